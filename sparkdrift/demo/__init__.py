@@ -1,0 +1,1 @@
+"""Data with known answers to try the product on: a synthetic credit model, and real flights."""

@@ -1,0 +1,105 @@
+"""Arrow batches as groups of rows, and columns as what measures/ takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sparkdrift.measures.categorical import Categories
+
+# The SQL types that kernels return, with Arrow's.
+TYPES: Mapping[str, pa.DataType] = {
+    "string": pa.string(),
+    "int": pa.int32(),
+    "double": pa.float64(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+    "array<double>": pa.list_(pa.float64()),
+    "array<string>": pa.list_(pa.string()),
+    "array<struct<item:string,count:bigint>>": pa.list_(
+        pa.struct([("item", pa.string()), ("count", pa.int64())])
+    ),
+}
+
+
+def arrow_schema(fields: Mapping[str, str]) -> pa.Schema:
+    """Columns given as name -> SQL type (a key of TYPES), as an Arrow schema."""
+    return pa.schema([(name, TYPES[sql]) for name, sql in fields.items()])
+
+
+def groups(batches: Iterator[pa.RecordBatch], keys: Sequence[str]) -> Iterator[pa.Table]:
+    """One table per run of rows with equal `keys` (NULL equals NULL), across batches.
+
+    The rows must arrive with equal keys together, which Spark's sort sees to. Only one
+    group is held at a time.
+    """
+    held: list[pa.RecordBatch] = []
+    current: tuple[Any, ...] | None = None
+    for batch in batches:
+        if batch.num_rows == 0:
+            continue
+        starts = _starts(batch, keys)
+        for begin, end in zip(starts, [*starts[1:], batch.num_rows], strict=True):
+            key = tuple(batch.column(name)[begin].as_py() for name in keys)
+            if held and key != current:
+                yield pa.Table.from_batches(held)
+                held = []
+            current = key
+            held.append(batch.slice(begin, end - begin))
+    if held:
+        yield pa.Table.from_batches(held)
+
+
+def _starts(batch: pa.RecordBatch, keys: Sequence[str]) -> list[int]:
+    """Positions in `batch` where the keys differ from the row before; 0 is always one."""
+    changed = np.zeros(batch.num_rows, dtype=bool)
+    changed[0] = True
+    for name in keys:
+        codes = batch.column(name).dictionary_encode(null_encoding="encode").indices
+        numbers = codes.to_numpy(zero_copy_only=False)
+        changed[1:] |= numbers[1:] != numbers[:-1]
+    return [int(position) for position in np.flatnonzero(changed)]
+
+
+def column(table: pa.Table, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """A number column as float64 (rows,); NULL is NaN."""
+    return np.asarray(
+        table.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64
+    )
+
+
+def counts(table: pa.Table, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """A count column as float64 (rows,); NULL is 0: what a kind of feature lacks, it has none of."""
+    return np.nan_to_num(column(table, name), nan=0.0)
+
+
+def categories(table: pa.Table) -> list[Categories | None]:
+    """The column `categories` as states, None for NULL."""
+    states: list[Categories | None] = []
+    for chunk in table.column("categories").chunks:
+        items = pc.struct_field(chunk, "items")
+        names, numbers = pc.struct_field(items.flatten(), "item"), pc.struct_field(
+            items.flatten(), "count"
+        )
+        lengths = pc.fill_null(pc.list_value_length(items), 0).to_numpy(zero_copy_only=False)
+        ends = np.cumsum(lengths)
+        offsets, totals, exact = (
+            pc.struct_field(chunk, field).to_pylist() for field in ("offset", "total", "exact")
+        )
+        for i, valid in enumerate(chunk.is_valid().to_pylist()):
+            begin, end = int(ends[i] - lengths[i]), int(ends[i])
+            states.append(
+                Categories(
+                    items=tuple(names[begin:end].to_pylist()),
+                    counts=numbers[begin:end].to_numpy(zero_copy_only=False).astype(np.int64),
+                    offset=offsets[i],
+                    total=totals[i],
+                    exact=exact[i],
+                )
+                if valid
+                else None
+            )
+    return states

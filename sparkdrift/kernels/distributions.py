@@ -1,0 +1,231 @@
+"""One reference row against the windows of the same slice and feature: figures by name.
+
+Every figure is float64 (W,) with NaN for what can't be measured; lists hold one entry
+per window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from sparkdrift.kernels.batches import categories
+from sparkdrift.measures import binned, evidence, numeric
+from sparkdrift.measures.arrays import Floats, divide, floats
+from sparkdrift.measures.bins import bin_counts, category_counts, pool
+from sparkdrift.measures.categorical import (
+    Bounded,
+    Categories,
+    l_infinity_bounds,
+    new_items,
+    new_share,
+    total_variation_bounds,
+    unseen_share,
+    vanished_share,
+)
+from sparkdrift.measures.kll import Points, read_kll
+from sparkdrift.measures.sketch_error import noise_scale
+
+SHOWN = 20
+NAMED = 3
+
+
+@dataclass(frozen=True)
+class Bins:
+    """A reference's stored bins: inner upper edges or items, and its rows in each."""
+
+    edges: Floats | None
+    items: tuple[str, ...] | None
+    counts: Floats
+
+    @classmethod
+    def read(cls, cell: Mapping[str, Any] | None) -> Bins | None:
+        if cell is None or cell["counts"] is None:
+            return None
+        return cls(
+            edges=None if cell["edges"] is None else floats(cell["edges"]),
+            items=None if cell["items"] is None else tuple(cell["items"]),
+            counts=floats(cell["counts"]),
+        )
+
+
+def benign(cells: list[dict[str, Any]] | None, reference: Floats) -> evidence.Benign:
+    """How much the reference's own windows vary, from its stored `window_bins`.
+
+    All are pooled alike, as the smallest needs it, so that they stay comparable.
+    """
+    bins = len(reference)
+    used = [cell for cell in cells or [] if sum(cell["counts"]) > 0]
+    if not used:
+        return evidence.benign_variation(np.zeros((0, bins)))
+    counts = np.array([cell["counts"] for cell in used])
+    ks = np.array([np.inf if cell["k"] is None else cell["k"] for cell in used])
+    rows = counts.sum(axis=1)
+    pooled, left = _pooled(reference, counts, np.full(len(rows), rows.min()))
+    return evidence.benign_variation(pooled[1], noise_scale(rows, np.inf, left, ks))
+
+
+def binned_figures(
+    reference: Floats,
+    windows: Floats,
+    reference_k: float,
+    window_k: Floats,
+    varies: evidence.Benign,
+    thresholds: tuple[float, float],
+) -> dict[str, Floats]:
+    """Distances and evidence from bin counts (B,) and (W, B)."""
+    n, m = windows.sum(axis=1), reference.sum()
+    (known, seen), bins = _pooled(reference, windows)
+    s = noise_scale(n, m, bins, reference_k, window_k)
+    d = binned.d_statistic(known, seen)
+    chi2, chi2_p = binned.chi2(known, seen, s)
+    size, low, high = evidence.effect(d, s, bins)
+    wanted, _ = thresholds
+    limit = evidence.material_limit(wanted)
+    tau2, w_eff, square = varies.tau2, varies.w_eff, varies.square
+    return {
+        "psi": binned.psi(reference, windows),
+        "psi_error": binned.psi_error(reference, windows, reference_k, window_k),
+        "js_distance": binned.js_distance(reference, windows),
+        "chi2_statistic": chi2,
+        "chi2_pvalue": chi2_p,
+        "d_statistic": d,
+        "effect": size,
+        "effect_low": low,
+        "effect_high": high,
+        "n_eff": divide(1.0, s),
+        "p_unusual": evidence.p_unusual(d, s, bins, tau2, w_eff, square),
+        "p_material": evidence.p_material(d, s, bins, limit),
+        "power": evidence.power(s, bins, wanted, limit, tau2, w_eff, square),
+    }
+
+
+def _pooled(
+    reference: Floats, windows: Floats, rows: Floats | None = None
+) -> tuple[tuple[Floats, Floats], Floats]:
+    """((reference, windows) with small bins joined, bins left per window).
+
+    A reference that holds one value stays as it is: its empty bins are what shows a
+    window that leaves the constant.
+    """
+    if (reference > 0).sum() > 1:
+        pooled = pool(reference, windows, rows)
+        return (pooled.reference, pooled.window), pooled.bins
+    return (np.broadcast_to(reference, windows.shape), windows), np.full(
+        len(windows), float(len(reference))
+    )
+
+
+def numeric_figures(
+    reference: Mapping[str, Any], group: pa.Table, bins: Bins, thresholds: tuple[float, float]
+) -> dict[str, Any]:
+    """Everything about the finite values; `out` counts rows outside the reference's range."""
+    assert bins.edges is not None  # noqa: S101 - a numeric reference has edges
+    known = read_kll(reference["kll"])
+    seen = [read_kll(blob) for blob in group.column("kll").to_pylist()]
+    counts = np.array([bin_counts(points, bins.edges) for points in seen])
+    ks = np.array([points.error_k if points is not None else np.inf for points in seen])
+    known_k = known.error_k if known is not None else np.inf
+    varies = benign(reference["window_bins"], bins.counts)
+    figures: dict[str, Any] = dict(
+        binned_figures(bins.counts, counts, known_k, ks, varies, thresholds)
+    )
+    sd = reference["stddev"]
+    within = numeric.span(known, float("nan") if sd is None else sd)
+    tails = [numeric.tails(known, points, within) for points in seen]
+    n = counts.sum(axis=1)
+    gap = np.array([numeric.ks(known, points) for points in seen])
+    return figures | {
+        "ks_statistic": gap,
+        "ks_error": np.where(n > 0, numeric.ks_error(known_k, ks), np.nan),
+        "ks_pvalue": numeric.ks_pvalue(gap, n, bins.counts.sum(), known_k, ks),
+        "wasserstein_distance": np.array(
+            [numeric.wasserstein(known, points, within) for points in seen]
+        ),
+        "wasserstein_error": np.where(n > 0, numeric.wasserstein_error(within, known_k, ks), np.nan),
+        "out_of_range_share": np.array([one.out_of_range for one in tails]),
+        "moved": [_moved(points, one, within) for points, one in zip(seen, tails, strict=True)],
+    }
+
+
+def _moved(points: Points | None, tails: numeric.Tails, within: numeric.Span) -> str:
+    if points is None or not np.isfinite(tails.median):
+        return ""
+    if points.minimum == points.maximum:
+        return f"every value is {points.minimum:g}"
+    if abs(tails.median) < 0.05:
+        return "its shape changed, the median did not move"
+    return f"the median moved {'up' if tails.median > 0 else 'down'} by {abs(tails.median):.2f} sd"
+
+
+def categorical_figures(
+    reference: Mapping[str, Any],
+    known: Categories,
+    group: pa.Table,
+    bins: Bins,
+    thresholds: tuple[float, float],
+) -> dict[str, Any]:
+    """Everything about the categories that are not NULL."""
+    items = bins.items or ()
+    seen = [state or Categories((), np.array([], np.int64), 0, 0, True) for state in categories(group)]
+    fresh = [new_items(known, state) for state in seen]
+    # New categories are judged apart; in a bin that the reference leaves empty they
+    # would swamp every distance.
+    old = np.array(
+        [
+            state.total - (sum(rows for _, rows in new) if known.exact else 0)
+            for state, new in zip(seen, fresh, strict=True)
+        ]
+    )
+    counts = np.array(
+        [
+            category_counts(state.count_of, int(total), items)
+            for state, total in zip(seen, old, strict=True)
+        ]
+    )
+    none = np.full(len(seen), np.inf)
+    varies = benign(reference["window_bins"], bins.counts)
+    figures: dict[str, Any] = dict(
+        binned_figures(bins.counts, counts, np.inf, none, varies, thresholds)
+    )
+    shares = [new_share(known, state) for state in seen]
+    return (
+        figures
+        | _bounded("tv", [total_variation_bounds(known, state) for state in seen])
+        | _bounded("l_infinity", [l_infinity_bounds(known, state) for state in seen])
+        | {
+            "new_category_share": np.array([one.value for one in shares]),
+            "new_category_low": np.array([one.low for one in shares]),
+            "new_category_high": np.array([one.high for one in shares]),
+            "expected_new": unseen_share(known),
+            "new_categories": [_listed(new) for new in fresh],
+            "vanished_share": np.array([vanished_share(known, state).value for state in seen]),
+            "moved": [_changed(bins, row) for row in counts],
+        }
+    )
+
+
+def _bounded(name: str, bounds: list[Bounded]) -> dict[str, Floats]:
+    return {
+        f"{name}_distance": np.array([one.value for one in bounds]),
+        f"{name}_error": np.array([max(one.high - one.value, one.value - one.low) for one in bounds]),
+    }
+
+
+def _listed(items: tuple[tuple[str, int], ...]) -> list[dict[str, Any]]:
+    return [{"item": item, "count": rows} for item, rows in items[:SHOWN]]
+
+
+def _changed(bins: Bins, counts: Floats) -> str:
+    """The categories whose share changed most, in points."""
+    if not counts.sum() or not bins.counts.sum():
+        return ""
+    names = [*(bins.items or ()), "other"]
+    gap = counts / counts.sum() - bins.counts / bins.counts.sum()
+    order = np.argsort(-np.abs(gap), kind="stable")[:NAMED]
+    parts = [f"{names[i]!r} {100 * gap[i]:+.1f} points" for i in order if abs(gap[i]) >= 0.005]
+    return ", ".join(parts)

@@ -1,0 +1,127 @@
+"""Distances between binned distributions, numeric or categorical, for many windows at once.
+
+Counts in: reference (B,) or, after `bins.pool`, (W, B); window (W, B); the leading axes
+broadcast, and one figure per window comes out, shape (W,). A cell empty on both sides is
+no bin: it adds nothing anywhere. A side without rows gives NaN.
+p, m = the reference's shares and rows; q, n = the window's.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+from sparkdrift.measures.arrays import Floats, divide, floats, shares
+from sparkdrift.measures.sketch_error import mass_error
+
+
+def d_statistic(reference: ArrayLike, window: ArrayLike) -> Floats:
+    """D = sum (p - q)^2 / pool, pool = (m p + n q) / (m + n): the test statistic.
+
+    From 0 to (m + n)^2 / (m n), reached when the sides share no bin: 4 for equal sizes.
+    Under no drift D / s ~ chi-square(B - 1), s = `sketch_error.noise_scale`; with exact
+    counts, s = 1/n + 1/m, this is Pearson's two-sample chi-square. For a shift by a small
+    delta standard deviations D is about delta^2. Source: Pearson 1900; section 2.
+    """
+    a, b = np.broadcast_arrays(floats(reference), floats(window))
+    gap = (shares(a) - shares(b)) ** 2
+    pooled = shares(a + b)
+    return _sum(gap, pooled, a + b)
+
+
+def _sum(gap: Floats, by: Floats, cells: Floats) -> Floats:
+    """sum over the last axis of gap / by where a cell holds rows; NaN if a side has none."""
+    missing = np.isnan(gap).any(axis=-1)
+    with np.errstate(invalid="ignore"):
+        terms = np.divide(gap, by, out=np.zeros(gap.shape), where=cells > 0)
+    return floats(np.where(missing, np.nan, terms.sum(axis=-1)))
+
+
+def live_bins(reference: ArrayLike, window: ArrayLike) -> Floats:
+    """How many cells hold rows on either side: the B of a test, float64 (W,)."""
+    a, b = np.broadcast_arrays(floats(reference), floats(window))
+    return floats(((a + b) > 0).sum(axis=-1))
+
+
+def chi2(
+    reference: ArrayLike, window: ArrayLike, s: ArrayLike | None = None
+) -> tuple[Floats, Floats]:
+    """(statistic, p-value) of D / s against chi-square(live bins - 1), each (W,).
+
+    s: noise scale (W,); by default 1/n + 1/m from the counts, which gives Pearson's test
+    without correction. Pool first (`bins.pool`): unpooled at n = 30 it rejects 2.9 % at
+    a nominal 1 % [sim]. NaN with fewer than two live bins.
+    """
+    a, b = np.broadcast_arrays(floats(reference), floats(window))
+    noise = divide(1.0, a.sum(axis=-1)) + divide(1.0, b.sum(axis=-1)) if s is None else floats(s)
+    free = live_bins(a, b) - 1
+    statistic = np.where(free >= 1, divide(d_statistic(a, b), noise), np.nan)
+    return statistic, floats(special.chdtrc(np.where(free >= 1, free, np.nan), statistic))
+
+
+def _smoothed(counts: Floats, live: NDArray[np.bool_]) -> Floats:
+    """(c + 1/2) / (N + B/2) over the live cells, NaN for a row without counts."""
+    total = counts.sum(axis=-1, keepdims=True)
+    below = np.where(total > 0, total + live.sum(axis=-1, keepdims=True) / 2, np.nan)
+    return floats((counts + 0.5) / below)
+
+
+def psi(reference: ArrayLike, window: ArrayLike) -> Floats:
+    """Population stability index: sum (p - q) ln(p / q), p = (c + 1/2) / (N + B/2); >= 0.
+
+    The half rows keep it finite on empty cells. It is the reported size; D decides: a fixed
+    PSI > 0.1 fires on 93-98 % of windows of 30 rows without any drift [sim].
+    Source: Siddiqi, Credit Risk Scorecards, 2006; Jeffreys 1946 (the divergence);
+    Krichevsky and Trofimov 1981 (the half).
+    """
+    a, b = np.broadcast_arrays(floats(reference), floats(window))
+    live = (a + b) > 0
+    p, q = _smoothed(a, live), _smoothed(b, live)
+    terms = np.where(live, (p - q) * np.log(p / q), 0.0)
+    return floats(terms.sum(axis=-1) + _gaps(a, b))
+
+
+def _gaps(a: Floats, b: Floats) -> Floats:
+    """0 where both sides have rows, NaN where one has none."""
+    return np.where((a.sum(axis=-1) > 0) & (b.sum(axis=-1) > 0), 0.0, np.nan)
+
+
+def psi_error(
+    reference: ArrayLike, window: ArrayLike, reference_k: ArrayLike, window_k: ArrayLike
+) -> Floats:
+    """First-order bar on `psi` from the sketches, (W,); 0 when both are exact (k = infinity).
+
+    sum |ln(q/p) + 1 - p/q| eps2(window) + |ln(p/q) + 1 - q/p| eps2(reference): the partial
+    derivatives of PSI times the mass error of each sketch. Section 2.
+    """
+    a, b = np.broadcast_arrays(floats(reference), floats(window))
+    live = (a + b) > 0
+    p, q = _smoothed(a, live), _smoothed(b, live)
+    by_window = np.where(live, np.abs(np.log(q / p) + 1 - p / q), 0.0).sum(axis=-1)
+    by_reference = np.where(live, np.abs(np.log(p / q) + 1 - q / p), 0.0).sum(axis=-1)
+    bar = by_window * mass_error(window_k) + by_reference * mass_error(reference_k)
+    return floats(bar + _gaps(a, b))
+
+
+def js_distance(reference: ArrayLike, window: ArrayLike) -> Floats:
+    """Jensen-Shannon distance, base 2, in [0, 1]: sqrt(JSD / ln 2).
+
+    Source: Lin, Divergence Measures Based on the Shannon Entropy, 1991; its square root
+    is a metric: Endres and Schindelin 2003.
+    """
+    p, q = np.broadcast_arrays(shares(reference), shares(window))
+    middle = (p + q) / 2
+    divergence = (special.rel_entr(p, middle) + special.rel_entr(q, middle)).sum(axis=-1) / 2
+    with np.errstate(invalid="ignore"):
+        return floats(np.sqrt(np.clip(divergence / np.log(2), 0.0, 1.0)))
+
+
+def total_variation(reference: ArrayLike, window: ArrayLike) -> Floats:
+    """1/2 sum |p - q|, in [0, 1]. `categorical.total_variation_bounds` adds truncation's part."""
+    return floats(np.abs(shares(reference) - shares(window)).sum(axis=-1) / 2)
+
+
+def l_infinity(reference: ArrayLike, window: ArrayLike) -> Floats:
+    """max |p - q|, in [0, 1]: the distance to judge by above about 200 categories."""
+    return floats(np.abs(shares(reference) - shares(window)).max(axis=-1))

@@ -1,0 +1,157 @@
+"""Distances between two numeric distributions, evaluated on the points of their sketches.
+
+One reference against one window at a time: sketches hold different numbers of points.
+Infinite values are left out on both sides. Every figure is NaN when a side is empty.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+
+from sparkdrift.measures.arrays import Floats, divide, floats
+from sparkdrift.measures.kll import Points, finite, quantile, rank
+from sparkdrift.measures.sketch_error import rank_error, supremum_rows
+
+NORMAL_IQR = 1.349  # the quartiles of a normal distribution lie 1.349 sd apart
+
+
+def ks(reference: Points | None, window: Points | None) -> float:
+    """Kolmogorov-Smirnov statistic, max |F - G|, in [0, 1].
+
+    Inclusive ranks at the union of both sides' values are enough: both are step
+    functions, so the exclusive rank at one value is the inclusive rank at the one
+    before. Source: Smirnov 1948. Not DataSketches' `ks_test`, which fails on repeats.
+    """
+    known, seen = finite(reference), finite(window)
+    if known is None or seen is None:
+        return float("nan")
+    at = np.concatenate([known.values, seen.values])
+    return float(np.abs(rank(known, at) - rank(seen, at)).max())
+
+
+def ks_error(*ks_sizes: ArrayLike) -> Floats:
+    """Bar on `ks`: the sum of eps1 over the `error_k` given; a share (99 % for each sketch)."""
+    return floats(sum((rank_error(k) for k in ks_sizes), start=np.zeros(())))
+
+
+def ks_pvalue(statistic: ArrayLike, n: ArrayLike, m: ArrayLike, *ks_sizes: ArrayLike) -> Floats:
+    """P(KS >= statistic) under no drift, broadcast; conservative on repeated values.
+
+    n, m: effective rows; ks_sizes: `error_k` of the sketches. The effective size is
+    1 / (1/n + 1/m + sum of 1/`supremum_rows`). NaN without rows.
+    Source: Kolmogorov 1933, small samples by Stephens 1970 (sqrt(n) + 0.12 + 0.11/sqrt(n)).
+    """
+    noise = divide(1.0, n) + divide(1.0, m)
+    for k in ks_sizes:
+        noise = noise + divide(1.0, supremum_rows(k))
+    root = np.sqrt(divide(1.0, noise))
+    scaled = (root + 0.12 + divide(0.11, root)) * floats(statistic)
+    return floats(special.kolmogorov(scaled))
+
+
+@dataclass(frozen=True)
+class Span:
+    """Where the reference lives: [low, high] = its P0.1 to P99.9, and the unit of distance."""
+
+    low: float
+    high: float
+    scale: float
+
+
+def span(reference: Points | None, sd: float = float("nan")) -> Span:
+    """The interval and unit by which `wasserstein` measures; all NaN without points.
+
+    The unit is IQR/1.349, else sd, else high - low, whichever is first positive; NaN when
+    none is, and never an absolute floor. sd: from stored moments; without it, that of the points.
+    """
+    held = finite(reference)
+    if held is None:
+        return Span(float("nan"), float("nan"), float("nan"))
+    low, first, third, high = (float(q) for q in quantile(held, [0.001, 0.25, 0.75, 0.999]))
+    if not np.isfinite(sd):
+        sd = _deviation(held)
+    candidates = ((third - first) / NORMAL_IQR, sd, high - low)
+    unit = next((value for value in candidates if np.isfinite(value) and value > 0), float("nan"))
+    return Span(low, high, unit)
+
+
+def _deviation(points: Points) -> float:
+    """Standard deviation of the rows behind `points`, in the feature's unit; 0 if constant."""
+    if points.minimum == points.maximum:
+        return 0.0
+    weights = points.weights / points.n
+    centred = points.values - points.values[len(points.values) // 2]
+    mean = float(weights @ centred)
+    return float(np.sqrt(weights @ (centred - mean) ** 2))
+
+
+def wasserstein(
+    reference: Points | None, window: Points | None, within: Span | None = None
+) -> float:
+    """W1: integral of |F - G| over [low, high] of the reference, divided by its scale.
+
+    within: `span(reference)`, given when many windows meet one reference. The clip hides
+    what happens in the tails: report `tails` beside it. NaN without a positive scale.
+    Source: Vallender 1974 (W1 on the line is the area between the distribution functions).
+    """
+    known, seen = finite(reference), finite(window)
+    area = span(known) if within is None else within
+    if known is None or seen is None or not area.scale > 0:
+        return float("nan")
+    inner = np.concatenate([known.values, seen.values])
+    inner = np.sort(inner[(inner > area.low) & (inner < area.high)])
+    at = np.concatenate(([area.low], inner))
+    widths = np.diff(at, append=area.high)
+    return float(np.abs(rank(known, at) - rank(seen, at)) @ widths / area.scale)
+
+
+def wasserstein_error(within: Span, *ks_sizes: ArrayLike) -> Floats:
+    """Bar on `wasserstein`: sum of eps1 x (high - low) / scale, in units of the scale."""
+    return ks_error(*ks_sizes) * divide(within.high - within.low, within.scale)
+
+
+@dataclass(frozen=True)
+class Tails:
+    """What the clip of `wasserstein` hides, for a window. NaN when a side is empty.
+
+    maximum, p999, p001, minimum: how far that point of the window lies above the
+    reference's own, in units of the reference's scale (negative: below).
+    out_of_range: share of the window's rows outside the reference's [minimum, maximum].
+    median: signed shift of the median in the same unit; its sign is the sign of a drift.
+    """
+
+    minimum: float
+    p001: float
+    median: float
+    p999: float
+    maximum: float
+    out_of_range: float
+
+
+def tails(reference: Points | None, window: Points | None, within: Span | None = None) -> Tails:
+    """Signed shifts of extremes, P0.1, P99.9 and median, and the out-of-range share.
+
+    The minimum and maximum of a sketch are exact, so a single row out of range counts
+    as one even when the sketch no longer holds it. Section 2 of the project's statistics.
+    """
+    known, seen = finite(reference), finite(window)
+    if known is None or seen is None:
+        return Tails(*[float("nan")] * 6)
+    area = span(known) if within is None else within
+    ranks = [0.0, 0.001, 0.5, 0.999, 1.0]
+    shift = divide(quantile(seen, ranks) - quantile(known, ranks), area.scale)
+    low, p001, middle, p999, high = (float(value) for value in shift)
+    return Tails(low, p001, middle, p999, high, _outside(known, seen))
+
+
+def _outside(known: Points, seen: Points) -> float:
+    below = rank(seen, known.minimum, inclusive=False).item()
+    above = 1.0 - rank(seen, known.maximum).item()
+    least = 1.0 / seen.n
+    below = max(below, least if seen.minimum < known.minimum else 0.0)
+    above = max(above, least if seen.maximum > known.maximum else 0.0)
+    return min(1.0, below + above)

@@ -1,0 +1,1 @@
+"""What people read: text from the result tables (pages and plots join it here)."""

@@ -1,0 +1,201 @@
+"""Comparing stored windows with their references, distributed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from sparkdrift import __version__
+from sparkdrift.kernels.comparing import COMPARED, KEYS, compare
+from sparkdrift.kernels.judging import JUDGED, judge
+from sparkdrift.kernels.policy import Policy
+from sparkdrift.spark.changes import from_micros
+from sparkdrift.spark.profiles import stored_rows
+from sparkdrift.spark.profiling import TABLE_ROW
+from sparkdrift.spark.references import ROLE, Active
+from sparkdrift.spark.schemas import DRIFT, FIGURES, REFERENCE_PROFILES, STATE
+from sparkdrift.spark.sql import in_windows, quote, string, timestamp
+from sparkdrift.spark.window_columns import window_end
+from sparkdrift.spark.writer import Scope, replace
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.store import Store
+from sparkdrift.windows import Window, contiguous
+
+COMPARISON = "baseline"
+# Raised when the figures change without a change of their inputs: all drift is then due.
+FIGURES_VERSION = 1
+_MASK = (1 << 64) - 1
+
+
+def expected_drift(
+    spark: SparkSession, store: Store, spec: MonitorSpec, active: Sequence[Active], policy: str
+) -> dict[datetime, str]:
+    """For each stored window, a digest of the drift rows that it should have."""
+    rows = stored_rows(spark, store, spec, spec.windows.grain).where(
+        f"column_name <> {string(TABLE_ROW)}"
+    )
+    return _per_window(rows.selectExpr("window_start", f"{_digest(active, policy)} AS input_digest"))
+
+
+def stored_drift(
+    spark: SparkSession, store: Store, spec: MonitorSpec, active: Sequence[Active], policy: str
+) -> dict[datetime, str]:
+    """For each window in `drift`, the same digest of the rows that it has.
+
+    Rows under a policy or reference that is not in force for their window don't count.
+    """
+    rows = spark.table(store.table(DRIFT.name)).where(
+        f"monitor = {string(spec.monitor)} AND comparison = {string(COMPARISON)}"
+        f" AND granularity = {string(spec.windows.grain)} AND policy_hash = {string(policy)}"
+        f" AND reference_version = {_in_force(active, lambda one: str(one.snapshot.version), '0')}"
+    )
+    return _per_window(rows)
+
+
+def drift_rows(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    active: Active | None,
+    windows: Sequence[Window],
+    policy: str,
+) -> DataFrame:
+    """Windows judged by one reference (None: there is none), as figures with a status.
+
+    Two kernels: by feature, where sketches meet their reference; then by window, where
+    all tests of a window are one family. Only verdicts, never sketches, reach the second.
+    """
+    version = active.snapshot.version if active else 0
+    names = [quote(column.name) for column in (*FIGURES, *STATE)]
+    kept = ["slice_key", "slice_value", "column_name", *names, "status", "reason"]
+    own = (
+        stored_rows(spark, store, spec, spec.windows.grain)
+        .where(in_windows("window_start", contiguous(windows)))
+        .where(f"column_name <> {string(TABLE_ROW)}")
+        .selectExpr(
+            "1 AS part",
+            "window_start",
+            *kept,
+            "definition_hash",
+            f"{_digest([active] if active else [], policy)} AS input_digest",
+            "CAST(NULL AS STRUCT<edges:ARRAY<DOUBLE>,items:ARRAY<STRING>,counts:ARRAY<DOUBLE>>)"
+            " AS bins",
+            "CAST(NULL AS ARRAY<STRUCT<window_start:TIMESTAMP,k:INT,counts:ARRAY<DOUBLE>>>)"
+            " AS window_bins",
+        )
+    )
+    rows = own
+    if active is not None:
+        known = (
+            spark.table(store.table(REFERENCE_PROFILES.name))
+            .where(f"monitor = {string(spec.monitor)} AND role = {string(ROLE)}")
+            .where(f"version = {version} AND run_id = {string(active.snapshot.run_id)}")
+            .selectExpr(
+                "0 AS part",
+                "CAST(NULL AS TIMESTAMP) AS window_start",
+                *kept,
+                "definition_hash",
+                "CAST(NULL AS STRING) AS input_digest",
+                "bins",
+                "window_bins",
+            )
+        )
+        rows = known.unionByName(own)
+    rows = rows.withColumn("reference_version", F.lit(version).cast("int"))
+    by_feature = rows.repartition(*map(quote, KEYS)).sortWithinPartitions(
+        *KEYS, "part", "window_start"
+    )
+    compared = by_feature.mapInArrow(compare(thresholds(spec)), _ddl(COMPARED))
+    by_window = compared.repartition("window_start").sortWithinPartitions("window_start")
+    return by_window.mapInArrow(judge(), _ddl(JUDGED))
+
+
+def write_drift(
+    store: Store,
+    spec: MonitorSpec,
+    rows: DataFrame,
+    active: Active | None,
+    windows: Sequence[Window],
+    *,
+    policy: str,
+    source_version: int | None,
+    run_id: str,
+) -> None:
+    """Make `rows` the drift of `windows` under one reference and policy, in one commit."""
+    grain, zone = spec.windows.grain, spec.timestamp.zone
+    reference = spec.reference.name if spec.reference else None
+    constants = {
+        "monitor": spec.monitor,
+        "granularity": grain,
+        "comparison": COMPARISON,
+        "reference_name": reference if active else None,
+        "policy_hash": policy,
+        "source_version": source_version,
+        "run_id": run_id,
+        "package_version": __version__,
+    }
+    for name, value in constants.items():
+        rows = rows.withColumn(name, F.lit(value))
+    rows = rows.withColumn("window_end", F.expr(window_end("window_start", grain, zone)))
+    version = active.snapshot.version if active else 0
+    scope = Scope(
+        spec.monitor,
+        grain,
+        windows,
+        {"comparison": COMPARISON, "reference_version": version, "policy_hash": policy},
+    )
+    replace(store, DRIFT, rows, scope, run_id=run_id, files=1 + len(windows) // 180)
+
+
+def thresholds(spec: MonitorSpec) -> Policy:
+    """The spec's drift section as executors need it."""
+    named = {feature.name for _, _, feature in spec.features.declared()} | set(spec.drift.overrides)
+    own = {name: spec.thresholds(name) for name in named}
+    default, limits = spec.thresholds(""), spec.drift.limits
+    return Policy(
+        effect=default.effect_size,
+        warn=default.warn_at,
+        overrides={n: (t.effect_size, t.warn_at) for n, t in own.items() if t != default},
+        null_share=limits.null_share,
+        nan_share=limits.nan_share,
+        infinite_share=limits.infinite_share,
+        new_categories=limits.new_categories,
+        out_of_range=limits.out_of_range,
+    )
+
+
+def _digest(active: Sequence[Active], policy: str) -> str:
+    """SQL for what a drift row is computed from: its profile, reference and thresholds."""
+    reference = _in_force(active, lambda one: string(one.snapshot.digest), "''")
+    return (
+        f"sha2(concat_ws('|', input_digest, {reference}, {string(policy)},"
+        f" '{FIGURES_VERSION}'), 256)"
+    )
+
+
+def _in_force(active: Sequence[Active], value: Callable[[Active], str], otherwise: str) -> str:
+    """SQL that picks `value` of the version in force at window_start."""
+    cases = [
+        f"WHEN window_start >= {timestamp(one.start)}"
+        + (f" AND window_start < {timestamp(one.end)}" if one.end else "")
+        + f" THEN {value(one)}"
+        for one in active
+    ]
+    return f"CASE {' '.join(cases)} ELSE {otherwise} END" if cases else otherwise
+
+
+def _per_window(rows: DataFrame) -> dict[datetime, str]:
+    found = rows.groupBy("window_start").agg(
+        F.count("*").alias("rows"), F.expr("bit_xor(xxhash64(input_digest))").alias("digest")
+    )
+    return {
+        from_micros(row["start"]): f"{row['rows']}:{row['digest'] & _MASK:016x}"
+        for row in found.withColumn("start", F.expr("unix_micros(window_start)")).collect()
+    }
+
+
+def _ddl(fields: Mapping[str, str]) -> str:
+    return ", ".join(f"{quote(name)} {sql}" for name, sql in fields.items())

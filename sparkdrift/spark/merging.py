@@ -1,0 +1,135 @@
+"""Merging stored profile rows: roll-ups and references without reading the source.
+
+Counters add, sketches merge natively, moments combine by Chan's formula, categories
+add up within their stated bounds. Rows of different definitions are never merged:
+the definition is part of the key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from sparkdrift.spark.categories import SHOWN, most_frequent
+from sparkdrift.spark.profiling import GRID
+from sparkdrift.spark.sql import quote
+
+# Chan, Golub & LeVeque (1983), in window order so that the result does not depend on the plan.
+_MOMENTS = """
+aggregate(
+  array_sort(collect_list(CASE WHEN moments.n > 0 THEN struct(merged_from, moments) END)),
+  struct(0L AS n, 0D AS mean, 0D AS m2),
+  (a, b) -> struct(
+    a.n + b.moments.n AS n,
+    a.mean + (b.moments.mean - a.mean) * b.moments.n / (a.n + b.moments.n) AS mean,
+    a.m2 + b.moments.m2
+      + pow(b.moments.mean - a.mean, 2) * (a.n * b.moments.n / (a.n + b.moments.n)) AS m2))
+"""
+_SUMS = (
+    "row_count",
+    "null_count",
+    "nan_count",
+    "positive_infinity_count",
+    "negative_infinity_count",
+    "zeros",
+)
+
+
+def merge_profiles(rows: DataFrame, keys: Sequence[str], limit: int) -> DataFrame:
+    """Profile rows merged per `keys`, with the columns FIGURES and STATE.
+
+    `rows` have the columns of `profiles` and `merged_from`, the window that each is of;
+    `limit` is how many categories stay listed.
+    Windows in which a feature could not be measured add their row count and nothing
+    else. Adds `merged_windows` and `input_digest`, the digest of all rows' own.
+    """
+    by = [*keys, "kind", "definition_hash"]
+    grouped = rows.groupBy(*by).agg(*_aggregates())
+    listed = _merged_categories(rows.where("categories IS NOT NULL"), by, limit)
+    # Renamed first: both sides come from the same rows, so Spark could not tell them apart.
+    renamed = listed.withColumnsRenamed({key: f"listed_{key}" for key in by})
+    same = F.expr(" AND ".join(f"{quote(key)} <=> {quote('listed_' + key)}" for key in by))
+    joined = grouped.join(renamed, same, "left").drop(*(f"listed_{key}" for key in by))
+    return _figures(joined)
+
+
+def _aggregates() -> list[Column]:
+    present = "row_count - null_count"
+    return [
+        *(F.sum(name).alias(name) for name in _SUMS),
+        F.min("min").alias("min"),
+        F.max("max").alias("max"),
+        F.min("min_length").alias("min_length"),
+        F.max("max_length").alias("max_length"),
+        F.expr(
+            f"sum(avg_length * ({present})) / nullif(sum(CASE WHEN avg_length IS NOT NULL "
+            f"THEN {present} END), 0)"
+        ).alias("avg_length"),
+        # An empty sketch throws when read.
+        F.expr(
+            "kll_merge_agg_double(CASE WHEN kll_sketch_get_n_double(kll) > 0 THEN kll END)"
+        ).alias("kll"),
+        F.expr("hll_union_agg(hll, true)").alias("hll"),
+        F.expr(_MOMENTS).alias("moments"),
+        F.expr("sum(coalesce(categories.offset, 0L))").alias("carried"),
+        F.expr("max_by(data_type, merged_from)").alias("data_type"),
+        F.max("state_version").alias("state_version"),
+        F.max("sample_weight").alias("sample_weight"),
+        F.countDistinct("merged_from").cast("int").alias("merged_windows"),
+        F.expr("max(CASE WHEN kll IS NOT NULL THEN 1 ELSE 0 END) = 1").alias("numeric"),
+        F.expr("count_if(status = 'schema_changed')").alias("unmeasured"),
+        F.max("reason").alias("reason"),
+        F.expr("sha2(array_join(array_sort(collect_list(input_digest)), ','), 256)").alias(
+            "input_digest"
+        ),
+    ]
+
+
+def _merged_categories(rows: DataFrame, keys: Sequence[str], limit: int) -> DataFrame:
+    counted = (
+        rows.select(*map(_column, keys), F.expr("inline_outer(categories.items)"))
+        .groupBy(*keys, "item")
+        .agg(F.sum("count").alias("count"))
+    )
+    return most_frequent(counted, keys, limit)
+
+
+def _figures(merged: DataFrame) -> DataFrame:
+    """Derive the figures from merged state."""
+    derived = {
+        "kll": "CASE WHEN numeric THEN kll END",
+        "moments": "CASE WHEN numeric THEN moments END",
+        "mean": "CASE WHEN numeric AND moments.n > 0 THEN moments.mean END",
+        "stddev": "CASE WHEN numeric AND moments.n > 0 THEN sqrt(moments.m2 / moments.n) END",
+        "quantiles": (
+            "CASE WHEN kll_sketch_get_n_double(kll) > 0 THEN "
+            f"kll_sketch_get_quantile_double(kll, array({GRID})) END"
+        ),
+        "categories": (
+            "CASE WHEN items IS NOT NULL THEN struct(items, dropped + carried AS offset, total,"
+            " dropped + carried = 0 AS exact) END"
+        ),
+        "frequent_items": f"slice(items, 1, {SHOWN})",
+        "distinct_count": (
+            "CASE WHEN categories.exact THEN distinct_listed"
+            " ELSE greatest(coalesce(distinct_listed, 0L), hll_sketch_estimate(hll)) END"
+        ),
+        "status": (
+            "CASE WHEN unmeasured = merged_windows THEN 'schema_changed'"
+            " WHEN row_count = 0 THEN 'insufficient_data' ELSE 'ok' END"
+        ),
+        "reason": (
+            "CASE WHEN unmeasured > 0 THEN"
+            " concat(unmeasured, ' of ', merged_windows, ' windows: ', reason) END"
+        ),
+    }
+    for name, expression in derived.items():
+        merged = merged.withColumn(name, F.expr(expression))
+    helpers = ("items", "dropped", "total", "carried", "distinct_listed", "numeric", "unmeasured")
+    return merged.drop(*helpers)
+
+
+def _column(name: str) -> Column:
+    return F.col(quote(name))

@@ -1,0 +1,79 @@
+"""Creating the tables of a store, and refusing stores of a newer sparkdrift.
+
+Tables are created and altered here and nowhere else. The version of a store is a
+property of its `runs` table, which is created last: a store without it is not whole yet.
+"""
+
+from __future__ import annotations
+
+from pyspark.errors import AnalysisException, PySparkException
+from pyspark.sql import SparkSession
+
+from sparkdrift.errors import StoreError
+from sparkdrift.spark.schemas import RUNS, STORE_VERSION, TABLES, Table
+from sparkdrift.spark.sql import quote, string
+from sparkdrift.store import Store
+
+PROPERTY = "sparkdrift.storeVersion"
+
+
+def store_version(spark: SparkSession, store: Store) -> int | None:
+    """The version of the store, or None where there is none yet.
+
+    Raises StoreError where `runs` exists but is not sparkdrift's.
+    """
+    local = store.local
+    if local is not None and not (local / RUNS.name / "_delta_log").is_dir():
+        return None
+    try:
+        detail = spark.sql(f"DESCRIBE DETAIL {store.table(RUNS.name)}").collect()[0]
+    except AnalysisException:
+        return None
+    version = dict(detail["properties"] or {}).get(PROPERTY)
+    if version is None:
+        raise StoreError(
+            f"the store {store} has a table named runs that sparkdrift did not make; "
+            "choose another directory or schema with --store"
+        )
+    return int(version)
+
+
+def migrate(spark: SparkSession, store: Store) -> int | None:
+    """Bring the store to this version; returns the version it had, None for a new one.
+
+    Running it again changes nothing. Raises StoreError for a store of a newer version.
+    """
+    had = store_version(spark, store)
+    if had == STORE_VERSION:
+        return had
+    if had is not None and had > STORE_VERSION:
+        raise StoreError(
+            f"the store {store} has version {had}, and this sparkdrift writes version "
+            f"{STORE_VERSION}; install the sparkdrift that wrote it, or a newer one"
+        )
+    for table in TABLES:
+        try:
+            spark.sql(create_statement(store, table))
+        except PySparkException as error:
+            raise StoreError(
+                f"the store {store} can't be written: table {table.name} was not created "
+                f"({str(error).splitlines()[0]}); check the permissions on it, or choose another "
+                "with --store"
+            ) from error
+    return had
+
+
+def create_statement(store: Store, table: Table) -> str:
+    """The DDL of one table, with a comment on it and on each column."""
+    columns = ", ".join(
+        f"{quote(column.name)} {column.type} COMMENT {string(column.comment)}"
+        for column in table.columns
+    )
+    properties = {"delta.setTransactionRetentionDuration": "interval 7 days"}
+    if table is RUNS:
+        properties[PROPERTY] = str(STORE_VERSION)
+    listed = ", ".join(f"{string(key)} = {string(value)}" for key, value in properties.items())
+    return (
+        f"CREATE TABLE IF NOT EXISTS {store.table(table.name)} ({columns}) USING delta "
+        f"PARTITIONED BY (monitor) COMMENT {string(table.comment)} TBLPROPERTIES ({listed})"
+    )

@@ -1,0 +1,183 @@
+"""The profiles table: what is stored there, and rows on their way into it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from sparkdrift import __version__
+from sparkdrift.spark.changes import Fingerprint, from_micros, timestamp_type
+from sparkdrift.spark.profiling import TABLE_ROW, WHOLE, described_features, profile
+from sparkdrift.spark.schemas import FIGURES, PROFILES, STATE
+from sparkdrift.spark.source import Source, instant, near
+from sparkdrift.spark.sql import in_windows, string, timestamp
+from sparkdrift.spark.window_columns import window_end, window_start
+from sparkdrift.spark.writer import Scope, replace
+from sparkdrift.spec.digests import STATE_VERSION
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.spec.resolving import Resolution
+from sparkdrift.store import Store
+from sparkdrift.windows import Window, contiguous
+
+# Rows per data file: a late window then rewrites a few MB, not the whole year.
+_ROWS_PER_FILE = 8_000
+
+# What a stored row was computed from: the window's rows and the feature's definition.
+INPUT_DIGEST = (
+    "sha2(concat_ws('|', fingerprint, definition_hash, coalesce(data_type, ''),"
+    " coalesce(reason, ''), status), 256)"
+)
+
+
+@dataclass(frozen=True)
+class StoredWindow:
+    """What `profiles` knows of one window: its ':table' row."""
+
+    window: Window
+    rows: int
+    fingerprint: str
+    status: str
+    source_version: int
+
+
+def stored_windows(
+    spark: SparkSession, store: Store, spec: MonitorSpec, granularity: str | None = None
+) -> dict[datetime, StoredWindow]:
+    """The windows of a monitor in `profiles`, by start; reads no sketch."""
+    rows = spark.sql(
+        "SELECT unix_micros(window_start) AS start, unix_micros(window_end) AS end, row_count,"
+        f" fingerprint, status, source_version FROM {store.table(PROFILES.name)}"
+        f" WHERE monitor = {string(spec.monitor)}"
+        f" AND granularity = {string(granularity or spec.windows.grain)}"
+        f" AND column_name = {string(TABLE_ROW)} AND slice_key = {string(WHOLE)}"
+    ).collect()
+    found = (
+        StoredWindow(
+            window=Window(from_micros(row["start"]), from_micros(row["end"])),
+            rows=row["row_count"],
+            fingerprint=row["fingerprint"],
+            status=row["status"],
+            source_version=row["source_version"],
+        )
+        for row in rows
+    )
+    return {window.window.start: window for window in found}
+
+
+def stored_rows(
+    spark: SparkSession, store: Store, spec: MonitorSpec, granularity: str
+) -> DataFrame:
+    """The rows of one monitor and grain in `profiles`."""
+    return spark.table(store.table(PROFILES.name)).where(
+        f"monitor = {string(spec.monitor)} AND granularity = {string(granularity)}"
+    )
+
+
+def profiled_rows(
+    spark: SparkSession,
+    source: Source,
+    spec: MonitorSpec,
+    resolution: Resolution,
+    batch: Sequence[Fingerprint],
+) -> DataFrame:
+    """Scan the source rows of the windows of `batch`."""
+    zone, column = spec.timestamp.zone, spec.timestamp.column
+    at = instant(column, timestamp_type(source, column), zone)
+    windows = [one.window for one in batch]
+    rows = source.rows(spark).where(near(column, windows)).where(in_windows(at, contiguous(windows)))
+    rows = rows.withColumn("window_start", F.expr(window_start(at, spec.windows.grain, zone)))
+    return profile(
+        spark, rows, spec, resolution.watched, resolution.usable_slices, k=spec.sketch.k
+    )
+
+
+def empty_rows(
+    spark: SparkSession,
+    source: Source,
+    spec: MonitorSpec,
+    resolution: Resolution,
+    quiet: Sequence[Fingerprint],
+) -> DataFrame:
+    """A row per feature with no rows in it, for windows that had none."""
+    starts = ", ".join(timestamp(one.window.start) for one in quiet)
+    described = described_features(spark, spec, resolution.watched)
+    return described.selectExpr(
+        f"explode(array({starts})) AS window_start",
+        f"{string(WHOLE)} AS slice_key",
+        f"{string(WHOLE)} AS slice_value",
+        "*",
+        "0L AS row_count",
+        "1D AS sample_weight",
+        f"{STATE_VERSION} AS state_version",
+        "CASE WHEN reason IS NULL THEN 'insufficient_data' ELSE 'schema_changed' END AS status",
+        *_nulls("window_start", "slice_key", "slice_value"),
+    ).withColumn("reason", F.expr("coalesce(reason, 'the window has no rows')"))
+
+
+def unavailable_rows(
+    spark: SparkSession, store: Store, spec: MonitorSpec, windows: Sequence[Window]
+) -> DataFrame:
+    """The stored rows of windows whose source rows are gone, marked so."""
+    return (
+        stored_rows(spark, store, spec, spec.windows.grain)
+        .where(in_windows("window_start", contiguous(windows)))
+        .withColumn("status", F.lit("source_unavailable"))
+        .withColumn("reason", F.lit("the rows of this window are gone from the source"))
+    )
+
+
+def write_profiles(
+    store: Store,
+    spec: MonitorSpec,
+    source: Source,
+    rows: DataFrame,
+    batch: Sequence[Fingerprint],
+    run_id: str,
+    *,
+    derived: bool = False,
+) -> None:
+    """Make `rows` the profiles of the windows of `batch`, in one commit.
+
+    `derived` rows are stored rows with a new status: they keep their fingerprint, and
+    what was judged from them stays as it is.
+    """
+    zone, grain = spec.timestamp.zone, spec.windows.grain
+    if not derived:
+        known = rows.sparkSession.createDataFrame(
+            [(one.window.start, one.digest) for one in batch],
+            "window_start timestamp, fingerprint string",
+        )
+        rows = rows.join(F.broadcast(known), "window_start")
+        rows = rows.withColumn("input_digest", F.expr(INPUT_DIGEST))
+    ready = (
+        rows.withColumn("monitor", F.lit(spec.monitor))
+        .withColumn("granularity", F.lit(grain))
+        .withColumn("window_end", F.expr(window_end("window_start", grain, zone)))
+        .withColumn("source_version", F.lit(source.version))
+        .withColumn("run_id", F.lit(run_id))
+        .withColumn("package_version", F.lit(__version__))
+    )
+    scope = Scope(spec.monitor, grain, [one.window for one in batch])
+    files = 1 + len(batch) * _rows_per_window(spec) // _ROWS_PER_FILE
+    replace(store, PROFILES, ready, scope, run_id=run_id, files=files)
+
+
+def _rows_per_window(spec: MonitorSpec) -> int:
+    # How many values a slice has is not known before the scan; ten is a middling guess,
+    # and only the number of files depends on it.
+    features = sum(1 for _ in spec.features.declared()) or 20
+    return (features + 1) * (1 + 10 * len(spec.slices))
+
+
+def _nulls(*present: str) -> list[str]:
+    described = {"column_name", "kind", "data_type", "row_count", "sample_weight", "state_version"}
+    skip = {*present, *described}
+    return [
+        f"CAST(NULL AS {column.type}) AS `{column.name}`"
+        for column in (*FIGURES, *STATE)
+        if column.name not in skip
+    ]

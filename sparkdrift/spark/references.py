@@ -1,0 +1,261 @@
+"""References in their tables: frozen once, numbered, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from sparkdrift import __version__
+from sparkdrift.kernels.freezing import BINS_SQL, KEYS, WINDOW_BINS_SQL, freeze
+from sparkdrift.spark.changes import from_micros
+from sparkdrift.spark.merging import merge_profiles
+from sparkdrift.spark.profiles import stored_rows
+from sparkdrift.spark.schemas import (
+    FIGURES,
+    REFERENCE_EVENTS,
+    REFERENCE_PROFILES,
+    REFERENCE_SNAPSHOTS,
+    STATE,
+)
+from sparkdrift.spark.sql import in_windows, quote, string
+from sparkdrift.spark.writer import insert, rows_frame
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.store import Store
+from sparkdrift.windows import Window
+
+ROLE = "baseline"
+ALWAYS = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One row of `reference_snapshots`, as far as later steps need it."""
+
+    version: int
+    run_id: str
+    source: str
+    interval: Window | None
+    windows: int
+    rows: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Active:
+    """A version in force for windows that start in [start, end); end None: still."""
+
+    snapshot: Snapshot
+    start: datetime
+    end: datetime | None
+
+
+def snapshots(spark: SparkSession, store: Store, spec: MonitorSpec, name: str) -> list[Snapshot]:
+    """All versions of one reference, oldest first."""
+    rows = spark.sql(
+        "SELECT version, run_id, source, windows, rows, digest,"
+        " unix_micros(interval_start) AS begin, unix_micros(interval_end) AS end"
+        f" FROM {store.table(REFERENCE_SNAPSHOTS.name)} WHERE {_named(spec, name)} ORDER BY version"
+    ).collect()
+    return [
+        Snapshot(
+            version=row["version"],
+            run_id=row["run_id"],
+            source=row["source"],
+            interval=None
+            if row["begin"] is None
+            else Window(from_micros(row["begin"]), from_micros(row["end"])),
+            windows=row["windows"],
+            rows=row["rows"],
+            digest=row["digest"],
+        )
+        for row in rows
+    ]
+
+
+def active_versions(
+    spark: SparkSession, store: Store, spec: MonitorSpec, name: str
+) -> list[Active]:
+    """Which version is in force from when: the applicable event with the highest number.
+
+    In order of time, without gaps after the first; a window is judged by the version in
+    force at its start.
+    """
+    by_version = {one.version: one for one in snapshots(spark, store, spec, name)}
+    events = spark.sql(
+        "SELECT seq, version, unix_micros(effective_from) AS start"
+        f" FROM {store.table(REFERENCE_EVENTS.name)} WHERE {_named(spec, name)}"
+        " AND action IN ('activate', 'force') ORDER BY seq"
+    ).collect()
+    in_force: list[Active] = []
+    for event in events:
+        start = from_micros(event["start"])
+        # A later event overrules all earlier ones from its own start on.
+        in_force = [one for one in in_force if one.start < start]
+        if in_force:
+            in_force[-1] = Active(in_force[-1].snapshot, in_force[-1].start, start)
+        in_force.append(Active(by_version[event["version"]], start, None))
+    return in_force
+
+
+def merged_reference(
+    spark: SparkSession, store: Store, spec: MonitorSpec, interval: Window, hashes: Sequence[str]
+) -> DataFrame:
+    """The stored windows of `interval` as one reference; no source row is read.
+
+    Only rows of the present definitions take part. The merged row and its windows go
+    through one kernel together, so that bins come from the very sketch that is stored.
+    """
+    windows = (
+        stored_rows(spark, store, spec, spec.windows.grain)
+        .where(in_windows("window_start", [interval]))
+        .where(F.col("definition_hash").isin(list(hashes)))
+        .where("status <> 'insufficient_data'")
+    )
+    merged = merge_profiles(
+        windows.withColumn("merged_from", F.col("window_start")), KEYS, spec.sketch.categories
+    )
+    return _with_bins(spec, merged, windows)
+
+
+def scanned_reference(spec: MonitorSpec, profiled: DataFrame) -> DataFrame:
+    """Profile rows of another table, read in one scan, as a reference without windows."""
+    return _with_bins(spec, profiled, None)
+
+
+def _with_bins(spec: MonitorSpec, merged: DataFrame, windows: DataFrame | None) -> DataFrame:
+    columns = [column for column in (*FIGURES, *STATE)]
+    names = [column.name for column in columns]
+    kept = [*KEYS, *names, "definition_hash", "status", "reason"]
+    rows = merged.withColumn("window_start", F.lit(None).cast("timestamp"))
+    parts = rows.select(F.lit(0).alias("part"), "window_start", *map(quote, kept))
+    if windows is not None:
+        own = windows.select(F.lit(1).alias("part"), "window_start", *map(quote, kept))
+        parts = parts.unionByName(own)
+    ordered = parts.repartition(*map(quote, KEYS)).sortWithinPartitions(
+        *KEYS, "part", "window_start"
+    )
+    schema = ", ".join(
+        ["part int", "window_start timestamp"]
+        + [f"{quote(key)} string" for key in KEYS]
+        + [f"{quote(column.name)} {column.type}" for column in columns]
+        + ["definition_hash string", "status string", "reason string"]
+        + [f"bins {BINS_SQL}", f"window_bins {WINDOW_BINS_SQL}"]
+    )
+    return ordered.mapInArrow(freeze(spec.drift.bins), schema).drop("part", "window_start")
+
+
+def write_reference(
+    spark: SparkSession, store: Store, spec: MonitorSpec, rows: DataFrame, about: dict[str, Any]
+) -> Snapshot | None:
+    """Store a reference: its profiles first, the row that makes it exist last.
+
+    `about` are the columns of `reference_snapshots` that the caller knows, `version`
+    and `run_id` among them. None when somebody else took that version meanwhile; what
+    was written then stays invisible, because readers join on the run id.
+    """
+    key = {
+        "monitor": spec.monitor,
+        "role": ROLE,
+        "name": about["name"],
+        "version": about["version"],
+        "run_id": about["run_id"],
+        "package_version": __version__,
+    }
+    for column, value in key.items():
+        rows = rows.withColumn(column, F.lit(value))
+    insert(spark, store, REFERENCE_PROFILES, rows)
+    digest, total = content_digest(spark, store, spec, about["name"], key)
+    row = {**about, **key, "digest": digest, "rows": total}
+    added = insert(
+        spark, store, REFERENCE_SNAPSHOTS, rows_frame(spark, REFERENCE_SNAPSHOTS, [row])
+    )
+    if not added:
+        return None
+    begin = about.get("interval_start")
+    return Snapshot(
+        version=about["version"],
+        run_id=about["run_id"],
+        source=about["source"],
+        interval=None if begin is None else Window(begin, about["interval_end"]),
+        windows=about["windows"],
+        rows=total,
+        digest=digest,
+    )
+
+
+def content_digest(
+    spark: SparkSession, store: Store, spec: MonitorSpec, name: str, key: dict[str, Any]
+) -> tuple[str, int]:
+    """(digest over every stored row of a version, number of source rows it holds)."""
+    content = ", ".join(
+        f"coalesce(CAST({quote(column.name)} AS STRING), '')"
+        for column in (*FIGURES, *STATE)
+        if column.name not in ("kll", "hll")
+    )
+    row = (
+        spark.table(store.table(REFERENCE_PROFILES.name))
+        .where(f"{_named(spec, name)} AND version = {int(key['version'])}")
+        .where(f"run_id = {string(key['run_id'])}")
+        .selectExpr(
+            "slice_key",
+            "column_name",
+            "row_count",
+            "sha2(concat_ws('|', slice_key, coalesce(slice_value, ''), column_name,"
+            f" definition_hash, {content}, coalesce(hex(kll), ''), coalesce(hex(hll), ''),"
+            " CAST(bins AS STRING)), 256) AS row_digest",
+        )
+        .selectExpr(
+            "sha2(array_join(array_sort(collect_list(row_digest)), ','), 256) AS digest",
+            "max(CASE WHEN slice_key = '*' THEN row_count END) AS rows",
+        )
+        .collect()[0]
+    )
+    return str(row["digest"]), int(row["rows"] or 0)
+
+
+def activate(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    name: str,
+    version: int,
+    effective_from: datetime,
+    *,
+    by: str,
+    reason: str,
+    run_id: str,
+) -> None:
+    """Put a version in force for windows that start at `effective_from` or later."""
+    while True:
+        newest = spark.sql(
+            f"SELECT coalesce(max(seq), 0) AS seq FROM {store.table(REFERENCE_EVENTS.name)}"
+            f" WHERE {_named(spec, name)}"
+        ).collect()[0]["seq"]
+        event = {
+            "monitor": spec.monitor,
+            "role": ROLE,
+            "name": name,
+            "seq": newest + 1,
+            "version": version,
+            "action": "activate",
+            "effective_from": effective_from,
+            "created_at": datetime.now(timezone.utc),
+            "created_by": by,
+            "reason": reason,
+            "run_id": run_id,
+            "package_version": __version__,
+        }
+        # Of two writers of one number one wins; the other takes the next.
+        if insert(spark, store, REFERENCE_EVENTS, rows_frame(spark, REFERENCE_EVENTS, [event])):
+            return
+
+
+def _named(spec: MonitorSpec, name: str) -> str:
+    return (
+        f"monitor = {string(spec.monitor)} AND role = {string(ROLE)} AND name = {string(name)}"
+    )

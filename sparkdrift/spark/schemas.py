@@ -1,0 +1,275 @@
+"""The tables: names, keys, columns, types and comments, in one place.
+
+A results table is rewritten window by window; a log table only grows. Keys stand
+first, because Delta keeps statistics for the first 32 columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+# Raised when a column is added; `migrate` brings older stores up to it.
+STORE_VERSION = 1
+
+_ITEMS = "array<struct<item:string,count:bigint>>"
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    type: str
+    comment: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the store. `key` identifies a row; `kind` says how it is written."""
+
+    name: str
+    kind: Literal["results", "log"]
+    comment: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+
+_WINDOW = (
+    Column("monitor", "string", "Id of the monitor"),
+    Column("window_start", "timestamp", "First instant of the window (UTC)"),
+    Column("window_end", "timestamp", "First instant after the window (UTC)"),
+    Column("granularity", "string", "Grain of the window: hour, day, week or month"),
+)
+_SLICE = (
+    Column("slice_key", "string", "Column that the slice is by ('*': the whole table)"),
+    Column("slice_value", "string", "Its value ('*': the whole table; NULL: rows without one)"),
+    Column("column_name", "string", "Feature; ':table' for the rows as a whole"),
+)
+_REFERENCE = (
+    Column("monitor", "string", "Id of the monitor"),
+    Column("role", "string", "What it is for: training, baseline, evaluation, calibration"),
+    Column("name", "string", "Name of the reference within its role"),
+)
+_WRITTEN = (
+    Column("run_id", "string", "Run that wrote the row"),
+    Column("package_version", "string", "sparkdrift version that wrote the row"),
+)
+_DERIVED = (
+    Column("definition_hash", "string", "Digest of what gives the row its meaning in the spec"),
+    Column("input_digest", "string", "Digest of everything the row was computed from"),
+    Column("source_version", "bigint", "Delta version of the source that was read"),
+    *_WRITTEN,
+)
+FIGURES = (
+    Column("kind", "string", "numeric or categorical; table for ':table'"),
+    Column("data_type", "string", "Type of the column in the source when it was read"),
+    Column("row_count", "bigint", "Rows in the window and slice"),
+    Column("null_count", "bigint", "Rows where the feature is NULL"),
+    Column("nan_count", "bigint", "Rows where it is NaN"),
+    Column("positive_infinity_count", "bigint", "Rows where it is +Infinity"),
+    Column("negative_infinity_count", "bigint", "Rows where it is -Infinity"),
+    Column("distinct_count", "bigint", "Distinct values: exact for categories, estimated else"),
+    Column("mean", "double", "Mean of the finite values"),
+    Column("stddev", "double", "Population standard deviation of the finite values"),
+    Column("min", "double", "Smallest finite value"),
+    Column("max", "double", "Largest finite value"),
+    Column("zeros", "bigint", "Rows where it is exactly 0"),
+    Column("min_length", "int", "Shortest text, in characters"),
+    Column("max_length", "int", "Longest text, in characters"),
+    Column("avg_length", "double", "Mean length of the texts, in characters"),
+    Column("quantiles", "array<double>", "Approximate quantiles at 0, 0.01, ... 1"),
+    Column("frequent_items", _ITEMS, "The 20 most frequent values with their counts"),
+)
+STATE = (
+    Column("kll", "binary", "Apache DataSketches KLL sketch of the finite values"),
+    Column(
+        "categories",
+        f"struct<items:{_ITEMS},offset:bigint,total:bigint,exact:boolean>",
+        "Mergeable counts: an item that is not listed occurs at most `offset` times",
+    ),
+    Column("hll", "binary", "Apache DataSketches HLL sketch of the distinct values"),
+    Column("moments", "struct<n:bigint,mean:double,m2:double>", "Finite rows, mean, sum of squared deviations"),
+    Column("sample_weight", "double", "Rows that one sketched row stands for"),
+    Column("state_version", "int", "Format of the stored state"),
+)
+
+PROFILES = Table(
+    "profiles",
+    "results",
+    "What each closed window held: one row per window, slice and feature",
+    ("monitor", "window_start", "granularity", "slice_key", "slice_value", "column_name"),
+    (
+        *_WINDOW,
+        *_SLICE,
+        *FIGURES,
+        *STATE,
+        Column("fingerprint", "string", "Digest of the source rows' files and number, per window"),
+        Column("status", "string", "ok, insufficient_data, schema_changed or source_unavailable"),
+        Column("reason", "string", "Why the status is not ok"),
+        *_DERIVED,
+    ),
+)
+
+REFERENCE_SNAPSHOTS = Table(
+    "reference_snapshots",
+    "log",
+    "References: immutable, numbered copies of sketches to compare windows with",
+    ("monitor", "role", "name", "version"),
+    (
+        *_REFERENCE,
+        Column("version", "int", "Number of the reference, from 1"),
+        Column("source", "string", "Table it was taken from"),
+        Column("source_id", "string", "Delta id of that table"),
+        Column("source_version", "bigint", "Delta version of that table"),
+        Column("interval_start", "timestamp", "First instant covered (UTC); NULL: not by time"),
+        Column("interval_end", "timestamp", "First instant no longer covered (UTC)"),
+        Column("granularity", "string", "Grain of the windows it was merged from"),
+        Column("windows", "int", "Windows it was merged from; 0: read in one scan"),
+        Column("rows", "bigint", "Rows it holds"),
+        Column("k_effective", "int", "KLL size that bounds its error"),
+        Column("parent", "int", "Version it replaces"),
+        Column("digest", "string", "Digest of its content"),
+        Column("created_at", "timestamp", "When it was written"),
+        Column("created_by", "string", "Who wrote it"),
+        Column("note", "string", "Free text"),
+        *_WRITTEN,
+    ),
+)
+
+REFERENCE_PROFILES = Table(
+    "reference_profiles",
+    "log",
+    "What each reference holds, per slice and feature, with its bins",
+    ("monitor", "role", "name", "version", "run_id", "slice_key", "slice_value", "column_name"),
+    (
+        *_REFERENCE,
+        Column("version", "int", "Number of the reference"),
+        *_SLICE,
+        *FIGURES,
+        *STATE,
+        Column(
+            "bins",
+            "struct<edges:array<double>,items:array<string>,counts:array<double>>",
+            "Bins of the comparison: inner upper edges or items, and the rows in each",
+        ),
+        Column(
+            "window_bins",
+            "array<struct<window_start:timestamp,k:int,counts:array<double>>>",
+            "The bins' rows in each window of the reference; k: NULL while the sketch is exact",
+        ),
+        Column("status", "string", "ok, insufficient_data or schema_changed"),
+        Column("reason", "string", "Why the status is not ok"),
+        Column("definition_hash", "string", "Digest of what gives the row its meaning"),
+        *_WRITTEN,
+    ),
+)
+
+REFERENCE_EVENTS = Table(
+    "reference_events",
+    "log",
+    "What happened to references: who activated which version, from when, and why",
+    ("monitor", "role", "name", "seq"),
+    (
+        *_REFERENCE,
+        Column("seq", "bigint", "Number of the event, from 1; the highest applicable one is in force"),
+        Column("version", "int", "Version of the reference that it concerns"),
+        Column("action", "string", "activate, reject, retire or force"),
+        Column("effective_from", "timestamp", "First window start (event time) that it applies to"),
+        Column("created_at", "timestamp", "When it was written"),
+        Column("created_by", "string", "Who wrote it"),
+        Column("reason", "string", "Why"),
+        *_WRITTEN,
+    ),
+)
+
+DRIFT = Table(
+    "drift",
+    "results",
+    "How far each window is from its reference: one row per window, slice, feature and comparison",
+    (
+        "monitor",
+        "window_start",
+        "granularity",
+        "slice_key",
+        "slice_value",
+        "column_name",
+        "comparison",
+        "reference_version",
+        "policy_hash",
+    ),
+    (
+        *_WINDOW,
+        *_SLICE,
+        Column("comparison", "string", "What it is compared with: baseline"),
+        Column("reference_name", "string", "Name of the reference"),
+        Column("reference_version", "int", "Version of the reference; 0: there was none in force"),
+        Column("policy_hash", "string", "Digest of the thresholds in force"),
+        Column("status", "string", "Verdict on this window alone; 'ok' only where it was measured"),
+        Column("reason", "string", "The verdict in words"),
+        Column("psi", "double", "Population stability index"),
+        Column("psi_error", "double", "Error that the sketches can add to psi (99 %)"),
+        Column("js_distance", "double", "Jensen-Shannon distance, base 2, 0 to 1"),
+        Column("ks_statistic", "double", "Largest gap between the two cumulative distributions"),
+        Column("ks_error", "double", "Error that the sketches can add to ks_statistic (99 %)"),
+        Column("ks_pvalue", "double", "Chance of such a gap without drift"),
+        Column("wasserstein_distance", "double", "Mean move of the values, in reference sd"),
+        Column("wasserstein_error", "double", "Error that the sketches can add to it (99 %)"),
+        Column("tv_distance", "double", "Total variation distance of the shares, 0 to 1"),
+        Column("tv_error", "double", "Error that untracked categories can add to it"),
+        Column("l_infinity_distance", "double", "Largest change of one category's share"),
+        Column("l_infinity_error", "double", "Error that untracked categories can add to it"),
+        Column("chi2_statistic", "double", "Chi-square of the binned counts"),
+        Column("chi2_pvalue", "double", "Chance of such a chi-square without drift"),
+        Column("d_statistic", "double", "Pooled squared distance of the bin shares, D"),
+        Column("effect", "double", "Debiased size of the shift, in units of effect_size"),
+        Column("effect_low", "double", "Lower end of its 95 % interval"),
+        Column("effect_high", "double", "Upper end of its 95 % interval"),
+        Column("n_eff", "double", "Rows that the comparison is worth, sketch error included"),
+        Column("p_unusual", "double", "Chance of D given how much the reference's own windows vary"),
+        Column("p_material", "double", "Chance of D if the shift were too small to matter"),
+        Column("q_value", "double", "p_unusual after Benjamini-Hochberg over the window"),
+        Column("power", "double", "Chance that a shift of effect_size would have been found"),
+        Column("null_delta", "double", "Change of the share of NULLs"),
+        Column("nan_delta", "double", "Change of the share of NaNs"),
+        Column("infinite_delta", "double", "Change of the share of infinite values"),
+        Column("new_category_share", "double", "Share of rows in categories the reference lacks"),
+        Column("new_categories", _ITEMS, "The most frequent of them"),
+        Column("vanished_share", "double", "Reference share of categories the window lacks"),
+        Column("out_of_range_share", "double", "Share of rows outside the reference's range"),
+        *_DERIVED,
+    ),
+)
+
+RUNS = Table(
+    "runs",
+    "log",
+    "What ran: one row when a step starts, one when it ends",
+    ("monitor", "run_id", "step", "attempt", "phase"),
+    (
+        Column("monitor", "string", "Id of the monitor"),
+        Column("run_id", "string", "Id of the run, given by the scheduler or made up"),
+        Column("step", "string", "profile, snapshot or drift"),
+        Column("attempt", "int", "Number of the attempt with this run_id"),
+        Column("phase", "string", "STARTED, SUCCEEDED or FAILED"),
+        Column("at", "timestamp", "When the row was written"),
+        Column(
+            "inputs",
+            "array<struct<role:string,table_id:string,version:bigint>>",
+            "Delta tables that were read, and their versions",
+        ),
+        Column("as_of", "timestamp", "Event time up to which windows counted as closed"),
+        Column("windows", "bigint", "Windows written"),
+        Column("rows_scanned", "bigint", "Source rows whose values were read"),
+        Column("seconds", "double", "Wall time"),
+        Column("scope_digest", "string", "Digest of the definitions that the step covered"),
+        Column("policy_hash", "string", "Digest of the thresholds in force"),
+        Column("warnings", "array<string>", "What the reader should know"),
+        Column("error", "string", "Why it failed"),
+        Column("package_version", "string", "sparkdrift version that wrote the row"),
+    ),
+)
+
+TABLES = (PROFILES, REFERENCE_SNAPSHOTS, REFERENCE_PROFILES, REFERENCE_EVENTS, DRIFT, RUNS)

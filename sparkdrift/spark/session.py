@@ -1,0 +1,165 @@
+"""Opening a Spark session: the caller's where there is one, ours where there is none.
+
+An active session (a notebook, a managed runtime, a test) is reused as it is and
+never stopped; under spark-submit its settings win over ours. Only a session that we
+create gets our settings: loopback, no UI, few partitions, the two Delta jars, a
+quiet log. Either way the session's time zone is UTC while we work, because window
+boundaries are computed by truncating local time, and is put back afterwards.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from sparkdrift.errors import SetupError
+from sparkdrift.spark import jars
+
+OLDEST_JAVA = 17
+_TIME_ZONE = "spark.sql.session.timeZone"
+_EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
+_CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
+
+
+@contextmanager
+def open_session(
+    *, spark: SparkSession | None = None, log: Path | None = None
+) -> Iterator[SparkSession]:
+    """Yield a session that reads and writes Delta, with its time zone set to UTC.
+
+    `spark` is used when given. `log` is the file that receives what the JVM of a new
+    session prints; without it that output goes to a file in the temporary folder.
+    Raises SetupError when Java or Spark is missing or too old, with what to install.
+    """
+    ours = None
+    if spark is None:
+        spark = SparkSession.getActiveSession()
+    if spark is None and "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        spark = SparkSession.builder.getOrCreate()
+    if spark is None:
+        spark = ours = create_session(log=log)
+    before = spark.conf.get(_TIME_ZONE)
+    spark.conf.set(_TIME_ZONE, "UTC")
+    try:
+        yield spark
+    finally:
+        if ours is not None:
+            ours.stop()
+        else:
+            spark.conf.set(_TIME_ZONE, str(before))
+
+
+def create_session(*, log: Path | None = None, extra: dict[str, str] | None = None) -> SparkSession:
+    """Start a new session with our settings; `extra` adds to them or overrides them."""
+    # Workers otherwise take the first python3 on PATH, whatever that has installed.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    # pyspark logs every analysis error as JSON on stderr, besides raising it.
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
+    if not submitted:
+        check_java()
+    builder = SparkSession.builder.appName("sparkdrift")
+    for key, value in {**_settings(submitted=submitted), **(extra or {})}.items():
+        builder = builder.config(key, value)
+    sink = log or Path(tempfile.gettempdir()) / f"sparkdrift-spark-{os.getpid()}.log"
+    try:
+        with _jvm_output_in(sink, enabled=not submitted):
+            return builder.getOrCreate()
+    except Exception as error:
+        raise SetupError(
+            f"Spark did not start: {error}\nIts own output is in {sink}; "
+            "`sparkdrift doctor` checks each part of the set-up"
+        ) from error
+
+
+def _settings(*, submitted: bool) -> dict[str, str]:
+    settings = {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.extensions": _EXTENSION,
+        "spark.sql.catalog.spark_catalog": _CATALOG,
+    }
+    if submitted:
+        # spark-submit has its own master, memory and jars: those stay.
+        return settings
+    import pyspark
+
+    cores = os.cpu_count() or 2
+    home = Path(os.environ.get("SPARK_HOME", str(Path(pyspark.__file__).parent)))
+    log4j = files("sparkdrift.spark").joinpath("log4j2.properties")
+    return settings | jars.session_conf(pyspark.__version__, home) | {
+        "spark.master": os.environ.get("SPARKDRIFT_MASTER", "local[*]"),
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.memory": os.environ.get("SPARKDRIFT_DRIVER_MEMORY", "1536m"),
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile=file:{log4j}",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.shuffle.partitions": str(2 * cores),
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": str(cores),
+        "spark.sql.warehouse.dir": str(Path(tempfile.gettempdir()) / "sparkdrift-warehouse"),
+        # A table log of ours is small: reading it with 50 tasks costs more than the log.
+        "spark.databricks.delta.snapshotPartitions": "2",
+        # One aggregate holds a sketch per group and column; past 128 groups Spark would
+        # sort the rows instead, which costs more than the buffers (see CONTRIBUTING).
+        "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "2048",
+    }
+
+
+def check_java() -> str:
+    """The version of the Java that Spark will start, e.g. '17.0.15'.
+
+    Raises SetupError when there is none, or one older than Spark 4 accepts.
+    """
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    install = (
+        f"install a Java {OLDEST_JAVA} or 21 runtime (Debian: apt-get install "
+        f"openjdk-{OLDEST_JAVA}-jre-headless; macOS: brew install openjdk@{OLDEST_JAVA}) "
+        "and set JAVA_HOME to it"
+    )
+    if java is None or not Path(java).exists():
+        given = f"JAVA_HOME is {home}, which has no bin/java" if home else "no java on PATH"
+        raise SetupError(f"Java not found: {given}; {install}")
+    output = subprocess.run(  # noqa: S603 - the path is the user's own Java
+        [java, "-version"], capture_output=True, text=True, check=False
+    ).stderr
+    found = re.search(r'version "([^"]+)"', output)
+    if found is None:
+        raise SetupError(f"{java} -version answered {output.strip()!r}; {install}")
+    parts = found.group(1).split(".")
+    major = int(parts[1] if parts[0] == "1" else parts[0].split("-")[0])
+    if major < OLDEST_JAVA:
+        raise SetupError(
+            f"Java {found.group(1)} is too old: Spark 4 needs {OLDEST_JAVA} or newer; {install}"
+        )
+    return found.group(1)
+
+
+@contextmanager
+def _jvm_output_in(sink: Path, *, enabled: bool) -> Iterator[None]:
+    """Let the JVM inherit `sink` as its standard error, so its lines don't reach the user."""
+    if not enabled:
+        yield
+        return
+    sink.parent.mkdir(parents=True, exist_ok=True)
+    sys.stderr.flush()
+    saved = os.dup(2)
+    target = os.open(sink, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.dup2(target, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(target)

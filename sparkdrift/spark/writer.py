@@ -1,0 +1,156 @@
+"""The one writer: everything that reaches a result table goes through here.
+
+A results table is replaced window by window in one commit (`replace`): running again
+writes the same rows, never more. A log table only grows (`insert`): of two writers
+with the same key exactly one wins. Both check the schema exactly, because Delta fills
+a missing column with NULL without a word, and both try again on a concurrent commit.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from sparkdrift.errors import StoreError
+from sparkdrift.spark.schemas import Table
+from sparkdrift.spark.sql import in_windows, quote, string
+from sparkdrift.store import Store
+from sparkdrift.windows import Window, contiguous
+
+_ATTEMPTS = 6
+# Conditions of Delta's optimistic concurrency control: somebody else committed first.
+_CONCURRENT = (
+    "DELTA_CONCURRENT",
+    "DELTA_METADATA_CHANGED",
+    "DELTA_PROTOCOL_CHANGED",
+    "ConcurrentModificationException",
+    "ConcurrentAppendException",
+    "ConcurrentDeleteReadException",
+    "ConcurrentDeleteDeleteException",
+    "ConcurrentTransactionException",
+    "MetadataChangedException",
+    "ProtocolChangedException",
+    "ConcurrentWriteException",
+)
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What one `replace` covers: a monitor's windows, and more key columns where needed.
+
+    The predicate made from it names the whole key prefix and spans no window that
+    is not in `windows`.
+    """
+
+    monitor: str
+    granularity: str
+    windows: Sequence[Window]
+    equal: Mapping[str, str | int] | None = None
+
+    def predicate(self) -> str:
+        parts = [
+            f"monitor = {string(self.monitor)}",
+            f"granularity = {string(self.granularity)}",
+            in_windows("window_start", contiguous(self.windows)),
+        ]
+        for column, value in (self.equal or {}).items():
+            literal = str(int(value)) if isinstance(value, int) else string(value)
+            parts.append(f"{quote(column)} = {literal}")
+        return " AND ".join(parts)
+
+
+def replace(
+    store: Store, table: Table, rows: DataFrame, scope: Scope, *, run_id: str, files: int = 1
+) -> None:
+    """Make `rows` the only rows of `table` within `scope`, in one commit.
+
+    No rows deletes what stood there. `files` is how many data files to spread them
+    over; a window's rows stay in one file. Raises StoreError when the columns of
+    `rows` are not exactly the table's.
+    """
+    if not scope.windows:
+        return
+    ready = _conform(table, rows)
+    if files > 1:
+        # By week, so that replacing one late window rewrites one file of many.
+        ready = ready.repartition(files, F.date_trunc("week", "window_start"))
+    else:
+        ready = ready.coalesce(1)
+    writer = (
+        ready.write.format("delta")
+        .mode("overwrite")
+        .option("replaceWhere", scope.predicate())
+        .option("userMetadata", run_id)
+    )
+    path = store.path(table.name)
+    _retrying(
+        table, lambda: writer.save(path) if path else writer.saveAsTable(store.table(table.name))
+    )
+
+
+def insert(spark: SparkSession, store: Store, table: Table, rows: DataFrame) -> int:
+    """Add the rows whose key is not in `table` yet; returns how many were added.
+
+    Of two writers of one key exactly one gets 1 back. Rows that exist are never changed.
+    """
+    view = "sparkdrift_insert"
+    _conform(table, rows).createOrReplaceTempView(view)
+    match = " AND ".join(f"target.{quote(key)} <=> source.{quote(key)}" for key in table.key)
+    columns = ", ".join(quote(name) for name in table.names)
+    values = ", ".join(f"source.{quote(name)}" for name in table.names)
+    statement = (
+        f"MERGE INTO {store.table(table.name)} AS target USING {view} AS source ON {match} "
+        f"WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})"
+    )
+    try:
+        answer = _retrying(table, lambda: spark.sql(statement).collect())
+    finally:
+        spark.catalog.dropTempView(view)
+    return int(answer[0]["num_inserted_rows"])
+
+
+def rows_frame(spark: SparkSession, table: Table, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
+    """Rows made on the driver as a frame of the table's schema; absent columns are NULL."""
+    schema = ", ".join(f"{quote(column.name)} {column.type}" for column in table.columns)
+    return spark.createDataFrame(
+        [tuple(row.get(name) for name in table.names) for row in rows], schema
+    )
+
+
+def _conform(table: Table, rows: DataFrame) -> DataFrame:
+    missing = set(table.names) - set(rows.columns)
+    extra = set(rows.columns) - set(table.names)
+    if missing or extra:
+        raise StoreError(
+            f"rows for table {table.name} do not fit it: missing {sorted(missing)}, "
+            f"unknown {sorted(extra)}"
+        )
+    return rows.select(
+        *(F.col(quote(column.name)).cast(column.type).alias(column.name) for column in table.columns)
+    )
+
+
+def _retrying(table: Table, write: Callable[[], Answer]) -> Answer:
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return write()
+        except PySparkException as error:
+            if attempt == _ATTEMPTS or not _concurrent(error):
+                raise
+            # Full jitter, so that two drivers that collided do not collide again.
+            time.sleep(random.uniform(0, 0.2 * 2**attempt))  # noqa: S311 - not a secret
+    raise StoreError(f"table {table.name}: unreachable")  # pragma: no cover
+
+
+def _concurrent(error: PySparkException) -> bool:
+    text = f"{error.getCondition() or ''} {error}"
+    return any(condition in text for condition in _CONCURRENT)

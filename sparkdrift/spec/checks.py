@@ -1,0 +1,302 @@
+"""What must hold between the fields of a spec: every violation, none raised.
+
+Each check names the sections it reads; it is skipped when one of them could
+not be parsed, so that a wrong section never hides what is wrong elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sparkdrift.errors import nearest
+from sparkdrift.spec.expressions import check_expression
+from sparkdrift.spec.hints import Hints
+from sparkdrift.spec.local_time import (
+    ACCEPTED_ZONE,
+    ROLLUPS,
+    exists,
+    is_skipped,
+    known_zones,
+    window_start,
+)
+from sparkdrift.spec.models import Location, MonitorSpec, Reference
+from sparkdrift.spec.origin import Loc
+
+
+class Finding(NamedTuple):
+    """One violation, at `loc`; the other parts are those of a Problem."""
+
+    loc: Loc
+    message: str
+    given: object | None = None
+    accepted: str | None = None
+    nearest: str | None = None
+
+
+Check = Callable[[MonitorSpec], Iterator[Finding]]
+_CHECKS: list[tuple[frozenset[str], Check]] = []
+
+
+def _reads(*sections: str) -> Callable[[Check], Check]:
+    def register(check: Check) -> Check:
+        _CHECKS.append((frozenset(sections), check))
+        return check
+
+    return register
+
+
+def find_problems(spec: MonitorSpec, broken: Collection[str] = ()) -> Iterator[Finding]:
+    """Every violation in `spec`, but for the checks that read a section named in `broken`."""
+    for sections, check in _CHECKS:
+        if sections.isdisjoint(broken):
+            yield from check(spec)
+
+
+@_reads("source")
+def _source(spec: MonitorSpec) -> Iterator[Finding]:
+    if (spec.source.table is None) == (spec.source.path is None):
+        both = spec.source.table is not None
+        message = "the source has both a table and a path" if both else "the source is missing"
+        yield Finding(("source",), message, accepted="either 'table' or 'path'")
+    yield from _filter(spec.source, "source")
+
+
+def _filter(location: Location, section: str) -> Iterator[Finding]:
+    for reason in check_expression(location.filter) if location.filter is not None else ():
+        accepted = "a condition on columns, with the functions of functions.py"
+        message = f"the filter can't be used: {reason}"
+        yield Finding((section, "filter"), message, location.filter, accepted)
+
+
+@_reads("timestamp")
+def _zone(spec: MonitorSpec) -> Iterator[Finding]:
+    zone = spec.timestamp.zone
+    if not exists(zone):
+        loc = ("timestamp", "zone")
+        close = nearest(zone, known_zones())
+        yield Finding(loc, "the time zone does not exist", zone, ACCEPTED_ZONE, close)
+
+
+@_reads("windows")
+def _rollups(spec: MonitorSpec) -> Iterator[Finding]:
+    grain, reachable = spec.windows.grain, ROLLUPS[spec.windows.grain]
+    for position, rollup in enumerate(spec.windows.rollups):
+        loc: Loc = ("windows", "rollups", position)
+        if rollup not in reachable:
+            reason = " (weeks never become months)" if (grain, rollup) == ("week", "month") else ""
+            message = f"windows of a {grain} can't be rolled up to a {rollup}{reason}"
+            yield Finding(loc, message, rollup, ", ".join(reachable) or "no roll-up of this grain")
+        elif rollup in spec.windows.rollups[:position]:
+            yield Finding(loc, "the roll-up is named twice", rollup)
+
+
+@_reads("features")
+def _features(spec: MonitorSpec) -> Iterator[Finding]:
+    columns: dict[str, Loc] = {}
+    names: dict[str, Loc] = {}
+    for loc, _, feature in spec.features.declared():
+        column, name = feature.column.lower(), feature.name.lower()
+        if column in columns:
+            where = _line_hint(spec, columns[column])
+            yield Finding(loc, f"the column is a feature twice{where}", feature.column)
+        elif name in names:
+            where = _line_hint(spec, names[name])
+            message = f"another feature is stored under the same name{where}"
+            yield Finding(loc, message, feature.name, "one feature for each name")
+        columns.setdefault(column, loc)
+        names.setdefault(name, loc)
+    if not columns and spec.features.auto is None:
+        accepted = "at least one of 'numeric', 'categorical', 'auto'"
+        yield Finding(("features",), "no feature is declared", accepted=accepted)
+
+
+def _line_hint(spec: MonitorSpec, first: Loc) -> str:
+    line = spec.origin.line(first)
+    return "" if line is None else f", first on line {line}"
+
+
+@_reads("features")
+def _auto(spec: MonitorSpec) -> Iterator[Finding]:
+    auto = spec.features.auto
+    if auto is None or auto.include is None:
+        return
+    included = {column.lower() for column in auto.include}
+    for position, column in enumerate(auto.exclude):
+        if column.lower() in included:
+            loc = ("features", "auto", "exclude", position)
+            yield Finding(loc, "the column is both included and excluded", column)
+
+
+@_reads("timestamp", "features")
+def _timestamp_as_feature(spec: MonitorSpec) -> Iterator[Finding]:
+    for loc, _, feature in spec.features.declared():
+        if feature.column.lower() == spec.timestamp.column.lower():
+            yield Finding(loc, "the timestamp column can't be a feature", feature.column)
+
+
+@_reads("timestamp", "prediction")
+def _prediction(spec: MonitorSpec) -> Iterator[Finding]:
+    roles: dict[str, str] = {}
+    for role, column in spec.prediction.columns():
+        loc = ("prediction", role)
+        if column.lower() == spec.timestamp.column.lower():
+            yield Finding(loc, f"the timestamp column can't be the {role}", column)
+        elif column.lower() in roles:
+            message = f"the column is already the {roles[column.lower()]}"
+            yield Finding(loc, message, column, "another column for each role")
+        roles.setdefault(column.lower(), role)
+
+
+@_reads("prediction")
+def _label_delay(spec: MonitorSpec) -> Iterator[Finding]:
+    if spec.prediction.label_delay is not None and spec.prediction.label is None:
+        message = "a delay is given for a label that is not named"
+        yield Finding(("prediction", "label_delay"), message, accepted="'label' as well")
+
+
+@_reads("timestamp", "slices")
+def _slices(spec: MonitorSpec) -> Iterator[Finding]:
+    seen: dict[frozenset[str], Loc] = {}
+    for position, keys in enumerate(spec.slices):
+        loc: Loc = ("slices", position)
+        given, lower = ", ".join(keys), [key.lower() for key in keys]
+        if len(set(lower)) < len(lower):
+            yield Finding(loc, "a column stands twice in one slice", given)
+        if spec.timestamp.column.lower() in lower:
+            yield Finding(loc, "the timestamp column can't be sliced by", given)
+        if frozenset(lower) in seen:
+            where = _line_hint(spec, seen[frozenset(lower)])
+            yield Finding(loc, f"the slice is named twice{where}", given)
+        seen.setdefault(frozenset(lower), loc)
+
+
+@_reads("reference")
+def _reference(spec: MonitorSpec) -> Iterator[Finding]:
+    reference = spec.reference
+    if reference is None:
+        return
+    yield from _filter(reference, "reference")
+    interval = reference.begin is not None or reference.end is not None
+    if reference.table is not None and reference.path is not None:
+        message = "the reference has both a table and a path"
+        yield Finding(("reference",), message, accepted="either 'table' or 'path'")
+    if reference.is_scanned and interval:
+        yield Finding(
+            ("reference", "begin" if reference.begin is not None else "end"),
+            "an interval belongs to the monitored table, not to another one",
+            accepted="for another table, a 'filter'",
+        )
+    elif not reference.is_scanned:
+        yield from _interval(reference)
+
+
+def _interval(reference: Reference) -> Iterator[Finding]:
+    begin, end = reference.begin, reference.end
+    if begin is None and end is None:
+        accepted = "'begin' and 'end', or 'table', or 'path'"
+        yield Finding(("reference",), "the reference says nowhere to look", accepted=accepted)
+    elif begin is None or end is None:
+        missing = "begin" if begin is None else "end"
+        yield Finding(("reference",), f"'reference.{missing}' is missing", accepted="both ends")
+    elif begin >= end:
+        message = "the reference ends before it begins"
+        yield Finding(("reference", "end"), message, end, f"a time after {begin}")
+    if reference.filter is not None:
+        message = "stored profiles can't be filtered any more"
+        yield Finding(("reference", "filter"), message, accepted="a filter with 'table' or 'path'")
+
+
+@_reads("reference", "windows")
+def _whole_windows(spec: MonitorSpec) -> Iterator[Finding]:
+    """An interval is merged from stored windows, so it can't cut one."""
+    grain = spec.windows.grain
+    for key, time in _reference_ends(spec):
+        before = window_start(time, grain)
+        if before != time:
+            message = f"the reference would cut a window of a {grain} in two"
+            accepted = f"the start of a {grain}, such as {before}"
+            yield Finding(("reference", key), message, time, accepted)
+
+
+def _reference_ends(spec: MonitorSpec) -> Iterator[tuple[str, datetime]]:
+    if spec.reference is None or spec.reference.is_scanned:
+        return
+    for key in ("begin", "end"):
+        time = getattr(spec.reference, key)
+        if time is not None:
+            yield key, time
+
+
+@_reads("reference", "timestamp")
+def _skipped_times(spec: MonitorSpec) -> Iterator[Finding]:
+    zone = spec.timestamp.zone
+    for key, time in _reference_ends(spec) if exists(zone) else ():
+        if time.hour and is_skipped(time, zone):
+            message = f"clocks in {zone} skip this time"
+            accepted = f"a time that exists, such as {time + timedelta(hours=1)}"
+            yield Finding(("reference", key), message, time, accepted)
+
+
+@_reads("drift")
+def _warning_below_drift(spec: MonitorSpec) -> Iterator[Finding]:
+    drift = spec.drift
+    if drift.warn_at >= drift.effect_size:
+        key = "warn_at" if "warn_at" in drift.model_fields_set else "effect_size"
+        yield _too_late(("drift", key), drift.warn_at, drift.effect_size)
+
+
+def _too_late(loc: Loc, warn_at: float, effect_size: float) -> Finding:
+    message = f"'warn_at' ({warn_at}) is not below 'effect_size' ({effect_size})"
+    return Finding(loc, message, accepted="a warning that comes before drift; give both")
+
+
+@_reads("drift", "features")
+def _overrides(spec: MonitorSpec) -> Iterator[Finding]:
+    declared = {feature.name: (loc, feature) for loc, _, feature in spec.features.declared()}
+    renamed = {feature.column: name for name, (_, feature) in declared.items()}
+    hints = Hints(declared)
+    for name, override in spec.drift.overrides.items():
+        loc: Loc = ("drift", "overrides", name)
+        if override.effect_size is None and override.warn_at is None:
+            accepted = "'effect_size', 'warn_at', or both"
+            yield Finding(loc, "the override changes nothing", accepted=accepted)
+        if name in declared:
+            if declared[name][1].effect_size or declared[name][1].warn_at:
+                where = _line_hint(spec, declared[name][0])
+                message = f"thresholds stand both here and at the feature{where}"
+                yield Finding(loc, message, name, "one of both places")
+        elif name in renamed or spec.features.auto is None:
+            close = renamed.get(name) or hints.nearest(name)
+            message = "the override is for no declared feature"
+            yield Finding(loc, message, name, "the name of a feature", close)
+
+
+@_reads("drift", "features")
+def _thresholds_of_features(spec: MonitorSpec) -> Iterator[Finding]:
+    places: dict[str, Loc] = {f.name: loc for loc, _, f in spec.features.declared()}
+    places |= {name: ("drift", "overrides", name) for name in spec.drift.overrides}
+    for name, own in spec.all_thresholds().items():
+        loc = places[name]
+        if own != spec.drift.thresholds and own.warn_at >= own.effect_size:
+            yield _too_late(loc, own.warn_at, own.effect_size)
+
+
+@_reads("degraded")
+def _degraded(spec: MonitorSpec) -> Iterator[Finding]:
+    degraded = spec.degraded
+    if degraded is None:
+        return
+    if degraded.value_per_point is not None and degraded.payoff is not None:
+        message = "both 'value_per_point' and 'payoff' are given"
+        yield Finding(("degraded", "payoff"), message, accepted="one of both")
+    if degraded.metric == "business_value" and degraded.payoff is None:
+        message = "the metric 'business_value' is computed from a payoff"
+        accepted = "'payoff' with the value of each kind of case"
+        yield Finding(("degraded", "metric"), message, accepted=accepted)
+    if degraded.persistence.windows > degraded.persistence.of:
+        message = "more windows are asked for than are looked at"
+        accepted = f"'windows' up to {degraded.persistence.of}"
+        loc = ("degraded", "persistence", "windows")
+        yield Finding(loc, message, degraded.persistence.windows, accepted)

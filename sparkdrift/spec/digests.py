@@ -1,0 +1,66 @@
+"""Short hashes that say whether two stored rows mean the same.
+
+A hash is the first 16 hexadecimal characters of SHA-256 over canonical JSON:
+sorted keys, no blanks, ASCII. Changing what goes in changes every stored hash,
+so the golden values in the tests guard it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from typing import Any
+
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.spec.resolving import Feature
+
+STATE_VERSION = 1
+"""The format of stored states; raised when their bytes or meaning change."""
+
+
+def definition_hash(spec: MonitorSpec, feature: Feature | None) -> str:
+    """What gives a profile row of `feature` its meaning; None is the row of the whole table.
+
+    Source and filter, timestamp and zone, the feature's name and kind, sketch
+    sizes. The name, not the column: a feature renamed with `formerly` keeps its
+    hash, so that its rows still merge. Thresholds, owner, title, grain and other
+    features are no part of it.
+    """
+    source = spec.source
+    return _digest(
+        {
+            "state_version": STATE_VERSION,
+            "table": source.parts,
+            "path": source.path,
+            "filter": None if source.filter is None else source.filter.strip(),
+            "timestamp": spec.timestamp.column,
+            "zone": spec.timestamp.zone,
+            "feature": None if feature is None else [feature.name, feature.kind],
+            "k": spec.sketch.k,
+            "categories": spec.sketch.categories,
+        }
+    )
+
+
+def policy_hash(spec: MonitorSpec) -> str:
+    """What turns distances into verdicts: the drift section, defaults and overrides resolved.
+
+    The same thresholds give the same hash, whether they stand at the feature,
+    under `drift.overrides`, or are the default written out.
+    """
+    default = spec.drift.thresholds
+    resolved = spec.all_thresholds()
+    return _digest(
+        {
+            "default": asdict(default),
+            "overrides": {n: asdict(own) for n, own in resolved.items() if own != default},
+            "limits": spec.drift.limits.model_dump(),
+            "bins": spec.drift.bins,
+        }
+    )
+
+
+def _digest(content: dict[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]

@@ -1,0 +1,115 @@
+"""Read a monitor spec from YAML and report everything that is wrong with it, at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from sparkdrift.errors import Problem, SpecError, UsageError
+from sparkdrift.spec.checks import find_problems
+from sparkdrift.spec.documents import LARGEST_BYTES, read_document
+from sparkdrift.spec.models import Location, MonitorSpec
+from sparkdrift.spec.validating import problems_of, show
+from sparkdrift.spec.values import is_relative
+
+# Stand in for required sections that are wrong, so that the others can still be checked.
+_STAND_INS: Mapping[str, Any] = {
+    "monitor": "monitor",
+    "owner": "owner",
+    "source": {"table": "source"},
+    "timestamp": {"column": "timestamp"},
+    "features": {"auto": "true"},
+}
+
+
+def load_spec(path: str | Path) -> MonitorSpec:
+    """The spec in the file `path`; relative paths in it count from the file's folder.
+
+    Raises SpecError with every problem found, UsageError when the file can't be opened.
+    """
+    file = Path(path)
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(LARGEST_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"the monitor spec {file} can't be opened: {error.strerror}") from error
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if len(content) > LARGEST_BYTES:
+            text = " " * len(content)  # cut within a character: refused for its size
+        else:
+            raise SpecError([_undecodable(error, content, file)]) from None
+    spec = parse_spec(text, str(file))
+    return _beside(spec, file.absolute().parent)
+
+
+def parse_spec(text: str, file: str = "<string>") -> MonitorSpec:
+    """The spec in `text`; `file` is what problems name. Raises SpecError with all of them."""
+    document = read_document(text, file)
+    problems, broken = list(document.problems), frozenset[str]()
+    try:
+        spec = MonitorSpec.model_validate(document.data)
+    except ValidationError as error:
+        problems += problems_of(error, document.origin)
+        broken = frozenset(str(detail["loc"][0]) for detail in error.errors())
+        spec = _without(document.data, broken)
+    spec = spec.with_origin(document.origin)
+    problems += _checked(spec, broken)
+    if problems:
+        raise SpecError(sorted(problems, key=lambda problem: problem.line or 0))
+    return spec
+
+
+def _checked(spec: MonitorSpec, broken: frozenset[str]) -> list[Problem]:
+    return [
+        spec.origin.problem(
+            finding.loc,
+            finding.message,
+            given=None if finding.given is None else show(finding.given),
+            accepted=finding.accepted,
+            nearest=finding.nearest,
+        )
+        for finding in find_problems(spec, broken)
+    ]
+
+
+def _without(data: Mapping[str, Any], broken: frozenset[str]) -> MonitorSpec:
+    """The spec without its broken sections: they are absent or replaced by a stand-in."""
+    sound = {key: value for key, value in data.items() if key not in broken}
+    return MonitorSpec.model_validate({**_STAND_INS, **sound})
+
+
+def _undecodable(error: UnicodeDecodeError, content: bytes, file: Path) -> Problem:
+    line = content.count(b"\n", 0, error.start) + 1
+    given = f"byte 0x{content[error.start]:02X}"
+    return Problem("the file is not UTF-8 text", str(file), line, given, "a file saved as UTF-8")
+
+
+def _beside(spec: MonitorSpec, folder: Path) -> MonitorSpec:
+    """The spec with its relative paths made absolute."""
+    changes: dict[str, Any] = {"source": _anchored(spec.source, folder)}
+    if spec.reference is not None:
+        changes["reference"] = _anchored(spec.reference, folder)
+    return spec.model_copy(update=changes)
+
+
+def _anchored(location: Location, folder: Path) -> Location:
+    if location.path is None or not is_relative(location.path):
+        return location
+    absolute = _normal(folder / location.path)
+    return location.model_copy(update={"path": absolute.as_posix()})
+
+
+def _normal(path: Path) -> Path:
+    """`path` without `.` and `..`, by its text alone: links are not followed."""
+    parts: list[str] = []
+    for part in path.parts[1:]:
+        if part == "..":
+            del parts[-1:]
+        else:
+            parts.append(part)
+    return Path(path.anchor, *parts)

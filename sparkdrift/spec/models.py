@@ -1,0 +1,230 @@
+"""A monitor spec as frozen models: what a user may write, and nothing else.
+
+One field per YAML key; the description of a field is what an error names as
+accepted. What concerns several fields at once is checked in `checks.py`, what
+concerns the real table in `resolving.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PrivateAttr
+
+from sparkdrift.spec.names import parse_table
+from sparkdrift.spec.origin import Loc, Origin
+from sparkdrift.spec.policy import Degraded, Drift, Override, Thresholds
+from sparkdrift.spec.values import (
+    ColumnName,
+    Duration,
+    Identifier,
+    LocalDate,
+    LocalTime,
+    Section,
+    SourcePath,
+    TableName,
+    Text,
+    refusal,
+)
+
+Kind = Literal["numeric", "categorical"]
+Grain = Literal["hour", "day", "week", "month"]
+Rollup = Literal["day", "week", "month"]
+_ACCEPTED_FEATURES = "a list of columns"
+
+SketchSize = Annotated[int, Field(ge=8, le=8192, description="a whole number from 8 to 8192")]
+SqlCondition = Annotated[str, Field(description="an SQL condition on the columns of the table")]
+
+
+class ModelIdentity(Section):
+    id: Text | None = Field(
+        default=None, description="the id of the model; default: the monitor's id"
+    )
+    version: Text | None = Field(default=None, description="the version of the model, as text")
+
+
+class Location(Section):
+    """A Delta table by name or by folder; exactly one of both (see `checks.py`)."""
+
+    table: TableName | None = None
+    path: SourcePath | None = None
+    filter: SqlCondition | None = None
+
+    @property
+    def parts(self) -> tuple[str, ...] | None:
+        """The 1 to 3 parts of the table name, or None for a folder."""
+        return None if self.table is None else parse_table(self.table)
+
+
+class Source(Location):
+    pass
+
+
+class Timestamp(Section):
+    column: ColumnName
+    zone: str = Field(default="UTC", description="an IANA time zone such as Europe/Berlin")
+
+
+class Windows(Section):
+    """How event time is cut; `lateness` is how long after its end a window stays open."""
+
+    grain: Grain = "day"
+    lateness: Duration = timedelta(0)
+    begin: LocalDate | None = None
+    rollups: tuple[Rollup, ...] = Field(default=(), description="a list of day, week, month")
+    on_vanished: Literal["keep", "empty"] = "keep"
+
+
+class DeclaredFeature(Override):
+    """One entry of `features`: a column, or a mapping that says more about it."""
+
+    column: ColumnName
+    formerly: ColumnName | None = None
+
+    @property
+    def name(self) -> str:
+        """The id under which rows are stored: it survives a rename of the column."""
+        return self.formerly or self.column
+
+
+class Auto(Section):
+    """Features found by type; `include` narrows the candidates, `exclude` removes from them."""
+
+    include: tuple[ColumnName, ...] | None = Field(default=None, description=_ACCEPTED_FEATURES)
+    exclude: tuple[ColumnName, ...] = Field(default=(), description=_ACCEPTED_FEATURES)
+
+
+def _entry(value: Any) -> Any:
+    return {"column": value} if isinstance(value, str) else value
+
+
+def _auto(value: Any) -> Any:
+    if value is None or isinstance(value, Mapping | Auto):
+        return value
+    word = str(value).lower()
+    if word not in ("true", "false"):
+        raise refusal("'auto' is neither on, off, nor a mapping", "true, false, or {exclude: [..]}")
+    return {} if word == "true" else None
+
+
+def _keys(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+FeatureEntry = Annotated[DeclaredFeature, BeforeValidator(_entry)]
+SliceKeys = Annotated[
+    tuple[ColumnName, ...],
+    BeforeValidator(_keys),
+    Field(min_length=1, max_length=3, description="a column, or a list of 1 to 3 columns"),
+]
+
+
+class Features(Section):
+    numeric: tuple[FeatureEntry, ...] = Field(default=(), description=_ACCEPTED_FEATURES)
+    categorical: tuple[FeatureEntry, ...] = Field(default=(), description=_ACCEPTED_FEATURES)
+    auto: Annotated[Auto | None, BeforeValidator(_auto)] = None
+
+    def declared(self) -> Iterator[tuple[Loc, Kind, DeclaredFeature]]:
+        """Every feature that is written down, with its place in the spec and its kind."""
+        for position, feature in enumerate(self.numeric):
+            yield ("features", "numeric", position), "numeric", feature
+        for position, feature in enumerate(self.categorical):
+            yield ("features", "categorical", position), "categorical", feature
+
+
+class Prediction(Section):
+    """The columns of the model's output; `label_delay` is how late the truth arrives."""
+
+    score: ColumnName | None = None
+    decision: ColumnName | None = None
+    label: ColumnName | None = None
+    label_delay: Duration | None = None
+
+    def columns(self) -> Iterator[tuple[str, str]]:
+        """Pairs of role (score, decision, label) and column, for those that are given."""
+        for role in ("score", "decision", "label"):
+            column = getattr(self, role)
+            if column is not None:
+                yield role, column
+
+
+class Reference(Location):
+    """What windows are compared with: an interval of the monitored table, or another table."""
+
+    name: Identifier = "baseline"
+    begin: LocalTime | None = None
+    end: LocalTime | None = None
+
+    @property
+    def is_scanned(self) -> bool:
+        """Whether it is another table, to be scanned, instead of stored profiles to be merged."""
+        return self.table is not None or self.path is not None
+
+
+class Sketch(Section):
+    """How much state is kept: `k` of the KLL sketches, and the categories tracked per window."""
+
+    k: SketchSize = 400
+    reference_k: SketchSize = 1600
+    categories: int = Field(
+        default=1000, ge=10, le=100_000, description="a whole number, 10 to 100000"
+    )
+
+
+class MonitorSpec(Section):
+    """One monitor: one source table, watched for one model, with one owner."""
+
+    monitor: Identifier
+    title: Text | None = None
+    owner: Text = Field(description="who answers for the verdict: a person or a team")
+    model: ModelIdentity = ModelIdentity()
+    source: Source = Field(description="a mapping with 'table' or 'path'")
+    timestamp: Timestamp = Field(description="a mapping with 'column'")
+    windows: Windows = Windows()
+    features: Features = Field(description="a mapping with 'numeric', 'categorical' or 'auto'")
+    prediction: Prediction = Prediction()
+    slices: tuple[SliceKeys, ...] = Field(
+        default=(), description="a list; each entry a column, or a list of 1 to 3 columns"
+    )
+    reference: Reference | None = None
+    drift: Drift = Drift()
+    sketch: Sketch = Sketch()
+    degraded: Degraded | None = None
+
+    _origin: Origin = PrivateAttr(default_factory=Origin)
+
+    @property
+    def origin(self) -> Origin:
+        """The file and lines this was read from; empty for a spec made in code."""
+        return self._origin
+
+    def with_origin(self, origin: Origin) -> MonitorSpec:
+        """The same spec, said to come from `origin`."""
+        copy = self.model_copy()
+        copy._origin = origin
+        return copy
+
+    @property
+    def model_id(self) -> str:
+        return self.model.id or self.monitor
+
+    @property
+    def model_version(self) -> str | None:
+        return self.model.version
+
+    def all_thresholds(self) -> dict[str, Thresholds]:
+        """What holds for each feature that is declared or overridden, by name.
+
+        For other features, found by `auto`, `drift.thresholds` holds.
+        """
+        default = self.drift.thresholds
+        found = {f.name: default.changed(f) for _, _, f in self.features.declared()}
+        for name, override in self.drift.overrides.items():
+            found[name] = found.get(name, default).changed(override)
+        return found
+
+    def thresholds(self, name: str) -> Thresholds:
+        """What holds for the feature `name`; for many features, take `all_thresholds`."""
+        return self.all_thresholds().get(name, self.drift.thresholds)

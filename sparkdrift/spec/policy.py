@@ -1,0 +1,108 @@
+"""The sections that turn distances into verdicts, and verdicts into money."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sparkdrift.spec.values import Section, Text
+
+Metric = Literal[
+    "accuracy",
+    "precision",
+    "recall",
+    "f1",
+    "specificity",
+    "roc_auc",
+    "average_precision",
+    "brier",
+    "mae",
+    "rmse",
+    "mape",
+    "business_value",
+]
+
+_ACCEPTED_EFFECT = "a shift above 0 and up to 3, in standard deviations of the reference"
+_ACCEPTED_SHARE = "a share from 0 to 1"
+
+Effect = Annotated[float, Field(gt=0, le=3, description=_ACCEPTED_EFFECT)]
+Share = Annotated[float, Field(ge=0, le=1, description=_ACCEPTED_SHARE)]
+
+
+class Override(Section):
+    """Thresholds of one feature; what is not given stays as it is for all."""
+
+    effect_size: Effect | None = None
+    warn_at: Effect | None = None
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What counts as drift for one feature, in standard deviations of the reference."""
+
+    effect_size: float
+    warn_at: float
+
+    def changed(self, override: Override) -> Thresholds:
+        """These thresholds, but for what `override` gives."""
+        return Thresholds(
+            override.effect_size or self.effect_size, override.warn_at or self.warn_at
+        )
+
+
+class Limits(Section):
+    """From which change of a share (0..1) on a difference is material."""
+
+    null_share: Share = 0.02
+    nan_share: Share = 0.02
+    infinite_share: Share = 0.02
+    new_categories: Share = 0.01
+    out_of_range: Share = 0.01
+
+
+class Drift(Section):
+    effect_size: Effect = 0.32
+    warn_at: Effect = 0.2
+    overrides: Mapping[str, Override] = Field(
+        default_factory=dict, description="a mapping from feature names to effect_size, warn_at"
+    )
+    limits: Limits = Limits()
+    bins: int = Field(default=10, ge=4, le=50, description="a whole number from 4 to 50")
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """What holds for every feature without thresholds of its own."""
+        return Thresholds(self.effect_size, self.warn_at)
+
+
+class Payoff(Section):
+    """Business units per case, for each cell of the confusion matrix; none is assumed."""
+
+    true_positive: float = Field(description="a number")
+    false_positive: float = Field(description="a number")
+    false_negative: float = Field(description="a number")
+    true_negative: float = Field(description="a number")
+
+
+class Persistence(Section):
+    """Degraded means: in `windows` out of the last `of` windows."""
+
+    windows: int = Field(default=2, ge=1, le=1000, description="a whole number from 1 to 1000")
+    of: int = Field(default=3, ge=1, le=1000, description="a whole number from 1 to 1000")
+
+
+class Degraded(Section):
+    """From when on the owner calls the model degraded, and what that costs."""
+
+    metric: Metric
+    tolerated_loss: float = Field(gt=0, description="a number above 0, in points of the metric")
+    value_per_point: float | None = Field(
+        default=None, gt=0, description="a number above 0, in business units per point and window"
+    )
+    payoff: Payoff | None = None
+    currency: Text | None = None
+    persistence: Persistence = Persistence()
+    retire: Text | None = None

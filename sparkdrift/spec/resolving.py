@@ -1,0 +1,311 @@
+"""Hold a spec against the columns of the real table.
+
+One function, two readers: `validate` refuses on any problem; `profile` goes on
+with what is usable and stores a status for the rest, and stops only on what
+`blocking` names. Column names are compared as Spark does by default, without
+case. A feature keeps the spelling of the spec, since rows are stored under it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sparkdrift.errors import Problem
+from sparkdrift.spec.columns import (
+    ACCEPTED_ATOMIC,
+    ACCEPTED_CATEGORICAL,
+    ACCEPTED_NUMERIC,
+    ACCEPTED_TIMESTAMP,
+    Columns,
+    automatic_kind,
+    base_type,
+    is_atomic,
+    is_categorical,
+    is_numeric,
+    is_timestamp,
+)
+from sparkdrift.spec.expressions import identifiers
+from sparkdrift.spec.hints import Hints
+from sparkdrift.spec.models import Kind, Location, MonitorSpec
+from sparkdrift.spec.origin import Loc
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A watched column; `name` is the id of its rows and survives a rename."""
+
+    column: str
+    kind: Kind
+    name: str
+
+
+@dataclass(frozen=True)
+class ResolvedFeature:
+    """A feature and its column today: `data_type` None is a missing column, `problem` says why
+    it can't be profiled (missing, or of a type that its kind does not take)."""
+
+    feature: Feature
+    data_type: str | None
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True)
+class ResolvedSlice:
+    keys: tuple[str, ...]
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True)
+class ResolvedPrediction:
+    role: Literal["score", "decision", "label"]
+    column: str
+    data_type: str | None
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """A spec as one table allows it.
+
+    `blocking`: nothing can be profiled (timestamp, filter). `remarks`: wrong, but
+    without effect on what is profiled (a name under `auto` or `drift.overrides`).
+    """
+
+    features: tuple[ResolvedFeature, ...]
+    slices: tuple[ResolvedSlice, ...] = ()
+    predictions: tuple[ResolvedPrediction, ...] = ()
+    blocking: tuple[Problem, ...] = ()
+    remarks: tuple[Problem, ...] = ()
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Everything that is wrong, in file order; what a strict reader refuses."""
+        parts: tuple[ResolvedFeature | ResolvedSlice | ResolvedPrediction, ...]
+        parts = (*self.features, *self.slices, *self.predictions)
+        own = (part.problem for part in parts if part.problem is not None)
+        found = dict.fromkeys((*self.blocking, *own, *self.remarks))
+        return tuple(sorted(found, key=lambda problem: problem.line or 0))
+
+    @property
+    def usable(self) -> tuple[Feature, ...]:
+        """The features that can be profiled, in the order of the spec, then of the table."""
+        return tuple(one.feature for one in self.features if one.problem is None)
+
+    @property
+    def watched(self) -> tuple[ResolvedFeature, ...]:
+        """What is profiled: the features, then the model's own score and decision."""
+        known = {one.feature.name.lower() for one in self.features}
+        kinds: dict[str, Kind] = {"score": "numeric", "decision": "categorical"}
+        outputs = (
+            ResolvedFeature(
+                Feature(one.column, kinds[one.role], one.column), one.data_type, one.problem
+            )
+            for one in self.predictions
+            if one.role in kinds and one.column.lower() not in known
+        )
+        return (*self.features, *outputs)
+
+    @property
+    def usable_slices(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(one.keys for one in self.slices if one.problem is None)
+
+
+def resolve(spec: MonitorSpec, schema: Mapping[str, str]) -> Resolution:
+    """Hold `spec` against `schema`: the monitored table's columns and their Spark types.
+
+    Types are simple strings such as `double`, `decimal(10,2)`, `struct<a:int>`.
+    Never raises for what it finds.
+    """
+    columns = Columns(schema)
+    declared = [
+        _feature(spec, loc, Feature(feature.column, kind, feature.name), columns)
+        for loc, kind, feature in spec.features.declared()
+    ]
+    found = list(_automatic(spec, columns)) if spec.features.auto is not None else []
+    features = (*declared, *found)
+    return Resolution(
+        features=features,
+        slices=tuple(_slices(spec, columns)),
+        predictions=tuple(_predictions(spec, columns)),
+        blocking=(
+            *_timestamp(spec, columns),
+            *_filter(spec, spec.source, "source", columns),
+            *_no_features(spec, features),
+        ),
+        remarks=(*_auto_remarks(spec, columns), *_override_remarks(spec, features)),
+    )
+
+
+def resolve_reference(
+    spec: MonitorSpec, features: Sequence[Feature], schema: Mapping[str, str]
+) -> Resolution:
+    """Hold `features` of the monitored table against the table of a scanned reference.
+
+    No timestamp is needed there; a column that is missing is that feature's problem.
+    """
+    columns = Columns(schema)
+    places = {feature.name: loc for loc, _, feature in spec.features.declared()}
+    blocking: tuple[Problem, ...] = ()
+    if spec.reference is not None:
+        blocking = tuple(_filter(spec, spec.reference, "reference", columns))
+    return Resolution(
+        features=tuple(
+            _feature(spec, places.get(one.name, ("reference",)), one, columns) for one in features
+        ),
+        slices=tuple(_slices(spec, columns)),
+        blocking=blocking,
+    )
+
+
+def _missing(spec: MonitorSpec, loc: Loc, column: str, columns: Columns) -> Problem:
+    """The problem of a column that the table does not have."""
+    outer = column.split(".", 1)[0]
+    if "." in column and columns.type_of(outer) is not None:
+        return spec.origin.problem(
+            loc,
+            f"the table has no column {column!r}, only {outer!r}",
+            given=column,
+            accepted="a column of the table; read nested fields from a view",
+        )
+    return spec.origin.problem(
+        loc,
+        f"the table has no column {column!r}",
+        given=column,
+        accepted=f"one of its {len(columns.names)} columns",
+        nearest=columns.nearest(column),
+    )
+
+
+def _feature(spec: MonitorSpec, loc: Loc, feature: Feature, columns: Columns) -> ResolvedFeature:
+    data_type = columns.type_of(feature.column)
+    if data_type is None:
+        return ResolvedFeature(feature, None, _missing(spec, loc, feature.column, columns))
+    suits = is_numeric if feature.kind == "numeric" else is_categorical
+    if suits(data_type):
+        return ResolvedFeature(feature, data_type)
+    accepted = ACCEPTED_NUMERIC if feature.kind == "numeric" else ACCEPTED_CATEGORICAL
+    if feature.kind == "numeric" and is_categorical(data_type):
+        accepted += "; or list the column under 'categorical'"
+    elif feature.kind == "categorical" and is_numeric(data_type):
+        accepted += "; or list the column under 'numeric'"
+    problem = spec.origin.problem(
+        loc,
+        f"the column {feature.column!r} can't be a {feature.kind} feature",
+        given=data_type,
+        accepted=accepted,
+    )
+    return ResolvedFeature(feature, data_type, problem)
+
+
+def _automatic(spec: MonitorSpec, columns: Columns) -> Iterator[ResolvedFeature]:
+    """The features found by type, in the order of the table; what is declared wins.
+
+    A column that bears the former name of a declared feature is left out: its
+    rows would be stored under the same name.
+    """
+    auto = spec.features.auto
+    assert auto is not None  # noqa: S101
+    taken = {spec.timestamp.column.lower(), *(c.lower() for c in auto.exclude)}
+    taken |= {column.lower() for _, column in spec.prediction.columns()}
+    for _, _, feature in spec.features.declared():
+        taken |= {feature.column.lower(), feature.name.lower()}
+    included = None if auto.include is None else {c.lower() for c in auto.include}
+    for name, data_type in columns.items():
+        kind = automatic_kind(data_type)
+        candidate = included is None or name.lower() in included
+        if kind is not None and candidate and name.lower() not in taken:
+            yield ResolvedFeature(Feature(name, kind, name), data_type)
+
+
+def _auto_remarks(spec: MonitorSpec, columns: Columns) -> Iterator[Problem]:
+    auto = spec.features.auto
+    if auto is None:
+        return
+    for key, names in (("include", auto.include or ()), ("exclude", auto.exclude)):
+        for position, name in enumerate(names):
+            loc: Loc = ("features", "auto", key, position)
+            data_type = columns.type_of(name)
+            if data_type is None:
+                yield _missing(spec, loc, name, columns)
+            elif key == "include" and automatic_kind(data_type) is None:
+                message = f"'auto' has no kind for the column {name!r}"
+                accepted = "a numeric, string or boolean column"
+                yield spec.origin.problem(loc, message, given=data_type, accepted=accepted)
+
+
+def _override_remarks(spec: MonitorSpec, features: Sequence[ResolvedFeature]) -> Iterator[Problem]:
+    """Overrides for no feature; without `auto`, `checks.py` has refused them already."""
+    names = {one.feature.name for one in features}
+    hints = Hints(sorted(names))
+    for name in spec.drift.overrides:
+        if name not in names:
+            loc = ("drift", "overrides", name)
+            message = "the override is for no feature of this monitor"
+            close = hints.nearest(name)
+            accepted = "the name of a feature"
+            yield spec.origin.problem(loc, message, given=name, accepted=accepted, nearest=close)
+
+
+def _no_features(spec: MonitorSpec, features: Sequence[ResolvedFeature]) -> Iterator[Problem]:
+    if not features:
+        accepted = "a table with numeric, string or boolean columns, or features that are named"
+        message = "'auto' finds no feature in the table"
+        yield spec.origin.problem(("features", "auto"), message, accepted=accepted)
+
+
+def _timestamp(spec: MonitorSpec, columns: Columns) -> Iterator[Problem]:
+    loc, column = ("timestamp", "column"), spec.timestamp.column
+    data_type = columns.type_of(column)
+    if data_type is None:
+        yield _missing(spec, loc, column, columns)
+    elif not is_timestamp(data_type):
+        accepted = ACCEPTED_TIMESTAMP
+        if base_type(data_type) in ("string", "char", "varchar"):
+            accepted += "; monitor a view with to_timestamp(...) of this column"
+        message = f"the column {column!r} can't be the timestamp"
+        yield spec.origin.problem(loc, message, given=data_type, accepted=accepted)
+
+
+def _filter(
+    spec: MonitorSpec, location: Location, section: str, columns: Columns
+) -> Iterator[Problem]:
+    for name in identifiers(location.filter) if location.filter is not None else ():
+        if columns.type_of(name) is None:
+            yield _missing(spec, (section, "filter"), name, columns)
+
+
+def _slices(spec: MonitorSpec, columns: Columns) -> Iterator[ResolvedSlice]:
+    for position, keys in enumerate(spec.slices):
+        loc: Loc = ("slices", position)
+        problem: Problem | None = None
+        for key in keys:
+            data_type = columns.type_of(key)
+            if data_type is None:
+                problem = problem or _missing(spec, loc, key, columns)
+            elif not is_atomic(data_type):
+                message = f"the column {key!r} can't be sliced by"
+                problem = problem or spec.origin.problem(
+                    loc, message, given=data_type, accepted=ACCEPTED_ATOMIC
+                )
+        yield ResolvedSlice(keys, problem)
+
+
+def _predictions(spec: MonitorSpec, columns: Columns) -> Iterator[ResolvedPrediction]:
+    roles: tuple[Literal["score", "decision", "label"], ...] = ("score", "decision", "label")
+    for role in roles:
+        column = dict(spec.prediction.columns()).get(role)
+        if column is None:
+            continue
+        loc, data_type = ("prediction", role), columns.type_of(column)
+        problem: Problem | None = None
+        if data_type is None:
+            problem = _missing(spec, loc, column, columns)
+        elif role == "score" and not is_numeric(data_type):
+            message = f"the column {column!r} can't be the score"
+            problem = spec.origin.problem(loc, message, given=data_type, accepted=ACCEPTED_NUMERIC)
+        elif not is_atomic(data_type):
+            message = f"the column {column!r} can't be the {role}"
+            problem = spec.origin.problem(loc, message, given=data_type, accepted=ACCEPTED_ATOMIC)
+        yield ResolvedPrediction(role, column, data_type, problem)

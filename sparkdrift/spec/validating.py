@@ -1,0 +1,124 @@
+"""Turn what pydantic finds into Problems: with line, what was given, what is accepted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from sparkdrift.errors import Problem, nearest
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.spec.origin import Loc, Origin
+
+_LONGEST_GIVEN = 120
+
+
+def problems_of(error: ValidationError, origin: Origin) -> Iterator[Problem]:
+    """One Problem for each error that pydantic found."""
+    for detail in error.errors(include_url=False):
+        yield _problem(detail, origin)
+
+
+def show(value: Any) -> str:
+    """A value of the spec on one line, shortened, with nothing invisible in it."""
+    if value is None:
+        return "nothing (quote the word if a column is called so)"
+    if isinstance(value, Mapping):
+        return f"a mapping with {', '.join(map(show, value))}"[:_LONGEST_GIVEN] or "a mapping"
+    if isinstance(value, tuple | list):
+        return f"a list of {len(value)}"
+    text = value if isinstance(value, str) else str(value)
+    text = text if text.isprintable() else ascii(text)
+    return text if len(text) <= _LONGEST_GIVEN else text[: _LONGEST_GIVEN - 3] + "..."
+
+
+def _problem(detail: ErrorDetails, origin: Origin) -> Problem:
+    loc: Loc = detail["loc"]
+    context = detail.get("ctx", {})
+    kind = detail["type"]
+    name = _name(loc)
+    if kind == "extra_forbidden":
+        known = sorted(_keys_at(loc[:-1]))
+        return origin.problem(
+            loc,
+            f"{name} is not a known key here",
+            accepted=", ".join(known),
+            nearest=nearest(str(loc[-1]), known),
+        )
+    if kind == "missing":
+        return origin.problem(loc, f"{name} is missing", accepted=_accepted(loc))
+    given = show(detail["input"])
+    if kind == "refused":
+        return origin.problem(
+            loc,
+            f"{name}: {context['message']}",
+            given=given,
+            accepted=context["accepted"],
+            nearest=context["nearest"],
+        )
+    if kind == "literal_error":
+        known = re.findall(r"'([^']*)'", context["expected"])
+        return origin.problem(
+            loc,
+            f"{name} has a value that does not exist",
+            given=given,
+            accepted=", ".join(known),
+            nearest=nearest(given, known),
+        )
+    accepted = _accepted(loc) or detail["msg"]
+    return origin.problem(loc, f"{name} has a wrong value", given=given, accepted=accepted)
+
+
+def _name(loc: Loc) -> str:
+    """How a place is called in a message: 'drift.bins', 'features.numeric[2].column'."""
+    text = ""
+    for part in loc:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return repr(show(text.removeprefix(".")))
+
+
+def _accepted(loc: Loc) -> str | None:
+    """The description of the field at `loc`, or of its type's keys when it is a section."""
+    field = _field_at(loc)
+    if field is None:
+        return None
+    if field.description is not None:
+        return field.description
+    section = _section(field.annotation)
+    return None if section is None else f"a mapping of {', '.join(section.model_fields)}"
+
+
+def _keys_at(loc: Loc) -> Iterator[str]:
+    section = _section_at(loc)
+    return iter(section.model_fields if section is not None else ())
+
+
+def _field_at(loc: Loc) -> FieldInfo | None:
+    """The field at `loc`; for an item of a list or mapping, the field that holds it."""
+    for length in range(len(loc), 0, -1):
+        section, key = _section_at(loc[: length - 1]), loc[length - 1]
+        if section is not None and key in section.model_fields:
+            return section.model_fields[str(key)]
+    return None
+
+
+def _section_at(loc: Loc) -> type[BaseModel] | None:
+    """The model whose keys stand at `loc`, or None where no mapping belongs."""
+    section: type[BaseModel] | None = MonitorSpec
+    for part in loc:
+        field = section.model_fields.get(str(part)) if section is not None else None
+        # A list position or a key of `overrides` stays within the type that was entered.
+        section = _section(field.annotation) if field is not None else section
+    return section
+
+
+def _section(annotation: Any) -> type[BaseModel] | None:
+    """The model inside `X`, `X | None`, `tuple[X, ...]`, `Mapping[str, X]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_section(argument) for argument in get_args(annotation))
+    return next((section for section in found if section is not None), None)

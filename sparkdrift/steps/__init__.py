@@ -1,0 +1,1 @@
+"""What happens, in the order a reader would tell it."""

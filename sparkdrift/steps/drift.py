@@ -1,0 +1,107 @@
+"""Drift: every stored window whose verdict is missing or out of date, judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sparkdrift.spark.comparison import drift_rows, expected_drift, stored_drift, write_drift
+from sparkdrift.spark.profiles import StoredWindow, stored_windows
+from sparkdrift.spark.references import Active, active_versions
+from sparkdrift.spec.digests import policy_hash
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.steps.context import Context, Options
+from sparkdrift.windows import Window, window_at
+
+STEP = "drift"
+_BATCH_WINDOWS = 400
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the drift step did: windows judged, and windows that had none of their own any more."""
+
+    windows: tuple[Window, ...] = ()
+    dropped: int = 0
+
+
+def compute_drift(context: Context, spec: MonitorSpec, options: Options) -> Judged:
+    """Judge what is due for one monitor and write it; reads stored rows only."""
+    with context.journal.step(spec.monitor, STEP) as record:
+        policy = policy_hash(spec)
+        record.policy_hash = policy
+        active = _active(context, spec)
+        stored = stored_windows(context.spark, context.store, spec)
+        due, dropped = _due(context, spec, options, active, policy, stored)
+        if due or dropped:
+            context.journal.started(record)
+        judged = 0
+        for reference, windows in _batches(spec, active, [*due, *dropped]):
+            rows = drift_rows(context.spark, context.store, spec, reference, windows, policy)
+            write_drift(
+                context.store,
+                spec,
+                rows,
+                reference,
+                windows,
+                policy=policy,
+                source_version=max(one.source_version for one in stored.values())
+                if stored
+                else None,
+                run_id=context.journal.run_id,
+            )
+            judged += len(windows)
+            record.windows = judged
+            context.progress.advance(STEP, windows=judged, of=len(due) + len(dropped), rows=0)
+        zone, grain = spec.timestamp.zone, spec.windows.grain
+        return Judged(tuple(window_at(start, grain, zone) for start in due), len(dropped))
+
+
+def due_windows(context: Context, spec: MonitorSpec, options: Options) -> int:
+    """How many windows `compute_drift` would judge now; writes nothing."""
+    active = _active(context, spec)
+    stored = stored_windows(context.spark, context.store, spec)
+    return len(_due(context, spec, options, active, policy_hash(spec), stored)[0])
+
+
+def _active(context: Context, spec: MonitorSpec) -> list[Active]:
+    if spec.reference is None:
+        return []
+    return active_versions(context.spark, context.store, spec, spec.reference.name)
+
+
+def _due(
+    context: Context,
+    spec: MonitorSpec,
+    options: Options,
+    active: list[Active],
+    policy: str,
+    stored: dict[datetime, StoredWindow],
+) -> tuple[list[datetime], list[datetime]]:
+    """(windows to judge, windows in `drift` that `profiles` no longer has)."""
+    wanted = expected_drift(context.spark, context.store, spec, active, policy)
+    have = stored_drift(context.spark, context.store, spec, active, policy)
+    due = [
+        start
+        for start, digest in sorted(wanted.items())
+        if options.selects(start, stored[start].window.end)
+        and (options.backfill or have.get(start) != digest)
+    ]
+    return due, sorted(set(have) - set(wanted))
+
+
+def _batches(
+    spec: MonitorSpec, active: list[Active], due: list[datetime]
+) -> Iterator[tuple[Active | None, list[Window]]]:
+    """Due windows by the reference in force at their start, in bounded batches."""
+    zone, grain = spec.timestamp.zone, spec.windows.grain
+    by_reference: dict[int, list[Window]] = {}
+    in_force = {one.snapshot.version: one for one in active}
+    for start in sorted(due):
+        found = [one for one in active if one.start <= start and (not one.end or start < one.end)]
+        version = found[-1].snapshot.version if found else 0
+        by_reference.setdefault(version, []).append(window_at(start, grain, zone))
+    for version, windows in by_reference.items():
+        for first in range(0, len(windows), _BATCH_WINDOWS):
+            yield in_force.get(version), windows[first : first + _BATCH_WINDOWS]

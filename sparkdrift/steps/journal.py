@@ -1,0 +1,177 @@
+"""What ran: rows in `runs`, and one JSON line per step in a log file.
+
+`runs` is a log, not a commit marker: whether work is due is decided from the digests
+of the rows themselves. A step that finds nothing to do writes one row, at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import Row, SparkSession
+
+from sparkdrift import __version__
+from sparkdrift.errors import SparkdriftError
+from sparkdrift.spark.changes import from_micros
+from sparkdrift.spark.schemas import RUNS
+from sparkdrift.spark.sql import string
+from sparkdrift.spark.writer import insert, rows_frame
+from sparkdrift.store import Store
+
+
+@dataclass
+class Record:
+    """What one step has to say about itself; the step fills it in while it works."""
+
+    monitor: str
+    step: str
+    inputs: list[tuple[str, str, int]] = field(default_factory=list)
+    as_of: datetime | None = None
+    windows: int = 0
+    rows_scanned: int = 0
+    scope_digest: str | None = None
+    policy_hash: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    started: bool = False
+
+
+@dataclass(frozen=True)
+class Success:
+    """The last time a step succeeded for a monitor."""
+
+    scope_digest: str | None
+    as_of: datetime | None
+    source_id: str | None
+    source_version: int | None
+
+
+class Journal:
+    """Writes the rows of one run; `close` flushes what was held back."""
+
+    def __init__(
+        self, spark: SparkSession, store: Store, run_id: str | None = None, log: Path | None = None
+    ) -> None:
+        self.run_id = run_id or uuid.uuid4().hex[:12]
+        self._spark, self._store, self._log = spark, store, log
+        # Only a run id that was given can have been used before.
+        self._attempts: dict[tuple[str, str], int] | None = None if run_id else {}
+        self._held: list[dict[str, Any]] = []
+
+    @contextmanager
+    def step(self, monitor: str, step: str) -> Iterator[Record]:
+        """One step of one monitor: its end, good or bad, is written whatever happens."""
+        record = Record(monitor, step)
+        begun = time.monotonic()
+        try:
+            yield record
+        except BaseException as error:
+            record.seconds = time.monotonic() - begun
+            # The first error is the one to report, even if the store is what broke.
+            with suppress(Exception):
+                self._write(self._row(record, "FAILED", error))
+            self._line(record, "FAILED", error)
+            raise
+        record.seconds = time.monotonic() - begun
+        self._held.append(self._row(record, "SUCCEEDED"))
+        if record.started:
+            self.close()
+        self._line(record, "SUCCEEDED")
+
+    def started(self, record: Record) -> None:
+        """Say that the step found work and is about to write."""
+        if not record.started:
+            record.started = True
+            self._write(self._row(record, "STARTED"))
+
+    def close(self) -> None:
+        """Write what was held back."""
+        held, self._held = self._held, []
+        if held:
+            self._write(*held)
+
+    def last_success(self, monitor: str, step: str) -> Success | None:
+        """The newest SUCCEEDED row of `step`, or None."""
+        rows = self._spark.sql(
+            "SELECT scope_digest, unix_micros(as_of) AS as_of, inputs"
+            f" FROM {self._store.table(RUNS.name)} WHERE monitor = {string(monitor)}"
+            f" AND step = {string(step)} AND phase = 'SUCCEEDED' ORDER BY at DESC LIMIT 1"
+        ).collect()
+        return _success(rows[0]) if rows else None
+
+    def _attempt(self, monitor: str, step: str) -> int:
+        if self._attempts is None:
+            rows = self._spark.sql(
+                f"SELECT monitor, step, max(attempt) AS attempt FROM {self._store.table(RUNS.name)}"
+                f" WHERE run_id = {string(self.run_id)} GROUP BY monitor, step"
+            ).collect()
+            self._attempts = {(row["monitor"], row["step"]): row["attempt"] for row in rows}
+        return self._attempts.get((monitor, step), 0) + 1
+
+    def _row(
+        self, record: Record, phase: str, error: BaseException | None = None
+    ) -> dict[str, Any]:
+        return {
+            "monitor": record.monitor,
+            "run_id": self.run_id,
+            "step": record.step,
+            "attempt": self._attempt(record.monitor, record.step),
+            "phase": phase,
+            "at": datetime.now(timezone.utc),
+            "inputs": record.inputs,
+            "as_of": record.as_of,
+            "windows": record.windows,
+            "rows_scanned": record.rows_scanned,
+            "seconds": record.seconds,
+            "scope_digest": record.scope_digest,
+            "policy_hash": record.policy_hash,
+            "warnings": record.warnings,
+            "error": None if error is None else first_line(error),
+            "package_version": __version__,
+        }
+
+    def _write(self, *rows: Mapping[str, Any]) -> None:
+        insert(self._spark, self._store, RUNS, rows_frame(self._spark, RUNS, rows))
+
+    def _line(self, record: Record, phase: str, error: BaseException | None = None) -> None:
+        if self._log is None:
+            return
+        line = {
+            "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "run_id": self.run_id,
+            "monitor": record.monitor,
+            "step": record.step,
+            "phase": phase,
+            "windows": record.windows,
+            "rows_scanned": record.rows_scanned,
+            "seconds": round(record.seconds, 3),
+            "warnings": record.warnings,
+            "error": None if error is None else first_line(error),
+        }
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        with self._log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def first_line(error: BaseException) -> str:
+    """An error on one line, with its kind in front unless it is one of ours."""
+    text = (str(error).strip().splitlines() or [""])[0]
+    return text if isinstance(error, SparkdriftError) else f"{type(error).__name__}: {text}"
+
+
+def _success(row: Row) -> Success:
+    source = next((one for one in row["inputs"] or [] if one["role"] == "source"), None)
+    return Success(
+        scope_digest=row["scope_digest"],
+        as_of=None if row["as_of"] is None else from_micros(row["as_of"]),
+        source_id=source and source["table_id"],
+        source_version=source and source["version"],
+    )

@@ -1,0 +1,33 @@
+"""A whole run: everything that is due for a monitor, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sparkdrift.spark.references import Snapshot
+from sparkdrift.spark.findings import latest_findings
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.steps import drift, profile, snapshot
+from sparkdrift.steps.context import Context, Options
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run did for one monitor; `findings` counts statuses of the newest window."""
+
+    monitor: str
+    profiled: profile.Plan
+    reference: Snapshot | None
+    judged: drift.Judged
+    findings: Mapping[str, int]
+
+
+def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcome:
+    """Profile, freeze the reference and judge what is due for one monitor."""
+    profiled = profile.profile_windows(context, spec, options)
+    frozen = snapshot.snapshot_reference(context, spec)
+    judged = drift.compute_drift(context, spec, options)
+    context.journal.close()
+    findings = latest_findings(context.spark, context.store, spec, judged.windows)
+    return Outcome(spec.monitor, profiled, frozen, judged, findings)

@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from sparkdrift.measures import evidence, ncchi2
+from sparkdrift.measures.binned import d_statistic
+from sparkdrift.measures.share_evidence import share_test
+
+B = 10
+
+
+@pytest.mark.parametrize("df", [1, 9, 200])
+def test_ncchi2_against_scipy_on_both_sides_of_the_switch(df):
+    for nc in (0.0, 1.5, 50.0, 3e3, 9.9e3, 1.1e4, 5e4):
+        x = nc + df + np.linspace(-3, 4, 15) * np.sqrt(2 * (df + 2 * nc))
+        x = x[x > 0]
+        exact = stats.ncx2.cdf(x, df, nc) if nc else stats.chi2.cdf(x, df)
+        np.testing.assert_allclose(ncchi2.distribution(x, df, nc), exact, atol=3e-7)
+    for nc in (1.5, 50.0, 3e3, 8e3, 5e4):
+        for q in (0.01, 0.5, 0.99):
+            x = ncchi2.quantile(q, df, nc)
+            assert ncchi2.distribution(x, df, nc) == pytest.approx(q, abs=1e-6)
+
+
+def test_ncchi2_far_out():
+    x = ncchi2.distribution([1e7, 1e9, 1e12], 9, [1e7, 2e9, 1e3])
+    np.testing.assert_allclose(x, [0.4993, 0, 1], atol=1e-3)
+    assert np.isnan(ncchi2.distribution([np.nan, 1, 1, -1], [9, 0, 9, 9], [1, 1, -1, 1])).all()
+    assert ncchi2.noncentrality(1e7, 9, 0.5) == pytest.approx(1e7, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("n", "critical"), [(30, 0.83), (100, 0.32), (1e3, 0.098), (1e4, 0.062), (1e6, 0.051)]
+)
+def test_critical_d_of_section_4(n, critical):
+    at = ncchi2.quantile(0.99, B - 1, 0.05 * n) / n
+    assert at == pytest.approx(critical, rel=0.012)
+    assert evidence.p_material(at, 1 / n, B, 0.05) == pytest.approx(0.01, abs=1e-6)
+    assert evidence.critical_d(1 / n, B, 0.05) >= at
+
+
+def test_power_of_section_4():
+    chance = evidence.power(1 / np.array([30, 1000, 3000, 1e6]), B)
+    np.testing.assert_allclose(chance[1:3], [0.71, 0.997], atol=0.01)
+    assert chance[0] < 0.1
+    assert chance[3] == 1
+    assert evidence.power(1e-4, B, tau2=0.05, w_eff=8, square=0.05**2) < 0.8
+    assert np.isnan(evidence.power(np.nan, B))
+
+
+def test_material_limit():
+    assert evidence.material_limit() == pytest.approx(0.0512)
+
+
+def test_p_unusual_is_chi_square_without_reference_windows():
+    d = np.array([0.005, 0.02, 0.03])
+    np.testing.assert_allclose(evidence.p_unusual(d, 1e-3, B), stats.chi2.sf(d * 1e3, 9))
+
+
+def test_p_unusual_is_f_with_evenly_spread_variation():
+    d, tau2, w = 0.05, 0.01, 12.0
+    expected = stats.f.sf(d / 0.019, 9, 9 * w)
+    assert evidence.p_unusual(d, 1e-3, B, tau2, w) == pytest.approx(expected)
+    assert evidence.p_unusual(d, 1e-9, B, tau2, w, tau2**2) == pytest.approx(
+        stats.f.sf(d / tau2, 1, w), rel=1e-4
+    )
+
+
+def test_figures_that_cannot_be_measured_are_nan():
+    for d, s, bins in ((np.nan, 1e-3, B), (0.1, np.nan, B), (0.1, 1e-3, 1), (0.1, 1e-3, np.nan)):
+        assert np.isnan(evidence.p_unusual(d, s, bins))
+        assert np.isnan(evidence.p_unusual(d, s, bins, 0.01, 8, 1e-4))
+        assert np.isnan(evidence.p_material(d, s, bins))
+        assert all(np.isnan(part) for part in evidence.effect(d, s, bins))
+
+
+def test_effect_inverts_the_distribution():
+    d, s = np.array([0.08, 0.2, 0.5]), 1e-3
+    value, low, high = evidence.effect(d, s, B)
+    np.testing.assert_allclose(value, np.sqrt(d - 9 * s))
+    np.testing.assert_allclose(stats.ncx2.cdf(d / s, 9, low**2 / s), 0.975, atol=1e-6)
+    np.testing.assert_allclose(stats.ncx2.cdf(d / s, 9, high**2 / s), 0.025, atol=1e-6)
+
+
+def test_effect_over_the_whole_range():
+    d = np.array([0.0, 1e-9, 1e-4, 0.01, 1.0, 4.0])
+    for s in (0.1, 1e-3, 1e-5, 1e-7, 1e-9):
+        value, low, high = evidence.effect(d, s, B)
+        assert (low <= value).all()
+        assert (value <= high).all()
+        assert (np.diff(high) >= 0).all()
+    value, low, high = evidence.effect(1.0, 1e-7, B)  # D / s = 1e7
+    assert high - low == pytest.approx(4 * np.sqrt(1e-7), rel=0.05)
+    assert value == pytest.approx(1.0, rel=1e-5)
+
+
+def test_benign_variation_measures_the_excess():
+    rng = np.random.default_rng(2)
+    shares = rng.dirichlet(np.full(B, 0.1) * (9 / 0.02 - 1), size=200)
+    benign = evidence.benign_variation(rng.multinomial(10**5, shares))
+    assert benign.tau2 == pytest.approx(0.02, rel=0.15)
+    assert benign.rho < 0.3
+    assert benign.reason == ""
+    still = evidence.benign_variation(rng.multinomial(1000, np.full(B, 0.1), size=200))
+    assert still.tau2 < 5e-4
+
+
+def test_benign_variation_by_hand():
+    counts = np.array([[60.0, 40], [50, 50], [40, 60], [55, 45]])
+    excess = []
+    for w in range(4):
+        rest = np.delete(counts, w, axis=0).sum(axis=0)
+        excess.append(d_statistic(rest, counts[w]) - (1 / 100 + 1 / 300))
+    assert evidence.benign_variation(counts).tau2 == pytest.approx(max(0, np.mean(excess)))
+
+
+def test_neighbours_are_left_out():
+    counts = np.array([[60.0, 40], [50, 50], [40, 60], [55, 45], [30, 70]])
+    kept = [[2, 3, 4], [3, 4], [0, 4], [0, 1], [0, 1, 2]]
+    rows = [100 * len(k) for k in kept]
+    excess = [
+        d_statistic(counts[k].sum(axis=0), counts[w]) - (1 / 100 + 1 / m)
+        for w, (k, m) in enumerate(zip(kept, rows, strict=True))
+    ]
+    benign = evidence.benign_variation(counts, h=1)
+    assert benign.tau2 == pytest.approx(max(0, np.mean(excess)))
+
+
+def test_one_direction_is_told_from_all():
+    rng = np.random.default_rng(6)
+    edges = stats.norm.ppf(np.arange(1, B) / B)
+    means = 0.1 * rng.normal(size=60)
+    moving = np.diff(stats.norm.cdf(edges - means[:, None]), axis=1, prepend=0, append=1)
+    even = rng.dirichlet(np.full(B, 0.1) * (9 / 0.01 - 1), size=60)
+    one = evidence.benign_variation(rng.multinomial(10**6, moving))
+    all_ = evidence.benign_variation(rng.multinomial(10**6, even))
+    assert one.square > 0.6 * one.tau2**2
+    assert all_.square < 0.4 * all_.tau2**2
+
+
+def test_autocorrelation_costs_windows():
+    up = np.linspace(0.3, 0.7, 20)
+    counts = np.round(10**5 * np.stack([up, 1 - up], axis=1))
+    benign = evidence.benign_variation(counts)
+    assert benign.rho > 0.5
+    assert 2 <= benign.w_eff < 8
+
+
+def test_too_few_windows_say_so():
+    for counts in (np.zeros((0, B)), np.ones((2, B)), np.zeros((9, B))):
+        benign = evidence.benign_variation(counts)
+        assert (benign.tau2, benign.w_eff) == (0.0, np.inf)
+        assert benign.reason
+    assert "2 bins" in evidence.benign_variation(np.array([[0.0, 9]] * 5)).reason
+    assert evidence.benign_variation(np.ones((4, B)) * 50, h=3).reason
+
+
+def test_empty_windows_and_sketch_noise():
+    rng = np.random.default_rng(3)
+    counts = rng.multinomial(500, np.full(B, 0.1), size=8).astype(float)
+    plain = evidence.benign_variation(counts)
+    gap = evidence.benign_variation(np.insert(counts, 4, 0, axis=0))
+    assert gap == plain
+    assert evidence.benign_variation(counts * 2, noise=np.full(8, 1 / 500)).tau2 <= (
+        evidence.benign_variation(counts * 2).tau2
+    )
+    identical = evidence.benign_variation(np.full((5, B), 100.0))
+    assert identical.tau2 == 0
+
+
+def test_benjamini_hochberg_against_scipy():
+    p = np.random.default_rng(7).uniform(size=50) ** 3
+    np.testing.assert_allclose(evidence.benjamini_hochberg(p), stats.false_discovery_control(p))
+    grid = np.insert(p, 7, np.nan)[:50].reshape(5, 10)
+    q = evidence.benjamini_hochberg(grid)
+    assert np.isnan(q[0, 7])
+    known = grid[np.isfinite(grid)]
+    np.testing.assert_allclose(q[np.isfinite(grid)], stats.false_discovery_control(known))
+    assert np.isnan(evidence.benjamini_hochberg([np.nan])).all()
+    assert evidence.benjamini_hochberg([]).shape == (0,)
+
+
+def test_decide():
+    nan = np.nan
+    rows = [
+        # q, p_material, effect, power, expected
+        (0.001, 0.001, 0.5, 0.99, "drifted"),
+        (0.001, 0.001, 0.9, 0.05, "drifted"),  # a large shift alerts in a small window
+        (0.001, 0.2, 0.25, 0.99, "warning"),
+        (0.001, 0.2, 0.1, 0.99, "ok"),  # unusual, immaterial
+        (0.5, 0.001, 0.5, 0.99, "ok"),  # material, but no more than usual
+        (0.5, 0.5, 0.0, 0.5, "insufficient_data"),  # a small window is never green
+        (0.5, 0.5, 0.0, nan, "insufficient_data"),
+        (nan, 0.001, 0.5, 0.99, "insufficient_data"),
+        (0.001, nan, 0.5, 0.99, "insufficient_data"),
+        (0.001, 0.001, nan, 0.99, "insufficient_data"),
+    ]
+    q, p, effect, power, expected = zip(*rows, strict=True)
+    assert evidence.decide(q, p, effect, power).tolist() == list(expected)
+    assert evidence.decide(0.01, 0.2, 0.25, 0.9, warn=0.3) == "ok"
+
+
+def test_share_test_by_hand():
+    delta, unusual, material = share_test([30, 3, 0], 30, [0, 10, 10], 1000)
+    np.testing.assert_allclose(delta, [1.0, 0.09, -0.01])
+    assert unusual[0] < 1e-30
+    assert material[0] < 1e-30
+    assert unusual[1] == pytest.approx(0.0046, rel=0.05)
+    assert material[1] > 0.01
+    assert unusual[2] > 0.3
+    assert material[2] > 0.5
+
+
+def test_share_test_is_near_the_g_test():
+    for x, n, y, m in ((60, 1000, 400, 10_000), (5, 200, 100, 9000), (999, 1000, 9000, 10_000)):
+        _, unusual, _ = share_test(x, n, y, m)
+        table = [[x, n - x], [y, m - y]]
+        g = stats.chi2_contingency(table, correction=False, lambda_="log-likelihood")
+        assert unusual == pytest.approx(g.pvalue, rel=1e-6)
+
+
+def test_share_test_never_explodes():
+    n = np.array([1, 30, 10**9])
+    for x in (np.zeros(3), n):
+        for y in (0, 10**6):
+            delta, unusual, material = share_test(x, n, y, 10**6)
+            for figure in (delta, unusual, material):
+                assert np.isfinite(figure).all()
+            assert (unusual[delta == 0] == 1).all()
+            assert (material[delta == 0] > 0.5).all()
+
+
+def test_share_test_at_the_limit_is_undecided():
+    _, _, material = share_test([70, 30], 1000, 5000, 100_000, 0.02)
+    np.testing.assert_allclose(material, 0.5, atol=1e-6)
+    _, _, shallow = share_test(4 * 10**7, 10**9, 3 * 10**8, 10**10, 0.02)
+    assert shallow > 0.99
+
+
+def test_share_test_refuses_nonsense_with_nan():
+    figures = share_test([5, -1, 1, 1], [0, 5, 5, 5], [1, 1, 1, 9], [5, 5, 0, 5])
+    assert np.isnan(figures).all()

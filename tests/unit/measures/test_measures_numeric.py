@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import datasketches
+import numpy as np
+import pytest
+from scipy import stats
+
+from sparkdrift.measures.kll import read_kll
+from sparkdrift.measures.numeric import (
+    Span,
+    ks,
+    ks_error,
+    ks_pvalue,
+    span,
+    tails,
+    wasserstein,
+    wasserstein_error,
+)
+from sparkdrift.measures.sketch_error import rank_error
+
+
+def points(values, k=8000):
+    made = datasketches.kll_doubles_sketch(k)
+    made.update(np.array(values, dtype=float))
+    return read_kll(made.serialize())
+
+
+RNG = np.random.default_rng(8)
+PAIRS = {
+    "shifted": (RNG.normal(size=900), RNG.normal(0.3, 1, 700)),
+    "rounded": (RNG.normal(size=900).round(1), RNG.normal(0.1, 1, 70).round(1)),
+    "apart": (RNG.uniform(0, 1, 50), RNG.uniform(2, 3, 40)),
+    "skewed": (RNG.exponential(size=500), RNG.exponential(1.5, 800)),
+}
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_against_scipy(pair):
+    a, b = PAIRS[pair]
+    assert ks(points(a), points(b)) == pytest.approx(stats.ks_2samp(a, b).statistic, abs=1e-12)
+    whole = Span(min(a.min(), b.min()), max(a.max(), b.max()), 1.0)
+    expected = stats.wasserstein_distance(a, b)
+    assert wasserstein(points(a), points(b), whole) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(("n", "m"), [(30, 1000), (200, 300), (5000, 100_000)])
+def test_ks_pvalue_against_scipy(n, m):
+    size = n * m / (n + m)
+    for statistic in np.array([0.5, 1.0, 1.36, 1.63, 2.0]) / np.sqrt(size):
+        exact = stats.kstwo.sf(statistic, round(size))
+        assert ks_pvalue(statistic, n, m) == pytest.approx(exact, rel=0.12, abs=1e-4)
+
+
+def test_ks_pvalue_grows_with_sketch_noise():
+    assert ks_pvalue(0.01, 10**6, 10**6, 200) > ks_pvalue(0.01, 10**6, 10**6, np.inf)
+    alone = ks_pvalue(rank_error(200), 10**12, 10**12, 200)
+    assert alone == pytest.approx(0.01, rel=0.02)
+    assert np.isnan(ks_pvalue(0.1, 0, 10))
+    assert np.isnan(ks_pvalue(np.nan, 10, 10))
+    assert ks_pvalue(0.0, 10, 10) == 1
+
+
+def test_clip_and_scale():
+    values = np.arange(1.0, 10_001)
+    area = span(points(values, 20_000))
+    assert (area.low, area.high) == (10, 9990)
+    assert area.scale == pytest.approx(5000 / 1.349)
+    far = np.append(values[:-1], 1e12)
+    assert wasserstein(points(values, 20_000), points(far, 20_000)) < 1e-3
+
+
+def test_scale_falls_back():
+    mostly = points([0.0] * 900 + [5.0] * 100)
+    assert span(mostly, sd=1.5).scale == 1.5
+    assert span(mostly).scale == pytest.approx(1.5)
+    assert span(mostly, sd=0.0).scale == 5.0
+    constant = points([2.0] * 10)
+    assert np.isnan(span(constant).scale)
+    assert np.isnan(wasserstein(constant, points([3.0])))
+    assert ks(constant, points([3.0])) == 1
+
+
+def test_offset_values_keep_their_deviation():
+    stamps = 1.7e18 + np.array([0.0] * 80 + [1e9] * 20)
+    assert span(points(stamps)).scale == pytest.approx(4e8, rel=1e-3)
+
+
+def test_empty_sides_are_nan():
+    held = points([1.0, 2.0])
+    for a, b in ((None, held), (held, None), (held, points([np.inf]))):
+        assert np.isnan(ks(a, b))
+        assert np.isnan(wasserstein(a, b))
+        assert np.isnan(tails(a, b).maximum)
+        assert np.isnan(tails(a, b).out_of_range)
+    assert np.isnan(span(None).scale)
+
+
+def test_error_bars():
+    assert ks_error(np.inf, np.inf) == 0
+    assert ks_error(200, 400) == pytest.approx(rank_error(200) + rank_error(400))
+    area = Span(0.0, 10.0, 2.0)
+    assert wasserstein_error(area, 200, np.inf) == pytest.approx(5 * rank_error(200))
+    assert np.isnan(wasserstein_error(span(None), 200))
+
+
+def test_sketched_distances_stay_within_their_bars():
+    a, b = RNG.normal(size=60_000), RNG.normal(0.2, 1, 60_000)
+    p, q = points(a, 200), points(b, 200)
+    bar = ks_error(p.error_k, q.error_k)
+    assert abs(ks(p, q) - stats.ks_2samp(a, b).statistic) < 2 * bar
+    area = span(p)
+    exact = wasserstein(points(a, 60_001), points(b, 60_001), area)
+    assert abs(wasserstein(p, q, area) - exact) < 2 * wasserstein_error(area, 200, 200)
+
+
+def test_shift_of_a_normal():
+    """Section 2: delta sd <=> KS 2 Phi(delta/2) - 1, W1 delta, PSI delta^2."""
+    grid = stats.norm.ppf((np.arange(20_000) + 0.5) / 20_000)
+    a, b = points(grid, 20_001), points(grid + 0.32, 20_001)
+    assert ks(a, b) == pytest.approx(2 * stats.norm.cdf(0.16) - 1, abs=2e-4)
+    assert ks(a, b) == pytest.approx(0.126, abs=2e-3)
+    assert wasserstein(a, b) == pytest.approx(0.32, abs=3e-3)
+    assert tails(a, b).median == pytest.approx(0.32, abs=1e-3)
+
+
+def test_tails():
+    values = np.arange(1.0, 1001)
+    seen = np.append(values[:-10], np.full(10, 5000.0))
+    figures = tails(points(values), points(seen))
+    assert figures.out_of_range == pytest.approx(0.01)
+    assert figures.maximum == pytest.approx(4000 / (500 / 1.349), rel=1e-2)
+    assert figures.minimum == 0
+    assert figures.p999 > 0
+
+
+def test_a_single_row_out_of_range_counts():
+    held = points(np.arange(1000.0))
+    many = points(np.append(np.random.default_rng(1).uniform(0, 999, 50_000), 1e6), 50)
+    assert tails(held, many).out_of_range >= 1 / 50_001
