@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sparkdrift.spark.references import Snapshot
-from sparkdrift.spark.findings import latest_findings
+from sparkdrift.spark.findings import count_statuses
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps import drift, profile, snapshot
 from sparkdrift.steps.context import Context, Options
@@ -14,7 +14,7 @@ from sparkdrift.steps.context import Context, Options
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run did for one monitor; `findings` counts statuses of the newest window."""
+    """What one run did for one monitor; `findings` counts the statuses of the windows judged."""
 
     monitor: str
     profiled: profile.Plan
@@ -29,5 +29,5 @@ def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcom
     frozen = snapshot.snapshot_reference(context, spec)
     judged = drift.compute_drift(context, spec, options)
     context.journal.close()
-    findings = latest_findings(context.spark, context.store, spec, judged.windows)
+    findings = count_statuses(context.spark, context.store, spec, judged.windows)
     return Outcome(spec.monitor, profiled, frozen, judged, findings)

@@ -1,0 +1,32 @@
+"""What the newest verdicts are, read back from `drift`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import SparkSession
+
+from sparkdrift.spark.schemas import DRIFT
+from sparkdrift.spark.sql import in_windows, string
+from sparkdrift.spec.digests import policy_hash
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.store import Store
+from sparkdrift.windows import Window, contiguous
+
+
+def count_statuses(
+    spark: SparkSession, store: Store, spec: MonitorSpec, windows: Sequence[Window]
+) -> dict[str, int]:
+    """How many rows of each status these windows have, under the thresholds in force."""
+    if not windows:
+        return {}
+    rows = (
+        spark.table(store.table(DRIFT.name))
+        .where(f"monitor = {string(spec.monitor)} AND policy_hash = {string(policy_hash(spec))}")
+        .where(f"granularity = {string(spec.windows.grain)}")
+        .where(in_windows("window_start", contiguous(windows)))
+        .groupBy("status")
+        .count()
+        .collect()
+    )
+    return {row["status"]: row["count"] for row in rows}
