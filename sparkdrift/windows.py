@@ -27,9 +27,7 @@ def window_at(instant: datetime, grain: str, zone: str) -> Window:
     """The window of `grain` (hour, day, week, month) that holds an aware `instant`."""
     local = instant.astimezone(ZoneInfo(zone))
     if grain == "hour":
-        into = timedelta(
-            minutes=local.minute, seconds=local.second, microseconds=local.microsecond
-        )
+        into = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
         start = instant.astimezone(timezone.utc) - into
         return Window(start, start + HOUR)
     first = _truncate(local.date(), grain)

@@ -66,14 +66,13 @@ def _starts(batch: pa.RecordBatch, keys: Sequence[str]) -> list[int]:
 
 def column(table: pa.Table, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     """A number column as float64 (rows,); NULL is NaN."""
-    return np.asarray(
-        table.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64
-    )
+    numbers = table.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return np.asarray(numbers, dtype=np.float64)
 
 
 def counts(table: pa.Table, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     """A count column as float64 (rows,); NULL is 0: what a kind of feature lacks, it has none of."""
-    return np.nan_to_num(column(table, name), nan=0.0)
+    return np.asarray(np.nan_to_num(column(table, name), nan=0.0))
 
 
 def categories(table: pa.Table) -> list[Categories | None]:
@@ -81,8 +80,9 @@ def categories(table: pa.Table) -> list[Categories | None]:
     states: list[Categories | None] = []
     for chunk in table.column("categories").chunks:
         items = pc.struct_field(chunk, "items")
-        names, numbers = pc.struct_field(items.flatten(), "item"), pc.struct_field(
-            items.flatten(), "count"
+        names, numbers = (
+            pc.struct_field(items.flatten(), "item"),
+            pc.struct_field(items.flatten(), "count"),
         )
         lengths = pc.fill_null(pc.list_value_length(items), 0).to_numpy(zero_copy_only=False)
         ends = np.cumsum(lengths)

@@ -31,17 +31,17 @@ KEPT = {
     "definition_hash": "string",
 }
 FIGURES = {
-    **{
-        name: "double"
-        for name in (
+    **dict.fromkeys(
+        (
             *("psi", "psi_error", "js_distance", "ks_statistic", "ks_error", "ks_pvalue"),
             *("wasserstein_distance", "wasserstein_error", "tv_distance", "tv_error"),
             *("l_infinity_distance", "l_infinity_error", "chi2_statistic", "chi2_pvalue"),
             *("d_statistic", "effect", "effect_low", "effect_high", "n_eff"),
             *("p_unusual", "p_material", "power", "null_delta", "nan_delta", "infinite_delta"),
             *("new_category_share", "vanished_share", "out_of_range_share"),
-        )
-    },
+        ),
+        "double",
+    ),
     "new_categories": "array<struct<item:string,count:bigint>>",
 }
 # What the verdict needs besides the figures: the share tests, and words.
@@ -95,7 +95,7 @@ def _compare(group: pa.Table, policy: Policy) -> Iterator[pa.RecordBatch]:
 
 def _unmeasured(reference: Mapping[str, Any] | None, windows: pa.Table) -> dict[str, list[Any]]:
     """Status and reason where a comparison makes no sense, None where it does."""
-    found = []
+    found: list[tuple[str | None, str | None]] = []
     for window in windows.select(["definition_hash", "data_type", "status", "reason"]).to_pylist():
         if window["status"] == "schema_changed":
             found.append(("schema_changed", window["reason"]))
@@ -171,7 +171,12 @@ def _share_tests(
     null = counts(windows, "null_count")
     tested = {
         "null": (null, rows, float(reference["null_count"] or 0), policy.null_share),
-        "nan": (counts(windows, "nan_count"), rows, float(reference["nan_count"] or 0), policy.nan_share),
+        "nan": (
+            counts(windows, "nan_count"),
+            rows,
+            float(reference["nan_count"] or 0),
+            policy.nan_share,
+        ),
         "infinite": (infinite, rows, known_infinite, policy.infinite_share),
     }
     results = {
@@ -226,5 +231,3 @@ def _batch(rows: Mapping[str, Any], size: int) -> pa.RecordBatch:
         else:
             arrays.append(pa.array(value, field.type))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-

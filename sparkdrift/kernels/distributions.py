@@ -146,7 +146,9 @@ def numeric_figures(
         "wasserstein_distance": np.array(
             [numeric.wasserstein(known, points, within) for points in seen]
         ),
-        "wasserstein_error": np.where(n > 0, numeric.wasserstein_error(within, known_k, ks), np.nan),
+        "wasserstein_error": np.where(
+            n > 0, numeric.wasserstein_error(within, known_k, ks), np.nan
+        ),
         "out_of_range_share": np.array([one.out_of_range for one in tails]),
         "moved": [_moved(points, one, within) for points, one in zip(seen, tails, strict=True)],
     }
@@ -171,7 +173,9 @@ def categorical_figures(
 ) -> dict[str, Any]:
     """Everything about the categories that are not NULL."""
     items = bins.items or ()
-    seen = [state or Categories((), np.array([], np.int64), 0, 0, True) for state in categories(group)]
+    seen = [
+        state or Categories((), np.array([], np.int64), 0, 0, True) for state in categories(group)
+    ]
     fresh = [new_items(known, state) for state in seen]
     # New categories are judged apart; in a bin that the reference leaves empty they
     # would swamp every distance.
@@ -212,7 +216,9 @@ def categorical_figures(
 def _bounded(name: str, bounds: list[Bounded]) -> dict[str, Floats]:
     return {
         f"{name}_distance": np.array([one.value for one in bounds]),
-        f"{name}_error": np.array([max(one.high - one.value, one.value - one.low) for one in bounds]),
+        f"{name}_error": np.array(
+            [max(one.high - one.value, one.value - one.low) for one in bounds]
+        ),
     }
 
 

@@ -259,7 +259,7 @@ def decide(
     effect: ArrayLike,
     power: ArrayLike,
     *,
-    warn: float = DELTA_WARN,
+    warn: ArrayLike = DELTA_WARN,
     family: float = FAMILY_LEVEL,
     material: float = MATERIAL_LEVEL,
     least_power: float = LEAST_POWER,

@@ -1,1 +1,1 @@
-"""What people read: text from the result tables (pages and plots join it here)."""
+"""What the tables say, for people: pure functions from rows to text. No Spark, no clock."""

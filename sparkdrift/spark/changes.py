@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -134,7 +135,7 @@ def from_micros(micros: int) -> datetime:
 
 
 def _refuse_gaps(starts: Sequence[datetime], grain: str) -> None:
-    for before, after in zip(starts, starts[1:], strict=False):
+    for before, after in pairwise(starts):
         if after - before > _longest(grain):
             raise SourceError(
                 f"no event between {before:%Y-%m-%d} and {after:%Y-%m-%d}: one side has wrong "

@@ -37,7 +37,9 @@ def expected_drift(
     rows = stored_rows(spark, store, spec, spec.windows.grain).where(
         f"column_name <> {string(TABLE_ROW)}"
     )
-    return _per_window(rows.selectExpr("window_start", f"{_digest(active, policy)} AS input_digest"))
+    return _per_window(
+        rows.selectExpr("window_start", f"{_digest(active, policy)} AS input_digest")
+    )
 
 
 def stored_drift(

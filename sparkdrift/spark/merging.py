@@ -13,6 +13,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from sparkdrift.spark.categories import SHOWN, most_frequent
+from sparkdrift.spark.joins import joined
 from sparkdrift.spark.profiling import GRID
 from sparkdrift.spark.sql import quote
 
@@ -48,11 +49,7 @@ def merge_profiles(rows: DataFrame, keys: Sequence[str], limit: int) -> DataFram
     by = [*keys, "kind", "definition_hash"]
     grouped = rows.groupBy(*by).agg(*_aggregates())
     listed = _merged_categories(rows.where("categories IS NOT NULL"), by, limit)
-    # Renamed first: both sides come from the same rows, so Spark could not tell them apart.
-    renamed = listed.withColumnsRenamed({key: f"listed_{key}" for key in by})
-    same = F.expr(" AND ".join(f"{quote(key)} <=> {quote('listed_' + key)}" for key in by))
-    joined = grouped.join(renamed, same, "left").drop(*(f"listed_{key}" for key in by))
-    return _figures(joined)
+    return _figures(joined(grouped, listed, by))
 
 
 def _aggregates() -> list[Column]:

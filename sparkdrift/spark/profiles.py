@@ -88,11 +88,11 @@ def profiled_rows(
     zone, column = spec.timestamp.zone, spec.timestamp.column
     at = instant(column, timestamp_type(source, column), zone)
     windows = [one.window for one in batch]
-    rows = source.rows(spark).where(near(column, windows)).where(in_windows(at, contiguous(windows)))
-    rows = rows.withColumn("window_start", F.expr(window_start(at, spec.windows.grain, zone)))
-    return profile(
-        spark, rows, spec, resolution.watched, resolution.usable_slices, k=spec.sketch.k
+    rows = (
+        source.rows(spark).where(near(column, windows)).where(in_windows(at, contiguous(windows)))
     )
+    rows = rows.withColumn("window_start", F.expr(window_start(at, spec.windows.grain, zone)))
+    return profile(spark, rows, spec, resolution.watched, resolution.usable_slices, k=spec.sketch.k)
 
 
 def empty_rows(

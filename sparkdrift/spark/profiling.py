@@ -1,8 +1,8 @@
 """Profiling: source rows in, one row per window, slice and feature out.
 
-Two passes over the source, whatever the number of features, slices and windows: one
-aggregate for all numeric features, one group-by for all categories. Slices are made
-by repeating each row once per slice key, so both passes serve them all.
+Three passes over the source, whatever the number of features, slices and windows: exact
+counters of all numeric features, their sketches, and one group-by for all categories.
+Slices are made by repeating each row once per slice key, so each pass serves them all.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift.spark.categories import categorical_figures
+from sparkdrift.spark.joins import joined
 from sparkdrift.spark.sql import quote, string
 from sparkdrift.spec.digests import STATE_VERSION, definition_hash
 from sparkdrift.spec.models import MonitorSpec
@@ -71,9 +72,11 @@ def described_features(
     spark: SparkSession, spec: MonitorSpec, features: Sequence[ResolvedFeature]
 ) -> DataFrame:
     """One row per feature, and one for ':table': its kind, type, definition and problem."""
-    rows = [(TABLE_ROW, "table", None, definition_hash(spec, None), None)]
+    rows: list[tuple[str, str, str | None, str, str | None]] = [
+        (TABLE_ROW, "table", None, definition_hash(spec, None), None)
+    ]
     for one in features:
-        reason = one.problem and one.problem.message
+        reason = None if one.problem is None else one.problem.message
         if one.problem is not None and one.data_type is not None:
             reason = f"{reason}: it has type {one.data_type}"
         digest = definition_hash(spec, one.feature)
@@ -119,8 +122,28 @@ def _numbers(features: Sequence[Feature]) -> list[str]:
 def _numeric_figures(
     rows: DataFrame, features: Sequence[Feature], lost: Sequence[Feature], k: int
 ) -> DataFrame:
+    counted = rows.groupBy(*KEYS).agg(*map(F.expr, _counters(len(features))))
+    if features:
+        sketched = rows.groupBy(*KEYS).agg(*map(F.expr, _sketches(len(features), k)))
+        counted = joined(counted, sketched, KEYS)
+    cells = [_cell(TABLE_ROW, None)]
+    cells += [_cell(feature.name, None) for feature in lost]
+    cells += [_cell(feature.name, i) for i, feature in enumerate(features)]
+    long = counted.selectExpr(*KEYS, "row_count", f"inline(array({', '.join(cells)}))")
+    return long.withColumn(
+        "quantiles",
+        # An empty sketch throws when read.
+        F.expr(
+            "CASE WHEN kll_sketch_get_n_double(kll) > 0 THEN "
+            f"kll_sketch_get_quantile_double(kll, array({GRID})) END"
+        ),
+    )
+
+
+def _counters(features: int) -> list[str]:
+    """Exact aggregates. Apart from the sketches: beside one, Spark generates no code for them."""
     aggregates = ["count(*) AS row_count"]
-    for i in range(len(features)):
+    for i in range(features):
         aggregates += [
             f"count(n{i}) AS n{i}_present",
             f"count_if(isnan(n{i})) AS n{i}_nan",
@@ -132,23 +155,20 @@ def _numeric_figures(
             f"min(f{i}) AS f{i}_min",
             f"max(f{i}) AS f{i}_max",
             f"count_if(f{i} = 0) AS f{i}_zeros",
-            f"kll_sketch_agg_double(f{i}, {k}) AS f{i}_kll",
-            f"hll_sketch_agg(CASE WHEN f{i} IS NOT NULL THEN xxhash64(f{i}) END, {HLL_LG_K})"
-            f" AS f{i}_hll",
         ]
-    wide = rows.groupBy(*KEYS).agg(*map(F.expr, aggregates))
-    cells = [_cell(TABLE_ROW, None)]
-    cells += [_cell(feature.name, None) for feature in lost]
-    cells += [_cell(feature.name, i) for i, feature in enumerate(features)]
-    long = wide.selectExpr(*KEYS, "row_count", f"inline(array({', '.join(cells)}))")
-    return long.withColumn(
-        "quantiles",
-        # An empty sketch throws when read.
-        F.expr(
-            "CASE WHEN kll_sketch_get_n_double(kll) > 0 THEN "
-            f"kll_sketch_get_quantile_double(kll, array({GRID})) END"
-        ),
-    )
+    return aggregates
+
+
+def _sketches(features: int, k: int) -> list[str]:
+    aggregates = []
+    for i in range(features):
+        # xxhash64 of NULL is a number like any other.
+        hashed = f"CASE WHEN f{i} IS NOT NULL THEN xxhash64(f{i}) END"
+        aggregates += [
+            f"kll_sketch_agg_double(f{i}, {k}) AS f{i}_kll",
+            f"hll_sketch_agg({hashed}, {HLL_LG_K}) AS f{i}_hll",
+        ]
+    return aggregates
 
 
 def _cell(name: str, i: int | None) -> str:

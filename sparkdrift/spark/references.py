@@ -128,7 +128,7 @@ def scanned_reference(spec: MonitorSpec, profiled: DataFrame) -> DataFrame:
 
 
 def _with_bins(spec: MonitorSpec, merged: DataFrame, windows: DataFrame | None) -> DataFrame:
-    columns = [column for column in (*FIGURES, *STATE)]
+    columns = (*FIGURES, *STATE)
     names = [column.name for column in columns]
     kept = [*KEYS, *names, "definition_hash", "status", "reason"]
     rows = merged.withColumn("window_start", F.lit(None).cast("timestamp"))
@@ -171,9 +171,7 @@ def write_reference(
     insert(spark, store, REFERENCE_PROFILES, rows)
     digest, total = content_digest(spark, store, spec, about["name"], key)
     row = {**about, **key, "digest": digest, "rows": total}
-    added = insert(
-        spark, store, REFERENCE_SNAPSHOTS, rows_frame(spark, REFERENCE_SNAPSHOTS, [row])
-    )
+    added = insert(spark, store, REFERENCE_SNAPSHOTS, rows_frame(spark, REFERENCE_SNAPSHOTS, [row]))
     if not added:
         return None
     begin = about.get("interval_start")
@@ -256,6 +254,4 @@ def activate(
 
 
 def _named(spec: MonitorSpec, name: str) -> str:
-    return (
-        f"monitor = {string(spec.monitor)} AND role = {string(ROLE)} AND name = {string(name)}"
-    )
+    return f"monitor = {string(spec.monitor)} AND role = {string(ROLE)} AND name = {string(name)}"

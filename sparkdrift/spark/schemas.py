@@ -91,7 +91,11 @@ STATE = (
         "Mergeable counts: an item that is not listed occurs at most `offset` times",
     ),
     Column("hll", "binary", "Apache DataSketches HLL sketch of the distinct values"),
-    Column("moments", "struct<n:bigint,mean:double,m2:double>", "Finite rows, mean, sum of squared deviations"),
+    Column(
+        "moments",
+        "struct<n:bigint,mean:double,m2:double>",
+        "Finite rows, mean, sum of squared deviations",
+    ),
     Column("sample_weight", "double", "Rows that one sketched row stands for"),
     Column("state_version", "int", "Format of the stored state"),
 )
@@ -174,7 +178,9 @@ REFERENCE_EVENTS = Table(
     ("monitor", "role", "name", "seq"),
     (
         *_REFERENCE,
-        Column("seq", "bigint", "Number of the event, from 1; the highest applicable one is in force"),
+        Column(
+            "seq", "bigint", "Number of the event, from 1; the highest that applies is in force"
+        ),
         Column("version", "int", "Version of the reference that it concerns"),
         Column("action", "string", "activate, reject, retire or force"),
         Column("effective_from", "timestamp", "First window start (event time) that it applies to"),
@@ -228,7 +234,9 @@ DRIFT = Table(
         Column("effect_low", "double", "Lower end of its 95 % interval"),
         Column("effect_high", "double", "Upper end of its 95 % interval"),
         Column("n_eff", "double", "Rows that the comparison is worth, sketch error included"),
-        Column("p_unusual", "double", "Chance of D given how much the reference's own windows vary"),
+        Column(
+            "p_unusual", "double", "Chance of D given how much the reference's own windows vary"
+        ),
         Column("p_material", "double", "Chance of D if the shift were too small to matter"),
         Column("q_value", "double", "p_unusual after Benjamini-Hochberg over the window"),
         Column("power", "double", "Chance that a shift of effect_size would have been found"),

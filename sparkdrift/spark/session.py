@@ -97,23 +97,29 @@ def _settings(*, submitted: bool) -> dict[str, str]:
     cores = os.cpu_count() or 2
     home = Path(os.environ.get("SPARK_HOME", str(Path(pyspark.__file__).parent)))
     log4j = files("sparkdrift.spark").joinpath("log4j2.properties")
-    return settings | jars.session_conf(pyspark.__version__, home) | {
-        "spark.master": os.environ.get("SPARKDRIFT_MASTER", "local[*]"),
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.memory": os.environ.get("SPARKDRIFT_DRIVER_MEMORY", "1536m"),
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile=file:{log4j}",
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.sql.shuffle.partitions": str(2 * cores),
-        "spark.sql.sources.parallelPartitionDiscovery.parallelism": str(cores),
-        "spark.sql.warehouse.dir": str(Path(tempfile.gettempdir()) / "sparkdrift-warehouse"),
-        # A table log of ours is small: reading it with 50 tasks costs more than the log.
-        "spark.databricks.delta.snapshotPartitions": "2",
-        # One aggregate holds a sketch per group and column; past 128 groups Spark would
-        # sort the rows instead, which costs more than the buffers (see CONTRIBUTING).
-        "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "2048",
-    }
+    return (
+        settings
+        | jars.session_conf(pyspark.__version__, home)
+        | {
+            "spark.master": os.environ.get("SPARKDRIFT_MASTER", "local[*]"),
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.memory": os.environ.get("SPARKDRIFT_DRIVER_MEMORY", "1536m"),
+            "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile=file:{log4j}",
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.sql.shuffle.partitions": str(2 * cores),
+            "spark.sql.sources.parallelPartitionDiscovery.parallelism": str(cores),
+            "spark.sql.warehouse.dir": str(Path(tempfile.gettempdir()) / "sparkdrift-warehouse"),
+            # A table log of ours is small: reading it with 50 tasks costs more than the log.
+            "spark.databricks.delta.snapshotPartitions": "2",
+            # Past 100 fields Spark stops generating code for an aggregate, at twice the time.
+            "spark.sql.codegen.maxFields": "1000",
+            # An aggregate holds a sketch per group and column; past 128 groups Spark would
+            # sort the rows instead, which costs more than the buffers (see CONTRIBUTING).
+            "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "2048",
+        }
+    )
 
 
 def check_java() -> str:

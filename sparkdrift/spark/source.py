@@ -18,9 +18,11 @@ from sparkdrift.windows import Window, contiguous
 
 # Operations after which every row of the table is what it was before.
 _MAINTENANCE = frozenset(
-    ["OPTIMIZE", "VACUUM START", "VACUUM END", "COMPUTE STATS", "ANALYZE TABLE", "CLUSTER BY"]
-    + ["SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "ADD CONSTRAINT", "DROP CONSTRAINT"]
-    + ["UPGRADE PROTOCOL", "REORG"]
+    (
+        *("OPTIMIZE", "VACUUM START", "VACUUM END", "COMPUTE STATS", "ANALYZE TABLE"),
+        *("SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "ADD CONSTRAINT", "DROP CONSTRAINT"),
+        *("CLUSTER BY", "UPGRADE PROTOCOL", "REORG"),
+    )
 )
 # A file path and a row count can't tell these from no change at all.
 _REWINDING = frozenset(["RESTORE", "CLONE", "CONVERT"])
@@ -159,8 +161,10 @@ def _unreadable(error: PySparkException, name: str, path: str | None) -> SourceE
             f"source {name}: there is no such table; check source.table in the spec, "
             "or give a folder as source.path"
         )
-    if "NOT_A_DELTA_TABLE" in condition or "MISSING_DELTA_TABLE" in condition or (
-        "is not a Delta table" in text
+    if (
+        "NOT_A_DELTA_TABLE" in condition
+        or "MISSING_DELTA_TABLE" in condition
+        or ("is not a Delta table" in text)
     ):
         return SourceError(_not_delta(name, path))
     return SourceError(f"source {name} can't be read: {text}")

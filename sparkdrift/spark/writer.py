@@ -135,7 +135,10 @@ def _conform(table: Table, rows: DataFrame) -> DataFrame:
             f"unknown {sorted(extra)}"
         )
     return rows.select(
-        *(F.col(quote(column.name)).cast(column.type).alias(column.name) for column in table.columns)
+        *(
+            F.col(quote(column.name)).cast(column.type).alias(column.name)
+            for column in table.columns
+        )
     )
 
 

@@ -99,11 +99,12 @@ class Journal:
             self._write(*held)
 
     def last_success(self, monitor: str, step: str) -> Success | None:
-        """The newest SUCCEEDED row of `step`, or None."""
+        """The newest SUCCEEDED row of `step` that covered all windows, or None."""
         rows = self._spark.sql(
             "SELECT scope_digest, unix_micros(as_of) AS as_of, inputs"
             f" FROM {self._store.table(RUNS.name)} WHERE monitor = {string(monitor)}"
-            f" AND step = {string(step)} AND phase = 'SUCCEEDED' ORDER BY at DESC LIMIT 1"
+            f" AND step = {string(step)} AND phase = 'SUCCEEDED' AND scope_digest IS NOT NULL"
+            " ORDER BY at DESC LIMIT 1"
         ).collect()
         return _success(rows[0]) if rows else None
 

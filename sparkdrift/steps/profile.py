@@ -77,9 +77,7 @@ def profile_windows(context: Context, spec: MonitorSpec, options: Options) -> Pl
             done += len(batch)
             record.windows = done
             record.rows_scanned += sum(one.rows for one in batch)
-            context.progress.advance(
-                STEP, windows=done, of=len(plan.due), rows=record.rows_scanned
-            )
+            context.progress.advance(STEP, windows=done, of=len(plan.due), rows=record.rows_scanned)
         if plan.vanished:
             gone = [Fingerprint(window, 0, EMPTY) for window in plan.vanished]
             rows = unavailable_rows(context.spark, context.store, spec, plan.vanished)
@@ -127,9 +125,7 @@ def plan_profile(context: Context, spec: MonitorSpec, options: Options) -> Plan:
     return _plan(context, spec, options, source, resolution, record)
 
 
-def _open(
-    context: Context, spec: MonitorSpec, record: Record
-) -> tuple[Source, Resolution]:
+def _open(context: Context, spec: MonitorSpec, record: Record) -> tuple[Source, Resolution]:
     source = open_source(
         context.spark,
         table=spec.source.table,
@@ -141,11 +137,7 @@ def _open(
     resolution = resolve(spec, source.schema)
     if resolution.blocking:
         raise SpecError(resolution.blocking)
-    record.warnings += [
-        f"{one.feature.name}: {one.problem.message}"
-        for one in resolution.watched
-        if one.problem is not None
-    ]
+    record.warnings += [problem.message for problem in resolution.problems]
     return source, resolution
 
 
@@ -157,7 +149,8 @@ def _plan(
     resolution: Resolution,
     record: Record,
 ) -> Plan:
-    record.scope_digest = _scope(spec, resolution)
+    # A backfill looks at its own windows only, so it proves nothing about the others.
+    record.scope_digest = None if options.backfill else _scope(spec, resolution)
     last = context.journal.last_success(spec.monitor, STEP)
     if not options.backfill and last is not None and _unchanged(record, last, options):
         history = since(context.spark, source, last.source_version or 0, last.source_id or "")
@@ -166,6 +159,8 @@ def _plan(
             return Plan(as_of=last.as_of, reason=history.reason)
     stored = stored_windows(context.spark, context.store, spec)
     comparable, reason = _comparable(context, source, last, stored)
+    if not comparable:
+        record.warnings.append(f"full refresh: {reason}")
     seen = fingerprints(context.spark, source, spec)
     if seen.undated:
         record.warnings.append(
@@ -184,12 +179,13 @@ def _plan(
         and (options.backfill or not comparable or _differs(one, stored))
         and not _kept(spec, one, stored)
     ]
+    due += _emptied(spec, seen, closed, stored)
     still_open = sum(1 for start in seen.windows if start <= as_of) - sum(
         1 for one in closed if one.rows
     )
     return Plan(
         due=tuple(due),
-        vanished=tuple(_vanished(spec, seen, closed, stored)),
+        vanished=tuple(_vanished(spec, seen, stored)),
         open_windows=max(still_open, 0),
         closed_windows=len(closed),
         as_of=as_of,
@@ -235,25 +231,38 @@ def _kept(spec: MonitorSpec, one: Fingerprint, stored: dict[datetime, StoredWind
     )
 
 
-def _vanished(
+def _gone(
+    spec: MonitorSpec, seen: Seen, stored: dict[datetime, StoredWindow]
+) -> list[StoredWindow]:
+    """Stored windows with rows, of which the source has none any more."""
+    begin = spec.windows.begin
+    earliest = local_instant(begin, spec.timestamp.zone) if begin else None
+    return [
+        window
+        for start, window in sorted(stored.items())
+        if start not in seen.windows and window.rows > 0 and (earliest is None or start >= earliest)
+    ]
+
+
+def _vanished(spec: MonitorSpec, seen: Seen, stored: dict[datetime, StoredWindow]) -> list[Window]:
+    """Windows whose stored profile stays, to be marked."""
+    if spec.windows.on_vanished == "empty":
+        return []
+    return [one.window for one in _gone(spec, seen, stored) if one.status != "source_unavailable"]
+
+
+def _emptied(
     spec: MonitorSpec,
     seen: Seen,
     closed: Sequence[Fingerprint],
     stored: dict[datetime, StoredWindow],
-) -> list[Window]:
-    """Windows whose stored profile must be marked: their rows are gone from the source."""
-    if spec.windows.on_vanished == "empty":
+) -> list[Fingerprint]:
+    """Windows outside the range of the data that is left, to be stored as empty."""
+    if spec.windows.on_vanished == "keep":
         return []
-    begin = spec.windows.begin
-    earliest = local_instant(begin, spec.timestamp.zone) if begin else None
-    return [
-        window.window
-        for start, window in sorted(stored.items())
-        if start not in seen.windows
-        and window.rows > 0
-        and window.status != "source_unavailable"
-        and (earliest is None or start >= earliest)
-    ]
+    inside = {one.window.start for one in closed}
+    gone = [one.window for one in _gone(spec, seen, stored) if one.window.start not in inside]
+    return [Fingerprint(window, 0, EMPTY) for window in gone]
 
 
 def _batches(due: Sequence[Fingerprint]) -> list[list[Fingerprint]]:

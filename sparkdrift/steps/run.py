@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sparkdrift.spark.references import Snapshot
 from sparkdrift.spark.findings import count_statuses
+from sparkdrift.spark.references import Snapshot
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps import drift, profile, snapshot
 from sparkdrift.steps.context import Context, Options

@@ -52,7 +52,8 @@ def snapshot_reference(
     asked = freeze or Freeze()
     with context.journal.step(spec.monitor, STEP) as record:
         if spec.reference is None:
-            return _refuse(asked, record, "the spec has no reference section")
+            _refuse(asked, record, "the spec has no reference section")
+            return None
         interval = _interval(spec, spec.reference)
         known = snapshots(context.spark, context.store, spec, spec.reference.name)
         if known and not asked.force and _same(known[-1], spec, spec.reference, interval):
@@ -60,7 +61,8 @@ def snapshot_reference(
         if not spec.reference.is_scanned:
             missing = _missing(context, spec, interval)
             if missing:
-                return _refuse(asked, record, missing)
+                _refuse(asked, record, missing)
+                return None
         context.journal.started(record)
         rows, about = (
             _scanned(context, spec, spec.reference, record)
@@ -103,6 +105,7 @@ def snapshot_reference(
 
 
 def _refuse(asked: Freeze, record: Record, reason: str) -> None:
+    """Say why nothing is frozen: an error where it was asked for, else a warning."""
     if asked.force:
         raise SnapshotError(f"no reference was frozen: {reason}")
     record.warnings.append(f"no reference yet: {reason}")
@@ -142,9 +145,7 @@ def _missing(context: Context, spec: MonitorSpec, interval: Window) -> str | Non
     return None
 
 
-def _merged(
-    context: Context, spec: MonitorSpec, interval: Window
-) -> tuple[Any, dict[str, Any]]:
+def _merged(context: Context, spec: MonitorSpec, interval: Window) -> tuple[Any, dict[str, Any]]:
     source = open_source(
         context.spark, table=spec.source.table, path=spec.source.path, row_filter=None
     )

@@ -1,0 +1,87 @@
+"""Arguments that need reading: spec files and folders, and points of event time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sparkdrift.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from sparkdrift.spec.models import MonitorSpec
+    from sparkdrift.steps.context import Options
+
+STATUSES = (
+    *("drifted", "warning", "insufficient_data", "no_reference"),
+    *("undetermined", "schema_changed", "source_unavailable"),
+)
+
+
+def spec_files(given: Sequence[Path]) -> list[Path]:
+    """The files meant by SPEC...: a folder stands for every *.yml and *.yaml in it.
+
+    Raises UsageError for a folder without any; a file that is missing is found out
+    when it is loaded, so that the others still run.
+    """
+    files: list[Path] = []
+    for path in given:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        inside = sorted(p for p in path.iterdir() if p.suffix in (".yml", ".yaml") and p.is_file())
+        if not inside:
+            raise UsageError(
+                f"the folder {path} holds no monitor spec; accepted is a file or a folder with "
+                "*.yml in it; `sparkdrift init TABLE` drafts one"
+            )
+        files += inside
+    return list(dict.fromkeys(files))
+
+
+def point_of_time(option: str, text: str | None) -> date | datetime | None:
+    """An ISO date or datetime, with or without an offset; raises UsageError."""
+    if text is None:
+        return None
+    try:
+        if len(text) == len("2025-01-31"):
+            return date.fromisoformat(text)
+        # Python 3.10 does not know the Z of ISO 8601.
+        return datetime.fromisoformat(text.removesuffix("Z") + "+00:00" * text.endswith("Z"))
+    except ValueError:
+        raise UsageError(
+            f"{option} {text!r} is no time; accepted is 2025-01-31 or 2025-01-31T06:00 in the "
+            "monitor's zone, or with an offset such as 2025-01-31T06:00+01:00"
+        ) from None
+
+
+def options_for(
+    spec: MonitorSpec,
+    as_of: date | datetime | None,
+    begin: date | datetime | None,
+    end: date | datetime | None,
+) -> Options:
+    """The times of the command line as instants, in the zone of `spec`."""
+    from sparkdrift.steps.context import Options
+    from sparkdrift.windows import local_instant
+
+    zone = spec.timestamp.zone
+    made = Options(
+        *(None if time is None else local_instant(time, zone) for time in (as_of, begin, end))
+    )
+    if made.begin is not None and made.end is not None and made.begin >= made.end:
+        raise UsageError(f"--begin {begin} is not before --end {end}")
+    return made
+
+
+def statuses(given: Sequence[str]) -> frozenset[str]:
+    """The statuses of --fail-on; `warning` covers `drifted`, which is worse. UsageError."""
+    for status in given:
+        if status not in STATUSES:
+            close = nearest(status, STATUSES)
+            hint = f"; did you mean {close!r}?" if close else ""
+            raise UsageError(
+                f"--fail-on {status!r} does not exist; accepted: {', '.join(STATUSES)}{hint}"
+            )
+    return frozenset([*given, *(["drifted"] if "warning" in given else [])])

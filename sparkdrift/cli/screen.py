@@ -1,0 +1,82 @@
+"""What reaches the terminal: results on stdout, everything else on stderr.
+
+Text from data or from errors is shown as it is: never read as markup, and without the
+control characters by which a value could drive the terminal.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import os
+import sys
+from datetime import date, datetime, time, timezone
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from sparkdrift.report.plain import plain
+
+
+def out() -> Console:
+    """The console of results. Made anew, because tests and callers replace sys.stdout."""
+    return Console(highlight=False, soft_wrap=False)
+
+
+def err() -> Console:
+    return Console(stderr=True, highlight=False)
+
+
+def show(renderable: RenderableType) -> None:
+    """Print a result."""
+    out().print(renderable)
+
+
+def say(text: str) -> None:
+    """Print a line of results as plain text, wrapped by nobody."""
+    out().print(Text(plain(text)), soft_wrap=True)
+
+
+def remark(text: str) -> None:
+    """Tell the person at the terminal something that is no result."""
+    err().print(Text(plain(text), style="dim"), soft_wrap=True)
+
+
+def complain(text: str) -> None:
+    """Print an error, in red on a terminal."""
+    lines = plain(text).split("\n")
+    err().print(Text("\n".join(lines), style="red"), soft_wrap=True)
+
+
+def print_json(document: Any) -> None:
+    """The one JSON document of `--json`."""
+    text = json.dumps(jsonable(document), indent=2, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def jsonable(value: Any) -> Any:
+    """`value` in the types of JSON: times as ISO 8601 in UTC, bytes as base64, NaN as text."""
+    if isinstance(value, dict):
+        return {str(key): jsonable(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, datetime):
+        aware = value.astimezone(timezone.utc) if value.tzinfo else value
+        return aware.isoformat().replace("+00:00", "Z")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, bytes | bytearray):
+        return base64.b64encode(value).decode("ascii")
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return str(value)
+
+
+def drop_stdout() -> None:
+    """Send what is still buffered nowhere, so that closing stdout raises nothing more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,154 @@
+"""A session, a store and a journal, opened for one command and closed after it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.control import Control
+from rich.segment import ControlType
+
+from sparkdrift.cli import screen
+from sparkdrift.cli.common import Common
+from sparkdrift.cli.progress import Bars
+from sparkdrift.errors import SetupError, StoreError
+from sparkdrift.store import Store, open_store
+
+if TYPE_CHECKING:
+    from sparkdrift.steps.context import Context
+
+LOG = "sparkdrift.log"
+_ERASE = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
+
+
+def log_file(common: Common, store: Store) -> Path | None:
+    """Where the JSON lines of the steps go; None where no file was named or is near."""
+    if common.log_file is not None:
+        return common.log_file
+    return None if store.local is None else store.local / LOG
+
+
+@contextmanager
+def session(common: Common) -> Iterator[Any]:
+    """A Spark session that can do what sparkdrift needs; its own output stays in a file.
+
+    Raises SetupError with the next step where Java, Spark, Delta or a function is missing.
+    """
+    quieten(common)
+    require_pyspark()
+    from sparkdrift.spark.capabilities import check_delta, check_functions
+    from sparkdrift.spark.session import open_session
+
+    output = Path(tempfile.gettempdir()) / f"sparkdrift-spark-{os.getpid()}.log"
+    with ExitStack() as stack:
+        with _starting():
+            spark = stack.enter_context(open_session(log=output))
+        # After a start that failed the file stays: the error names it.
+        stack.callback(_leave, output, common)
+        check_delta(spark)
+        check_functions(spark)
+        yield spark
+
+
+@contextmanager
+def existing_store(common: Common) -> Iterator[tuple[Any, Store]]:
+    """A session and a store to read from; raises StoreError where nothing was ever written."""
+    store = open_store(common.store)
+    _require_folder(store)
+    with session(common) as spark:
+        from sparkdrift.spark.migrate import store_version
+
+        if store_version(spark, store) is None:
+            raise _no_store(store)
+        yield spark, store
+
+
+@contextmanager
+def work(common: Common, *, dry: bool = False) -> Iterator[tuple[Context, Bars]]:
+    """All that steps need, on a store that is created or brought up to date first.
+
+    `dry`: nothing is written anywhere; a store that is not there yet looks empty.
+    """
+    store = open_store(common.store)
+    with session(common) as spark:
+        from sparkdrift.spark.migrate import migrate, store_version
+        from sparkdrift.spark.views import empty_store
+        from sparkdrift.steps.context import Context
+        from sparkdrift.steps.journal import Journal
+
+        if not dry:
+            migrate(spark, store)
+        elif store_version(spark, store) is None:
+            store = empty_store(spark)
+        log = None if dry else log_file(common, store)
+        journal = Journal(spark, store, common.run_id, log)
+        with Bars(shown=not common.as_json) as bars:
+            context = Context(spark, store, journal, bars)
+            yield context, bars
+            if not dry:
+                journal.close()
+
+
+def quieten(common: Common) -> None:
+    """Keep Python-side remarks of pyspark and its libraries from the user, unless -v."""
+    if not common.verbose:
+        warnings.filterwarnings("ignore")
+        for name in ("py4j", "pyspark"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def require_pyspark() -> None:
+    """Raise SetupError, with what to install, where pyspark is not there."""
+    try:
+        import pyspark  # noqa: F401
+    except ImportError:
+        raise SetupError(
+            "pyspark is not installed; outside a managed runtime install it with: "
+            "pip install 'sparkdrift[local]'"
+        ) from None
+
+
+def at(common: Common, store: str) -> Common:
+    """The same options with another store."""
+    return replace(common, store=store)
+
+
+def _require_folder(store: Store) -> None:
+    if store.local is not None and not store.local.is_dir():
+        raise _no_store(store)
+
+
+def _no_store(store: Store) -> StoreError:
+    return StoreError(
+        f"there is no store at {store}; create one with `sparkdrift run SPEC --store {store}`, "
+        "or name another with --store"
+    )
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    """Say that Spark starts, and take the words back; nothing while the JVM owns stderr."""
+    console = screen.err()
+    if console.is_terminal:
+        console.print("[dim]starting Spark ...[/]", end="\r")
+    try:
+        yield
+    finally:
+        if console.is_terminal:
+            console.control(_ERASE)
+
+
+def _leave(output: Path, common: Common) -> None:
+    if common.verbose:
+        if output.exists():
+            screen.remark(f"Spark's own output is in {output}")
+        return
+    with suppress(OSError):
+        output.unlink(missing_ok=True)

@@ -1,0 +1,64 @@
+"""Text that is safe on a terminal, and numbers and times as people read them."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+# Replaced, because a terminal obeys them (Cc) or shows the text other than it is (bidi
+# marks are Cf; Cs can't be encoded at all).
+_REFUSED = frozenset(["Cc", "Cf", "Cs", "Co", "Zl", "Zp"])
+
+
+def plain(text: str, *, lines: bool = True) -> str:
+    """`text` with every control or invisible character replaced by `?`.
+
+    Line feeds stay where `lines` is true. Rich markup is not touched: print the result
+    as `rich.text.Text`, or through `rich.markup.escape`.
+    """
+    return "".join(
+        character
+        if (character == "\n" and lines) or unicodedata.category(character) not in _REFUSED
+        else "?"
+        for character in text
+    )
+
+
+def shortened(text: str, width: int) -> str:
+    """`text` cut to `width` characters, the last of them an ellipsis."""
+    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+
+
+def share(value: float) -> str:
+    """A share (0..1) in percent, with as many digits as it deserves: 0.4 %, 18 %."""
+    percent = 100 * value
+    if percent and abs(percent) < 0.1:
+        return "under 0.1 %"
+    return f"{percent:.1f} %" if abs(percent) < 10 else f"{percent:.0f} %"
+
+
+def size(count: int) -> str:
+    """A number of bytes: 12 B, 1.2 kB, 3.4 MB."""
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1000:.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
+
+
+def day(instant: datetime, zone: str) -> str:
+    """An aware instant as a local date; with the time of day where that is not midnight."""
+    local = instant.astimezone(ZoneInfo(zone))
+    midnight = local.hour == local.minute == local.second == 0
+    return f"{local:%Y-%m-%d}" if midnight else f"{local:%Y-%m-%d %H:%M}"
+
+
+def named(count: int, noun: str) -> str:
+    """'1 window', '2 windows', '1,000 windows'."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def joined(words: list[str], most: int = 12) -> str:
+    """'a, b, c', or 'a, b and 40 more' beyond `most`."""
+    if len(words) <= most:
+        return ", ".join(words)
+    return f"{', '.join(words[:most])} and {len(words) - most} more"

@@ -1,0 +1,163 @@
+"""What a model owner asks of the tables, as a few bounded queries.
+
+Each answer is a list of rows (dicts), at most one per slice and feature; times are
+aware UTC. What is said about them is decided in `sparkdrift.report`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from sparkdrift.spark.profiling import TABLE_ROW, WHOLE
+from sparkdrift.spark.querying import fetch
+from sparkdrift.spark.sql import string
+from sparkdrift.spark.views import register, unregister
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.spec.policy import Persistence
+from sparkdrift.store import Store
+
+# Slices times features; a monitor with more is read by SQL, not by a page of text.
+MOST_ROWS = 50_000
+_FEATURE = "slice_key, slice_value, column_name"
+
+
+@contextmanager
+def overview(spark: SparkSession, store: Store) -> Iterator[Overview]:
+    """The questions below, over the views of `store`, which are dropped afterwards."""
+    names = register(spark, store)
+    try:
+        yield Overview(spark)
+    finally:
+        unregister(spark, names)
+
+
+class Overview:
+    """Questions about one monitor; the session holds the views of its store."""
+
+    def __init__(self, spark: SparkSession) -> None:
+        self._spark = spark
+
+    def coverage(self, spec: MonitorSpec) -> list[dict[str, Any]]:
+        """Per granularity: windows, empty and vanished ones, rows, first and last instant."""
+        return self._rows(f"""
+            SELECT granularity, count(*) AS windows, sum(row_count) AS rows,
+                   count_if(row_count = 0) AS empty,
+                   count_if(status = 'source_unavailable') AS vanished,
+                   min(window_start) AS begin, max(window_end) AS end
+            FROM profiles WHERE monitor = {string(spec.monitor)}
+              AND column_name = {string(TABLE_ROW)} AND slice_key = {string(WHOLE)}
+            GROUP BY granularity""")
+
+    def references(self, spec: MonitorSpec) -> list[dict[str, Any]]:
+        """The versions in force, newest first."""
+        return self._rows(f"""
+            SELECT name, version, source, rows, windows, interval_start, interval_end,
+                   effective_from, effective_until
+            FROM active_references WHERE monitor = {string(spec.monitor)} AND role = 'baseline'
+            ORDER BY effective_from DESC""")
+
+    def verdicts(self, spec: MonitorSpec) -> list[dict[str, Any]]:
+        """Per slice and feature: windows by status, and its last lasting drift.
+
+        Drift lasts where the persistence of the spec holds (default: 2 of the last 3
+        windows). `since` is the first window of that run, `until` the end of its last
+        one, `lasting` whether the newest window is in it; NULL where there was none.
+        """
+        rule = spec.degraded.persistence if spec.degraded else Persistence()
+        partition = f"PARTITION BY {_FEATURE} ORDER BY window_start"
+        return self._rows(f"""
+            WITH judged AS (
+              SELECT {_FEATURE}, window_start, window_end, status, reason, effect,
+                     new_categories, new_category_share, status = 'drifted' AS alert
+              FROM current_drift WHERE {_of(spec)} AND status <> 'no_reference'),
+            counted AS (
+              SELECT *, count_if(alert) OVER recent >= {int(rule.windows)} AS lasts,
+                     min(CASE WHEN alert THEN window_start END) OVER recent AS first_alert
+              FROM judged WINDOW recent AS ({partition}
+                ROWS BETWEEN {int(rule.of) - 1} PRECEDING AND CURRENT ROW)),
+            begun AS (
+              SELECT *, lasts AND NOT lag(lasts, 1, false) OVER ({partition}) AS begins
+              FROM counted),
+            numbered AS (
+              SELECT *, count_if(begins) OVER ({partition}) AS run FROM begun),
+            totals AS (
+              SELECT {_FEATURE}, count(*) AS windows, max(run) AS runs,
+                     count_if(status = 'ok') AS ok, count_if(status = 'warning') AS warning,
+                     count_if(status = 'drifted') AS drifted,
+                     max_by(lasts, window_start) AS lasting,
+                     max_by(status, window_start) AS newest_status
+              FROM numbered GROUP BY {_FEATURE}),
+            runs AS (
+              SELECT {_FEATURE}, run, min(first_alert) AS since,
+                     max(window_end) FILTER (WHERE alert) AS until,
+                     max_by(reason, window_start) FILTER (WHERE alert) AS reason,
+                     max_by(effect, window_start) FILTER (WHERE alert) AS effect,
+                     max_by(new_categories, window_start)
+                       FILTER (WHERE new_category_share > 0) AS new_categories,
+                     max_by(new_category_share, window_start)
+                       FILTER (WHERE new_category_share > 0) AS new_category_share
+              FROM numbered WHERE lasts GROUP BY {_FEATURE}, run)
+            SELECT t.*, r.since, r.until, r.reason, r.effect, r.new_categories,
+                   r.new_category_share
+            FROM totals AS t LEFT JOIN runs AS r
+              ON r.slice_key = t.slice_key AND r.slice_value <=> t.slice_value
+             AND r.column_name = t.column_name AND r.run = t.runs
+            ORDER BY t.slice_key, t.slice_value, t.column_name""")
+
+    def unmeasured(self, spec: MonitorSpec) -> list[dict[str, Any]]:
+        """Per status and slice: comparisons that gave no verdict, and their newest reason."""
+        return self._rows(f"""
+            SELECT status, slice_key, slice_value, count(*) AS comparisons,
+                   count(DISTINCT window_start) AS windows,
+                   count(DISTINCT column_name) AS features,
+                   max_by(column_name, window_start) AS column_name,
+                   max_by(reason, window_start) AS reason,
+                   min(window_start) AS begin, max(window_end) AS end
+            FROM current_drift
+            WHERE {_of(spec)} AND status NOT IN ('ok', 'warning', 'drifted')
+            GROUP BY status, slice_key, slice_value
+            ORDER BY status, slice_key, slice_value""")
+
+    def silences(self, spec: MonitorSpec) -> list[dict[str, Any]]:
+        """Features whose windows were mostly NULL, or held one value, unlike the reference."""
+        return self._rows(f"""
+            WITH known AS (
+              SELECT r.column_name, r.null_count / nullif(r.row_count, 0) AS null_share,
+                     r.distinct_count
+              FROM reference_profiles AS r JOIN active_references AS a
+                ON a.monitor = r.monitor AND a.role = r.role AND a.name = r.name
+               AND a.version = r.version AND a.run_id = r.run_id
+               AND a.effective_until IS NULL
+              WHERE r.monitor = {string(spec.monitor)} AND r.slice_key = {string(WHOLE)}),
+            seen AS (
+              SELECT column_name, window_start, window_end, min, frequent_items,
+                     row_count > 0 AND null_count >= 0.5 * row_count AS silent,
+                     row_count - null_count > 20 AND distinct_count = 1 AS constant
+              FROM profiles WHERE monitor = {string(spec.monitor)}
+               AND granularity = {string(spec.windows.grain)} AND slice_key = {string(WHOLE)}
+               AND column_name <> {string(TABLE_ROW)})
+            SELECT s.column_name, count_if(silent) AS silent_windows,
+                   min(window_start) FILTER (WHERE silent) AS silent_since,
+                   max(window_end) FILTER (WHERE silent) AS silent_until,
+                   count_if(constant) AS constant_windows,
+                   min(window_start) FILTER (WHERE constant) AS constant_since,
+                   max(window_end) FILTER (WHERE constant) AS constant_until,
+                   max_by(coalesce(CAST(min AS STRING), frequent_items[0].item), window_start)
+                     FILTER (WHERE constant) AS value
+            FROM seen AS s JOIN known AS k ON k.column_name = s.column_name
+            WHERE (silent AND k.null_share < 0.5) OR (constant AND k.distinct_count > 1)
+            GROUP BY s.column_name ORDER BY s.column_name""")
+
+    def _rows(self, statement: str) -> list[dict[str, Any]]:
+        return fetch(self._spark.sql(statement), MOST_ROWS).dicts()
+
+
+def _of(spec: MonitorSpec) -> str:
+    return (
+        f"monitor = {string(spec.monitor)} AND granularity = {string(spec.windows.grain)}"
+        " AND comparison = 'baseline'"
+    )
