@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from sparkdrift.errors import StoreError, UsageError
 from sparkdrift.spec.names import parse_table, refused_characters, render_table
@@ -76,3 +80,46 @@ def open_store(text: str | None = None) -> Store:
     if path.exists() and not path.is_dir():
         raise StoreError(f"the store {path} is a file; accepted is a directory or catalog.schema")
     return Store(directory=str(path))
+
+
+@contextmanager
+def locked(store: Store, *, wait: float = 600.0) -> Iterator[None]:
+    """Hold the store for writing: on this machine, one run at a time.
+
+    Delta's commits on a local folder are not safe between processes, so a folder gets
+    a file lock, which the system drops when a process dies. Catalogs and object stores
+    settle concurrent commits themselves. Raises StoreError after `wait` seconds.
+    """
+    folder = store.local
+    if folder is None:
+        yield
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / ".lock").open("w")
+    except OSError as error:
+        raise StoreError(
+            f"the store {folder} can't be written ({error.strerror}); choose another by --store"
+        ) from error
+    with file:
+        _acquire(file, folder, wait)
+        yield
+
+
+def _acquire(file: IO[str], folder: Path, wait: float) -> None:
+    try:
+        import fcntl
+    except ImportError:  # pragma: no cover - no such lock on this system
+        return
+    until = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError:
+            if time.monotonic() >= until:
+                raise StoreError(
+                    f"another run has been writing to the store {folder} for {wait:.0f} s; "
+                    "wait for it to end, or give this one another --store"
+                ) from None
+            time.sleep(0.2)

@@ -1,1 +1,1 @@
-"""What runs on executors: Arrow batches in, Arrow batches out, calling measures/ and nothing else."""
+"""What runs on executors: Arrow batches in and out, calling measures/ and nothing else."""

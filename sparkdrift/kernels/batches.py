@@ -71,7 +71,7 @@ def column(table: pa.Table, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def counts(table: pa.Table, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """A count column as float64 (rows,); NULL is 0: what a kind of feature lacks, it has none of."""
+    """A count column as float64 (rows,); NULL is 0: it does not apply to that kind of feature."""
     return np.asarray(np.nan_to_num(column(table, name), nan=0.0))
 
 

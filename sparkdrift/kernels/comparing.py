@@ -119,7 +119,7 @@ def _unmeasured(reference: Mapping[str, Any] | None, windows: pa.Table) -> dict[
 
 
 def family(data_type: str | None) -> str:
-    """Types whose values mean the same thing have one family: int and double, not int and string."""
+    """Types whose values mean the same have one family: int and double, not int and string."""
     base = (data_type or "").split("(")[0]
     if base in ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal"):
         return "number"

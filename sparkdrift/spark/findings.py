@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pyspark.sql import SparkSession
 
+from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.schemas import DRIFT
 from sparkdrift.spark.sql import in_windows, string
 from sparkdrift.spec.digests import policy_hash
@@ -30,3 +31,20 @@ def count_statuses(
         .collect()
     )
     return {row["status"]: row["count"] for row in rows}
+
+
+def newest_judged(spark: SparkSession, store: Store, spec: MonitorSpec) -> Window | None:
+    """The newest window that has a verdict under the thresholds in force, or None."""
+    row = (
+        spark.table(store.table(DRIFT.name))
+        .where(f"monitor = {string(spec.monitor)} AND policy_hash = {string(policy_hash(spec))}")
+        .where(f"granularity = {string(spec.windows.grain)}")
+        .selectExpr(
+            "unix_micros(max(window_start)) AS start",
+            "unix_micros(max_by(window_end, window_start)) AS end",
+        )
+        .collect()[0]
+    )
+    if row["start"] is None:
+        return None
+    return Window(from_micros(row["start"]), from_micros(row["end"]))

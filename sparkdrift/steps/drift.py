@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sparkdrift.spark.comparison import drift_rows, expected_drift, stored_drift, write_drift
-from sparkdrift.spark.profiles import StoredWindow, stored_windows
+from sparkdrift.spark.profiles import stored_windows
 from sparkdrift.spark.references import Active, active_versions
 from sparkdrift.spec.digests import policy_hash
 from sparkdrift.spec.models import MonitorSpec
@@ -32,10 +32,11 @@ def compute_drift(context: Context, spec: MonitorSpec, options: Options) -> Judg
         policy = policy_hash(spec)
         record.policy_hash = policy
         active = _active(context, spec)
-        stored = stored_windows(context.spark, context.store, spec)
-        due, dropped = _due(context, spec, options, active, policy, stored)
+        due, dropped = _due(context, spec, options, active, policy)
+        version = None
         if due or dropped:
             context.journal.started(record)
+            version = _source_version(context, spec)
         judged = 0
         for reference, windows in _batches(spec, active, [*due, *dropped]):
             rows = drift_rows(context.spark, context.store, spec, reference, windows, policy)
@@ -46,9 +47,7 @@ def compute_drift(context: Context, spec: MonitorSpec, options: Options) -> Judg
                 reference,
                 windows,
                 policy=policy,
-                source_version=max(one.source_version for one in stored.values())
-                if stored
-                else None,
+                source_version=version,
                 run_id=context.journal.run_id,
             )
             judged += len(windows)
@@ -61,8 +60,13 @@ def compute_drift(context: Context, spec: MonitorSpec, options: Options) -> Judg
 def due_windows(context: Context, spec: MonitorSpec, options: Options) -> int:
     """How many windows `compute_drift` would judge now; writes nothing."""
     active = _active(context, spec)
-    stored = stored_windows(context.spark, context.store, spec)
-    return len(_due(context, spec, options, active, policy_hash(spec), stored)[0])
+    return len(_due(context, spec, options, active, policy_hash(spec))[0])
+
+
+def _source_version(context: Context, spec: MonitorSpec) -> int | None:
+    """The newest version of the source that the stored windows were read at."""
+    stored = stored_windows(context.spark, context.store, spec).values()
+    return max((one.source_version for one in stored), default=None)
 
 
 def _active(context: Context, spec: MonitorSpec) -> list[Active]:
@@ -77,15 +81,15 @@ def _due(
     options: Options,
     active: list[Active],
     policy: str,
-    stored: dict[datetime, StoredWindow],
 ) -> tuple[list[datetime], list[datetime]]:
     """(windows to judge, windows in `drift` that `profiles` no longer has)."""
+    zone, grain = spec.timestamp.zone, spec.windows.grain
     wanted = expected_drift(context.spark, context.store, spec, active, policy)
     have = stored_drift(context.spark, context.store, spec, active, policy)
     due = [
         start
         for start, digest in sorted(wanted.items())
-        if options.selects(start, stored[start].window.end)
+        if options.selects(start, window_at(start, grain, zone).end)
         and (options.backfill or have.get(start) != digest)
     ]
     return due, sorted(set(have) - set(wanted))

@@ -42,7 +42,10 @@ _BATCH_WINDOWS = 1_000
 
 @dataclass(frozen=True)
 class Plan:
-    """What profiling would do: windows to scan, to mark empty, and that lost their rows."""
+    """What profiling would do: windows to scan, and windows that lost their rows.
+
+    `settled`: the last run left nothing to do, and nothing happened since.
+    """
 
     due: tuple[Fingerprint, ...] = ()
     vanished: tuple[Window, ...] = ()
@@ -50,6 +53,7 @@ class Plan:
     closed_windows: int = 0
     as_of: datetime | None = None
     reason: str = ""
+    settled: bool = False
 
     @property
     def rows(self) -> int:
@@ -85,7 +89,7 @@ def profile_windows(context: Context, spec: MonitorSpec, options: Options) -> Pl
                 context.store, spec, source, rows, gone, context.journal.run_id, derived=True
             )
             record.windows += len(gone)
-        for granularity in spec.windows.rollups:
+        for granularity in () if plan.settled else spec.windows.rollups:
             record.windows += _roll_up(context, spec, source, resolution, granularity, record)
         return plan
 
@@ -156,7 +160,7 @@ def _plan(
         history = since(context.spark, source, last.source_version or 0, last.source_id or "")
         if not history.changed:
             record.as_of = last.as_of
-            return Plan(as_of=last.as_of, reason=history.reason)
+            return Plan(as_of=last.as_of, reason=history.reason, settled=True)
     stored = stored_windows(context.spark, context.store, spec)
     comparable, reason = _comparable(context, source, last, stored)
     if not comparable:

@@ -1,0 +1,246 @@
+"""profile, snapshot, drift and run: the steps for one or several monitors."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sparkdrift.cli import screen
+from sparkdrift.cli.arguments import options_for, point_of_time, statuses
+from sparkdrift.cli.common import Common
+from sparkdrift.cli.each import Answer, each_monitor
+from sparkdrift.cli.planning import plan
+from sparkdrift.cli.working import work
+from sparkdrift.report.plain import named
+
+if TYPE_CHECKING:
+    from sparkdrift.cli.progress import Bars
+    from sparkdrift.spec.models import MonitorSpec
+    from sparkdrift.steps.context import Context
+    from sparkdrift.steps.run import Outcome
+
+FINDING = 3
+
+Specs = Annotated[
+    list[Path],
+    typer.Argument(metavar="SPEC...", help="Monitor specs; a folder stands for its *.yml."),
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        metavar="TIME",
+        help="Event time up to which the data is complete, in the monitor's zone: windows "
+        "that end later stay open. Default: the newest event.",
+        show_default=False,
+    ),
+]
+Begin = Annotated[
+    str | None,
+    typer.Option(
+        "--begin",
+        metavar="TIME",
+        help="Compute the windows from here again, due or not.",
+        show_default=False,
+    ),
+]
+End = Annotated[
+    str | None,
+    typer.Option(
+        "--end", metavar="TIME", help="Compute the windows up to here again.", show_default=False
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Show what is due, with windows and rows; write nothing."),
+]
+FailOn = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fail-on",
+        metavar="STATUS",
+        help="End with exit code 3 where a window that was judged has this status: drifted, "
+        "warning (drifted too), insufficient_data, ... Repeatable. With nothing due, the "
+        "newest judged window decides.",
+        show_default=False,
+    ),
+]
+Times = tuple[date | datetime | None, date | datetime | None, date | datetime | None]
+
+
+def profile(
+    common: Common,
+    specs: Specs,
+    as_of: AsOf = None,
+    begin: Begin = None,
+    end: End = None,
+    dry_run: DryRun = False,
+) -> int:
+    """Profile every closed window whose source rows changed.
+
+    Example: sparkdrift profile monitors/credit.yml --as-of 2025-10-01
+    """
+    times = _times(as_of, begin, end)
+    if dry_run:
+        return plan(common, specs, times, ["profile"])
+
+    def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
+        from sparkdrift.steps.profile import profile_windows
+
+        bars.begin(f"{spec.monitor}: profile")
+        done = profile_windows(context, spec, options_for(spec, *times))
+        text = f"{named(len(done.due), 'window')} profiled, {done.rows:,} rows"
+        facts = {"windows": len(done.due), "rows": done.rows, "reason": done.reason}
+        return Answer(f"{text} ({done.reason})" if done.reason else text, facts)
+
+    with work(common) as (context, bars):
+        return each_monitor(common, context, bars, specs, one)
+
+
+def drift(
+    common: Common,
+    specs: Specs,
+    as_of: AsOf = None,
+    begin: Begin = None,
+    end: End = None,
+    dry_run: DryRun = False,
+) -> int:
+    """Judge every stored window whose verdict is missing or out of date.
+
+    Example: sparkdrift drift monitors/credit.yml --begin 2025-09-01
+    """
+    times = _times(as_of, begin, end)
+    if dry_run:
+        return plan(common, specs, times, ["drift"])
+
+    def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
+        from sparkdrift.spark.findings import count_statuses
+        from sparkdrift.steps.drift import compute_drift
+
+        bars.begin(f"{spec.monitor}: drift")
+        done = compute_drift(context, spec, options_for(spec, *times))
+        found = count_statuses(context.spark, context.store, spec, done.windows)
+        text = f"{named(len(done.windows), 'window')} judged{_listed(found)}"
+        return Answer(text, {"windows": len(done.windows), "statuses": found})
+
+    with work(common) as (context, bars):
+        return each_monitor(common, context, bars, specs, one)
+
+
+def snapshot(
+    common: Common,
+    spec: Annotated[Path, typer.Argument(metavar="SPEC", help="The monitor's spec.")],
+    note: Annotated[
+        str | None,
+        typer.Option("--note", metavar="TEXT", help="Why; stored beside it.", show_default=False),
+    ] = None,
+    effective_from: Annotated[
+        str | None,
+        typer.Option(
+            "--effective-from",
+            metavar="TIME",
+            help="Windows that start here or later are compared with it. Default: the end of "
+            "its interval.",
+            show_default=False,
+        ),
+    ] = None,
+) -> int:
+    """Freeze a new version of the reference, and put it in force.
+
+    Example: sparkdrift snapshot monitors/credit.yml --note "after the relaunch"
+    """
+    since = point_of_time("--effective-from", effective_from)
+
+    def one(context: Context, loaded: MonitorSpec, bars: Bars) -> Answer:
+        from sparkdrift.steps.snapshot import Freeze, snapshot_reference
+        from sparkdrift.windows import local_instant
+
+        bars.begin(f"{loaded.monitor}: snapshot")
+        start = None if since is None else local_instant(since, loaded.timestamp.zone)
+        made = snapshot_reference(context, loaded, Freeze(True, note, start))
+        assert made is not None  # noqa: S101 - a forced one is made or raises
+        text = f"reference version {made.version} frozen: {made.rows:,} rows"
+        return Answer(text, {"version": made.version, "rows": made.rows, "digest": made.digest})
+
+    with work(common) as (context, bars):
+        return each_monitor(common, context, bars, [spec], one)
+
+
+def run(
+    common: Common,
+    specs: Specs,
+    as_of: AsOf = None,
+    begin: Begin = None,
+    end: End = None,
+    dry_run: DryRun = False,
+    fail_on: FailOn = None,
+) -> int:
+    """Do all that is due: profile, freeze the reference, judge.
+
+    Example: sparkdrift run monitors/ --fail-on drifted
+    """
+    times, alarming = _times(as_of, begin, end), statuses(fail_on or [])
+    if dry_run:
+        return plan(common, specs, times, ["profile", "snapshot", "drift"])
+
+    def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
+        from sparkdrift.steps.run import run_monitor
+
+        bars.begin(spec.monitor)
+        done = run_monitor(context, spec, options_for(spec, *times))
+        found = done.findings
+        if alarming and not done.judged.windows:
+            found = _newest(context, spec)
+        code = FINDING if any(found.get(status) for status in alarming) else 0
+        return Answer(_told(done), _facts(done), code)
+
+    with work(common) as (context, bars):
+        return each_monitor(common, context, bars, specs, one)
+
+
+def _newest(context: Context, spec: MonitorSpec) -> dict[str, int]:
+    """What the newest judged window found, so that a second run tells what the first did."""
+    from sparkdrift.spark.findings import count_statuses, newest_judged
+
+    window = newest_judged(context.spark, context.store, spec)
+    return count_statuses(context.spark, context.store, spec, [window] if window else [])
+
+
+def _told(done: Outcome) -> str:
+    if not (done.profiled.due or done.profiled.vanished or done.reference or done.judged.windows):
+        return f"nothing is due ({done.profiled.reason or 'every window is up to date'})"
+    parts = [f"{named(len(done.profiled.due), 'window')} profiled, {done.profiled.rows:,} rows"]
+    if done.profiled.vanished:
+        parts.append(f"{named(len(done.profiled.vanished), 'window')} lost their rows")
+    if done.reference is not None:
+        parts.append(f"reference version {done.reference.version} frozen")
+    parts.append(f"{named(len(done.judged.windows), 'window')} judged{_listed(done.findings)}")
+    return "; ".join(parts)
+
+
+def _facts(done: Outcome) -> dict[str, object]:
+    return {
+        "windows_profiled": len(done.profiled.due),
+        "windows_vanished": len(done.profiled.vanished),
+        "rows": done.profiled.rows,
+        "reason": done.profiled.reason,
+        "reference_version": done.reference.version if done.reference else None,
+        "windows_judged": len(done.judged.windows),
+        "statuses": dict(done.findings),
+    }
+
+
+def _listed(found: dict[str, int] | object) -> str:
+    counted = dict(found) if isinstance(found, dict) else {}
+    return "".join(f", {count:,} {status}" for status, count in sorted(counted.items()))
+
+
+def _times(as_of: str | None, begin: str | None, end: str | None) -> Times:
+    return (
+        point_of_time("--as-of", as_of),
+        point_of_time("--begin", begin),
+        point_of_time("--end", end),
+    )

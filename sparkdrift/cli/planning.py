@@ -1,0 +1,101 @@
+"""--dry-run: what is due, with windows and rows, and nothing written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sparkdrift.cli.arguments import options_for
+from sparkdrift.cli.common import Common
+from sparkdrift.cli.each import Answer, each_monitor
+from sparkdrift.cli.working import work
+from sparkdrift.report.plain import day, named
+
+if TYPE_CHECKING:
+    from sparkdrift.cli.progress import Bars
+    from sparkdrift.spec.models import MonitorSpec
+    from sparkdrift.steps.context import Context, Options
+
+_MOST_INTERVALS = 5
+Time = date | datetime | None
+
+
+def plan(
+    common: Common, specs: Sequence[Path], times: tuple[Time, Time, Time], steps: Sequence[str]
+) -> int:
+    """Print for each monitor what `steps` would do now."""
+
+    def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
+        bars.begin(f"{spec.monitor}: plan")
+        options = options_for(spec, *times)
+        facts: dict[str, Any] = {"dry_run": True}
+        lines: list[str] = []
+        if "profile" in steps:
+            lines.append(_profile(context, spec, options, facts))
+        if "snapshot" in steps:
+            lines.append(_snapshot(context, spec, facts))
+        if "drift" in steps:
+            lines.append(_drift(context, spec, options, facts))
+        return Answer("\n  ".join(["nothing is written; due is:", *lines]), facts)
+
+    with work(common, dry=True) as (context, bars):
+        return each_monitor(common, context, bars, specs, one)
+
+
+def _profile(
+    context: Context, spec: MonitorSpec, options: Options, facts: dict[str, Any]
+) -> str:
+    from sparkdrift.steps.profile import plan_profile
+    from sparkdrift.windows import contiguous
+
+    found = plan_profile(context, spec, options)
+    zone = spec.timestamp.zone
+    intervals = contiguous(one.window for one in found.due)
+    facts["profile"] = {
+        "windows": len(found.due),
+        "rows": found.rows,
+        "intervals": [{"begin": one.start, "end": one.end} for one in intervals],
+        "windows_vanished": len(found.vanished),
+        "windows_open": found.open_windows,
+        "as_of": found.as_of,
+        "reason": found.reason,
+    }
+    text = f"profile   {named(len(found.due), 'window')} of a {spec.windows.grain}"
+    if found.due:
+        shown = ", ".join(
+            f"{day(one.start, zone)} to {day(one.end, zone)}" for one in intervals[:_MOST_INTERVALS]
+        )
+        more = len(intervals) - _MOST_INTERVALS
+        text += f", about {found.rows:,} rows: {shown}{f' and {more} more' if more > 0 else ''}"
+    if found.vanished:
+        text += f"; {named(len(found.vanished), 'window')} lost their rows"
+    if found.open_windows:
+        text += f"; {named(found.open_windows, 'window')} still open"
+    return f"{text} ({found.reason})" if found.reason else text
+
+
+def _snapshot(context: Context, spec: MonitorSpec, facts: dict[str, Any]) -> str:
+    from sparkdrift.spark.references import snapshots
+
+    reference = spec.reference
+    facts["snapshot"] = {"name": reference.name if reference else None, "versions": 0}
+    if reference is None:
+        return "snapshot  none: the spec has no reference section"
+    known = snapshots(context.spark, context.store, spec, reference.name)
+    facts["snapshot"]["versions"] = len(known)
+    if known:
+        return f"snapshot  version {known[-1].version} of {reference.name} exists"
+    where = reference.table or reference.path or f"{reference.begin} to {reference.end}"
+    return f"snapshot  the first version of {reference.name}, from {where}"
+
+
+def _drift(context: Context, spec: MonitorSpec, options: Options, facts: dict[str, Any]) -> str:
+    from sparkdrift.steps.drift import due_windows
+
+    stored = due_windows(context, spec, options)
+    new = facts.get("profile", {}).get("windows", 0)
+    facts["drift"] = {"windows_stored": stored, "windows_to_be_profiled": new}
+    text = f"drift     {named(stored, 'stored window')} without a verdict that is up to date"
+    return f"{text}, then the {named(new, 'window')} to be profiled" if new else text

@@ -1,0 +1,241 @@
+"""One page of text for a model owner, from the rows that the tables answered with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from sparkdrift.report.facts import (
+    WHOLE,
+    Findings,
+    Row,
+    Sorted,
+    items,
+    slice_name,
+    sort_verdicts,
+)
+from sparkdrift.report.plain import day, joined, named, plain, share
+from sparkdrift.spec.models import MonitorSpec
+
+NOT_LOOKED_AT = (
+    "This version watches each column on its own: columns that begin to move together, "
+    "the model's realised performance and the operators' overrides are not looked at."
+)
+_MOST_SLICES = 8
+
+
+def summary(spec: MonitorSpec, found: Findings, *, note: str | None = None) -> RenderableType:
+    """The page; `note` is a line that the reader must not miss, such as 'synthetic data'."""
+    zone = spec.timestamp.zone
+    sorted_ = sort_verdicts(found.verdicts)
+    slices = {(row["slice_key"], row["slice_value"]) for row in found.verdicts} - {(WHOLE, WHOLE)}
+    parts: list[RenderableType] = [_heading(spec, note), _about(spec, found)]
+    parts += _section("Drifted, and still drifting", _lasting(sorted_, len(slices), zone))
+    parts += _section("Drifted only in a slice", _in_slices(sorted_, zone))
+    parts += _section("Drifted for a while, and over", _passed(sorted_, zone))
+    parts += _section("New categories", _new_categories(found.verdicts))
+    parts += _section("Looks broken", _broken(found.silences, spec, zone))
+    parts += _section("Quiet", _quiet(sorted_))
+    parts += _section("Could not be measured", _unmeasured(found, sorted_, zone))
+    parts += _section("Declared as degraded", [("", "", _degraded(spec))])
+    return Group(*parts)
+
+
+def _heading(spec: MonitorSpec, note: str | None) -> RenderableType:
+    title = Text(plain(spec.title or spec.monitor, lines=False), style="bold")
+    lines: list[RenderableType] = [Rule(title, align="left", style="dim")]
+    if note:
+        lines.append(Text(plain(note), style="yellow"))
+    return Group(*lines)
+
+
+def _about(spec: MonitorSpec, found: Findings) -> RenderableType:
+    zone = spec.timestamp.zone
+    grid = _grid()
+    version = f", version {spec.model_version}" if spec.model_version else ""
+    _add(grid, "model", f"{spec.model_id}{version}; owner {spec.owner}")
+    for row in found.coverage:
+        if row["granularity"] == spec.windows.grain:
+            gaps = [
+                f"{row[name]:,} {name}" for name in ("empty", "vanished") if row[name]
+            ]
+            _add(
+                grid,
+                "watched",
+                f"{row['rows'] or 0:,} rows in {named(row['windows'], 'window')} of a "
+                f"{row['granularity']}, {day(row['begin'], zone)} to {day(row['end'], zone)} "
+                f"({zone})" + (f"; {', '.join(gaps)}" if gaps else ""),
+            )
+    rolled = [
+        f"{row['windows']:,} of a {row['granularity']}"
+        for row in found.coverage
+        if row["granularity"] != spec.windows.grain
+    ]
+    if rolled:
+        _add(grid, "rolled up", f"to windows: {', '.join(sorted(rolled))}")
+    for row in found.references[:1]:
+        _add(grid, "reference", _reference(row, zone))
+    if not found.references:
+        _add(grid, "reference", "none is in force yet, so nothing could be compared")
+    return Padding(grid, (0, 0, 0, 2))
+
+
+def _reference(row: Row, zone: str) -> str:
+    text = f"{row['name']} version {row['version']}: {row['rows']:,} rows"
+    if row["interval_start"] is None:
+        return f"{text} of {row['source']}"
+    begin, end = day(row["interval_start"], zone), day(row["interval_end"], zone)
+    return f"{text} from {begin} to {end}"
+
+
+Line = tuple[str, str, str]
+
+
+def _lasting(found: Sorted, slices: int, zone: str) -> Iterator[Line]:
+    for row in found.lasting:
+        also = found.elsewhere.get(row["column_name"], [])
+        where = _slices_too(also, slices)
+        yield row["column_name"], f"since {day(row['since'], zone)}", row["reason"] + where
+    if not found.lasting:
+        yield "", "", "no feature, over all rows"
+
+
+def _slices_too(also: Sequence[Row], slices: int) -> str:
+    if not slices:
+        return ""
+    if len(also) == slices:
+        return f"; in every slice ({slices})"
+    return f"; in {len(also)} of {slices} slices" if also else "; in no slice by itself"
+
+
+def _in_slices(found: Sorted, zone: str) -> Iterator[Line]:
+    for row in found.only_in_slices:
+        text = f"{slice_name(row)}: {row['reason']}"
+        yield row["column_name"], f"since {day(row['since'], zone)}", text
+
+
+def _passed(found: Sorted, zone: str) -> Iterator[Line]:
+    for row in found.passed:
+        until = day(row["until"], zone)
+        yield row["column_name"], f"since {day(row['since'], zone)}", f"to {until}: {row['reason']}"
+
+
+def _new_categories(verdicts: Sequence[Row]) -> Iterator[Line]:
+    for row in verdicts:
+        if row["slice_key"] == WHOLE and items(row) and row["new_category_share"]:
+            part = share(row["new_category_share"])
+            yield row["column_name"], "", f"{joined(items(row), 5)}: {part} of the rows by now"
+
+
+def _broken(silences: Sequence[Row], spec: MonitorSpec, zone: str) -> Iterator[Line]:
+    grain = spec.windows.grain
+    for row in silences:
+        parts = []
+        if row["silent_windows"]:
+            parts.append(
+                f"mostly NULL in {named(row['silent_windows'], grain)}, "
+                f"{day(row['silent_since'], zone)} to {day(row['silent_until'], zone)}"
+            )
+        if row["constant_windows"]:
+            value = plain(str(row["value"]), lines=False)
+            parts.append(
+                f"one single value, {value}, in {named(row['constant_windows'], grain)}, "
+                f"{day(row['constant_since'], zone)} to {day(row['constant_until'], zone)}"
+            )
+        yield row["column_name"], "", "; ".join(parts)
+
+
+def _quiet(found: Sorted) -> Iterator[Line]:
+    if found.quiet:
+        yield "", "", joined(found.quiet, 40)
+
+
+def _unmeasured(found: Findings, sorted_: Sorted, zone: str) -> Iterator[Line]:
+    early = [row for row in found.unmeasured if row["status"] == "no_reference"]
+    for row in early:
+        if row["slice_key"] == WHOLE:
+            until = f"{day(row['begin'], zone)} to {day(row['end'], zone)}"
+            yield "", "", f"{named(row['windows'], 'window')}, {until}: {row['reason']}"
+    if sorted_.unclear:
+        yield (
+            "",
+            "",
+            "too few rows in most windows to find the shift that matters: "
+            + joined(sorted_.unclear, 40),
+        )
+    thin = _thin_slices(found)
+    if thin:
+        yield "", "", f"too few rows, share of comparisons: {joined(thin, _MOST_SLICES)}"
+    for row in found.unmeasured:
+        if row["status"] in ("undetermined", "schema_changed", "source_unavailable"):
+            text = f"{slice_name(row)}, {named(row['windows'], 'window')}: {row['reason']}"
+            yield row["column_name"], "", f"{row['status']}: {text}"
+    yield "", "", NOT_LOOKED_AT
+
+
+def _thin_slices(found: Findings) -> list[str]:
+    """Slices with too few rows in part of their comparisons, the worst first."""
+    asked: dict[tuple[str, str | None], int] = {}
+    for row in found.verdicts:
+        key = (row["slice_key"], row["slice_value"])
+        asked[key] = asked.get(key, 0) + row["windows"]
+    thin = [
+        (row["comparisons"] / asked[key], slice_name(row))
+        for row in found.unmeasured
+        if row["status"] == "insufficient_data"
+        and row["slice_key"] != WHOLE
+        and (key := (row["slice_key"], row["slice_value"])) in asked
+    ]
+    return [f"{name} {share(part)}" for part, name in sorted(thin, reverse=True) if part >= 0.01]
+
+
+def _degraded(spec: MonitorSpec) -> str:
+    rule = spec.degraded
+    if rule is None:
+        return (
+            "nothing: nobody has said yet when this model is too old; "
+            "write the section 'degraded' of the spec"
+        )
+    cost = ""
+    if rule.value_per_point is not None:
+        unit = f" {rule.currency}" if rule.currency else ""
+        cost = f" ({rule.value_per_point:,.0f}{unit} per point and window)"
+    text = (
+        f"{rule.metric} worse by more than {rule.tolerated_loss:g}{cost} in "
+        f"{rule.persistence.windows} of {rule.persistence.of} windows"
+    )
+    return f"{text}; then: {rule.retire}" if rule.retire else text
+
+
+def _section(heading: str, lines: Sequence[Line] | Iterator[Line]) -> list[RenderableType]:
+    """A heading and its lines as a grid; nothing where there are no lines."""
+    rows = list(lines)
+    if not rows:
+        return []
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    used = [any(row[place] for row in rows) for place in range(3)]
+    for place in range(3):
+        if used[place]:
+            # Names keep to a third of a narrow terminal; only the last column wraps freely.
+            grid.add_column(no_wrap=place == 1, max_width=26 if place == 0 else None,
+                            overflow="fold")  # fmt: skip
+    for row in rows:
+        cells = [Text(plain(cell, lines=False)) for cell, on in zip(row, used, strict=True) if on]
+        grid.add_row(*cells)
+    return [Text(""), Text(heading, style="bold"), Padding(grid, (0, 0, 0, 2))]
+
+
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    return grid
+
+
+def _add(grid: Table, name: str, text: str) -> None:
+    grid.add_row(name, Text(plain(text, lines=False)))
