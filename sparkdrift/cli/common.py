@@ -112,17 +112,18 @@ def ending(command: Callable[[], int | None], common: Common) -> int:
         screen.drop_stdout()  # the reader, such as `head`, has seen enough
         return FAILED
     except Exception as error:
-        return report(error, common)
+        code = report(error, common)
+        if common.as_json:
+            screen.print_json({"error": message(error), "exit_code": code})
+        return code
 
 
 def report(error: Exception, common: Common) -> int:
-    """Say what went wrong; the exit code that it calls for."""
+    """Say on stderr what went wrong; the exit code that it calls for."""
     code = error.exit_code if isinstance(error, SparkdriftError) else FAILED
     if common.verbose:
         screen.complain(traceback.format_exc().rstrip())
     screen.complain(f"error: {message(error)}")
-    if common.as_json:
-        screen.print_json({"error": message(error), "exit_code": code})
     return code
 
 

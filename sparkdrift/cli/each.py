@@ -45,11 +45,7 @@ def each_monitor(
             spec = load_spec(file)
             answer = step(context, spec, bars)
         except Exception as error:
-            if not common.as_json:
-                codes.append(report(error, common))
-            else:
-                codes.append(getattr(error, "exit_code", 1))
-                screen.complain(f"error: {message(error)}")
+            codes.append(report(error, common))
             documents.append({"spec": str(file), "error": message(error), "exit_code": codes[-1]})
             continue
         codes.append(answer.code)

@@ -77,6 +77,14 @@ def jsonable(value: Any) -> Any:
     return str(value)
 
 
+def cell(value: Any) -> str:
+    """`value` as one cell of CSV: nested values as JSON, the rest as `jsonable` has it."""
+    made = jsonable(value)
+    if isinstance(made, str):
+        return made
+    return json.dumps(made, ensure_ascii=False, allow_nan=False)
+
+
 def drop_stdout() -> None:
     """Send what is still buffered nowhere, so that closing stdout raises nothing more."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

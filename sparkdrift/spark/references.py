@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift import __version__
+from sparkdrift.errors import SnapshotError
 from sparkdrift.kernels.freezing import BINS_SQL, KEYS, WINDOW_BINS_SQL, freeze
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.merging import merge_profiles
@@ -34,7 +35,10 @@ ALWAYS = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One row of `reference_snapshots`, as far as later steps need it."""
+    """One row of `reference_snapshots`, as far as later steps need it.
+
+    `activated`: whether an event ever put it in force.
+    """
 
     version: int
     run_id: str
@@ -43,6 +47,7 @@ class Snapshot:
     windows: int
     rows: int
     digest: str
+    activated: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,9 +62,11 @@ class Active:
 def snapshots(spark: SparkSession, store: Store, spec: MonitorSpec, name: str) -> list[Snapshot]:
     """All versions of one reference, oldest first."""
     rows = spark.sql(
-        "SELECT version, run_id, source, windows, rows, digest,"
+        "SELECT version, run_id, source, windows, rows, digest, known.version IS NOT NULL AS active,"
         " unix_micros(interval_start) AS begin, unix_micros(interval_end) AS end"
-        f" FROM {store.table(REFERENCE_SNAPSHOTS.name)} WHERE {_named(spec, name)} ORDER BY version"
+        f" FROM {store.table(REFERENCE_SNAPSHOTS.name)} LEFT JOIN ("
+        f"SELECT DISTINCT version FROM {store.table(REFERENCE_EVENTS.name)} WHERE {_named(spec, name)}"
+        f") AS known USING (version) WHERE {_named(spec, name)} ORDER BY version"
     ).collect()
     return [
         Snapshot(
@@ -72,6 +79,7 @@ def snapshots(spark: SparkSession, store: Store, spec: MonitorSpec, name: str) -
             windows=row["windows"],
             rows=row["rows"],
             digest=row["digest"],
+            activated=row["active"],
         )
         for row in rows
     ]
@@ -170,6 +178,11 @@ def write_reference(
         rows = rows.withColumn(column, F.lit(value))
     insert(spark, store, REFERENCE_PROFILES, rows)
     digest, total = content_digest(spark, store, spec, about["name"], key)
+    if not total:
+        raise SnapshotError(
+            f"reference {about['name']} of {spec.monitor} would hold no rows: "
+            f"{about['source']} has none that it admits; choose another interval, table or filter"
+        )
     row = {**about, **key, "digest": digest, "rows": total}
     added = insert(spark, store, REFERENCE_SNAPSHOTS, rows_frame(spark, REFERENCE_SNAPSHOTS, [row]))
     if not added:

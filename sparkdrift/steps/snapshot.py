@@ -56,8 +56,14 @@ def snapshot_reference(
             return None
         interval = _interval(spec, spec.reference)
         known = snapshots(context.spark, context.store, spec, spec.reference.name)
-        if known and not asked.force and _same(known[-1], spec, spec.reference, interval):
-            return None
+        newest = known[-1] if known else None
+        if newest and not asked.force and _same(newest, spec, spec.reference, interval):
+            if newest.activated:
+                return None
+            # A run ended between the two rows: the version exists and waits for its event.
+            context.journal.started(record)
+            _activate(context, spec, newest, asked)
+            return newest
         if not spec.reference.is_scanned:
             missing = _missing(context, spec, interval)
             if missing:
@@ -71,11 +77,11 @@ def snapshot_reference(
         )
         about |= {
             "name": spec.reference.name,
-            "version": known[-1].version + 1 if known else 1,
-            "parent": known[-1].version if known else None,
+            "version": newest.version + 1 if newest else 1,
+            "parent": newest.version if newest else None,
             "run_id": context.journal.run_id,
             "created_at": datetime.now(timezone.utc),
-            "created_by": getpass.getuser(),
+            "created_by": _user(),
             "note": asked.note,
         }
         made = write_reference(context.spark, context.store, spec, rows, about)
@@ -84,24 +90,33 @@ def snapshot_reference(
                 f"reference {spec.reference.name} of {spec.monitor}: another run made version "
                 f"{about['version']} at the same time; look at it before making a new one"
             )
-        if not made.rows:
-            raise SnapshotError(
-                f"reference {spec.reference.name} of {spec.monitor} holds no rows: "
-                "choose another interval or table"
-            )
-        activate(
-            context.spark,
-            context.store,
-            spec,
-            spec.reference.name,
-            made.version,
-            asked.effective_from or (made.interval.end if made.interval else ALWAYS),
-            by=about["created_by"],
-            reason=asked.note or "first in force" if not known else asked.note or "spec changed",
-            run_id=context.journal.run_id,
-        )
+        _activate(context, spec, made, asked)
         record.windows = made.windows
         return made
+
+
+def _activate(context: Context, spec: MonitorSpec, made: Snapshot, asked: Freeze) -> None:
+    """Put a version in force: after its own interval, so that it never judges itself."""
+    assert spec.reference is not None  # noqa: S101
+    activate(
+        context.spark,
+        context.store,
+        spec,
+        spec.reference.name,
+        made.version,
+        asked.effective_from or (made.interval.end if made.interval else ALWAYS),
+        by=_user(),
+        reason=asked.note or ("the first version" if made.version == 1 else "asked for anew"),
+        run_id=context.journal.run_id,
+    )
+
+
+def _user() -> str:
+    """Who runs this; a container may have a user without a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
 
 
 def _refuse(asked: Freeze, record: Record, reason: str) -> None:

@@ -1,0 +1,77 @@
+"""migrate and sql: the store's tables, brought up to date and read."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sparkdrift.cli import screen
+from sparkdrift.cli.common import Common
+from sparkdrift.cli.working import existing_store, session
+from sparkdrift.errors import UsageError
+from sparkdrift.store import open_store
+
+if TYPE_CHECKING:
+    from sparkdrift.spark.querying import Answer
+
+
+def migrate(common: Common) -> None:
+    """Create the store's tables, or bring older ones up to this version.
+
+    Example: sparkdrift migrate --store main.monitoring
+    """
+    store = open_store(common.store)
+    with session(common) as spark:
+        from sparkdrift.spark.migrate import migrate as bring_up
+        from sparkdrift.spark.schemas import STORE_VERSION
+
+        had = bring_up(spark, store)
+    if common.as_json:
+        screen.print_json({"store": str(store), "had": had, "version": STORE_VERSION})
+    elif had == STORE_VERSION:
+        screen.say(f"the store {store} has version {had} already")
+    else:
+        before = "new" if had is None else f"was version {had}"
+        screen.say(f"the store {store} has version {STORE_VERSION} now ({before})")
+
+
+def sql(
+    common: Common,
+    statement: Annotated[
+        str, typer.Argument(metavar="QUERY", help="SELECT, WITH, SHOW, DESCRIBE or EXPLAIN.")
+    ],
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, max=1_000_000, help="Most rows shown.")
+    ] = 100,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
+) -> None:
+    """Query the store's tables by their plain names; `show tables` lists them.
+
+    Example: sparkdrift sql "select * from current_drift where status = 'drifted'"
+    """
+    if as_csv and common.as_json:
+        raise UsageError("both --csv and --json are given; accepted is one of them")
+    with existing_store(common) as (spark, store):
+        from sparkdrift.spark.querying import ask
+
+        answer = ask(spark, store, statement, limit)
+    if common.as_json:
+        screen.print_json(answer.dicts())
+    elif as_csv:
+        _write_csv(answer)
+    else:
+        from sparkdrift.report.grid import grid
+
+        screen.show(grid(answer.columns, answer.rows, screen.out().width))
+    if answer.more:
+        screen.remark(f"only the first {limit:,} rows are shown; --limit shows more")
+
+
+def _write_csv(answer: Answer) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(answer.columns)
+    for row in answer.rows:
+        writer.writerow(["" if value is None else screen.cell(value) for value in row])

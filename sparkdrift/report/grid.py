@@ -1,0 +1,80 @@
+"""Rows of a query as a table that fits the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timezone
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from sparkdrift.report.plain import plain, shortened, size
+
+# A cell keeps at least this many characters; where columns would get fewer, every row
+# is shown as a list of its fields instead.
+_NARROWEST = 8
+_LONGEST_CELL = 60
+
+
+def grid(columns: Sequence[str], rows: Sequence[Sequence[Any]], width: int) -> RenderableType:
+    """A table no wider than `width`, long cells shortened; below each other where too many."""
+    if not rows:
+        return Text(f"no rows ({', '.join(plain(name, lines=False) for name in columns)})")
+    if len(columns) * (_NARROWEST + 3) + 1 > width:
+        return _records(columns, rows, width)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for place, name in enumerate(columns):
+        right = all(_is_number(row[place]) for row in rows)
+        table.add_column(
+            Text(plain(name, lines=False)),
+            justify="right" if right else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+        )
+    for row in rows:
+        table.add_row(*(Text(shortened(shown(value), _LONGEST_CELL)) for value in row))
+    return table
+
+
+def _records(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], width: int
+) -> RenderableType:
+    """Each row as lines of 'name  value'."""
+    names = [plain(name, lines=False) for name in columns]
+    left = min(max(len(name) for name in names), width // 2)
+    parts: list[RenderableType] = []
+    for number, row in enumerate(rows, 1):
+        parts.append(Text(f"row {number}", style="bold"))
+        for name, value in zip(names, row, strict=True):
+            text = f"  {shortened(name, left):<{left}}  {shown(value)}"
+            parts.append(Text(shortened(text, width), no_wrap=True))
+    return Group(*parts)
+
+
+def shown(value: Any) -> str:
+    """One value on one line: NULL for none, the size for bytes, UTC for times."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, bytes | bytearray):
+        return f"<{size(len(value))}>"
+    if isinstance(value, datetime):
+        local = value.astimezone(timezone.utc) if value.tzinfo else value
+        return f"{local:%Y-%m-%d %H:%M:%S}" if local.time() != local.min.time() else f"{local:%Y-%m-%d}"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{shown(k)}: {shown(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(shown(one) for one in value) + "]"
+    return plain(str(value), lines=False)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) or value is None

@@ -1,0 +1,56 @@
+"""Monitor specs and contexts for tests, and what a run left in the store."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+
+import pyarrow as pa
+
+from sparkdrift.spark.migrate import migrate
+from sparkdrift.spec.loading import parse_spec
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.steps.context import Context, Options
+from sparkdrift.steps.journal import Journal
+from sparkdrift.steps.run import Outcome, run_monitor
+from sparkdrift.store import Store
+
+
+def spec_of(path, **sections) -> MonitorSpec:
+    """A spec over the Delta table in folder `path`; `sections` replace the usual ones."""
+    content = {
+        "monitor": "credit",
+        "owner": "tests",
+        "source": {"path": str(path)},
+        "timestamp": {"column": "ts", "zone": "UTC"},
+        "features": {"numeric": ["amount", "score"], "categorical": ["product"]},
+        **sections,
+    }
+    # JSON is YAML, and quotes every name for us.
+    return parse_spec(json.dumps(content, ensure_ascii=False, default=str), "monitor.yml")
+
+
+def new_store(spark, path) -> Store:
+    store = Store(directory=str(path))
+    migrate(spark, store)
+    return store
+
+
+def context_of(spark, store: Store, run_id: str | None = None) -> Context:
+    return Context(spark, store, Journal(spark, store, run_id))
+
+
+def run(spark, store: Store, spec: MonitorSpec, run_id: str | None = None, **options) -> Outcome:
+    """One whole run, as the command line does it."""
+    return run_monitor(context_of(spark, store, run_id), spec, Options(**options))
+
+
+def rows_of(spark, store: Store, table: str, where: str = "true") -> pa.Table:
+    """Rows of a store's table as Arrow, in the order of their keys."""
+    order = ["window_start", "slice_key", "slice_value", "column_name"]
+    frame = spark.table(store.table(table)).where(where)
+    return frame.orderBy(*[name for name in order if name in frame.columns]).toArrow()
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=timezone.utc)
