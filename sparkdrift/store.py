@@ -19,6 +19,7 @@ from sparkdrift.errors import StoreError, UsageError
 from sparkdrift.spec.names import parse_table, refused_characters, render_table
 
 DEFAULT = "sparkdrift-store"
+LOCK = ".lock"
 VARIABLE = "SPARKDRIFT_STORE"
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*:/", re.IGNORECASE)
 _CATALOG_SCHEMA = re.compile(r"^[^/\\.]+\.[^/\\.]+$")
@@ -96,7 +97,7 @@ def locked(store: Store, *, wait: float = 600.0) -> Iterator[None]:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / ".lock").open("w")
+        file = (folder / LOCK).open("w")
     except OSError as error:
         raise StoreError(
             f"the store {folder} can't be written ({error.strerror}); choose another by --store"

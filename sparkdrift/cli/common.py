@@ -39,9 +39,9 @@ class Common:
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON document on stdout, for machines.")
     ] = False
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Say more; show tracebacks.")
-    ] = False
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more; show tracebacks.")] = (
+        False
+    )
     log_file: Annotated[
         Path | None,
         typer.Option(

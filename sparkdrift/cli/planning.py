@@ -44,9 +44,7 @@ def plan(
         return each_monitor(common, context, bars, specs, one)
 
 
-def _profile(
-    context: Context, spec: MonitorSpec, options: Options, facts: dict[str, Any]
-) -> str:
+def _profile(context: Context, spec: MonitorSpec, options: Options, facts: dict[str, Any]) -> str:
     from sparkdrift.steps.profile import plan_profile
     from sparkdrift.windows import contiguous
 
@@ -87,7 +85,11 @@ def _snapshot(context: Context, spec: MonitorSpec, facts: dict[str, Any]) -> str
     facts["snapshot"]["versions"] = len(known)
     if known:
         return f"snapshot  version {known[-1].version} of {reference.name} exists"
-    where = reference.table or reference.path or f"{reference.begin} to {reference.end}"
+    where = (
+        reference.table
+        or reference.path
+        or f"{reference.begin:%Y-%m-%d %H:%M} to {reference.end:%Y-%m-%d %H:%M}"
+    )
     return f"snapshot  the first version of {reference.name}, from {where}"
 
 

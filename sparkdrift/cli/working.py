@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from sparkdrift.cli import screen
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.progress import Bars
 from sparkdrift.errors import SetupError, StoreError
-from sparkdrift.store import Store, open_store
+from sparkdrift.store import Store, locked, open_store
 
 if TYPE_CHECKING:
     from sparkdrift.steps.context import Context
@@ -37,13 +38,13 @@ def log_file(common: Common, store: Store) -> Path | None:
 
 @contextmanager
 def session(common: Common) -> Iterator[Any]:
-    """A Spark session that can do what sparkdrift needs; its own output stays in a file.
+    """A Spark session that reads Delta tables; its own output stays in a file.
 
-    Raises SetupError with the next step where Java, Spark, Delta or a function is missing.
+    Raises SetupError with the next step where Java, Spark or Delta is missing.
     """
     quieten(common)
     require_pyspark()
-    from sparkdrift.spark.capabilities import check_delta, check_functions
+    from sparkdrift.spark.capabilities import check_delta
     from sparkdrift.spark.session import open_session
 
     output = Path(tempfile.gettempdir()) / f"sparkdrift-spark-{os.getpid()}.log"
@@ -53,7 +54,6 @@ def session(common: Common) -> Iterator[Any]:
         # After a start that failed the file stays: the error names it.
         stack.callback(_leave, output, common)
         check_delta(spark)
-        check_functions(spark)
         yield spark
 
 
@@ -75,14 +75,17 @@ def work(common: Common, *, dry: bool = False) -> Iterator[tuple[Context, Bars]]
     """All that steps need, on a store that is created or brought up to date first.
 
     `dry`: nothing is written anywhere; a store that is not there yet looks empty.
+    Raises SetupError where Spark lacks the sketch functions.
     """
     store = open_store(common.store)
-    with session(common) as spark:
+    with nullcontext() if dry else locked(store), session(common) as spark:
+        from sparkdrift.spark.capabilities import check_functions
         from sparkdrift.spark.migrate import migrate, store_version
         from sparkdrift.spark.views import empty_store
         from sparkdrift.steps.context import Context
         from sparkdrift.steps.journal import Journal
 
+        check_functions(spark)
         if not dry:
             migrate(spark, store)
         elif store_version(spark, store) is None:
@@ -106,13 +109,11 @@ def quieten(common: Common) -> None:
 
 def require_pyspark() -> None:
     """Raise SetupError, with what to install, where pyspark is not there."""
-    try:
-        import pyspark  # noqa: F401
-    except ImportError:
+    if importlib.util.find_spec("pyspark") is None:
         raise SetupError(
             "pyspark is not installed; outside a managed runtime install it with: "
             "pip install 'sparkdrift[local]'"
-        ) from None
+        )
 
 
 def at(common: Common, store: str) -> Common:

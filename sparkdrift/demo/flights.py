@@ -17,23 +17,21 @@ pkg_resources, which current setuptools no longer has, and load five tables by p
 
 from __future__ import annotations
 
-import importlib.resources
 import importlib.util
-import math
 import zipfile
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import yaml
 from pyarrow import csv
 
+from sparkdrift.demo.specs import spec_text
 from sparkdrift.errors import SetupError
 
 Instants = npt.NDArray[np.int64]
@@ -171,6 +169,4 @@ def _weather_hour_starts(weather: pa.Table) -> pa.Array:
 
 def flights_spec(path: str) -> str:
     """The example's monitor spec as YAML text, with `path` (the Delta table) as its source."""
-    text = (importlib.resources.files("sparkdrift.demo") / "flights.yml").read_text("utf-8")
-    quoted: Any = yaml.safe_dump(path, default_style='"', width=math.inf)
-    return text.replace('"{path}"', quoted.rstrip("\n"))
+    return spec_text("flights.yml", path)

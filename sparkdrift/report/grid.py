@@ -7,6 +7,7 @@ from datetime import date, datetime, timezone
 from typing import Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -16,7 +17,8 @@ from sparkdrift.report.plain import plain, shortened, size
 # A cell keeps at least this many characters; where columns would get fewer, every row
 # is shown as a list of its fields instead.
 _NARROWEST = 8
-_LONGEST_CELL = 60
+# What rich puts between two columns.
+_GAP = 3
 
 
 def grid(columns: Sequence[str], rows: Sequence[Sequence[Any]], width: int) -> RenderableType:
@@ -25,23 +27,31 @@ def grid(columns: Sequence[str], rows: Sequence[Sequence[Any]], width: int) -> R
         return Text(f"no rows ({', '.join(plain(name, lines=False) for name in columns)})")
     if len(columns) * (_NARROWEST + 3) + 1 > width:
         return _records(columns, rows, width)
+    names = [plain(name, lines=False) for name in columns]
+    cells = [[shown(value) for value in row] for row in rows]
+    wanted = [max(map(cell_len, column)) for column in zip(names, *cells, strict=True)]
+    widths = fitted(wanted, width - _GAP * (len(columns) - 1))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for place, name in enumerate(columns):
+    for place, (name, room) in enumerate(zip(names, widths, strict=True)):
         right = all(_is_number(row[place]) for row in rows)
-        table.add_column(
-            Text(plain(name, lines=False)),
-            justify="right" if right else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-        )
-    for row in rows:
-        table.add_row(*(Text(shortened(shown(value), _LONGEST_CELL)) for value in row))
+        table.add_column(Text(name), justify="right" if right else "left", no_wrap=True, width=room)
+    for row in cells:
+        table.add_row(*map(Text, row))
     return table
 
 
-def _records(
-    columns: Sequence[str], rows: Sequence[Sequence[Any]], width: int
-) -> RenderableType:
+def fitted(wanted: Sequence[int], room: int) -> list[int]:
+    """Widths that sum to at most `room`: what is narrow stays, the widest give way."""
+    widths, left = [0] * len(wanted), room
+    for rest, place in zip(
+        range(len(wanted), 0, -1), sorted(range(len(wanted)), key=wanted.__getitem__), strict=True
+    ):
+        widths[place] = min(wanted[place], left // rest)
+        left -= widths[place]
+    return widths
+
+
+def _records(columns: Sequence[str], rows: Sequence[Sequence[Any]], width: int) -> RenderableType:
     """Each row as lines of 'name  value'."""
     names = [plain(name, lines=False) for name in columns]
     left = min(max(len(name) for name in names), width // 2)
@@ -66,7 +76,7 @@ def shown(value: Any) -> str:
         return f"<{size(len(value))}>"
     if isinstance(value, datetime):
         local = value.astimezone(timezone.utc) if value.tzinfo else value
-        return f"{local:%Y-%m-%d %H:%M:%S}" if local.time() != local.min.time() else f"{local:%Y-%m-%d}"
+        return f"{local:%Y-%m-%d %H:%M:%S}".removesuffix(" 00:00:00")
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, dict):
@@ -77,4 +87,4 @@ def shown(value: Any) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) or value is None
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))

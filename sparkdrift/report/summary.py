@@ -61,9 +61,7 @@ def _about(spec: MonitorSpec, found: Findings) -> RenderableType:
     _add(grid, "model", f"{spec.model_id}{version}; owner {spec.owner}")
     for row in found.coverage:
         if row["granularity"] == spec.windows.grain:
-            gaps = [
-                f"{row[name]:,} {name}" for name in ("empty", "vanished") if row[name]
-            ]
+            gaps = [f"{row[name]:,} {name}" for name in ("empty", "vanished") if row[name]]
             _add(
                 grid,
                 "watched",
@@ -170,7 +168,7 @@ def _unmeasured(found: Findings, sorted_: Sorted, zone: str) -> Iterator[Line]:
         )
     thin = _thin_slices(found)
     if thin:
-        yield "", "", f"too few rows, share of comparisons: {joined(thin, _MOST_SLICES)}"
+        yield "", "", f"too few rows, in % of a slice's comparisons: {joined(thin, _MOST_SLICES)}"
     for row in found.unmeasured:
         if row["status"] in ("undetermined", "schema_changed", "source_unavailable"):
             text = f"{slice_name(row)}, {named(row['windows'], 'window')}: {row['reason']}"
@@ -191,7 +189,7 @@ def _thin_slices(found: Findings) -> list[str]:
         and row["slice_key"] != WHOLE
         and (key := (row["slice_key"], row["slice_value"])) in asked
     ]
-    return [f"{name} {share(part)}" for part, name in sorted(thin, reverse=True) if part >= 0.01]
+    return [f"{name} {100 * part:.0f}" for part, name in sorted(thin, reverse=True) if part >= 0.01]
 
 
 def _degraded(spec: MonitorSpec) -> str:

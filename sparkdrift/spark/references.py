@@ -16,6 +16,7 @@ from sparkdrift.kernels.freezing import BINS_SQL, KEYS, WINDOW_BINS_SQL, freeze
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.merging import merge_profiles
 from sparkdrift.spark.profiles import stored_rows
+from sparkdrift.spark.profiling import profile
 from sparkdrift.spark.schemas import (
     FIGURES,
     REFERENCE_EVENTS,
@@ -23,9 +24,11 @@ from sparkdrift.spark.schemas import (
     REFERENCE_SNAPSHOTS,
     STATE,
 )
+from sparkdrift.spark.source import Source
 from sparkdrift.spark.sql import in_windows, quote, string
 from sparkdrift.spark.writer import insert, rows_frame
 from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.spec.resolving import Resolution
 from sparkdrift.store import Store
 from sparkdrift.windows import Window
 
@@ -130,8 +133,19 @@ def merged_reference(
     return _with_bins(spec, merged, windows)
 
 
-def scanned_reference(spec: MonitorSpec, profiled: DataFrame) -> DataFrame:
-    """Profile rows of another table, read in one scan, as a reference without windows."""
+def scanned_reference(
+    spark: SparkSession, spec: MonitorSpec, source: Source, resolution: Resolution
+) -> DataFrame:
+    """All rows of another table as one reference without windows."""
+    rows = source.rows(spark).withColumn("window_start", F.lit(ALWAYS))
+    profiled = profile(
+        spark,
+        rows,
+        spec,
+        resolution.features,
+        resolution.usable_slices,
+        k=spec.sketch.reference_k,
+    )
     return _with_bins(spec, profiled, None)
 
 

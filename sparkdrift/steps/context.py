@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
-
-from pyspark.sql import SparkSession
+from typing import TYPE_CHECKING, Protocol
 
 from sparkdrift.steps.journal import Journal
 from sparkdrift.store import Store
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 class Progress(Protocol):

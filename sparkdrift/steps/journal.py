@@ -14,17 +14,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
-
-from pyspark.sql import Row, SparkSession
+from typing import TYPE_CHECKING, Any
 
 from sparkdrift import __version__
 from sparkdrift.errors import SparkdriftError
-from sparkdrift.spark.changes import from_micros
-from sparkdrift.spark.schemas import RUNS
-from sparkdrift.spark.sql import string
-from sparkdrift.spark.writer import insert, rows_frame
+from sparkdrift.spark.runs import Success, attempts, last_success, write_runs
 from sparkdrift.store import Store
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 @dataclass
@@ -42,16 +40,6 @@ class Record:
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
     started: bool = False
-
-
-@dataclass(frozen=True)
-class Success:
-    """The last time a step succeeded for a monitor."""
-
-    scope_digest: str | None
-    as_of: datetime | None
-    source_id: str | None
-    source_version: int | None
 
 
 class Journal:
@@ -99,22 +87,12 @@ class Journal:
             self._write(*held)
 
     def last_success(self, monitor: str, step: str) -> Success | None:
-        """The newest SUCCEEDED row of `step` that covered all windows, or None."""
-        rows = self._spark.sql(
-            "SELECT scope_digest, unix_micros(as_of) AS as_of, inputs"
-            f" FROM {self._store.table(RUNS.name)} WHERE monitor = {string(monitor)}"
-            f" AND step = {string(step)} AND phase = 'SUCCEEDED' AND scope_digest IS NOT NULL"
-            " ORDER BY at DESC LIMIT 1"
-        ).collect()
-        return _success(rows[0]) if rows else None
+        """The newest success of `step` that covered everything due, or None."""
+        return last_success(self._spark, self._store, monitor, step)
 
     def _attempt(self, monitor: str, step: str) -> int:
         if self._attempts is None:
-            rows = self._spark.sql(
-                f"SELECT monitor, step, max(attempt) AS attempt FROM {self._store.table(RUNS.name)}"
-                f" WHERE run_id = {string(self.run_id)} GROUP BY monitor, step"
-            ).collect()
-            self._attempts = {(row["monitor"], row["step"]): row["attempt"] for row in rows}
+            self._attempts = attempts(self._spark, self._store, self.run_id)
         return self._attempts.get((monitor, step), 0) + 1
 
     def _row(
@@ -140,7 +118,7 @@ class Journal:
         }
 
     def _write(self, *rows: Mapping[str, Any]) -> None:
-        insert(self._spark, self._store, RUNS, rows_frame(self._spark, RUNS, rows))
+        write_runs(self._spark, self._store, rows)
 
     def _line(self, record: Record, phase: str, error: BaseException | None = None) -> None:
         if self._log is None:
@@ -166,13 +144,3 @@ def first_line(error: BaseException) -> str:
     """An error on one line, with its kind in front unless it is one of ours."""
     text = (str(error).strip().splitlines() or [""])[0]
     return text if isinstance(error, SparkdriftError) else f"{type(error).__name__}: {text}"
-
-
-def _success(row: Row) -> Success:
-    source = next((one for one in row["inputs"] or [] if one["role"] == "source"), None)
-    return Success(
-        scope_digest=row["scope_digest"],
-        as_of=None if row["as_of"] is None else from_micros(row["as_of"]),
-        source_id=source and source["table_id"],
-        source_version=source and source["version"],
-    )

@@ -26,12 +26,13 @@ from sparkdrift.spark.profiles import (
     write_profiles,
 )
 from sparkdrift.spark.rollups import due_rollups, write_rollups
+from sparkdrift.spark.runs import Success
 from sparkdrift.spark.source import Source, open_source, since
 from sparkdrift.spec.digests import definition_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Resolution, resolve
 from sparkdrift.steps.context import Context, Options
-from sparkdrift.steps.journal import Record, Success
+from sparkdrift.steps.journal import Record
 from sparkdrift.windows import Window, local_instant
 
 STEP = "profile"
@@ -154,7 +155,7 @@ def _plan(
     record: Record,
 ) -> Plan:
     # A backfill looks at its own windows only, so it proves nothing about the others.
-    record.scope_digest = None if options.backfill else _scope(spec, resolution)
+    record.scope_digest = None if options.backfill else _scope(spec, resolution, options)
     last = context.journal.last_success(spec.monitor, STEP)
     if not options.backfill and last is not None and _unchanged(record, last, options):
         history = since(context.spark, source, last.source_version or 0, last.source_id or "")
@@ -282,13 +283,17 @@ def _batches(due: Sequence[Fingerprint]) -> list[list[Fingerprint]]:
     return batches
 
 
-def _scope(spec: MonitorSpec, resolution: Resolution) -> str:
-    """Digest of everything in the spec that decides which rows profiling writes."""
+def _scope(spec: MonitorSpec, resolution: Resolution, options: Options) -> str:
+    """Digest of everything but the data that decides which rows profiling writes.
+
+    A run up to a given time says nothing about what is due up to the newest event.
+    """
     content = {
         "table": definition_hash(spec, None),
         "features": [definition_hash(spec, one.feature) for one in resolution.watched],
         "slices": [list(one.keys) for one in resolution.slices],
         "windows": spec.windows.model_dump(mode="json"),
+        "until": "newest" if options.as_of is None else "given",
     }
     text = json.dumps(content, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from pyspark.sql import functions as F
-
 from sparkdrift.errors import SnapshotError, SpecError
 from sparkdrift.spark.profiles import stored_windows
-from sparkdrift.spark.profiling import profile
 from sparkdrift.spark.references import (
     ALWAYS,
     Snapshot,
@@ -201,16 +198,7 @@ def _scanned(
         for one in resolution.features
         if one.problem is not None
     ]
-    rows = source.rows(context.spark).withColumn("window_start", F.lit(ALWAYS))
-    profiled = profile(
-        context.spark,
-        rows,
-        spec,
-        resolution.features,
-        resolution.usable_slices,
-        k=spec.sketch.reference_k,
-    )
-    return scanned_reference(spec, profiled), {
+    return scanned_reference(context.spark, spec, source, resolution), {
         "source": reference.table or reference.path,
         "source_id": source.table_id,
         "source_version": source.version,

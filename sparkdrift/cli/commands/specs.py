@@ -52,7 +52,8 @@ def init(
     from sparkdrift.spec.drafting import draft_spec, monitor_id
 
     path = _folder(table)
-    name = monitor or monitor_id((path or table).rstrip("/").replace("`", "").split("/")[-1].split(".")[-1])
+    last = Path(path).name if path else table.replace("`", "").split(".")[-1]
+    name = monitor or monitor_id(last)
     file = output or Path(f"{name}.yml")
     if file.exists():
         raise UsageError(f"{file} exists and stays as it is; name another with -o, or remove it")
@@ -91,7 +92,7 @@ def validate(
     common: Common,
     specs: Annotated[
         list[Path],
-        typer.Argument(metavar="SPEC...", help="Monitor specs; a folder stands for its *.yml."),
+        typer.Argument(metavar="SPEC", help="Monitor specs; a folder stands for its *.yml."),
     ],
     no_table: Annotated[
         bool, typer.Option("--no-table", help="Check the files alone, without Spark.")

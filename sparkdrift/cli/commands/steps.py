@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sparkdrift.cli import screen
 from sparkdrift.cli.arguments import options_for, point_of_time, statuses
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
@@ -26,7 +26,7 @@ FINDING = 3
 
 Specs = Annotated[
     list[Path],
-    typer.Argument(metavar="SPEC...", help="Monitor specs; a folder stands for its *.yml."),
+    typer.Argument(metavar="SPEC", help="Monitor specs; a folder stands for its *.yml."),
 ]
 AsOf = Annotated[
     str | None,
@@ -191,7 +191,7 @@ def run(
 
         bars.begin(spec.monitor)
         done = run_monitor(context, spec, options_for(spec, *times))
-        found = done.findings
+        found: Mapping[str, int] = done.findings
         if alarming and not done.judged.windows:
             found = _newest(context, spec)
         code = FINDING if any(found.get(status) for status in alarming) else 0
@@ -201,7 +201,7 @@ def run(
         return each_monitor(common, context, bars, specs, one)
 
 
-def _newest(context: Context, spec: MonitorSpec) -> dict[str, int]:
+def _newest(context: Context, spec: MonitorSpec) -> Mapping[str, int]:
     """What the newest judged window found, so that a second run tells what the first did."""
     from sparkdrift.spark.findings import count_statuses, newest_judged
 
@@ -233,9 +233,8 @@ def _facts(done: Outcome) -> dict[str, object]:
     }
 
 
-def _listed(found: dict[str, int] | object) -> str:
-    counted = dict(found) if isinstance(found, dict) else {}
-    return "".join(f", {count:,} {status}" for status, count in sorted(counted.items()))
+def _listed(found: Mapping[str, int]) -> str:
+    return "".join(f", {count:,} {status}" for status, count in sorted(found.items()))
 
 
 def _times(as_of: str | None, begin: str | None, end: str | None) -> Times:

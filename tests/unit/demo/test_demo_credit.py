@@ -16,7 +16,8 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from sparkdrift.demo import credit
-from sparkdrift.demo.credit import STORY, TRUTH, CreditLog, credit_spec
+from sparkdrift.demo.credit import TRUTH, CreditLog, credit_spec
+from sparkdrift.demo.story import STORY, Planted, first_material_day
 from sparkdrift.errors import UsageError
 from sparkdrift.spec.loading import parse_spec
 
@@ -67,7 +68,7 @@ def log() -> Log:
     return Log()
 
 
-def line_of(column: str, kind: str) -> credit.Planted:
+def line_of(column: str, kind: str) -> Planted:
     (found,) = [line for line in STORY if (line.column, line.kind) == (column, kind)]
     return found
 
@@ -186,7 +187,7 @@ class TestTheStory:
         assert {name: day for name, day in TRUTH.items() if day is not None} == {
             "income": 150, "loan_amount": 220, "product": 126, "device_risk": 150,
         }  # fmt: skip
-        assert credit.first_material_day("bureau_score", ("region", "north")) == 200
+        assert first_material_day("bureau_score", ("region", "north")) == 200
 
     @pytest.mark.parametrize("name", ["income", "loan_amount"])
     def test_slow_drift_passes_a_third_of_a_deviation_on_its_day(self, log: Log, name: str) -> None:

@@ -1,0 +1,240 @@
+"""Write docs/tables.md and docs/spec.md from the code: `python docs/generate.py`.
+
+Needs neither Spark nor Java. tests/unit/test_docs.py fails when a page is out of date.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from sparkdrift.spark.schemas import STORE_VERSION, TABLES, Table
+from sparkdrift.spec.models import Auto, MonitorSpec
+from sparkdrift.spec.validating import show
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+NOTICE = "<!-- Made by docs/generate.py: change the code, then run it again. -->"
+
+HOW_WRITTEN = {
+    "results": "Results: a window is replaced as a whole, in one commit, when what it came from "
+    "changes.",
+    "log": "Log: rows are only added.",
+}
+ABOUT_VIEWS = {
+    "active_references": "Which version of a reference is in force, from which window start "
+    "(`effective_from`) until which (`effective_until`, NULL: still).",
+    "current_drift": "The rows of `drift` under the thresholds and the reference now in force. "
+    "`drift` itself keeps the rows of earlier ones beside them.",
+}
+ABOUT_SECTIONS = {
+    "model": "Which model the monitor watches the inputs of.",
+    "source": "The table that is watched; exactly one of `table` and `path`.",
+    "timestamp": "The column of event time, and the zone in which windows are cut.",
+    "windows": "How event time is cut, and when a window counts as closed.",
+    "features": "The columns to watch: written down, found by type (`auto`), or both.",
+    "features.numeric[]": "One entry of `features.numeric` or `features.categorical`; a column "
+    "name alone stands for `{column: name}`.",
+    "features.auto": "Columns found by type: all that no other part of the spec uses, or those "
+    "in `include`, but for those in `exclude`. `true` stands for `{}`.",
+    "prediction": "The columns of the model's output. Score and decision are watched like "
+    "features; the label is not read yet.",
+    "reference": "What windows are compared with: an interval of the watched table (`begin`, "
+    "`end`), or another table (`table`, `path`).",
+    "drift": "What counts as drift.",
+    "drift.overrides{}": "Thresholds of one feature, under its name.",
+    "drift.limits": "From which change of a share on a difference is material.",
+    "sketch": "How much state is kept for each window, slice and feature.",
+    "degraded": "What `degraded` means for this model, said before it happens. Stored and "
+    "checked; used by the evaluation step, which is not there yet.",
+    "degraded.payoff": "Business units per case, for each cell of the confusion matrix.",
+    "degraded.persistence": "In `windows` out of the last `of` windows.",
+}
+
+
+def tables_page() -> str:
+    """The tables and views of a store, column by column."""
+    lines = [
+        "# Tables",
+        "",
+        NOTICE,
+        "",
+        f"A store (version {STORE_VERSION}) is a folder or a catalog schema with these Delta "
+        "tables. They use no feature that only Spark reads: `deltalake`, DuckDB and others read "
+        "them too. Times are UTC. `sparkdrift sql` knows the tables and views by these names; "
+        "another engine reads the tables.",
+        "",
+        *(f"- [`{table.name}`](#{table.name}): {table.comment}" for table in TABLES),
+        *(f"- [`{name}`](#{name}) (view): {_first(ABOUT_VIEWS[name])}" for name in views()),
+        "",
+    ]
+    for table in TABLES:
+        lines += _table(table)
+    for name, columns in views().items():
+        lines += [f"## {name}", "", ABOUT_VIEWS[name], "", f"Columns: {_names(columns)}.", ""]
+    return "\n".join(lines)
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield from (f"## {table.name}", "", f"{table.comment}. {HOW_WRITTEN[table.kind]}", "")
+    yield from (f"Key: {_names(table.key)}.", "")
+    yield from ("| column | type | what it holds |", "|---|---|---|")
+    for column in table.columns:
+        yield f"| `{column.name}` | {_cell(_code(column.type))} | {_cell(column.comment)} |"
+    yield ""
+
+
+def views() -> dict[str, tuple[str, ...]]:
+    """Each view and its columns, from the text of its SQL: importing it would need pyspark."""
+    tree = ast.parse((ROOT / "sparkdrift/spark/views.py").read_text("utf-8"))
+    texts = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Constant)
+    }
+    by_name = {table.name: table.names for table in TABLES}
+    selected = re.search(r"SELECT(.*?)\nFROM", texts["ACTIVE_REFERENCES"], re.DOTALL)
+    assert selected is not None
+    columns = tuple(re.split(r"\W", one.strip())[-1] for one in selected[1].split(","))
+    return {"active_references": columns, "current_drift": by_name["drift"]}
+
+
+def spec_page() -> str:
+    """Every key of a monitor spec, and the commented example."""
+    example = (ROOT / "conf/monitors/example.yml").read_text("utf-8").rstrip()
+    lines = [
+        "# Monitor spec",
+        "",
+        NOTICE,
+        "",
+        "One YAML file describes one monitor: one source table, watched for one model, with one "
+        "owner. `sparkdrift init TABLE` drafts one from a table; `sparkdrift validate SPEC` holds "
+        "it against the table and reports every problem at once. Unknown keys are errors. Column "
+        "names are compared without case, as Spark does.",
+        "",
+        "## A complete example",
+        "",
+        "```yaml",
+        example,
+        "```",
+        "",
+        "## Every key",
+        "",
+        "| key | accepted | default |",
+        "|---|---|---|",
+        *_rows(MonitorSpec, ""),
+        "",
+    ]
+    for place, section in sections(MonitorSpec):
+        lines += [f"### {place}", "", ABOUT_SECTIONS[place], ""]
+        lines += ["| key | accepted | default |", "|---|---|---|", *_rows(section, ""), ""]
+    return "\n".join(lines)
+
+
+def sections(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
+    """Every section below `model`, each once, with its place in the spec."""
+    seen: set[type[BaseModel]] = set()
+    for name, field in model.model_fields.items():
+        section = _section(field.annotation)
+        if section is None or section in seen:
+            continue
+        seen.add(section)
+        place = f"{prefix}{name}{_suffix(field.annotation)}"
+        yield place, section
+        yield from sections(section, f"{place}.")
+
+
+def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        accepted = _cell(_accepted(field))
+        yield f"| `{prefix}{name}` | {accepted} | {_cell(_default(field))} |"
+
+
+def _accepted(field: FieldInfo) -> str:
+    choices = _choices(field.annotation)
+    if choices and get_origin(field.annotation) is not tuple:
+        return ", ".join(f"`{choice}`" for choice in choices)
+    section = _section(field.annotation)
+    described = field.description or _described(field.annotation)
+    if described:
+        return described
+    if section is not None:
+        either = "`true`, `false`, or " if section is Auto else ""
+        return f"{either}a mapping, see below"
+    raise ValueError(f"{field!r} says neither what is accepted nor is it a section")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "**required**"
+    value = field.get_default(call_default_factory=True)
+    if value is None or isinstance(value, BaseModel) or value in ((), {}):
+        return ""
+    seconds = getattr(value, "total_seconds", None)
+    return _code("0" if seconds and not seconds() else show(value))
+
+
+def _choices(annotation: Any) -> tuple[str, ...]:
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    found = (_choices(argument) for argument in get_args(annotation))
+    return next((choices for choices in found if choices), ())
+
+
+def _described(annotation: Any) -> str | None:
+    """The description inside `Annotated[X, Field(description=...)] | None`."""
+    own = (note.description for note in getattr(annotation, "__metadata__", ()) if hasattr(note, "description"))
+    inner = (_described(argument) for argument in get_args(annotation))
+    return next((text for text in (*own, *inner) if text), None)
+
+
+def _section(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_section(argument) for argument in get_args(annotation))
+    return next((section for section in found if section is not None), None)
+
+
+def _suffix(annotation: Any) -> str:
+    origin = get_origin(annotation)
+    if origin is tuple:
+        return "[]"
+    return "{}" if isinstance(origin, type) and issubclass(origin, Mapping) else ""
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _code(text: str) -> str:
+    return f"`{text}`"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _first(text: str) -> str:
+    return text.split(". ")[0].rstrip(".")
+
+
+PAGES: dict[str, Callable[[], str]] = {"tables.md": tables_page, "spec.md": spec_page}
+
+
+def main() -> int:
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page(), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""The commands, put together; `main` is the entry point of the console script and the jobs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from sparkdrift import __version__
+from sparkdrift.cli.commands import demo, doctor, specs, steps, tables
+from sparkdrift.cli.common import Command, common_options
+
+_HELP = """Watches the inputs and instruments of a model over Delta tables.
+
+Start with: sparkdrift demo
+
+Exit codes: 0 done, 1 handled failure, 2 usage, 3 finding with --fail-on, 130 interrupted.
+"""
+
+app = typer.Typer(
+    name="sparkdrift",
+    help=_HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        sys.stdout.write(f"sparkdrift {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+_COMMANDS: Sequence[tuple[str, Command, str]] = (
+    ("init", specs.init, "Begin"),
+    ("validate", specs.validate, "Begin"),
+    ("doctor", doctor.doctor, "Begin"),
+    ("run", steps.run, "Watch"),
+    ("profile", steps.profile, "Watch"),
+    ("snapshot", steps.snapshot, "Watch"),
+    ("drift", steps.drift, "Watch"),
+    ("sql", tables.sql, "Read"),
+    ("migrate", tables.migrate, "Read"),
+)
+for _name, _command, _panel in _COMMANDS:
+    app.command(_name, rich_help_panel=_panel)(common_options(_command))
+
+_demo = typer.Typer(help="See it work on data with known answers.", no_args_is_help=False)
+_demo.callback(invoke_without_command=True)(common_options(demo.credit))
+_demo.command("flights")(common_options(demo.flights))
+app.add_typer(_demo, name="demo", rich_help_panel="Begin")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code. `argv` defaults to the process's arguments."""
+    try:
+        app(args=None if argv is None else list(argv), prog_name="sparkdrift")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0

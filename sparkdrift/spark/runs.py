@@ -1,0 +1,64 @@
+"""The table `runs` as the journal reads and writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from sparkdrift.spark.changes import from_micros
+from sparkdrift.spark.schemas import RUNS
+from sparkdrift.spark.sql import string
+from sparkdrift.spark.writer import insert, rows_frame
+from sparkdrift.store import Store
+
+
+@dataclass(frozen=True)
+class Success:
+    """The last time a step succeeded for a monitor."""
+
+    scope_digest: str | None
+    as_of: datetime | None
+    source_id: str | None
+    source_version: int | None
+
+
+def last_success(spark: SparkSession, store: Store, monitor: str, step: str) -> Success | None:
+    """The newest SUCCEEDED row of `step` that covered everything due, or None.
+
+    A row without a scope digest is of a backfill, which proves nothing about the windows
+    that it was not asked for.
+    """
+    rows = spark.sql(
+        "SELECT scope_digest, unix_micros(as_of) AS as_of, inputs"
+        f" FROM {store.table(RUNS.name)} WHERE monitor = {string(monitor)}"
+        f" AND step = {string(step)} AND phase = 'SUCCEEDED' AND scope_digest IS NOT NULL"
+        " ORDER BY at DESC LIMIT 1"
+    ).collect()
+    if not rows:
+        return None
+    row = rows[0]
+    source = next((one for one in row["inputs"] or [] if one["role"] == "source"), None)
+    return Success(
+        scope_digest=row["scope_digest"],
+        as_of=None if row["as_of"] is None else from_micros(row["as_of"]),
+        source_id=source and source["table_id"],
+        source_version=source and source["version"],
+    )
+
+
+def attempts(spark: SparkSession, store: Store, run_id: str) -> dict[tuple[str, str], int]:
+    """How often this run id was used before, by (monitor, step)."""
+    rows = spark.sql(
+        f"SELECT monitor, step, max(attempt) AS attempt FROM {store.table(RUNS.name)}"
+        f" WHERE run_id = {string(run_id)} GROUP BY monitor, step"
+    ).collect()
+    return {(row["monitor"], row["step"]): row["attempt"] for row in rows}
+
+
+def write_runs(spark: SparkSession, store: Store, rows: tuple[Mapping[str, Any], ...]) -> None:
+    """Add rows of `runs` in one commit."""
+    insert(spark, store, RUNS, rows_frame(spark, RUNS, rows))

@@ -1,0 +1,115 @@
+"""Who may import what, read from the syntax tree of every module of the package."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sparkdrift
+
+PACKAGE = Path(sparkdrift.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+ENGINE = ("pyspark", "delta", "py4j")
+# Reading or writing anything, or asking what time it is.
+IO = {"os", "io", "shutil", "socket", "subprocess", "tempfile", "urllib", "http", "sqlite3"}
+CLOCK = {"time", "calendar", "sched"}
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+NOT_CONNECT = (
+    *(r"\bsparkContext\b", r"\b_jvm\b", r"\b_jdf\b", r"\b_jsparkSession\b", r"\b_sc\b"),
+    *(r"\.rdd\b", r"\.cache\(", r"\.persist\(", r"\.foreachPartition\("),
+    *(r"GlobalTempView", r"\bDeltaTable\b", r"\bspark\.catalog\.cacheTable\b"),
+)
+
+
+def name(module: Path) -> str:
+    return module.relative_to(PACKAGE.parent).as_posix()
+
+
+def inside(folder: str) -> list[Path]:
+    found = [module for module in MODULES if module.is_relative_to(PACKAGE / folder)]
+    assert found, f"no module under sparkdrift/{folder}: has it moved?"
+    return found
+
+
+def imported(module: Path, *, typing_too: bool = False) -> Iterator[str]:
+    """Every module that is imported, anywhere in the file; not those for type checkers only."""
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    skipped = set()
+    if not typing_too:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+                skipped |= {id(inner) for one in node.body for inner in ast.walk(one)}
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name(module)}: relative import"
+            yield str(node.module)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def roots(module: Path, *, typing_too: bool = False) -> set[str]:
+    return {one.split(".")[0] for one in imported(module, typing_too=typing_too)}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name)
+def test_only_spark_imports_the_engine(module: Path) -> None:
+    if not module.is_relative_to(PACKAGE / "spark"):
+        assert roots(module).isdisjoint(ENGINE)
+
+
+@pytest.mark.parametrize("module", [*inside("measures"), *inside("kernels")], ids=name)
+def test_pure_folders_know_no_engine_at_all(module: Path) -> None:
+    assert roots(module, typing_too=True).isdisjoint(ENGINE)
+
+
+@pytest.mark.parametrize("module", [*inside("measures"), *inside("spec")], ids=name)
+def test_measures_and_spec_do_no_io_and_read_no_clock(module: Path) -> None:
+    found = roots(module, typing_too=True)
+    assert found.isdisjoint(ENGINE)
+    # spec/loading.py opens the one file that it is handed; nothing else opens anything.
+    assert found.isdisjoint(IO | CLOCK)
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    assert not {one for one in called if re.search(r"\b(now|utcnow|today|monotonic)$", one)}
+    if name(module) != "sparkdrift/spec/loading.py":
+        assert not {one for one in called if one == "open" or one.endswith((".open", ".write"))}
+
+
+@pytest.mark.parametrize("module", inside("measures"), ids=name)
+def test_measures_import_numbers_only(module: Path) -> None:
+    ours = {one for one in imported(module) if one.startswith("sparkdrift")}
+    assert all(one.startswith("sparkdrift.measures") for one in ours), ours
+    assert roots(module) <= {"sparkdrift", "numpy", "scipy", *sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize("module", inside("kernels"), ids=name)
+def test_kernels_import_what_executors_have(module: Path) -> None:
+    ours = {one for one in imported(module) if one.startswith("sparkdrift")}
+    allowed = ("sparkdrift.measures", "sparkdrift.kernels")
+    assert all(one.startswith(allowed) for one in ours), ours
+    assert roots(module) <= {"sparkdrift", "numpy", "scipy", "pyarrow", *sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize("module", inside("spark"), ids=name)
+def test_the_engine_folder_is_below_the_steps(module: Path) -> None:
+    above = ("sparkdrift.steps", "sparkdrift.cli", "sparkdrift.report", "sparkdrift.demo")
+    assert not [one for one in imported(module, typing_too=True) if one.startswith(above)]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name)
+def test_nothing_that_spark_connect_lacks(module: Path) -> None:
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    # Docstrings may name what is not used.
+    for node in ast.walk(tree):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            node.body[0] = ast.Pass()
+    code = ast.unparse(ast.fix_missing_locations(tree))
+    assert not [pattern for pattern in NOT_CONNECT if re.search(pattern, code)]

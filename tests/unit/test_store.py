@@ -1,0 +1,85 @@
+"""Stores are found by name, and a folder is written by one run at a time."""
+
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+
+import pytest
+
+from sparkdrift.errors import StoreError, UsageError
+from sparkdrift.store import DEFAULT, VARIABLE, Store, delta_path, locked, open_store
+
+
+def test_default_is_a_folder_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert open_store().directory == str(tmp_path / DEFAULT)
+
+
+def test_variable_then_argument(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "a"))
+    assert open_store().directory == str(tmp_path / "a")
+    assert open_store(str(tmp_path / "b")).directory == str(tmp_path / "b")
+
+
+def test_catalog_and_schema() -> None:
+    store = open_store("main.monitoring")
+    assert store.schema == ("main", "monitoring")
+    assert store.table("drift") == "`main`.`monitoring`.`drift`"
+    assert store.local is None
+    assert store.path("drift") is None
+
+
+def test_a_folder_with_a_dot_wins_where_it_exists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.b").mkdir()
+    assert open_store("a.b").directory == str(tmp_path / "a.b")
+    assert open_store("./c.d").directory == str(tmp_path / "c.d")
+
+
+@pytest.mark.parametrize("uri", ["s3://bucket/x", "abfss://c@a.dfs.core.windows.net/x", "dbfs:/x"])
+def test_object_stores_have_no_local_folder(uri: str) -> None:
+    store = open_store(uri + "/")
+    assert store == Store(directory=uri)
+    assert store.local is None
+
+
+def test_empty_name_and_file_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="SPARKDRIFT_STORE"):
+        open_store(" ")
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="is a file"):
+        open_store(str(tmp_path / "file"))
+
+
+def test_paths_are_quoted_or_refused() -> None:
+    assert delta_path("/a`b") == "delta.`/a``b`"
+    with pytest.raises(StoreError, match="another folder"):
+        delta_path("/a/${b}")
+
+
+def _hold(folder: str, ready: multiprocessing.Event, release: multiprocessing.Event) -> None:
+    with locked(Store(directory=folder)):
+        ready.set()
+        release.wait(30)
+
+
+def test_two_processes_do_not_hold_one_folder(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    ready, release = context.Event(), context.Event()
+    other = context.Process(target=_hold, args=(str(tmp_path), ready, release))
+    other.start()
+    try:
+        assert ready.wait(30)
+        with pytest.raises(StoreError, match="another run"), locked(
+            Store(directory=str(tmp_path)), wait=0
+        ):
+            pass
+    finally:
+        release.set()
+        other.join(30)
+    with locked(Store(directory=str(tmp_path)), wait=0):
+        pass
