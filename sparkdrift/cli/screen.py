@@ -46,8 +46,7 @@ def remark(text: str) -> None:
 
 def complain(text: str) -> None:
     """Print an error, in red on a terminal."""
-    lines = plain(text).split("\n")
-    err().print(Text("\n".join(lines), style="red"), soft_wrap=True)
+    err().print(Text(plain(text.expandtabs(4)), style="red"), soft_wrap=True)
 
 
 def print_json(document: Any) -> None:

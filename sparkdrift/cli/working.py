@@ -46,6 +46,7 @@ def session(common: Common) -> Iterator[Any]:
     require_pyspark()
     from sparkdrift.spark.capabilities import check_delta
     from sparkdrift.spark.session import open_session
+    from sparkdrift.spark.shipping import ship_package
 
     output = Path(tempfile.gettempdir()) / f"sparkdrift-spark-{os.getpid()}.log"
     with ExitStack() as stack:
@@ -54,6 +55,7 @@ def session(common: Common) -> Iterator[Any]:
         # After a start that failed the file stays: the error names it.
         stack.callback(_leave, output, common)
         check_delta(spark)
+        ship_package(spark)
         yield spark
 
 

@@ -12,7 +12,7 @@ from sparkdrift.cli import screen
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.working import existing_store, session
 from sparkdrift.errors import UsageError
-from sparkdrift.store import open_store
+from sparkdrift.store import locked, open_store
 
 if TYPE_CHECKING:
     from sparkdrift.spark.querying import Answer
@@ -24,7 +24,7 @@ def migrate(common: Common) -> None:
     Example: sparkdrift migrate --store main.monitoring
     """
     store = open_store(common.store)
-    with session(common) as spark:
+    with locked(store), session(common) as spark:
         from sparkdrift.spark.migrate import migrate as bring_up
         from sparkdrift.spark.schemas import STORE_VERSION
 
