@@ -61,16 +61,14 @@ ABOUT_SECTIONS = {
 
 def tables_page() -> str:
     """The tables and views of a store, column by column."""
-    lines = [
-        "# Tables",
-        "",
-        NOTICE,
-        "",
+    about = (
         f"A store (version {STORE_VERSION}) is a folder or a catalog schema with these Delta "
         "tables. They use no feature that only Spark reads: `deltalake`, DuckDB and others read "
         "them too. Times are UTC. `sparkdrift sql` knows the tables and views by these names; "
-        "another engine reads the tables.",
-        "",
+        "another engine reads the tables."
+    )
+    lines = [
+        *("# Tables", "", NOTICE, "", about, ""),
         *(f"- [`{table.name}`](#{table.name}): {table.comment}" for table in TABLES),
         *(f"- [`{name}`](#{name}) (view): {_first(ABOUT_VIEWS[name])}" for name in views()),
         "",
@@ -103,7 +101,8 @@ def views() -> dict[str, tuple[str, ...]]:
     }
     by_name = {table.name: table.names for table in TABLES}
     selected = re.search(r"SELECT(.*?)\nFROM", texts["ACTIVE_REFERENCES"], re.DOTALL)
-    assert selected is not None
+    if selected is None:
+        raise ValueError("the text of ACTIVE_REFERENCES is not as expected")
     columns = tuple(re.split(r"\W", one.strip())[-1] for one in selected[1].split(","))
     return {"active_references": columns, "current_drift": by_name["drift"]}
 
@@ -111,16 +110,14 @@ def views() -> dict[str, tuple[str, ...]]:
 def spec_page() -> str:
     """Every key of a monitor spec, and the commented example."""
     example = (ROOT / "conf/monitors/example.yml").read_text("utf-8").rstrip()
-    lines = [
-        "# Monitor spec",
-        "",
-        NOTICE,
-        "",
+    about = (
         "One YAML file describes one monitor: one source table, watched for one model, with one "
         "owner. `sparkdrift init TABLE` drafts one from a table; `sparkdrift validate SPEC` holds "
         "it against the table and reports every problem at once. Unknown keys are errors. Column "
-        "names are compared without case, as Spark does.",
-        "",
+        "names are compared without case, as Spark does."
+    )
+    lines = [
+        *("# Monitor spec", "", NOTICE, "", about, ""),
         "## A complete example",
         "",
         "```yaml",
@@ -192,7 +189,8 @@ def _choices(annotation: Any) -> tuple[str, ...]:
 
 def _described(annotation: Any) -> str | None:
     """The description inside `Annotated[X, Field(description=...)] | None`."""
-    own = (note.description for note in getattr(annotation, "__metadata__", ()) if hasattr(note, "description"))
+    notes = getattr(annotation, "__metadata__", ())
+    own = (getattr(note, "description", None) for note in notes)
     inner = (_described(argument) for argument in get_args(annotation))
     return next((text for text in (*own, *inner) if text), None)
 

@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
         print(f"Python {sys.version.split()[0]} is too old: 3.10 or newer is needed")
         return COMMAND_LINE_ERROR
     python = Path(sys.executable) if options.here else environment(options.venv)
-    stages = options.stage or list(STAGES)
+    stages = options.stage or present()
     failed = [name for name in stages if run(python, name, options.slow, for_pytest) != 0]
     if failed:
         print(f"\nfailed: {', '.join(failed)}")
@@ -61,6 +61,15 @@ def read(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     if unknown:
         parser.error(f"no stage {', '.join(unknown)}; accepted: {', '.join(STAGES)}")
     return options, arguments[place + 1 :]
+
+
+def present() -> list[str]:
+    """The stages that have tests."""
+    return [
+        name
+        for name, (folders, _) in STAGES.items()
+        if any(next((ROOT / folder).rglob("test_*.py"), None) for folder in folders)
+    ]
 
 
 def environment(folder: Path) -> Path:

@@ -59,7 +59,7 @@ _COMMANDS: Sequence[tuple[str, Command, str]] = (
 for _name, _command, _panel in _COMMANDS:
     app.command(_name, rich_help_panel=_panel)(common_options(_command))
 
-_demo = typer.Typer(help="See it work on data with known answers.", no_args_is_help=False)
+_demo = typer.Typer(no_args_is_help=False)
 _demo.callback(invoke_without_command=True)(common_options(demo.credit))
 _demo.command("flights")(common_options(demo.flights))
 app.add_typer(_demo, name="demo", rich_help_panel="Begin")

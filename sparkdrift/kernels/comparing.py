@@ -60,6 +60,7 @@ TESTS = {
 COMPARED = {**KEPT, **FIGURES, **TESTS}
 
 _NO_REFERENCE = "no reference was in force when the window began"
+_NOT_HELD = "the reference does not hold this feature and slice"
 
 
 def compare(policy: Policy) -> Kernel:
@@ -100,7 +101,8 @@ def _unmeasured(reference: Mapping[str, Any] | None, windows: pa.Table) -> dict[
         if window["status"] == "schema_changed":
             found.append(("schema_changed", window["reason"]))
         elif reference is None:
-            found.append(("no_reference", _NO_REFERENCE))
+            version = windows.column("reference_version")[0].as_py()
+            found.append(("no_reference", _NOT_HELD if version else _NO_REFERENCE))
         elif reference["definition_hash"] != window["definition_hash"]:
             found.append(("no_reference", "the definition changed since the reference was frozen"))
         elif family(reference["data_type"]) != family(window["data_type"]):

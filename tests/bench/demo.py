@@ -51,10 +51,9 @@ def _of_demo(seconds: float, peak: int) -> Measured:
 
 def command(arguments: Sequence[str]) -> tuple[float, int]:
     """Run a sparkdrift command; its wall seconds and peak memory. Raises where it fails."""
-    program = "import sys; from sparkdrift.cli import main; sys.exit(main())"
     begun = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-c", program, *arguments],
+        [sys.executable, "-m", "sparkdrift", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

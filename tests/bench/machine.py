@@ -14,9 +14,10 @@ def machine() -> dict[str, Any]:
 
     from sparkdrift.spark.session import check_java
 
+    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
     pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     return {
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": len(usable) or os.cpu_count(),
         "memory_gib": round(pages * size / 2**30, 1),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),

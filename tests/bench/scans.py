@@ -100,9 +100,9 @@ def _with(spark: Any, key: str, value: str, run: Callable[..., None], chosen: li
 
 
 def _expr(text: str) -> Any:
-    from pyspark.sql import functions as F
+    from pyspark.sql.functions import expr
 
-    return F.expr(text)
+    return expr(text)
 
 
 def done(frame: Any) -> None:

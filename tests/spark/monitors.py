@@ -47,7 +47,7 @@ def run(spark, store: Store, spec: MonitorSpec, run_id: str | None = None, **opt
 
 def rows_of(spark, store: Store, table: str, where: str = "true") -> pa.Table:
     """Rows of a store's table as Arrow, in the order of their keys."""
-    order = ["window_start", "slice_key", "slice_value", "column_name"]
+    order = ["monitor", "window_start", "slice_key", "slice_value", "column_name"]
     frame = spark.table(store.table(table)).where(where)
     return frame.orderBy(*[name for name in order if name in frame.columns]).toArrow()
 

@@ -54,7 +54,8 @@ def days(first: int, last: int, count: int, rng, shift: float = 0.0) -> pa.Table
 
 def write(spark, path, rows: pa.Table, mode: str = "append", **options: str) -> None:
     """Write rows to the Delta table in folder `path`, in one file."""
-    frame = spark.createDataFrame(rows).coalesce(1)
+    # As one chunk: pyspark 4.2 drops what follows an empty one.
+    frame = spark.createDataFrame(rows.combine_chunks()).coalesce(1)
     writer = frame.write.format("delta").mode(mode)
     for key, value in options.items():
         writer = writer.option(key, value)
@@ -64,3 +65,8 @@ def write(spark, path, rows: pa.Table, mode: str = "append", **options: str) -> 
 def read(spark, path) -> pa.Table:
     """All rows of a Delta table, as Spark sees them now."""
     return spark.read.format("delta").load(str(path)).toArrow()
+
+
+def day_start(day: int) -> datetime:
+    """The first instant of day number `day`, UTC."""
+    return START + timedelta(days=day)

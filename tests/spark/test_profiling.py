@@ -253,12 +253,6 @@ def test_sketch_bytes_are_apache_datasketches(cells):
         assert sketch.get_rank(value, True) == pytest.approx(float(rank(points, value)))
     estimate = datasketches.hll_sketch.deserialize(cell["hll"]).get_estimate()
     assert round(estimate) == cell["distinct_count"]
-    distinct = len({row for row in cells_values(cell)})
-    assert distinct == 101
-
-
-def cells_values(cell) -> range:
-    return range(len(cell["quantiles"]))
 
 
 def test_distinct_counts_of_numbers_are_near(cells, groups):

@@ -1,0 +1,64 @@
+"""The demo, small: its text is computed from the tables, and says what was planted."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from sparkdrift.cli import app
+
+pytestmark = pytest.mark.spark
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(app, [str(one) for one in arguments])
+
+
+@pytest.fixture(scope="module")
+def demo(spark, workspace):
+    folder = workspace / "demo"
+    done = invoke("demo", "--store", folder, "--rows", 20_000)
+    assert done.exit_code == 0, done.output
+    return folder, done.stdout
+
+
+def test_it_tells_what_was_planted(demo):
+    _, text = demo
+    flat = " ".join(text.split())
+    assert "nothing in it is real" in flat
+    for feature in ("income", "product", "device_risk"):
+        assert f"{feature} since 2025-" in flat
+    assert "'bnpl'" in flat
+    assert "mostly NULL in 15 days, 2025-06-10 to 2025-06-25" in flat
+    assert "one single value, 0.5, in 98 days" in flat
+    assert "roc_auc worse by more than 0.03" in flat
+    assert text.rstrip().splitlines()[-4] == "Try next"
+
+
+def test_the_log_is_a_delta_table_and_nothing_is_left_beside_it(demo):
+    folder, _ = demo
+    assert (folder / "inference_log" / "_delta_log").is_dir()
+    assert not [one for one in folder.iterdir() if one.name.startswith(".inference_log")]
+
+
+def test_again_does_only_what_is_due(demo):
+    folder, _ = demo
+    done = invoke("demo", "--store", folder, "--json")
+    found = json.loads(done.stdout)
+    assert not found["made"]
+    assert found["windows_profiled"] == found["windows_judged"] == 0
+    assert any(row["column_name"] == "income" for row in found["findings"]["verdicts"])
+
+
+def test_other_rows_in_the_same_folder_are_refused(demo):
+    done = invoke("demo", "--store", demo[0], "--rows", 5)
+    assert done.exit_code == 2
+    assert "--store OTHER" in done.stderr
+
+
+def test_options_before_a_demos_name_are_refused(spark, tmp_path):
+    done = invoke("demo", "--store", tmp_path, "flights")
+    assert done.exit_code == 2
+    assert "options go behind flights" in done.stderr

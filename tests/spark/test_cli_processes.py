@@ -1,0 +1,132 @@
+"""The command line and a job as their users start them: processes of their own."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import source_tables
+
+import sparkdrift
+
+pytestmark = pytest.mark.spark
+
+EXECUTABLE = Path(sys.executable).with_name("sparkdrift")
+ROOT = Path(sparkdrift.__file__).parent.parent
+SPEC = """
+monitor: small
+owner: tests
+source: {{path: "{path}"}}
+timestamp: {{column: ts}}
+features: {{numeric: [amount], categorical: [product]}}
+reference: {{begin: 2024-01-01, end: 2024-01-04}}
+"""
+
+
+@pytest.fixture(scope="module")
+def spec(spark, workspace):
+    rng = np.random.default_rng(3)
+    path = workspace / "log"
+    source_tables.write(spark, path, source_tables.days(0, 3, 400, rng))
+    source_tables.write(spark, path, source_tables.days(4, 5, 400, rng, shift=2.0))
+    source_tables.write(spark, path, source_tables.closing_row(6))
+    file = workspace / "small.yml"
+    file.write_text(SPEC.format(path=path))
+    return file
+
+
+def start(*command, **more):
+    return subprocess.run(
+        [str(one) for one in command], capture_output=True, text=True, timeout=600, **more
+    )
+
+
+def test_nothing_but_the_answer_reaches_the_user(spec, tmp_path):
+    done = start(
+        *(EXECUTABLE, "run", spec, "--store", tmp_path / "store", "--json"),
+        *("--fail-on", "drifted"),
+    )
+    assert done.returncode == 3, done.stderr
+    assert done.stderr == ""
+    assert json.loads(done.stdout)["monitors"][0]["windows_judged"] == 6
+
+
+def test_java_that_is_missing_is_said_with_what_to_install(spec, tmp_path):
+    environment = {**os.environ, "JAVA_HOME": str(tmp_path / "nowhere")}
+    done = start(EXECUTABLE, "validate", spec, env=environment)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: Java not found")
+    assert "install a Java" in done.stderr
+
+
+def test_doctor_names_what_is_wrong_and_goes_on(tmp_path):
+    environment = {**os.environ, "JAVA_HOME": str(tmp_path / "nowhere")}
+    done = start(EXECUTABLE, "doctor", "--json", "--store", tmp_path, env=environment)
+    assert done.returncode == 1
+    checks = {one["part"]: one for one in json.loads(done.stdout)["checks"]}
+    assert not checks["java"]["ok"]
+    assert checks["spark"]["ok"]
+    assert not checks["session"]["ok"]
+
+
+@pytest.fixture(scope="module")
+def wheel(workspace):
+    """The package as one file; a wheel is a zip of it."""
+    file = workspace / "sparkdrift-0.1.0-py3-none-any.whl"
+    with zipfile.ZipFile(file, "w") as archive:
+        for path in sorted((ROOT / "sparkdrift").rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                archive.write(path, path.relative_to(ROOT))
+    return file
+
+
+@pytest.fixture(scope="module")
+def bare_python(workspace):
+    """An interpreter with every dependency but without sparkdrift."""
+    home = workspace / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(home)], check=True)
+    found = importlib.util.find_spec("pyspark")
+    packages = Path(found.origin).parent.parent
+    folder = next(home.glob("lib/python*/site-packages"))
+    (folder / "borrowed.pth").write_text(f"{packages}\n")
+    python = home / "bin" / "python"
+    there = subprocess.run([python, "-c", "import sparkdrift"], cwd=home, capture_output=True)
+    if there.returncode == 0:
+        pytest.skip("sparkdrift is installed as files, so leaving it out is not possible")
+    return python
+
+
+@pytest.mark.skipif(not (ROOT / "jobs").is_dir(), reason="jobs/ is not part of the package")
+def test_a_job_runs_from_the_wheel_alone(spec, wheel, bare_python, tmp_path):
+    import pyspark
+
+    from sparkdrift.spark.jars import session_conf
+
+    home = Path(pyspark.__file__).parent
+    jars = session_conf(pyspark.__version__, home)
+    settings = {
+        **jars,
+        "spark.sql.shuffle.partitions": "2",
+        "spark.ui.enabled": "false",
+        "spark.databricks.delta.snapshotPartitions": "2",
+    }
+    environment = {**os.environ, "PYSPARK_PYTHON": str(bare_python)}
+    for name in ("SPARK_API_MODE", "SPARK_REMOTE", "PYTHONPATH"):
+        environment.pop(name, None)
+    done = start(
+        *(Path(sys.executable).with_name("spark-submit"), "--master", "local[2]"),
+        *(part for key, value in settings.items() for part in ("--conf", f"{key}={value}")),
+        *("--py-files", wheel, ROOT / "jobs" / "run_monitors.py", spec),
+        *("--store", tmp_path / "store", "--json"),
+        env=environment,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads(done.stdout)["monitors"][0]["windows_judged"] == 6

@@ -1,0 +1,76 @@
+"""Every table of a store as two engines that are not Spark read it."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+
+from sparkdrift.spark.schemas import TABLES
+
+pytestmark = pytest.mark.spark
+
+NAMES = [table.name for table in TABLES]
+
+
+def by_spark(spark, store, name: str) -> pa.Table:
+    return spark.table(store.table(name)).toArrow()
+
+
+def by_deltalake(store, name: str) -> pa.Table:
+    return pa.table(DeltaTable(store.path(name)).to_pyarrow_table())
+
+
+def content(table: pa.Table, key: tuple[str, ...]) -> list[dict]:
+    """Rows in the order of their key, whatever order and nullability an engine gives them."""
+
+    def place(row: dict) -> list[tuple[bool, str]]:
+        return [(row[name] is None, str(row[name])) for name in key]
+
+    return sorted(table.to_pylist(), key=place)
+
+
+@pytest.mark.parametrize("table", TABLES, ids=NAMES)
+def test_deltalake_reads_the_same_rows(spark, planted, table):
+    ours = by_spark(spark, planted.store, table.name)
+    theirs = by_deltalake(planted.store, table.name).select(ours.column_names)
+    assert ours.num_rows > 0
+    assert content(theirs, table.key) == content(ours, table.key)
+
+
+@pytest.mark.parametrize("table", TABLES, ids=NAMES)
+def test_duckdb_reads_the_same_rows(spark, planted, table):
+    ours = by_spark(spark, planted.store, table.name)
+    dataset = DeltaTable(planted.store.path(table.name)).to_pyarrow_dataset()
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.register("rows", dataset)
+    columns = ", ".join(f'"{name}"' for name in ours.column_names)
+    theirs = connection.sql(f"SELECT {columns} FROM rows").to_arrow_table()
+    assert content(theirs, table.key) == content(ours, table.key)
+
+
+def test_a_question_in_plain_sql(planted):
+    """What a dashboard asks needs no sketch function and no Spark."""
+    drift = DeltaTable(planted.store.path("drift")).to_pyarrow_dataset()
+    answer = duckdb.sql(
+        "SELECT column_name, count(*) FROM drift WHERE status = 'drifted' GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    assert drift.count_rows() == len(planted.drift)
+    assert answer == [("amount", 5), ("product", 2), ("sensor", 2)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tables_need_no_reader_feature(planted, name):
+    protocol = DeltaTable(planted.store.path(name)).protocol()
+    assert protocol.min_reader_version == 1
+    assert not protocol.reader_features
+
+
+@pytest.mark.parametrize("table", TABLES, ids=NAMES)
+def test_every_table_and_column_has_a_comment(spark, planted, table):
+    fields = spark.table(planted.store.table(table.name)).schema.fields
+    assert [field.name for field in fields] == list(table.names)
+    assert all(field.metadata.get("comment") for field in fields)
+    assert DeltaTable(planted.store.path(table.name)).metadata().description

@@ -1,0 +1,180 @@
+"""The one writer, on a table of its own: exact schemas, one commit, nothing else touched."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+from source_tables import day_start
+
+from sparkdrift.errors import StoreError
+from sparkdrift.spark.migrate import create_statement
+from sparkdrift.spark.schemas import Column, Table
+from sparkdrift.spark.writer import Scope, insert, replace, rows_frame
+from sparkdrift.store import Store
+from sparkdrift.windows import Window
+
+pytestmark = pytest.mark.spark
+
+COLUMNS = (
+    Column("monitor", "string", "Id"),
+    Column("granularity", "string", "Grain"),
+    Column("window_start", "timestamp", "Start"),
+    Column("slice_value", "string", "Slice"),
+    Column("value", "double", "Value"),
+)
+RESULTS = Table("results", "results", "Rows", ("monitor", "window_start", "slice_value"), COLUMNS)
+LOG = Table("log", "log", "Rows", ("monitor", "window_start", "slice_value"), COLUMNS)
+
+
+def window(day: int) -> Window:
+    return Window(day_start(day), day_start(day + 1))
+
+
+def scope(*days: int, monitor: str = "a", **equal) -> Scope:
+    return Scope(monitor, "day", [window(day) for day in days], equal or None)
+
+
+def row(day: int, value: float, monitor: str = "a", slice_value: str | None = "*") -> dict:
+    return {
+        "monitor": monitor,
+        "granularity": "day",
+        "window_start": day_start(day),
+        "slice_value": slice_value,
+        "value": value,
+    }
+
+
+@pytest.fixture
+def store(spark, tmp_path) -> Store:
+    made = Store(directory=str(tmp_path / "store"))
+    for table in (RESULTS, LOG):
+        spark.sql(create_statement(made, table))
+    return made
+
+
+def write(spark, store, rows: list[dict], where: Scope) -> None:
+    replace(store, RESULTS, rows_frame(spark, RESULTS, rows), where, run_id="run")
+
+
+def content(spark, store, table: Table = RESULTS) -> list[tuple]:
+    rows = spark.table(store.table(table.name)).toArrow().to_pylist()
+    return sorted(
+        ((r["monitor"], (r["window_start"] - day_start(0)).days, r["slice_value"] or "", r["value"]))
+        for r in rows
+    )
+
+
+def versions(spark, store, table: Table = RESULTS) -> int:
+    history = spark.sql(f"DESCRIBE HISTORY {store.table(table.name)} LIMIT 1")
+    return history.collect()[0]["version"]
+
+
+def test_replacing_touches_its_windows_and_monitor_only(spark, store):
+    write(spark, store, [row(day, 1.0) for day in range(4)], scope(0, 1, 2, 3))
+    write(spark, store, [row(1, 5.0, "b")], scope(1, monitor="b"))
+    # Windows 1 and 3: the predicate must not span window 2 between them.
+    write(spark, store, [row(1, 2.0), row(3, 2.0)], scope(1, 3))
+    assert content(spark, store) == [
+        *(("a", 0, "*", 1.0), ("a", 1, "*", 2.0), ("a", 2, "*", 1.0), ("a", 3, "*", 2.0)),
+        ("b", 1, "*", 5.0),
+    ]
+
+
+def test_no_rows_empty_the_windows(spark, store):
+    write(spark, store, [row(day, 1.0) for day in (0, 1)], scope(0, 1))
+    write(spark, store, [], scope(1))
+    assert content(spark, store) == [("a", 0, "*", 1.0)]
+    before = versions(spark, store)
+    write(spark, store, [], scope())
+    assert versions(spark, store) == before
+
+
+def test_a_replacement_is_one_commit_however_many_windows(spark, store):
+    before = versions(spark, store)
+    write(spark, store, [row(day, 1.0) for day in range(0, 9, 2)], scope(*range(0, 9, 2)))
+    assert versions(spark, store) == before + 1
+
+
+def test_rows_outside_the_scope_are_refused(spark, store):
+    from pyspark.errors import PySparkException
+
+    write(spark, store, [row(0, 1.0)], scope(0))
+    with pytest.raises(PySparkException, match="(?i)replaceWhere"):
+        write(spark, store, [row(1, 2.0)], scope(0))
+    assert content(spark, store) == [("a", 0, "*", 1.0)]
+
+
+def test_missing_and_unknown_columns_are_refused(spark, store):
+    write(spark, store, [row(0, 1.0)], scope(0))
+    frame = rows_frame(spark, RESULTS, [row(0, 2.0)])
+    for wrong, words in (
+        (frame.drop("value"), r"missing \['value'\]"),
+        (frame.withColumn("more", frame["value"]), r"unknown \['more'\]"),
+        (frame.withColumnRenamed("value", "Value"), r"missing \['value'\], unknown \['Value'\]"),
+    ):
+        with pytest.raises(StoreError, match=words):
+            replace(store, RESULTS, wrong, scope(0), run_id="run")
+        with pytest.raises(StoreError, match=words):
+            insert(spark, store, LOG, wrong)
+    assert content(spark, store) == [("a", 0, "*", 1.0)]
+    assert content(spark, store, LOG) == []
+
+
+def test_literals_in_a_scope_are_data(spark, store):
+    """A monitor or slice called like SQL changes no row but its own."""
+    evil = "x' OR true --"
+    write(spark, store, [row(0, 1.0)], scope(0))
+    write(spark, store, [row(0, 2.0, evil, "it's \\ `\"")], scope(0, monitor=evil))
+    write(spark, store, [], scope(0, monitor=evil, slice_value="no' OR '1'='1"))
+    assert len(content(spark, store)) == 2
+    write(spark, store, [], scope(0, monitor=evil, slice_value="it's \\ `\""))
+    assert content(spark, store) == [("a", 0, "*", 1.0)]
+
+
+def test_of_two_inserts_of_one_key_the_first_stays(spark, store):
+    def add(*rows: dict) -> int:
+        return insert(spark, store, LOG, rows_frame(spark, LOG, list(rows)))
+
+    assert add(row(0, 1.0), row(1, 1.0, slice_value=None)) == 2
+    assert add(row(0, 2.0), row(1, 2.0, slice_value=None), row(2, 2.0)) == 1
+    assert content(spark, store, LOG) == [
+        ("a", 0, "*", 1.0),
+        ("a", 1, "", 1.0),
+        ("a", 2, "*", 2.0),
+    ]
+
+
+def test_of_concurrent_inserts_of_one_key_exactly_one_wins(spark, store):
+    """Each writer holds its rows in a view of its own session."""
+    writers = 3
+    start = threading.Barrier(writers)
+    won: list[int] = []
+
+    def add(number: int) -> None:
+        own = spark.newSession()
+        frame = rows_frame(own, LOG, [row(0, float(number))])
+        start.wait()
+        won.append(insert(own, store, LOG, frame))
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(writers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(won) == [0, 0, 1]
+    assert len(content(spark, store, LOG)) == 1
+
+
+def test_a_scope_covers_half_open_windows(spark, store):
+    write(spark, store, [row(0, 1.0), row(1, 1.0)], scope(0, 1))
+    late = Window(day_start(0), day_start(1) - timedelta(microseconds=1))
+    replace(
+        store,
+        RESULTS,
+        rows_frame(spark, RESULTS, []),
+        Scope("a", "day", [late]),
+        run_id="run",
+    )
+    assert content(spark, store) == [("a", 1, "*", 1.0)]

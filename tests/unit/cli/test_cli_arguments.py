@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+from types import SimpleNamespace
+
+import pytest
+
+from sparkdrift.cli.arguments import options_for, point_of_time, spec_files, statuses
+from sparkdrift.errors import UsageError
+
+BERLIN = SimpleNamespace(timestamp=SimpleNamespace(zone="Europe/Berlin"))
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("2025-01-31", date(2025, 1, 31)),
+        ("2025-01-31T06:00", datetime.fromisoformat("2025-01-31T06:00")),
+        ("2025-01-31 06:00:30", datetime.fromisoformat("2025-01-31T06:00:30")),
+        ("2025-01-31T06:00Z", datetime(2025, 1, 31, 6, tzinfo=timezone.utc)),
+        ("2025-01-31T06:00+01:00", datetime(2025, 1, 31, 6, tzinfo=timezone(timedelta(hours=1)))),
+    ],
+)
+def test_points_of_time(text, meant):
+    assert point_of_time("--begin", text) == meant
+
+
+@pytest.mark.parametrize("text", ["", "today", "2025-13-01", "2025-02-30", "31.01.2025", "Z"])
+def test_what_is_no_time_is_refused_with_what_is(text):
+    with pytest.raises(UsageError, match=r"--begin .* is no time; accepted is 2025-01-31"):
+        point_of_time("--begin", text)
+
+
+def test_naive_times_are_local_in_the_monitors_zone():
+    made = options_for(BERLIN, None, date(2025, 1, 1), datetime.fromisoformat("2025-07-01T00:00"))
+    assert made.begin == datetime(2024, 12, 31, 23, tzinfo=timezone.utc)
+    assert made.end == datetime(2025, 6, 30, 22, tzinfo=timezone.utc)
+    assert made.as_of is None
+
+
+def test_an_interval_that_ends_before_it_begins_is_refused():
+    with pytest.raises(UsageError, match="--begin 2025-02-01 is not before --end 2025-01-01"):
+        options_for(BERLIN, None, date(2025, 2, 1), date(2025, 1, 1))
+
+
+def test_a_folder_stands_for_its_specs(tmp_path):
+    for name in ("b.yml", "a.yaml", "notes.txt", "c.yml.bak"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "inner.yml").mkdir()
+    own = tmp_path / "b.yml"
+    assert spec_files([tmp_path, own]) == [tmp_path / "a.yaml", tmp_path / "b.yml"]
+
+
+def test_a_folder_without_specs_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="holds no monitor spec"):
+        spec_files([tmp_path])
+
+
+def test_a_missing_file_is_left_to_the_loader(tmp_path):
+    assert spec_files([tmp_path / "gone.yml"]) == [tmp_path / "gone.yml"]
+
+
+def test_statuses():
+    assert statuses([]) == frozenset()
+    assert statuses(["drifted"]) == {"drifted"}
+    assert statuses(["warning"]) == {"warning", "drifted"}
+    assert statuses(["no_reference", "drifted"]) == {"no_reference", "drifted"}
+
+
+def test_an_unknown_status_is_refused_with_the_nearest():
+    with pytest.raises(UsageError, match="did you mean 'drifted'"):
+        statuses(["drift"])

@@ -1,0 +1,114 @@
+"""How a command ends: one line on stderr, an exit code, and never a stack unless asked for."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from sparkdrift.cli.common import Common, common_options, ending, message
+from sparkdrift.errors import SourceError, SpecError, UsageError
+
+JVM = """An error occurred while calling o12.collectToPython.
+: org.apache.spark.SparkException: Job aborted
+\tat org.apache.spark.scheduler.DAGScheduler.abortStage(DAGScheduler.scala:1)
+"""
+WORKER = """
+  An exception was thrown from the Python worker. Please see the stack trace below.
+Traceback (most recent call last):
+  File "worker.py", line 1, in main
+ValueError: boom
+
+\tat org.apache.spark.api.python.BasePythonRunner.run(PythonRunner.scala:1)
+"""
+
+
+def raising(error: BaseException):
+    def command() -> int:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (SourceError("no such table"), 1),
+        (UsageError("no such thing"), 2),
+        (SpecError([]), 1),
+        (RuntimeError("boom"), 1),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_codes(error, code, capsys):
+    assert ending(raising(error), Common()) == code
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "Traceback" not in shown.err
+
+
+def test_our_own_errors_are_told_in_full(capsys):
+    ending(raising(SourceError("source x: gone\nnext step: look")), Common())
+    assert capsys.readouterr().err == "error: source x: gone\nnext step: look\n"
+
+
+def test_unexpected_errors_say_that_they_are(capsys):
+    ending(raising(RuntimeError("boom")), Common())
+    shown = capsys.readouterr().err
+    assert shown.startswith(
+        "error: RuntimeError: boom\nthis is a bug in sparkdrift or an unhandled"
+    )
+    assert "-v" in shown
+
+
+def test_verbose_shows_the_traceback(capsys):
+    ending(raising(RuntimeError("boom")), Common(verbose=True))
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_json_gets_one_document_even_then(capsys):
+    assert ending(raising(UsageError("no such thing")), Common(as_json=True)) == 2
+    shown = capsys.readouterr()
+    assert json.loads(shown.out) == {"error": "no such thing", "exit_code": 2}
+    assert shown.err == "error: no such thing\n"
+
+
+def test_an_interrupt_says_what_is_kept(capsys):
+    ending(raising(KeyboardInterrupt()), Common())
+    shown = capsys.readouterr().err
+    assert "finished are kept" in shown
+    assert shown.count("\n") == 1
+
+
+def test_javas_stack_never_shows():
+    assert message(RuntimeError(JVM)).startswith(
+        "RuntimeError: org.apache.spark.SparkException: Job aborted\n"
+    )
+    assert message(RuntimeError(WORKER)).startswith("RuntimeError: ValueError: boom\n")
+    assert "DAGScheduler" not in message(RuntimeError(JVM))
+    assert "PythonRunner" not in message(RuntimeError(WORKER))
+
+
+def test_control_characters_of_an_error_do_not_reach_the_terminal(capsys):
+    ending(raising(SourceError("name \x1b[2J\x07 [red]x[/]")), Common())
+    shown = capsys.readouterr().err
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+    assert "[red]x[/]" in shown
+
+
+def test_the_shared_options_join_a_commands_own():
+    got = []
+
+    def greet(common: Common, name: str, loud: bool = False) -> int:
+        """Say hello."""
+        got.append((common, name, loud))
+        return 3
+
+    app = typer.Typer()
+    app.command()(common_options(greet))
+    answer = CliRunner().invoke(app, ["you", "--loud", "--store", "s", "--json", "--run-id", "r7"])
+    assert answer.exit_code == 3
+    assert got == [(Common(store="s", as_json=True, run_id="r7"), "you", True)]

@@ -1,0 +1,204 @@
+"""From profile rows to verdicts, without Spark: comparing, then judging a window's family."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from profile_rows import at, categorical, numeric, stream, table
+
+from sparkdrift.kernels.comparing import COMPARED, compare, family
+from sparkdrift.kernels.freezing import freeze
+from sparkdrift.kernels.judging import JUDGED, judge
+from sparkdrift.kernels.policy import Policy
+
+POLICY = Policy(effect=0.5, warn=0.3)
+RNG = np.random.default_rng(5)
+USUAL = [RNG.normal(0, 1, 1000) for _ in range(5)]
+PRODUCTS = [RNG.choice(["card", "loan"], 1000).tolist() for _ in range(5)]
+
+
+def reference(kind, days: list, **more) -> dict:
+    """A frozen reference row made of these days."""
+    merged = kind([value for day in days for value in day], **more)
+    rows = table(merged, *(kind(day, day=-9 + i, **more) for i, day in enumerate(days)))
+    return pa.Table.from_batches(list(freeze(10)(stream(rows)))).to_pylist()[0]
+
+
+AMOUNT = reference(numeric, USUAL)
+PRODUCT = reference(categorical, PRODUCTS)
+
+
+def compared(*rows: dict, policy: Policy = POLICY) -> pa.Table:
+    """Rows of one slice through the first kernel, in the order that Spark's sort gives."""
+    order = sorted(
+        rows, key=lambda row: (row["column_name"], row["part"], row["window_start"] or at(-99))
+    )
+    return pa.Table.from_batches(list(compare(policy)(stream(table(*order)))))
+
+
+def verdicts(*rows: dict, policy: Policy = POLICY) -> dict:
+    """(day, column) -> judged row."""
+    by_window = compared(*rows, policy=policy).sort_by("window_start")
+    found = pa.Table.from_batches(list(judge()(stream(by_window)))).to_pylist()
+    return {((row["window_start"] - at(0)).days, row["column_name"]): row for row in found}
+
+
+def test_the_kernels_return_what_they_declare():
+    one = compared(AMOUNT, numeric(USUAL[0], day=0))
+    assert one.column_names == list(COMPARED)
+    judged = pa.Table.from_batches(list(judge()(stream(one))))
+    assert judged.column_names == list(JUDGED)
+
+
+def test_the_same_distribution_is_ok():
+    found = verdicts(AMOUNT, numeric(RNG.normal(0, 1, 1000), day=0))[0, "amount"]
+    assert (found["status"], found["reason"]) == ("ok", "no material change")
+    assert found["power"] > 0.8
+    assert found["effect"] < 0.3
+
+
+def test_a_shift_is_drift_and_says_where():
+    found = verdicts(AMOUNT, numeric(RNG.normal(-0.9, 1, 1000), day=0))[0, "amount"]
+    assert found["status"] == "drifted"
+    assert "the median moved down by 0." in found["reason"]
+    assert found["effect_low"] < found["effect"] < found["effect_high"]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 5])
+def test_few_rows_are_never_ok(rows):
+    found = verdicts(
+        AMOUNT,
+        numeric(USUAL[0][:rows].tolist(), day=0),
+        PRODUCT,
+        categorical(PRODUCTS[0][:rows], day=0),
+    )
+    assert {row["status"] for row in found.values()} == {"insufficient_data"}
+    assert all(row["reason"] for row in found.values())
+
+
+def test_figures_are_null_where_nothing_was_measured():
+    found = verdicts(AMOUNT, numeric([None] * 1000, day=0))[0, "amount"]
+    assert found["null_delta"] == 1.0
+    figures = ("psi", "ks_statistic", "wasserstein_distance", "effect", "chi2_statistic")
+    assert {found[name] for name in figures} == {None}
+    assert found["status"] == "drifted"
+
+
+def test_new_categories_are_judged_apart_and_named():
+    values = ["crypto"] * 80 + PRODUCTS[0][80:]
+    found = verdicts(PRODUCT, categorical(values, day=0))[0, "product"]
+    assert found["status"] == "drifted"
+    assert found["new_category_share"] == pytest.approx(0.08)
+    assert found["new_categories"] == [{"item": "crypto", "count": 80}]
+    assert "'crypto'" in found["reason"]
+    assert found["effect"] < 0.2  # the old categories kept their shares among themselves
+
+
+def test_untracked_categories_make_it_undetermined_not_ok():
+    rng = np.random.default_rng(9)
+    names = [f"c{i}" for i in range(45)]
+    shares = [0.18] * 5 + [0.1 / 40] * 40
+    days = [rng.choice(names, 4000, p=shares).tolist() for _ in range(4)]
+    known = reference(categorical, days, limit=5)
+    window = categorical(rng.choice(names, 4000, p=shares).tolist(), day=0, limit=5)
+    found = verdicts(known, window)[0, "product"]
+    assert found["status"] == "undetermined"
+    assert "raise sketch.categories" in found["reason"]
+
+
+def test_without_a_reference_there_is_no_verdict():
+    row = {**numeric(USUAL[0], day=0), "reference_version": 0}
+    found = verdicts(row)[0, "amount"]
+    assert found["status"] == "no_reference"
+    assert (found["psi"], found["q_value"]) == (None, None)
+
+
+def test_a_lost_column_is_said_with_its_reason():
+    lost = numeric([], day=0, status="schema_changed", reason="the table has no column 'amount'")
+    found = verdicts(AMOUNT, lost)[0, "amount"]
+    assert (found["status"], found["reason"]) == (
+        "schema_changed",
+        "the table has no column 'amount'",
+    )
+
+
+def test_another_definition_has_no_reference():
+    found = verdicts(AMOUNT, numeric(USUAL[0], day=0, definition_hash="other"))[0, "amount"]
+    assert found["status"] == "no_reference"
+    assert "the definition changed" in found["reason"]
+
+
+def test_types_of_one_family_are_comparable():
+    same = verdicts(AMOUNT, numeric(USUAL[0], day=0, data_type="decimal(10,2)"))[0, "amount"]
+    assert same["status"] == "ok"
+    known = reference(categorical, PRODUCTS, data_type="int")
+    other = verdicts(known, categorical(PRODUCTS[0], day=0))[0, "product"]
+    assert other["status"] == "schema_changed"
+    assert other["reason"] == "the type was int and is string"
+
+
+@pytest.mark.parametrize(
+    ("data_type", "expected"),
+    [
+        ("int", "number"),
+        ("decimal(10,2)", "number"),
+        ("float", "number"),
+        ("varchar(20)", "text"),
+        ("string", "text"),
+        ("boolean", "boolean"),
+        ("date", "date"),
+        (None, ""),
+    ],
+)
+def test_families_of_types(data_type, expected):
+    assert family(data_type) == expected
+
+
+def test_the_false_discovery_rate_is_kept_over_the_whole_window():
+    """One weak signal among many quiet features is not reported; alone it would be unusual."""
+    rng = np.random.default_rng(12)
+    rows = []
+    for i in range(40):
+        name = f"f{i:02}"
+        rows += [{**AMOUNT, "column_name": name}, numeric(rng.normal(size=1000), day=0, name=name)]
+    found = verdicts(*rows)
+    assert {row["status"] for row in found.values()} == {"ok"}
+    for row in found.values():
+        assert row["q_value"] >= row["p_unusual"] - 1e-12
+
+
+def test_windows_are_families_of_their_own():
+    loud = numeric(RNG.normal(1, 1, 1000), day=1)
+    found = verdicts(AMOUNT, numeric(RNG.normal(0, 1, 1000), day=0), loud)
+    assert found[0, "amount"]["status"] == "ok"
+    assert found[1, "amount"]["status"] == "drifted"
+
+
+def test_overrides_hold_for_their_feature_only():
+    window = numeric(RNG.normal(0.9, 1, 2000), day=0)
+    assert verdicts(AMOUNT, window)[0, "amount"]["status"] == "drifted"
+    lenient = replace(POLICY, overrides={"amount": (2.0, 1.5)})
+    assert verdicts(AMOUNT, window, policy=lenient)[0, "amount"]["status"] == "ok"
+
+
+def test_limits_on_shares_decide_what_is_material():
+    values = [None if i % 20 == 0 else float(v) for i, v in enumerate(USUAL[0])]
+    assert verdicts(AMOUNT, numeric(values, day=0))[0, "amount"]["status"] == "drifted"
+    lenient = replace(POLICY, null_share=0.2)
+    assert verdicts(AMOUNT, numeric(values, day=0), policy=lenient)[0, "amount"]["status"] == "ok"
+
+
+def test_a_constant_reference_notices_any_other_value():
+    known = reference(numeric, [[1.0] * 1500] * 4)
+    assert verdicts(known, numeric([1.0] * 1500, day=0))[0, "amount"]["status"] == "ok"
+    left = verdicts(known, numeric([1.0] * 900 + [2.0] * 600, day=0))[0, "amount"]
+    assert left["status"] == "drifted"
+
+
+def test_a_reference_of_null_only_is_no_measure():
+    known = reference(numeric, [[None] * 500] * 4)
+    found = verdicts(known, numeric(USUAL[0], day=0))[0, "amount"]
+    assert found["status"] != "ok"

@@ -1,0 +1,172 @@
+"""The page for a model owner, from rows as the tables answer them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from sparkdrift.report.facts import Findings, sort_verdicts
+from sparkdrift.report.summary import summary
+from sparkdrift.spec.loading import parse_spec
+
+START = datetime(2025, 1, 1, tzinfo=timezone.utc)
+SPEC = """
+monitor: m
+title: A model
+owner: ours
+model: {id: scorer, version: "7"}
+source: {table: t}
+timestamp: {column: ts}
+features: {numeric: [a, b, c], categorical: [k]}
+slices: [region]
+reference: {begin: 2025-01-01, end: 2025-02-01}
+"""
+DEGRADED = """
+degraded:
+  metric: roc_auc
+  tolerated_loss: 0.03
+  value_per_point: 9000
+  currency: EUR
+  retire: queue by arrival
+"""
+
+
+def on(number):
+    return START + timedelta(days=number)
+
+
+def verdict(name, slice_key="*", slice_value="*", **more):
+    row = {
+        "slice_key": slice_key,
+        "slice_value": slice_value,
+        "column_name": name,
+        "windows": 100,
+        "runs": 0,
+        "ok": 100,
+        "warning": 0,
+        "drifted": 0,
+        "lasting": False,
+        "newest_status": "ok",
+        "since": None,
+        "until": None,
+        "reason": None,
+        "effect": None,
+        "new_categories": None,
+        "new_category_share": None,
+    }
+    return row | more
+
+
+def drifting(name, slice_key="*", slice_value="*", since=50, **more):
+    known = {"lasting": True, "since": on(since), "until": on(100), "ok": 50, "drifted": 50}
+    return verdict(name, slice_key, slice_value, **known, reason="shifted by 0.9 sd", **more)
+
+
+def page(found, width=80, spec=SPEC, note=None):
+    console = Console(width=width, highlight=False)
+    with console.capture() as capture:
+        console.print(summary(parse_spec(spec), found, note=note))
+    return capture.get()
+
+
+def flat(text):
+    return " ".join(text.split())
+
+
+COVERAGE = [
+    {
+        "granularity": "day",
+        "windows": 100,
+        "rows": 5_000,
+        "empty": 2,
+        "vanished": 0,
+        "begin": START,
+        "end": on(100),
+    }
+]
+
+
+def test_every_feature_has_one_place():
+    found = sort_verdicts(
+        [
+            drifting("a"),
+            verdict("b", since=on(3), until=on(9), reason="was off", ok=90, drifted=10),
+            verdict("c"),
+            verdict("k", ok=10),
+            drifting("a", "region", "north"),
+            drifting("c", "region", "north"),
+        ]
+    )
+    assert [row["column_name"] for row in found.lasting] == ["a"]
+    assert [row["column_name"] for row in found.passed] == ["b"]
+    assert found.quiet == ["c"]
+    assert found.unclear == ["k"]
+    assert [row["column_name"] for row in found.only_in_slices] == ["c"]
+    assert [row["slice_value"] for row in found.elsewhere["a"]] == ["north"]
+
+
+def test_the_page_says_what_was_watched_and_found():
+    found = Findings(
+        coverage=COVERAGE,
+        verdicts=[drifting("a"), verdict("b"), drifting("a", "region", "north"),
+                  verdict("a", "region", None), drifting("b", "region", None, since=70)],
+        silences=[{"column_name": "c", "silent_windows": 0, "constant_windows": 3,
+                   "constant_since": on(90), "constant_until": on(93), "value": "0.5"}],
+    )  # fmt: skip
+    text = flat(page(found, note="Synthetic data."))
+    assert "Synthetic data." in text
+    assert "scorer, version 7; owner ours" in text
+    assert "5,000 rows in 100 windows of a day, 2025-01-01 to 2025-04-11 (UTC); 2 empty" in text
+    assert "a since 2025-02-20 shifted by 0.9 sd; in 1 of 2 slices" in text
+    assert "b since 2025-03-12 region is NULL: shifted by 0.9 sd" in text
+    assert "one single value, 0.5, in 3 days" in text
+    assert "Quiet b" in text
+    assert "nobody has said yet when this model is too old" in text
+
+
+def test_what_counts_as_degraded_is_repeated():
+    text = flat(page(Findings(), spec=SPEC + DEGRADED))
+    assert "roc_auc worse by more than 0.03 (9,000 EUR per point and window) in 2 of 3" in text
+    assert "queue by arrival" in text
+
+
+def test_what_was_not_measured_is_named():
+    found = Findings(
+        verdicts=[verdict("a", "region", "north", ok=12)],
+        unmeasured=[
+            {"status": "no_reference", "slice_key": "*", "slice_value": "*", "comparisons": 60,
+             "windows": 60, "features": 1, "column_name": "a", "reason": "none was in force",
+             "begin": START, "end": on(60)},
+            {"status": "insufficient_data", "slice_key": "region", "slice_value": "north",
+             "comparisons": 88, "windows": 88, "features": 1, "column_name": "a",
+             "reason": "too few rows", "begin": START, "end": on(60)},
+            {"status": "schema_changed", "slice_key": "*", "slice_value": "*", "comparisons": 4,
+             "windows": 4, "features": 1, "column_name": "b", "reason": "b is a struct now",
+             "begin": START, "end": on(4)},
+        ],
+    )  # fmt: skip
+    text = flat(page(found))
+    assert "60 windows, 2025-01-01 to 2025-03-02: none was in force" in text
+    assert "region = north 88" in text
+    assert "b schema_changed: all rows, 4 windows: b is a struct now" in text
+    assert "move together" in text
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_it_fits_and_data_can_not_drive_the_terminal(width):
+    bad = "x\x1b[2J\u202e[red]" + "y" * 90
+    found = Findings(
+        coverage=COVERAGE,
+        verdicts=[
+            drifting(bad, new_categories=[{"item": bad, "count": 1}], new_category_share=0.2),
+            drifting("a", "region", bad),
+        ],
+    )
+    text = page(found, width)
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "[red]" in text

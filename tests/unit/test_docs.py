@@ -1,0 +1,111 @@
+"""The pages tell the truth: generated ones are up to date, and examples name what exists."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from sparkdrift.spark.schemas import TABLES
+from sparkdrift.spec.loading import load_spec, parse_spec
+from sparkdrift.spec.tokens import tokens
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+# Words of the examples' SQL that name no column: keywords, functions and types.
+SQL_WORDS = {
+    *("select", "from", "where", "and", "or", "not", "in", "is", "as", "by", "order", "group"),
+    *("desc", "asc", "limit", "min", "max", "round", "count", "any_value", "item"),
+}
+
+
+def generator():
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    form = re.compile(rf"^```{language}\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    return form.findall(page.read_text("utf-8"))
+
+
+def anchors(page: Path) -> list[str]:
+    """The headings of a page as links name them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", text).strip().lower().replace(" ", "-") for text in headings]
+
+
+def test_generated_pages_are_up_to_date():
+    made = generator()
+    for name, page in made.PAGES.items():
+        assert (ROOT / "docs" / name).read_text("utf-8") == page(), "run: python docs/generate.py"
+
+
+def test_the_views_of_the_docs_are_those_of_the_store():
+    text = (ROOT / "sparkdrift/spark/views.py").read_text("utf-8")
+    listed = re.search(r"^VIEWS = \{(.*?)\}", text, re.MULTILINE | re.DOTALL)
+    assert listed is not None
+    assert set(generator().views()) == set(re.findall(r'"(\w+)":', listed[1]))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_resolve(page):
+    text = page.read_text("utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"https?://", target):
+            continue
+        path, _, anchor = target.partition("#")
+        found = page.parent / path if path else page
+        assert found.exists(), f"{page.name}: {target}"
+        assert not anchor or anchor in anchors(found)
+
+
+def test_the_specs_of_the_pages_parse(tmp_path):
+    for page in PAGES:
+        for block in blocks(page, "yaml"):
+            parse_spec(block, str(page))
+    assert blocks(ROOT / "README.md", "yaml")
+    load_spec(ROOT / "conf/monitors/example.yml")
+
+
+def test_the_sql_of_the_readme_names_real_tables_and_columns():
+    columns = {table.name: set(table.names) for table in TABLES}
+    columns |= {name: set(names) for name, names in generator().views().items()}
+    queries = blocks(ROOT / "README.md", "sql")
+    assert len(queries) >= 5
+    for query in queries:
+        words = [token.value.lower() for token in tokens(query) if token.kind == "word"]
+        named = set(re.findall(r"\b(?:from|join)\s+(\w+)", query.lower()))
+        assert named <= set(columns), query
+        aliases = set(re.findall(r"\bas\s+(\w+)", query.lower()))
+        known = set.union(*(columns[name] for name in named)) | named | aliases | SQL_WORDS
+        assert set(words) <= known, set(words) - known
+
+
+def test_the_readme_knows_every_table_status_and_command():
+    text = (ROOT / "README.md").read_text("utf-8")
+    for name in (*(table.name for table in TABLES), *generator().views()):
+        assert f"| `{name}`" in text
+    described = {column.name for table in TABLES for column in table.columns}
+    assert "status" in described
+    for status in (
+        *("ok", "warning", "drifted", "insufficient_data"),
+        *("no_reference", "undetermined", "schema_changed", "source_unavailable"),
+    ):
+        assert f"| `{status}` |" in text
+    for job in re.findall(r"jobs/(\w+\.py)", text):
+        assert (ROOT / "jobs" / job).is_file()
+
+
+def test_the_quiet_log_is_one_and_the_same():
+    packaged = ROOT / "sparkdrift/spark/log4j2.properties"
+    assert (ROOT / "conf/log4j2.properties").read_bytes() == packaged.read_bytes()
