@@ -28,27 +28,28 @@ def machine() -> dict[str, Any]:
     }
 
 
-def tree_memory(root: int) -> int:
-    """Bytes that a process and all its descendants hold: the sum of their resident sets.
+def process_tree(root: int) -> dict[int, tuple[int, float]]:
+    """(resident bytes, CPU seconds so far) of a process and of all its descendants, by id.
 
-    Pages that processes share count once for each, so this is never too low. Linux only;
-    0 elsewhere.
+    Pages that processes share count once for each, so the sum is never too low. Linux
+    only; nothing elsewhere.
     """
+    size, ticks = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
     children: dict[int, list[int]] = {}
+    found: dict[int, tuple[int, float]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             # The name in brackets may hold blanks and brackets itself.
-            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-        except (OSError, ValueError, IndexError):
-            continue
-        children.setdefault(parent, []).append(int(folder.name))
-    total, waiting = 0, [root]
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has just ended
+        children.setdefault(int(fields[1]), []).append(int(folder.name))
+        seconds = (int(fields[11]) + int(fields[12])) / ticks
+        found[int(folder.name)] = int(fields[21]) * size, seconds
+    inside, waiting = {}, [root]
     while waiting:
         process = waiting.pop()
         waiting += children.get(process, [])
-        try:
-            resident = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-        except (OSError, IndexError):
-            continue
-        total += resident * os.sysconf("SC_PAGE_SIZE")
-    return total
+        if process in found:
+            inside[process] = found[process]
+    return inside

@@ -140,9 +140,7 @@ def test_bins_are_the_deciles_of_the_reference(planted, column):
 def test_numeric_figures_equal_those_of_scipy(planted, column):
     known = planted.values(column, *plan.REFERENCE_DAYS)
     edges = planted.reference(column)["bins"]["edges"]
-    low, first, third, high = np.quantile(
-        known, [0.001, 0.25, 0.75, 0.999], method="inverted_cdf"
-    )
+    low, first, third, high = np.quantile(known, [0.001, 0.25, 0.75, 0.999], method="inverted_cdf")
     for day in FULL_DAYS:
         seen, row = planted.values(column, day), planted.verdict(day, column)
         if not len(seen):

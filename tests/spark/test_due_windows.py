@@ -56,13 +56,15 @@ def test_as_of_says_when_data_is_complete(spark, empty, log):
     assert due_days(spark, empty, spec, as_of=day_start(2)) == [0, 1]
     assert due_days(spark, empty, spec, as_of=day_start(3) - timedelta(seconds=1)) == [0, 1]
     assert due_days(spark, empty, spec, as_of=day_start(8)) == list(range(8))
-    assert due_days(spark, empty, spec, as_of=day_start(-1)) == []
+    with pytest.raises(SourceError, match=r"no day is closed yet.*closes at 2024-01-02 00:00"):
+        due_days(spark, empty, spec, as_of=day_start(-1))
 
 
 def test_windows_begin_where_the_spec_says(spark, empty, log):
     spec = spec_of(log, windows={"begin": "2024-01-03"})
     assert due_days(spark, empty, spec) == [2, 3, 4, 5]
-    assert due_days(spark, empty, spec_of(log, windows={"begin": "2025-01-01"})) == []
+    with pytest.raises(SourceError, match="no day is closed yet"):
+        due_days(spark, empty, spec_of(log, windows={"begin": "2025-01-01"}))
 
 
 def test_a_backfill_asks_for_an_interval(spark, empty, log):
@@ -83,9 +85,7 @@ def test_windows_are_cut_in_the_monitors_zone(spark, empty, log):
 def test_a_gap_that_is_too_long_is_a_wrong_timestamp(spark, empty, log, workspace):
     spec = spec_of(log, windows={"grain": "hour"})
     with pytest.raises(SourceError, match=r"no event between 2024-01-06 and 2099-01-01.*--as-of"):
-        plan_profile(
-            context_of(spark, empty), spec, Options(as_of=day_start(0).replace(year=2099))
-        )
+        plan_profile(context_of(spark, empty), spec, Options(as_of=day_start(0).replace(year=2099)))
 
 
 def test_a_plan_writes_nothing(spark, empty, log):
@@ -104,7 +104,10 @@ def by_day(spark, store, where: str = "true") -> dict[int, set[str]]:
 
 def test_a_run_up_to_a_time_leaves_the_rest_for_the_next(spark, log, tmp_path):
     """Nothing changed in the source, but more of it is to be looked at now."""
-    store, spec = new_store(spark, tmp_path / "store"), spec_of(log, features={"numeric": ["amount"]})
+    store, spec = (
+        new_store(spark, tmp_path / "store"),
+        spec_of(log, features={"numeric": ["amount"]}),
+    )
     first = profile_windows(context_of(spark, store, "first"), spec, Options(as_of=day_start(2)))
     assert len(first.due) == 2
     profile_windows(context_of(spark, store, "second"), spec, Options())

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 import source_tables
 from monitors import new_store, rows_of, run, spec_of
@@ -96,8 +95,11 @@ class Log:
         schema = ", ".join(
             f"{name} {kind}"
             for name, kind in {
-                **{"ts": "TIMESTAMP", "amount": "DOUBLE", "score": "DOUBLE"},
-                **{"product": "STRING", "region": "STRING"},
+                "ts": "TIMESTAMP",
+                "amount": "DOUBLE",
+                "score": "DOUBLE",
+                "product": "STRING",
+                "region": "STRING",
             }.items()
         )
         spark.sql(

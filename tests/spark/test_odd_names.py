@@ -13,7 +13,7 @@ from monitors import new_store, rows_of, run, spec_of
 
 pytestmark = pytest.mark.spark
 
-FOLDER = "ünï'cøde `tick` \"quote\" 🚀 100% a=b"
+FOLDER = 'ünï\'cøde `tick` "quote" 🚀 100% a=b'
 NUMBERS = ("a`b", "dotted.name", "with space", "it's", 'say "so"', "🚀", "select", "größe", "a,b")
 TEXTS = ("back\\slash", "$money", "{brace}")
 VALUES = ("it's", 'say "so"', "a`b", "back\\slash", "", " ", "NULL", "*", "🚀", "a,b", "名前", "%_")

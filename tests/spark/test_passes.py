@@ -90,9 +90,7 @@ def test_a_settled_monitor_reads_no_source_row(spark, workspace):
     assert outcome.judged.windows == ()
     assert outcome.reference is None
     assert rows_of(spark, store, "profiles") == before
-    logged = [
-        row for row in rows_of(spark, store, "runs").to_pylist() if row["run_id"] == "second"
-    ]
+    logged = [row for row in rows_of(spark, store, "runs").to_pylist() if row["run_id"] == "second"]
     assert {(row["step"], row["phase"]) for row in logged} == {
         (step, "SUCCEEDED") for step in ("profile", "snapshot", "drift")
     }

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pytest
 import source_tables
 from monitors import context_of, new_store, rows_of, spec_of
-from source_tables import START, TIMESTAMP
+from source_tables import START
 
 from sparkdrift.measures.kll import rank, read_kll
 from sparkdrift.measures.sketch_error import rank_error
@@ -54,7 +54,9 @@ def day_table(day: int, count: int, rng) -> pa.Table:
             "all_null": pa.nulls(count, pa.float64()),
             "constant": pa.array([7.5] * count),
             "price": pa.array(
-                with_nulls(rng, [Decimal(int(c)).scaleb(-2) for c in rng.integers(-999, 99999, count)]),
+                with_nulls(
+                    rng, [Decimal(int(c)).scaleb(-2) for c in rng.integers(-999, 99999, count)]
+                ),
                 pa.decimal128(12, 2),
             ),
             "whole": pa.array(with_nulls(rng, rng.integers(-3, 4, count).tolist()), pa.int32()),
@@ -226,7 +228,9 @@ def test_sketches_below_k_are_exact(cells, groups):
 
 
 def test_sketches_above_k_are_within_the_stated_rank_error(cells, groups):
-    bound = 3 * float(rank_error(K))  # the bound holds for 99 of 100 sketches, three times it for all
+    bound = 3 * float(
+        rank_error(K)
+    )  # the bound holds for 99 of 100 sketches, three times it for all
     checked = 0
     for group, rows in groups.items():
         for column in ("value", "price", "big", "single"):

@@ -61,9 +61,7 @@ def test_another_interval_is_another_version_and_old_rows_stay(spark, planted, t
     store = planted.copied(tmp_path / "store")
     before = rows_of(spark, store, "drift")
     references = rows_of(spark, store, "reference_profiles")
-    spec = plan.planted_spec(
-        planted.path, reference={"begin": "2024-01-02", "end": "2024-01-09"}
-    )
+    spec = plan.planted_spec(planted.path, reference={"begin": "2024-01-02", "end": "2024-01-09"})
     outcome = run(spark, store, spec, "second")
     assert (outcome.reference.version, outcome.profiled.due) == (2, ())
     assert [row["parent"] for row in versions(spark, store)] == [None, 1]
@@ -136,9 +134,7 @@ def test_an_interval_that_is_not_profiled_yet_waits(spark, planted, tmp_path):
 def test_a_crash_before_the_event_is_made_good(spark, planted, tmp_path, monkeypatch):
     """The version exists, but no event says from when it counts: the next run adds it."""
     store = planted.copied(tmp_path / "store")
-    spec = plan.planted_spec(
-        planted.path, reference={"begin": "2024-01-02", "end": "2024-01-09"}
-    )
+    spec = plan.planted_spec(planted.path, reference={"begin": "2024-01-02", "end": "2024-01-09"})
 
     def broken(*args, **kwargs):
         raise RuntimeError("pulled the plug")

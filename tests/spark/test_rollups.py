@@ -81,7 +81,11 @@ def close(one, two) -> bool:
 def assert_close(merged: dict, direct: dict) -> None:
     assert set(merged) == set(direct)
     for key, row in direct.items():
-        off = {name: (merged[key][name], row[name]) for name in row if not close(merged[key][name], row[name])}
+        off = {
+            name: (merged[key][name], row[name])
+            for name in row
+            if not close(merged[key][name], row[name])
+        }
         assert not off, (key, off)
 
 
@@ -96,9 +100,7 @@ def test_days_make_weeks_and_months(spark, workspace, store, granularity):
     if not path.exists():
         rng = np.random.default_rng(21)
         begin = datetime(2024, 2, 20, tzinfo=timezone.utc)
-        source_tables.write(
-            spark, path, rows_between(begin, begin + timedelta(days=45), 900, rng)
-        )
+        source_tables.write(spark, path, rows_between(begin, begin + timedelta(days=45), 900, rng))
         profiled(spark, store, path, "daily", grain="day", rollups=["week", "month"])
     profiled(spark, store, path, granularity, grain=granularity)
     merged = figures(spark, store, "daily", granularity)
@@ -111,7 +113,10 @@ def test_hours_make_days_of_23_and_25_hours(spark, workspace, store):
     path = workspace / "hours"
     rng = np.random.default_rng(22)
     parts = []
-    for day in (datetime(2024, 3, 30, tzinfo=timezone.utc), datetime(2024, 10, 26, tzinfo=timezone.utc)):
+    for day in (
+        datetime(2024, 3, 30, tzinfo=timezone.utc),
+        datetime(2024, 10, 26, tzinfo=timezone.utc),
+    ):
         parts.append(rows_between(day, day + timedelta(days=2, hours=12), 300, rng))
     # Two monitors would share months of empty hours: each change has a table of its own.
     for number, rows in enumerate(parts):

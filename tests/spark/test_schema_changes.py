@@ -46,7 +46,7 @@ def verdicts(spark, workspace) -> dict:
         " 'delta.minReaderVersion' = '2', 'delta.minWriterVersion' = '5')"
     )
     spark.sql(f"ALTER TABLE {table} DROP COLUMN lost")
-    spark.sql(f"ALTER TABLE {table} RENAME COLUMN moved TO `neu, \"moved\"`")
+    spark.sql(f'ALTER TABLE {table} RENAME COLUMN moved TO `neu, "moved"`')
     spark.sql(f"ALTER TABLE {table} DROP COLUMN retyped")
     spark.sql(f"ALTER TABLE {table} ADD COLUMN retyped STRING")
     later = pa.concat_tables([rows_of_day(day, rng, moved='neu, "moved"') for day in (6, 7)])

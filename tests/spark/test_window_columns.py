@@ -82,9 +82,7 @@ def test_naive_times_and_dates_are_local(spark, zone):
             "day": pa.array([one.date() for one in naive], pa.date32()),
         }
     )
-    rows = spark.createDataFrame(table).selectExpr(
-        "CAST(naive AS TIMESTAMP_NTZ) AS naive", "day"
-    )
+    rows = spark.createDataFrame(table).selectExpr("CAST(naive AS TIMESTAMP_NTZ) AS naive", "day")
     found = rows.selectExpr(
         "naive",
         "day",

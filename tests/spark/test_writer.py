@@ -61,7 +61,14 @@ def write(spark, store, rows: list[dict], where: Scope) -> None:
 def content(spark, store, table: Table = RESULTS) -> list[tuple]:
     rows = spark.table(store.table(table.name)).toArrow().to_pylist()
     return sorted(
-        ((r["monitor"], (r["window_start"] - day_start(0)).days, r["slice_value"] or "", r["value"]))
+        (
+            (
+                r["monitor"],
+                (r["window_start"] - day_start(0)).days,
+                r["slice_value"] or "",
+                r["value"],
+            )
+        )
         for r in rows
     )
 
@@ -101,7 +108,7 @@ def test_rows_outside_the_scope_are_refused(spark, store):
     from pyspark.errors import PySparkException
 
     write(spark, store, [row(0, 1.0)], scope(0))
-    with pytest.raises(PySparkException, match="(?i)replaceWhere"):
+    with pytest.raises(PySparkException, match=r"(?i)replaceWhere"):
         write(spark, store, [row(1, 2.0)], scope(0))
     assert content(spark, store) == [("a", 0, "*", 1.0)]
 
@@ -153,7 +160,7 @@ def test_of_concurrent_inserts_of_one_key_exactly_one_wins(spark, store):
     won: list[int] = []
 
     def add(number: int) -> None:
-        own = spark.newSession()
+        own = spark.cloneSession() if hasattr(spark, "cloneSession") else spark.newSession()
         frame = rows_frame(own, LOG, [row(0, float(number))])
         start.wait()
         won.append(insert(own, store, LOG, frame))
