@@ -45,9 +45,11 @@ def each_monitor(
             spec = load_spec(file)
             answer = step(context, spec, bars)
         except Exception as error:
+            bars.end()
             codes.append(report(error, common))
             documents.append({"spec": str(file), "error": message(error), "exit_code": codes[-1]})
             continue
+        bars.end()
         codes.append(answer.code)
         documents.append(
             {"monitor": spec.monitor, "spec": str(file), **answer.facts, "exit_code": answer.code}

@@ -16,34 +16,23 @@ from rich.progress import (
 )
 
 from sparkdrift.cli.screen import err
+from sparkdrift.report.plain import plain
 
 
 class Bars:
-    """A bar per step with windows done, rows per second and time left.
+    """One bar at a time, with windows done, rows per second and time left.
 
     Implements `sparkdrift.steps.context.Progress`. Draws nothing where `shown` is false
-    or stderr is no terminal.
+    or stderr is no terminal. Call `end` before printing: a bar owns its line.
     """
 
     def __init__(self, *, shown: bool = True) -> None:
-        console = err()
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(elapsed_when_finished=False),
-            console=console,
-            transient=True,
-            disable=not (shown and console.is_terminal),
-        )
-        self._current: TaskID | None = None
+        self._shown = shown
+        self._progress: Progress | None = None
+        self._task = TaskID(0)
         self._name = ""
 
     def __enter__(self) -> Bars:
-        self._progress.start()
         return self
 
     def __exit__(
@@ -52,23 +41,45 @@ class Bars:
         error: BaseException | None,
         stack: TracebackType | None,
     ) -> None:
-        self._progress.stop()
+        self.end()
 
     def begin(self, name: str) -> None:
         """Show that `name` has begun, before anything of it is done."""
-        if self._current is not None:
-            self._progress.remove_task(self._current)
-        self._name = name
-        self._current = self._progress.add_task(name, total=None, rate="")
+        self.end()
+        self._name = plain(name, lines=False)
+        console = err()
+        if self._shown and console.is_terminal:
+            self._progress = Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=20),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+                console=console,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._task = self._progress.add_task(self._name, total=None, rate="")
+            self._progress.start()
+
+    def end(self) -> None:
+        """Take the bar away."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
 
     def advance(self, step: str, *, windows: int, of: int, rows: int) -> None:
-        if self._current is None:
-            self.begin(step)
-        assert self._current is not None  # noqa: S101
-        task = next(one for one in self._progress.tasks if one.id == self._current)
-        seconds = task.elapsed or 0.0
-        rate = f"{rows / seconds:,.0f} rows/s" if rows and seconds else ""
-        name = f"{self._name}: {step}" if step not in self._name else self._name
-        self._progress.update(
-            self._current, description=name, completed=windows, total=of, rate=rate
-        )
+        if self._progress is None:
+            return
+        name = self._name if step in self._name else f"{self._name}: {step}"
+        if windows >= of:
+            # What follows, such as roll-ups, has no count: show that work goes on.
+            self._progress.remove_task(self._task)
+            self._task = self._progress.add_task(f"{name} done, going on", total=None, rate="")
+            return
+        elapsed = self._progress.tasks[0].elapsed or 0.0
+        rate = f"{rows / elapsed:,.0f} rows/s" if rows and elapsed else ""
+        self._progress.update(self._task, description=name, completed=windows, total=of, rate=rate)

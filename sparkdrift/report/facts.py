@@ -69,6 +69,8 @@ def sort_verdicts(verdicts: Sequence[Row]) -> Sorted:
             result.elsewhere.setdefault(row["column_name"], []).append(row)
         else:
             result.only_in_slices.append(row)
+    noisy = {row["column_name"] for row in result.only_in_slices}
+    result.quiet = [name for name in result.quiet if name not in noisy]
     result.lasting.sort(key=lambda row: row["since"])
     result.passed.sort(key=lambda row: row["since"])
     result.only_in_slices.sort(key=lambda row: row["since"])

@@ -136,14 +136,15 @@ def _broken(silences: Sequence[Row], spec: MonitorSpec, zone: str) -> Iterator[L
         parts = []
         if row["silent_windows"]:
             parts.append(
-                f"mostly NULL in {named(row['silent_windows'], grain)}, "
-                f"{day(row['silent_since'], zone)} to {day(row['silent_until'], zone)}"
+                f"mostly NULL in {named(row['silent_windows'], grain)} "
+                f"between {day(row['silent_since'], zone)} and {day(row['silent_until'], zone)}"
             )
         if row["constant_windows"]:
             value = plain(str(row["value"]), lines=False)
             parts.append(
-                f"one single value, {value}, in {named(row['constant_windows'], grain)}, "
-                f"{day(row['constant_since'], zone)} to {day(row['constant_until'], zone)}"
+                f"one single value, {value}, in {named(row['constant_windows'], grain)} "
+                f"between {day(row['constant_since'], zone)} and "
+                f"{day(row['constant_until'], zone)}"
             )
         yield row["column_name"], "", "; ".join(parts)
 

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pyspark
-from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from sparkdrift.errors import StoreError
 from sparkdrift.spark import jars
+from sparkdrift.spark.failures import FAILURES, reason
 from sparkdrift.store import Store, delta_path
 
 _SCRATCH = "sparkdrift_doctor"
@@ -51,10 +51,9 @@ def try_writing(spark: SparkSession, store: Store) -> str:
             table = store.table(name)
             spark.sql(f"CREATE TABLE {table} (one INT) USING delta")
             spark.sql(f"DROP TABLE {table}")
-    except (PySparkException, OSError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    except (*FAILURES, OSError) as error:
         raise StoreError(
-            f"the store {store} can't be written: {reason}; check the permissions on it, "
+            f"the store {store} can't be written: {reason(error)}; check the permissions on it, "
             "or choose another with --store"
         ) from error
     return f"a Delta table was created in {store} and removed"

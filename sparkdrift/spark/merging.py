@@ -97,7 +97,10 @@ def _figures(merged: DataFrame) -> DataFrame:
     """Derive the figures from merged state."""
     derived = {
         "kll": "CASE WHEN numeric THEN kll END",
-        "moments": "CASE WHEN numeric THEN moments END",
+        "moments": (
+            "CASE WHEN numeric THEN struct(moments.n AS n, CASE WHEN moments.n > 0 THEN"
+            " moments.mean END AS mean, CASE WHEN moments.n > 0 THEN moments.m2 END AS m2) END"
+        ),
         "mean": "CASE WHEN numeric AND moments.n > 0 THEN moments.mean END",
         "stddev": "CASE WHEN numeric AND moments.n > 0 THEN sqrt(moments.m2 / moments.n) END",
         "quantiles": (

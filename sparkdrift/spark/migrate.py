@@ -6,10 +6,11 @@ property of its `runs` table, which is created last: a store without it is not w
 
 from __future__ import annotations
 
-from pyspark.errors import AnalysisException, PySparkException
+from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 
 from sparkdrift.errors import StoreError
+from sparkdrift.spark.failures import FAILURES, reason
 from sparkdrift.spark.schemas import RUNS, STORE_VERSION, TABLES, Table
 from sparkdrift.spark.sql import quote, string
 from sparkdrift.store import Store
@@ -54,10 +55,10 @@ def migrate(spark: SparkSession, store: Store) -> int | None:
     for table in TABLES:
         try:
             spark.sql(create_statement(store, table))
-        except PySparkException as error:
+        except FAILURES as error:
             raise StoreError(
                 f"the store {store} can't be written: table {table.name} was not created "
-                f"({str(error).splitlines()[0]}); check the permissions on it, or choose another "
+                f"({reason(error)}); check the permissions on it, or choose another "
                 "with --store"
             ) from error
     return had

@@ -123,34 +123,50 @@ class Overview:
             ORDER BY status, slice_key, slice_value""")
 
     def silences(self, spec: MonitorSpec) -> list[dict[str, Any]]:
-        """Features whose windows were mostly NULL, or held one value, unlike the reference."""
+        """Features that lasted mostly NULL, or at one value, as they never were before.
+
+        Asked of the windows after the reference; what one of its own windows did too, such
+        as a day without rain, is how the feature is.
+        """
+        least = (spec.degraded.persistence if spec.degraded else Persistence()).windows
         return self._rows(f"""
             WITH known AS (
               SELECT r.column_name, r.null_count / nullif(r.row_count, 0) AS null_share,
-                     r.distinct_count
+                     r.distinct_count, a.interval_start, a.interval_end
               FROM reference_profiles AS r JOIN active_references AS a
                 ON a.monitor = r.monitor AND a.role = r.role AND a.name = r.name
                AND a.version = r.version AND a.run_id = r.run_id
                AND a.effective_until IS NULL
               WHERE r.monitor = {string(spec.monitor)} AND r.slice_key = {string(WHOLE)}),
             seen AS (
-              SELECT column_name, window_start, window_end, min, frequent_items,
-                     row_count > 0 AND null_count >= 0.5 * row_count AS silent,
-                     row_count - null_count > 20 AND distinct_count = 1 AS constant
-              FROM profiles WHERE monitor = {string(spec.monitor)}
-               AND granularity = {string(spec.windows.grain)} AND slice_key = {string(WHOLE)}
-               AND column_name <> {string(TABLE_ROW)})
-            SELECT s.column_name, count_if(silent) AS silent_windows,
-                   min(window_start) FILTER (WHERE silent) AS silent_since,
-                   max(window_end) FILTER (WHERE silent) AS silent_until,
-                   count_if(constant) AS constant_windows,
-                   min(window_start) FILTER (WHERE constant) AS constant_since,
-                   max(window_end) FILTER (WHERE constant) AS constant_until,
+              SELECT p.column_name, window_start, window_end, min, frequent_items,
+                     row_count > 0 AND null_count >= 0.5 * row_count
+                       AND k.null_share < 0.5 AS silent,
+                     row_count - null_count > 20 AND p.distinct_count = 1
+                       AND k.distinct_count > 1 AS constant,
+                     coalesce(window_start < k.interval_end, false) AS early,
+                     coalesce(window_start < k.interval_end
+                       AND window_start >= k.interval_start, false) AS usual
+              FROM profiles AS p JOIN known AS k ON k.column_name = p.column_name
+              WHERE p.monitor = {string(spec.monitor)} AND p.slice_key = {string(WHOLE)}
+               AND p.granularity = {string(spec.windows.grain)}),
+            fresh AS (
+              SELECT *, silent AND NOT early AND NOT coalesce(
+                       bool_or(silent AND usual) OVER (PARTITION BY column_name), false) AS mute,
+                     constant AND NOT early AND NOT coalesce(
+                       bool_or(constant AND usual) OVER (PARTITION BY column_name), false) AS stuck
+              FROM seen)
+            SELECT column_name, count_if(mute) AS silent_windows,
+                   min(window_start) FILTER (WHERE mute) AS silent_since,
+                   max(window_end) FILTER (WHERE mute) AS silent_until,
+                   count_if(stuck) AS constant_windows,
+                   min(window_start) FILTER (WHERE stuck) AS constant_since,
+                   max(window_end) FILTER (WHERE stuck) AS constant_until,
                    max_by(coalesce(CAST(min AS STRING), frequent_items[0].item), window_start)
-                     FILTER (WHERE constant) AS value
-            FROM seen AS s JOIN known AS k ON k.column_name = s.column_name
-            WHERE (silent AND k.null_share < 0.5) OR (constant AND k.distinct_count > 1)
-            GROUP BY s.column_name ORDER BY s.column_name""")
+                     FILTER (WHERE stuck) AS value
+            FROM fresh GROUP BY column_name
+            HAVING count_if(mute) >= {int(least)} OR count_if(stuck) >= {int(least)}
+            ORDER BY column_name""")
 
     def _rows(self, statement: str) -> list[dict[str, Any]]:
         return fetch(self._spark.sql(statement), MOST_ROWS).dicts()

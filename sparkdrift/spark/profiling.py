@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 
 from sparkdrift.spark.categories import categorical_figures
 from sparkdrift.spark.joins import joined
+from sparkdrift.spark.schemas import FIGURES, STATE
 from sparkdrift.spark.sql import quote, string
 from sparkdrift.spec.digests import STATE_VERSION, definition_hash
 from sparkdrift.spec.models import MonitorSpec
@@ -24,6 +25,7 @@ WHOLE = "*"
 # 2^10 registers: 3.3 % error, at most about 1 kB; distinct counts of numbers are context.
 HLL_LG_K = 10
 KEYS = ("window_start", "slice_key", "slice_value")
+DESCRIBED = ("kind", "data_type", "sample_weight", "state_version")
 GRID = ", ".join(f"{percent / 100}D" for percent in range(101))
 
 
@@ -53,6 +55,12 @@ def profile(
             _sliced(rows, slices, texts), names, KEYS, spec.sketch.categories
         )
         figures = figures.unionByName(counted, allowMissingColumns=True)
+    known = set(figures.columns)
+    absent = [column for column in (*FIGURES, *STATE) if column.name not in known]
+    # A spec of one kind only has no columns of the other; kind and type come with `described`.
+    for column in absent:
+        if column.name not in DESCRIBED:
+            figures = figures.withColumn(column.name, F.lit(None).cast(column.type))
     described = described_features(spark, spec, features)
     return (
         figures.join(F.broadcast(described), "column_name")

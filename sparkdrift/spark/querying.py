@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from sparkdrift.errors import UsageError
+from sparkdrift.spark.failures import FAILURES, reason
 from sparkdrift.spark.views import NAMES, register, unregister
 from sparkdrift.store import Store
 
@@ -50,7 +50,7 @@ def ask(spark: SparkSession, store: Store, statement: str, limit: int) -> Answer
             # WITH can lead an INSERT; DESCRIBE QUERY takes nothing but a query.
             spark.sql(f"DESCRIBE QUERY {text}")
         return fetch(spark.sql(text), limit)
-    except PySparkException as error:
+    except FAILURES as error:
         raise UsageError(_refusal(error)) from error
     finally:
         unregister(spark, names)
@@ -82,8 +82,8 @@ def _first_word(text: str) -> str:
     return found.group(1).lower() if found else ""
 
 
-def _refusal(error: PySparkException) -> str:
-    reason = (str(error).strip().splitlines() or ["no message"])[0]
-    if "TABLE_OR_VIEW_NOT_FOUND" in reason:
-        reason += f"\n    accepted: {', '.join(NAMES)}"
-    return f"Spark refuses the query: {reason}"
+def _refusal(error: Exception) -> str:
+    said = reason(error)
+    if "TABLE_OR_VIEW_NOT_FOUND" in said:
+        said += f"\n    accepted: {', '.join(NAMES)}"
+    return f"Spark refuses the query: {said}"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from sparkdrift.errors import SourceError
+from sparkdrift.spark.failures import FAILURES, condition, reason
 from sparkdrift.spark.sql import in_windows, quote, string
 from sparkdrift.spec.names import parse_table, render_table
 from sparkdrift.store import delta_path
@@ -71,7 +71,7 @@ def open_source(
         fields = spark.sql(
             f"SELECT * FROM {identifier} VERSION AS OF {version} LIMIT 0"
         ).schema.fields
-    except PySparkException as error:
+    except FAILURES as error:
         raise _unreadable(error, name, path) from error
     return Source(
         name=name,
@@ -151,19 +151,18 @@ def _not_delta(name: str, path: str | None) -> str:
     return f"{name} is not a Delta table; accepted are Delta tables: {next_step}"
 
 
-def _unreadable(error: PySparkException, name: str, path: str | None) -> SourceError:
-    condition = error.getCondition() or ""
-    text = str(error).strip().splitlines()[0] if str(error).strip() else condition
+def _unreadable(error: Exception, name: str, path: str | None) -> SourceError:
+    found, text = condition(error), reason(error)
     if path and "://" not in path and not Path(path).exists():
         return SourceError(f"source {name}: there is no such folder; check source.path in the spec")
-    if "NOT_FOUND" in condition:
+    if "NOT_FOUND" in found:
         return SourceError(
             f"source {name}: there is no such table; check source.table in the spec, "
             "or give a folder as source.path"
         )
     if (
-        "NOT_A_DELTA_TABLE" in condition
-        or "MISSING_DELTA_TABLE" in condition
+        "NOT_A_DELTA_TABLE" in found
+        or "MISSING_DELTA_TABLE" in found
         or ("is not a Delta table" in text)
     ):
         return SourceError(_not_delta(name, path))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from sparkdrift.errors import StoreError
+from sparkdrift.spark.failures import FAILURES
 from sparkdrift.spark.schemas import TABLES, Table
 from sparkdrift.spark.sql import quote
 from sparkdrift.store import Store
@@ -59,7 +59,7 @@ def register(spark: SparkSession, store: Store, statement: str | None = None) ->
         if table.name in wanted:
             try:
                 spark.table(store.table(table.name)).createOrReplaceTempView(table.name)
-            except PySparkException as error:
+            except FAILURES as error:
                 raise StoreError(
                     f"the store {store} lacks table {table.name} or it can't be read; "
                     "`sparkdrift migrate` creates what is missing"

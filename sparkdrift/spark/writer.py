@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift.errors import StoreError
+from sparkdrift.spark.failures import FAILURES, condition, reason
 from sparkdrift.spark.schemas import Table
 from sparkdrift.spark.sql import in_windows, quote, string
 from sparkdrift.store import Store
@@ -146,7 +146,7 @@ def _retrying(table: Table, write: Callable[[], Answer]) -> Answer:
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return write()
-        except PySparkException as error:
+        except FAILURES as error:
             if attempt == _ATTEMPTS or not _concurrent(error):
                 raise
             # Full jitter, so that two drivers that collided do not collide again.
@@ -154,6 +154,6 @@ def _retrying(table: Table, write: Callable[[], Answer]) -> Answer:
     raise StoreError(f"table {table.name}: unreachable")  # pragma: no cover
 
 
-def _concurrent(error: PySparkException) -> bool:
-    text = f"{error.getCondition() or ''} {error}"
-    return any(condition in text for condition in _CONCURRENT)
+def _concurrent(error: Exception) -> bool:
+    text = f"{condition(error)} {reason(error)}"
+    return any(name in text for name in _CONCURRENT)

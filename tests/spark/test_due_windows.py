@@ -84,7 +84,7 @@ def test_windows_are_cut_in_the_monitors_zone(spark, empty, log):
 
 def test_a_gap_that_is_too_long_is_a_wrong_timestamp(spark, empty, log, workspace):
     spec = spec_of(log, windows={"grain": "hour"})
-    with pytest.raises(SourceError, match=r"no event between 2024-01-06 and 2099-01-01.*--as-of"):
+    with pytest.raises(SourceError, match=r"no event between 2024-01-07 and 2099-01-01.*--as-of"):
         plan_profile(context_of(spark, empty), spec, Options(as_of=day_start(0).replace(year=2099)))
 
 

@@ -50,9 +50,9 @@ def verdicts(spark, workspace) -> dict:
     spark.sql(f"ALTER TABLE {table} DROP COLUMN retyped")
     spark.sql(f"ALTER TABLE {table} ADD COLUMN retyped STRING")
     later = pa.concat_tables([rows_of_day(day, rng, moved='neu, "moved"') for day in (6, 7)])
-    later = later.drop_columns(["lost"]).set_column(
-        later.column_names.index("retyped"), "retyped", later["retyped"].cast(pa.string())
-    )
+    later = later.drop_columns(["lost"])
+    texts = later["retyped"].cast(pa.string())
+    later = later.set_column(later.column_names.index("retyped"), "retyped", texts)
     source_tables.write(spark, path, later)
     renamed = spec_of(
         path,

@@ -108,7 +108,7 @@ def test_rows_outside_the_scope_are_refused(spark, store):
     from pyspark.errors import PySparkException
 
     write(spark, store, [row(0, 1.0)], scope(0))
-    with pytest.raises(PySparkException, match=r"(?i)replaceWhere"):
+    with pytest.raises(PySparkException, match="REPLACE_WHERE_MISMATCH"):
         write(spark, store, [row(1, 2.0)], scope(0))
     assert content(spark, store) == [("a", 0, "*", 1.0)]
 

@@ -104,7 +104,7 @@ def _demonstrate(common: Common, store: str, demo: Demo, asked: Mapping[str, int
     for command in commands:
         screen.say(f"  {command}")
     spent = ", ".join(f"{name} {taken:.0f} s" for name, taken in seconds.items())
-    screen.remark(f"\n{facts['rows']:,} rows, {time.monotonic() - begun:.0f} s: {spent}")
+    screen.remark(f"\n{facts['rows']:,} rows profiled; {time.monotonic() - begun:.0f} s: {spent}")
 
 
 def _steps(

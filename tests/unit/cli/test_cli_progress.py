@@ -1,0 +1,51 @@
+"""Bars: for a terminal only, on stderr only, and out of the way of what is printed."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from sparkdrift.cli import progress
+from sparkdrift.cli.progress import Bars
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    from rich.console import Console
+
+    made = Console(stderr=True, force_terminal=True, width=100, highlight=False)
+    monkeypatch.setattr(progress, "err", lambda: made)
+
+
+def work(bars):
+    with bars:
+        bars.begin("m: profile")
+        bars.advance("profile", windows=3, of=9, rows=3_000)
+        bars.advance("profile", windows=9, of=9, rows=9_000)
+        bars.end()
+        sys.stdout.write("m: done\n")
+
+
+def test_a_terminal_sees_windows_and_rates(terminal, capsys):
+    work(Bars())
+    shown = capsys.readouterr()
+    assert shown.out == "m: done\n"
+    assert "m: profile" in shown.err
+
+
+def test_nobody_else_sees_anything(capsys):
+    work(Bars())
+    assert capsys.readouterr().err == ""
+
+
+def test_nothing_is_drawn_for_machines(terminal, capsys):
+    work(Bars(shown=False))
+    assert capsys.readouterr().err == ""
+
+
+def test_a_monitors_name_is_no_markup(terminal, capsys):
+    with Bars() as bars:
+        bars.begin("[red]m[/]\x1b[2J")
+        bars.advance("drift", windows=1, of=2, rows=0)
+    assert "[red]m[/]?[2J" in capsys.readouterr().err
