@@ -18,6 +18,7 @@ from sparkdrift.spark.failures import FAILURES, reason
 from sparkdrift.store import Store, delta_path
 
 _SCRATCH = "sparkdrift_doctor"
+_REFUSED: tuple[type[Exception], ...] = (*FAILURES, OSError)
 
 
 def engine() -> str:
@@ -51,7 +52,7 @@ def try_writing(spark: SparkSession, store: Store) -> str:
             table = store.table(name)
             spark.sql(f"CREATE TABLE {table} (one INT) USING delta")
             spark.sql(f"DROP TABLE {table}")
-    except (*FAILURES, OSError) as error:
+    except _REFUSED as error:
         raise StoreError(
             f"the store {store} can't be written: {reason(error)}; check the permissions on it, "
             "or choose another with --store"

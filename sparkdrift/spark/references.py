@@ -65,11 +65,13 @@ class Active:
 def snapshots(spark: SparkSession, store: Store, spec: MonitorSpec, name: str) -> list[Snapshot]:
     """All versions of one reference, oldest first."""
     rows = spark.sql(
-        "SELECT version, run_id, source, windows, rows, digest, known.version IS NOT NULL AS active,"
+        "SELECT version, run_id, source, windows, rows, digest,"
+        " known.version IS NOT NULL AS active,"
         " unix_micros(interval_start) AS begin, unix_micros(interval_end) AS end"
         f" FROM {store.table(REFERENCE_SNAPSHOTS.name)} LEFT JOIN ("
-        f"SELECT DISTINCT version FROM {store.table(REFERENCE_EVENTS.name)} WHERE {_named(spec, name)}"
-        f") AS known USING (version) WHERE {_named(spec, name)} ORDER BY version"
+        f"SELECT DISTINCT version FROM {store.table(REFERENCE_EVENTS.name)}"
+        f" WHERE {_named(spec, name)}) AS known USING (version)"
+        f" WHERE {_named(spec, name)} ORDER BY version"
     ).collect()
     return [
         Snapshot(
