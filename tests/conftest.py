@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import pytest
 
+# For thousands of small queries and no long one: planning them is what costs.
+SMALL = {
+    "spark.sql.shuffle.partitions": "2",
+    "spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=320m -XX:+UseSerialGC",
+}
+
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory):
-    """The session that the product itself would make, but for the number of partitions."""
+    """The session that the product itself would make, made for small tables."""
     from sparkdrift.spark.session import create_session
 
     log = tmp_path_factory.mktemp("spark") / "spark.log"
-    session = create_session(log=log, extra={"spark.sql.shuffle.partitions": "2"})
+    session = create_session(log=log, extra=SMALL)
     yield session
     session.stop()
 

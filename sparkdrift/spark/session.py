@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -74,7 +75,10 @@ def create_session(*, log: Path | None = None, extra: dict[str, str] | None = No
         builder = builder.config(key, value)
     sink = log or Path(tempfile.gettempdir()) / f"sparkdrift-spark-{os.getpid()}.log"
     try:
-        with _jvm_output_in(sink, enabled=not submitted):
+        with _jvm_output_in(sink, enabled=not submitted), warnings.catch_warnings():
+            # A local Connect server starts with all settings; its client then tries to set
+            # them again, and warns of those that can't change any more.
+            warnings.filterwarnings("ignore", "(?s)Failed to set .*CANNOT_MODIFY")
             return builder.getOrCreate()
     except Exception as error:
         raise SetupError(

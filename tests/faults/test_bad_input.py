@@ -100,7 +100,11 @@ def test_a_missing_timestamp_column(spark, store, log, untouched):
 @pytest.mark.parametrize("column", ["said_at", "amount", "nested"])
 def test_a_timestamp_of_the_wrong_type(spark, store, log, untouched, column):
     with pytest.raises((SourceError, SpecError), match=rf"{column}.*(?s:.)*timestamp"):
-        profiled(spark, store, spec_of(log, timestamp={"column": column}))
+        profiled(
+            spark,
+            store,
+            spec_of(log, timestamp={"column": column}, features={"numeric": ["score"]}),
+        )
 
 
 def test_a_feature_that_never_existed_is_refused_by_validate(spark, log):

@@ -74,8 +74,9 @@ def test_two_processes_do_not_hold_one_folder(tmp_path: Path) -> None:
     other.start()
     try:
         assert ready.wait(30)
-        with pytest.raises(StoreError, match="another run"), locked(
-            Store(directory=str(tmp_path)), wait=0
+        with (
+            pytest.raises(StoreError, match="another run"),
+            locked(Store(directory=str(tmp_path)), wait=0),
         ):
             pass
     finally:
