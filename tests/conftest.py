@@ -11,7 +11,9 @@ import pytest
 # For thousands of small queries and no long one: planning them is what costs.
 SMALL = {
     "spark.sql.shuffle.partitions": "2",
-    "spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=320m -XX:+UseSerialGC",
+    "spark.driver.defaultJavaOptions": (
+        "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=320m -XX:+UseSerialGC"
+    ),
 }
 
 

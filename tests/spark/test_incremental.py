@@ -29,7 +29,7 @@ CONFIGURATIONS = {
     404: ("true", "true"),
 }
 MORE_SEEDS = (505, 606, 707, 808)
-STEPS = 3
+STEPS, MORE_STEPS = 2, 6
 
 # What two runs may differ in: who wrote a row, when, from which files, and in which random
 # order a sketch met its rows.
@@ -187,7 +187,10 @@ def written_days(spark, store: Store, run_id: str) -> set[int]:
     return {(at - source_tables.START).days for at in rows.column("window_start").to_pylist()}
 
 
-def check_sequence(spark, folder: Path, reference: Path, seed: int, feed: str, vectors: str):
+def check_sequence(
+    spark, folder: Path, reference: Path, seed: int, configuration: tuple[str, str], steps: int
+) -> None:
+    feed, vectors = configuration
     log = Log.make(spark, folder / "source", seed, feed, vectors)
     spec = spec_of(
         folder / "source",
@@ -197,7 +200,7 @@ def check_sequence(spark, folder: Path, reference: Path, seed: int, feed: str, v
     )
     store = new_store(spark, folder / "store")
     run(spark, store, spec, "start")
-    for step in range(STEPS):
+    for step in range(steps):
         log.touched, log.said = set(), []
         log.change()
         run(spark, store, spec, f"step{step}")
@@ -224,11 +227,11 @@ def reference(spark, workspace) -> Path:
 
 @pytest.mark.parametrize("seed", CONFIGURATIONS)
 def test_a_sequence_equals_a_recomputation(spark, tmp_path, reference, seed):
-    check_sequence(spark, tmp_path, reference, seed, *CONFIGURATIONS[seed])
+    check_sequence(spark, tmp_path, reference, seed, CONFIGURATIONS[seed], STEPS)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", MORE_SEEDS)
 @pytest.mark.parametrize("configuration", CONFIGURATIONS.values(), ids=str)
 def test_more_sequences(spark, tmp_path, reference, seed, configuration):
-    check_sequence(spark, tmp_path, reference, seed, *configuration)
+    check_sequence(spark, tmp_path, reference, seed, configuration, MORE_STEPS)
