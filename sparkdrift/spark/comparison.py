@@ -139,9 +139,9 @@ def write_drift(
         "run_id": run_id,
         "package_version": __version__,
     }
-    for name, value in constants.items():
-        rows = rows.withColumn(name, F.lit(value))
-    rows = rows.withColumn("window_end", F.expr(window_end("window_start", grain, zone)))
+    end = F.expr(window_end("window_start", grain, zone))
+    rows = rows.withColumns({name: F.lit(value) for name, value in constants.items()})
+    rows = rows.withColumn("window_end", end)
     version = active.snapshot.version if active else 0
     scope = Scope(
         spec.monitor,

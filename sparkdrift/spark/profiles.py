@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from sparkdrift import __version__
 from sparkdrift.spark.changes import Fingerprint, from_micros, timestamp_type
-from sparkdrift.spark.profiling import TABLE_ROW, WHOLE, described_features, profile
+from sparkdrift.spark.profiling import TABLE_ROW, WHOLE, WINDOW, described_features, profile
 from sparkdrift.spark.schemas import FIGURES, PROFILES, STATE
 from sparkdrift.spark.source import Source, instant, near
 from sparkdrift.spark.sql import in_windows, string, timestamp
@@ -91,7 +91,7 @@ def profiled_rows(
     rows = (
         source.rows(spark).where(near(column, windows)).where(in_windows(at, contiguous(windows)))
     )
-    rows = rows.withColumn("window_start", F.expr(window_start(at, spec.windows.grain, zone)))
+    rows = rows.withColumn(WINDOW, F.expr(window_start(at, spec.windows.grain, zone)))
     return profile(spark, rows, spec, resolution.watched, resolution.usable_slices, k=spec.sketch.k)
 
 
@@ -153,13 +153,16 @@ def write_profiles(
         )
         rows = rows.join(F.broadcast(known), "window_start")
         rows = rows.withColumn("input_digest", F.expr(INPUT_DIGEST))
-    ready = (
-        rows.withColumn("monitor", F.lit(spec.monitor))
-        .withColumn("granularity", F.lit(grain))
-        .withColumn("window_end", F.expr(window_end("window_start", grain, zone)))
-        .withColumn("source_version", F.lit(source.version))
-        .withColumn("run_id", F.lit(run_id))
-        .withColumn("package_version", F.lit(__version__))
+    # In one step: each step is an analysis of the whole plan.
+    ready = rows.withColumns(
+        {
+            "monitor": F.lit(spec.monitor),
+            "granularity": F.lit(grain),
+            "window_end": F.expr(window_end("window_start", grain, zone)),
+            "source_version": F.lit(source.version),
+            "run_id": F.lit(run_id),
+            "package_version": F.lit(__version__),
+        }
     )
     scope = Scope(spec.monitor, grain, [one.window for one in batch])
     files = 1 + len(batch) * _rows_per_window(spec) // _ROWS_PER_FILE

@@ -25,7 +25,10 @@ WHOLE = "*"
 # 2^10 registers: 3.3 % error, at most about 1 kB; distinct counts of numbers are context.
 HLL_LG_K = 10
 KEYS = ("window_start", "slice_key", "slice_value")
-DESCRIBED = ("kind", "data_type", "sample_weight", "state_version")
+# Where source rows carry their window; the source may have a column window_start of its own.
+WINDOW = ":window"
+# What only categories have.
+OF_TEXTS = ("min_length", "max_length", "avg_length", "frequent_items", "categories")
 GRID = ", ".join(f"{percent / 100}D" for percent in range(101))
 
 
@@ -40,7 +43,7 @@ def profile(
 ) -> DataFrame:
     """One row per window, slice and feature, with the columns FIGURES and STATE of the tables.
 
-    `rows` are source rows with a column `window_start`. A feature with a problem gets
+    `rows` are source rows with their window's start in WINDOW. A feature with a problem gets
     a row with status `schema_changed` and no figure. Nothing runs until it is written.
     """
     measured = [one.feature for one in features if one.problem is None]
@@ -55,24 +58,21 @@ def profile(
             _sliced(rows, slices, texts), names, KEYS, spec.sketch.categories
         )
         figures = figures.unionByName(counted, allowMissingColumns=True)
-    known = set(figures.columns)
-    absent = [column for column in (*FIGURES, *STATE) if column.name not in known]
-    # A spec of one kind only has no columns of the other; kind and type come with `described`.
-    for column in absent:
-        if column.name not in DESCRIBED:
-            figures = figures.withColumn(column.name, F.lit(None).cast(column.type))
+    else:
+        absent = [column for column in (*FIGURES, *STATE) if column.name in OF_TEXTS]
+        figures = figures.select(
+            "*", *(F.lit(None).cast(column.type).alias(column.name) for column in absent)
+        )
     described = described_features(spark, spec, features)
-    return (
-        figures.join(F.broadcast(described), "column_name")
-        .withColumn("sample_weight", F.lit(1.0))
-        .withColumn("state_version", F.lit(STATE_VERSION))
-        .withColumn(
-            "status",
-            F.expr(
+    return figures.join(F.broadcast(described), "column_name").withColumns(
+        {
+            "sample_weight": F.lit(1.0),
+            "state_version": F.lit(STATE_VERSION),
+            "status": F.expr(
                 "CASE WHEN reason IS NOT NULL THEN 'schema_changed'"
                 " WHEN row_count = 0 THEN 'insufficient_data' ELSE 'ok' END"
             ),
-        )
+        }
     )
 
 
@@ -108,8 +108,11 @@ def _sliced(rows: DataFrame, slices: Sequence[Sequence[str]], columns: Sequence[
         # JSON for several keys: unlike a separator, it can't be mistaken for a value.
         value = texts[0] if len(keys) == 1 else f"to_json(array({', '.join(texts)}))"
         cells.append(f"struct({string(slice_name(keys))} AS slice_key, {value} AS slice_value)")
-    narrow = rows.selectExpr("window_start", f"array({', '.join(cells)}) AS cells", *columns)
-    names = [name for name in narrow.columns if name not in ("window_start", "cells")]
+    narrow = rows.selectExpr(
+        f"{quote(WINDOW)} AS window_start", f"array({', '.join(cells)}) AS cells", *columns
+    )
+    # Not by asking for the columns: over Spark Connect that is an analysis of the whole plan.
+    names = [column.rsplit(" AS ", 1)[1] for column in columns]
     return narrow.selectExpr("window_start", "inline(cells)", *names)
 
 

@@ -16,7 +16,7 @@ from sparkdrift.kernels.freezing import BINS_SQL, KEYS, WINDOW_BINS_SQL, freeze
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.merging import merge_profiles
 from sparkdrift.spark.profiles import stored_rows
-from sparkdrift.spark.profiling import profile
+from sparkdrift.spark.profiling import WINDOW, profile
 from sparkdrift.spark.schemas import (
     FIGURES,
     REFERENCE_EVENTS,
@@ -139,7 +139,7 @@ def scanned_reference(
     spark: SparkSession, spec: MonitorSpec, source: Source, resolution: Resolution
 ) -> DataFrame:
     """All rows of another table as one reference without windows."""
-    rows = source.rows(spark).withColumn("window_start", F.lit(ALWAYS))
+    rows = source.rows(spark).withColumn(WINDOW, F.lit(ALWAYS))
     profiled = profile(
         spark,
         rows,
@@ -190,8 +190,7 @@ def write_reference(
         "run_id": about["run_id"],
         "package_version": __version__,
     }
-    for column, value in key.items():
-        rows = rows.withColumn(column, F.lit(value))
+    rows = rows.withColumns({column: F.lit(value) for column, value in key.items()})
     insert(spark, store, REFERENCE_PROFILES, rows)
     digest, total = content_digest(spark, store, spec, about["name"], key)
     if not total:

@@ -27,11 +27,20 @@ _DIGEST = "sha2(array_join(array_sort(collect_list(input_digest)), ','), 256)"
 
 
 def due_rollups(
-    spark: SparkSession, store: Store, spec: MonitorSpec, granularity: str, until: datetime
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    granularity: str,
+    hashes: Sequence[str],
+    until: datetime,
 ) -> list[Window]:
-    """Windows of `granularity` that end by `until` and whose stored windows changed since."""
+    """Windows of `granularity` that end by `until` and whose stored windows changed since.
+
+    Only stored rows of the present definitions (`hashes`) count: no others will be merged.
+    """
+    stored = stored_rows(spark, store, spec, spec.windows.grain)
     wanted = _digests(
-        _by_target(stored_rows(spark, store, spec, spec.windows.grain), spec, granularity)
+        _by_target(stored.where(F.col("definition_hash").isin(list(hashes))), spec, granularity)
         .groupBy("window_start")
         .agg(F.expr(_DIGEST).alias("input_digest"))
     )
@@ -71,16 +80,17 @@ def write_rollups(
         _KEYS,
         spec.sketch.categories,
     )
-    rows = (
-        merged.withColumn("fingerprint", F.expr("concat('merged:', merged_windows)"))
-        .drop("merged_windows")
-        .withColumn("monitor", F.lit(spec.monitor))
-        .withColumn("granularity", F.lit(granularity))
-        .withColumn("window_end", F.expr(window_end("window_start", granularity, zone)))
-        .withColumn("source_version", F.lit(source_version))
-        .withColumn("run_id", F.lit(run_id))
-        .withColumn("package_version", F.lit(__version__))
-    )
+    rows = merged.withColumns(
+        {
+            "fingerprint": F.expr("concat('merged:', merged_windows)"),
+            "monitor": F.lit(spec.monitor),
+            "granularity": F.lit(granularity),
+            "window_end": F.expr(window_end("window_start", granularity, zone)),
+            "source_version": F.lit(source_version),
+            "run_id": F.lit(run_id),
+            "package_version": F.lit(__version__),
+        }
+    ).drop("merged_windows")
     replace(store, PROFILES, rows, Scope(spec.monitor, granularity, windows), run_id=run_id)
 
 

@@ -127,8 +127,8 @@ def rows_frame(spark: SparkSession, table: Table, rows: Sequence[Mapping[str, An
 
 
 def _conform(table: Table, rows: DataFrame) -> DataFrame:
-    missing = set(table.names) - set(rows.columns)
-    extra = set(rows.columns) - set(table.names)
+    given, wanted = set(rows.columns), set(table.names)
+    missing, extra = wanted - given, given - wanted
     if missing or extra:
         raise StoreError(
             f"rows for table {table.name} do not fit it: missing {sorted(missing)}, "

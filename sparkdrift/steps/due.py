@@ -92,13 +92,18 @@ def plan_windows(
         and (options.backfill or not comparable or _differs(one, stored))
         and not _kept(spec, one, stored)
     ]
-    due += _emptied(spec, seen, closed, stored)
+    due += [
+        one
+        for one in _emptied(spec, seen, closed, stored)
+        if options.selects(one.window.start, one.window.end)
+    ]
+    vanished = (one for one in _vanished(spec, seen, stored) if options.selects(one.start, one.end))
     still_open = sum(1 for start in seen.windows if start <= as_of) - sum(
         1 for one in closed if one.rows
     )
     return Plan(
         due=tuple(due),
-        vanished=tuple(_vanished(spec, seen, stored)),
+        vanished=tuple(vanished),
         open_windows=max(still_open, 0),
         closed_windows=len(closed),
         as_of=as_of,

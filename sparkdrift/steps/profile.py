@@ -73,7 +73,9 @@ def _roll_up(
     """Merge stored windows into the longer ones that are due; reads no source row."""
     if record.as_of is None:
         return 0
-    windows = due_rollups(context.spark, context.store, spec, granularity, record.as_of)
+    hashes = [definition_hash(spec, None)]
+    hashes += [definition_hash(spec, one.feature) for one in resolution.watched]
+    windows = due_rollups(context.spark, context.store, spec, granularity, hashes, record.as_of)
     if windows:
         context.journal.started(record)
         write_rollups(
@@ -82,8 +84,7 @@ def _roll_up(
             spec,
             granularity,
             windows,
-            [definition_hash(spec, None)]
-            + [definition_hash(spec, one.feature) for one in resolution.watched],
+            hashes,
             source_version=source.version,
             run_id=context.journal.run_id,
         )

@@ -15,6 +15,8 @@ pytestmark = pytest.mark.spark
 
 FOLDER = 'ünï\'cøde `tick` "quote" 🚀 100% a=b'
 NUMBERS = ("a`b", "dotted.name", "with space", "it's", 'say "so"', "🚀", "select", "größe", "a,b")
+# Names that the product uses for columns of its own.
+OURS = ("window_start", "row_count", "n0", "cells", "file", "start", "at")
 TEXTS = ("back\\slash", "$money", "{brace}")
 VALUES = ("it's", 'say "so"', "a`b", "back\\slash", "", " ", "NULL", "*", "🚀", "a,b", "名前", "%_")
 SLICE = "spaced & 'quoted'"
@@ -27,7 +29,7 @@ def tables(spark, workspace) -> dict[str, list[dict]]:
     days, count = 5, 60
     columns = {TIME: pa.concat_arrays([source_tables.instants(d, count, rng) for d in range(days)])}
     rows = days * count
-    columns |= {name: pa.array(rng.normal(size=rows)) for name in NUMBERS}
+    columns |= {name: pa.array(rng.normal(size=rows)) for name in (*NUMBERS, *OURS)}
     columns |= {name: pa.array(rng.choice(VALUES, rows).tolist()) for name in TEXTS}
     columns[SLICE] = pa.array(rng.choice([*VALUES, None], rows).tolist(), pa.string())
     # Delta refuses some of these characters in columns unless they are mapped to others.
@@ -38,7 +40,7 @@ def tables(spark, workspace) -> dict[str, list[dict]]:
     spec = spec_of(
         path,
         timestamp={"column": TIME},
-        features={"numeric": list(NUMBERS), "categorical": list(TEXTS)},
+        features={"numeric": [*NUMBERS, *OURS], "categorical": list(TEXTS)},
         slices=[SLICE, [SLICE, "back\\slash"]],
         reference={"begin": "2024-01-01", "end": "2024-01-03"},
         drift={"overrides": {"a`b": {"effect_size": 0.5}}},
@@ -57,8 +59,19 @@ def tables(spark, workspace) -> dict[str, list[dict]]:
 def test_every_name_arrives_as_it_was(tables):
     for name in ("profiles", "drift", "reference_profiles"):
         columns = {row["column_name"] for row in tables[name]} - {":table"}
-        assert columns == {*NUMBERS, *TEXTS}
+        assert columns == {*NUMBERS, *OURS, *TEXTS}
         assert {row["slice_key"] for row in tables[name]} == {"*", SLICE, f"{SLICE},back\\slash"}
+
+
+def test_every_column_is_its_own(tables):
+    """Means of the whole table; a name that is mistaken for another would share its mean."""
+    for name in (*NUMBERS, *OURS):
+        (cell,) = (
+            row
+            for row in tables["reference_profiles"]
+            if (row["column_name"], row["slice_key"]) == (name, "*")
+        )
+        assert cell["mean"] == pytest.approx(np.mean([row[name] for row in tables["raw"][:120]]))
 
 
 def test_every_slice_value_arrives_as_it_was(tables):

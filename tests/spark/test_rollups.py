@@ -127,3 +127,34 @@ def test_hours_make_days_of_23_and_25_hours(spark, workspace, store):
         assert_close(merged, figures(spark, store, f"direct{number}", "day"))
         lengths = {row["window_end"] - key[0] for key, row in merged.items()}
         assert timedelta(hours=(23, 25)[number]) in lengths
+
+
+def test_a_changed_definition_does_not_merge_with_the_old_one(spark, workspace, store):
+    """The month in which k changed holds the newer days only, and is not made again each run."""
+    path = workspace / "changing"
+    rng = np.random.default_rng(23)
+    begin = datetime(2024, 1, 25, tzinfo=timezone.utc)
+    source_tables.write(spark, path, rows_between(begin, begin + timedelta(days=3), 90, rng))
+    sections = {
+        "monitor": "changing",
+        "features": {"numeric": ["value"]},
+        "windows": {"rollups": ["month"]},
+    }
+    old = spec_of(path, **sections, sketch={"k": 200})
+    new = spec_of(path, **sections, sketch={"k": 300})
+    profile_windows(context_of(spark, store, "old"), old, Options())
+    later = begin + timedelta(days=3)
+    source_tables.write(spark, path, rows_between(later, later + timedelta(days=6), 180, rng))
+    profile_windows(context_of(spark, store, "new"), new, Options())
+    where = "monitor = 'changing' AND granularity = 'month' AND column_name = ':table'"
+    (month,) = rows_of(spark, store, "profiles", where).to_pylist()
+    days = rows_of(
+        spark, store, "profiles", where.replace("month", "day") + " AND run_id = 'new'"
+    ).to_pylist()
+    january = [row for row in days if row["window_start"].month == 1]
+    assert month["row_count"] == sum(row["row_count"] for row in january)
+    # Something new to look at, but nothing in January: the month stays as it is.
+    last = later + timedelta(days=6)
+    source_tables.write(spark, path, rows_between(last, last + timedelta(days=2), 60, rng))
+    profile_windows(context_of(spark, store, "third"), new, Options())
+    assert rows_of(spark, store, "profiles", where).to_pylist() == [month]
