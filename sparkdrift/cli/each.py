@@ -44,6 +44,7 @@ def each_monitor(
         try:
             spec = load_spec(file)
             answer = step(context, spec, bars)
+            context.journal.close()
         except Exception as error:
             bars.end()
             codes.append(report(error, common))

@@ -16,7 +16,7 @@ from sparkdrift.kernels.batches import arrow_schema, categories, counts, groups
 from sparkdrift.kernels.distributions import Bins, categorical_figures, numeric_figures
 from sparkdrift.kernels.freezing import Kernel
 from sparkdrift.kernels.policy import Policy
-from sparkdrift.measures.arrays import Floats
+from sparkdrift.measures.arrays import Floats, divide
 from sparkdrift.measures.share_evidence import share_test
 
 REFERENCE, WINDOW = 0, 1
@@ -182,7 +182,7 @@ def _share_tests(
         "infinite": (infinite, rows, known_infinite, policy.infinite_share),
     }
     results = {
-        name: share_test(x, n, known, known_rows, limit)
+        name: _where_any(x, n, known, known_rows, limit)
         for name, (x, n, known, limit) in tested.items()
     }
     present = rows - null
@@ -191,12 +191,12 @@ def _share_tests(
         new = np.round(np.nan_to_num(figures["new_category_low"]) * present)
         expected = figures["expected_new"]
         expected = 0.0 if np.isnan(expected) else expected * known_present
-        results["new"] = share_test(new, present, expected, known_present, policy.new_categories)
+        results["new"] = _where_any(new, present, expected, known_present, policy.new_categories)
     if "out_of_range_share" in figures:
         finite = present - counts(windows, "nan_count") - infinite
         outside = np.round(np.nan_to_num(figures["out_of_range_share"]) * finite)
-        results["range"] = share_test(outside, finite, 0.0, known_present, policy.out_of_range)
-    return {name: _where_any(result) for name, result in results.items()}
+        results["range"] = _where_any(outside, finite, 0.0, known_present, policy.out_of_range)
+    return results
 
 
 def _undetermined(figures: Mapping[str, Any], limit: float) -> list[str | None]:
@@ -211,10 +211,18 @@ def _undetermined(figures: Mapping[str, Any], limit: float) -> list[str | None]:
     ]
 
 
-def _where_any(test: tuple[Floats, Floats, Floats]) -> tuple[Floats, Floats, Floats]:
-    delta, unusual, material = test
-    idle = delta == 0
-    return delta, np.where(idle, np.nan, unusual), np.where(idle, np.nan, material)
+def _where_any(
+    x: Floats, n: Floats, known: float, known_rows: float, limit: float
+) -> tuple[Floats, Floats, Floats]:
+    """`share_test`, asked only where the shares differ at all."""
+    delta = divide(x, n) - divide(known, known_rows)
+    unusual, material = np.full(delta.shape, np.nan), np.full(delta.shape, np.nan)
+    differs = np.isfinite(delta) & (delta != 0)
+    if differs.any():
+        _, unusual[differs], material[differs] = share_test(
+            x[differs], n[differs], known, known_rows, limit
+        )
+    return delta, unusual, material
 
 
 def _batch(rows: Mapping[str, Any], size: int) -> pa.RecordBatch:

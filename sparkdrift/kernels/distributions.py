@@ -136,16 +136,15 @@ def numeric_figures(
     )
     sd = reference["stddev"]
     within = numeric.span(known, float("nan") if sd is None else sd)
-    tails = [numeric.tails(known, points, within) for points in seen]
+    tails = [numeric.tails(points, within) for points in seen]
+    gaps = [numeric.gap(known, points) for points in seen]
     n = counts.sum(axis=1)
-    gap = np.array([numeric.ks(known, points) for points in seen])
+    largest = np.array([numeric.ks(one) for one in gaps])
     return figures | {
-        "ks_statistic": gap,
+        "ks_statistic": largest,
         "ks_error": np.where(n > 0, numeric.ks_error(known_k, ks), np.nan),
-        "ks_pvalue": numeric.ks_pvalue(gap, n, bins.counts.sum(), known_k, ks),
-        "wasserstein_distance": np.array(
-            [numeric.wasserstein(known, points, within) for points in seen]
-        ),
+        "ks_pvalue": numeric.ks_pvalue(largest, n, bins.counts.sum(), known_k, ks),
+        "wasserstein_distance": np.array([numeric.wasserstein(one, within) for one in gaps]),
         "wasserstein_error": np.where(
             n > 0, numeric.wasserstein_error(within, known_k, ks), np.nan
         ),

@@ -17,6 +17,7 @@ from scipy import special
 from sparkdrift.measures.arrays import Floats, floats
 
 SWITCH = 1e4
+_STEPS = 60
 
 
 def distribution(x: ArrayLike, free: ArrayLike, noncentrality: ArrayLike) -> Floats:
@@ -48,23 +49,36 @@ def quantile(q: ArrayLike, free: ArrayLike, noncentrality: ArrayLike) -> Floats:
     return floats(np.where(valid, np.where(near, exact, normal), np.nan))
 
 
-def noncentrality(x: ArrayLike, free: ArrayLike, level: float, steps: int = 40) -> Floats:
+def noncentrality(x: ArrayLike, free: ArrayLike, level: float) -> Floats:
     """The noncentrality under which P(X <= x) = level, broadcast; 0 when none is that small.
 
-    By bisection between 0 and a bound from the normal tail; absolute error below
-    2^-steps of that bound.
+    sqrt(X) is about normal around sqrt(free + noncentrality) with deviation 1. So the normal
+    score of P(X <= x) is nearly linear in that root, and a secant finds the level in about
+    six steps; bisection helps where it would leave its bracket. Relative error below 1e-9.
     """
     at, df = np.broadcast_arrays(floats(x), floats(free))
-    low = np.zeros(at.shape)
-    z = abs(float(special.ndtri(level))) + 2.0
-    high = at + 2 * z * np.sqrt(np.maximum(at, 0.0)) + 4 * z**2
-    for _ in range(steps):
-        middle = (low + high) / 2
-        below = distribution(at, df, middle) > level
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    z = float(special.ndtri(level))
     reachable = distribution(at, df, np.zeros(at.shape))
-    found = np.where(reachable > level, (low + high) / 2, 0.0)
-    return floats(np.where(np.isnan(reachable), np.nan, found))
+    low = np.zeros(at.shape)
+    wide = abs(z) + 2.0
+    spread = np.sqrt(np.maximum(at, 0.0))
+    high = at + 2 * wide * spread + 4 * wide**2
+    found = np.clip((spread - z) ** 2 - df, low, high)
+    slope, root, score = np.full(at.shape, -1.0), np.full(at.shape, np.nan), low
+    for _ in range(_STEPS):
+        root_before, score_before = root, score
+        root, score = np.sqrt(found + df), special.ndtri(distribution(at, df, found)) - z
+        low, high = np.where(score > 0, found, low), np.where(score > 0, high, found)
+        with np.errstate(all="ignore"):
+            secant = (score - score_before) / (root - root_before)
+            slope = np.where(np.isfinite(secant) & (secant < 0), secant, slope)
+            guess = (root - score / slope) ** 2 - df
+        after = np.where((guess >= low) & (guess <= high), guess, (low + high) / 2)
+        moved = np.abs(after - found) > 1e-9 * (1 + found)
+        found = after
+        if not (moved & (reachable > level)).any():
+            break
+    return floats(np.where(np.isnan(reachable), np.nan, np.where(reachable > level, found, 0.0)))
 
 
 def _sankaran(df: Floats, nc: Floats) -> tuple[Floats, Floats, Floats]:

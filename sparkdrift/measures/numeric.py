@@ -2,6 +2,7 @@
 
 One reference against one window at a time: sketches hold different numbers of points.
 Infinite values are left out on both sides. Every figure is NaN when a side is empty.
+`gap` merges the two sides once; `ks` and `wasserstein` read it.
 """
 
 from __future__ import annotations
@@ -13,24 +14,50 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from sparkdrift.measures.arrays import Floats, divide, floats
-from sparkdrift.measures.kll import Points, finite, quantile, rank
+from sparkdrift.measures.kll import Points, finite, quantile
 from sparkdrift.measures.sketch_error import rank_error, supremum_rows
 
 NORMAL_IQR = 1.349  # the quartiles of a normal distribution lie 1.349 sd apart
 
 
-def ks(reference: Points | None, window: Points | None) -> float:
+@dataclass(frozen=True, eq=False)
+class Gap:
+    """F - G of a reference and a window, as a step function: `steps[i]` holds from at[i] on.
+
+    at, steps: float64 (m,), `at` ascending; at repeated values only the last step counts.
+    Before at[0] it is 0, and so is the last step.
+    """
+
+    at: Floats
+    steps: Floats
+
+
+def gap(reference: Points | None, window: Points | None) -> Gap | None:
+    """The difference of the two distribution functions; None when a side is empty."""
+    known, seen = finite(reference), finite(window)
+    if known is None or seen is None:
+        return None
+    at = np.concatenate([known.values, seen.values])
+    order = at.argsort(kind="stable")
+    first = order < len(known.values)
+    weights = np.concatenate([known.weights, seen.weights])[order]
+    # Rows are whole numbers, so these sums are exact, and equal sides differ by exactly 0.
+    below = np.where(first, weights, 0.0).cumsum() / known.n
+    above = np.where(first, 0.0, weights).cumsum() / seen.n
+    return Gap(at[order], below - above)
+
+
+def ks(found: Gap | None) -> float:
     """Kolmogorov-Smirnov statistic, max |F - G|, in [0, 1].
 
     Inclusive ranks at the union of both sides' values are enough: both are step
     functions, so the exclusive rank at one value is the inclusive rank at the one
     before. Source: Smirnov 1948. Not DataSketches' `ks_test`, which fails on repeats.
     """
-    known, seen = finite(reference), finite(window)
-    if known is None or seen is None:
+    if found is None:
         return float("nan")
-    at = np.concatenate([known.values, seen.values])
-    return float(np.abs(rank(known, at) - rank(seen, at)).max())
+    last = np.append(found.at[1:] != found.at[:-1], True)
+    return float(np.abs(found.steps[last]).max())
 
 
 def ks_error(*ks_sizes: ArrayLike) -> Floats:
@@ -55,11 +82,17 @@ def ks_pvalue(statistic: ArrayLike, n: ArrayLike, m: ArrayLike, *ks_sizes: Array
 
 @dataclass(frozen=True)
 class Span:
-    """Where the reference lives: [low, high] = its P0.1 to P99.9, and the unit of distance."""
+    """Where the reference lives: [low, high] = its P0.1 to P99.9, and the unit of distance.
+
+    The extremes and the median serve `tails` alone.
+    """
 
     low: float
     high: float
     scale: float
+    minimum: float = float("nan")
+    median: float = float("nan")
+    maximum: float = float("nan")
 
 
 def span(reference: Points | None, sd: float = float("nan")) -> Span:
@@ -71,12 +104,14 @@ def span(reference: Points | None, sd: float = float("nan")) -> Span:
     held = finite(reference)
     if held is None:
         return Span(float("nan"), float("nan"), float("nan"))
-    low, first, third, high = (float(q) for q in quantile(held, [0.001, 0.25, 0.75, 0.999]))
+    low, first, median, third, high = (
+        float(q) for q in quantile(held, [0.001, 0.25, 0.5, 0.75, 0.999])
+    )
     if not np.isfinite(sd):
         sd = _deviation(held)
     candidates = ((third - first) / NORMAL_IQR, sd, high - low)
     unit = next((value for value in candidates if np.isfinite(value) and value > 0), float("nan"))
-    return Span(low, high, unit)
+    return Span(low, high, unit, held.minimum, median, held.maximum)
 
 
 def _deviation(points: Points) -> float:
@@ -89,24 +124,17 @@ def _deviation(points: Points) -> float:
     return float(np.sqrt(weights @ (centred - mean) ** 2))
 
 
-def wasserstein(
-    reference: Points | None, window: Points | None, within: Span | None = None
-) -> float:
+def wasserstein(found: Gap | None, within: Span) -> float:
     """W1: integral of |F - G| over [low, high] of the reference, divided by its scale.
 
-    within: `span(reference)`, given when many windows meet one reference. The clip hides
-    what happens in the tails: report `tails` beside it. NaN without a positive scale.
+    within: `span(reference)`. The clip hides what happens in the tails: report `tails`
+    beside it. NaN when a side is empty, and without a positive scale.
     Source: Vallender 1974 (W1 on the line is the area between the distribution functions).
     """
-    known, seen = finite(reference), finite(window)
-    area = span(known) if within is None else within
-    if known is None or seen is None or not area.scale > 0:
+    if found is None or not within.scale > 0:
         return float("nan")
-    inner = np.concatenate([known.values, seen.values])
-    inner = np.sort(inner[(inner > area.low) & (inner < area.high)])
-    at = np.concatenate(([area.low], inner))
-    widths = np.diff(at, append=area.high)
-    return float(np.abs(rank(known, at) - rank(seen, at)) @ widths / area.scale)
+    at = np.minimum(np.maximum(found.at, within.low), within.high)
+    return float(np.abs(found.steps[:-1]) @ (at[1:] - at[:-1]) / within.scale)
 
 
 def wasserstein_error(within: Span, *ks_sizes: ArrayLike) -> Floats:
@@ -132,26 +160,29 @@ class Tails:
     out_of_range: float
 
 
-def tails(reference: Points | None, window: Points | None, within: Span | None = None) -> Tails:
+def tails(window: Points | None, within: Span) -> Tails:
     """Signed shifts of extremes, P0.1, P99.9 and median, and the out-of-range share.
 
-    The minimum and maximum of a sketch are exact, so a single row out of range counts
-    as one even when the sketch no longer holds it. Section 2 of the project's statistics.
+    within: `span(reference)`. The minimum and maximum of a sketch are exact, so a single
+    row out of range counts as one even when the sketch no longer holds it. Section 2 of the
+    project's statistics.
     """
-    known, seen = finite(reference), finite(window)
-    if known is None or seen is None:
+    seen = finite(window)
+    if seen is None or np.isnan(within.minimum):
         return Tails(*[float("nan")] * 6)
-    area = span(known) if within is None else within
-    ranks = [0.0, 0.001, 0.5, 0.999, 1.0]
-    shift = divide(quantile(seen, ranks) - quantile(known, ranks), area.scale)
-    low, p001, middle, p999, high = (float(value) for value in shift)
-    return Tails(low, p001, middle, p999, high, _outside(known, seen))
+    own = quantile(seen, [0.001, 0.5, 0.999])
+    figures = np.array([seen.minimum, *own, seen.maximum])
+    known = np.array([within.minimum, within.low, within.median, within.high, within.maximum])
+    low, p001, middle, p999, high = divide(figures - known, within.scale).tolist()
+    return Tails(low, p001, middle, p999, high, _outside(seen, within))
 
 
-def _outside(known: Points, seen: Points) -> float:
-    below = rank(seen, known.minimum, inclusive=False).item()
-    above = 1.0 - rank(seen, known.maximum).item()
-    least = 1.0 / seen.n
-    below = max(below, least if seen.minimum < known.minimum else 0.0)
-    above = max(above, least if seen.maximum > known.maximum else 0.0)
-    return min(1.0, below + above)
+def _outside(seen: Points, within: Span) -> float:
+    below = above = 0.0
+    if seen.minimum < within.minimum:
+        upto = seen.values.searchsorted(within.minimum, side="left")
+        below = max(1.0, seen.cumulative[upto - 1]) if upto else 1.0
+    if seen.maximum > within.maximum:
+        upto = seen.values.searchsorted(within.maximum, side="right")
+        above = max(1.0, seen.n - (seen.cumulative[upto - 1] if upto else 0.0))
+    return min(1.0, (below + above) / seen.n)

@@ -57,7 +57,9 @@ def _root(x: Floats, n: Floats, y: Floats, m: Floats, shift: Floats) -> Floats:
     p = _restricted(x, n, y, m, shift)
     free = _likelihood(x, n, x / n) + _likelihood(y, m, y / m)
     bound = _likelihood(x, n, p + shift) + _likelihood(y, m, p)
-    return np.sqrt(np.maximum(0.0, 2 * (free - bound)))
+    ratio = np.sqrt(np.maximum(0.0, 2 * (free - bound)))
+    # Rounding of large likelihoods alone would leave 1e-5 here.
+    return np.where(x / n - y / m == shift, 0.0, ratio)
 
 
 def _likelihood(x: Floats, n: Floats, p: Floats) -> Floats:

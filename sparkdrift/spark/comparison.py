@@ -10,16 +10,17 @@ from pyspark.sql import functions as F
 
 from sparkdrift import __version__
 from sparkdrift.kernels.comparing import COMPARED, KEYS, compare
+from sparkdrift.kernels.freezing import BINS_SQL, WINDOW_BINS_SQL
 from sparkdrift.kernels.judging import JUDGED, judge
 from sparkdrift.kernels.policy import Policy
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.references import ROLE, Active
-from sparkdrift.spark.schemas import DRIFT, FIGURES, REFERENCE_PROFILES, STATE
+from sparkdrift.spark.schemas import DRIFT, REFERENCE_PROFILES
 from sparkdrift.spark.sql import in_windows, quote, string, timestamp
 from sparkdrift.spark.window_columns import window_end
-from sparkdrift.spark.writer import Scope, replace
+from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
@@ -61,52 +62,44 @@ def drift_rows(
     spark: SparkSession,
     store: Store,
     spec: MonitorSpec,
-    active: Active | None,
+    active: Sequence[Active],
     windows: Sequence[Window],
     policy: str,
 ) -> DataFrame:
-    """Windows judged by one reference (None: there is none), as figures with a status.
+    """Windows judged by the reference in force at their start, as figures with a status.
 
     Two kernels: by feature, where sketches meet their reference; then by window, where
     all tests of a window are one family. Only verdicts, never sketches, reach the second.
     """
-    version = active.snapshot.version if active else 0
-    names = [quote(column.name) for column in (*FIGURES, *STATE)]
-    kept = ["slice_key", "slice_value", "column_name", *names, "status", "reason"]
-    own = (
+    version = _in_force(active, lambda one: str(one.snapshot.version), "0")
+    rows = (
         stored_rows(spark, store, spec, spec.windows.grain)
         .where(in_windows("window_start", contiguous(windows)))
         .where(f"column_name <> {string(TABLE_ROW)}")
         .selectExpr(
             "1 AS part",
             "window_start",
-            *kept,
-            "definition_hash",
-            f"{_digest([active] if active else [], policy)} AS input_digest",
-            "CAST(NULL AS STRUCT<edges:ARRAY<DOUBLE>,items:ARRAY<STRING>,counts:ARRAY<DOUBLE>>)"
-            " AS bins",
-            "CAST(NULL AS ARRAY<STRUCT<window_start:TIMESTAMP,k:INT,counts:ARRAY<DOUBLE>>>)"
-            " AS window_bins",
+            *map(quote, _COMPARED),
+            f"{version} AS reference_version",
+            f"{_digest(active, policy)} AS input_digest",
+            *(f"CAST(NULL AS {sql_type}) AS {name}" for name, sql_type in _OF_REFERENCES.items()),
         )
     )
-    rows = own
-    if active is not None:
+    if active:
         known = (
             spark.table(store.table(REFERENCE_PROFILES.name))
             .where(f"monitor = {string(spec.monitor)} AND role = {string(ROLE)}")
-            .where(f"version = {version} AND run_id = {string(active.snapshot.run_id)}")
+            .where(" OR ".join(f"({_is(one)})" for one in active))
             .selectExpr(
                 "0 AS part",
                 "CAST(NULL AS TIMESTAMP) AS window_start",
-                *kept,
-                "definition_hash",
+                *map(quote, _COMPARED),
+                "version AS reference_version",
                 "CAST(NULL AS STRING) AS input_digest",
-                "bins",
-                "window_bins",
+                *_OF_REFERENCES,
             )
         )
-        rows = known.unionByName(own)
-    rows = rows.withColumn("reference_version", F.lit(version).cast("int"))
+        rows = known.unionByName(rows)
     by_feature = rows.repartition(*map(quote, KEYS)).sortWithinPartitions(
         *KEYS, "part", "window_start"
     )
@@ -115,41 +108,85 @@ def drift_rows(
     return by_window.mapInArrow(judge(), _ddl(JUDGED))
 
 
+# What the comparison reads of a profile; sketches that it doesn't read would cross twice.
+_COMPARED = (
+    "slice_key",
+    "slice_value",
+    "column_name",
+    "data_type",
+    "row_count",
+    "null_count",
+    "nan_count",
+    "positive_infinity_count",
+    "negative_infinity_count",
+    "stddev",
+    "kll",
+    "categories",
+    "definition_hash",
+    "status",
+    "reason",
+)
+_OF_REFERENCES = {"bins": BINS_SQL, "window_bins": WINDOW_BINS_SQL}
+
+
+def _is(active: Active) -> str:
+    snapshot = active.snapshot
+    return f"version = {int(snapshot.version)} AND run_id = {string(snapshot.run_id)}"
+
+
 def write_drift(
     store: Store,
     spec: MonitorSpec,
     rows: DataFrame,
-    active: Active | None,
+    active: Sequence[Active],
     windows: Sequence[Window],
     *,
     policy: str,
     source_version: int | None,
     run_id: str,
 ) -> None:
-    """Make `rows` the drift of `windows` under one reference and policy, in one commit."""
+    """Make `rows` the drift of `windows`, each under its reference and policy, in one commit."""
     grain, zone = spec.windows.grain, spec.timestamp.zone
-    reference = spec.reference.name if spec.reference else None
     constants = {
         "monitor": spec.monitor,
         "granularity": grain,
         "comparison": COMPARISON,
-        "reference_name": reference if active else None,
         "policy_hash": policy,
         "source_version": source_version,
         "run_id": run_id,
         "package_version": __version__,
     }
-    end = F.expr(window_end("window_start", grain, zone))
-    rows = rows.withColumns({name: F.lit(value) for name, value in constants.items()})
-    rows = rows.withColumn("window_end", end)
-    version = active.snapshot.version if active else 0
-    scope = Scope(
-        spec.monitor,
-        grain,
-        windows,
-        {"comparison": COMPARISON, "reference_version": version, "policy_hash": policy},
+    rows = rows.withColumns(
+        {
+            **{name: F.lit(value) for name, value in constants.items()},
+            "window_end": F.expr(window_end("window_start", grain, zone)),
+            "reference_name": F.when(
+                F.col("reference_version") > 0,
+                F.lit(spec.reference.name if spec.reference else None),
+            ),
+        }
     )
+    cases = [
+        Case(
+            of_version,
+            {"comparison": COMPARISON, "reference_version": version, "policy_hash": policy},
+        )
+        for version, of_version in by_reference(active, windows).items()
+    ]
+    scope = Scope(spec.monitor, grain, cases)
     replace(store, DRIFT, rows, scope, run_id=run_id, files=1 + len(windows) // 180)
+
+
+def by_reference(active: Sequence[Active], windows: Sequence[Window]) -> dict[int, list[Window]]:
+    """The windows that each version is in force for at their start; 0 where none is."""
+    found: dict[int, list[Window]] = {}
+    for window in windows:
+        version = 0
+        for one in active:
+            if one.start <= window.start and (one.end is None or window.start < one.end):
+                version = one.snapshot.version
+        found.setdefault(version, []).append(window)
+    return found
 
 
 def thresholds(spec: MonitorSpec) -> Policy:

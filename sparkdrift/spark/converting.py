@@ -28,7 +28,8 @@ def write_delta(spark: SparkSession, tables: Iterator[pa.Table], folder: Path) -
             pq.write_table(table, beside / f"{number:03}.parquet", compression="zstd")
             rows += table.num_rows
         target = delta_path(str(beside)).replace("delta.", "parquet.", 1)
-        spark.sql(f"CONVERT TO DELTA {target}")
+        # The footers keep the statistics of each file; Delta would read every row for its own.
+        spark.sql(f"CONVERT TO DELTA {target} NO STATISTICS")
         beside.rename(folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)

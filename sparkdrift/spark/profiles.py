@@ -16,7 +16,7 @@ from sparkdrift.spark.schemas import FIGURES, PROFILES, STATE
 from sparkdrift.spark.source import Source, instant, near
 from sparkdrift.spark.sql import in_windows, string, timestamp
 from sparkdrift.spark.window_columns import window_end, window_start
-from sparkdrift.spark.writer import Scope, replace
+from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.digests import STATE_VERSION
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Resolution
@@ -164,7 +164,7 @@ def write_profiles(
             "package_version": F.lit(__version__),
         }
     )
-    scope = Scope(spec.monitor, grain, [one.window for one in batch])
+    scope = Scope(spec.monitor, grain, [Case([one.window for one in batch])])
     files = 1 + len(batch) * _rows_per_window(spec) // _ROWS_PER_FILE
     replace(store, PROFILES, ready, scope, run_id=run_id, files=files)
 

@@ -16,7 +16,7 @@ from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.schemas import PROFILES
 from sparkdrift.spark.sql import in_windows, string
 from sparkdrift.spark.window_columns import window_end, window_start
-from sparkdrift.spark.writer import Scope, replace
+from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous, window_at
@@ -91,7 +91,8 @@ def write_rollups(
             "package_version": F.lit(__version__),
         }
     ).drop("merged_windows")
-    replace(store, PROFILES, rows, Scope(spec.monitor, granularity, windows), run_id=run_id)
+    scope = Scope(spec.monitor, granularity, [Case(windows)])
+    replace(store, PROFILES, rows, scope, run_id=run_id)
 
 
 def _by_target(rows: DataFrame, spec: MonitorSpec, granularity: str) -> DataFrame:

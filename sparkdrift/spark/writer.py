@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pyspark.sql import DataFrame, SparkSession
@@ -44,28 +44,40 @@ Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
-class Scope:
-    """What one `replace` covers: a monitor's windows, and more key columns where needed.
+class Case:
+    """Windows with one value in each further key column."""
 
-    The predicate made from it names the whole key prefix and spans no window that
-    is not in `windows`.
+    windows: Sequence[Window]
+    equal: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What one `replace` covers: windows of a monitor, with more key columns where needed.
+
+    The predicate made from it names the whole key prefix and spans no window that is in no
+    case. The monitor stands in front of all cases, where Delta sees that two monitors don't
+    meet.
     """
 
     monitor: str
     granularity: str
-    windows: Sequence[Window]
-    equal: Mapping[str, str | int] | None = None
+    cases: Sequence[Case]
 
     def predicate(self) -> str:
-        parts = [
-            f"monitor = {string(self.monitor)}",
-            f"granularity = {string(self.granularity)}",
-            in_windows("window_start", contiguous(self.windows)),
-        ]
-        for column, value in (self.equal or {}).items():
-            literal = str(int(value)) if isinstance(value, int) else string(value)
-            parts.append(f"{quote(column)} = {literal}")
-        return " AND ".join(parts)
+        cases = " OR ".join(f"({_within(case)})" for case in self.cases)
+        return (
+            f"monitor = {string(self.monitor)} AND granularity = {string(self.granularity)}"
+            f" AND ({cases or 'false'})"
+        )
+
+
+def _within(case: Case) -> str:
+    parts = [in_windows("window_start", contiguous(case.windows))]
+    for column, value in case.equal.items():
+        literal = str(int(value)) if isinstance(value, int) else string(value)
+        parts.append(f"{quote(column)} = {literal}")
+    return " AND ".join(parts)
 
 
 def replace(
@@ -77,7 +89,7 @@ def replace(
     over; a window's rows stay in one file. Raises StoreError when the columns of
     `rows` are not exactly the table's.
     """
-    if not scope.windows:
+    if not any(case.windows for case in scope.cases):
         return
     ready = _conform(table, rows)
     if files > 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,23 +36,23 @@ def compute_drift(context: Context, spec: MonitorSpec, options: Options) -> Judg
         if due or dropped:
             context.journal.started(record)
             version = _source_version(context, spec)
-        judged = 0
-        for reference, windows in _batches(spec, active, [*due, *dropped]):
-            rows = drift_rows(context.spark, context.store, spec, reference, windows, policy)
+        zone, grain = spec.timestamp.zone, spec.windows.grain
+        windows = [window_at(start, grain, zone) for start in sorted([*due, *dropped])]
+        for first in range(0, len(windows), _BATCH_WINDOWS):
+            batch = windows[first : first + _BATCH_WINDOWS]
+            rows = drift_rows(context.spark, context.store, spec, active, batch, policy)
             write_drift(
                 context.store,
                 spec,
                 rows,
-                reference,
-                windows,
+                active,
+                batch,
                 policy=policy,
                 source_version=version,
                 run_id=context.journal.run_id,
             )
-            judged += len(windows)
-            record.windows = judged
-            context.progress.advance(STEP, windows=judged, of=len(due) + len(dropped), rows=0)
-        zone, grain = spec.timestamp.zone, spec.windows.grain
+            record.windows += len(batch)
+            context.progress.advance(STEP, windows=record.windows, of=len(windows), rows=0)
         return Judged(tuple(window_at(start, grain, zone) for start in due), len(dropped))
 
 
@@ -93,19 +92,3 @@ def _due(
         and (options.backfill or have.get(start) != digest)
     ]
     return due, sorted(set(have) - set(wanted))
-
-
-def _batches(
-    spec: MonitorSpec, active: list[Active], due: list[datetime]
-) -> Iterator[tuple[Active | None, list[Window]]]:
-    """Due windows by the reference in force at their start, in bounded batches."""
-    zone, grain = spec.timestamp.zone, spec.windows.grain
-    by_reference: dict[int, list[Window]] = {}
-    in_force = {one.snapshot.version: one for one in active}
-    for start in sorted(due):
-        found = [one for one in active if one.start <= start and (not one.end or start < one.end)]
-        version = found[-1].snapshot.version if found else 0
-        by_reference.setdefault(version, []).append(window_at(start, grain, zone))
-    for version, windows in by_reference.items():
-        for first in range(0, len(windows), _BATCH_WINDOWS):
-            yield in_force.get(version), windows[first : first + _BATCH_WINDOWS]

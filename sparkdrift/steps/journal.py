@@ -1,7 +1,9 @@
 """What ran: rows in `runs`, and one JSON line per step in a log file.
 
 `runs` is a log, not a commit marker: whether work is due is decided from the digests
-of the rows themselves. A step that finds nothing to do writes one row, at the end.
+of the rows themselves. A commit costs about a second, so the success of a step is written
+together with what comes next, and `close` writes the last one. A step that finds nothing
+to do has no row for its start.
 """
 
 from __future__ import annotations
@@ -70,8 +72,6 @@ class Journal:
             raise
         record.seconds = time.monotonic() - begun
         self._held.append(self._row(record, "SUCCEEDED"))
-        if record.started:
-            self.close()
         self._line(record, "SUCCEEDED")
 
     def started(self, record: Record) -> None:
@@ -82,9 +82,8 @@ class Journal:
 
     def close(self) -> None:
         """Write what was held back."""
-        held, self._held = self._held, []
-        if held:
-            self._write(*held)
+        if self._held:
+            self._write()
 
     def last_success(self, monitor: str, step: str) -> Success | None:
         """The newest success of `step` that covered everything due, or None."""
@@ -118,7 +117,8 @@ class Journal:
         }
 
     def _write(self, *rows: Mapping[str, Any]) -> None:
-        write_runs(self._spark, self._store, rows)
+        held, self._held = self._held, []
+        write_runs(self._spark, self._store, (*held, *rows))
 
     def _line(self, record: Record, phase: str, error: BaseException | None = None) -> None:
         if self._log is None:

@@ -11,8 +11,8 @@ from hypothesis.extra.numpy import arrays
 
 from sparkdrift.measures import binned, evidence
 from sparkdrift.measures.bins import pool
-from sparkdrift.measures.kll import read_kll
-from sparkdrift.measures.numeric import ks, wasserstein
+from sparkdrift.measures.kll import rank, read_kll
+from sparkdrift.measures.numeric import gap, ks, span, wasserstein
 from sparkdrift.measures.share_evidence import share_test
 
 ROOMY = settings(max_examples=150, deadline=None)
@@ -88,11 +88,27 @@ def points(values):
 @given(NUMBERS, NUMBERS)
 def test_ks_and_wasserstein(a, b):
     p, q = points(a), points(b)
-    assert ks(p, p) == 0
-    assert 0 <= ks(p, q) == ks(q, p) <= 1
+    assert ks(gap(p, p)) == 0
+    assert 0 <= ks(gap(p, q)) == ks(gap(q, p)) <= 1
     if min(a) < max(a):
-        assert wasserstein(p, p) == 0
-        assert wasserstein(p, q) >= 0
+        assert wasserstein(gap(p, p), span(p)) == 0
+        assert wasserstein(gap(p, q), span(p)) >= 0
+
+
+@ROOMY
+@given(NUMBERS, NUMBERS)
+def test_one_merge_of_both_sides_gives_what_ranks_at_their_values_give(a, b):
+    """KS and W1 from their definitions: ranks of both sides at every value."""
+    p, q = points(a), points(b)
+    at = np.union1d(a, b)
+    apart = np.abs(rank(p, at) - rank(q, at))
+    assert ks(gap(p, q)) == pytest.approx(apart.max(), abs=1e-12)
+    within = span(p)
+    if within.scale > 0:
+        grid = np.unique(np.concatenate([np.clip(at, within.low, within.high), [within.high]]))
+        grid = np.union1d(grid, [within.low])
+        known = np.abs(rank(p, grid) - rank(q, grid))[:-1] @ np.diff(grid) / within.scale
+        assert wasserstein(gap(p, q), within) == pytest.approx(known, rel=1e-9, abs=1e-12)
 
 
 @ROOMY
@@ -100,7 +116,8 @@ def test_ks_and_wasserstein(a, b):
 def test_a_larger_shift_is_no_closer(values, one, two):
     held = points(values)
     near, far = sorted((one, two))
-    assert ks(held, points(np.add(values, near))) <= ks(held, points(np.add(values, far))) + 1e-12
+    close = ks(gap(held, points(np.add(values, near))))
+    assert close <= ks(gap(held, points(np.add(values, far)))) + 1e-12
 
 
 D_VALUES = st.floats(0, 4)

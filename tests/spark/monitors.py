@@ -12,6 +12,7 @@ from sparkdrift.spec.loading import parse_spec
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context, Options
 from sparkdrift.steps.journal import Journal
+from sparkdrift.steps.profile import Plan, profile_windows
 from sparkdrift.steps.run import Outcome, run_monitor
 from sparkdrift.store import Store
 
@@ -43,6 +44,16 @@ def context_of(spark, store: Store, run_id: str | None = None) -> Context:
 def run(spark, store: Store, spec: MonitorSpec, run_id: str | None = None, **options) -> Outcome:
     """One whole run, as the command line does it."""
     return run_monitor(context_of(spark, store, run_id), spec, Options(**options))
+
+
+def profile_only(
+    spark, store: Store, spec: MonitorSpec, run_id: str | None = None, **options
+) -> Plan:
+    """The profile step alone."""
+    context = context_of(spark, store, run_id)
+    plan = profile_windows(context, spec, Options(**options))
+    context.journal.close()
+    return plan
 
 
 def rows_of(spark, store: Store, table: str, where: str = "true") -> pa.Table:

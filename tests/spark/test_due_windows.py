@@ -7,12 +7,12 @@ from datetime import timedelta
 import numpy as np
 import pytest
 import source_tables
-from monitors import context_of, new_store, rows_of, run, spec_of
+from monitors import context_of, new_store, profile_only, rows_of, run, spec_of
 from source_tables import START, day_start
 
 from sparkdrift.errors import SourceError
 from sparkdrift.steps.context import Options
-from sparkdrift.steps.profile import plan_profile, profile_windows
+from sparkdrift.steps.profile import plan_profile
 
 pytestmark = pytest.mark.spark
 
@@ -108,9 +108,9 @@ def test_a_run_up_to_a_time_leaves_the_rest_for_the_next(spark, log, tmp_path):
         new_store(spark, tmp_path / "store"),
         spec_of(log, features={"numeric": ["amount"]}),
     )
-    first = profile_windows(context_of(spark, store, "first"), spec, Options(as_of=day_start(2)))
+    first = profile_only(spark, store, spec, "first", as_of=day_start(2))
     assert len(first.due) == 2
-    profile_windows(context_of(spark, store, "second"), spec, Options())
+    profile_only(spark, store, spec, "second")
     assert by_day(spark, store) == {
         **{day: {"first"} for day in (0, 1)},
         **{day: {"second"} for day in (2, 3, 4, 5)},
@@ -126,19 +126,19 @@ def test_a_changed_definition_applies_to_new_windows_and_backfills(spark, tmp_pa
     store = new_store(spark, tmp_path / "store")
     narrow = spec_of(path, features={"numeric": ["amount"]})
     wide = spec_of(path, features={"numeric": ["amount", "score"]})
-    profile_windows(context_of(spark, store, "narrow"), narrow, Options())
+    profile_only(spark, store, narrow, "narrow")
     assert by_day(spark, store) == {day: {"narrow"} for day in (0, 1, 2)}
 
     source_tables.write(spark, path, source_tables.day_rows(4, 30, rng))
-    profile_windows(context_of(spark, store, "wide"), wide, Options())
+    profile_only(spark, store, wide, "wide")
     assert by_day(spark, store, "column_name = 'score'") == {3: {"wide"}}
     assert by_day(spark, store, "column_name = 'amount'") == {
         **{day: {"narrow"} for day in (0, 1, 2)},
         3: {"wide"},
     }
 
-    asked = Options(begin=day_start(1), end=day_start(2))
-    profile_windows(context_of(spark, store, "backfill"), wide, asked)
+    asked = {"begin": day_start(1), "end": day_start(2)}
+    profile_only(spark, store, wide, "backfill", **asked)
     assert by_day(spark, store, "column_name = 'score'") == {1: {"backfill"}, 3: {"wide"}}
     assert by_day(spark, store, "column_name = 'amount'") == {
         0: {"narrow"},
@@ -149,8 +149,8 @@ def test_a_changed_definition_applies_to_new_windows_and_backfills(spark, tmp_pa
 
     # A backfill looked at one window only: what came meanwhile is still found.
     source_tables.write(spark, path, source_tables.day_rows(2, 5, rng))
-    profile_windows(context_of(spark, store, "backfill2"), wide, asked)
-    profile_windows(context_of(spark, store, "late"), wide, Options())
+    profile_only(spark, store, wide, "backfill2", **asked)
+    profile_only(spark, store, wide, "late")
     assert by_day(spark, store, "column_name = 'score'") == {
         1: {"backfill2"},
         2: {"late"},

@@ -9,11 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import source_tables
-from monitors import context_of, new_store, rows_of, spec_of
+from monitors import new_store, profile_only, rows_of, spec_of
 from source_tables import TIMESTAMP
-
-from sparkdrift.steps.context import Options
-from sparkdrift.steps.profile import profile_windows
 
 pytestmark = pytest.mark.spark
 
@@ -53,7 +50,7 @@ def profiled(spark, store, path, monitor: str, **windows) -> None:
         windows=windows,
         sketch={"k": K},
     )
-    profile_windows(context_of(spark, store), spec, Options())
+    profile_only(spark, store, spec)
 
 
 def figures(spark, store, monitor: str, granularity: str) -> dict:
@@ -142,10 +139,10 @@ def test_a_changed_definition_does_not_merge_with_the_old_one(spark, workspace, 
     }
     old = spec_of(path, **sections, sketch={"k": 200})
     new = spec_of(path, **sections, sketch={"k": 300})
-    profile_windows(context_of(spark, store, "old"), old, Options())
+    profile_only(spark, store, old, "old")
     later = begin + timedelta(days=3)
     source_tables.write(spark, path, rows_between(later, later + timedelta(days=6), 180, rng))
-    profile_windows(context_of(spark, store, "new"), new, Options())
+    profile_only(spark, store, new, "new")
     where = "monitor = 'changing' AND granularity = 'month' AND column_name = ':table'"
     (month,) = rows_of(spark, store, "profiles", where).to_pylist()
     days = rows_of(
@@ -156,5 +153,5 @@ def test_a_changed_definition_does_not_merge_with_the_old_one(spark, workspace, 
     # Something new to look at, but nothing in January: the month stays as it is.
     last = later + timedelta(days=6)
     source_tables.write(spark, path, rows_between(last, last + timedelta(days=2), 60, rng))
-    profile_windows(context_of(spark, store, "third"), new, Options())
+    profile_only(spark, store, new, "third")
     assert rows_of(spark, store, "profiles", where).to_pylist() == [month]

@@ -11,7 +11,7 @@ from source_tables import day_start
 from sparkdrift.errors import StoreError
 from sparkdrift.spark.migrate import create_statement
 from sparkdrift.spark.schemas import Column, Table
-from sparkdrift.spark.writer import Scope, insert, replace, rows_frame
+from sparkdrift.spark.writer import Case, Scope, insert, replace, rows_frame
 from sparkdrift.store import Store
 from sparkdrift.windows import Window
 
@@ -33,7 +33,7 @@ def window(day: int) -> Window:
 
 
 def scope(*days: int, monitor: str = "a", **equal) -> Scope:
-    return Scope(monitor, "day", [window(day) for day in days], equal or None)
+    return Scope(monitor, "day", [Case([window(day) for day in days], equal)])
 
 
 def row(day: int, value: float, monitor: str = "a", slice_value: str | None = "*") -> dict:
@@ -181,7 +181,7 @@ def test_a_scope_covers_half_open_windows(spark, store):
         store,
         RESULTS,
         rows_frame(spark, RESULTS, []),
-        Scope("a", "day", [late]),
+        Scope("a", "day", [Case([late])]),
         run_id="run",
     )
     assert content(spark, store) == [("a", 1, "*", 1.0)]

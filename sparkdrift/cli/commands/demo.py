@@ -139,6 +139,7 @@ def _steps(
     with _timed(seconds, "drift"):
         bars.begin("drift")
         judged = compute_drift(context, spec, options)
+        context.journal.close()
     return {
         "made": not made,
         "rows": profiled.rows,

@@ -31,6 +31,18 @@ def test_ncchi2_far_out():
     assert ncchi2.noncentrality(1e7, 9, 0.5) == pytest.approx(1e7, rel=1e-4)
 
 
+@pytest.mark.parametrize("df", [1, 4, 9, 199])
+@pytest.mark.parametrize("level", [0.025, 0.975])
+def test_noncentrality_inverts_the_distribution(df, level):
+    x = np.geomspace(0.01, 1e7, 400)
+    found = ncchi2.noncentrality(x, df, level)
+    reachable = stats.chi2.cdf(x, df) > level
+    assert (found[~reachable] == 0).all()
+    at = ncchi2.distribution(x[reachable], df, found[reachable])
+    np.testing.assert_allclose(at, level, atol=1e-8)
+    assert np.isnan(ncchi2.noncentrality([np.nan, -1.0], df, level)).all()
+
+
 @pytest.mark.parametrize(
     ("n", "critical"), [(30, 0.83), (100, 0.32), (1e3, 0.098), (1e4, 0.062), (1e6, 0.051)]
 )
