@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from sparkdrift.errors import SetupError
+from sparkdrift.spark.failures import reason
 
 REQUIRED = "Spark >= 4.1.2 or Databricks Runtime >= 18.1"
 
-# One literal call each: a name that exists but does not work here must fail here.
+# One literal call each.
 _PROBES = {
     "kll_sketch_agg_double": "kll_sketch_agg_double(1D, 8)",
     "kll_merge_agg_double": "kll_merge_agg_double(kll_sketch_merge_double(kll, kll))",
@@ -21,13 +22,29 @@ _PROBES = {
 
 
 def check_functions(spark: SparkSession) -> None:
-    """Raise SetupError naming each sketch function that this Spark lacks."""
-    if not _fails(spark, list(_PROBES.values())):
+    """Raise SetupError naming each sketch function that this Spark lacks.
+
+    Spark only resolves the calls here; running them, which takes seconds in a new JVM, is
+    for `try_functions`.
+    """
+    if _resolves(spark, list(_PROBES.values())):
         return
-    missing = [name for name, call in _PROBES.items() if _fails(spark, [call])]
+    missing = [name for name, call in _PROBES.items() if not _resolves(spark, [call])]
     raise SetupError(
         f"this Spark ({spark.version}) lacks {', '.join(missing)}; sparkdrift needs {REQUIRED}"
     )
+
+
+def try_functions(spark: SparkSession) -> None:
+    """Run every sketch function once; raise SetupError where one is there and does not work."""
+    check_functions(spark)
+    try:
+        _probe(spark, list(_PROBES.values())).collect()
+    except PySparkException as error:
+        raise SetupError(
+            f"this Spark ({spark.version}) has the sketch functions, but they fail: "
+            f"{reason(error)}; sparkdrift needs {REQUIRED}"
+        ) from error
 
 
 def check_delta(spark: SparkSession) -> None:
@@ -50,10 +67,14 @@ def check_delta(spark: SparkSession) -> None:
             ) from None
 
 
-def _fails(spark: SparkSession, calls: list[str]) -> bool:
-    sketches = "SELECT kll_sketch_agg_double(1D, 8) AS kll, hll_sketch_agg(1L) AS hll"
+def _resolves(spark: SparkSession, calls: list[str]) -> bool:
     try:
-        spark.sql(f"SELECT {', '.join(calls)} FROM ({sketches})").collect()
+        _ = _probe(spark, calls).schema
     except PySparkException:
-        return True
-    return False
+        return False
+    return True
+
+
+def _probe(spark: SparkSession, calls: list[str]) -> DataFrame:
+    sketches = "SELECT kll_sketch_agg_double(1D, 8) AS kll, hll_sketch_agg(1L) AS hll"
+    return spark.sql(f"SELECT {', '.join(calls)} FROM ({sketches})")

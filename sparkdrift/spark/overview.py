@@ -84,29 +84,24 @@ class Overview:
               FROM counted),
             numbered AS (
               SELECT *, count_if(begins) OVER ({partition}) AS run FROM begun),
-            totals AS (
-              SELECT {_FEATURE}, count(*) AS windows, max(run) AS runs,
-                     count_if(status = 'ok') AS ok, count_if(status = 'warning') AS warning,
-                     count_if(status = 'drifted') AS drifted,
-                     max_by(lasts, window_start) AS lasting,
-                     max_by(status, window_start) AS newest_status
-              FROM numbered GROUP BY {_FEATURE}),
-            runs AS (
-              SELECT {_FEATURE}, run, min(first_alert) AS since,
-                     max(window_end) FILTER (WHERE alert) AS until,
-                     max_by(reason, window_start) FILTER (WHERE alert) AS reason,
-                     max_by(effect, window_start) FILTER (WHERE alert) AS effect,
-                     max_by(new_categories, window_start)
-                       FILTER (WHERE new_category_share > 0) AS new_categories,
-                     max_by(new_category_share, window_start)
-                       FILTER (WHERE new_category_share > 0) AS new_category_share
-              FROM numbered WHERE lasts GROUP BY {_FEATURE}, run)
-            SELECT t.*, r.since, r.until, r.reason, r.effect, r.new_categories,
-                   r.new_category_share
-            FROM totals AS t LEFT JOIN runs AS r
-              ON r.slice_key = t.slice_key AND r.slice_value <=> t.slice_value
-             AND r.column_name = t.column_name AND r.run = t.runs
-            ORDER BY t.slice_key, t.slice_value, t.column_name""")
+            known AS (
+              SELECT *, lasts AND run = max(run) OVER (PARTITION BY {_FEATURE}) AS last
+              FROM numbered)
+            SELECT {_FEATURE}, count(*) AS windows,
+                   count_if(status = 'ok') AS ok, count_if(status = 'warning') AS warning,
+                   count_if(status = 'drifted') AS drifted,
+                   max_by(lasts, window_start) AS lasting,
+                   max_by(status, window_start) AS newest_status,
+                   min(first_alert) FILTER (WHERE last) AS since,
+                   max(window_end) FILTER (WHERE last AND alert) AS until,
+                   max_by(reason, window_start) FILTER (WHERE last AND alert) AS reason,
+                   max_by(effect, window_start) FILTER (WHERE last AND alert) AS effect,
+                   max_by(new_categories, window_start)
+                     FILTER (WHERE last AND new_category_share > 0) AS new_categories,
+                   max_by(new_category_share, window_start)
+                     FILTER (WHERE last AND new_category_share > 0) AS new_category_share
+            FROM known GROUP BY {_FEATURE}
+            ORDER BY {_FEATURE}""")
 
     def unmeasured(self, spec: MonitorSpec) -> list[dict[str, Any]]:
         """Per status and slice: comparisons that gave no verdict, and their newest reason."""

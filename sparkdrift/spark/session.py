@@ -119,6 +119,11 @@ def _settings(*, submitted: bool) -> dict[str, str]:
             "spark.databricks.delta.snapshotPartitions": "2",
             # Past 100 fields Spark stops generating code for an aggregate, at twice the time.
             "spark.sql.codegen.maxFields": "1000",
+            # Generated code is kept per text, by default for 100 texts: one run needs more, and
+            # the next monitor would compile them all again.
+            "spark.sql.codegen.cache.maxEntries": "2000",
+            # So few partitions need no joining, and a kernel's time is not seen in its bytes.
+            "spark.sql.adaptive.coalescePartitions.enabled": "false",
             # An aggregate holds a sketch per group and column; past 128 groups Spark would
             # sort the rows instead, which costs more than the buffers (see CONTRIBUTING).
             "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "2048",

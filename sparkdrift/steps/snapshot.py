@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
 from sparkdrift.errors import SnapshotError, SpecError
-from sparkdrift.spark.profiles import stored_windows
+from sparkdrift.spark.profiles import StoredWindow, stored_windows
 from sparkdrift.spark.references import (
     ALWAYS,
     Snapshot,
@@ -61,8 +62,10 @@ def snapshot_reference(
             context.journal.started(record)
             _activate(context, spec, newest, asked)
             return newest
+        stored: dict[datetime, StoredWindow] = {}
         if not spec.reference.is_scanned:
-            missing = _missing(context, spec, interval)
+            stored = stored_windows(context.spark, context.store, spec)
+            missing = _missing(stored, interval)
             if missing:
                 _refuse(asked, record, missing)
                 return None
@@ -70,7 +73,7 @@ def snapshot_reference(
         rows, about = (
             _scanned(context, spec, spec.reference, record)
             if spec.reference.is_scanned
-            else _merged(context, spec, interval)
+            else _merged(context, spec, interval, stored)
         )
         about |= {
             "name": spec.reference.name,
@@ -136,9 +139,8 @@ def _same(newest: Snapshot, spec: MonitorSpec, reference: Reference, interval: W
     return newest.interval == interval and newest.source == (spec.source.table or spec.source.path)
 
 
-def _missing(context: Context, spec: MonitorSpec, interval: Window) -> str | None:
+def _missing(stored: Mapping[datetime, StoredWindow], interval: Window) -> str | None:
     """Why the interval can't be frozen from what is stored, or None."""
-    stored = stored_windows(context.spark, context.store, spec)
     if not stored:
         return "nothing is profiled yet"
     last = max(window.window.end for window in stored.values())
@@ -157,7 +159,12 @@ def _missing(context: Context, spec: MonitorSpec, interval: Window) -> str | Non
     return None
 
 
-def _merged(context: Context, spec: MonitorSpec, interval: Window) -> tuple[Any, dict[str, Any]]:
+def _merged(
+    context: Context,
+    spec: MonitorSpec,
+    interval: Window,
+    stored: Mapping[datetime, StoredWindow],
+) -> tuple[Any, dict[str, Any]]:
     source = open_source(
         context.spark, table=spec.source.table, path=spec.source.path, row_filter=None
     )
@@ -165,7 +172,6 @@ def _merged(context: Context, spec: MonitorSpec, interval: Window) -> tuple[Any,
     hashes = [definition_hash(spec, one.feature) for one in resolution.watched]
     hashes.append(definition_hash(spec, None))
     rows = merged_reference(context.spark, context.store, spec, interval, hashes)
-    stored = stored_windows(context.spark, context.store, spec)
     inside = [start for start in stored if interval.start <= start < interval.end]
     return rows.drop("merged_windows", "input_digest"), {
         "source": spec.source.table or spec.source.path,

@@ -15,7 +15,7 @@ from monitors import context_of, new_store, spec_of
 
 from sparkdrift.errors import SetupError, SourceError, SpecError, StoreError
 from sparkdrift.spark import capabilities, session
-from sparkdrift.spark.capabilities import check_functions
+from sparkdrift.spark.capabilities import check_functions, try_functions
 from sparkdrift.spark.migrate import PROPERTY, migrate, store_version
 from sparkdrift.spark.schemas import TABLES
 from sparkdrift.spark.source import open_source
@@ -217,6 +217,14 @@ def test_missing_functions_are_named(spark, monkeypatch):
         SetupError, match=r"lacks kll_of_tomorrow; sparkdrift needs Spark >= 4\.1\.2"
     ):
         check_functions(spark)
+
+
+def test_functions_that_are_there_and_fail_are_told(spark, monkeypatch):
+    failing = {**capabilities._PROBES, "kll_of_today": "max(raise_error('not on this machine'))"}
+    monkeypatch.setattr(capabilities, "_PROBES", failing)
+    check_functions(spark)
+    with pytest.raises(SetupError, match=r"has the sketch functions, but they fail: "):
+        try_functions(spark)
 
 
 @pytest.fixture

@@ -73,12 +73,12 @@ def doctor(common: Common) -> int:
 
 
 def _ask_spark(seen: Examination, spark: Any, store: Store) -> None:
-    from sparkdrift.spark.capabilities import check_delta, check_functions
+    from sparkdrift.spark.capabilities import check_delta, try_functions
     from sparkdrift.spark.checking import try_writing, zone_kept
     from sparkdrift.spark.migrate import store_version
 
     def functions() -> str:
-        check_functions(spark)
+        try_functions(spark)
         return "KLL and HLL work"
 
     def delta() -> str:
