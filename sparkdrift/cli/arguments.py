@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 STATUSES = (
     *("drifted", "warning", "insufficient_data", "no_reference"),
-    *("undetermined", "schema_changed", "source_unavailable"),
+    *("undetermined", "schema_changed"),
 )
 
 

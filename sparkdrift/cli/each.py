@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sparkdrift.cli import screen
 from sparkdrift.cli.arguments import spec_files
 from sparkdrift.cli.common import Common, message, report
+from sparkdrift.errors import UsageError
 
 if TYPE_CHECKING:
     from sparkdrift.cli.progress import Bars
@@ -40,9 +41,16 @@ def each_monitor(
 
     documents: list[dict[str, Any]] = []
     codes: list[int] = []
+    seen: dict[str, Path] = {}
     for file in spec_files(given):
         try:
             spec = load_spec(file)
+            other = seen.setdefault(spec.monitor, file)
+            if other is not file:
+                raise UsageError(
+                    f"monitor {spec.monitor} stands in {other} and in {file}; one id is one "
+                    "monitor: give one of them another id, or name one file only"
+                )
             answer = step(context, spec, bars)
             context.journal.close()
         except Exception as error:

@@ -75,22 +75,32 @@ def _profile(context: Context, spec: MonitorSpec, options: Options, facts: dict[
 
 
 def _snapshot(context: Context, spec: MonitorSpec, facts: dict[str, Any]) -> str:
-    from sparkdrift.spark.references import snapshots
+    from sparkdrift.steps.snapshot import due_reference
 
     reference = spec.reference
-    facts["snapshot"] = {"name": reference.name if reference else None, "versions": 0}
+    found = due_reference(context, spec)
+    version = found.newest.version if found.newest else 0
+    facts["snapshot"] = {
+        "name": reference.name if reference else None,
+        "versions": version,
+        "due": found.make and not found.missing,
+        "missing": found.missing,
+    }
     if reference is None:
         return "snapshot  none: the spec has no reference section"
-    known = snapshots(context.spark, context.store, spec, reference.name)
-    facts["snapshot"]["versions"] = len(known)
-    if known:
-        return f"snapshot  version {known[-1].version} of {reference.name} exists"
+    if not found.make:
+        waits = found.newest is not None and not found.newest.activated
+        then = ", to be put in force" if waits else " exists"
+        return f"snapshot  version {version} of {reference.name}{then}"
     where = (
         reference.table
         or reference.path
         or f"{reference.begin:%Y-%m-%d %H:%M} to {reference.end:%Y-%m-%d %H:%M}"
     )
-    return f"snapshot  the first version of {reference.name}, from {where}"
+    which = f"version {version + 1}" if version else "the first version"
+    text = f"snapshot  {which} of {reference.name}, from {where}"
+    # What is to be profiled first may be just what is missing.
+    return f"{text}; by what is stored now, not yet: {found.missing}" if found.missing else text
 
 
 def _drift(context: Context, spec: MonitorSpec, options: Options, facts: dict[str, Any]) -> str:

@@ -96,9 +96,14 @@ def work(common: Common, *, dry: bool = False) -> Iterator[tuple[Context, Bars]]
         journal = Journal(spark, store, common.run_id, log)
         with Bars(shown=not common.as_json) as bars:
             context = Context(spark, store, journal, bars)
-            yield context, bars
-            if not dry:
-                journal.close()
+            try:
+                yield context, bars
+            except BaseException:
+                # What ended well before is still to be known; the error is what to report.
+                with suppress(Exception):
+                    journal.close()
+                raise
+            journal.close()
 
 
 def quieten(common: Common) -> None:

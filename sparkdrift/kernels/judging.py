@@ -48,7 +48,9 @@ def judge() -> Kernel:
 
 def _judge(group: pa.Table) -> pa.RecordBatch:
     rows = group.to_pylist()
-    q_values, share_q = _family(column(group, "p_unusual"), [row["test_unusual"] for row in rows])
+    # What could not be measured is no test: it would only move the others' threshold.
+    shares = [None if row["unmeasured"] else row["test_unusual"] for row in rows]
+    q_values, share_q = _family(column(group, "p_unusual"), shares)
     status = decide(
         q_values,
         column(group, "p_material"),

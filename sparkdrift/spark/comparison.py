@@ -46,16 +46,22 @@ def expected_drift(
 def stored_drift(
     spark: SparkSession, store: Store, spec: MonitorSpec, active: Sequence[Active], policy: str
 ) -> dict[datetime, str]:
-    """For each window in `drift`, the same digest of the rows that it has.
+    """For each window in `drift`, the same digest of the rows in force that it has."""
+    return _per_window(in_force_rows(spark, store, spec, active, policy))
 
-    Rows under a policy or reference that is not in force for their window don't count.
+
+def in_force_rows(
+    spark: SparkSession, store: Store, spec: MonitorSpec, active: Sequence[Active], policy: str
+) -> DataFrame:
+    """The rows of `drift` under this policy and the reference in force for their window.
+
+    Those of superseded references and policies stay in the table and don't count here.
     """
-    rows = spark.table(store.table(DRIFT.name)).where(
+    return spark.table(store.table(DRIFT.name)).where(
         f"monitor = {string(spec.monitor)} AND comparison = {string(COMPARISON)}"
         f" AND granularity = {string(spec.windows.grain)} AND policy_hash = {string(policy)}"
         f" AND reference_version = {_in_force(active, lambda one: str(one.snapshot.version), '0')}"
     )
-    return _per_window(rows)
 
 
 def drift_rows(
@@ -151,6 +157,7 @@ def write_drift(
         "monitor": spec.monitor,
         "granularity": grain,
         "comparison": COMPARISON,
+        "reference_name": spec.reference.name if spec.reference else None,
         "policy_hash": policy,
         "source_version": source_version,
         "run_id": run_id,
@@ -160,10 +167,6 @@ def write_drift(
         {
             **{name: F.lit(value) for name, value in constants.items()},
             "window_end": F.expr(window_end("window_start", grain, zone)),
-            "reference_name": F.when(
-                F.col("reference_version") > 0,
-                F.lit(spec.reference.name if spec.reference else None),
-            ),
         }
     )
     cases = [

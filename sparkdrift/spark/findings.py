@@ -1,4 +1,4 @@
-"""What the newest verdicts are, read back from `drift`."""
+"""What the verdicts in force are, read back from `drift`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pyspark.sql import SparkSession
 
 from sparkdrift.spark.changes import from_micros
-from sparkdrift.spark.schemas import DRIFT
-from sparkdrift.spark.sql import in_windows, string
+from sparkdrift.spark.comparison import in_force_rows
+from sparkdrift.spark.references import Active
+from sparkdrift.spark.sql import in_windows
 from sparkdrift.spec.digests import policy_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
@@ -16,15 +17,17 @@ from sparkdrift.windows import Window, contiguous
 
 
 def count_statuses(
-    spark: SparkSession, store: Store, spec: MonitorSpec, windows: Sequence[Window]
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    active: Sequence[Active],
+    windows: Sequence[Window],
 ) -> dict[str, int]:
-    """How many rows of each status these windows have, under the thresholds in force."""
+    """How many rows of each status these windows have, by the references in force."""
     if not windows:
         return {}
     rows = (
-        spark.table(store.table(DRIFT.name))
-        .where(f"monitor = {string(spec.monitor)} AND policy_hash = {string(policy_hash(spec))}")
-        .where(f"granularity = {string(spec.windows.grain)}")
+        in_force_rows(spark, store, spec, active, policy_hash(spec))
         .where(in_windows("window_start", contiguous(windows)))
         .groupBy("status")
         .count()
@@ -33,12 +36,12 @@ def count_statuses(
     return {row["status"]: row["count"] for row in rows}
 
 
-def newest_judged(spark: SparkSession, store: Store, spec: MonitorSpec) -> Window | None:
-    """The newest window that has a verdict under the thresholds in force, or None."""
+def newest_judged(
+    spark: SparkSession, store: Store, spec: MonitorSpec, active: Sequence[Active]
+) -> Window | None:
+    """The newest window that has a verdict in force, or None."""
     row = (
-        spark.table(store.table(DRIFT.name))
-        .where(f"monitor = {string(spec.monitor)} AND policy_hash = {string(policy_hash(spec))}")
-        .where(f"granularity = {string(spec.windows.grain)}")
+        in_force_rows(spark, store, spec, active, policy_hash(spec))
         .selectExpr(
             "unix_micros(max(window_start)) AS start",
             "unix_micros(max_by(window_end, window_start)) AS end",

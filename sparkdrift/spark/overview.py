@@ -132,7 +132,8 @@ class Overview:
                 ON a.monitor = r.monitor AND a.role = r.role AND a.name = r.name
                AND a.version = r.version AND a.run_id = r.run_id
                AND a.effective_until IS NULL
-              WHERE r.monitor = {string(spec.monitor)} AND r.slice_key = {string(WHOLE)}),
+              WHERE r.monitor = {string(spec.monitor)} AND r.slice_key = {string(WHOLE)}
+               AND r.name = {string(spec.reference.name if spec.reference else "")}),
             seen AS (
               SELECT p.column_name, window_start, window_end, min, frequent_items,
                      row_count > 0 AND null_count >= 0.5 * row_count

@@ -42,6 +42,7 @@ class StoredWindow:
     fingerprint: str
     status: str
     source_version: int
+    definition: str
 
 
 def stored_windows(
@@ -50,7 +51,7 @@ def stored_windows(
     """The windows of a monitor in `profiles`, by start; reads no sketch."""
     rows = spark.sql(
         "SELECT unix_micros(window_start) AS start, unix_micros(window_end) AS end, row_count,"
-        f" fingerprint, status, source_version FROM {store.table(PROFILES.name)}"
+        f" fingerprint, status, source_version, definition_hash FROM {store.table(PROFILES.name)}"
         f" WHERE monitor = {string(spec.monitor)}"
         f" AND granularity = {string(granularity or spec.windows.grain)}"
         f" AND column_name = {string(TABLE_ROW)} AND slice_key = {string(WHOLE)}"
@@ -62,6 +63,7 @@ def stored_windows(
             fingerprint=row["fingerprint"],
             status=row["status"],
             source_version=row["source_version"],
+            definition=row["definition_hash"],
         )
         for row in rows
     )

@@ -46,6 +46,7 @@ class Snapshot:
     version: int
     run_id: str
     source: str
+    source_filter: str | None
     interval: Window | None
     windows: int
     rows: int
@@ -65,7 +66,7 @@ class Active:
 def snapshots(spark: SparkSession, store: Store, spec: MonitorSpec, name: str) -> list[Snapshot]:
     """All versions of one reference, oldest first."""
     rows = spark.sql(
-        "SELECT version, run_id, source, windows, rows, digest,"
+        "SELECT version, run_id, source, source_filter, windows, rows, digest,"
         " known.version IS NOT NULL AS active,"
         " unix_micros(interval_start) AS begin, unix_micros(interval_end) AS end"
         f" FROM {store.table(REFERENCE_SNAPSHOTS.name)} LEFT JOIN ("
@@ -78,6 +79,7 @@ def snapshots(spark: SparkSession, store: Store, spec: MonitorSpec, name: str) -
             version=row["version"],
             run_id=row["run_id"],
             source=row["source"],
+            source_filter=row["source_filter"],
             interval=None
             if row["begin"] is None
             else Window(from_micros(row["begin"]), from_micros(row["end"])),
@@ -207,6 +209,7 @@ def write_reference(
         version=about["version"],
         run_id=about["run_id"],
         source=about["source"],
+        source_filter=about["source_filter"],
         interval=None if begin is None else Window(begin, about["interval_end"]),
         windows=about["windows"],
         rows=total,

@@ -100,7 +100,8 @@ def _settings(*, submitted: bool) -> dict[str, str]:
 
     cores = os.cpu_count() or 2
     home = Path(os.environ.get("SPARK_HOME", str(Path(pyspark.__file__).parent)))
-    log4j = files("sparkdrift.spark").joinpath("log4j2.properties")
+    # As a URI: Java options are split at blanks, which a path may have.
+    log4j = Path(str(files("sparkdrift.spark").joinpath("log4j2.properties"))).as_uri()
     return (
         settings
         | jars.session_conf(pyspark.__version__, home)
@@ -109,7 +110,7 @@ def _settings(*, submitted: bool) -> dict[str, str]:
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.host": "127.0.0.1",
             "spark.driver.memory": os.environ.get("SPARKDRIFT_DRIVER_MEMORY", "1536m"),
-            "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile=file:{log4j}",
+            "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log4j}",
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
             "spark.sql.shuffle.partitions": str(2 * cores),

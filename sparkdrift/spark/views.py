@@ -28,8 +28,9 @@ JOIN {reference_snapshots} AS s
 WHERE e.effective_until IS NULL OR e.effective_from < e.effective_until
 """
 
-# Which thresholds are in force is known from the last drift step that succeeded. A row
-# with reference_version 0 counts where no version was in force when its window began.
+# Which thresholds and which reference are in force is known from the last drift step that
+# succeeded. A row with reference_version 0 counts where no version of it was in force when
+# its window began.
 CURRENT_DRIFT = """
 SELECT d.*
 FROM {drift} AS d
@@ -39,7 +40,7 @@ JOIN (SELECT monitor, max_by(policy_hash, at) AS policy_hash FROM {runs}
 LEFT JOIN {active_references} AS a
   ON a.monitor = d.monitor AND a.role = 'baseline' AND d.window_start >= a.effective_from
  AND (a.effective_until IS NULL OR d.window_start < a.effective_until)
- AND (a.name = d.reference_name OR d.reference_version = 0)
+ AND a.name = d.reference_name
 WHERE d.reference_version = coalesce(a.version, 0)
 """
 

@@ -44,7 +44,7 @@ def definition_hash(spec: MonitorSpec, feature: Feature | None) -> str:
 
 
 def policy_hash(spec: MonitorSpec) -> str:
-    """What turns distances into verdicts: the drift section, defaults and overrides resolved.
+    """What turns distances into verdicts: which reference, and the drift section resolved.
 
     The same thresholds give the same hash, whether they stand at the feature,
     under `drift.overrides`, or are the default written out.
@@ -53,6 +53,7 @@ def policy_hash(spec: MonitorSpec) -> str:
     resolved = spec.all_thresholds()
     return _digest(
         {
+            "reference": spec.reference.name if spec.reference else None,
             "default": asdict(default),
             "overrides": {n: asdict(own) for n, own in resolved.items() if own != default},
             "limits": spec.drift.limits.model_dump(),

@@ -19,10 +19,14 @@ _BATCH_WINDOWS = 400
 
 @dataclass(frozen=True)
 class Judged:
-    """What the drift step did: windows judged, and windows that had none of their own any more."""
+    """What the drift step did: windows judged, and windows that had none of their own any more.
+
+    `active`: the references in force.
+    """
 
     windows: tuple[Window, ...] = ()
     dropped: int = 0
+    active: tuple[Active, ...] = ()
 
 
 def compute_drift(context: Context, spec: MonitorSpec, options: Options) -> Judged:
@@ -37,7 +41,10 @@ def compute_drift(context: Context, spec: MonitorSpec, options: Options) -> Judg
             context.journal.started(record)
             version = _source_version(context, spec)
         zone, grain = spec.timestamp.zone, spec.windows.grain
-        windows = [window_at(start, grain, zone) for start in sorted([*due, *dropped])]
+        # A window stored under another zone keeps its own start, by which its rows are known.
+        windows = [
+            Window(start, window_at(start, grain, zone).end) for start in sorted([*due, *dropped])
+        ]
         for first in range(0, len(windows), _BATCH_WINDOWS):
             batch = windows[first : first + _BATCH_WINDOWS]
             rows = drift_rows(context.spark, context.store, spec, active, batch, policy)
@@ -53,7 +60,8 @@ def compute_drift(context: Context, spec: MonitorSpec, options: Options) -> Judg
             )
             record.windows += len(batch)
             context.progress.advance(STEP, windows=record.windows, of=len(windows), rows=0)
-        return Judged(tuple(window_at(start, grain, zone) for start in due), len(dropped))
+        judged = tuple(window for window in windows if window.start in set(due))
+        return Judged(judged, len(dropped), tuple(active))
 
 
 def due_windows(context: Context, spec: MonitorSpec, options: Options) -> int:
@@ -81,14 +89,18 @@ def _due(
     active: list[Active],
     policy: str,
 ) -> tuple[list[datetime], list[datetime]]:
-    """(windows to judge, windows in `drift` that `profiles` no longer has)."""
+    """(windows to judge, windows in `drift` that `profiles` no longer has).
+
+    A backfill judges what it is asked for besides what is due: were only a part judged by
+    new thresholds, `current_drift` would lose the rest.
+    """
     zone, grain = spec.timestamp.zone, spec.windows.grain
     wanted = expected_drift(context.spark, context.store, spec, active, policy)
     have = stored_drift(context.spark, context.store, spec, active, policy)
     due = [
         start
         for start, digest in sorted(wanted.items())
-        if options.selects(start, window_at(start, grain, zone).end)
-        and (options.backfill or have.get(start) != digest)
+        if have.get(start) != digest
+        or (options.backfill and options.selects(start, window_at(start, grain, zone).end))
     ]
     return due, sorted(set(have) - set(wanted))

@@ -117,8 +117,8 @@ class Journal:
         }
 
     def _write(self, *rows: Mapping[str, Any]) -> None:
-        held, self._held = self._held, []
-        write_runs(self._spark, self._store, (*held, *rows))
+        write_runs(self._spark, self._store, (*self._held, *rows))
+        self._held = []
 
     def _line(self, record: Record, phase: str, error: BaseException | None = None) -> None:
         if self._log is None:

@@ -29,5 +29,5 @@ def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcom
     frozen = snapshot.snapshot_reference(context, spec)
     judged = drift.compute_drift(context, spec, options)
     context.journal.close()
-    findings = count_statuses(context.spark, context.store, spec, judged.windows)
+    findings = count_statuses(context.spark, context.store, spec, judged.active, judged.windows)
     return Outcome(spec.monitor, profiled, frozen, judged, findings)

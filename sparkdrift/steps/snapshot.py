@@ -39,64 +39,90 @@ class Freeze:
     effective_from: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Due:
+    """What the snapshot step finds: a version to make, one to put in force, or nothing.
+
+    `newest`: the newest version there is. `make`: whether another one is due.
+    `missing`: why it can't be made yet, or None.
+    """
+
+    newest: Snapshot | None = None
+    make: bool = False
+    missing: str | None = None
+
+
+def due_reference(context: Context, spec: MonitorSpec, *, force: bool = False) -> Due:
+    """Whether the spec's reference must be frozen, asked of what is stored; writes nothing."""
+    if spec.reference is None:
+        return Due(missing="the spec has no reference section")
+    interval = _interval(spec, spec.reference)
+    known = snapshots(context.spark, context.store, spec, spec.reference.name)
+    newest = known[-1] if known else None
+    if newest and not force and _same(newest, spec, spec.reference, interval):
+        return Due(newest)
+    if spec.reference.is_scanned:
+        return Due(newest, make=True)
+    stored = stored_windows(context.spark, context.store, spec)
+    return Due(newest, make=True, missing=_missing(spec, stored, interval))
+
+
 def snapshot_reference(
     context: Context, spec: MonitorSpec, freeze: Freeze | None = None
 ) -> Snapshot | None:
     """Freeze the spec's reference where that is due; returns the new version, or None.
 
-    Due is a reference that no version holds yet (another interval, another table), once
+    Due is a reference that no version holds yet (another interval, table or filter), once
     its interval has been profiled. Raises SnapshotError where a forced one is impossible.
     """
     asked = freeze or Freeze()
     with context.journal.step(spec.monitor, STEP) as record:
-        if spec.reference is None:
-            _refuse(asked, record, "the spec has no reference section")
+        due = due_reference(context, spec, force=asked.force)
+        if due.missing:
+            _refuse(asked, record, due.missing)
             return None
-        interval = _interval(spec, spec.reference)
-        known = snapshots(context.spark, context.store, spec, spec.reference.name)
-        newest = known[-1] if known else None
-        if newest and not asked.force and _same(newest, spec, spec.reference, interval):
-            if newest.activated:
-                return None
-            # A run ended between the two rows: the version exists and waits for its event.
-            context.journal.started(record)
-            _activate(context, spec, newest, asked)
-            return newest
-        stored: dict[datetime, StoredWindow] = {}
-        if not spec.reference.is_scanned:
-            stored = stored_windows(context.spark, context.store, spec)
-            missing = _missing(stored, interval)
-            if missing:
-                _refuse(asked, record, missing)
-                return None
+        if due.make:
+            return _freeze(context, spec, asked, due.newest, record)
+        if due.newest is None or due.newest.activated:
+            return None
+        # A run ended between the two rows: the version exists and waits for its event.
         context.journal.started(record)
-        rows, about = (
-            _scanned(context, spec, spec.reference, record)
-            if spec.reference.is_scanned
-            else _merged(context, spec, interval, stored)
+        _activate(context, spec, due.newest, asked)
+        return due.newest
+
+
+def _freeze(
+    context: Context, spec: MonitorSpec, asked: Freeze, newest: Snapshot | None, record: Record
+) -> Snapshot:
+    assert spec.reference is not None  # noqa: S101
+    context.journal.started(record)
+    rows, about = (
+        _scanned(context, spec, spec.reference, record)
+        if spec.reference.is_scanned
+        else _merged(context, spec, _interval(spec, spec.reference))
+    )
+    about |= {
+        "name": spec.reference.name,
+        "version": newest.version + 1 if newest else 1,
+        "parent": newest.version if newest else None,
+        "run_id": context.journal.run_id,
+        "created_at": datetime.now(timezone.utc),
+        "created_by": _user(),
+        "note": asked.note,
+    }
+    made = write_reference(context.spark, context.store, spec, rows, about)
+    if made is None:
+        raise SnapshotError(
+            f"reference {spec.reference.name} of {spec.monitor}: another run made version "
+            f"{about['version']} at the same time; look at it before making a new one"
         )
-        about |= {
-            "name": spec.reference.name,
-            "version": newest.version + 1 if newest else 1,
-            "parent": newest.version if newest else None,
-            "run_id": context.journal.run_id,
-            "created_at": datetime.now(timezone.utc),
-            "created_by": _user(),
-            "note": asked.note,
-        }
-        made = write_reference(context.spark, context.store, spec, rows, about)
-        if made is None:
-            raise SnapshotError(
-                f"reference {spec.reference.name} of {spec.monitor}: another run made version "
-                f"{about['version']} at the same time; look at it before making a new one"
-            )
-        _activate(context, spec, made, asked)
-        record.windows = made.windows
-        return made
+    _activate(context, spec, made, asked)
+    record.windows = made.windows
+    return made
 
 
 def _activate(context: Context, spec: MonitorSpec, made: Snapshot, asked: Freeze) -> None:
-    """Put a version in force: after its own interval, so that it never judges itself."""
+    """Put a version in force."""
     assert spec.reference is not None  # noqa: S101
     activate(
         context.spark,
@@ -104,11 +130,25 @@ def _activate(context: Context, spec: MonitorSpec, made: Snapshot, asked: Freeze
         spec,
         spec.reference.name,
         made.version,
-        asked.effective_from or (made.interval.end if made.interval else ALWAYS),
+        asked.effective_from or _from(context, spec, made),
         by=_user(),
         reason=asked.note or ("the first version" if made.version == 1 else "asked for anew"),
         run_id=context.journal.run_id,
     )
+
+
+def _from(context: Context, spec: MonitorSpec, made: Snapshot) -> datetime:
+    """After its own interval, so that a version never judges itself.
+
+    The first one taken from another table judges everything; a later one what comes after
+    the stored windows: those were judged by the table that was in force.
+    """
+    if made.interval:
+        return made.interval.end
+    if made.version == 1:
+        return ALWAYS
+    stored = stored_windows(context.spark, context.store, spec).values()
+    return max((one.window.end for one in stored), default=ALWAYS)
 
 
 def _user() -> str:
@@ -135,11 +175,14 @@ def _interval(spec: MonitorSpec, reference: Reference) -> Window:
 
 def _same(newest: Snapshot, spec: MonitorSpec, reference: Reference, interval: Window) -> bool:
     if reference.is_scanned:
-        return newest.source == (reference.table or reference.path)
+        wanted = (reference.table or reference.path, reference.filter)
+        return (newest.source, newest.source_filter) == wanted
     return newest.interval == interval and newest.source == (spec.source.table or spec.source.path)
 
 
-def _missing(stored: Mapping[datetime, StoredWindow], interval: Window) -> str | None:
+def _missing(
+    spec: MonitorSpec, stored: Mapping[datetime, StoredWindow], interval: Window
+) -> str | None:
     """Why the interval can't be frozen from what is stored, or None."""
     if not stored:
         return "nothing is profiled yet"
@@ -156,25 +199,32 @@ def _missing(stored: Mapping[datetime, StoredWindow], interval: Window) -> str |
             f"its interval ends {interval.end:%Y-%m-%d %H:%M} UTC, and windows are closed "
             f"only up to {last:%Y-%m-%d %H:%M}"
         )
+    present = definition_hash(spec, None)
+    if not sum(window.rows for window in inside if window.definition == present):
+        return (
+            "the windows of its interval are stored under another definition of the source or "
+            "its sketches; profile them again: sparkdrift run SPEC --begin "
+            f"{interval.start:%Y-%m-%d} --end {interval.end:%Y-%m-%d}"
+        )
     return None
 
 
-def _merged(
-    context: Context,
-    spec: MonitorSpec,
-    interval: Window,
-    stored: Mapping[datetime, StoredWindow],
-) -> tuple[Any, dict[str, Any]]:
+def _merged(context: Context, spec: MonitorSpec, interval: Window) -> tuple[Any, dict[str, Any]]:
     source = open_source(
         context.spark, table=spec.source.table, path=spec.source.path, row_filter=None
     )
     resolution = resolve(spec, source.schema)
-    hashes = [definition_hash(spec, one.feature) for one in resolution.watched]
-    hashes.append(definition_hash(spec, None))
+    present = definition_hash(spec, None)
+    hashes = [present, *(definition_hash(spec, one.feature) for one in resolution.watched)]
     rows = merged_reference(context.spark, context.store, spec, interval, hashes)
-    inside = [start for start in stored if interval.start <= start < interval.end]
+    inside = [
+        one
+        for start, one in stored_windows(context.spark, context.store, spec).items()
+        if interval.start <= start < interval.end and one.definition == present
+    ]
     return rows.drop("merged_windows", "input_digest"), {
         "source": spec.source.table or spec.source.path,
+        "source_filter": spec.source.filter,
         "source_id": source.table_id,
         "source_version": source.version,
         "interval_start": interval.start,
@@ -206,6 +256,7 @@ def _scanned(
     ]
     return scanned_reference(context.spark, spec, source, resolution), {
         "source": reference.table or reference.path,
+        "source_filter": reference.filter,
         "source_id": source.table_id,
         "source_version": source.version,
         "granularity": None,

@@ -196,6 +196,17 @@ def test_another_policy_adds_rows_beside_the_old_ones(spark, planted, tmp_path):
     assert len({row["policy_hash"] for row in after}) == 2
 
 
+def test_a_backfill_by_new_thresholds_judges_all_that_is_due(spark, planted, tmp_path):
+    """Were only the asked windows judged, `current_drift` would lose all others."""
+    store = planted.copied(tmp_path / "store")
+    strict = plan.planted_spec(planted.path, drift={"effect_size": 0.2, "warn_at": 0.1})
+    asked = Options(begin=source_tables.day_start(7), end=source_tables.day_start(8))
+    judged = drift_step.compute_drift(context_of(spark, store, "second"), strict, asked)
+    assert len(judged.windows) == plan.CLOSING
+    again = drift_step.compute_drift(context_of(spark, store, "third"), strict, asked)
+    assert [window.start for window in again.windows] == [source_tables.day_start(7)]
+
+
 def test_a_crash_between_steps_costs_nothing(spark, planted, tmp_path, monkeypatch):
     """Profiles are written, then drift breaks; running again ends in the same tables."""
     store = new_store(spark, tmp_path / "store")

@@ -13,9 +13,12 @@ from source_tables import day_start
 
 from sparkdrift.errors import SnapshotError
 from sparkdrift.measures.kll import read_kll
+from sparkdrift.spark.findings import newest_judged
 from sparkdrift.spark.references import active_versions
+from sparkdrift.spark.views import register, unregister
 from sparkdrift.steps import snapshot as snapshot_step
-from sparkdrift.steps.snapshot import Freeze, snapshot_reference
+from sparkdrift.steps.snapshot import Freeze, due_reference, snapshot_reference
+from sparkdrift.windows import Window
 
 pytestmark = pytest.mark.spark
 
@@ -82,8 +85,37 @@ def test_another_interval_is_another_version_and_old_rows_stay(spark, planted, t
         if row["version"] == 1
     ]
     assert kept == references.to_pylist()
+    # What is counted, and said by --fail-on, is what the version in force says.
+    assert sum(outcome.findings.values()) == len(fresh)
     again = run(spark, store, spec, "third")
     assert (again.reference, again.judged.windows) == (None, ())
+    newest = newest_judged(spark, store, spec, again.judged.active)
+    assert newest == Window(day_start(plan.CLOSING - 1), day_start(plan.CLOSING))
+
+
+def test_a_renamed_reference_leaves_only_its_own_verdicts_in_force(spark, planted, tmp_path):
+    store = planted.copied(tmp_path / "store")
+    renamed = {"name": "relaunch", "begin": "2024-01-03", "end": "2024-01-10"}
+    spec = plan.planted_spec(planted.path, reference=renamed)
+    run(spark, store, spec, "second")
+    names = register(spark, store)
+    try:
+        shown = spark.table("current_drift").toArrow().to_pylist()
+    finally:
+        unregister(spark, names)
+    keys = [(row["window_start"], row["column_name"]) for row in shown]
+    assert len(keys) == len(set(keys)) == rows_of(spark, planted.store, "drift").num_rows
+    assert {row["reference_name"] for row in shown} == {"relaunch"}
+    assert {row["reference_version"] for row in shown if row["window_start"] < day_start(9)} == {0}
+    assert {row["reference_version"] for row in shown if row["window_start"] >= day_start(9)} == {1}
+
+
+def test_an_interval_stored_under_another_definition_says_what_to_do(spark, planted, tmp_path):
+    store = planted.copied(tmp_path / "store")
+    spec = plan.planted_spec(planted.path, sketch={"k": 200})
+    with pytest.raises(SnapshotError, match=r"another definition .* --begin 2024-01-01 --end"):
+        snapshot_reference(context_of(spark, store, "forced"), spec, Freeze(force=True))
+    assert due_reference(context_of(spark, store), planted.spec).make is False
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +145,16 @@ def test_a_reference_from_another_table(spark, planted, other_table, tmp_path):
     assert frozen["steady"]["status"] == "schema_changed"
     assert "no column 'steady'" in frozen["steady"]["reason"]
     assert snapshot_reference(context_of(spark, store, "scan2"), spec) is None
+    narrow = {"name": "training", "path": str(path), "filter": "amount > 0"}
+    spec = plan.planted_spec(planted.path, reference=narrow)
+    second = snapshot_reference(context_of(spark, store, "scan3"), spec)
+    assert second.version == 2
+    assert second.rows < made.rows
+    # What was judged by the first stays; the second is for what comes.
+    assert in_force(spark, store, spec) == [
+        (1, snapshot_step.ALWAYS, day_start(plan.CLOSING)),
+        (2, day_start(plan.CLOSING), None),
+    ]
 
 
 def test_an_interval_that_is_not_profiled_yet_waits(spark, planted, tmp_path):

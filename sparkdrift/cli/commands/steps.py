@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +18,7 @@ from sparkdrift.report.plain import named
 
 if TYPE_CHECKING:
     from sparkdrift.cli.progress import Bars
+    from sparkdrift.spark.references import Active
     from sparkdrift.spec.models import MonitorSpec
     from sparkdrift.steps.context import Context
     from sparkdrift.steps.run import Outcome
@@ -122,7 +123,8 @@ def drift(
 
         bars.begin(f"{spec.monitor}: drift")
         done = compute_drift(context, spec, options_for(spec, *times))
-        found = count_statuses(context.spark, context.store, spec, done.windows)
+        context.journal.close()
+        found = count_statuses(context.spark, context.store, spec, done.active, done.windows)
         text = f"{named(len(done.windows), 'window')} judged{_listed(found)}"
         return Answer(text, {"windows": len(done.windows), "statuses": found})
 
@@ -193,7 +195,7 @@ def run(
         done = run_monitor(context, spec, options_for(spec, *times))
         found: Mapping[str, int] = done.findings
         if alarming and not done.judged.windows:
-            found = _newest(context, spec)
+            found = _newest(context, spec, done.judged.active)
         code = FINDING if any(found.get(status) for status in alarming) else 0
         return Answer(_told(done), _facts(done), code)
 
@@ -201,12 +203,13 @@ def run(
         return each_monitor(common, context, bars, specs, one)
 
 
-def _newest(context: Context, spec: MonitorSpec) -> Mapping[str, int]:
+def _newest(context: Context, spec: MonitorSpec, active: Sequence[Active]) -> Mapping[str, int]:
     """What the newest judged window found, so that a second run tells what the first did."""
     from sparkdrift.spark.findings import count_statuses, newest_judged
 
-    window = newest_judged(context.spark, context.store, spec)
-    return count_statuses(context.spark, context.store, spec, [window] if window else [])
+    window = newest_judged(context.spark, context.store, spec, active)
+    windows = [window] if window else []
+    return count_statuses(context.spark, context.store, spec, active, windows)
 
 
 def _told(done: Outcome) -> str:

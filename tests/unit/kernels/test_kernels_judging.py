@@ -125,6 +125,18 @@ def test_a_lost_column_is_said_with_its_reason():
     )
 
 
+def test_what_is_not_measured_is_no_test_of_its_window():
+    """A lost column whose reference had NULLs: its share of 0 would reject for certain."""
+    known = reference(numeric, [[*day, *[None] * 50] for day in USUAL], name="other")
+    absent = {"row_count": 1000, "null_count": None, "status": "schema_changed"}
+    lost = numeric([], day=0, name="other", reason="gone", **absent)
+    seen = numeric(RNG.normal(0.1, 1, 1000), day=0)
+    alone = verdicts(AMOUNT, seen)[0, "amount"]
+    together = verdicts(AMOUNT, known, seen, lost)
+    assert together[0, "other"]["status"] == "schema_changed"
+    assert together[0, "amount"]["q_value"] == alone["q_value"]
+
+
 def test_another_definition_has_no_reference():
     found = verdicts(AMOUNT, numeric(USUAL[0], day=0, definition_hash="other"))[0, "amount"]
     assert found["status"] == "no_reference"

@@ -1,0 +1,57 @@
+"""One step for several monitors, with steps that do nothing; no JVM."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+from sparkdrift.cli.common import Common
+from sparkdrift.cli.each import Answer, each_monitor
+
+SPEC = """
+monitor: {name}
+owner: tests
+source: {{path: /data/log}}
+timestamp: {{column: ts, zone: UTC}}
+features: {{numeric: [amount]}}
+"""
+
+
+def answered(folder, capsys, step, **names) -> tuple[int, list[dict]]:
+    """The exit code and the documents for spec files given as file=monitor id."""
+    files = []
+    for file, name in names.items():
+        files.append(folder / f"{file}.yml")
+        files[-1].write_text(SPEC.format(name=name))
+    context = SimpleNamespace(
+        journal=SimpleNamespace(run_id="run", close=lambda: None), store="store"
+    )
+    bars = SimpleNamespace(end=lambda: None)
+    code = each_monitor(Common(as_json=True), context, bars, files, step)
+    return code, json.loads(capsys.readouterr().out)["monitors"]
+
+
+def test_a_monitor_that_fails_does_not_stop_the_others(tmp_path, capsys):
+    def step(context, spec, bars) -> Answer:
+        if spec.monitor == "first":
+            raise RuntimeError("pulled the plug")
+        return Answer("done")
+
+    code, found = answered(tmp_path, capsys, step, a="first", b="second")
+    assert code == 1
+    assert [one["exit_code"] for one in found] == [1, 0]
+
+
+def test_one_id_in_two_files_is_refused(tmp_path, capsys):
+    """Both would write the same windows, and the second's journal rows would be lost."""
+    ran = []
+
+    def step(context, spec, bars) -> Answer:
+        ran.append(spec.monitor)
+        return Answer("done")
+
+    code, found = answered(tmp_path, capsys, step, a="credit", b="credit", c="other")
+    assert code == 2
+    assert ran == ["credit", "other"]
+    assert "monitor credit stands in" in found[1]["error"]
+    assert "b.yml" in found[1]["error"]

@@ -1,0 +1,59 @@
+"""What a run says of itself, and that it says it even after a failed commit; no JVM."""
+
+from __future__ import annotations
+
+import pytest
+
+from sparkdrift.steps import journal as journal_module
+from sparkdrift.steps.journal import Journal
+
+
+@pytest.fixture
+def written(monkeypatch) -> list[list[tuple[str, str]]]:
+    """The (step, phase) of each commit's rows."""
+    commits: list[list[tuple[str, str]]] = []
+
+    def write(spark, store, rows) -> None:
+        commits.append([(row["step"], row["phase"]) for row in rows])
+
+    monkeypatch.setattr(journal_module, "write_runs", write)
+    return commits
+
+
+def test_a_success_is_written_with_what_comes_next(written):
+    journal = Journal(None, None)
+    for step in ("profile", "drift"):
+        with journal.step("credit", step) as record:
+            journal.started(record)
+    journal.close()
+    journal.close()
+    assert written == [
+        [("profile", "STARTED")],
+        [("profile", "SUCCEEDED"), ("drift", "STARTED")],
+        [("drift", "SUCCEEDED")],
+    ]
+
+
+def test_a_failure_takes_the_successes_before_it_along(written):
+    journal = Journal(None, None)
+    with journal.step("credit", "profile"):
+        pass
+    with pytest.raises(RuntimeError), journal.step("credit", "drift"):
+        raise RuntimeError("pulled the plug")
+    assert written == [[("profile", "SUCCEEDED"), ("drift", "FAILED")]]
+
+
+def test_what_could_not_be_written_is_held_for_the_next_time(written, monkeypatch):
+    journal = Journal(None, None)
+    with journal.step("credit", "profile"):
+        pass
+
+    def full(spark, store, rows) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(journal_module, "write_runs", full)
+        with pytest.raises(OSError, match="no space"):
+            journal.close()
+    journal.close()
+    assert written == [[("profile", "SUCCEEDED")]]
