@@ -188,6 +188,7 @@ def test_rows_without_a_time_are_said(spark, workspace):
     context = context_of(spark, new_store(spark, workspace / "store_undated"), "undated")
     plan = profile_windows(context, spec_of(path, features={"numeric": ["amount"]}), Options())
     assert [one.rows for one in plan.due] == [20]
+    context.journal.close()
     row = spark.table(context.store.table("runs")).where("phase = 'SUCCEEDED'").toArrow()
     assert row.to_pylist()[0]["warnings"] == ["3 rows have no ts: they are in no window"]
 

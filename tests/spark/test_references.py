@@ -145,7 +145,7 @@ def test_a_reference_from_another_table(spark, planted, other_table, tmp_path):
     assert frozen["steady"]["status"] == "schema_changed"
     assert "no column 'steady'" in frozen["steady"]["reason"]
     assert snapshot_reference(context_of(spark, store, "scan2"), spec) is None
-    narrow = {"name": "training", "path": str(path), "filter": "amount > 0"}
+    narrow = {"name": "training", "path": str(path), "filter": "amount > 100"}
     spec = plan.planted_spec(planted.path, reference=narrow)
     second = snapshot_reference(context_of(spark, store, "scan3"), spec)
     assert second.version == 2

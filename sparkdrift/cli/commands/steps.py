@@ -145,7 +145,7 @@ def snapshot(
             "--effective-from",
             metavar="TIME",
             help="Windows that start here or later are compared with it. Default: the end of "
-            "its interval.",
+            "its interval; a later version of another table: of the newest stored window.",
             show_default=False,
         ),
     ] = None,
