@@ -63,6 +63,8 @@ def test_pyspark_is_only_an_extra(wheel):
     for name in ("pyspark", "delta-spark", "pandas"):
         lines = re.findall(rf"^Requires-Dist: {name}\b.*$", metadata, re.MULTILINE)
         assert lines
+        # pyspark's mapInArrow needs pandas: who installs our Spark must get both.
+        assert any("extra == 'local'" in line for line in lines)
         assert all("extra ==" in line for line in lines)
 
 
