@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -44,12 +44,13 @@ class Due:
     """What the snapshot step finds: a version to make, one to put in force, or nothing.
 
     `newest`: the newest version there is. `make`: whether another one is due.
-    `missing`: why it can't be made yet, or None.
+    `missing`: why it can't be made yet, or None. `windows`: stored ones it would be merged from.
     """
 
     newest: Snapshot | None = None
     make: bool = False
     missing: str | None = None
+    windows: int = 0
 
 
 def due_reference(context: Context, spec: MonitorSpec, *, force: bool = False) -> Due:
@@ -64,7 +65,10 @@ def due_reference(context: Context, spec: MonitorSpec, *, force: bool = False) -
     if spec.reference.is_scanned:
         return Due(newest, make=True)
     stored = stored_windows(context.spark, context.store, spec)
-    return Due(newest, make=True, missing=_missing(spec, stored, interval))
+    inside = [w for w in stored.values() if interval.start <= w.window.start < interval.end]
+    present = [one for one in inside if one.definition == definition_hash(spec, None)]
+    missing = _missing(stored, inside, present, interval)
+    return Due(newest, make=True, missing=missing, windows=len(present))
 
 
 def snapshot_reference(
@@ -77,32 +81,38 @@ def snapshot_reference(
     """
     asked = freeze or Freeze()
     with context.journal.step(spec.monitor, STEP) as record:
+        reference = spec.reference
         due = due_reference(context, spec, force=asked.force)
-        if due.missing:
-            _refuse(asked, record, due.missing)
+        if reference is None or due.missing:
+            _refuse(asked, record, str(due.missing))
             return None
         if due.make:
-            return _freeze(context, spec, asked, due.newest, record)
+            return _freeze(context, spec, reference, asked, due, record)
         if due.newest is None or due.newest.activated:
             return None
         # A run ended between the two rows: the version exists and waits for its event.
         context.journal.started(record)
-        _activate(context, spec, due.newest, asked)
+        _activate(context, spec, reference.name, due.newest, asked)
         return due.newest
 
 
 def _freeze(
-    context: Context, spec: MonitorSpec, asked: Freeze, newest: Snapshot | None, record: Record
+    context: Context,
+    spec: MonitorSpec,
+    reference: Reference,
+    asked: Freeze,
+    due: Due,
+    record: Record,
 ) -> Snapshot:
-    assert spec.reference is not None  # noqa: S101
     context.journal.started(record)
+    newest = due.newest
     rows, about = (
-        _scanned(context, spec, spec.reference, record)
-        if spec.reference.is_scanned
-        else _merged(context, spec, _interval(spec, spec.reference))
+        _scanned(context, spec, reference, record)
+        if reference.is_scanned
+        else _merged(context, spec, _interval(spec, reference), due.windows)
     )
     about |= {
-        "name": spec.reference.name,
+        "name": reference.name,
         "version": newest.version + 1 if newest else 1,
         "parent": newest.version if newest else None,
         "run_id": context.journal.run_id,
@@ -113,22 +123,23 @@ def _freeze(
     made = write_reference(context.spark, context.store, spec, rows, about)
     if made is None:
         raise SnapshotError(
-            f"reference {spec.reference.name} of {spec.monitor}: another run made version "
+            f"reference {reference.name} of {spec.monitor}: another run made version "
             f"{about['version']} at the same time; look at it before making a new one"
         )
-    _activate(context, spec, made, asked)
+    _activate(context, spec, reference.name, made, asked)
     record.windows = made.windows
     return made
 
 
-def _activate(context: Context, spec: MonitorSpec, made: Snapshot, asked: Freeze) -> None:
+def _activate(
+    context: Context, spec: MonitorSpec, name: str, made: Snapshot, asked: Freeze
+) -> None:
     """Put a version in force."""
-    assert spec.reference is not None  # noqa: S101
     activate(
         context.spark,
         context.store,
         spec,
-        spec.reference.name,
+        name,
         made.version,
         asked.effective_from or _from(context, spec, made),
         by=_user(),
@@ -181,13 +192,18 @@ def _same(newest: Snapshot, spec: MonitorSpec, reference: Reference, interval: W
 
 
 def _missing(
-    spec: MonitorSpec, stored: Mapping[datetime, StoredWindow], interval: Window
+    stored: Mapping[datetime, StoredWindow],
+    inside: Sequence[StoredWindow],
+    present: Sequence[StoredWindow],
+    interval: Window,
 ) -> str | None:
-    """Why the interval can't be frozen from what is stored, or None."""
+    """Why the interval can't be frozen from what is stored, or None.
+
+    `inside`: the stored windows of the interval; `present`: those of the present definition.
+    """
     if not stored:
         return "nothing is profiled yet"
     last = max(window.window.end for window in stored.values())
-    inside = [w for w in stored.values() if interval.start <= w.window.start < interval.end]
     if not sum(window.rows for window in inside):
         first = min(stored)
         return (
@@ -199,8 +215,7 @@ def _missing(
             f"its interval ends {interval.end:%Y-%m-%d %H:%M} UTC, and windows are closed "
             f"only up to {last:%Y-%m-%d %H:%M}"
         )
-    present = definition_hash(spec, None)
-    if not sum(window.rows for window in inside if window.definition == present):
+    if not sum(window.rows for window in present):
         return (
             "the windows of its interval are stored under another definition of the source or "
             "its sketches; profile them again: sparkdrift run SPEC --begin "
@@ -209,19 +224,16 @@ def _missing(
     return None
 
 
-def _merged(context: Context, spec: MonitorSpec, interval: Window) -> tuple[Any, dict[str, Any]]:
+def _merged(
+    context: Context, spec: MonitorSpec, interval: Window, windows: int
+) -> tuple[Any, dict[str, Any]]:
     source = open_source(
         context.spark, table=spec.source.table, path=spec.source.path, row_filter=None
     )
     resolution = resolve(spec, source.schema)
-    present = definition_hash(spec, None)
-    hashes = [present, *(definition_hash(spec, one.feature) for one in resolution.watched)]
+    hashes = [definition_hash(spec, None)]
+    hashes += [definition_hash(spec, one.feature) for one in resolution.watched]
     rows = merged_reference(context.spark, context.store, spec, interval, hashes)
-    inside = [
-        one
-        for start, one in stored_windows(context.spark, context.store, spec).items()
-        if interval.start <= start < interval.end and one.definition == present
-    ]
     return rows.drop("merged_windows", "input_digest"), {
         "source": spec.source.table or spec.source.path,
         "source_filter": spec.source.filter,
@@ -230,7 +242,7 @@ def _merged(context: Context, spec: MonitorSpec, interval: Window) -> tuple[Any,
         "interval_start": interval.start,
         "interval_end": interval.end,
         "granularity": spec.windows.grain,
-        "windows": len(inside),
+        "windows": windows,
         "k_effective": spec.sketch.k,
     }
 
