@@ -9,42 +9,89 @@ only the largest items adds the largest dropped count to the offset.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from sparkdrift.spark.sql import string
+from sparkdrift.spark.counters import WINDOW
+from sparkdrift.spark.sketching import HLL_LG_K
+from sparkdrift.spark.slicing import KEYS, WHOLE, Slices
+from sparkdrift.spark.sql import quote, string
 
 SHOWN = 20
-_HLL_LG_K = 10
+
+
+@dataclass(frozen=True)
+class Text:
+    """A categorical feature: `sql` yields its value in a source row.
+
+    `jointly`: rows are counted by all slice columns at once, and repeated per slice only
+    then. That pays where the combinations are far fewer than the rows.
+    """
+
+    name: str
+    sql: str
+    jointly: bool = True
 
 
 def categorical_figures(
-    rows: DataFrame, names: Sequence[str], keys: Sequence[str], limit: int
+    rows: DataFrame, texts: Sequence[Text], slices: Slices, limit: int
 ) -> DataFrame:
-    """Figures and state of the text columns c0, c1, ... of `rows`, called `names`, per key.
+    """Figures and state of text columns of source rows, per window and slice.
 
-    One group-by counts all columns at once; NULL is counted apart and is no category.
+    One pass for all of them, or two where not all are counted jointly; NULL is counted
+    apart and is no category.
     """
-    cells = ", ".join(
-        f"struct({string(name)} AS column_name, c{i} AS item)" for i, name in enumerate(names)
+    alike = [
+        group
+        for jointly in (True, False)
+        if (group := [text for text in texts if (text.jointly or not slices.keys) is jointly])
+    ]
+    counted = reduce(
+        DataFrame.unionAll, (_counted(rows, group, slices, group[0].jointly) for group in alike)
     )
-    counted = (
-        rows.selectExpr(*keys, f"inline(array({cells}))")
-        .groupBy(*keys, "column_name", "item")
-        .agg(F.count("*").alias("count"))
-    )
-    by = (*keys, "column_name")
-    figures = most_frequent(counted, by, limit, also=_COUNTS)
+    figures = most_frequent(counted, (*KEYS, "column_name"), limit, also=_COUNTS)
     return (
-        figures.withColumn(
-            "categories",
-            F.expr("struct(items, dropped AS offset, total, dropped = 0 AS exact)"),
+        figures.withColumns(
+            {
+                "categories": F.expr(
+                    "struct(items, dropped AS offset, total, dropped = 0 AS exact)"
+                ),
+                "frequent_items": F.expr(f"slice(items, 1, {SHOWN})"),
+            }
         )
-        .withColumn("frequent_items", F.expr(f"slice(items, 1, {SHOWN})"))
         .withColumnRenamed("distinct_listed", "distinct_count")
         .drop("items", "total", "dropped")
     )
+
+
+def _counted(rows: DataFrame, texts: Sequence[Text], slices: Slices, jointly: bool) -> DataFrame:
+    narrow = rows.selectExpr(
+        f"{quote(WINDOW)} AS window_start",
+        *slices.selected(),
+        *(f"CAST({text.sql} AS STRING) AS c{i}" for i, text in enumerate(texts)),
+    )
+    by = ["window_start", *slices.names, "part", "item"]
+    # Unlike an array of the columns, this copies no text.
+    listed = ", ".join(f"c{i} AS `{i}`" for i in range(len(texts)))
+    long = narrow.sparkSession.sql(
+        f"SELECT {', '.join(by)}, 1L AS count FROM {{narrow}} "
+        f"UNPIVOT INCLUDE NULLS (item FOR part IN ({listed}))",
+        narrow=narrow,
+    )
+    if slices.keys and jointly:
+        long = long.groupBy(*by).agg(F.count("*").alias("count"))
+    if slices.keys:
+        long = long.selectExpr("window_start", slices.repeated(), "part", "item", "count")
+    else:
+        whole = (f"{string(WHOLE)} AS {key}" for key in KEYS[1:])
+        long = long.selectExpr("window_start", *whole, "part", "item", "count")
+    summed = long.groupBy(*KEYS, "part", "item").agg(F.sum("count").alias("count"))
+    names = ", ".join(string(text.name) for text in texts)
+    name = f"element_at(array({names}), 1 + CAST(part AS INT)) AS column_name"
+    return summed.selectExpr(*KEYS, name, "item", "count")
 
 
 _PRESENT = "CASE WHEN item IS NOT NULL THEN count END"
@@ -54,7 +101,7 @@ _COUNTS = {
     "min_length": "min(length(item))",
     "max_length": "max(length(item))",
     "avg_length": f"sum(length(item) * count) / nullif(sum({_PRESENT}), 0)",
-    "hll": f"hll_sketch_agg(item, {_HLL_LG_K})",
+    "hll": f"hll_sketch_agg(item, {HLL_LG_K})",
 }
 
 

@@ -11,8 +11,10 @@ from pyspark.sql import functions as F
 
 from sparkdrift import __version__
 from sparkdrift.spark.changes import Fingerprint, from_micros, timestamp_type
-from sparkdrift.spark.profiling import TABLE_ROW, WHOLE, WINDOW, described_features, profile
+from sparkdrift.spark.counters import WINDOW
+from sparkdrift.spark.profiling import TABLE_ROW, described_features, profile
 from sparkdrift.spark.schemas import FIGURES, PROFILES, STATE
+from sparkdrift.spark.slicing import WHOLE
 from sparkdrift.spark.source import Source, instant, near
 from sparkdrift.spark.sql import in_windows, string, timestamp
 from sparkdrift.spark.window_columns import window_end, window_start
@@ -89,12 +91,23 @@ def profiled_rows(
     """Scan the source rows of the windows of `batch`."""
     zone, column = spec.timestamp.zone, spec.timestamp.column
     at = instant(column, timestamp_type(source, column), zone)
-    windows = [one.window for one in batch]
-    rows = (
-        source.rows(spark).where(near(column, windows)).where(in_windows(at, contiguous(windows)))
+
+    def inside(windows: list[Window]) -> DataFrame:
+        rows = source.rows(spark).where(near(column, windows))
+        rows = rows.where(in_windows(at, contiguous(windows)))
+        return rows.withColumn(WINDOW, F.expr(window_start(at, spec.windows.grain, zone)))
+
+    fullest = max(batch, key=lambda one: one.rows)
+    return profile(
+        spark,
+        inside([one.window for one in batch]),
+        spec,
+        resolution.watched,
+        resolution.usable_slices,
+        k=spec.sketch.k,
+        few=inside([fullest.window]),
+        batch=batch,
     )
-    rows = rows.withColumn(WINDOW, F.expr(window_start(at, spec.windows.grain, zone)))
-    return profile(spark, rows, spec, resolution.watched, resolution.usable_slices, k=spec.sketch.k)
 
 
 def empty_rows(

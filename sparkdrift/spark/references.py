@@ -14,9 +14,10 @@ from sparkdrift import __version__
 from sparkdrift.errors import SnapshotError
 from sparkdrift.kernels.freezing import BINS_SQL, KEYS, WINDOW_BINS_SQL, freeze
 from sparkdrift.spark.changes import from_micros
+from sparkdrift.spark.counters import WINDOW
 from sparkdrift.spark.merging import merge_profiles
 from sparkdrift.spark.profiles import stored_rows
-from sparkdrift.spark.profiling import WINDOW, profile
+from sparkdrift.spark.profiling import profile
 from sparkdrift.spark.schemas import (
     FIGURES,
     REFERENCE_EVENTS,

@@ -28,8 +28,11 @@ def definition_hash(spec: MonitorSpec, feature: Feature | None) -> str:
     features are no part of it.
     """
     source = spec.source
+    # A number without an HLL can't be merged with one that has it.
+    fewer = {} if spec.sketch.distinct == "all" else {"distinct": spec.sketch.distinct}
     return _digest(
-        {
+        fewer
+        | {
             "state_version": STATE_VERSION,
             "table": source.parts,
             "path": source.path,

@@ -164,13 +164,23 @@ class Reference(Location):
 
 
 class Sketch(Section):
-    """How much state is kept: `k` of the KLL sketches, and the categories tracked per window."""
+    """How much state is kept, and how many rows reach the sketches.
+
+    `k` is the size of the KLL sketches, `categories` how many are tracked per window.
+    `sampling_error` is what sampling may add to the rank of a quantile (99 %): only as many
+    rows as that needs reach the KLL; without it every row does. `distinct`: whether numbers
+    have a count of distinct values, or only categories.
+    """
 
     k: SketchSize = 400
     reference_k: SketchSize = 1600
     categories: int = Field(
         default=1000, ge=10, le=100_000, description="a whole number, 10 to 100000"
     )
+    sampling_error: float | None = Field(
+        default=None, ge=0.001, le=0.1, description="a number from 0.001 to 0.1"
+    )
+    distinct: Literal["all", "categorical"] = "all"
 
 
 class MonitorSpec(Section):

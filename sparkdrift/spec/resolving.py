@@ -29,6 +29,7 @@ from sparkdrift.spec.columns import (
 from sparkdrift.spec.expressions import identifiers
 from sparkdrift.spec.hints import Hints
 from sparkdrift.spec.models import Kind, Location, MonitorSpec
+from sparkdrift.spec.names import quote
 from sparkdrift.spec.origin import Loc
 
 
@@ -39,6 +40,11 @@ class Feature:
     column: str
     kind: Kind
     name: str
+
+    @property
+    def sql(self) -> str:
+        """SQL of its value in a source row."""
+        return quote(self.column)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,61 @@
+"""Slices as SQL: every row belongs to the whole table and to one value of each slice.
+
+Rows are first aggregated by the columns that slices are made of, jointly, and repeated
+once per slice only then: as many rows as there are combinations, not as there are rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sparkdrift.spark.sql import quote, string
+
+WHOLE = "*"
+KEYS = ("window_start", "slice_key", "slice_value")
+
+
+@dataclass(frozen=True)
+class Slices:
+    """The slices of a monitor; each is a tuple of columns of the source."""
+
+    keys: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that some slice is made of, each once."""
+        return tuple(dict.fromkeys(column for keys in self.keys for column in keys))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the columns are called in an aggregate: k0, k1, ..."""
+        return tuple(f"k{i}" for i in range(len(self.columns)))
+
+    def selected(self) -> list[str]:
+        """The columns of a source row as text, under their names."""
+        return [
+            f"CAST({quote(column)} AS STRING) AS {name}"
+            for column, name in zip(self.columns, self.names, strict=True)
+        ]
+
+    def repeated(self) -> str:
+        """A generator: slice_key and slice_value of each slice that a row belongs to."""
+        cells = [_cell(WHOLE, string(WHOLE))]
+        cells += [_cell(slice_name(keys), self.value(keys)) for keys in self.keys]
+        return f"inline(array({', '.join(cells)}))"
+
+    def value(self, keys: Sequence[str]) -> str:
+        """SQL of a slice's value, over the named columns."""
+        named = dict(zip(self.columns, self.names, strict=True))
+        texts = [named[key] for key in keys]
+        # JSON for several keys: unlike a separator, it can't be mistaken for a value.
+        return texts[0] if len(keys) == 1 else f"to_json(array({', '.join(texts)}))"
+
+
+def slice_name(keys: Sequence[str]) -> str:
+    """What `slice_key` holds for a slice by these columns."""
+    return ",".join(keys)
+
+
+def _cell(name: str, value: str) -> str:
+    return f"struct({string(name)} AS slice_key, {value} AS slice_value)"
