@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sparkdrift.spark.counters import WINDOW, Number, finite
+from sparkdrift.spark.joins import joined
 from sparkdrift.spark.sampling import Sampling
 from sparkdrift.spark.slicing import KEYS, WHOLE, Slices
 from sparkdrift.spark.sql import quote, string
@@ -36,48 +37,52 @@ def sketched(
     `distinct`: whether numbers have an HLL; it sees every row, also where only a sample
     reaches the KLL. sample_weight is how many rows a sketched one stands for.
     """
-    narrow = _narrow(rows, numbers, slices, sampled=sampling is not None)
-    if slices.keys:
-        repeated = narrow.selectExpr("*", slices.repeated())
-    else:
-        repeated = narrow.selectExpr("*", *(f"{string(WHOLE)} AS {key}" for key in KEYS[1:]))
-    fields = [f"f{number.index}" for number in numbers]
-    values = {name: name for name in fields}
-    weight = "1D"
-    if sampling is not None:
-        repeated = repeated.selectExpr("*", f"{sampling.share()} AS share")
-        if distinct:
-            values = {name: f"CASE WHEN chance < share THEN {name} END" for name in fields}
-        else:
-            repeated = repeated.where("chance < share")
-        weight = "1D / share"
-    # What an aggregate is given is computed before it: inside, Spark would interpret it.
-    ready = repeated.selectExpr(
-        *KEYS,
-        *(f"{text} AS {name}" for name, text in values.items()),
-        *(
-            # xxhash64 of NULL is a number like any other.
-            f"CASE WHEN {name} IS NOT NULL THEN xxhash64({name}) END AS {name}_hash"
-            for name in (fields if distinct else ())
-        ),
-        f"{weight} AS weight",
+    if sampling is None:
+        return _aggregated(_repeated(rows, numbers, slices), numbers, k=k, distinct=distinct)
+    drawn = _repeated(rows, numbers, slices, f"rand({_SEED}) AS chance")
+    drawn = drawn.selectExpr("*", f"{sampling.share()} AS share").where("chance < share")
+    sampled = _aggregated(drawn, numbers, k=k, distinct=False, weight="1D / share")
+    if not distinct:
+        return sampled
+    # In a pass of its own, over all rows: beside a sample, every row would reach both.
+    everything = _aggregated(_repeated(rows, numbers, slices), numbers, k=None, distinct=True)
+    return joined(everything.drop("sample_weight"), sampled, KEYS)
+
+
+def _repeated(rows: DataFrame, numbers: Sequence[Number], slices: Slices, *also: str) -> DataFrame:
+    narrow = rows.selectExpr(
+        f"{quote(WINDOW)} AS window_start",
+        *slices.selected(),
+        *(f"{finite(number.value)} AS f{number.index}" for number in numbers),
+        *also,
     )
+    if slices.keys:
+        return narrow.selectExpr("*", slices.repeated())
+    return narrow.selectExpr("*", *(f"{string(WHOLE)} AS {key}" for key in KEYS[1:]))
+
+
+def _aggregated(
+    rows: DataFrame,
+    numbers: Sequence[Number],
+    *,
+    k: int | None,
+    distinct: bool,
+    weight: str = "1D",
+) -> DataFrame:
+    """KLL of size `k` (None: none) and HLL of the numbers, per window and slice."""
+    fields = [f"f{number.index}" for number in numbers]
+    hashed = [
+        # xxhash64 of NULL is a number like any other.
+        f"CASE WHEN {name} IS NOT NULL THEN xxhash64({name}) END AS {name}_hash"
+        for name in (fields if distinct else ())
+    ]
+    # What an aggregate is given is computed before it: inside, Spark would interpret it.
+    ready = rows.selectExpr(*KEYS, *fields, *hashed, f"{weight} AS weight")
     aggregates = [F.expr("any_value(weight)").alias("sample_weight")]
     for name in fields:
-        aggregates.append(F.expr(f"kll_sketch_agg_double({name}, {k})").alias(f"{name}_kll"))
+        if k is not None:
+            aggregates.append(F.expr(f"kll_sketch_agg_double({name}, {k})").alias(f"{name}_kll"))
         if distinct:
             hll = f"hll_sketch_agg({name}_hash, {HLL_LG_K})"
             aggregates.append(F.expr(hll).alias(f"{name}_hll"))
     return ready.groupBy(*KEYS).agg(*aggregates)
-
-
-def _narrow(
-    rows: DataFrame, numbers: Sequence[Number], slices: Slices, *, sampled: bool
-) -> DataFrame:
-    return rows.selectExpr(
-        f"{quote(WINDOW)} AS window_start",
-        # Only where it is used: Spark moves nothing past a random column.
-        *([f"rand({_SEED}) AS chance"] if sampled else []),
-        *slices.selected(),
-        *(f"{finite(number.value)} AS f{number.index}" for number in numbers),
-    )
