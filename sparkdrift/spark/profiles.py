@@ -87,14 +87,20 @@ def profiled_rows(
     batch: Sequence[Fingerprint],
 ) -> DataFrame:
     """Scan the source rows of the windows of `batch`."""
+    rows = window_rows(spark, source, spec, [one.window for one in batch])
+    return profile(spark, rows, spec, resolution.watched, resolution.usable_slices, k=spec.sketch.k)
+
+
+def window_rows(
+    spark: SparkSession, source: Source, spec: MonitorSpec, windows: Sequence[Window]
+) -> DataFrame:
+    """The source rows of some windows, with their window's start in WINDOW."""
     zone, column = spec.timestamp.zone, spec.timestamp.column
     at = instant(column, timestamp_type(source, column), zone)
-    windows = [one.window for one in batch]
     rows = (
         source.rows(spark).where(near(column, windows)).where(in_windows(at, contiguous(windows)))
     )
-    rows = rows.withColumn(WINDOW, F.expr(window_start(at, spec.windows.grain, zone)))
-    return profile(spark, rows, spec, resolution.watched, resolution.usable_slices, k=spec.sketch.k)
+    return rows.withColumn(WINDOW, F.expr(window_start(at, spec.windows.grain, zone)))
 
 
 def empty_rows(

@@ -52,7 +52,7 @@ def profile(
     lost = [one.feature for one in features if one.problem is not None]
     figures = _numeric_figures(_sliced(rows, slices, _numbers(numeric)), numeric, lost, k)
     if categorical:
-        texts = [f"CAST({quote(f.column)} AS STRING) AS c{i}" for i, f in enumerate(categorical)]
+        texts = [f"CAST({f.sql} AS STRING) AS c{i}" for i, f in enumerate(categorical)]
         names = [feature.name for feature in categorical]
         counted = categorical_figures(
             _sliced(rows, slices, texts), names, KEYS, spec.sketch.categories
@@ -119,8 +119,9 @@ def _sliced(rows: DataFrame, slices: Sequence[Sequence[str]], columns: Sequence[
 def _numbers(features: Sequence[Feature]) -> list[str]:
     columns = []
     for i, feature in enumerate(features):
-        value = f"CAST({quote(feature.column)} AS DOUBLE)"
+        value = f"CAST({feature.sql} AS DOUBLE)"
         columns.append(f"{value} AS n{i}")
+        columns.append(f"{feature.remainder} AS r{i}")
         # NaN compares greater than everything, so this leaves the finite values;
         # adding 0 turns -0.0 into 0.0, which must count as the same value.
         columns.append(
@@ -173,8 +174,8 @@ def _counters(features: int) -> list[str]:
 def _sketches(features: int, k: int) -> list[str]:
     aggregates = []
     for i in range(features):
-        # xxhash64 of NULL is a number like any other.
-        hashed = f"CASE WHEN f{i} IS NOT NULL THEN xxhash64(f{i}) END"
+        # xxhash64 of NULL is a number like any other; a NULL beside f leaves f's hash as it is.
+        hashed = f"CASE WHEN f{i} IS NOT NULL THEN xxhash64(f{i}, r{i}) END"
         aggregates += [
             f"kll_sketch_agg_double(f{i}, {k}) AS f{i}_kll",
             f"hll_sketch_agg({hashed}, {HLL_LG_K}) AS f{i}_hll",
