@@ -84,7 +84,8 @@ def rows_of_day(day: int, count: int, rng) -> pa.Table:
     embedding = vectors(rng, count)
     micro = timedelta(microseconds=1)
     near = [2**60 + int(i) for i in rng.integers(0, 50, count)]
-    naive = [datetime(2024, 3, 30) + micro * int(m) for m in rng.integers(0, 3 * 10**11, count)]
+    local = datetime(2024, 3, 30)  # noqa: DTZ001 - without a zone on purpose
+    naive = [local + micro * int(m) for m in rng.integers(0, 3 * 10**11, count)]
     return pa.table(
         {
             "ts": source_tables.instants(day, count, rng),
