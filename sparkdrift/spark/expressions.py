@@ -17,6 +17,8 @@ from sparkdrift.spec.resolving import Feature, Resolution, resolve, resolve_refe
 from sparkdrift.spec.selecting import Analysed
 
 VECTORS_NEED = "Spark >= 4.2 or Databricks Runtime >= 18.1"
+# Class 22 of the SQL standard: a bad cast, a division by zero, an overflow, an index too far.
+_DATA_EXCEPTION = "SQLSTATE: 22"
 _CONDITION = re.compile(r"\[([A-Z_]+(?:\.[A-Z_]+)*)\]")
 _TOLERANT = "NULL for such rows: try_divide, try_cast, try_add, try_multiply, get, try_element_at"
 
@@ -39,7 +41,8 @@ def resolve_reference_source(
 def failing(spec: MonitorSpec, resolution: Resolution, rows: DataFrame) -> dict[str, Problem]:
     """The features whose expression fails on some of `rows`, by name, and why.
 
-    One scan for each expression of the spec.
+    One scan for each expression of the spec. Failures that are not about a value, such as
+    a data file that is gone, are raised.
     """
     problems: dict[str, Problem] = {}
     places = {feature.name: loc for loc, _, feature in spec.features.declared()}
@@ -50,6 +53,8 @@ def failing(spec: MonitorSpec, resolution: Resolution, rows: DataFrame) -> dict[
             # A hash needs the value itself, which an optimiser could leave out of a count.
             rows.selectExpr(f"bit_xor(xxhash64({feature.sql}))").collect()
         except FAILURES as error:
+            if _DATA_EXCEPTION not in str(error):
+                raise
             problems[feature.name] = spec.origin.problem(
                 places[feature.name],
                 f"the expression of {feature.name!r} fails on some rows ({_named(error)}); "

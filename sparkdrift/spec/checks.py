@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from sparkdrift.errors import nearest
-from sparkdrift.spec.expressions import check_expression, identifiers
-from sparkdrift.spec.features import Declared, DeclaredFeature
+from sparkdrift.spec.expressions import check_expression
+from sparkdrift.spec.feature_checks import duplicates, entries
+from sparkdrift.spec.findings import Finding, line_hint
 from sparkdrift.spec.hints import Hints
 from sparkdrift.spec.local_time import (
     ACCEPTED_ZONE,
@@ -24,17 +24,6 @@ from sparkdrift.spec.local_time import (
 )
 from sparkdrift.spec.models import Location, MonitorSpec, Reference
 from sparkdrift.spec.origin import Loc
-
-
-class Finding(NamedTuple):
-    """One violation, at `loc`; the other parts are those of a Problem."""
-
-    loc: Loc
-    message: str
-    given: object | None = None
-    accepted: str | None = None
-    nearest: str | None = None
-
 
 Check = Callable[[MonitorSpec], Iterator[Finding]]
 _CHECKS: list[tuple[frozenset[str], Check]] = []
@@ -95,78 +84,12 @@ def _rollups(spec: MonitorSpec) -> Iterator[Finding]:
 
 @_reads("features")
 def _features(spec: MonitorSpec) -> Iterator[Finding]:
-    columns: dict[tuple[str, str | None], Loc] = {}
-    names: dict[str, Loc] = {}
-    wrong: set[Loc] = set()
-    for loc, _, feature in spec.features.declared():
-        # A column may be a category and a text; then its parts have names of their own.
-        column, name = ((feature.column or "").lower(), feature.part), feature.name.lower()
-        if loc in wrong:
-            continue
-        if feature.column is not None and column in columns:
-            wrong.add(loc)
-            where = _line_hint(spec, columns[column])
-            yield Finding(loc, f"the column is a feature twice{where}", feature.column)
-        elif name in names:
-            wrong.add(loc)
-            where = _line_hint(spec, names[name])
-            message = f"another feature is stored under the same name{where}"
-            yield Finding(loc, message, feature.name, "one feature for each name")
-        columns.setdefault(column, loc)
-        names.setdefault(name, loc)
-    if not names and spec.features.auto is None:
-        accepted = "at least one of 'numeric', 'categorical', 'vector', 'text', 'auto'"
-        yield Finding(("features",), "no feature is declared", accepted=accepted)
+    yield from duplicates(spec)
 
 
 @_reads("features", "prediction")
 def _entries(spec: MonitorSpec) -> Iterator[Finding]:
-    """What an entry of `numeric` or `categorical` must and must not say together."""
-    for loc, kind, feature in spec.features.declared():
-        entry = feature.entry
-        if not isinstance(entry, DeclaredFeature):
-            continue
-        if (entry.column is None) == (entry.expression is None):
-            both = entry.column is not None
-            message = "both a column and an expression are given" if both else "nothing is given"
-            yield Finding(loc, message, accepted="either 'column', or 'expression' and 'name'")
-        elif entry.expression is None:
-            if entry.called is not None:
-                message = "a name belongs to an expression; a column's feature is called like it"
-                accepted = "'formerly' for a column that was renamed"
-                yield Finding((*loc, "name"), message, entry.called, accepted)
-            if entry.as_ is not None and kind != "numeric":
-                message = f"a time as {entry.as_} is a number"
-                yield Finding((*loc, "as"), message, entry.as_, "the entry under 'numeric'")
-        else:
-            yield from _expression(spec, loc, feature, entry)
-
-
-def _expression(
-    spec: MonitorSpec, loc: Loc, feature: Declared, entry: DeclaredFeature
-) -> Iterator[Finding]:
-    sql = entry.expression or ""
-    outputs = {column.lower() for _, column in spec.prediction.columns()}
-    if entry.called is None:
-        yield Finding(loc, "the expression has no name", sql, "'name', such as basket_size")
-    elif feature.name.lower() in outputs:
-        message = "the name is that of a prediction column, whose rows are stored under it"
-        yield Finding((*loc, "name"), message, entry.called, "another name")
-    for key, given in (("formerly", entry.formerly), ("as", entry.as_)):
-        if given is not None:
-            yield Finding((*loc, key), f"'{key}' belongs to a column, not to an expression", given)
-    reasons = check_expression(sql)
-    for reason in reasons:
-        message = f"the expression can't be used: {reason}"
-        accepted = "an expression on one row's columns, with the functions of functions.py"
-        yield Finding((*loc, "expression"), message, sql, accepted)
-    if not reasons and not identifiers(sql):
-        yield Finding((*loc, "expression"), "the expression reads no column", sql)
-
-
-def _line_hint(spec: MonitorSpec, first: Loc) -> str:
-    line = spec.origin.line(first)
-    return "" if line is None else f", first on line {line}"
+    yield from entries(spec)
 
 
 @_reads("features")
@@ -219,7 +142,7 @@ def _slices(spec: MonitorSpec) -> Iterator[Finding]:
         if spec.timestamp.column.lower() in lower:
             yield Finding(loc, "the timestamp column can't be sliced by", given)
         if frozenset(lower) in seen:
-            where = _line_hint(spec, seen[frozenset(lower)])
+            where = line_hint(spec, seen[frozenset(lower)])
             yield Finding(loc, f"the slice is named twice{where}", given)
         seen.setdefault(frozenset(lower), loc)
 
@@ -317,7 +240,7 @@ def _overrides(spec: MonitorSpec) -> Iterator[Finding]:
         if name in declared:
             entry = declared[name][1].entry
             if entry.effect_size or entry.warn_at:
-                where = _line_hint(spec, declared[name][0])
+                where = line_hint(spec, declared[name][0])
                 message = f"thresholds stand both here and at the feature{where}"
                 yield Finding(loc, message, name, "one of both places")
         elif name in renamed or spec.features.auto is None:

@@ -18,8 +18,11 @@ from pyspark.sql import functions as F
 from source_tables import START, day_start
 
 from sparkdrift.measures.kll import read_kll
+from sparkdrift.spark.describing import describe
 from sparkdrift.spark.expressions import resolve_source
 from sparkdrift.spark.source import open_source
+from sparkdrift.spec.drafting import draft_spec
+from sparkdrift.spec.loading import parse_spec
 from sparkdrift.spec.values_in_sql import direction
 
 pytestmark = pytest.mark.spark
@@ -438,6 +441,23 @@ def test_a_failing_row_takes_one_feature_along_and_no_other(spark, workspace, tm
         assert all(why in reason for reason in reasons), reasons
     (succeeded,) = rows_of(spark, store, "runs", "phase = 'SUCCEEDED'").to_pylist()
     assert any("try_cast" in warning for warning in succeeded["warnings"])
+
+
+def test_a_draft_of_the_table_fits_it(spark, workspace, cells):
+    table = open_source(spark, table=None, path=str(workspace / "log"), row_filter=None)
+    rows, columns = describe(spark, table)
+    text = draft_spec(columns, path=str(workspace / "log"), rows=rows)
+    spec = parse_spec(text)
+    assert rows == sum(ROWS.values())
+    assert [(one.column, one.dimension) for one in spec.features.vector] == [
+        ("embedding", DIMENSION),
+        ("wide", DIMENSION),
+    ]
+    assert "{column: born, as: age}" in text
+    by_name = {column.name: column for column in columns}
+    assert by_name["comment"].mean_length is not None
+    assert 0 < by_name["comment"].spaced_share < 1
+    assert resolve_source(spark, spec, table).problems == ()
 
 
 SHIFTED, ROTATED, LONGER, CLOSING = 6, 7, 8, 9
