@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from sparkdrift.spark.schemas import STORE_VERSION, TABLES, Table
-from sparkdrift.spec.models import Auto, MonitorSpec
+from sparkdrift.spec.features import Auto
+from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.validating import show
+from sparkdrift.spec.values import Section
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -39,9 +40,31 @@ ABOUT_SECTIONS = {
     "source": "The table that is watched; exactly one of `table` and `path`.",
     "timestamp": "The column of event time, and the zone in which windows are cut.",
     "windows": "How event time is cut, and when a window counts as closed.",
-    "features": "The columns to watch: written down, found by type (`auto`), or both.",
+    "features": "What to watch: written down, found by type (`auto`), or both. Binary columns "
+    "are refused; nested ones are watched by an expression, as a vector, or from a view.",
     "features.numeric[]": "One entry of `features.numeric` or `features.categorical`; a column "
-    "name alone stands for `{column: name}`.",
+    "name alone stands for `{column: name}`. Instead of a column, an `expression` with a `name`: "
+    "`{name: basket_size, expression: size(items)}`. It reads the columns of one row, through the "
+    "functions in `sparkdrift/spec/functions.py`: no aggregates, windows, subqueries, nor anything "
+    "that differs from call to call. Rows on which it is NULL are counted; where it fails on a row "
+    "the feature is not measured in that batch of windows, so write `try_divide`, `try_cast`, "
+    "`get` where that can happen. A changed expression is another definition. Dates and "
+    "timestamps, under `numeric`: `as: age` is the days of 24 hours from the value to the event, "
+    "`as: number` the days (date) or seconds (timestamp) since 1970; a date or timestamp without "
+    "a zone is local time in the monitor's zone.",
+    "features.vector[]": "A column of vectors (embeddings), array<float> or array<double>. It is "
+    "watched as several features: `NAME.norm`; `NAME.dimension`, the length as a category; and "
+    "`NAME.projection_0`, ... : the inner products with fixed random unit vectors, which depend on "
+    "`seed` and `dimension` alone. Norm and projections are NULL, and counted as such, for a "
+    "vector that is NULL, holds a NULL, or has another length; NaN and infinity are counted as "
+    "such. Single precision. A shift of the mean along one direction shows in a projection as "
+    "about its size divided by the square root of the dimension: what changes in one coordinate "
+    "of a thousand is better watched by an expression, `get(NAME, 7)`. Needs Spark 4.2 or "
+    "Databricks Runtime 18.1.",
+    "features.text[]": "A column of free text; a column name alone stands for `{column: name}`. It "
+    "is watched as four features: `NAME.length` (characters), `NAME.words` (runs of anything but "
+    "white space), and, as categories true and false, `NAME.empty` (no word) and "
+    "`NAME.non_ascii` (a character beyond ASCII).",
     "features.auto": "Columns found by type: all that no other part of the spec uses, or those "
     "in `include`, but for those in `exclude`. `true` stands for `{}`.",
     "prediction": "The columns of the model's output. Score and decision are watched like "
@@ -137,10 +160,10 @@ def spec_page() -> str:
     return "\n".join(lines)
 
 
-def sections(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
+def sections(model: type[Section], prefix: str = "") -> Iterator[tuple[str, type[Section]]]:
     """Every section below `model`, each once, with its place in the spec."""
-    seen: set[type[BaseModel]] = set()
-    for name, field in model.model_fields.items():
+    seen: set[type[Section]] = set()
+    for name, field in model.by_key().items():
         section = _section(field.annotation)
         if section is None or section in seen:
             continue
@@ -150,8 +173,8 @@ def sections(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, ty
         yield from sections(section, f"{place}.")
 
 
-def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
-    for name, field in model.model_fields.items():
+def _rows(model: type[Section], prefix: str) -> Iterator[str]:
+    for name, field in model.by_key().items():
         accepted = _cell(_accepted(field))
         yield f"| `{prefix}{name}` | {accepted} | {_cell(_default(field))} |"
 
@@ -174,7 +197,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "**required**"
     value = field.get_default(call_default_factory=True)
-    if value is None or isinstance(value, BaseModel) or value in ((), {}):
+    if value is None or isinstance(value, Section) or value in ((), {}):
         return ""
     seconds = getattr(value, "total_seconds", None)
     return _code("0" if seconds and not seconds() else show(value))
@@ -195,8 +218,8 @@ def _described(annotation: Any) -> str | None:
     return next((text for text in (*own, *inner) if text), None)
 
 
-def _section(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _section(annotation: Any) -> type[Section] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation
     found = (_section(argument) for argument in get_args(annotation))
     return next((section for section in found if section is not None), None)

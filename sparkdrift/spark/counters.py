@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 
 from sparkdrift.spark.slicing import KEYS, WHOLE, Slices
 from sparkdrift.spark.sql import quote, string
+from sparkdrift.spec.values_in_sql import NO_REMAINDER
 
 # Where source rows carry their window; the source may have a column window_start of its own.
 WINDOW = ":window"
@@ -30,12 +31,13 @@ class Number:
 
     `index` tells it from others of the same pass; `centre` is a value near its mean, from
     which deviations are taken when slices are added up, so that a small variance survives
-    beside a large mean.
+    beside a large mean. `remainder` is what the double leaves out of the value, as text.
     """
 
     index: int
     sql: str
     centre: float = 0.0
+    remainder: str = NO_REMAINDER
 
     @property
     def value(self) -> str:

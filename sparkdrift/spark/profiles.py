@@ -89,25 +89,29 @@ def profiled_rows(
     batch: Sequence[Fingerprint],
 ) -> DataFrame:
     """Scan the source rows of the windows of `batch`."""
-    zone, column = spec.timestamp.zone, spec.timestamp.column
-    at = instant(column, timestamp_type(source, column), zone)
-
-    def inside(windows: list[Window]) -> DataFrame:
-        rows = source.rows(spark).where(near(column, windows))
-        rows = rows.where(in_windows(at, contiguous(windows)))
-        return rows.withColumn(WINDOW, F.expr(window_start(at, spec.windows.grain, zone)))
-
     fullest = max(batch, key=lambda one: one.rows)
     return profile(
         spark,
-        inside([one.window for one in batch]),
+        window_rows(spark, source, spec, [one.window for one in batch]),
         spec,
         resolution.watched,
         resolution.usable_slices,
         k=spec.sketch.k,
-        few=inside([fullest.window]),
+        few=window_rows(spark, source, spec, [fullest.window]),
         batch=batch,
     )
+
+
+def window_rows(
+    spark: SparkSession, source: Source, spec: MonitorSpec, windows: Sequence[Window]
+) -> DataFrame:
+    """The source rows of some windows, with their window's start in WINDOW."""
+    zone, column = spec.timestamp.zone, spec.timestamp.column
+    at = instant(column, timestamp_type(source, column), zone)
+    rows = (
+        source.rows(spark).where(near(column, windows)).where(in_windows(at, contiguous(windows)))
+    )
+    return rows.withColumn(WINDOW, F.expr(window_start(at, spec.windows.grain, zone)))
 
 
 def empty_rows(

@@ -125,7 +125,10 @@ def _figures(
     bare: Sequence[str],
 ) -> DataFrame:
     """A row per numeric feature, window and slice; and one for each of `bare`, with its rows."""
-    numbers = [Number(i, one.sql, centres.get(one.name, 0.0)) for i, one in enumerate(features)]
+    numbers = [
+        Number(i, one.sql, centres.get(one.name, 0.0), one.remainder)
+        for i, one in enumerate(features)
+    ]
     wide = counted(rows, numbers, slices)
     cells = [_cell(name, {}) for name in bare]
     distinct = spec.sketch.distinct == "all"

@@ -65,7 +65,11 @@ _DERIVED = (
 )
 FIGURES = (
     Column("kind", "string", "numeric or categorical; table for ':table'"),
-    Column("data_type", "string", "Type of the column in the source when it was read"),
+    Column(
+        "data_type",
+        "string",
+        "Type of the column when it was read; of an expression, vector or text: of its value",
+    ),
     Column("row_count", "bigint", "Rows in the window and slice"),
     Column("null_count", "bigint", "Rows where the feature is NULL"),
     Column("nan_count", "bigint", "Rows where it is NaN"),
@@ -74,8 +78,8 @@ FIGURES = (
     Column("distinct_count", "bigint", "Distinct values: exact for categories, estimated else"),
     Column("mean", "double", "Mean of the finite values"),
     Column("stddev", "double", "Population standard deviation of the finite values"),
-    Column("min", "double", "Smallest finite value"),
-    Column("max", "double", "Largest finite value"),
+    Column("min", "double", "Smallest finite value, to the 53 bits of a double"),
+    Column("max", "double", "Largest finite value, to the 53 bits of a double"),
     Column("zeros", "bigint", "Rows where it is exactly 0"),
     Column("min_length", "int", "Shortest text, in characters"),
     Column("max_length", "int", "Longest text, in characters"),

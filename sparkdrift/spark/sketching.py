@@ -54,6 +54,7 @@ def _repeated(rows: DataFrame, numbers: Sequence[Number], slices: Slices, *also:
         f"{quote(WINDOW)} AS window_start",
         *slices.selected(),
         *(f"{finite(number.value)} AS f{number.index}" for number in numbers),
+        *(f"{number.remainder} AS r{number.index}" for number in numbers),
         *also,
     )
     if slices.keys:
@@ -72,9 +73,9 @@ def _aggregated(
     """KLL of size `k` (None: none) and HLL of the numbers, per window and slice."""
     fields = [f"f{number.index}" for number in numbers]
     hashed = [
-        # xxhash64 of NULL is a number like any other.
-        f"CASE WHEN {name} IS NOT NULL THEN xxhash64({name}) END AS {name}_hash"
-        for name in (fields if distinct else ())
+        # xxhash64 of NULL is a number like any other; a NULL beside f leaves f's hash as it is.
+        f"CASE WHEN f{i} IS NOT NULL THEN xxhash64(f{i}, r{i}) END AS f{i}_hash"
+        for i in ([number.index for number in numbers] if distinct else ())
     ]
     # What an aggregate is given is computed before it: inside, Spark would interpret it.
     ready = rows.selectExpr(*KEYS, *fields, *hashed, f"{weight} AS weight")

@@ -11,8 +11,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 from sparkdrift.errors import SourceError
 from sparkdrift.spark.failures import FAILURES, condition, reason
-from sparkdrift.spark.sql import in_windows, quote, string
+from sparkdrift.spark.sql import in_windows, quote
 from sparkdrift.spec.names import parse_table, render_table
+from sparkdrift.spec.values_in_sql import instant as instant
 from sparkdrift.store import delta_path
 from sparkdrift.windows import Window, contiguous
 
@@ -81,16 +82,6 @@ def open_source(
         schema={field.name: field.dataType.simpleString() for field in fields},
         row_filter=row_filter,
     )
-
-
-def instant(column: str, data_type: str, zone: str) -> str:
-    """SQL for the instant in timestamp column `column` (unquoted), as TIMESTAMP.
-
-    A timestamp_ntz or a date is local time in `zone`. NULL stays NULL.
-    """
-    if data_type == "timestamp":
-        return quote(column)
-    return f"to_utc_timestamp(CAST({quote(column)} AS TIMESTAMP), {string(zone)})"
 
 
 def near(column: str, windows: Sequence[Window]) -> str:

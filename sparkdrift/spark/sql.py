@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
-from sparkdrift.spec.names import quote
+from sparkdrift.spec.names import quote, string
 from sparkdrift.windows import Window
 
 __all__ = ["in_windows", "quote", "string", "timestamp"]
-
-
-def string(value: str) -> str:
-    """A SQL string literal. Backslashes are escaped too: Spark reads them as escapes."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def timestamp(instant: datetime) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from sparkdrift.errors import nearest
 from sparkdrift.spec.expressions import check_expression
+from sparkdrift.spec.feature_checks import duplicates, entries
+from sparkdrift.spec.findings import Finding, line_hint
 from sparkdrift.spec.hints import Hints
 from sparkdrift.spec.local_time import (
     ACCEPTED_ZONE,
@@ -23,17 +24,6 @@ from sparkdrift.spec.local_time import (
 )
 from sparkdrift.spec.models import Location, MonitorSpec, Reference
 from sparkdrift.spec.origin import Loc
-
-
-class Finding(NamedTuple):
-    """One violation, at `loc`; the other parts are those of a Problem."""
-
-    loc: Loc
-    message: str
-    given: object | None = None
-    accepted: str | None = None
-    nearest: str | None = None
-
 
 Check = Callable[[MonitorSpec], Iterator[Finding]]
 _CHECKS: list[tuple[frozenset[str], Check]] = []
@@ -94,27 +84,12 @@ def _rollups(spec: MonitorSpec) -> Iterator[Finding]:
 
 @_reads("features")
 def _features(spec: MonitorSpec) -> Iterator[Finding]:
-    columns: dict[str, Loc] = {}
-    names: dict[str, Loc] = {}
-    for loc, _, feature in spec.features.declared():
-        column, name = feature.column.lower(), feature.name.lower()
-        if column in columns:
-            where = _line_hint(spec, columns[column])
-            yield Finding(loc, f"the column is a feature twice{where}", feature.column)
-        elif name in names:
-            where = _line_hint(spec, names[name])
-            message = f"another feature is stored under the same name{where}"
-            yield Finding(loc, message, feature.name, "one feature for each name")
-        columns.setdefault(column, loc)
-        names.setdefault(name, loc)
-    if not columns and spec.features.auto is None:
-        accepted = "at least one of 'numeric', 'categorical', 'auto'"
-        yield Finding(("features",), "no feature is declared", accepted=accepted)
+    yield from duplicates(spec)
 
 
-def _line_hint(spec: MonitorSpec, first: Loc) -> str:
-    line = spec.origin.line(first)
-    return "" if line is None else f", first on line {line}"
+@_reads("features", "prediction")
+def _entries(spec: MonitorSpec) -> Iterator[Finding]:
+    yield from entries(spec)
 
 
 @_reads("features")
@@ -132,7 +107,7 @@ def _auto(spec: MonitorSpec) -> Iterator[Finding]:
 @_reads("timestamp", "features")
 def _timestamp_as_feature(spec: MonitorSpec) -> Iterator[Finding]:
     for loc, _, feature in spec.features.declared():
-        if feature.column.lower() == spec.timestamp.column.lower():
+        if (feature.column or "").lower() == spec.timestamp.column.lower():
             yield Finding(loc, "the timestamp column can't be a feature", feature.column)
 
 
@@ -167,7 +142,7 @@ def _slices(spec: MonitorSpec) -> Iterator[Finding]:
         if spec.timestamp.column.lower() in lower:
             yield Finding(loc, "the timestamp column can't be sliced by", given)
         if frozenset(lower) in seen:
-            where = _line_hint(spec, seen[frozenset(lower)])
+            where = line_hint(spec, seen[frozenset(lower)])
             yield Finding(loc, f"the slice is named twice{where}", given)
         seen.setdefault(frozenset(lower), loc)
 
@@ -255,7 +230,7 @@ def _too_late(loc: Loc, warn_at: float, effect_size: float) -> Finding:
 @_reads("drift", "features")
 def _overrides(spec: MonitorSpec) -> Iterator[Finding]:
     declared = {feature.name: (loc, feature) for loc, _, feature in spec.features.declared()}
-    renamed = {feature.column: name for name, (_, feature) in declared.items()}
+    renamed = {feature.column or name: name for name, (_, feature) in declared.items()}
     hints = Hints(declared)
     for name, override in spec.drift.overrides.items():
         loc: Loc = ("drift", "overrides", name)
@@ -263,8 +238,9 @@ def _overrides(spec: MonitorSpec) -> Iterator[Finding]:
             accepted = "'effect_size', 'warn_at', or both"
             yield Finding(loc, "the override changes nothing", accepted=accepted)
         if name in declared:
-            if declared[name][1].effect_size or declared[name][1].warn_at:
-                where = _line_hint(spec, declared[name][0])
+            entry = declared[name][1].entry
+            if entry.effect_size or entry.warn_at:
+                where = line_hint(spec, declared[name][0])
                 message = f"thresholds stand both here and at the feature{where}"
                 yield Finding(loc, message, name, "one of both places")
         elif name in renamed or spec.features.auto is None:

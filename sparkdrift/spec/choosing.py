@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sparkdrift.spec.columns import automatic_kind, base_type, is_atomic, is_timestamp
+from sparkdrift.spec.columns import (
+    automatic_kind,
+    base_type,
+    is_atomic,
+    is_text,
+    is_timestamp,
+    is_vector,
+)
 from sparkdrift.spec.names import refused_name
 
 _TIMESTAMP_NAMES = (
@@ -28,11 +35,19 @@ _NEAR_UNIQUE_SHARE = 0.9
 _NEAR_UNIQUE_COUNT = 100_000
 _MOST_SLICE_VALUES = 20
 _MOST_SLICES = 3
+# Free text has words; ids and hashes have none, and names of things are short.
+_SHORTEST_TEXT = 25
+_TEXT_WITH_WORDS = 0.5
+_FEWEST_TEXTS = 1000
 
 
 @dataclass(frozen=True)
 class ColumnSummary:
-    """What one look at a column found; None is not known. `minimum` and `maximum` as text."""
+    """What one look at a column found; None is not known. `minimum` and `maximum` as text.
+
+    `mean_length` in characters and `spaced_share`, the share of values with a blank, are of
+    texts; `dimension`, the most frequent length in the first rows, is of vectors.
+    """
 
     name: str
     data_type: str
@@ -40,6 +55,9 @@ class ColumnSummary:
     null_share: float | None = None
     minimum: str | None = None
     maximum: str | None = None
+    mean_length: float | None = None
+    spaced_share: float | None = None
+    dimension: int | None = None
 
 
 @dataclass
@@ -49,6 +67,9 @@ class Choice:
     timestamp: ColumnSummary | None = None
     numeric: list[ColumnSummary] = field(default_factory=list)
     categorical: list[ColumnSummary] = field(default_factory=list)
+    vector: list[ColumnSummary] = field(default_factory=list)
+    text: list[ColumnSummary] = field(default_factory=list)
+    times: list[ColumnSummary] = field(default_factory=list)
     roles: dict[str, ColumnSummary] = field(default_factory=dict)
     slices: list[ColumnSummary] = field(default_factory=list)
     left_out: list[tuple[ColumnSummary, str]] = field(default_factory=list)
@@ -109,12 +130,18 @@ def _roles(columns: Sequence[ColumnSummary]) -> dict[str, ColumnSummary]:
 def _place(column: ColumnSummary, rows: int | None, choice: Choice) -> None:
     kind = automatic_kind(column.data_type)
     distinct = column.approx_distinct
-    if kind is None:
+    if is_vector(column.data_type) and column.dimension:
+        choice.vector.append(column)
+    elif is_timestamp(column.data_type) and column.null_share != 1:
+        choice.times.append(column)
+    elif kind is None:
         choice.left_out.append((column, f"of type {column.data_type}"))
     elif column.null_share == 1 or distinct == 0:
         choice.left_out.append((column, "it is always null"))
     elif distinct == 1:
         choice.left_out.append((column, "it has one value only"))
+    elif kind == "categorical" and _is_text(column, rows):
+        choice.text.append(column)
     elif kind == "categorical" and _is_near_unique(column, rows):
         choice.left_out.append((column, "nearly every row has its own value: an id?"))
     elif kind == "numeric" and _is_named_id(column):
@@ -123,6 +150,16 @@ def _place(column: ColumnSummary, rows: int | None, choice: Choice) -> None:
         choice.categorical.append(column)
     else:
         (choice.numeric if kind == "numeric" else choice.categorical).append(column)
+
+
+def _is_text(column: ColumnSummary, rows: int | None) -> bool:
+    many = _is_near_unique(column, rows) or (column.approx_distinct or 0) >= _FEWEST_TEXTS
+    return (
+        is_text(column.data_type)
+        and many
+        and (column.mean_length or 0) >= _SHORTEST_TEXT
+        and (column.spaced_share or 0) >= _TEXT_WITH_WORDS
+    )
 
 
 def _is_near_unique(column: ColumnSummary, rows: int | None) -> bool:

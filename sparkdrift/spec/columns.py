@@ -17,6 +17,8 @@ _ATOMS = _NUMBERS | _TEXTS | _TIMESTAMPS | {"boolean"}
 ACCEPTED_NUMERIC = "tinyint, smallint, int, bigint, float, double or decimal"
 ACCEPTED_CATEGORICAL = "string, char, varchar, boolean, date or an integer type"
 ACCEPTED_TIMESTAMP = "timestamp, timestamp_ntz or date"
+ACCEPTED_VECTOR = "array<float> or array<double>"
+ACCEPTED_TEXT = "string, char or varchar"
 ACCEPTED_ATOMIC = "a plain value: a string, boolean, number, date or timestamp"
 
 
@@ -59,6 +61,14 @@ def is_categorical(data_type: str) -> bool:
 
 def is_timestamp(data_type: str) -> bool:
     return base_type(data_type) in _TIMESTAMPS
+
+
+def is_text(data_type: str) -> bool:
+    return base_type(data_type) in _TEXTS
+
+
+def is_vector(data_type: str) -> bool:
+    return re.fullmatch(r"array<(float|real|double)>", data_type.strip().lower()) is not None
 
 
 def is_atomic(data_type: str) -> bool:

@@ -22,14 +22,18 @@ STATE_VERSION = 1
 def definition_hash(spec: MonitorSpec, feature: Feature | None) -> str:
     """What gives a profile row of `feature` its meaning; None is the row of the whole table.
 
-    Source and filter, timestamp and zone, the feature's name and kind, sketch
-    sizes. The name, not the column: a feature renamed with `formerly` keeps its
-    hash, so that its rows still merge. Thresholds, owner, title, grain and other
-    features are no part of it.
+    Source and filter, timestamp and zone, the feature's name and kind, what it takes
+    from a row if that is not a column as it stands, sketch sizes. The name, not the
+    column: a feature renamed with `formerly` keeps its hash, so that its rows still
+    merge. Thresholds, owner, title, grain and other features are no part of it.
     """
     source = spec.source
     # A number without an HLL can't be merged with one that has it.
     fewer = {} if spec.sketch.distinct == "all" else {"distinct": spec.sketch.distinct}
+    meaning: list[Any] | None = None
+    if feature is not None:
+        meaning = [feature.name, feature.kind]
+        meaning += [] if feature.value is None else [feature.value.definition]
     return _digest(
         fewer
         | {
@@ -39,7 +43,7 @@ def definition_hash(spec: MonitorSpec, feature: Feature | None) -> str:
             "filter": None if source.filter is None else source.filter.strip(),
             "timestamp": spec.timestamp.column,
             "zone": spec.timestamp.zone,
-            "feature": None if feature is None else [feature.name, feature.kind],
+            "feature": meaning,
             "k": spec.sketch.k,
             "categories": spec.sketch.categories,
         }

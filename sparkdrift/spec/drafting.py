@@ -89,12 +89,22 @@ def _timestamp_lines(choice: Choice) -> Iterator[str]:
 
 def _feature_lines(choice: Choice) -> Iterator[str]:
     yield "features:"
-    if not choice.numeric and not choice.categorical:
+    if not (choice.numeric or choice.categorical or choice.vector or choice.text):
         yield "  auto: true   # no column stood out; features are found by their types"
     for kind, columns in (("numeric", choice.numeric), ("categorical", choice.categorical)):
         if columns:
             yield f"  {kind}:"
             yield from (f"    - {_text(column.name)}" for column in columns)
+    if choice.vector:
+        yield "  vector:   # norm, and random projections; the dimension is that of the first rows"
+        for column in choice.vector:
+            yield f"    - {{column: {_text(column.name)}, dimension: {column.dimension}}}"
+    if choice.text:
+        yield "  text:   # length, words, empty, non-ASCII"
+        yield from (f"    - {_text(column.name)}" for column in choice.text)
+    if choice.times:
+        yield "  # Times: what the model sees of one may be its age in days, for 'numeric':"
+        yield from (f"  #   - {{column: {_text(c.name)}, as: age}}" for c in choice.times)
     if choice.left_out:
         yield "  # Left out:"
         for column, reason in choice.left_out:

@@ -1,4 +1,4 @@
-"""Check a condition that a user wrote in SQL, before Spark ever sees it.
+"""Check a condition or value that a user wrote in SQL, before Spark ever sees it.
 
 The text is cut into tokens as Spark's lexer would, then walked once. Only
 operands joined by operators pass, and only functions of an allowlist
@@ -25,7 +25,7 @@ _PREFIXES = frozenset(["+", "-", "~", "!"])
 
 
 def check_expression(sql: str) -> list[str]:
-    """Why `sql` is refused as a condition on one row (the first 20 reasons); empty when allowed."""
+    """Why `sql` is refused as a value of one row (the first 20 reasons); empty when allowed."""
     if len(sql) > LONGEST_EXPRESSION:
         return [f"it is longer than {LONGEST_EXPRESSION} characters"]
     visible = "".join(" " if character in SPACES else character for character in sql)
@@ -245,7 +245,7 @@ class _Walk:
         if word in known.LITERALS:
             return
         if word in known.AMBIENT:
-            self.reasons.append(f"'{word}' is refused: a condition reads columns only")
+            self.reasons.append(f"'{word}' is refused: an expression reads columns only")
         elif word in known.STATEMENTS:
             self.reasons.append(f"'{word}' is refused (backticks if it is a column)")
         self._column(position)

@@ -1,4 +1,4 @@
-"""The SQL words a condition may use: an allowlist, so that what is unknown is refused.
+"""The SQL words an expression may use: an allowlist, so that what is unknown is refused.
 
 Allowed are functions of Spark SQL that give the same result for the same row
 and touch nothing else. Left out on purpose: whatever reads a clock, user,

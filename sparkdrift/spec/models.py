@@ -7,15 +7,16 @@ concerns the real table in `resolving.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
+from sparkdrift.spec.features import Features
 from sparkdrift.spec.names import parse_table
-from sparkdrift.spec.origin import Loc, Origin
-from sparkdrift.spec.policy import Degraded, Drift, Override, Thresholds
+from sparkdrift.spec.origin import Origin
+from sparkdrift.spec.policy import Degraded, Drift, Thresholds
 from sparkdrift.spec.values import (
     ColumnName,
     Duration,
@@ -26,13 +27,10 @@ from sparkdrift.spec.values import (
     SourcePath,
     TableName,
     Text,
-    refusal,
 )
 
-Kind = Literal["numeric", "categorical"]
 Grain = Literal["hour", "day", "week", "month"]
 Rollup = Literal["day", "week", "month"]
-_ACCEPTED_FEATURES = "a list of columns"
 
 SketchSize = Annotated[int, Field(ge=8, le=8192, description="a whole number from 8 to 8192")]
 SqlCondition = Annotated[str, Field(description="an SQL condition on the columns of the table")]
@@ -77,61 +75,15 @@ class Windows(Section):
     on_vanished: Literal["keep", "empty"] = "keep"
 
 
-class DeclaredFeature(Override):
-    """One entry of `features`: a column, or a mapping that says more about it."""
-
-    column: ColumnName
-    formerly: ColumnName | None = None
-
-    @property
-    def name(self) -> str:
-        """The id under which rows are stored: it survives a rename of the column."""
-        return self.formerly or self.column
-
-
-class Auto(Section):
-    """Features found by type; `include` narrows the candidates, `exclude` removes from them."""
-
-    include: tuple[ColumnName, ...] | None = Field(default=None, description=_ACCEPTED_FEATURES)
-    exclude: tuple[ColumnName, ...] = Field(default=(), description=_ACCEPTED_FEATURES)
-
-
-def _entry(value: Any) -> Any:
-    return {"column": value} if isinstance(value, str) else value
-
-
-def _auto(value: Any) -> Any:
-    if value is None or isinstance(value, Mapping | Auto):
-        return value
-    word = str(value).lower()
-    if word not in ("true", "false"):
-        raise refusal("'auto' is neither on, off, nor a mapping", "true, false, or {exclude: [..]}")
-    return {} if word == "true" else None
-
-
 def _keys(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-FeatureEntry = Annotated[DeclaredFeature, BeforeValidator(_entry)]
 SliceKeys = Annotated[
     tuple[ColumnName, ...],
     BeforeValidator(_keys),
     Field(min_length=1, max_length=3, description="a column, or a list of 1 to 3 columns"),
 ]
-
-
-class Features(Section):
-    numeric: tuple[FeatureEntry, ...] = Field(default=(), description=_ACCEPTED_FEATURES)
-    categorical: tuple[FeatureEntry, ...] = Field(default=(), description=_ACCEPTED_FEATURES)
-    auto: Annotated[Auto | None, BeforeValidator(_auto)] = None
-
-    def declared(self) -> Iterator[tuple[Loc, Kind, DeclaredFeature]]:
-        """Every feature that is written down, with its place in the spec and its kind."""
-        for position, feature in enumerate(self.numeric):
-            yield ("features", "numeric", position), "numeric", feature
-        for position, feature in enumerate(self.categorical):
-            yield ("features", "categorical", position), "categorical", feature
 
 
 class Prediction(Section):
@@ -193,7 +145,9 @@ class MonitorSpec(Section):
     source: Source = Field(description="a mapping with 'table' or 'path'")
     timestamp: Timestamp = Field(description="a mapping with 'column'")
     windows: Windows = Windows()
-    features: Features = Field(description="a mapping with 'numeric', 'categorical' or 'auto'")
+    features: Features = Field(
+        description="a mapping with 'numeric', 'categorical', 'vector', 'text' or 'auto'"
+    )
     prediction: Prediction = Prediction()
     slices: tuple[SliceKeys, ...] = Field(
         default=(), description="a list; each entry a column, or a list of 1 to 3 columns"
@@ -230,7 +184,7 @@ class MonitorSpec(Section):
         For other features, found by `auto`, `drift.thresholds` holds.
         """
         default = self.drift.thresholds
-        found = {f.name: default.changed(f) for _, _, f in self.features.declared()}
+        found = {f.name: default.changed(f.entry) for _, _, f in self.features.declared()}
         for name, override in self.drift.overrides.items():
             found[name] = found.get(name, default).changed(override)
         return found

@@ -49,6 +49,11 @@ def quote(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
+def string(value: str) -> str:
+    """A SQL string literal. Backslashes are escaped too: Spark reads them as escapes."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 def render_table(parts: Sequence[str]) -> str:
     """The 1 to 3 parts of a table name as SQL, each in backticks."""
     if not 1 <= len(parts) <= 3:

@@ -9,52 +9,46 @@ case. A feature keeps the spelling of the spec, since rows are stored under it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sparkdrift.errors import Problem
 from sparkdrift.spec.columns import (
     ACCEPTED_ATOMIC,
-    ACCEPTED_CATEGORICAL,
     ACCEPTED_NUMERIC,
     ACCEPTED_TIMESTAMP,
     Columns,
     automatic_kind,
     base_type,
     is_atomic,
-    is_categorical,
     is_numeric,
     is_timestamp,
 )
 from sparkdrift.spec.expressions import identifiers
+from sparkdrift.spec.features import Declared, Kind
 from sparkdrift.spec.hints import Hints
-from sparkdrift.spec.models import Kind, Location, MonitorSpec
-from sparkdrift.spec.names import quote
+from sparkdrift.spec.models import Location, MonitorSpec
 from sparkdrift.spec.origin import Loc
+from sparkdrift.spec.selecting import (
+    Feature,
+    ResolvedFeature,
+    Types,
+    missing,
+    select,
+    select_column,
+)
+from sparkdrift.spec.values_in_sql import remainder
 
-
-@dataclass(frozen=True)
-class Feature:
-    """A watched column; `name` is the id of its rows and survives a rename."""
-
-    column: str
-    kind: Kind
-    name: str
-
-    @property
-    def sql(self) -> str:
-        """SQL of its value in a source row."""
-        return quote(self.column)
-
-
-@dataclass(frozen=True)
-class ResolvedFeature:
-    """A feature and its column today: `data_type` None is a missing column, `problem` says why
-    it can't be profiled (missing, or of a type that its kind does not take)."""
-
-    feature: Feature
-    data_type: str | None
-    problem: Problem | None = None
+__all__ = [
+    "Feature",
+    "Resolution",
+    "ResolvedFeature",
+    "ResolvedPrediction",
+    "ResolvedSlice",
+    "resolve",
+    "resolve_reference",
+]
+_NOTHING_ANALYSED: Types = {}
 
 
 @dataclass(frozen=True)
@@ -105,28 +99,36 @@ class Resolution:
         known = {one.feature.name.lower() for one in self.features}
         kinds: dict[str, Kind] = {"score": "numeric", "decision": "categorical"}
         outputs = (
-            ResolvedFeature(
-                Feature(one.column, kinds[one.role], one.column), one.data_type, one.problem
-            )
+            ResolvedFeature(_output(one, kinds[one.role]), one.data_type, one.problem)
             for one in self.predictions
             if one.role in kinds and one.column.lower() not in known
         )
         return (*self.features, *outputs)
+
+    def without(self, problems: Mapping[str, Problem]) -> Resolution:
+        """The same, but for the features named in `problems`: each has that problem now."""
+        features = tuple(
+            replace(one, problem=problems.get(one.feature.name, one.problem))
+            for one in self.features
+        )
+        return replace(self, features=features)
 
     @property
     def usable_slices(self) -> tuple[tuple[str, ...], ...]:
         return tuple(one.keys for one in self.slices if one.problem is None)
 
 
-def resolve(spec: MonitorSpec, schema: Mapping[str, str]) -> Resolution:
+def resolve(
+    spec: MonitorSpec, schema: Mapping[str, str], types: Types = _NOTHING_ANALYSED
+) -> Resolution:
     """Hold `spec` against `schema`: the monitored table's columns and their Spark types.
 
-    Types are simple strings such as `double`, `decimal(10,2)`, `struct<a:int>`.
-    Never raises for what it finds.
+    Types are simple strings such as `double`, `decimal(10,2)`, `struct<a:int>`; `types`
+    are those of the spec's expressions. Never raises for what it finds.
     """
     columns = Columns(schema)
     declared = [
-        _feature(spec, loc, Feature(feature.column, kind, feature.name), columns)
+        select(spec, loc, kind, feature, columns, types)
         for loc, kind, feature in spec.features.declared()
     ]
     found = list(_automatic(spec, columns)) if spec.features.auto is not None else []
@@ -145,64 +147,39 @@ def resolve(spec: MonitorSpec, schema: Mapping[str, str]) -> Resolution:
 
 
 def resolve_reference(
-    spec: MonitorSpec, features: Sequence[Feature], schema: Mapping[str, str]
+    spec: MonitorSpec,
+    features: Sequence[Feature],
+    schema: Mapping[str, str],
+    types: Types = _NOTHING_ANALYSED,
 ) -> Resolution:
     """Hold `features` of the monitored table against the table of a scanned reference.
 
     No timestamp is needed there; a column that is missing is that feature's problem.
     """
     columns = Columns(schema)
-    places = {feature.name: loc for loc, _, feature in spec.features.declared()}
+    known: dict[str, tuple[Loc, Kind, Declared]] = {
+        feature.name: (loc, kind, feature) for loc, kind, feature in spec.features.declared()
+    }
     blocking: tuple[Problem, ...] = ()
     if spec.reference is not None:
         blocking = tuple(_filter(spec, spec.reference, "reference", columns))
     return Resolution(
         features=tuple(
-            _feature(spec, places.get(one.name, ("reference",)), one, columns) for one in features
+            select(spec, *known[one.name], columns, types)
+            if one.name in known
+            else select_column(spec, ("reference",), one, columns)
+            for one in features
         ),
         slices=tuple(_slices(spec, columns)),
         blocking=blocking,
     )
 
 
-def _missing(spec: MonitorSpec, loc: Loc, column: str, columns: Columns) -> Problem:
-    """The problem of a column that the table does not have."""
-    outer = column.split(".", 1)[0]
-    if "." in column and columns.type_of(outer) is not None:
-        return spec.origin.problem(
-            loc,
-            f"the table has no column {column!r}, only {outer!r}",
-            given=column,
-            accepted="a column of the table; read nested fields from a view",
-        )
-    return spec.origin.problem(
-        loc,
-        f"the table has no column {column!r}",
-        given=column,
-        accepted=f"one of its {len(columns.names)} columns",
-        nearest=columns.nearest(column),
-    )
-
-
-def _feature(spec: MonitorSpec, loc: Loc, feature: Feature, columns: Columns) -> ResolvedFeature:
-    data_type = columns.type_of(feature.column)
-    if data_type is None:
-        return ResolvedFeature(feature, None, _missing(spec, loc, feature.column, columns))
-    suits = is_numeric if feature.kind == "numeric" else is_categorical
-    if suits(data_type):
-        return ResolvedFeature(feature, data_type)
-    accepted = ACCEPTED_NUMERIC if feature.kind == "numeric" else ACCEPTED_CATEGORICAL
-    if feature.kind == "numeric" and is_categorical(data_type):
-        accepted += "; or list the column under 'categorical'"
-    elif feature.kind == "categorical" and is_numeric(data_type):
-        accepted += "; or list the column under 'numeric'"
-    problem = spec.origin.problem(
-        loc,
-        f"the column {feature.column!r} can't be a {feature.kind} feature",
-        given=data_type,
-        accepted=accepted,
-    )
-    return ResolvedFeature(feature, data_type, problem)
+def _output(one: ResolvedPrediction, kind: Kind) -> Feature:
+    feature = Feature(one.column, kind, one.column)
+    if kind == "categorical" or one.data_type is None:
+        return feature
+    return replace(feature, remainder=remainder(feature.sql, one.data_type))
 
 
 def _automatic(spec: MonitorSpec, columns: Columns) -> Iterator[ResolvedFeature]:
@@ -216,13 +193,13 @@ def _automatic(spec: MonitorSpec, columns: Columns) -> Iterator[ResolvedFeature]
     taken = {spec.timestamp.column.lower(), *(c.lower() for c in auto.exclude)}
     taken |= {column.lower() for _, column in spec.prediction.columns()}
     for _, _, feature in spec.features.declared():
-        taken |= {feature.column.lower(), feature.name.lower()}
+        taken |= {(feature.column or "").lower(), feature.name.lower()}
     included = None if auto.include is None else {c.lower() for c in auto.include}
     for name, data_type in columns.items():
         kind = automatic_kind(data_type)
         candidate = included is None or name.lower() in included
         if kind is not None and candidate and name.lower() not in taken:
-            yield ResolvedFeature(Feature(name, kind, name), data_type)
+            yield select_column(spec, ("features", "auto"), Feature(name, kind, name), columns)
 
 
 def _auto_remarks(spec: MonitorSpec, columns: Columns) -> Iterator[Problem]:
@@ -234,7 +211,7 @@ def _auto_remarks(spec: MonitorSpec, columns: Columns) -> Iterator[Problem]:
             loc: Loc = ("features", "auto", key, position)
             data_type = columns.type_of(name)
             if data_type is None:
-                yield _missing(spec, loc, name, columns)
+                yield missing(spec, loc, name, columns)
             elif key == "include" and automatic_kind(data_type) is None:
                 message = f"'auto' has no kind for the column {name!r}"
                 accepted = "a numeric, string or boolean column"
@@ -265,7 +242,7 @@ def _timestamp(spec: MonitorSpec, columns: Columns) -> Iterator[Problem]:
     loc, column = ("timestamp", "column"), spec.timestamp.column
     data_type = columns.type_of(column)
     if data_type is None:
-        yield _missing(spec, loc, column, columns)
+        yield missing(spec, loc, column, columns)
     elif not is_timestamp(data_type):
         accepted = ACCEPTED_TIMESTAMP
         if base_type(data_type) in ("string", "char", "varchar"):
@@ -279,7 +256,7 @@ def _filter(
 ) -> Iterator[Problem]:
     for name in identifiers(location.filter) if location.filter is not None else ():
         if columns.type_of(name) is None:
-            yield _missing(spec, (section, "filter"), name, columns)
+            yield missing(spec, (section, "filter"), name, columns)
 
 
 def _slices(spec: MonitorSpec, columns: Columns) -> Iterator[ResolvedSlice]:
@@ -289,7 +266,7 @@ def _slices(spec: MonitorSpec, columns: Columns) -> Iterator[ResolvedSlice]:
         for key in keys:
             data_type = columns.type_of(key)
             if data_type is None:
-                problem = problem or _missing(spec, loc, key, columns)
+                problem = problem or missing(spec, loc, key, columns)
             elif not is_atomic(data_type):
                 message = f"the column {key!r} can't be sliced by"
                 problem = problem or spec.origin.problem(
@@ -307,7 +284,7 @@ def _predictions(spec: MonitorSpec, columns: Columns) -> Iterator[ResolvedPredic
         loc, data_type = ("prediction", role), columns.type_of(column)
         problem: Problem | None = None
         if data_type is None:
-            problem = _missing(spec, loc, column, columns)
+            problem = missing(spec, loc, column, columns)
         elif role == "score" and not is_numeric(data_type):
             message = f"the column {column!r} can't be the score"
             problem = spec.origin.problem(loc, message, given=data_type, accepted=ACCEPTED_NUMERIC)

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from sparkdrift.errors import Problem, nearest
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.origin import Loc, Origin
+from sparkdrift.spec.values import Section
 
 _LONGEST_GIVEN = 120
 
@@ -89,36 +90,36 @@ def _accepted(loc: Loc) -> str | None:
     if field.description is not None:
         return field.description
     section = _section(field.annotation)
-    return None if section is None else f"a mapping of {', '.join(section.model_fields)}"
+    return None if section is None else f"a mapping of {', '.join(section.by_key())}"
 
 
 def _keys_at(loc: Loc) -> Iterator[str]:
     section = _section_at(loc)
-    return iter(section.model_fields if section is not None else ())
+    return iter(section.by_key() if section is not None else ())
 
 
 def _field_at(loc: Loc) -> FieldInfo | None:
     """The field at `loc`; for an item of a list or mapping, the field that holds it."""
     for length in range(len(loc), 0, -1):
         section, key = _section_at(loc[: length - 1]), loc[length - 1]
-        if section is not None and key in section.model_fields:
-            return section.model_fields[str(key)]
+        if section is not None and key in section.by_key():
+            return section.by_key()[str(key)]
     return None
 
 
-def _section_at(loc: Loc) -> type[BaseModel] | None:
+def _section_at(loc: Loc) -> type[Section] | None:
     """The model whose keys stand at `loc`, or None where no mapping belongs."""
-    section: type[BaseModel] | None = MonitorSpec
+    section: type[Section] | None = MonitorSpec
     for part in loc:
-        field = section.model_fields.get(str(part)) if section is not None else None
+        field = section.by_key().get(str(part)) if section is not None else None
         # A list position or a key of `overrides` stays within the type that was entered.
         section = _section(field.annotation) if field is not None else section
     return section
 
 
-def _section(annotation: Any) -> type[BaseModel] | None:
+def _section(annotation: Any) -> type[Section] | None:
     """The model inside `X`, `X | None`, `tuple[X, ...]`, `Mapping[str, X]`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation
     found = (_section(argument) for argument in get_args(annotation))
     return next((section for section in found if section is not None), None)

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from sparkdrift.spec.names import parse_table, refused_characters, refused_name
@@ -29,6 +30,7 @@ ACCEPTED_ID = "a lower-case letter, then up to 62 lower-case letters, digits or 
 ACCEPTED_TABLE = "a table name of 1 to 3 parts, such as main.risk.inference_log"
 ACCEPTED_PATH = "a folder such as /data/log, s3://bucket/log, or one relative to this file"
 ACCEPTED_COLUMN = "the name of a column"
+ACCEPTED_NAME = "a name such as basket_size"
 
 
 def refusal(message: str, accepted: str, nearest: str | None = None) -> PydanticCustomError:
@@ -41,6 +43,13 @@ def _column(name: str) -> str:
     reason = refused_name(name)
     if reason is not None:
         raise refusal(f"this can't be the name of a column: {reason}", ACCEPTED_COLUMN)
+    return name
+
+
+def _feature_name(name: str) -> str:
+    reason = "it begins with ':'" if name.startswith(":") else refused_name(name)
+    if reason is not None:
+        raise refusal(f"this can't be the name of a feature: {reason}", ACCEPTED_NAME)
     return name
 
 
@@ -140,8 +149,14 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    @classmethod
+    def by_key(cls) -> dict[str, FieldInfo]:
+        """The fields by the keys that stand for them in YAML: not every key is a Python name."""
+        return {field.alias or name: field for name, field in cls.model_fields.items()}
+
 
 ColumnName = Annotated[str, AfterValidator(_column), Field(description=ACCEPTED_COLUMN)]
+FeatureName = Annotated[str, AfterValidator(_feature_name), Field(description=ACCEPTED_NAME)]
 Identifier = Annotated[str, AfterValidator(_identifier), Field(description=ACCEPTED_ID)]
 Text = Annotated[str, AfterValidator(_visible), Field(description="some text")]
 TableName = Annotated[str, AfterValidator(_table), Field(description=ACCEPTED_TABLE)]

@@ -6,17 +6,20 @@ from collections.abc import Sequence
 
 from sparkdrift.errors import SpecError
 from sparkdrift.spark.changes import EMPTY, Fingerprint, timestamp_type
+from sparkdrift.spark.expressions import failing, resolve_source
+from sparkdrift.spark.failures import FAILURES
 from sparkdrift.spark.profiles import (
     empty_rows,
     profiled_rows,
     unavailable_rows,
+    window_rows,
     write_profiles,
 )
 from sparkdrift.spark.rollups import due_rollups, write_rollups
 from sparkdrift.spark.source import Source, open_source
 from sparkdrift.spec.digests import definition_hash
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.spec.resolving import Resolution, resolve
+from sparkdrift.spec.resolving import Resolution
 from sparkdrift.steps.context import Context, Options
 from sparkdrift.steps.due import STEP, Plan, plan_windows
 from sparkdrift.steps.journal import Record
@@ -40,12 +43,18 @@ def profile_windows(context: Context, spec: MonitorSpec, options: Options) -> Pl
             context.journal.started(record)
         done = 0
         for batch in _batches(plan.due):
-            rows = profiled_rows(context.spark, source, spec, resolution, batch)
-            quiet = [one for one in batch if one.rows == 0]
-            if quiet:
-                empty = empty_rows(context.spark, source, spec, resolution, quiet)
-                rows = empty if len(quiet) == len(batch) else rows.unionByName(empty)
-            write_profiles(context.store, spec, source, rows, batch, context.journal.run_id)
+            try:
+                _profile_batch(context, spec, source, resolution, batch)
+            except FAILURES:
+                # One bad row of an expression must not keep the other features from a verdict.
+                seen = window_rows(context.spark, source, spec, [one.window for one in batch])
+                problems = failing(spec, resolution, seen)
+                if not problems:
+                    raise
+                found = (problem.message for problem in problems.values())
+                record.warnings += [one for one in found if one not in record.warnings]
+                without = resolution.without(problems)
+                _profile_batch(context, spec, source, without, batch)
             done += len(batch)
             record.windows = done
             record.rows_scanned += sum(one.rows for one in batch)
@@ -60,6 +69,22 @@ def profile_windows(context: Context, spec: MonitorSpec, options: Options) -> Pl
         for granularity in () if plan.settled else spec.windows.rollups:
             record.windows += _roll_up(context, spec, source, resolution, granularity, record)
         return plan
+
+
+def _profile_batch(
+    context: Context,
+    spec: MonitorSpec,
+    source: Source,
+    resolution: Resolution,
+    batch: Sequence[Fingerprint],
+) -> None:
+    """Scan the windows of one batch and write their profiles, in one commit."""
+    rows = profiled_rows(context.spark, source, spec, resolution, batch)
+    quiet = [one for one in batch if one.rows == 0]
+    if quiet:
+        empty = empty_rows(context.spark, source, spec, resolution, quiet)
+        rows = empty if len(quiet) == len(batch) else rows.unionByName(empty)
+    write_profiles(context.store, spec, source, rows, batch, context.journal.run_id)
 
 
 def _roll_up(
@@ -107,7 +132,7 @@ def _open(context: Context, spec: MonitorSpec, record: Record) -> tuple[Source, 
     )
     record.inputs.append(("source", source.table_id, source.version))
     timestamp_type(source, spec.timestamp.column)
-    resolution = resolve(spec, source.schema)
+    resolution = resolve_source(context.spark, spec, source)
     if resolution.blocking:
         raise SpecError(resolution.blocking)
     record.warnings += [problem.message for problem in resolution.problems]

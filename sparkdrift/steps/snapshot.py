@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from sparkdrift.errors import SnapshotError, SpecError
+from sparkdrift.spark.expressions import failing, resolve_reference_source, resolve_source
 from sparkdrift.spark.profiles import StoredWindow, stored_windows
 from sparkdrift.spark.references import (
     ALWAYS,
@@ -22,7 +23,6 @@ from sparkdrift.spark.references import (
 from sparkdrift.spark.source import open_source
 from sparkdrift.spec.digests import definition_hash
 from sparkdrift.spec.models import MonitorSpec, Reference
-from sparkdrift.spec.resolving import resolve, resolve_reference
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.journal import Record
 from sparkdrift.windows import Window, local_instant
@@ -230,7 +230,7 @@ def _merged(
     source = open_source(
         context.spark, table=spec.source.table, path=spec.source.path, row_filter=None
     )
-    resolution = resolve(spec, source.schema)
+    resolution = resolve_source(context.spark, spec, source)
     hashes = [definition_hash(spec, None)]
     hashes += [definition_hash(spec, one.feature) for one in resolution.watched]
     rows = merged_reference(context.spark, context.store, spec, interval, hashes)
@@ -257,10 +257,13 @@ def _scanned(
         context.spark, table=reference.table, path=reference.path, row_filter=reference.filter
     )
     record.inputs.append(("reference", source.table_id, source.version))
-    watched = resolve(spec, monitored.schema).watched
-    resolution = resolve_reference(spec, [one.feature for one in watched], source.schema)
+    watched = resolve_source(context.spark, spec, monitored).watched
+    resolution = resolve_reference_source(
+        context.spark, spec, [one.feature for one in watched], source
+    )
     if resolution.blocking:
         raise SpecError(resolution.blocking)
+    resolution = resolution.without(failing(spec, resolution, source.rows(context.spark)))
     record.warnings += [
         f"{one.feature.name}: {one.problem.message} (reference)"
         for one in resolution.features

@@ -139,13 +139,13 @@ def _checked(spark: Any, file: Path) -> tuple[MonitorSpec, Resolution | None]:
     spec = load_spec(file)
     if spark is None:
         return spec, None
+    from sparkdrift.spark.expressions import resolve_reference_source, resolve_source
     from sparkdrift.spark.source import open_source
-    from sparkdrift.spec.resolving import resolve, resolve_reference
 
     source = open_source(
         spark, table=spec.source.table, path=spec.source.path, row_filter=spec.source.filter
     )
-    found = resolve(spec, source.schema)
+    found = resolve_source(spark, spec, source)
     problems = list(found.problems)
     if spec.reference is not None and spec.reference.is_scanned:
         other = open_source(
@@ -155,7 +155,7 @@ def _checked(spark: Any, file: Path) -> tuple[MonitorSpec, Resolution | None]:
             row_filter=spec.reference.filter,
         )
         features = [one.feature for one in found.watched]
-        problems += resolve_reference(spec, features, other.schema).problems
+        problems += resolve_reference_source(spark, spec, features, other).problems
     if problems:
         raise SpecError(problems)
     return spec, found

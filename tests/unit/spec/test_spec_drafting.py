@@ -52,6 +52,28 @@ def test_a_draft() -> None:
     assert spec.degraded is None
 
 
+def test_vectors_texts_and_times_are_drafted() -> None:
+    columns = [
+        ColumnSummary("ts", "timestamp", 900, 0.0),
+        ColumnSummary("embedding", "array<float>", dimension=384),
+        ColumnSummary("unknown", "array<double>"),
+        ColumnSummary("comment", "string", 990, 0.1, mean_length=80, spaced_share=0.9),
+        ColumnSummary("hash", "string", 990, 0.0, mean_length=64, spaced_share=0.0),
+        ColumnSummary("customer", "string", 990, 0.0, mean_length=12, spaced_share=1.0),
+        ColumnSummary("topic", "string", 12, 0.0, mean_length=30, spaced_share=1.0),
+        ColumnSummary("born", "date", 200, 0.0, "1950-01-01", "2001-01-01"),
+        ColumnSummary("blob", "binary"),
+    ]
+    text = draft_spec(columns, table="t", rows=1000)
+    spec = parse_spec(text)
+    assert [(one.column, one.dimension) for one in spec.features.vector] == [("embedding", 384)]
+    assert [one.column for one in spec.features.text] == ["comment"]
+    assert [one.column for one in spec.features.categorical] == ["topic"]
+    assert "\n  #   - {column: born, as: age}" in text
+    for column in ("unknown", "hash", "customer", "blob"):
+        assert f"\n  #   {column}: " in text
+
+
 def test_the_comments_parse_once_they_are_uncommented() -> None:
     text = draft_spec(COLUMNS, table="t", rows=1000)
     head, blocks = text.split("# slices:", 1)
@@ -130,6 +152,7 @@ SUMMARIES = st.builds(
             "date",
             "boolean",
             "array<int>",
+            "array<float>",
             "struct<a\n#:int>",
         ]
     ),
@@ -137,6 +160,9 @@ SUMMARIES = st.builds(
     null_share=st.none() | st.floats(0, 1),
     minimum=st.none() | st.dates().map(str) | HOSTILE,
     maximum=st.none() | st.dates().map(str) | HOSTILE,
+    mean_length=st.none() | st.floats(0, 1000),
+    spaced_share=st.none() | st.floats(0, 1),
+    dimension=st.none() | st.integers(1, 4096),
 )
 
 
@@ -146,5 +172,5 @@ def test_every_draft_parses_and_keeps_the_names(
 ) -> None:
     spec = parse_spec(draft_spec(columns, table="t", rows=rows))
     known = {column.name for column in columns}
-    assert {feature.column for _, _, feature in spec.features.declared()} <= known
+    assert {feature.column or "" for _, _, feature in spec.features.declared()} <= known
     assert {column for _, column in spec.prediction.columns()} <= known
