@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 
 from sparkdrift.spark.categories import categorical_figures
 from sparkdrift.spark.joins import joined
+from sparkdrift.spark.metrics import CELLS, Counted, counted, with_values
 from sparkdrift.spark.schemas import FIGURES, STATE
 from sparkdrift.spark.sql import quote, string
 from sparkdrift.spec.digests import STATE_VERSION, definition_hash
@@ -50,21 +51,23 @@ def profile(
     numeric = [feature for feature in measured if feature.kind == "numeric"]
     categorical = [feature for feature in measured if feature.kind == "categorical"]
     lost = [one.feature for one in features if one.problem is not None]
-    figures = _numeric_figures(_sliced(rows, slices, _numbers(numeric)), numeric, lost, k)
+    metrics = counted(spec, [feature for feature in measured if feature.kind == "metric"])
+    columns = [*_numbers(numeric), *metrics.columns]
+    figures = _numeric_figures(_sliced(rows, slices, columns), numeric, lost, metrics, k)
     if categorical:
         texts = [f"CAST({quote(f.column)} AS STRING) AS c{i}" for i, f in enumerate(categorical)]
         names = [feature.name for feature in categorical]
-        counted = categorical_figures(
+        figures_of_texts = categorical_figures(
             _sliced(rows, slices, texts), names, KEYS, spec.sketch.categories
         )
-        figures = figures.unionByName(counted, allowMissingColumns=True)
+        figures = figures.unionByName(figures_of_texts, allowMissingColumns=True)
     else:
         absent = [column for column in (*FIGURES, *STATE) if column.name in OF_TEXTS]
         figures = figures.select(
             "*", *(F.lit(None).cast(column.type).alias(column.name) for column in absent)
         )
     described = described_features(spark, spec, features)
-    return figures.join(F.broadcast(described), "column_name").withColumns(
+    measured_rows = figures.join(F.broadcast(described), "column_name").withColumns(
         {
             "sample_weight": F.lit(1.0),
             "state_version": F.lit(STATE_VERSION),
@@ -74,6 +77,7 @@ def profile(
             ),
         }
     )
+    return with_values(measured_rows, spec)
 
 
 def described_features(
@@ -131,16 +135,22 @@ def _numbers(features: Sequence[Feature]) -> list[str]:
 
 
 def _numeric_figures(
-    rows: DataFrame, features: Sequence[Feature], lost: Sequence[Feature], k: int
+    rows: DataFrame,
+    features: Sequence[Feature],
+    lost: Sequence[Feature],
+    metrics: Counted,
+    k: int,
 ) -> DataFrame:
-    counted = rows.groupBy(*KEYS).agg(*map(F.expr, _counters(len(features))))
+    exact = [*_counters(len(features)), *metrics.aggregates]
+    figures = rows.groupBy(*KEYS).agg(*map(F.expr, exact))
     if features:
         sketched = rows.groupBy(*KEYS).agg(*map(F.expr, _sketches(len(features), k)))
-        counted = joined(counted, sketched, KEYS)
+        figures = joined(figures, sketched, KEYS)
     cells = [_cell(TABLE_ROW, None)]
     cells += [_cell(feature.name, None) for feature in lost]
     cells += [_cell(feature.name, i) for i, feature in enumerate(features)]
-    long = counted.selectExpr(*KEYS, "row_count", f"inline(array({', '.join(cells)}))")
+    cells += [_cell(name, None, state) for name, state in metrics.cells.items()]
+    long = figures.selectExpr(*KEYS, "row_count", f"inline(array({', '.join(cells)}))")
     return long.withColumn(
         "quantiles",
         # An empty sketch throws when read.
@@ -182,8 +192,8 @@ def _sketches(features: int, k: int) -> list[str]:
     return aggregates
 
 
-def _cell(name: str, i: int | None) -> str:
-    """SQL struct with one feature's figures; all NULL for i = None."""
+def _cell(name: str, i: int | None, cells: str = "NULL") -> str:
+    """SQL struct with one feature's figures, all NULL for i = None, or a metric's cells."""
     fields = {
         "null_count": ("bigint", f"row_count - n{i}_present"),
         "nan_count": ("bigint", f"n{i}_nan"),
@@ -207,4 +217,5 @@ def _cell(name: str, i: int | None) -> str:
         f"CAST({'NULL' if i is None else value} AS {sql_type}) AS {field}"
         for field, (sql_type, value) in fields.items()
     ]
+    parts.append(f"CAST({cells} AS {CELLS}) AS cells")
     return f"struct({', '.join(parts)})"

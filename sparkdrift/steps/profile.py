@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sparkdrift.errors import SpecError
 from sparkdrift.spark.changes import EMPTY, Fingerprint, timestamp_type
+from sparkdrift.spark.metrics import checked
 from sparkdrift.spark.profiles import (
     empty_rows,
     profiled_rows,
@@ -107,7 +108,7 @@ def _open(context: Context, spec: MonitorSpec, record: Record) -> tuple[Source, 
     )
     record.inputs.append(("source", source.table_id, source.version))
     timestamp_type(source, spec.timestamp.column)
-    resolution = resolve(spec, source.schema)
+    resolution = checked(context.spark, source, spec, resolve(spec, source.schema))
     if resolution.blocking:
         raise SpecError(resolution.blocking)
     record.warnings += [problem.message for problem in resolution.problems]

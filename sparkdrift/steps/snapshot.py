@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from sparkdrift.errors import SnapshotError, SpecError
+from sparkdrift.spark.metrics import checked
 from sparkdrift.spark.profiles import StoredWindow, stored_windows
 from sparkdrift.spark.references import (
     ALWAYS,
@@ -259,11 +260,12 @@ def _scanned(
     record.inputs.append(("reference", source.table_id, source.version))
     watched = resolve(spec, monitored.schema).watched
     resolution = resolve_reference(spec, [one.feature for one in watched], source.schema)
+    resolution = checked(context.spark, source, spec, resolution)
     if resolution.blocking:
         raise SpecError(resolution.blocking)
     record.warnings += [
         f"{one.feature.name}: {one.problem.message} (reference)"
-        for one in resolution.features
+        for one in resolution.watched
         if one.problem is not None
     ]
     return scanned_reference(context.spark, spec, source, resolution), {
