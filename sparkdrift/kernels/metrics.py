@@ -13,6 +13,7 @@ from sparkdrift.measures.arrays import floats
 from sparkdrift.measures.window_evidence import (
     LEAST_WINDOWS,
     Usual,
+    effect_interval,
     usual_variation,
     window_evidence,
 )
@@ -52,10 +53,11 @@ def metric_figures(
     usual = usual_variation(known[:, 0], per_row * known[:, 1])
     noise = per_row * np.nan_to_num(column(windows, "row_noise"))
     found = window_evidence(values, usual, effect_size, noise)
+    low, high = effect_interval(values, usual, noise)
     return {
         "effect": found.effect,
-        "effect_low": found.low,
-        "effect_high": found.high,
+        "effect_low": low,
+        "effect_high": high,
         "p_unusual": found.p_unusual,
         "p_material": found.p_material,
         "power": found.power,

@@ -24,6 +24,7 @@ MATERIAL_PART = 6.0
 LARGEST_EFFECT = 1000.0
 # Below this part of the mean, a difference is the rounding of a sum of doubles.
 _ROUNDING = 1e-9
+_HALVINGS = 50
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,9 @@ def usual_variation(values: ArrayLike, noise: ArrayLike = 0.0) -> Usual:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Of each window, (N,): effect with its 95 % interval, in `Usual.sd`; the rest are chances."""
+    """Of each window, (N,): the effect in `Usual.sd`; the rest are chances."""
 
     effect: Floats
-    low: Floats
-    high: Floats
     p_unusual: Floats
     p_material: Floats
     power: Floats
@@ -95,50 +94,70 @@ def window_evidence(
     p_unusual: two-sided t test of one more value, w_eff - 1 degrees of freedom (a prediction
     interval; Hahn and Meeker 1991). p_material: the same deviation if the true shift were
     effect_size / MATERIAL_PART, noncentral t. power: chance that a shift of effect_size
-    passes both at LEVEL. effect: sqrt(max(0, deviation^2 - its noise)) / sd.
+    passes both at LEVEL. effect: sqrt(max(0, deviation^2 - its noise)) / sd, at most
+    LARGEST_EFFECT.
     """
-    seen = floats(values)
-    extra = np.broadcast_to(floats(noise), seen.shape) - usual.noise
-    extra = np.where(extra > 0, extra, 0.0)
-    deviation = np.abs(seen - usual.mean)
+    deviation, spread, free = _deviation(values, usual, noise)
     if usual.sd == 0.0:
-        return _constant(deviation, abs(usual.mean), extra)
-    spread = np.sqrt(usual.sd**2 * (1 + 1 / usual.w_eff) + extra)
-    t, free = deviation / spread, max(usual.w_eff - 1, 1.0)
-    unit = usual.sd / spread
+        return _constant(deviation, usual, spread)
+    t, unit = deviation / spread, usual.sd / spread
     limit, wanted = effect_size / MATERIAL_PART * unit, effect_size * unit
-    effect = np.sqrt(np.maximum(0.0, deviation**2 - spread**2)) / usual.sd
-    low, high = (_noncentrality(free, share, t) / unit for share in (0.975, 0.025))
     needed = np.maximum(
         special.stdtrit(free, 1 - LEVEL / 2), special.nctdtrit(free, limit, 1 - LEVEL)
     )
     return Evidence(
-        effect=np.minimum(effect, LARGEST_EFFECT),
-        low=np.minimum(low, effect),
-        high=np.clip(np.maximum(high, effect), 0.0, LARGEST_EFFECT),
+        effect=_effect(deviation, spread, usual),
         p_unusual=2 * special.stdtr(free, -t),
         p_material=1 - special.nctdtr(free, limit, t),
         power=1 - special.nctdtr(free, wanted, needed),
     )
 
 
-def _noncentrality(free: float, share: float, t: Floats) -> Floats:
-    """The shift under which `t` or less is seen with chance `share`; 0 where none is that small.
+def effect_interval(
+    values: ArrayLike, usual: Usual, noise: ArrayLike = 0.0
+) -> tuple[Floats, Floats]:
+    """(low, high), each (N,): 95 % interval of the true shift in `Usual.sd`, about the effect.
 
-    Bisected: SciPy's inverse fails for large t.
+    By inverting the noncentral t in its noncentrality, bisected: SciPy's inverse fails for
+    large t. NaN where a value is; for a constant reference the effect itself.
     """
-    low, high = np.zeros(t.shape), np.minimum(3 * t + 20, 3 * LARGEST_EFFECT)
-    for _ in range(60):
-        middle = (low + high) / 2
-        above = special.nctdtr(free, middle, t) > share
-        low, high = np.where(above, middle, low), np.where(above, high, middle)
-    return np.where(np.isnan(t), np.nan, (low + high) / 2)
+    deviation, spread, free = _deviation(values, usual, noise)
+    if usual.sd == 0.0:
+        effect = _constant(deviation, usual, spread).effect
+        return effect, effect
+    t, effect = deviation / spread, _effect(deviation, spread, usual)
+    ends = []
+    for share in (0.975, 0.025):
+        low, high = np.zeros(t.shape), np.minimum(3 * t + 20, 3 * LARGEST_EFFECT)
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            above = special.nctdtr(free, middle, t) > share
+            low, high = np.where(above, middle, low), np.where(above, high, middle)
+        ends.append((low + high) / 2 * spread / usual.sd)
+    return np.minimum(ends[0], effect), np.clip(ends[1], effect, LARGEST_EFFECT)
 
 
-def _constant(deviation: Floats, mean: float, extra: Floats) -> Evidence:
-    """A reference whose windows all agree: any other value is certain, the same one is none."""
-    same = deviation <= np.maximum(_ROUNDING * mean, 3 * np.sqrt(extra))
+def _deviation(values: ArrayLike, usual: Usual, noise: ArrayLike) -> tuple[Floats, Floats, float]:
+    """(distance from the mean, its sd without drift, degrees of freedom)."""
+    seen = floats(values)
+    extra = np.broadcast_to(floats(noise), seen.shape) - usual.noise
+    extra = np.where(extra > 0, extra, 0.0)
+    spread = np.sqrt(usual.sd**2 * (1 + 1 / usual.w_eff) + extra)
+    return np.abs(seen - usual.mean), spread, max(usual.w_eff - 1, 1.0)
+
+
+def _effect(deviation: Floats, spread: Floats, usual: Usual) -> Floats:
+    size = np.sqrt(np.maximum(0.0, deviation**2 - spread**2)) / usual.sd
+    return floats(np.minimum(size, LARGEST_EFFECT))
+
+
+def _constant(deviation: Floats, usual: Usual, spread: Floats) -> Evidence:
+    """A reference whose windows all agree: any other value is certain, the same one is none.
+
+    `spread`: what a window's own few rows add, which 3 sd of are nothing.
+    """
+    same = deviation <= np.maximum(_ROUNDING * abs(usual.mean), 3 * spread)
     unknown = np.where(np.isnan(deviation), np.nan, 0.0)
     effect = np.where(same, 0.0, LARGEST_EFFECT) + unknown
     chance = np.where(same, 1.0, 0.0) + unknown
-    return Evidence(effect, effect, effect, chance, chance, 1.0 + unknown)
+    return Evidence(effect, chance, chance, 1.0 + unknown)
