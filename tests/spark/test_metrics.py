@@ -201,35 +201,30 @@ def test_slices_are_judged_by_their_own_windows(spark, store):
 
 def test_a_window_without_a_value_is_not_measured(spark, store):
     found = drift_of(spark, store)
-    for name in ("revenue", "mean_amount", "largest", "nothing"):
+    for name in ("revenue", "mean_amount", "largest"):
         row = found[NO_AMOUNT, f"metric:{name}"]
         assert row["status"] == "insufficient_data", name
         assert "value" in row["reason"]
         assert row["effect"] is None
     assert found[NO_AMOUNT, "metric:rejected"]["status"] == "ok"
+    never = found[CALM, "metric:nothing"]
+    assert never["status"] == "no_reference"
+    assert "does not hold" in never["reason"]
 
 
-def test_a_new_definition_is_another_metric(spark, workspace, source):
-    """Its old windows stay as they are, and are neither merged nor compared with new ones."""
-    made = new_store(spark, workspace / "redefined")
-    begin = {"windows": {"rollups": ["month"]}, "slices": []}
-    profile_only(spark, made, monitor(source, **begin, metrics={"x": {"sum": "amount"}}), "old")
-    again = monitor(source, **begin, metrics={"x": {"sum": "amount * 2"}})
-    profile_only(spark, made, again, "new", begin=day_start(10), end=day_start(12))
-    hashes = {
-        row["run_id"]: row["definition_hash"]
-        for row in metrics_of(spark, made, "granularity = 'day'")
-    }
-    assert set(hashes) == {"old", "new"}
-    assert hashes["old"] != hashes["new"]
-    (month,) = [
-        row
-        for row in metrics_of(spark, made, "granularity = 'month'")
-        if row["definition_hash"] == hashes["new"]
-    ]
-    days = metrics_of(spark, made, "run_id = 'new' AND granularity = 'day'")
-    assert [row["window_start"] for row in days] == [day_start(10), day_start(11)]
-    assert month["value"] == pytest.approx(sum(row["value"] for row in days))
+def test_a_new_definition_is_another_metric(spark, workspace):
+    """It holds for the windows that are profiled from then on; the others keep theirs."""
+    path = workspace / "redefined"
+    source_tables.write(spark, path, source_tables.days(0, 3, 50, np.random.default_rng(34)))
+    made = new_store(spark, workspace / "redefined_store")
+    for run_id, sql, days in (("old", "amount", {}), ("new", "amount * 2", {"begin": 1, "end": 2})):
+        spec = spec_of(path, features={"numeric": ["amount"]}, metrics={"x": {"sum": sql}})
+        chosen = {name: day_start(day) for name, day in days.items()}
+        profile_only(spark, made, spec, run_id, **chosen)
+    rows = metrics_of(spark, made)
+    assert [row["run_id"] for row in rows] == ["old", "new", "old"]
+    first, second, third = (row["definition_hash"] for row in rows)
+    assert first == third != second
 
 
 def test_a_lost_column_costs_only_its_own_metrics(spark, workspace):
@@ -273,15 +268,6 @@ def test_a_lost_column_costs_only_its_own_metrics(spark, workspace):
         row["window_start"]: row for row in metrics_of(spark, made, "column_name = 'metric:stays'")
     }
     assert days[day_start(8)]["value"] > 0
-
-
-def test_a_short_reference_says_what_is_missing(spark, workspace, source):
-    made = new_store(spark, workspace / "short")
-    short = {"begin": "2024-01-01", "end": "2024-01-04"}
-    run(spark, made, monitor(source, reference=short, slices=[], windows={}), "first")
-    row = drift_of(spark, made)[CALM, "metric:revenue"]
-    assert row["status"] == "insufficient_data"
-    assert "the reference has 3 windows with a value, and 5 are needed" in row["reason"]
 
 
 def test_days_of_23_hours_are_compared_by_rate(spark, workspace):
