@@ -310,8 +310,11 @@ def test_days_of_23_hours_are_compared_by_rate(spark, workspace):
         if row["window_end"] - row["window_start"] == timedelta(hours=23)
         and row["column_name"].startswith("metric:")
     ]
-    statuses = {row["column_name"]: row["status"] for row in verdicts}
-    assert statuses == dict.fromkeys(("metric:revenue", "metric:rows", "metric:mean"), "ok")
+    assert {row["column_name"] for row in verdicts} == set(stored)
+    # An hour less is 4 % less, some 30 sd of these days; 16 days may be too few for "ok".
+    for row in verdicts:
+        assert row["status"] in ("ok", "insufficient_data"), row["reason"]
+        assert row["effect"] < 3
 
 
 def test_metrics_need_no_scan_of_their_own(spark, capsys, source):
