@@ -69,6 +69,11 @@ ABOUT_SECTIONS = {
     "in `include`, but for those in `exclude`. `true` stands for `{}`.",
     "prediction": "The columns of the model's output. Score and decision are watched like "
     "features; the label is not read yet.",
+    "metrics{}": "One number per window and slice, under its name: exactly one of `sum`, `count`, "
+    "`min`, `max`, `ratio`, `derived`, and its own thresholds. What they mean: "
+    "[statistics](statistics.md#custom-metrics).",
+    "metrics{}.ratio": "The sum of `of` over the sum of `over`, over the rows where neither is "
+    "NULL; a condition counts as 1 or 0. `[x, 1]` is the mean of x.",
     "reference": "What windows are compared with: an interval of the watched table (`begin`, "
     "`end`), or another table (`table`, `path`).",
     "drift": "What counts as drift.",

@@ -15,6 +15,7 @@ import pyarrow as pa
 from sparkdrift.kernels.batches import arrow_schema, categories, counts, groups
 from sparkdrift.kernels.distributions import Bins, categorical_figures, numeric_figures
 from sparkdrift.kernels.freezing import Kernel
+from sparkdrift.kernels.metrics import metric_figures
 from sparkdrift.kernels.policy import Policy
 from sparkdrift.measures.arrays import Floats, divide
 from sparkdrift.measures.share_evidence import share_test
@@ -52,6 +53,7 @@ TESTS = {
     "warn_at": "double",
     "effect_size": "double",
     "moved": "string",
+    "scarce": "string",
     "test_names": "array<string>",
     "test_deltas": "array<double>",
     "test_unusual": "array<double>",
@@ -89,9 +91,20 @@ def _compare(group: pa.Table, policy: Policy) -> Iterator[pa.RecordBatch]:
     rows |= {"effect_size": np.full(size, effect), "warn_at": np.full(size, warn)}
     reference = group.slice(0, 1).to_pylist()[0] if has_reference else None
     rows |= _unmeasured(reference, windows)
-    if reference is not None:
+    if reference is not None and reference["kind"] == "metric":
+        rows |= metric_figures(reference, windows, effect)
+        _say_missing(rows)
+    elif reference is not None:
         rows |= _measured(reference, group, windows, (effect, warn), policy)
     yield _batch(rows, size)
+
+
+def _say_missing(rows: dict[str, Any]) -> None:
+    """Give windows that could be compared, but for what `missing` says, the status for that."""
+    for i, reason in enumerate(rows.pop("missing")):
+        if reason is not None and rows["unmeasured"][i] is None:
+            rows["unmeasured"][i] = "insufficient_data"
+            rows["unmeasured_reason"][i] = reason
 
 
 def _unmeasured(reference: Mapping[str, Any] | None, windows: pa.Table) -> dict[str, list[Any]]:

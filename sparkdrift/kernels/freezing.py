@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from sparkdrift.kernels.batches import categories, groups
+from sparkdrift.kernels.metrics import metric_windows
 from sparkdrift.measures.bins import bin_counts, categorical_bins, category_counts, numeric_bins
 from sparkdrift.measures.kll import read_kll
 
@@ -55,6 +56,8 @@ def _freeze(group: pa.Table, bins: int) -> pa.Table:
         cut, windows = _numeric(group, bins)
     elif kind == "categorical":
         cut, windows = _categorical(group)
+    elif kind == "metric":
+        cut, windows = None, metric_windows(group.slice(1))
     else:
         cut, windows = None, []
     return merged.append_column("bins", pa.array([cut], BINS)).append_column(

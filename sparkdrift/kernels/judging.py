@@ -126,10 +126,10 @@ def _shift(row: Mapping[str, Any]) -> str:
 
 
 def _too_little(row: Mapping[str, Any]) -> str:
-    if row["d_statistic"] is None:
+    if row["p_unusual"] is None:
         return "nothing to compare: no values on one side"
     power = row["power"] or 0.0
     return (
-        f"too few rows: a shift of {row['effect_size']:g} sd would be found "
+        f"too few {row['scarce'] or 'rows'}: a shift of {row['effect_size']:g} sd would be found "
         f"{100 * power:.0f} % of the time, {100 * LEAST_POWER:.0f} % is wanted"
     )

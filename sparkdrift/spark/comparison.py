@@ -14,6 +14,7 @@ from sparkdrift.kernels.freezing import BINS_SQL, WINDOW_BINS_SQL
 from sparkdrift.kernels.judging import JUDGED, judge
 from sparkdrift.kernels.policy import Policy
 from sparkdrift.spark.changes import from_micros
+from sparkdrift.spark.metrics import comparable, row_noise, row_variance
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.references import ROLE, Active
@@ -88,6 +89,9 @@ def drift_rows(
             *map(quote, _COMPARED),
             f"{version} AS reference_version",
             f"{_digest(active, policy)} AS input_digest",
+            f"{comparable(spec, spec.windows.grain)} AS comparable",
+            f"{row_noise(spec)} AS row_noise",
+            "CAST(NULL AS DOUBLE) AS row_variance",
             *(f"CAST(NULL AS {sql_type}) AS {name}" for name, sql_type in _OF_REFERENCES.items()),
         )
     )
@@ -102,6 +106,9 @@ def drift_rows(
                 *map(quote, _COMPARED),
                 "version AS reference_version",
                 "CAST(NULL AS STRING) AS input_digest",
+                "CAST(NULL AS DOUBLE) AS comparable",
+                "CAST(NULL AS DOUBLE) AS row_noise",
+                f"{row_variance(spec)} AS row_variance",
                 *_OF_REFERENCES,
             )
         )
@@ -119,6 +126,7 @@ _COMPARED = (
     "slice_key",
     "slice_value",
     "column_name",
+    "kind",
     "data_type",
     "row_count",
     "null_count",
@@ -194,9 +202,8 @@ def by_reference(active: Sequence[Active], windows: Sequence[Window]) -> dict[in
 
 def thresholds(spec: MonitorSpec) -> Policy:
     """The spec's drift section as executors need it."""
-    named = {feature.name for _, _, feature in spec.features.declared()} | set(spec.drift.overrides)
-    own = {name: spec.thresholds(name) for name in named}
-    default, limits = spec.thresholds(""), spec.drift.limits
+    own = spec.all_thresholds()
+    default, limits = spec.drift.thresholds, spec.drift.limits
     return Policy(
         effect=default.effect_size,
         warn=default.warn_at,

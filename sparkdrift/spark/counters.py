@@ -24,6 +24,8 @@ from sparkdrift.spec.values_in_sql import NO_REMAINDER
 WINDOW = ":window"
 NUMBERS_PER_PART = 5
 
+Merge = Literal["sum", "min", "max"]
+
 
 @dataclass(frozen=True)
 class Number:
@@ -50,7 +52,7 @@ class Counter:
 
     name: str
     aggregate: str
-    merge: Literal["sum", "min", "max"] = "sum"
+    merge: Merge = "sum"
 
     @property
     def first(self) -> str:

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 
 from sparkdrift.spark.categories import SHOWN, most_frequent
 from sparkdrift.spark.joins import joined
+from sparkdrift.spark.metrics import MERGED_CELLS
 from sparkdrift.spark.profiling import GRID
 from sparkdrift.spark.sql import quote
 
@@ -39,7 +40,7 @@ _SUMS = (
 
 
 def merge_profiles(rows: DataFrame, keys: Sequence[str], limit: int) -> DataFrame:
-    """Profile rows merged per `keys`, with the columns FIGURES and STATE.
+    """Profile rows merged per `keys`, with the columns FIGURES and STATE but for `value`.
 
     `rows` have the columns of `profiles` and `merged_from`, the window that each is of;
     `limit` is how many categories stay listed.
@@ -70,6 +71,7 @@ def _aggregates() -> list[Column]:
         ).alias("kll"),
         F.expr("hll_union_agg(hll, true)").alias("hll"),
         F.expr(_MOMENTS).alias("moments"),
+        F.expr(MERGED_CELLS).alias("cells"),
         F.expr("sum(coalesce(categories.offset, 0L))").alias("carried"),
         F.expr("max_by(data_type, merged_from)").alias("data_type"),
         F.max("state_version").alias("state_version"),

@@ -1,17 +1,21 @@
-"""Creating the tables of a store, and refusing stores of a newer sparkdrift.
+"""Creating the tables of a store, bringing older ones up, refusing those of a newer sparkdrift.
 
 Tables are created and altered here and nowhere else. The version of a store is a
 property of its `runs` table, which is created last: a store without it is not whole yet.
+A later version only ever adds tables and columns, so what an older store lacks is read from
+the tables themselves, whatever version it has.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 
 from sparkdrift.errors import StoreError
 from sparkdrift.spark.failures import FAILURES, reason
-from sparkdrift.spark.schemas import RUNS, STORE_VERSION, TABLES, Table
+from sparkdrift.spark.schemas import RUNS, STORE_VERSION, TABLES, Column, Table
 from sparkdrift.spark.sql import quote, string
 from sparkdrift.store import Store
 
@@ -61,20 +65,48 @@ def migrate(spark: SparkSession, store: Store) -> int | None:
                 f"({reason(error)}); check the permissions on it, or choose another "
                 "with --store"
             ) from error
+    if had is not None:
+        for table in TABLES:
+            _add_columns(spark, store, table)
+        # Last, so that a migration that was interrupted is done again.
+        spark.sql(
+            f"ALTER TABLE {store.table(RUNS.name)} SET TBLPROPERTIES"
+            f" ({string(PROPERTY)} = {string(str(STORE_VERSION))})"
+        )
     return had
+
+
+def _add_columns(spark: SparkSession, store: Store, table: Table) -> None:
+    """Give a table the columns that it lacks; rows that are there have NULL in them."""
+    identifier = store.table(table.name)
+    present = set(spark.table(identifier).columns)
+    lacking = [column for column in table.columns if column.name not in present]
+    if not lacking:
+        return
+    try:
+        spark.sql(f"ALTER TABLE {identifier} ADD COLUMNS ({_declared(lacking)})")
+    except FAILURES as error:
+        raise StoreError(
+            f"the store {store} can't be brought to version {STORE_VERSION}: table {table.name} "
+            f"did not get the columns {', '.join(one.name for one in lacking)} ({reason(error)}); "
+            "check the permissions on it and run `sparkdrift migrate` again"
+        ) from error
 
 
 def create_statement(store: Store, table: Table) -> str:
     """The DDL of one table, with a comment on it and on each column."""
-    columns = ", ".join(
-        f"{quote(column.name)} {column.type} COMMENT {string(column.comment)}"
-        for column in table.columns
-    )
     properties = {"delta.setTransactionRetentionDuration": "interval 7 days"}
     if table is RUNS:
         properties[PROPERTY] = str(STORE_VERSION)
     listed = ", ".join(f"{string(key)} = {string(value)}" for key, value in properties.items())
     return (
-        f"CREATE TABLE IF NOT EXISTS {store.table(table.name)} ({columns}) USING delta "
-        f"PARTITIONED BY (monitor) COMMENT {string(table.comment)} TBLPROPERTIES ({listed})"
+        f"CREATE TABLE IF NOT EXISTS {store.table(table.name)} ({_declared(table.columns)})"
+        f" USING delta PARTITIONED BY (monitor) COMMENT {string(table.comment)}"
+        f" TBLPROPERTIES ({listed})"
+    )
+
+
+def _declared(columns: Sequence[Column]) -> str:
+    return ", ".join(
+        f"{quote(column.name)} {column.type} COMMENT {string(column.comment)}" for column in columns
     )

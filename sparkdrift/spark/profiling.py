@@ -19,6 +19,8 @@ from sparkdrift.spark.counters import Number, counted
 from sparkdrift.spark.counters import figures as exact_figures
 from sparkdrift.spark.joins import joined
 from sparkdrift.spark.looking import look
+from sparkdrift.spark.metrics import Counted, with_values
+from sparkdrift.spark.metrics import counted as counted_metrics
 from sparkdrift.spark.sampling import Sampling, sampling
 from sparkdrift.spark.schemas import FIGURES, STATE, Column
 from sparkdrift.spark.sketching import SKETCHED_PER_PASS, sketched
@@ -30,13 +32,14 @@ from sparkdrift.spec.resolving import Feature, ResolvedFeature
 
 TABLE_ROW = ":table"
 GRID = ", ".join(f"{percent / 100}D" for percent in range(101))
-# What a pass says of a feature; the rest is derived from it, or described.
-_FOUND = tuple(
-    column
-    for column in (*FIGURES, *STATE)
-    if column.name
-    not in ("kind", "data_type", "row_count", "quantiles", "sample_weight", "state_version")
+_ELSEWHERE = frozenset(
+    (
+        *("kind", "data_type", "row_count", "quantiles"),
+        *("value", "sample_weight", "effective_rows", "state_version"),
+    )
 )
+# What a pass says of a feature; the rest is derived from it, or described.
+_FOUND = tuple(column for column in (*FIGURES, *STATE) if column.name not in _ELSEWHERE)
 
 
 def profile(
@@ -62,6 +65,7 @@ def profile(
     numeric = [feature for feature in measured if feature.kind == "numeric"]
     categorical = [feature for feature in measured if feature.kind == "categorical"]
     by = Slices(tuple(tuple(keys) for keys in slices))
+    metrics = counted_metrics(spec, [one for one in measured if one.kind == "metric"])
     seen = look(rows if few is None else few, numeric, categorical, by)
     share = sampling(spec.sketch.sampling_error, batch, seen.shares)
     bare = [TABLE_ROW, *(one.feature.name for one in features if one.problem is not None)]
@@ -76,6 +80,7 @@ def profile(
             seen.centres,
             share,
             [] if first else bare,
+            Counted() if first else metrics,
         )
         for first in groups
     ]
@@ -84,7 +89,7 @@ def profile(
         parts.append(_texts(categorical_figures(rows, texts, by, spec.sketch.categories)))
     figures = reduce(DataFrame.unionByName, parts)
     described = described_features(spark, spec, features)
-    return figures.join(F.broadcast(described), "column_name").withColumns(
+    measured_rows = figures.join(F.broadcast(described), "column_name").withColumns(
         {
             "state_version": F.lit(STATE_VERSION),
             "status": F.expr(
@@ -93,6 +98,7 @@ def profile(
             ),
         }
     )
+    return with_values(measured_rows, spec)
 
 
 def described_features(
@@ -123,13 +129,14 @@ def _figures(
     centres: Mapping[str, float],
     share: Sampling | None,
     bare: Sequence[str],
+    metrics: Counted,
 ) -> DataFrame:
-    """A row per numeric feature, window and slice; and one for each of `bare`, with its rows."""
+    """A row per window, slice and numeric feature or metric; of `bare` ones with its rows only."""
     numbers = [
         Number(i, one.sql, centres.get(one.name, 0.0), one.remainder)
         for i, one in enumerate(features)
     ]
-    wide = counted(rows, numbers, slices)
+    wide = counted(rows, numbers, slices, columns=metrics.columns, extra=metrics.counters)
     cells = [_cell(name, {}) for name in bare]
     distinct = spec.sketch.distinct == "all"
     exact = exact_figures(numbers)
@@ -138,6 +145,7 @@ def _figures(
         if distinct:
             found |= {"hll": f"f{i}_hll", "distinct_count": f"hll_sketch_estimate(f{i}_hll)"}
         cells.append(_cell(one.name, found))
+    cells += [_cell(name, {"cells": state}) for name, state in metrics.cells.items()]
     if numbers:
         sketches = sketched(rows, numbers, slices, k=k, distinct=distinct, sampling=share)
         wide = joined(wide, sketches, KEYS)

@@ -16,6 +16,7 @@ from sparkdrift.kernels.freezing import BINS_SQL, KEYS, WINDOW_BINS_SQL, freeze
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.counters import WINDOW
 from sparkdrift.spark.merging import merge_profiles
+from sparkdrift.spark.metrics import comparable, row_noise, with_values
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import profile
 from sparkdrift.spark.schemas import (
@@ -135,7 +136,7 @@ def merged_reference(
     merged = merge_profiles(
         windows.withColumn("merged_from", F.col("window_start")), KEYS, spec.sketch.categories
     )
-    return _with_bins(spec, merged, windows)
+    return _with_bins(spec, with_values(merged, spec), windows)
 
 
 def scanned_reference(
@@ -147,7 +148,7 @@ def scanned_reference(
         spark,
         rows,
         spec,
-        resolution.features,
+        resolution.watched,
         resolution.usable_slices,
         k=spec.sketch.reference_k,
     )
@@ -158,22 +159,36 @@ def _with_bins(spec: MonitorSpec, merged: DataFrame, windows: DataFrame | None) 
     columns = (*FIGURES, *STATE)
     names = [column.name for column in columns]
     kept = [*KEYS, *names, "definition_hash", "status", "reason"]
-    rows = merged.withColumn("window_start", F.lit(None).cast("timestamp"))
-    parts = rows.select(F.lit(0).alias("part"), "window_start", *map(quote, kept))
+    # What only windows have, and only freezing reads.
+    of_windows = {
+        "window_start": ("timestamp", "window_start"),
+        "comparable": ("double", comparable(spec, spec.windows.grain)),
+        "row_noise": ("double", row_noise(spec)),
+    }
+    parts = merged.selectExpr(
+        "0 AS part",
+        *(f"CAST(NULL AS {sql_type}) AS {name}" for name, (sql_type, _) in of_windows.items()),
+        *map(quote, kept),
+    )
     if windows is not None:
-        own = windows.select(F.lit(1).alias("part"), "window_start", *map(quote, kept))
+        own = windows.selectExpr(
+            "1 AS part",
+            *(f"{sql} AS {name}" for name, (_, sql) in of_windows.items()),
+            *map(quote, kept),
+        )
         parts = parts.unionByName(own)
     ordered = parts.repartition(*map(quote, KEYS)).sortWithinPartitions(
         *KEYS, "part", "window_start"
     )
     schema = ", ".join(
-        ["part int", "window_start timestamp"]
+        ["part int"]
+        + [f"{name} {sql_type}" for name, (sql_type, _) in of_windows.items()]
         + [f"{quote(key)} string" for key in KEYS]
         + [f"{quote(column.name)} {column.type}" for column in columns]
         + ["definition_hash string", "status string", "reason string"]
         + [f"bins {BINS_SQL}", f"window_bins {WINDOW_BINS_SQL}"]
     )
-    return ordered.mapInArrow(freeze(spec.drift.bins), schema).drop("part", "window_start")
+    return ordered.mapInArrow(freeze(spec.drift.bins), schema).drop("part", *of_windows)
 
 
 def write_reference(

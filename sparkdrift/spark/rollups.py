@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from sparkdrift import __version__
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.merging import merge_profiles
+from sparkdrift.spark.metrics import with_values
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.schemas import PROFILES
@@ -80,6 +81,7 @@ def write_rollups(
         _KEYS,
         spec.sketch.categories,
     )
+    merged = with_values(merged, spec)
     rows = merged.withColumns(
         {
             "fingerprint": F.expr("concat('merged:', merged_windows)"),

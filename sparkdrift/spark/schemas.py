@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 # Raised when a column is added; `migrate` brings older stores up to it.
-STORE_VERSION = 1
+STORE_VERSION = 2
 
 _ITEMS = "array<struct<item:string,count:bigint>>"
 
@@ -46,7 +46,11 @@ _WINDOW = (
 _SLICE = (
     Column("slice_key", "string", "Column that the slice is by ('*': the whole table)"),
     Column("slice_value", "string", "Its value ('*': the whole table; NULL: rows without one)"),
-    Column("column_name", "string", "Feature; ':table' for the rows as a whole"),
+    Column(
+        "column_name",
+        "string",
+        "Feature; ':table' for the rows as a whole; 'metric:NAME' for a custom metric",
+    ),
 )
 _REFERENCE = (
     Column("monitor", "string", "Id of the monitor"),
@@ -64,7 +68,7 @@ _DERIVED = (
     *_WRITTEN,
 )
 FIGURES = (
-    Column("kind", "string", "numeric or categorical; table for ':table'"),
+    Column("kind", "string", "numeric, categorical or metric; table for ':table'"),
     Column(
         "data_type",
         "string",
@@ -84,6 +88,7 @@ FIGURES = (
     Column("min_length", "int", "Shortest text, in characters"),
     Column("max_length", "int", "Longest text, in characters"),
     Column("avg_length", "double", "Mean length of the texts, in characters"),
+    Column("value", "double", "Value of a custom metric"),
     Column("quantiles", "array<double>", "Approximate quantiles at 0, 0.01, ... 1"),
     Column("frequent_items", _ITEMS, "The 20 most frequent values with their counts"),
 )
@@ -99,6 +104,11 @@ STATE = (
         "moments",
         "struct<n:bigint,mean:double,m2:double>",
         "Finite rows, mean, sum of squared deviations",
+    ),
+    Column(
+        "cells",
+        "array<struct<merge:string,value:double>>",
+        "What a custom metric is computed from; each cell says how it merges",
     ),
     Column("sample_weight", "double", "Rows that one sketched row stands for"),
     Column("state_version", "int", "Format of the stored state"),
@@ -167,7 +177,8 @@ REFERENCE_PROFILES = Table(
         Column(
             "window_bins",
             "array<struct<window_start:timestamp,k:int,counts:array<double>>>",
-            "The bins' rows in each window of the reference; k: NULL while the sketch is exact",
+            "Each window of the reference: the rows in its bins, k NULL while the sketch is exact; "
+            "of a metric, its value and the noise that its rows leave",
         ),
         Column("status", "string", "ok, insufficient_data or schema_changed"),
         Column("reason", "string", "Why the status is not ok"),
@@ -235,10 +246,19 @@ DRIFT = Table(
         Column("chi2_statistic", "double", "Chi-square of the binned counts"),
         Column("chi2_pvalue", "double", "Chance of such a chi-square without drift"),
         Column("d_statistic", "double", "Pooled squared distance of the bin shares, D"),
-        Column("effect", "double", "Debiased size of the shift, in units of effect_size"),
+        Column(
+            "effect",
+            "double",
+            "Debiased size of the shift, in units of effect_size: sd of the reference's values, "
+            "of a metric between its windows",
+        ),
         Column("effect_low", "double", "Lower end of its 95 % interval"),
         Column("effect_high", "double", "Upper end of its 95 % interval"),
-        Column("n_eff", "double", "Rows that the comparison is worth, sketch error included"),
+        Column(
+            "n_eff",
+            "double",
+            "Rows that the comparison is worth, sketch error included; of a metric, windows",
+        ),
         Column(
             "p_unusual", "double", "Chance of D given how much the reference's own windows vary"
         ),

@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 
 from sparkdrift.errors import nearest
-from sparkdrift.spec.expressions import check_expression
+from sparkdrift.spec.derived import ACCEPTED, NotArithmeticError, parse_derived
+from sparkdrift.spec.expressions import check_expression, check_value
 from sparkdrift.spec.feature_checks import duplicates, entries
 from sparkdrift.spec.findings import Finding, line_hint
 from sparkdrift.spec.hints import Hints
@@ -22,6 +23,7 @@ from sparkdrift.spec.local_time import (
     known_zones,
     window_start,
 )
+from sparkdrift.spec.metrics import KINDS, PREFIX, Metric
 from sparkdrift.spec.models import Location, MonitorSpec, Reference
 from sparkdrift.spec.origin import Loc
 
@@ -253,10 +255,62 @@ def _overrides(spec: MonitorSpec) -> Iterator[Finding]:
 def _thresholds_of_features(spec: MonitorSpec) -> Iterator[Finding]:
     places: dict[str, Loc] = {f.name: loc for loc, _, f in spec.features.declared()}
     places |= {name: ("drift", "overrides", name) for name in spec.drift.overrides}
-    for name, own in spec.all_thresholds().items():
-        loc = places[name]
+    thresholds = spec.all_thresholds()
+    for name, loc in places.items():
+        own = thresholds[name]
         if own != spec.drift.thresholds and own.warn_at >= own.effect_size:
             yield _too_late(loc, own.warn_at, own.effect_size)
+
+
+@_reads("metrics")
+def _metrics(spec: MonitorSpec) -> Iterator[Finding]:
+    for name, metric in spec.metrics.items():
+        loc: Loc = ("metrics", name)
+        if len(metric.kinds) != 1:
+            given = ", ".join(metric.kinds) or None
+            message = "a metric has exactly one kind"
+            yield Finding(loc, message, given, f"one of {', '.join(KINDS)}")
+        if metric.warn_at >= metric.effect_size:
+            key = "warn_at" if "warn_at" in metric.model_fields_set else "effect_size"
+            yield _too_late((*loc, key), metric.warn_at, metric.effect_size)
+        for place, text in metric.expressions():
+            for reason in check_value(text):
+                accepted = (
+                    "an expression on the columns of one row, with the functions of functions.py"
+                )
+                message = f"the metric can't be used: {reason}"
+                yield Finding((*loc, *place), message, text, accepted)
+        if metric.derived is not None:
+            yield from _derived(spec, (*loc, "derived"), metric.derived)
+
+
+def _derived(spec: MonitorSpec, loc: Loc, text: str) -> Iterator[Finding]:
+    try:
+        names = parse_derived(text).names
+    except NotArithmeticError as error:
+        yield Finding(loc, f"this is no arithmetic over metrics: {error}", text, ACCEPTED)
+        return
+    plain = [name for name, one in spec.metrics.items() if one.derived is None]
+    for name in names:
+        other: Metric | None = spec.metrics.get(name)
+        if other is None:
+            close = nearest(name, plain)
+            message = "a derived metric reads metrics, and none is called so"
+            yield Finding(loc, message, name, ", ".join(plain) or "a metric of this spec", close)
+        elif other.derived is not None:
+            message = "a derived metric can't be made of another derived one"
+            yield Finding(loc, message, name, f"its parts: {other.derived}")
+    if not names:
+        yield Finding(loc, "a derived metric reads at least one metric", text, ", ".join(plain))
+
+
+@_reads("features", "metrics")
+def _features_like_metrics(spec: MonitorSpec) -> Iterator[Finding]:
+    stored = {PREFIX + name for name in spec.metrics}
+    for loc, _, feature in spec.features.declared():
+        if feature.name in stored:
+            message = "a metric is stored under the name of this feature"
+            yield Finding(loc, message, feature.name, "another name for the metric")
 
 
 @_reads("degraded")

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.spec.resolving import Feature
+from sparkdrift.spec.resolving import Feature, metric_parts
 
 STATE_VERSION = 1
 """The format of stored states; raised when their bytes or meaning change."""
@@ -25,29 +25,34 @@ def definition_hash(spec: MonitorSpec, feature: Feature | None) -> str:
     Source and filter, timestamp and zone, the feature's name and kind, what it takes
     from a row if that is not a column as it stands, sketch sizes. The name, not the
     column: a feature renamed with `formerly` keeps its hash, so that its rows still
-    merge. Thresholds, owner, title, grain and other features are no part of it.
+    merge. Thresholds, owner, title, grain and other features are no part of it. For a
+    metric, what it is computed from stands in place of the sketch sizes.
     """
     source = spec.source
-    # A number without an HLL can't be merged with one that has it.
-    fewer = {} if spec.sketch.distinct == "all" else {"distinct": spec.sketch.distinct}
     meaning: list[Any] | None = None
     if feature is not None:
         meaning = [feature.name, feature.kind]
         meaning += [] if feature.value is None else [feature.value.definition]
-    return _digest(
-        fewer
-        | {
-            "state_version": STATE_VERSION,
-            "table": source.parts,
-            "path": source.path,
-            "filter": None if source.filter is None else source.filter.strip(),
-            "timestamp": spec.timestamp.column,
-            "zone": spec.timestamp.zone,
-            "feature": meaning,
-            "k": spec.sketch.k,
-            "categories": spec.sketch.categories,
-        }
-    )
+    content: dict[str, Any] = {
+        "state_version": STATE_VERSION,
+        "table": source.parts,
+        "path": source.path,
+        "filter": None if source.filter is None else source.filter.strip(),
+        "timestamp": spec.timestamp.column,
+        "zone": spec.timestamp.zone,
+        "feature": meaning,
+    }
+    if feature is not None and feature.kind == "metric":
+        metric = spec.metrics[feature.column]
+        parts = metric_parts(spec, feature.column)
+        made_of = [spec.metrics[name].definition() for name in parts]
+        content["metric"] = [metric.definition(), *(made_of if metric.derived else [])]
+    else:
+        content |= {"k": spec.sketch.k, "categories": spec.sketch.categories}
+        if spec.sketch.distinct != "all":
+            # A number without an HLL can't be merged with one that has it.
+            content["distinct"] = spec.sketch.distinct
+    return _digest(content)
 
 
 def policy_hash(spec: MonitorSpec) -> str:

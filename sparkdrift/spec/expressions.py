@@ -9,6 +9,7 @@ raw strings, `${...}`), the text is refused. Time is linear in its length.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from sparkdrift.errors import nearest
@@ -37,6 +38,35 @@ def check_expression(sql: str) -> list[str]:
     walk = _Walk(list(tokens(sql)))
     walk.run()
     return list(dict.fromkeys(walk.reasons))
+
+
+def check_value(sql: str) -> list[str]:
+    """Why `sql` is refused as what a metric reads of each row; empty when allowed.
+
+    As a condition, but for a division by what may be zero: one such row would end the run.
+    """
+    reasons = check_expression(sql)
+    parts = [] if reasons else list(tokens(sql))
+    for position, token in enumerate(parts):
+        divisor = parts[position + 1] if position + 1 < len(parts) else None
+        if token.lower in ("mod", "pmod"):
+            divides = divisor == Token("operator", "(")
+        else:
+            divides = token.lower in ("/", "%", "div") and not _is_nonzero(divisor)
+        if divides:
+            reasons.append(
+                f"'{token.value}' fails on a row where the divisor is 0: "
+                "divide by a number, or write try_divide(a, b) or try_mod(a, b)"
+            )
+    return reasons
+
+
+def _is_nonzero(token: Token | None) -> bool:
+    return (
+        token is not None
+        and token.kind == "number"
+        and re.match("[0.]*[1-9]", token.value) is not None
+    )
 
 
 def identifiers(sql: str) -> tuple[str, ...]:
@@ -222,7 +252,9 @@ class _Walk:
 
     def _call(self, position: int) -> int:
         word = self.tokens[position].lower
-        if word not in known.FUNCTIONS:
+        if word in known.AGGREGATES:
+            self.reasons.append(f"the aggregate '{word}' is refused: an expression reads one row")
+        elif word not in known.FUNCTIONS:
             close = nearest(word, known.FUNCTIONS)
             hint = f" (did you mean '{close}'?)" if close else ""
             self.reasons.append(f"the function '{word[:80]}' is not one of those allowed{hint}")

@@ -52,6 +52,16 @@ _COLLECTIONS = """
 
 FUNCTIONS = _words(" ".join([_MATHS, _TEXT, _TIME, _NULLS_AND_CASTS, _COLLECTIONS]))
 
+# Refused with a reason of their own: what somebody who writes SQL expects to work.
+AGGREGATES = _words(
+    """
+    any_value approx_count_distinct approx_percentile avg bool_and bool_or collect_list
+    collect_set corr count count_if covar_pop covar_samp every first first_value last last_value
+    max max_by mean median min min_by mode percentile percentile_approx percentile_cont std
+    stddev stddev_pop stddev_samp sum try_avg try_sum var_pop var_samp variance
+    """
+)
+
 # Words between two operands; NEGATABLE ones may have NOT before them.
 NEGATABLE = _words("between ilike in like regexp rlike")
 BINARY = NEGATABLE | _words("and div escape is or")

@@ -20,6 +20,9 @@ ROLLUPS = {
     "month": (),
 }
 
+USUAL_SECONDS = {"hour": 3600, "day": 86_400, "week": 604_800, "month": 2_629_746}
+"""How long a window of each grain usually is; a month: a twelfth of the Gregorian year."""
+
 _NOT_REGIONS = frozenset(["Factory", "localtime", "posixrules"])
 
 

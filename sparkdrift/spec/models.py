@@ -7,13 +7,14 @@ concerns the real table in `resolving.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
 from sparkdrift.spec.features import Features
+from sparkdrift.spec.metrics import PREFIX, MetricEntry
 from sparkdrift.spec.names import parse_table
 from sparkdrift.spec.origin import Origin
 from sparkdrift.spec.policy import Degraded, Drift, Thresholds
@@ -152,6 +153,9 @@ class MonitorSpec(Section):
     slices: tuple[SliceKeys, ...] = Field(
         default=(), description="a list; each entry a column, or a list of 1 to 3 columns"
     )
+    metrics: Mapping[Identifier, MetricEntry] = Field(
+        default_factory=dict, description="a mapping from names to how each is computed"
+    )
     reference: Reference | None = None
     drift: Drift = Drift()
     sketch: Sketch = Sketch()
@@ -179,15 +183,16 @@ class MonitorSpec(Section):
         return self.model.version
 
     def all_thresholds(self) -> dict[str, Thresholds]:
-        """What holds for each feature that is declared or overridden, by name.
+        """What holds for each feature that is declared or overridden, and each metric.
 
-        For other features, found by `auto`, `drift.thresholds` holds.
+        By the name that stands in `column_name`. For other features, found by `auto`,
+        `drift.thresholds` holds.
         """
         default = self.drift.thresholds
         found = {f.name: default.changed(f.entry) for _, _, f in self.features.declared()}
         for name, override in self.drift.overrides.items():
             found[name] = found.get(name, default).changed(override)
-        return found
+        return found | {PREFIX + name: metric.thresholds for name, metric in self.metrics.items()}
 
     def thresholds(self, name: str) -> Thresholds:
         """What holds for the feature `name`; for many features, take `all_thresholds`."""

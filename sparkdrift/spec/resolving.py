@@ -24,9 +24,11 @@ from sparkdrift.spec.columns import (
     is_numeric,
     is_timestamp,
 )
+from sparkdrift.spec.derived import parse_derived
 from sparkdrift.spec.expressions import identifiers
 from sparkdrift.spec.features import Declared, Kind
 from sparkdrift.spec.hints import Hints
+from sparkdrift.spec.metrics import PREFIX
 from sparkdrift.spec.models import Location, MonitorSpec
 from sparkdrift.spec.origin import Loc
 from sparkdrift.spec.selecting import (
@@ -76,6 +78,7 @@ class Resolution:
     features: tuple[ResolvedFeature, ...]
     slices: tuple[ResolvedSlice, ...] = ()
     predictions: tuple[ResolvedPrediction, ...] = ()
+    metrics: tuple[ResolvedFeature, ...] = ()
     blocking: tuple[Problem, ...] = ()
     remarks: tuple[Problem, ...] = ()
 
@@ -83,7 +86,7 @@ class Resolution:
     def problems(self) -> tuple[Problem, ...]:
         """Everything that is wrong, in file order; what a strict reader refuses."""
         parts: tuple[ResolvedFeature | ResolvedSlice | ResolvedPrediction, ...]
-        parts = (*self.features, *self.slices, *self.predictions)
+        parts = (*self.features, *self.slices, *self.predictions, *self.metrics)
         own = (part.problem for part in parts if part.problem is not None)
         found = dict.fromkeys((*self.blocking, *own, *self.remarks))
         return tuple(sorted(found, key=lambda problem: problem.line or 0))
@@ -95,7 +98,7 @@ class Resolution:
 
     @property
     def watched(self) -> tuple[ResolvedFeature, ...]:
-        """What is profiled: the features, then the model's own score and decision."""
+        """What is profiled: the features, the model's own score and decision, the metrics."""
         known = {one.feature.name.lower() for one in self.features}
         kinds: dict[str, Kind] = {"score": "numeric", "decision": "categorical"}
         outputs = (
@@ -103,7 +106,7 @@ class Resolution:
             for one in self.predictions
             if one.role in kinds and one.column.lower() not in known
         )
-        return (*self.features, *outputs)
+        return (*self.features, *outputs, *self.metrics)
 
     def without(self, problems: Mapping[str, Problem]) -> Resolution:
         """The same, but for the features named in `problems`: each has that problem now."""
@@ -137,6 +140,9 @@ def resolve(
         features=features,
         slices=tuple(_slices(spec, columns)),
         predictions=tuple(_predictions(spec, columns)),
+        metrics=tuple(
+            _metric(spec, Feature(name, "metric", PREFIX + name), columns) for name in spec.metrics
+        ),
         blocking=(
             *_timestamp(spec, columns),
             *_filter(spec, spec.source, "source", columns),
@@ -157,6 +163,8 @@ def resolve_reference(
     No timestamp is needed there; a column that is missing is that feature's problem.
     """
     columns = Columns(schema)
+    metrics = [one for one in features if one.kind == "metric"]
+    features = [one for one in features if one.kind != "metric"]
     known: dict[str, tuple[Loc, Kind, Declared]] = {
         feature.name: (loc, kind, feature) for loc, kind, feature in spec.features.declared()
     }
@@ -171,6 +179,7 @@ def resolve_reference(
             for one in features
         ),
         slices=tuple(_slices(spec, columns)),
+        metrics=tuple(_metric(spec, one, columns) for one in metrics),
         blocking=blocking,
     )
 
@@ -180,6 +189,23 @@ def _output(one: ResolvedPrediction, kind: Kind) -> Feature:
     if kind == "categorical" or one.data_type is None:
         return feature
     return replace(feature, remainder=remainder(feature.sql, one.data_type))
+
+
+def metric_parts(spec: MonitorSpec, name: str) -> tuple[str, ...]:
+    """The metrics that are counted for the metric `name`: itself, or what it is derived from."""
+    derived = spec.metrics[name].derived
+    return (name,) if derived is None else parse_derived(derived).names
+
+
+def _metric(spec: MonitorSpec, metric: Feature, columns: Columns) -> ResolvedFeature:
+    """A metric with the first column that the table lacks, if there is one."""
+    for part in metric_parts(spec, metric.column):
+        for place, text in spec.metrics[part].expressions():
+            for name in identifiers(text):
+                if columns.type_of(name) is None:
+                    problem = missing(spec, ("metrics", part, *place), name, columns)
+                    return ResolvedFeature(metric, None, problem)
+    return ResolvedFeature(metric, "double")
 
 
 def _automatic(spec: MonitorSpec, columns: Columns) -> Iterator[ResolvedFeature]:
@@ -192,6 +218,7 @@ def _automatic(spec: MonitorSpec, columns: Columns) -> Iterator[ResolvedFeature]
     assert auto is not None  # noqa: S101
     taken = {spec.timestamp.column.lower(), *(c.lower() for c in auto.exclude)}
     taken |= {column.lower() for _, column in spec.prediction.columns()}
+    taken |= {PREFIX + name for name in spec.metrics}
     for _, _, feature in spec.features.declared():
         taken |= {(feature.column or "").lower(), feature.name.lower()}
     included = None if auto.include is None else {c.lower() for c in auto.include}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from sparkdrift.errors import Problem
 from sparkdrift.spec.columns import (
@@ -50,13 +51,14 @@ class Value:
 class Feature:
     """A watched value; `name` is the id of its rows and survives a rename.
 
-    `column` is the one it is taken from, or the name where an expression reads several.
+    `column` is the one it is taken from, or the name where an expression reads several; of
+    a custom metric (kind "metric"), its name in the spec.
     `remainder` is SQL text of the exact value where a double can't tell it from its
     neighbours, and NULL elsewhere: distinct values are counted by both together.
     """
 
     column: str
-    kind: Kind
+    kind: Kind | Literal["metric"]
     name: str
     value: Value | None = None
     remainder: str = NO_REMAINDER
@@ -149,7 +151,7 @@ def missing(spec: MonitorSpec, loc: Loc, column: str, columns: Columns) -> Probl
     )
 
 
-def _suits(kind: Kind, data_type: str) -> bool:
+def _suits(kind: str, data_type: str) -> bool:
     return is_numeric(data_type) if kind == "numeric" else is_categorical(data_type)
 
 

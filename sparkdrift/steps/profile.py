@@ -8,6 +8,7 @@ from sparkdrift.errors import SpecError
 from sparkdrift.spark.changes import EMPTY, Fingerprint, timestamp_type
 from sparkdrift.spark.expressions import failing, resolve_source
 from sparkdrift.spark.failures import FAILURES
+from sparkdrift.spark.metrics import checked
 from sparkdrift.spark.profiles import (
     empty_rows,
     profiled_rows,
@@ -133,6 +134,7 @@ def _open(context: Context, spec: MonitorSpec, record: Record) -> tuple[Source, 
     record.inputs.append(("source", source.table_id, source.version))
     timestamp_type(source, spec.timestamp.column)
     resolution = resolve_source(context.spark, spec, source)
+    resolution = checked(context.spark, source, spec, resolution)
     if resolution.blocking:
         raise SpecError(resolution.blocking)
     record.warnings += [problem.message for problem in resolution.problems]

@@ -10,6 +10,7 @@ from typing import Any
 
 from sparkdrift.errors import SnapshotError, SpecError
 from sparkdrift.spark.expressions import failing, resolve_reference_source, resolve_source
+from sparkdrift.spark.metrics import checked
 from sparkdrift.spark.profiles import StoredWindow, stored_windows
 from sparkdrift.spark.references import (
     ALWAYS,
@@ -261,12 +262,13 @@ def _scanned(
     resolution = resolve_reference_source(
         context.spark, spec, [one.feature for one in watched], source
     )
+    resolution = checked(context.spark, source, spec, resolution)
     if resolution.blocking:
         raise SpecError(resolution.blocking)
     resolution = resolution.without(failing(spec, resolution, source.rows(context.spark)))
     record.warnings += [
         f"{one.feature.name}: {one.problem.message} (reference)"
-        for one in resolution.features
+        for one in resolution.watched
         if one.problem is not None
     ]
     return scanned_reference(context.spark, spec, source, resolution), {

@@ -12,6 +12,7 @@ import source_tables
 from typer.testing import CliRunner
 
 from sparkdrift.cli import app
+from sparkdrift.spark.schemas import STORE_VERSION
 
 pytestmark = pytest.mark.spark
 
@@ -236,7 +237,7 @@ class TestSteps:
 
     def test_migrate_twice(self, spark, tmp_path):
         assert answer("migrate", "--store", tmp_path / "s")["had"] is None
-        assert answer("migrate", "--store", tmp_path / "s")["had"] == 1
+        assert answer("migrate", "--store", tmp_path / "s")["had"] == STORE_VERSION
 
     def test_doctor(self, spark, tmp_path):
         found = answer("doctor", "--store", tmp_path / "new")

@@ -17,7 +17,7 @@ from sparkdrift.errors import SetupError, SourceError, SpecError, StoreError
 from sparkdrift.spark import capabilities, session
 from sparkdrift.spark.capabilities import check_functions, try_functions
 from sparkdrift.spark.migrate import PROPERTY, migrate, store_version
-from sparkdrift.spark.schemas import TABLES
+from sparkdrift.spark.schemas import STORE_VERSION, TABLES
 from sparkdrift.spark.source import open_source
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.spec.resolving import resolve
@@ -300,4 +300,4 @@ def test_a_store_that_cannot_be_written(spark, tmp_path):
 
 
 def test_migrating_again_changes_nothing(spark, store, untouched):
-    assert migrate(spark, store) == 1
+    assert migrate(spark, store) == STORE_VERSION

@@ -140,12 +140,13 @@ def _checked(spark: Any, file: Path) -> tuple[MonitorSpec, Resolution | None]:
     if spark is None:
         return spec, None
     from sparkdrift.spark.expressions import resolve_reference_source, resolve_source
+    from sparkdrift.spark.metrics import checked
     from sparkdrift.spark.source import open_source
 
     source = open_source(
         spark, table=spec.source.table, path=spec.source.path, row_filter=spec.source.filter
     )
-    found = resolve_source(spark, spec, source)
+    found = checked(spark, source, spec, resolve_source(spark, spec, source))
     problems = list(found.problems)
     if spec.reference is not None and spec.reference.is_scanned:
         other = open_source(
@@ -155,7 +156,8 @@ def _checked(spark: Any, file: Path) -> tuple[MonitorSpec, Resolution | None]:
             row_filter=spec.reference.filter,
         )
         features = [one.feature for one in found.watched]
-        problems += resolve_reference_source(spark, spec, features, other).problems
+        others = resolve_reference_source(spark, spec, features, other)
+        problems += checked(spark, other, spec, others).problems
     if problems:
         raise SpecError(problems)
     return spec, found
@@ -169,7 +171,7 @@ def _watched(spec: MonitorSpec, found: Resolution | None) -> list[str]:
         lines = [f"features: {joined([*features, *auto])} (the table was not looked at)"]
     else:
         lines = []
-        for kind in ("numeric", "categorical"):
+        for kind in ("numeric", "categorical", "metric"):
             names = [one.feature.name for one in found.watched if one.feature.kind == kind]
             if names:
                 lines.append(f"{kind}: {joined(names, 20)}")

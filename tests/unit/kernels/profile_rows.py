@@ -39,6 +39,9 @@ SCHEMA = pa.schema(
         ("reason", pa.string()),
         ("bins", BINS),
         ("window_bins", WINDOW_BINS),
+        ("comparable", pa.float64()),
+        ("row_noise", pa.float64()),
+        ("row_variance", pa.float64()),
     ]
 )
 
@@ -89,6 +92,19 @@ def categorical(values, *, day: int | None = None, name: str = "product", **more
             "total": state.total,
             "exact": state.exact,
         },
+        **more,
+    }
+
+
+def metric(value: float | None, *, day: int | None = None, name: str = "metric:x", **more) -> dict:
+    """One profile row of a custom metric, whose value stands in `comparable`."""
+    return {
+        **_usual(day, name, 100, 0),
+        "kind": "metric",
+        "data_type": "double",
+        "null_count": None,
+        "comparable": value,
+        "status": "ok" if value is not None else "insufficient_data",
         **more,
     }
 

@@ -80,7 +80,7 @@ REFUSED = {
     "identifier('a') = 1": "'identifier' is not one of those",
     "raise_error('x')": "'raise_error' is not one of those",
     "repeat('x', 1000000000) = a": "'repeat' is not one of those",
-    "count(a) > 1": "'count' is not one of those",
+    "count(a) > 1": "the aggregate 'count' is refused",
     "explode(a)": "'explode' is not one of those",
     "size(transform(a, x -> x + 1)) = 1": "lambda",
     "if(a => 1)": "named arguments",
