@@ -67,6 +67,7 @@ def profile(
     return figures.join(F.broadcast(described), "column_name").withColumns(
         {
             "sample_weight": F.lit(1.0),
+            "effective_rows": F.lit(None).cast("double"),
             "state_version": F.lit(STATE_VERSION),
             "status": F.expr(
                 "CASE WHEN reason IS NOT NULL THEN 'schema_changed'"

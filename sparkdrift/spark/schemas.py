@@ -97,6 +97,11 @@ STATE = (
         "Finite rows, mean, sum of squared deviations",
     ),
     Column("sample_weight", "double", "Rows that one sketched row stands for"),
+    Column(
+        "effective_rows",
+        "double",
+        "Evenly sampled rows that a merged sketch is worth; NULL: as many as it holds",
+    ),
     Column("state_version", "int", "Format of the stored state"),
 )
 
