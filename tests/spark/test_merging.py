@@ -222,7 +222,7 @@ def test_an_empty_sketch_brings_no_weight(days):
         {
             "merged_from": F.col("window_start"),
             "sample_weight": F.expr(empty),
-            "kll": F.expr("CASE WHEN day(window_start) = 1 THEN kll ELSE X'0201060100000800' END"),
+            "kll": F.expr("CASE WHEN day(window_start) = 1 THEN kll ELSE X'02010F01C8000800' END"),
         }
     )
     (row,) = merge_profiles(rows, ["column_name"], LIMIT).toArrow().to_pylist()

@@ -217,7 +217,7 @@ def test_weeks_of_hours_are_the_same_by_way_of_days(spark, workspace, store):
     """Where days are a roll-up of the spec, weeks are merged from them; else from the hours."""
     path = workspace / "by_hour"
     rng = np.random.default_rng(25)
-    begin = datetime(2024, 3, 24, 22, tzinfo=timezone.utc)
+    begin = datetime(2024, 3, 24, 23, tzinfo=timezone.utc)
     source_tables.write(spark, path, rows_between(begin, begin + timedelta(days=9), 400, rng))
     for monitor, rollups in (("straight", []), ("by_way", ["day"])):
         profiled(spark, store, path, monitor, grain="hour")
