@@ -71,7 +71,12 @@ def _numeric(group: pa.Table, bins: int) -> tuple[dict[str, Any] | None, list[di
         return None, []
     edges = numeric_bins(points[0], bins)
     starts = group.column("window_start").to_pylist()
-    cut = {"edges": edges, "items": None, "counts": bin_counts(points[0], edges)}
+    counts = bin_counts(points[0], edges)
+    worth = group.column("effective_rows")[0].as_py()
+    if worth is not None:
+        # Merged from different sampling rates: its rows count as those of an even sample.
+        counts = counts * (worth / points[0].n)
+    cut = {"edges": edges, "items": None, "counts": counts}
     windows = [
         {
             "window_start": start,

@@ -17,6 +17,7 @@ from sparkdrift.spark.joins import joined
 from sparkdrift.spark.metrics import MERGED_CELLS
 from sparkdrift.spark.profiling import GRID
 from sparkdrift.spark.sql import quote
+from sparkdrift.spark.weighing import Rates, sampling_rates
 
 # Chan, Golub & LeVeque (1983), in window order so that the result does not depend on the plan.
 _MOMENTS = """
@@ -45,16 +46,24 @@ def merge_profiles(rows: DataFrame, keys: Sequence[str], limit: int) -> DataFram
     `rows` have the columns of `profiles` and `merged_from`, the window that each is of;
     `limit` is how many categories stay listed.
     Windows in which a feature could not be measured add their row count and nothing
-    else. Adds `merged_windows` and `input_digest`, the digest of all rows' own.
+    else. Adds `merged_windows`, `input_digest`, the digest of all rows' own, and the newest
+    `source_version`. Asks at once how the rows were sampled; the rest runs when it is read.
     """
     by = [*keys, "kind", "definition_hash"]
-    grouped = rows.groupBy(*by).agg(*_aggregates())
+    rates = sampling_rates(rows)
+    grouped = rows.groupBy(*by).agg(*_aggregates(), *rates.aggregates())
     listed = _merged_categories(rows.where("categories IS NOT NULL"), by, limit)
-    return _figures(joined(grouped, listed, by))
+    return _figures(joined(grouped, listed, by), rates)
+
+
+def merged_digest(digests: str = "input_digest") -> str:
+    """SQL aggregate: what a merged row says of the rows it was merged from."""
+    return f"sha2(array_join(array_sort(collect_list({digests})), ','), 256)"
 
 
 def _aggregates() -> list[Column]:
     present = "row_count - null_count"
+    unmeasured = "CASE WHEN status = 'schema_changed' THEN merged_from END"
     return [
         *(F.sum(name).alias(name) for name in _SUMS),
         F.min("min").alias("min"),
@@ -65,24 +74,21 @@ def _aggregates() -> list[Column]:
             f"sum(avg_length * ({present})) / nullif(sum(CASE WHEN avg_length IS NOT NULL "
             f"THEN {present} END), 0)"
         ).alias("avg_length"),
-        # An empty sketch throws when read.
-        F.expr(
-            "kll_merge_agg_double(CASE WHEN kll_sketch_get_n_double(kll) > 0 THEN kll END)"
-        ).alias("kll"),
         F.expr("hll_union_agg(hll, true)").alias("hll"),
         F.expr(_MOMENTS).alias("moments"),
         F.expr(MERGED_CELLS).alias("cells"),
         F.expr("sum(coalesce(categories.offset, 0L))").alias("carried"),
+        # Of the states, not of their listed items: those that are not listed are rows too.
+        F.expr("sum(categories.total)").alias("total"),
         F.expr("max_by(data_type, merged_from)").alias("data_type"),
         F.max("state_version").alias("state_version"),
-        F.max("sample_weight").alias("sample_weight"),
-        F.countDistinct("merged_from").cast("int").alias("merged_windows"),
-        F.expr("max(CASE WHEN kll IS NOT NULL THEN 1 ELSE 0 END) = 1").alias("numeric"),
-        F.expr("count_if(status = 'schema_changed')").alias("unmeasured"),
+        F.max("source_version").alias("source_version"),
+        # A distinct aggregate would make a group of each window first, sketches and all.
+        F.expr("size(collect_set(merged_from))").alias("merged_windows"),
+        F.expr(f"size(collect_set({unmeasured}))").alias("unmeasured"),
+        F.expr("max(kll IS NOT NULL)").alias("numeric"),
         F.max("reason").alias("reason"),
-        F.expr("sha2(array_join(array_sort(collect_list(input_digest)), ','), 256)").alias(
-            "input_digest"
-        ),
+        F.expr(merged_digest()).alias("input_digest"),
     ]
 
 
@@ -92,32 +98,23 @@ def _merged_categories(rows: DataFrame, keys: Sequence[str], limit: int) -> Data
         .groupBy(*keys, "item")
         .agg(F.sum("count").alias("count"))
     )
-    return most_frequent(counted, keys, limit)
+    return most_frequent(counted, keys, limit).drop("total")
 
 
-def _figures(merged: DataFrame) -> DataFrame:
-    """Derive the figures from merged state."""
-    derived = {
-        "kll": "CASE WHEN numeric THEN kll END",
+def _figures(merged: DataFrame, rates: Rates) -> DataFrame:
+    """Derive the figures from merged state. Each step is an analysis of the whole plan: two."""
+    measured = "numeric AND moments.n > 0"
+    state = {
+        **rates.figures(),
         "moments": (
-            "CASE WHEN numeric THEN struct(moments.n AS n, CASE WHEN moments.n > 0 THEN"
-            " moments.mean END AS mean, CASE WHEN moments.n > 0 THEN moments.m2 END AS m2) END"
-        ),
-        "mean": "CASE WHEN numeric AND moments.n > 0 THEN moments.mean END",
-        "stddev": "CASE WHEN numeric AND moments.n > 0 THEN sqrt(moments.m2 / moments.n) END",
-        "quantiles": (
-            "CASE WHEN kll_sketch_get_n_double(kll) > 0 THEN "
-            f"kll_sketch_get_quantile_double(kll, array({GRID})) END"
+            f"CASE WHEN numeric THEN struct(moments.n AS n, CASE WHEN {measured} THEN"
+            f" moments.mean END AS mean, CASE WHEN {measured} THEN moments.m2 END AS m2) END"
         ),
         "categories": (
             "CASE WHEN items IS NOT NULL THEN struct(items, dropped + carried AS offset, total,"
             " dropped + carried = 0 AS exact) END"
         ),
         "frequent_items": f"slice(items, 1, {SHOWN})",
-        "distinct_count": (
-            "CASE WHEN categories.exact THEN distinct_listed"
-            " ELSE greatest(coalesce(distinct_listed, 0L), hll_sketch_estimate(hll)) END"
-        ),
         "status": (
             "CASE WHEN unmeasured = merged_windows THEN 'schema_changed'"
             " WHEN row_count = 0 THEN 'insufficient_data' ELSE 'ok' END"
@@ -127,10 +124,24 @@ def _figures(merged: DataFrame) -> DataFrame:
             " concat(unmeasured, ' of ', merged_windows, ' windows: ', reason) END"
         ),
     }
-    for name, expression in derived.items():
-        merged = merged.withColumn(name, F.expr(expression))
+    derived = {
+        "kll": "CASE WHEN numeric THEN kll END",
+        "mean": "moments.mean",
+        "stddev": "sqrt(moments.m2 / nullif(moments.n, 0))",
+        "quantiles": (
+            "CASE WHEN kll_sketch_get_n_double(kll) > 0 THEN "
+            f"kll_sketch_get_quantile_double(kll, array({GRID})) END"
+        ),
+        "distinct_count": (
+            "CASE WHEN categories.exact THEN distinct_listed"
+            " WHEN hll IS NOT NULL THEN"
+            " greatest(coalesce(distinct_listed, 0L), hll_sketch_estimate(hll)) END"
+        ),
+    }
+    for step in (state, derived):
+        merged = merged.withColumns({name: F.expr(sql) for name, sql in step.items()})
     helpers = ("items", "dropped", "total", "carried", "distinct_listed", "numeric", "unmeasured")
-    return merged.drop(*helpers)
+    return merged.drop(*helpers, *rates.helpers)
 
 
 def _column(name: str) -> Column:

@@ -91,6 +91,7 @@ def profile(
     described = described_features(spark, spec, features)
     measured_rows = figures.join(F.broadcast(described), "column_name").withColumns(
         {
+            "effective_rows": F.lit(None).cast("double"),
             "state_version": F.lit(STATE_VERSION),
             "status": F.expr(
                 "CASE WHEN reason IS NOT NULL THEN 'schema_changed'"

@@ -1,21 +1,19 @@
-"""Longer windows in `profiles`, merged from the stored windows of the base grain."""
+"""Longer windows in `profiles`, merged from stored windows of a finer grain."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift import __version__
 from sparkdrift.spark.changes import from_micros
-from sparkdrift.spark.merging import merge_profiles
+from sparkdrift.spark.merging import merge_profiles, merged_digest
 from sparkdrift.spark.metrics import with_values
 from sparkdrift.spark.profiles import stored_rows
-from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.schemas import PROFILES
-from sparkdrift.spark.sql import in_windows, string
+from sparkdrift.spark.sql import in_windows
 from sparkdrift.spark.window_columns import window_end, window_start
 from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.models import MonitorSpec
@@ -23,8 +21,8 @@ from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous, window_at
 
 _KEYS = ("window_start", "slice_key", "slice_value", "column_name")
-# What a merged row says of its inputs; computed the same way for what is due and what is stored.
-_DIGEST = "sha2(array_join(array_sort(collect_list(input_digest)), ','), 256)"
+# Rows per data file: the merge runs in as many tasks as there are files.
+_ROWS_PER_FILE = 500
 
 
 def due_rollups(
@@ -32,29 +30,39 @@ def due_rollups(
     store: Store,
     spec: MonitorSpec,
     granularity: str,
+    finer: str,
     hashes: Sequence[str],
-    until: datetime,
+    *,
+    again: bool,
 ) -> list[Window]:
-    """Windows of `granularity` that end by `until` and whose stored windows changed since.
+    """Windows of `granularity` that are complete and whose stored windows changed since.
 
-    Only stored rows of the present definitions (`hashes`) count: no others will be merged.
+    `again`: those that did not change, too.
+
+    Complete: a window of the grain `finer`, from which they are merged, ends where they
+    end or later. Only stored rows of the present definitions (`hashes`) count: no others
+    will be merged. Reads digests, no sketch.
     """
-    stored = stored_rows(spark, store, spec, spec.windows.grain)
-    wanted = _digests(
-        _by_target(stored.where(F.col("definition_hash").isin(list(hashes))), spec, granularity)
-        .groupBy("window_start")
-        .agg(F.expr(_DIGEST).alias("input_digest"))
-    )
-    table = f"column_name = {string(TABLE_ROW)} AND slice_key = '*'"
-    have = _digests(stored_rows(spark, store, spec, granularity).where(table))
     zone = spec.timestamp.zone
-    windows = [window_at(start, granularity, zone) for start in sorted(wanted)]
-    return [
-        window
-        for window in windows
-        if window.end + spec.windows.lateness <= until
-        and have.get(window.start) != wanted[window.start]
-    ]
+    rows = stored_rows(spark, store, spec, finer)
+    wanted = (
+        _target(rows.where(F.col("definition_hash").isin(list(hashes))), granularity, zone)
+        .groupBy(*_KEYS, "kind", "definition_hash")
+        .agg(F.expr(merged_digest()).alias("input_digest"))
+    )
+    have = stored_rows(spark, store, spec, granularity)
+    newest = rows.agg(F.expr("unix_micros(max(window_end))").alias("newest"))
+    found = (
+        _per_window(wanted, "wanted")
+        .join(_per_window(have, "have"), "window_start", "left")
+        .crossJoin(newest)
+        .where("true" if again else "NOT wanted <=> have")
+        .selectExpr("unix_micros(window_start) AS start", "newest")
+        .orderBy("start")
+        .collect()
+    )
+    windows = [(window_at(from_micros(row["start"]), granularity, zone), row) for row in found]
+    return [window for window, row in windows if window.end <= from_micros(row["newest"])]
 
 
 def write_rollups(
@@ -62,25 +70,21 @@ def write_rollups(
     store: Store,
     spec: MonitorSpec,
     granularity: str,
+    finer: str,
     windows: Sequence[Window],
     hashes: Sequence[str],
     *,
-    source_version: int,
     run_id: str,
 ) -> None:
-    """Merge the stored rows of the present definitions (`hashes`) into `windows`."""
+    """Merge the stored rows of the grain `finer` and of the present definitions into `windows`."""
     zone = spec.timestamp.zone
-    base = (
-        stored_rows(spark, store, spec, spec.windows.grain)
+    stored = (
+        stored_rows(spark, store, spec, finer)
         .where(in_windows("window_start", contiguous(windows)))
         .where(F.col("definition_hash").isin(list(hashes)))
+        .withColumn("merged_from", F.col("window_start"))
     )
-    target = F.expr(window_start("window_start", granularity, zone))
-    merged = merge_profiles(
-        base.withColumn("merged_from", F.col("window_start")).withColumn("window_start", target),
-        _KEYS,
-        spec.sketch.categories,
-    )
+    merged = merge_profiles(_target(stored, granularity, zone), _KEYS, spec.sketch.categories)
     merged = with_values(merged, spec)
     rows = merged.withColumns(
         {
@@ -88,22 +92,24 @@ def write_rollups(
             "monitor": F.lit(spec.monitor),
             "granularity": F.lit(granularity),
             "window_end": F.expr(window_end("window_start", granularity, zone)),
-            "source_version": F.lit(source_version),
             "run_id": F.lit(run_id),
             "package_version": F.lit(__version__),
         }
     ).drop("merged_windows")
     scope = Scope(spec.monitor, granularity, [Case(windows)])
-    replace(store, PROFILES, rows, scope, run_id=run_id)
+    files = 1 + len(windows) * len(hashes) // _ROWS_PER_FILE
+    replace(store, PROFILES, rows, scope, run_id=run_id, files=files)
 
 
-def _by_target(rows: DataFrame, spec: MonitorSpec, granularity: str) -> DataFrame:
-    target = window_start("window_start", granularity, spec.timestamp.zone)
-    return rows.where(f"column_name = {string(TABLE_ROW)} AND slice_key = '*'").selectExpr(
-        f"{target} AS window_start", "input_digest"
+def _target(rows: DataFrame, granularity: str, zone: str) -> DataFrame:
+    """`rows` under the start of the longer window that holds theirs."""
+    return rows.withColumn("window_start", F.expr(window_start("window_start", granularity, zone)))
+
+
+def _per_window(rows: DataFrame, name: str) -> DataFrame:
+    """One digest per window, over all its slices and features."""
+    keys = "slice_key, slice_value, column_name, definition_hash"
+    # Features of one window share digests: without the keys, two of a kind would cancel out.
+    return rows.groupBy("window_start").agg(
+        F.expr(f"concat(count(*), ':', bit_xor(xxhash64({keys}, input_digest)))").alias(name)
     )
-
-
-def _digests(rows: DataFrame) -> dict[datetime, str]:
-    found = rows.selectExpr("unix_micros(window_start) AS start", "input_digest").collect()
-    return {from_micros(row["start"]): row["input_digest"] for row in found}

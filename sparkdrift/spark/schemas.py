@@ -111,6 +111,11 @@ STATE = (
         "What a custom metric is computed from; each cell says how it merges",
     ),
     Column("sample_weight", "double", "Rows that one sketched row stands for"),
+    Column(
+        "effective_rows",
+        "double",
+        "Evenly sampled rows that a merged sketch is worth; NULL: as many as it holds",
+    ),
     Column("state_version", "int", "Format of the stored state"),
 )
 

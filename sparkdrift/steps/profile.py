@@ -16,16 +16,16 @@ from sparkdrift.spark.profiles import (
     window_rows,
     write_profiles,
 )
-from sparkdrift.spark.rollups import due_rollups, write_rollups
 from sparkdrift.spark.source import Source, open_source
-from sparkdrift.spec.digests import definition_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Resolution
 from sparkdrift.steps.context import Context, Options
 from sparkdrift.steps.due import STEP, Plan, plan_windows
 from sparkdrift.steps.journal import Record
+from sparkdrift.steps.rollup import declared, due, merged_from, roll_up
+from sparkdrift.windows import Window
 
-__all__ = ["STEP", "Plan", "plan_profile", "profile_windows"]
+__all__ = ["STEP", "Plan", "merge_windows", "plan_merge", "plan_profile", "profile_windows"]
 
 # One batch is one commit: what an interruption can cost, and what is in flight at once.
 _BATCH_ROWS = 20_000_000
@@ -67,8 +67,9 @@ def profile_windows(context: Context, spec: MonitorSpec, options: Options) -> Pl
                 context.store, spec, source, rows, gone, context.journal.run_id, derived=True
             )
             record.windows += len(gone)
-        for granularity in () if plan.settled else spec.windows.rollups:
-            record.windows += _roll_up(context, spec, source, resolution, granularity, record)
+        for granularity in () if plan.settled else declared(spec):
+            until = Options(as_of=record.as_of)
+            roll_up(context, spec, resolution, granularity, until, record)
         return plan
 
 
@@ -88,33 +89,29 @@ def _profile_batch(
     write_profiles(context.store, spec, source, rows, batch, context.journal.run_id)
 
 
-def _roll_up(
-    context: Context,
-    spec: MonitorSpec,
-    source: Source,
-    resolution: Resolution,
-    granularity: str,
-    record: Record,
-) -> int:
-    """Merge stored windows into the longer ones that are due; reads no source row."""
-    if record.as_of is None:
-        return 0
-    hashes = [definition_hash(spec, None)]
-    hashes += [definition_hash(spec, one.feature) for one in resolution.watched]
-    windows = due_rollups(context.spark, context.store, spec, granularity, hashes, record.as_of)
-    if windows:
-        context.journal.started(record)
-        write_rollups(
-            context.spark,
-            context.store,
-            spec,
-            granularity,
-            windows,
-            hashes,
-            source_version=source.version,
-            run_id=context.journal.run_id,
-        )
-    return len(windows)
+def merge_windows(
+    context: Context, spec: MonitorSpec, granularity: str, options: Options
+) -> Sequence[Window]:
+    """Merge stored windows into `granularity`, declared as a roll-up or not; returns what was due.
+
+    No source row is read: of the source only its schema, which says what is watched. With
+    `options.begin` or `end` the windows between are merged again.
+    """
+    with context.journal.step(spec.monitor, STEP) as record:
+        finer = merged_from(spec, granularity)
+        _, resolution = _open(context, spec, record)
+        if finer != spec.windows.grain:
+            roll_up(context, spec, resolution, finer, Options(as_of=options.as_of), record)
+        return roll_up(context, spec, resolution, granularity, options, record)
+
+
+def plan_merge(
+    context: Context, spec: MonitorSpec, granularity: str, options: Options
+) -> Sequence[Window]:
+    """What `merge_windows` would do now, days that are merged first left out; writes nothing."""
+    merged_from(spec, granularity)
+    _, resolution = _open(context, spec, Record(spec.monitor, STEP))
+    return due(context, spec, resolution, granularity, options)
 
 
 def plan_profile(context: Context, spec: MonitorSpec, options: Options) -> Plan:

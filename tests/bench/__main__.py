@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from tests.bench.demo import demo, rerun
 from tests.bench.machine import machine
+from tests.bench.rollup import rollup
 from tests.bench.scans import aggregates, profile
 from tests.bench.session import session
 from tests.bench.table import Measured, render
@@ -21,8 +22,9 @@ CASES: dict[str, Callable[[], Iterator[Measured]]] = {
     "rerun": rerun,
     "profile": profile,
     "aggregates": aggregates,
+    "rollup": rollup,
 }
-DEFAULT = ("session", "rerun", "profile", "aggregates")
+DEFAULT = ("session", "rerun", "profile", "aggregates", "rollup")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 import pytest
 import source_tables
-from monitors import new_store, profile_only, rows_of, spec_of
+from monitors import context_of, new_store, profile_only, rows_of, spec_of
 from source_tables import TIMESTAMP
+
+from sparkdrift.errors import UsageError
+from sparkdrift.steps.context import Options
+from sparkdrift.steps.profile import merge_windows
 
 pytestmark = pytest.mark.spark
 
 ZONE = "Europe/Berlin"
 K = 4096
+SECTIONS = {
+    "timestamp": {"column": "ts", "zone": ZONE},
+    "features": {"numeric": ["value", "empty"], "categorical": ["product"]},
+    "slices": ["region"],
+    "sketch": {"k": K},
+}
 # Figures of a merge that must be those of a direct profile.
 FIGURES = (
     *("row_count", "null_count", "nan_count", "positive_infinity_count", "zeros", "kind"),
@@ -41,16 +52,7 @@ def rows_between(begin: datetime, end: datetime, count: int, rng) -> pa.Table:
 
 
 def profiled(spark, store, path, monitor: str, **windows) -> None:
-    spec = spec_of(
-        path,
-        monitor=monitor,
-        timestamp={"column": "ts", "zone": ZONE},
-        features={"numeric": ["value", "empty"], "categorical": ["product"]},
-        slices=["region"],
-        windows=windows,
-        sketch={"k": K},
-    )
-    profile_only(spark, store, spec)
+    profile_only(spark, store, spec_of(path, monitor=monitor, **SECTIONS, windows=windows))
 
 
 def figures(spark, store, monitor: str, granularity: str) -> dict:
@@ -155,3 +157,82 @@ def test_a_changed_definition_does_not_merge_with_the_old_one(spark, workspace, 
     source_tables.write(spark, path, rows_between(last, last + timedelta(days=2), 60, rng))
     profile_only(spark, store, new, "third")
     assert rows_of(spark, store, "profiles", where).to_pylist() == [month]
+
+
+def hide(path) -> None:
+    """Take the data files of a Delta table away: its schema can still be read, no row of it."""
+    for file in path.glob("*.parquet"):
+        file.rename(file.with_suffix(".gone"))
+
+
+def test_months_on_request_read_no_source_row_and_follow_the_days(spark, workspace, store):
+    path = workspace / "asked"
+    rng = np.random.default_rng(24)
+    begin = datetime(2024, 1, 15, tzinfo=timezone.utc)
+    source_tables.write(spark, path, rows_between(begin, begin + timedelta(days=50), 500, rng))
+    profiled(spark, store, path, "asked", grain="day")
+    profiled(spark, store, path, "direct_month", grain="month")
+    hide(path)
+    spec = spec_of(path, monitor="asked", **SECTIONS)
+
+    def merge(granularity: str, run_id: str, **options) -> list[datetime]:
+        context = context_of(spark, store, run_id)
+        done = merge_windows(context, spec, granularity, Options(**options))
+        context.journal.close()
+        return [window.start.astimezone(ZoneInfo(ZONE)).month for window in done]
+
+    # March has only begun: it is not merged yet.
+    assert merge("month", "one") == [1, 2]
+    merged = figures(spark, store, "asked", "month")
+    assert_close(merged, figures(spark, store, "direct_month", "month"))
+    (ran,) = rows_of(spark, store, "runs", "run_id = 'one' AND phase = 'SUCCEEDED'").to_pylist()
+    assert (ran["step"], ran["windows"], ran["rows_scanned"]) == ("profile", 2, 0)
+    # Nothing changed: nothing is due, but for what is asked for by time.
+    assert merge("month", "two") == []
+    assert merge("month", "three", begin=datetime(2024, 2, 1, tzinfo=ZoneInfo(ZONE))) == [2]
+    assert merge("month", "four", as_of=datetime(2024, 2, 20, tzinfo=timezone.utc)) == []
+    # One feature of one slice of one day changed.
+    changed = (
+        "monitor = 'asked' AND granularity = 'day' AND slice_key = 'region' AND slice_value IS NULL"
+        " AND column_name = 'value' AND window_start = '2024-02-09 23:00:00'"
+    )
+    spark.sql(f"UPDATE {store.table('profiles')} SET input_digest = 'other' WHERE {changed}")
+    assert merge("month", "five") == [2]
+    assert_close(figures(spark, store, "asked", "month"), merged)
+    assert len(merge("week", "six")) == 7
+    with pytest.raises(UsageError, match="accepted: week, month"):
+        merge("day", "seven")
+    with pytest.raises(UsageError, match="did you mean 'month'"):
+        merge("months", "eight")
+
+
+def test_weeks_never_become_months(spark, workspace, store):
+    path = workspace / "asked"
+    spec = spec_of(path, monitor="weekly", **SECTIONS, windows={"grain": "week"})
+    with pytest.raises(UsageError, match="weeks never become months"):
+        merge_windows(context_of(spark, store), spec, "month", Options())
+
+
+def test_weeks_of_hours_are_the_same_by_way_of_days(spark, workspace, store):
+    """Where days are a roll-up of the spec, weeks are merged from them; else from the hours."""
+    path = workspace / "by_hour"
+    rng = np.random.default_rng(25)
+    begin = datetime(2024, 3, 24, 23, tzinfo=timezone.utc)
+    source_tables.write(spark, path, rows_between(begin, begin + timedelta(days=9), 400, rng))
+    for monitor, rollups in (("straight", []), ("by_way", ["day"])):
+        profiled(spark, store, path, monitor, grain="hour")
+        spec = spec_of(
+            path, monitor=monitor, **SECTIONS, windows={"grain": "hour", "rollups": rollups}
+        )
+        context = context_of(spark, store, monitor)
+        merge_windows(context, spec, "week", Options())
+        context.journal.close()
+    straight, by_way = (figures(spark, store, one, "week") for one in ("straight", "by_way"))
+    assert_close(by_way, straight)
+    assert len({key[0] for key in by_way}) == 1
+    where = "granularity = 'week' AND column_name = ':table' AND slice_key = '*'"
+    rows = rows_of(spark, store, "profiles", f"{where} AND monitor IN ('straight', 'by_way')")
+    assert {row["monitor"]: row["fingerprint"] for row in rows.to_pylist()} == {
+        "straight": "merged:167",
+        "by_way": "merged:7",
+    }

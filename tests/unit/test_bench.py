@@ -14,7 +14,7 @@ from tests.bench.table import Measured, render
 
 
 def test_cases_parse():
-    assert cases([]) == (["session", "rerun", "profile", "aggregates"], False)
+    assert cases([]) == (["session", "rerun", "profile", "aggregates", "rollup"], False)
     assert cases(["demo", "--json"]) == (["demo"], True)
     assert set(cases([])[0]) <= set(CASES)
 

@@ -14,7 +14,7 @@ from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
 from sparkdrift.cli.planning import plan
 from sparkdrift.cli.working import work
-from sparkdrift.report.plain import named
+from sparkdrift.report.plain import day, joined, named
 
 if TYPE_CHECKING:
     from sparkdrift.cli.progress import Bars
@@ -78,13 +78,25 @@ def profile(
     as_of: AsOf = None,
     begin: Begin = None,
     end: End = None,
+    granularity: Annotated[
+        str | None,
+        typer.Option(
+            "--granularity",
+            metavar="GRAIN",
+            help="Merge stored windows into days, weeks or months now, declared under "
+            "windows.rollups or not; reads no source row.",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: DryRun = False,
 ) -> int:
-    """Profile every closed window whose source rows changed.
+    """Profile every closed window whose source rows changed, or merge what is stored.
 
     Example: sparkdrift profile monitors/credit.yml --as-of 2025-10-01
     """
     times = _times(as_of, begin, end)
+    if granularity is not None:
+        return _merge(common, specs, times, granularity, dry_run=dry_run)
     if dry_run:
         return plan(common, specs, times, ["profile"])
 
@@ -98,6 +110,29 @@ def profile(
         return Answer(f"{text} ({done.reason})" if done.reason else text, facts)
 
     with work(common) as (context, bars):
+        return each_monitor(common, context, bars, specs, one)
+
+
+def _merge(
+    common: Common, specs: Sequence[Path], times: Times, granularity: str, *, dry_run: bool
+) -> int:
+    """Stored windows into longer ones; of the source only its schema is looked at."""
+
+    def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
+        from sparkdrift.steps.profile import merge_windows, plan_merge
+
+        bars.begin(f"{spec.monitor}: {granularity}")
+        work_on = plan_merge if dry_run else merge_windows
+        windows = work_on(context, spec, granularity, options_for(spec, *times))
+        zone = spec.timestamp.zone
+        shown = joined([f"{day(w.start, zone)} to {day(w.end, zone)}" for w in windows], 5)
+        text = f"{named(len(windows), granularity)} {'due' if dry_run else 'merged'}"
+        text += f": {shown}" if windows else " (every complete one is up to date)"
+        intervals = [{"begin": window.start, "end": window.end} for window in windows]
+        facts = {"granularity": granularity, "windows": len(windows), "intervals": intervals}
+        return Answer(text, facts | ({"dry_run": True} if dry_run else {}))
+
+    with work(common, dry=dry_run) as (context, bars):
         return each_monitor(common, context, bars, specs, one)
 
 

@@ -33,6 +33,7 @@ SCHEMA = pa.schema(
         ("stddev", pa.float64()),
         ("kll", pa.binary()),
         ("categories", STATE),
+        ("effective_rows", pa.float64()),
         ("definition_hash", pa.string()),
         ("input_digest", pa.string()),
         ("status", pa.string()),

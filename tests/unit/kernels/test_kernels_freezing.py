@@ -30,6 +30,15 @@ def test_numeric_bins_are_quantiles_and_windows_are_counted_on_them():
     np.testing.assert_allclose(np.sum([one["counts"] for one in own], axis=0), cell["counts"])
 
 
+def test_a_reference_of_uneven_samples_counts_the_rows_it_is_worth():
+    values = np.arange(200.0)
+    even, uneven = numeric(values, name="a"), numeric(values, name="b", effective_rows=50.0)
+    one, other = (row["bins"] for row in frozen(even, uneven))
+    assert other["edges"] == one["edges"]
+    assert sum(other["counts"]) == 50
+    np.testing.assert_allclose(other["counts"], np.array(one["counts"]) / 4)
+
+
 def test_a_window_in_estimation_mode_says_its_k():
     values = np.random.default_rng(2).normal(size=5000)
     found = frozen(numeric(values), numeric(values, day=0))

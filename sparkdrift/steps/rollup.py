@@ -1,0 +1,97 @@
+"""Roll-ups: stored windows merged into longer ones; no source row is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sparkdrift.errors import UsageError, nearest
+from sparkdrift.spark.rollups import due_rollups, write_rollups
+from sparkdrift.spec.digests import definition_hash
+from sparkdrift.spec.local_time import ROLLUPS
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.spec.resolving import Resolution
+from sparkdrift.steps.context import Context, Options
+from sparkdrift.steps.journal import Record
+from sparkdrift.windows import Window
+
+
+def declared(spec: MonitorSpec) -> list[str]:
+    """The roll-ups of the spec, the finer first: weeks and months are merged from days."""
+    order = ROLLUPS["hour"]
+    return sorted(spec.windows.rollups, key=order.index)
+
+
+def merged_from(spec: MonitorSpec, granularity: str) -> str:
+    """The stored grain that `granularity` is merged from: days where there are any.
+
+    Days of hours are there when the spec declares them. Raises UsageError for a grain that
+    this monitor's windows can't be merged into.
+    """
+    grain = spec.windows.grain
+    accepted = ROLLUPS[grain]
+    if granularity not in accepted:
+        close = nearest(granularity, accepted)
+        raise UsageError(
+            f"--granularity {granularity}: the windows of {spec.monitor}, each a {grain}, can't be "
+            f"merged into that; accepted: {', '.join(accepted) or 'nothing for this grain'}"
+            + (f"; did you mean {close!r}?" if close else "")
+            + ("; weeks never become months" if (grain, granularity) == ("week", "month") else "")
+        )
+    return "day" if granularity != "day" and "day" in spec.windows.rollups else grain
+
+
+def due(
+    context: Context,
+    spec: MonitorSpec,
+    resolution: Resolution,
+    granularity: str,
+    options: Options,
+) -> list[Window]:
+    """The windows of `granularity` to be merged: those that changed, or those asked for."""
+    found = due_rollups(
+        context.spark,
+        context.store,
+        spec,
+        granularity,
+        merged_from(spec, granularity),
+        _hashes(spec, resolution),
+        again=options.backfill,
+    )
+    as_of, lateness = options.as_of, spec.windows.lateness
+    return [
+        window
+        for window in found
+        if options.selects(window.start, window.end)
+        and (as_of is None or window.end + lateness <= as_of)
+    ]
+
+
+def roll_up(
+    context: Context,
+    spec: MonitorSpec,
+    resolution: Resolution,
+    granularity: str,
+    options: Options,
+    record: Record,
+) -> Sequence[Window]:
+    """Merge what is due into windows of `granularity`; returns those that were written."""
+    windows = due(context, spec, resolution, granularity, options)
+    if windows:
+        context.journal.started(record)
+        write_rollups(
+            context.spark,
+            context.store,
+            spec,
+            granularity,
+            merged_from(spec, granularity),
+            windows,
+            _hashes(spec, resolution),
+            run_id=context.journal.run_id,
+        )
+        record.windows += len(windows)
+    return windows
+
+
+def _hashes(spec: MonitorSpec, resolution: Resolution) -> list[str]:
+    hashes = [definition_hash(spec, None)]
+    return hashes + [definition_hash(spec, one.feature) for one in resolution.watched]
