@@ -32,23 +32,30 @@ FIGURES_VERSION = 1
 _MASK = (1 << 64) - 1
 
 
-def expected_drift(
+def drift_digests(
     spark: SparkSession, store: Store, spec: MonitorSpec, active: Sequence[Active], policy: str
-) -> dict[datetime, str]:
-    """For each stored window, a digest of the drift rows that it should have."""
-    rows = stored_rows(spark, store, spec, spec.windows.grain).where(
+) -> tuple[dict[datetime, str], dict[datetime, str]]:
+    """(for each stored window a digest of the drift rows that it should have, for each window
+    in `drift` the same digest of the rows in force that it has), in one query.
+    """
+    wanted = stored_rows(spark, store, spec, spec.windows.grain).where(
         f"column_name <> {string(TABLE_ROW)}"
     )
-    return _per_window(
-        rows.selectExpr("window_start", f"{_digest(active, policy)} AS input_digest")
+    sides = wanted.selectExpr(
+        "0 AS side", "window_start", f"{_digest(active, policy)} AS input_digest"
+    ).unionAll(
+        in_force_rows(spark, store, spec, active, policy).selectExpr(
+            "1 AS side", "window_start", "input_digest"
+        )
     )
-
-
-def stored_drift(
-    spark: SparkSession, store: Store, spec: MonitorSpec, active: Sequence[Active], policy: str
-) -> dict[datetime, str]:
-    """For each window in `drift`, the same digest of the rows in force that it has."""
-    return _per_window(in_force_rows(spark, store, spec, active, policy))
+    per_window = sides.groupBy("side", "window_start").agg(
+        F.count("*").alias("rows"), F.expr("bit_xor(xxhash64(input_digest))").alias("digest")
+    )
+    found: tuple[dict[datetime, str], dict[datetime, str]] = ({}, {})
+    for row in per_window.withColumn("start", F.expr("unix_micros(window_start)")).collect():
+        digest = f"{row['rows']}:{row['digest'] & _MASK:016x}"
+        found[row["side"]][from_micros(row["start"])] = digest
+    return found
 
 
 def in_force_rows(
@@ -234,16 +241,6 @@ def _in_force(active: Sequence[Active], value: Callable[[Active], str], otherwis
         for one in active
     ]
     return f"CASE {' '.join(cases)} ELSE {otherwise} END" if cases else otherwise
-
-
-def _per_window(rows: DataFrame) -> dict[datetime, str]:
-    found = rows.groupBy("window_start").agg(
-        F.count("*").alias("rows"), F.expr("bit_xor(xxhash64(input_digest))").alias("digest")
-    )
-    return {
-        from_micros(row["start"]): f"{row['rows']}:{row['digest'] & _MASK:016x}"
-        for row in found.withColumn("start", F.expr("unix_micros(window_start)")).collect()
-    }
 
 
 def _ddl(fields: Mapping[str, str]) -> str:

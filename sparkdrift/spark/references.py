@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift import __version__
@@ -28,7 +28,7 @@ from sparkdrift.spark.schemas import (
 )
 from sparkdrift.spark.source import Source
 from sparkdrift.spark.sql import in_windows, quote, string
-from sparkdrift.spark.writer import insert, rows_frame
+from sparkdrift.spark.writer import insert, insert_rows
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Resolution
 from sparkdrift.store import Store
@@ -65,58 +65,76 @@ class Active:
     end: datetime | None
 
 
-def snapshots(spark: SparkSession, store: Store, spec: MonitorSpec, name: str) -> list[Snapshot]:
-    """All versions of one reference, oldest first."""
+@dataclass(frozen=True)
+class References:
+    """All that is stored of one reference.
+
+    `versions`: every version, oldest first. `active`: which of them is in force from when,
+    in order of time, without gaps after the first.
+    """
+
+    versions: tuple[Snapshot, ...] = ()
+    active: tuple[Active, ...] = ()
+
+
+def stored_references(
+    spark: SparkSession, store: Store, spec: MonitorSpec, name: str
+) -> References:
+    """Versions and events of one reference in one query: each query costs half a second."""
+    columns = "version, run_id, source, source_filter, windows, rows, digest"
+    nulls = (
+        "CAST(NULL AS STRING), CAST(NULL AS STRING), CAST(NULL AS STRING), CAST(NULL AS INT),"
+        " CAST(NULL AS BIGINT), CAST(NULL AS STRING)"
+    )
     rows = spark.sql(
-        "SELECT version, run_id, source, source_filter, windows, rows, digest,"
-        " known.version IS NOT NULL AS active,"
-        " unix_micros(interval_start) AS begin, unix_micros(interval_end) AS end"
-        f" FROM {store.table(REFERENCE_SNAPSHOTS.name)} LEFT JOIN ("
-        f"SELECT DISTINCT version FROM {store.table(REFERENCE_EVENTS.name)}"
-        f" WHERE {_named(spec, name)}) AS known USING (version)"
-        f" WHERE {_named(spec, name)} ORDER BY version"
+        f"SELECT {columns}, unix_micros(interval_start) AS start,"
+        " unix_micros(interval_end) AS end, CAST(NULL AS BIGINT) AS seq,"
+        " CAST(NULL AS STRING) AS action"
+        f" FROM {store.table(REFERENCE_SNAPSHOTS.name)} WHERE {_named(spec, name)}"
+        f" UNION ALL SELECT version, {nulls}, unix_micros(effective_from), NULL, seq, action"
+        f" FROM {store.table(REFERENCE_EVENTS.name)} WHERE {_named(spec, name)}"
     ).collect()
-    return [
+    events = sorted((row for row in rows if row["seq"] is not None), key=lambda row: row["seq"])
+    activated = {event["version"] for event in events}
+    versions = [
         Snapshot(
             version=row["version"],
             run_id=row["run_id"],
             source=row["source"],
             source_filter=row["source_filter"],
             interval=None
-            if row["begin"] is None
-            else Window(from_micros(row["begin"]), from_micros(row["end"])),
+            if row["start"] is None
+            else Window(from_micros(row["start"]), from_micros(row["end"])),
             windows=row["windows"],
             rows=row["rows"],
             digest=row["digest"],
-            activated=row["active"],
+            activated=row["version"] in activated,
         )
         for row in rows
+        if row["seq"] is None
     ]
+    versions.sort(key=lambda one: one.version)
+    return References(tuple(versions), _in_force(versions, events))
 
 
-def active_versions(
-    spark: SparkSession, store: Store, spec: MonitorSpec, name: str
-) -> list[Active]:
+def _in_force(versions: Sequence[Snapshot], events: Sequence[Row]) -> tuple[Active, ...]:
     """Which version is in force from when: the applicable event with the highest number.
 
-    In order of time, without gaps after the first; a window is judged by the version in
-    force at its start.
+    `events` in the order of their numbers. A window is judged by the version in force at
+    its start.
     """
-    by_version = {one.version: one for one in snapshots(spark, store, spec, name)}
-    events = spark.sql(
-        "SELECT seq, version, unix_micros(effective_from) AS start"
-        f" FROM {store.table(REFERENCE_EVENTS.name)} WHERE {_named(spec, name)}"
-        " AND action IN ('activate', 'force') ORDER BY seq"
-    ).collect()
+    by_version = {one.version: one for one in versions}
     in_force: list[Active] = []
     for event in events:
+        if event["action"] not in ("activate", "force"):
+            continue
         start = from_micros(event["start"])
         # A later event overrules all earlier ones from its own start on.
         in_force = [one for one in in_force if one.start < start]
         if in_force:
             in_force[-1] = Active(in_force[-1].snapshot, in_force[-1].start, start)
         in_force.append(Active(by_version[event["version"]], start, None))
-    return in_force
+    return tuple(in_force)
 
 
 def merged_reference(
@@ -209,7 +227,8 @@ def write_reference(
         "package_version": __version__,
     }
     rows = rows.withColumns({column: F.lit(value) for column, value in key.items()})
-    insert(spark, store, REFERENCE_PROFILES, rows)
+    own = {"monitor": [spec.monitor], "run_id": [about["run_id"]]}
+    insert(spark, store, REFERENCE_PROFILES, rows, own)
     digest, total = content_digest(spark, store, spec, about["name"], key)
     if not total:
         raise SnapshotError(
@@ -217,7 +236,7 @@ def write_reference(
             f"{about['source']} has none that it admits; choose another interval, table or filter"
         )
     row = {**about, **key, "digest": digest, "rows": total}
-    added = insert(spark, store, REFERENCE_SNAPSHOTS, rows_frame(spark, REFERENCE_SNAPSHOTS, [row]))
+    added = insert_rows(spark, store, REFERENCE_SNAPSHOTS, [row])
     if not added:
         return None
     begin = about.get("interval_start")
@@ -296,7 +315,7 @@ def activate(
             "package_version": __version__,
         }
         # Of two writers of one number one wins; the other takes the next.
-        if insert(spark, store, REFERENCE_EVENTS, rows_frame(spark, REFERENCE_EVENTS, [event])):
+        if insert_rows(spark, store, REFERENCE_EVENTS, [event]):
             return
 
 

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.schemas import RUNS
 from sparkdrift.spark.sql import string
-from sparkdrift.spark.writer import insert, rows_frame
+from sparkdrift.spark.writer import insert_rows
 from sparkdrift.store import Store
 
 
@@ -61,4 +61,4 @@ def attempts(spark: SparkSession, store: Store, run_id: str) -> dict[tuple[str, 
 
 def write_runs(spark: SparkSession, store: Store, rows: tuple[Mapping[str, Any], ...]) -> None:
     """Add rows of `runs` in one commit."""
-    insert(spark, store, RUNS, rows_frame(spark, RUNS, rows))
+    insert_rows(spark, store, RUNS, rows)

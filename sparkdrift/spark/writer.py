@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -109,14 +109,27 @@ def replace(
     )
 
 
-def insert(spark: SparkSession, store: Store, table: Table, rows: DataFrame) -> int:
+def insert(
+    spark: SparkSession,
+    store: Store,
+    table: Table,
+    rows: DataFrame,
+    among: Mapping[str, Collection[str]] | None = None,
+) -> int:
     """Add the rows whose key is not in `table` yet; returns how many were added.
 
+    `among` names key columns and the only values that `rows` has there: files of the table
+    without any of them are not read, and a writer of other monitors is no conflict.
     Of two writers of one key exactly one gets 1 back. Rows that exist are never changed.
     """
     view = "sparkdrift_insert"
     _conform(table, rows).createOrReplaceTempView(view)
-    match = " AND ".join(f"target.{quote(key)} <=> source.{quote(key)}" for key in table.key)
+    known = [
+        f"target.{quote(key)} IN ({', '.join(string(value) for value in sorted(values))})"
+        for key, values in (among or {}).items()
+    ]
+    same = [f"target.{quote(key)} <=> source.{quote(key)}" for key in table.key]
+    match = " AND ".join([*known, *same])
     columns = ", ".join(quote(name) for name in table.names)
     values = ", ".join(f"source.{quote(name)}" for name in table.names)
     statement = (
@@ -128,6 +141,18 @@ def insert(spark: SparkSession, store: Store, table: Table, rows: DataFrame) -> 
     finally:
         spark.catalog.dropTempView(view)
     return int(answer[0]["num_inserted_rows"])
+
+
+def insert_rows(
+    spark: SparkSession, store: Store, table: Table, rows: Sequence[Mapping[str, Any]]
+) -> int:
+    """`insert` rows made on the driver, which say themselves what few values their keys have."""
+    among = {
+        key: {str(row[key]) for row in rows}
+        for key in table.key
+        if all(isinstance(row.get(key), str) for row in rows)
+    }
+    return insert(spark, store, table, rows_frame(spark, table, rows), among)
 
 
 def rows_frame(spark: SparkSession, table: Table, rows: Sequence[Mapping[str, Any]]) -> DataFrame:

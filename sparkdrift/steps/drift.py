@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sparkdrift.spark.comparison import drift_rows, expected_drift, stored_drift, write_drift
+from sparkdrift.spark.comparison import drift_digests, drift_rows, write_drift
 from sparkdrift.spark.profiles import stored_windows
-from sparkdrift.spark.references import Active, active_versions
+from sparkdrift.spark.references import Active, References, stored_references
 from sparkdrift.spec.digests import policy_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context, Options
@@ -29,12 +30,17 @@ class Judged:
     active: tuple[Active, ...] = ()
 
 
-def compute_drift(context: Context, spec: MonitorSpec, options: Options) -> Judged:
-    """Judge what is due for one monitor and write it; reads stored rows only."""
+def compute_drift(
+    context: Context, spec: MonitorSpec, options: Options, stored: References | None = None
+) -> Judged:
+    """Judge what is due for one monitor and write it; reads stored rows only.
+
+    `stored` is what the snapshot step just read of the reference; None: it is read here.
+    """
     with context.journal.step(spec.monitor, STEP) as record:
         policy = policy_hash(spec)
         record.policy_hash = policy
-        active = _active(context, spec)
+        active = (stored or _stored(context, spec)).active
         due, dropped = _due(context, spec, options, active, policy)
         version = None
         if due or dropped:
@@ -61,12 +67,12 @@ def compute_drift(context: Context, spec: MonitorSpec, options: Options) -> Judg
             record.windows += len(batch)
             context.progress.advance(STEP, windows=record.windows, of=len(windows), rows=0)
         judged = tuple(window for window in windows if window.start in set(due))
-        return Judged(judged, len(dropped), tuple(active))
+        return Judged(judged, len(dropped), active)
 
 
 def due_windows(context: Context, spec: MonitorSpec, options: Options) -> int:
     """How many windows `compute_drift` would judge now; writes nothing."""
-    active = _active(context, spec)
+    active = _stored(context, spec).active
     return len(_due(context, spec, options, active, policy_hash(spec))[0])
 
 
@@ -76,17 +82,17 @@ def _source_version(context: Context, spec: MonitorSpec) -> int | None:
     return max((one.source_version for one in stored), default=None)
 
 
-def _active(context: Context, spec: MonitorSpec) -> list[Active]:
+def _stored(context: Context, spec: MonitorSpec) -> References:
     if spec.reference is None:
-        return []
-    return active_versions(context.spark, context.store, spec, spec.reference.name)
+        return References()
+    return stored_references(context.spark, context.store, spec, spec.reference.name)
 
 
 def _due(
     context: Context,
     spec: MonitorSpec,
     options: Options,
-    active: list[Active],
+    active: Sequence[Active],
     policy: str,
 ) -> tuple[list[datetime], list[datetime]]:
     """(windows to judge, windows in `drift` that `profiles` no longer has).
@@ -95,8 +101,7 @@ def _due(
     new thresholds, `current_drift` would lose the rest.
     """
     zone, grain = spec.timestamp.zone, spec.windows.grain
-    wanted = expected_drift(context.spark, context.store, spec, active, policy)
-    have = stored_drift(context.spark, context.store, spec, active, policy)
+    wanted, have = drift_digests(context.spark, context.store, spec, active, policy)
     due = [
         start
         for start, digest in sorted(wanted.items())

@@ -27,7 +27,7 @@ def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcom
     """Profile, freeze the reference and judge what is due for one monitor."""
     profiled = profile.profile_windows(context, spec, options)
     frozen = snapshot.snapshot_reference(context, spec)
-    judged = drift.compute_drift(context, spec, options)
+    judged = drift.compute_drift(context, spec, options, frozen.stored)
     context.journal.close()
     findings = count_statuses(context.spark, context.store, spec, judged.active, judged.windows)
-    return Outcome(spec.monitor, profiled, frozen, judged, findings)
+    return Outcome(spec.monitor, profiled, frozen.version, judged, findings)

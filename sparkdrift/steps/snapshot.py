@@ -14,11 +14,12 @@ from sparkdrift.spark.metrics import checked
 from sparkdrift.spark.profiles import StoredWindow, stored_windows
 from sparkdrift.spark.references import (
     ALWAYS,
+    References,
     Snapshot,
     activate,
     merged_reference,
     scanned_reference,
-    snapshots,
+    stored_references,
     write_reference,
 )
 from sparkdrift.spark.source import open_source
@@ -44,38 +45,52 @@ class Freeze:
 class Due:
     """What the snapshot step finds: a version to make, one to put in force, or nothing.
 
-    `newest`: the newest version there is. `make`: whether another one is due.
+    `stored`: all versions there are. `make`: whether another one is due.
     `missing`: why it can't be made yet, or None. `windows`: stored ones it would be merged from.
     """
 
-    newest: Snapshot | None = None
+    stored: References
     make: bool = False
     missing: str | None = None
     windows: int = 0
+
+    @property
+    def newest(self) -> Snapshot | None:
+        return self.stored.versions[-1] if self.stored.versions else None
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """What the snapshot step did: the version it made or put in force, or None.
+
+    `stored`: what is stored of the reference, for the next step; None where this one
+    changed it.
+    """
+
+    version: Snapshot | None = None
+    stored: References | None = None
 
 
 def due_reference(context: Context, spec: MonitorSpec, *, force: bool = False) -> Due:
     """Whether the spec's reference must be frozen, asked of what is stored; writes nothing."""
     if spec.reference is None:
-        return Due(missing="the spec has no reference section")
+        return Due(References(), missing="the spec has no reference section")
     interval = _interval(spec, spec.reference)
-    known = snapshots(context.spark, context.store, spec, spec.reference.name)
-    newest = known[-1] if known else None
+    known = stored_references(context.spark, context.store, spec, spec.reference.name)
+    newest = known.versions[-1] if known.versions else None
     if newest and not force and _same(newest, spec, spec.reference, interval):
-        return Due(newest)
+        return Due(known)
     if spec.reference.is_scanned:
-        return Due(newest, make=True)
+        return Due(known, make=True)
     stored = stored_windows(context.spark, context.store, spec)
     inside = [w for w in stored.values() if interval.start <= w.window.start < interval.end]
     present = [one for one in inside if one.definition == definition_hash(spec, None)]
     missing = _missing(stored, inside, present, interval)
-    return Due(newest, make=True, missing=missing, windows=len(present))
+    return Due(known, make=True, missing=missing, windows=len(present))
 
 
-def snapshot_reference(
-    context: Context, spec: MonitorSpec, freeze: Freeze | None = None
-) -> Snapshot | None:
-    """Freeze the spec's reference where that is due; returns the new version, or None.
+def snapshot_reference(context: Context, spec: MonitorSpec, freeze: Freeze | None = None) -> Frozen:
+    """Freeze the spec's reference where that is due; returns what was done.
 
     Due is a reference that no version holds yet (another interval, table or filter), once
     its interval has been profiled. Raises SnapshotError where a forced one is impossible.
@@ -86,15 +101,15 @@ def snapshot_reference(
         due = due_reference(context, spec, force=asked.force)
         if reference is None or due.missing:
             _refuse(asked, record, str(due.missing))
-            return None
+            return Frozen(stored=due.stored)
         if due.make:
-            return _freeze(context, spec, reference, asked, due, record)
+            return Frozen(_freeze(context, spec, reference, asked, due, record))
         if due.newest is None or due.newest.activated:
-            return None
+            return Frozen(stored=due.stored)
         # A run ended between the two rows: the version exists and waits for its event.
         context.journal.started(record)
         _activate(context, spec, reference.name, due.newest, asked)
-        return due.newest
+        return Frozen(due.newest)
 
 
 def _freeze(

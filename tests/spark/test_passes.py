@@ -15,6 +15,8 @@ from sparkdrift.spark.changes import Fingerprint
 from sparkdrift.spark.profiles import profiled_rows
 from sparkdrift.spark.source import open_source
 from sparkdrift.spec.resolving import resolve
+from sparkdrift.steps.context import Options
+from sparkdrift.steps.run import run_monitor
 from sparkdrift.windows import windows_between
 
 pytestmark = pytest.mark.spark
@@ -95,6 +97,32 @@ def test_a_settled_monitor_reads_no_source_row(spark, workspace):
         (step, "SUCCEEDED") for step in ("profile", "snapshot", "drift")
     }
     assert sum(row["rows_scanned"] + row["windows"] for row in logged) == 0
+
+
+def test_a_settled_monitor_asks_few_questions(spark, workspace, monkeypatch):
+    """Each costs about half a second of a run that has nothing to do.
+
+    The source's detail and history, the last success, the attempts of the run id, the
+    reference, what is due to be judged, and the journal's commit. Relies on the store of
+    the test above.
+    """
+    spec = spec_of(
+        workspace / "log",
+        reference={"begin": "2024-01-01", "end": "2024-01-03"},
+        windows={"rollups": ["week"]},
+    )
+    context = context_of(spark, new_store(spark, workspace / "store"), "third")
+    frame = type(spark.range(1))
+    collect, asked = frame.collect, []
+
+    def counting(self):
+        asked.append(self)
+        return collect(self)
+
+    monkeypatch.setattr(frame, "collect", counting)
+    outcome = run_monitor(context, spec, Options())
+    assert outcome.profiled.settled
+    assert len(asked) == 7
 
 
 def test_a_journal_counts_what_it_scanned(spark, workspace):

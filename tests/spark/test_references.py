@@ -14,7 +14,7 @@ from source_tables import day_start
 from sparkdrift.errors import SnapshotError
 from sparkdrift.measures.kll import read_kll
 from sparkdrift.spark.findings import newest_judged
-from sparkdrift.spark.references import active_versions
+from sparkdrift.spark.references import stored_references
 from sparkdrift.spark.views import register, unregister
 from sparkdrift.steps import snapshot as snapshot_step
 from sparkdrift.steps.snapshot import Freeze, due_reference, snapshot_reference
@@ -32,7 +32,7 @@ def versions(spark, store) -> list[dict]:
 def in_force(spark, store, spec) -> list[tuple]:
     return [
         (one.snapshot.version, one.start, one.end)
-        for one in active_versions(spark, store, spec, spec.reference.name)
+        for one in stored_references(spark, store, spec, spec.reference.name).active
     ]
 
 
@@ -132,7 +132,7 @@ def test_a_reference_from_another_table(spark, planted, other_table, tmp_path):
     store = planted.copied(tmp_path / "store")
     spec = plan.planted_spec(planted.path, reference={"name": "training", "path": str(path)})
     context = context_of(spark, store, "scan")
-    made = snapshot_reference(context, spec)
+    made = snapshot_reference(context, spec).version
     assert (made.version, made.rows, made.windows) == (1, plan.ROWS, 0)
     assert in_force(spark, store, spec) == [(1, snapshot_step.ALWAYS, None)]
     frozen = {
@@ -144,10 +144,10 @@ def test_a_reference_from_another_table(spark, planted, other_table, tmp_path):
     assert frozen["sensor"]["window_bins"] == []
     assert frozen["steady"]["status"] == "schema_changed"
     assert "no column 'steady'" in frozen["steady"]["reason"]
-    assert snapshot_reference(context_of(spark, store, "scan2"), spec) is None
+    assert snapshot_reference(context_of(spark, store, "scan2"), spec).version is None
     narrow = {"name": "training", "path": str(path), "filter": "amount > 100"}
     spec = plan.planted_spec(planted.path, reference=narrow)
-    second = snapshot_reference(context_of(spark, store, "scan3"), spec)
+    second = snapshot_reference(context_of(spark, store, "scan3"), spec).version
     assert second.version == 2
     assert second.rows < made.rows
     # What was judged by the first stays; the second is for what comes.
@@ -163,7 +163,7 @@ def test_an_interval_that_is_not_profiled_yet_waits(spark, planted, tmp_path):
         planted.path, reference={"name": "later", "begin": "2024-01-10", "end": "2024-03-01"}
     )
     context = context_of(spark, store, "early")
-    assert snapshot_reference(context, spec) is None
+    assert snapshot_reference(context, spec).version is None
     context.journal.close()
     (row,) = rows_of(spark, store, "runs", "run_id = 'early'").to_pylist()
     assert row["phase"] == "SUCCEEDED"
@@ -198,7 +198,7 @@ def test_events_overrule_earlier_ones_from_their_own_start(spark, planted, tmp_p
     context = context_of(spark, store, "forced")
     made = snapshot_reference(
         context, planted.spec, Freeze(force=True, note="asked", effective_from=day_start(10))
-    )
+    ).version
     assert made.version == 2
     assert in_force(spark, store, planted.spec) == [
         (1, day_start(6), day_start(10)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from source_tables import day_start
@@ -11,7 +12,7 @@ from source_tables import day_start
 from sparkdrift.errors import StoreError
 from sparkdrift.spark.migrate import create_statement
 from sparkdrift.spark.schemas import Column, Table
-from sparkdrift.spark.writer import Case, Scope, insert, replace, rows_frame
+from sparkdrift.spark.writer import Case, Scope, insert, insert_rows, replace, rows_frame
 from sparkdrift.store import Store
 from sparkdrift.windows import Window
 
@@ -142,7 +143,7 @@ def test_literals_in_a_scope_are_data(spark, store):
 
 def test_of_two_inserts_of_one_key_the_first_stays(spark, store):
     def add(*rows: dict) -> int:
-        return insert(spark, store, LOG, rows_frame(spark, LOG, list(rows)))
+        return insert_rows(spark, store, LOG, list(rows))
 
     assert add(row(0, 1.0), row(1, 1.0, slice_value=None)) == 2
     assert add(row(0, 2.0), row(1, 2.0, slice_value=None), row(2, 2.0)) == 1
@@ -153,6 +154,16 @@ def test_of_two_inserts_of_one_key_the_first_stays(spark, store):
     ]
 
 
+def test_an_insert_reads_no_file_without_its_keys(spark, store):
+    """A log grows for ever: what one more row costs must not grow with it."""
+    assert insert_rows(spark, store, LOG, [row(0, 1.0), row(0, 1.0, slice_value="b")]) == 2
+    for file in (Path(store.directory) / "log").rglob("*.parquet"):
+        file.unlink()
+    assert insert_rows(spark, store, LOG, [row(0, 2.0, monitor="it's b")]) == 1
+    assert insert_rows(spark, store, LOG, [row(0, 3.0, slice_value="c")]) == 1
+    assert insert_rows(spark, store, LOG, [row(0, 4.0, monitor="it's b")]) == 0
+
+
 def test_of_concurrent_inserts_of_one_key_exactly_one_wins(spark, store):
     """Each writer holds its rows in a view of its own session."""
     writers = 3
@@ -161,9 +172,8 @@ def test_of_concurrent_inserts_of_one_key_exactly_one_wins(spark, store):
 
     def add(number: int) -> None:
         own = spark.cloneSession() if hasattr(spark, "cloneSession") else spark.newSession()
-        frame = rows_frame(own, LOG, [row(0, float(number))])
         start.wait()
-        won.append(insert(own, store, LOG, frame))
+        won.append(insert_rows(own, store, LOG, [row(0, float(number))]))
 
     threads = [threading.Thread(target=add, args=(number,)) for number in range(writers)]
     for thread in threads:

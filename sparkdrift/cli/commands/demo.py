@@ -135,10 +135,10 @@ def _steps(
         profiled = profile_windows(context, spec, options)
     with _timed(seconds, "snapshot"):
         bars.begin("snapshot")
-        snapshot_reference(context, spec)
+        frozen = snapshot_reference(context, spec)
     with _timed(seconds, "drift"):
         bars.begin("drift")
-        judged = compute_drift(context, spec, options)
+        judged = compute_drift(context, spec, options, frozen.stored)
         context.journal.close()
     return {
         "made": not made,

@@ -197,7 +197,7 @@ def snapshot(
 
         bars.begin(f"{loaded.monitor}: snapshot")
         start = None if since is None else local_instant(since, loaded.timestamp.zone)
-        made = snapshot_reference(context, loaded, Freeze(True, note, start))
+        made = snapshot_reference(context, loaded, Freeze(True, note, start)).version
         assert made is not None  # noqa: S101 - a forced one is made or raises
         text = f"reference version {made.version} frozen: {made.rows:,} rows"
         return Answer(text, {"version": made.version, "rows": made.rows, "digest": made.digest})
