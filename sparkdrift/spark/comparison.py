@@ -30,6 +30,7 @@ COMPARISON = "baseline"
 # Raised when the figures change without a change of their inputs: all drift is then due.
 FIGURES_VERSION = 1
 _MASK = (1 << 64) - 1
+_ROW = ("slice_key", "slice_value", "column_name")
 
 
 def drift_digests(
@@ -42,14 +43,17 @@ def drift_digests(
         f"column_name <> {string(TABLE_ROW)}"
     )
     sides = wanted.selectExpr(
-        "0 AS side", "window_start", f"{_digest(active, policy)} AS input_digest"
+        "0 AS side", "window_start", *_ROW, f"{_digest(active, policy)} AS input_digest"
     ).unionAll(
         in_force_rows(spark, store, spec, active, policy).selectExpr(
-            "1 AS side", "window_start", "input_digest"
+            "1 AS side", "window_start", *_ROW, "input_digest"
         )
     )
+    # With the row's own keys: the slices of a feature share an input_digest, and two that
+    # are alike would cancel out.
+    hashed = f"bit_xor(xxhash64({', '.join(_ROW)}, input_digest))"
     per_window = sides.groupBy("side", "window_start").agg(
-        F.count("*").alias("rows"), F.expr("bit_xor(xxhash64(input_digest))").alias("digest")
+        F.count("*").alias("rows"), F.expr(hashed).alias("digest")
     )
     found: tuple[dict[datetime, str], dict[datetime, str]] = ({}, {})
     for row in per_window.withColumn("start", F.expr("unix_micros(window_start)")).collect():

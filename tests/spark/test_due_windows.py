@@ -191,3 +191,20 @@ def test_vanished_rows_keep_their_profile_and_their_verdicts(spark, tmp_path, po
     assert [row for row in after if row["window_start"] == day_start(3)] == third
     again = run(spark, store, spec, "third")
     assert (again.profiled.due, again.profiled.vanished) == ((), ())
+
+
+def test_a_changed_window_is_judged_again_where_slices_are_alike(spark, workspace):
+    # Every row is of one region: each feature has two rows that were computed from the same.
+    rng = np.random.default_rng(61)
+    rows = source_tables.days(0, 3, 40, rng)
+    rows = rows.set_column(rows.column_names.index("region"), "region", [["north"] * len(rows)])
+    path = workspace / "alike"
+    source_tables.write(spark, path, rows)
+    source_tables.write(spark, path, source_tables.closing_row(4))
+    store = new_store(spark, workspace / "alike-store")
+    spec = spec_of(path, slices=["region"])
+    assert len(run(spark, store, spec).judged.windows) == 4
+    table = f"delta.`{path}`"
+    spark.sql(f"UPDATE {table} SET amount = amount + 1 WHERE ts < TIMESTAMP'2024-01-02'")
+    done = run(spark, store, spec)
+    assert [one.start for one in done.judged.windows][0] == day_start(0)
