@@ -88,11 +88,10 @@ def profiled_rows(
 ) -> DataFrame:
     """Scan the source rows of the windows of `batch`."""
     zone, column = spec.timestamp.zone, spec.timestamp.column
-    at = instant(column, timestamp_type(source, column), zone)
-    windows = [one.window for one in batch]
-    rows = (
-        source.rows(spark).where(near(column, windows)).where(in_windows(at, contiguous(windows)))
-    )
+    kind = timestamp_type(source, column)
+    at = instant(column, kind, zone)
+    windows = contiguous(one.window for one in batch)
+    rows = source.rows(spark).where(near(column, kind, windows)).where(in_windows(at, windows))
     rows = rows.withColumn(WINDOW, F.expr(window_start(at, spec.windows.grain, zone)))
     return profile(spark, rows, spec, resolution.watched, resolution.usable_slices, k=spec.sketch.k)
 

@@ -1,0 +1,218 @@
+"""What each kind of change makes due, by which proof, and how many rows it takes to find out.
+
+Chains of changes on one table; after each one a run profiles what is due.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import source_tables
+from monitors import new_store, profile_only, rows_of, spec_of
+from reading import rows_read
+from source_tables import START
+
+from sparkdrift.spark.changes import fingerprints
+from sparkdrift.spark.source import open_source
+
+pytestmark = pytest.mark.spark
+
+ROWS = 20
+LAYOUTS = {
+    "plain": "",
+    "partitioned": "PARTITIONED BY (region)",
+    "clustered": "CLUSTER BY (product)",
+    "mapped": "",
+}
+
+
+class Chain:
+    """A source table, and a monitor that follows it; days 0 to 9, a file each, to begin with."""
+
+    def __init__(self, spark, folder: Path, layout: str, **properties: str) -> None:
+        self.spark, self.path, self.layout = spark, folder / "log", layout
+        self.rng = np.random.default_rng(7)
+        self.newest, self.runs = -1, 0
+        if layout == "mapped":
+            properties["delta.columnMapping.mode"] = "name"
+        listed = ", ".join(f"'{key}' = '{value}'" for key, value in properties.items())
+        self.sql(
+            "CREATE TABLE TABLE (ts TIMESTAMP, amount DOUBLE, score DOUBLE, product STRING,"
+            f" region STRING, note STRING) USING delta {LAYOUTS[layout]}"
+            f" TBLPROPERTIES ({listed})"
+        )
+        for _ in range(10):
+            self.append()
+        self.store = new_store(spark, folder / "store")
+        self.spec = spec_of(self.path, features={"numeric": ["amount"]})
+        assert self.due() == list(range(9))
+
+    def sql(self, text: str) -> None:
+        self.spark.sql(text.replace(" TABLE (", f" delta.`{self.path}` (", 1)
+                       .replace("$", f"delta.`{self.path}`")).collect()
+
+    def version(self) -> int:
+        return self.spark.sql(f"DESCRIBE HISTORY delta.`{self.path}` LIMIT 1").collect()[0]["version"]
+
+    def write(self, *days: int, count: int = ROWS) -> None:
+        """Rows of all of `days` in one file."""
+        rows = pa.concat_tables([source_tables.day_rows(day, count, self.rng) for day in days])
+        if self.layout == "partitioned":
+            rows = rows.set_column(4, "region", pa.array(["north"] * len(rows)))
+        source_tables.write(self.spark, self.path, rows)
+
+    def append(self) -> None:
+        self.newest += 1
+        self.write(self.newest)
+
+    def on(self, day: int) -> str:
+        begin, end = (source_tables.day_start(d).isoformat() for d in (day, day + 1))
+        return f"ts >= timestamp'{begin}' AND ts < timestamp'{end}'"
+
+    def nth(self, day: int, number: int) -> str:
+        """The instant of one row of a day, as a SQL literal."""
+        rows = self.spark.sql(
+            f"SELECT CAST(ts AS STRING) AS at FROM delta.`{self.path}` WHERE {self.on(day)}"
+            " ORDER BY ts"
+        ).collect()
+        return f"timestamp'{rows[number]['at']}'"
+
+    def due(self) -> list[int]:
+        """Profile what is due: the days that were."""
+        self.runs += 1
+        plan = profile_only(self.spark, self.store, self.spec, f"run{self.runs}")
+        self.check_fingerprints()
+        return [(one.window.start - START).days for one in plan.due]
+
+    def said(self) -> str:
+        where = f"run_id = 'run{self.runs}' AND phase = 'SUCCEEDED'"
+        (row,) = rows_of(self.spark, self.store, "runs", where).to_pylist()
+        return "; ".join(row["warnings"])
+
+    def check_fingerprints(self) -> None:
+        """What the last run stored is what a scan of the whole table gives."""
+        where = f"column_name = ':table' AND run_id = 'run{self.runs}'"
+        stored = rows_of(self.spark, self.store, "profiles", where).to_pylist()
+        source = open_source(self.spark, table=None, path=str(self.path), row_filter=None)
+        seen = fingerprints(self.spark, source, self.spec).windows if stored else {}
+        for row in stored:
+            assert row["fingerprint"] == seen[row["window_start"]].digest
+            assert row["row_count"] == seen[row["window_start"]].rows
+
+
+def classic(spark) -> bool:
+    return not hasattr(spark, "client")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_without_a_feed(spark, tmp_path, layout):
+    chain = Chain(spark, tmp_path, layout, **{"delta.enableDeletionVectors": "true"})
+    assert chain.due() == [] and "no new version" in chain.said()
+
+    chain.append()
+    chain.append()
+    chain.write(3)
+    expected = "statistics of appended files (column mapping)"
+    with rows_read(spark) if classic(spark) else nothing() as read:
+        assert chain.due() == [3, 9, 10]
+    assert ("appended files, 60 appended" if layout != "mapped" else expected) in chain.said()
+    # Days 3, 9, 10 and the open day 11; the check reads them all.
+    assert max(read[:-1], default=0) <= 5 * ROWS
+    chain.sql("OPTIMIZE $")
+    assert chain.due() == [] and "nothing but maintenance" in chain.said()
+
+    chain.sql(f"UPDATE $ SET amount = amount + 1 WHERE ts = {chain.nth(4, 0)}")
+    assert chain.due() == [4] and "fingerprints" in chain.said()
+
+    chain.sql(f"UPDATE $ SET amount = amount + 1 WHERE ts = {chain.nth(5, 0)}")
+    chain.sql("OPTIMIZE $")
+    chain.sql(f"DELETE FROM $ WHERE ts = {chain.nth(6, 0)}")
+    chain.append()
+    assert chain.due() == [5, 6, 11]
+
+    # As many rows of the same files, but not the same rows.
+    before = chain.version()
+    first, second = chain.nth(7, 0), chain.nth(7, 1)
+    chain.sql(f"DELETE FROM $ WHERE ts = {first}")
+    assert chain.due() == [7]
+    chain.sql(f"RESTORE TABLE $ TO VERSION AS OF {before}")
+    chain.sql(f"DELETE FROM $ WHERE ts = {second}")
+    assert chain.due() == [7]
+    # Back to what the last run saw.
+    before = chain.version()
+    chain.sql(f"DELETE FROM $ WHERE {chain.on(8)}")
+    chain.sql(f"RESTORE TABLE $ TO VERSION AS OF {before}")
+    assert chain.due() == []
+
+    if layout == "mapped":
+        chain.sql("ALTER TABLE $ RENAME COLUMN note TO remark")
+        chain.sql("ALTER TABLE $ DROP COLUMN remark")
+    chain.sql("REORG TABLE $ APPLY (PURGE)")
+    assert chain.due() == []
+    chain.append()
+    assert chain.due() == [12] and "appended" in chain.said()
+
+
+class nothing:  # noqa: N801
+    """In place of `rows_read` over Connect, which tells no metrics."""
+
+    def __enter__(self) -> list[int]:
+        return []
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("vectors", ["false", "true"])
+def test_with_a_feed(spark, tmp_path, vectors):
+    properties = {"delta.enableDeletionVectors": vectors, "delta.enableChangeDataFeed": "true"}
+    chain = Chain(spark, tmp_path, "plain", **properties)
+    chain.newest = 10
+    chain.write(3, 10)
+    with rows_read(spark) if classic(spark) else nothing() as read:
+        assert chain.due() == [3, 9]
+    assert "change data feed, 40 changed rows read" in chain.said()
+    assert max(read[:-1], default=0) <= 4 * ROWS
+
+    chain.sql("OPTIMIZE $")
+    chain.sql(f"UPDATE $ SET amount = amount + 1 WHERE ts = {chain.nth(4, 0)}")
+    # A row that moves to another window changes both.
+    chain.sql(f"UPDATE $ SET ts = {chain.nth(6, 0)} WHERE ts = {chain.nth(5, 0)}")
+    chain.append()
+    assert chain.due() == [4, 5, 6, 10] and "change data feed" in chain.said()
+
+    before = chain.version()
+    chain.sql(f"DELETE FROM $ WHERE ts = {chain.nth(7, 0)}")
+    assert chain.due() == [7]
+    chain.sql(f"RESTORE TABLE $ TO VERSION AS OF {before}")
+    assert chain.due() == [7] and "change data feed" in chain.said()
+
+    chain.sql("ALTER TABLE $ SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'false')")
+    chain.sql(f"DELETE FROM $ WHERE ts = {chain.nth(8, 0)}")
+    chain.sql("ALTER TABLE $ SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')")
+    assert 8 in chain.due()
+    assert re.search("fingerprints.*no change data feed from version", chain.said())
+
+
+def test_lost_history_and_another_table(spark, tmp_path):
+    chain = Chain(spark, tmp_path, "plain")
+    seen = chain.version()
+    chain.write(2)
+    while chain.version() % 10:
+        chain.append()
+    for file in (chain.path / "_delta_log").glob("*.json"):
+        if int(file.stem) <= seen + 1:
+            file.unlink()
+    assert chain.due() == [2, *range(9, chain.newest)]
+    assert "full refresh: the source's history since the last run has expired" in chain.said()
+
+    chain.sql("CREATE OR REPLACE TABLE $ USING delta AS SELECT * FROM $")
+    due = chain.due()
+    if "recreated" not in chain.said():
+        pytest.skip("this Delta keeps the id of a table that is replaced")
+    assert due == list(range(chain.newest))
