@@ -6,7 +6,6 @@ Chains of changes on one table; after each one a run profiles what is due.
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +36,7 @@ class Chain:
     def __init__(self, spark, folder: Path, layout: str, **properties: str) -> None:
         self.spark, self.path, self.layout = spark, folder / "log", layout
         self.rng = np.random.default_rng(7)
-        self.newest, self.runs = -1, 0
+        self.runs = 0
         if layout == "mapped":
             properties["delta.columnMapping.mode"] = "name"
         listed = ", ".join(f"'{key}' = '{value}'" for key, value in properties.items())
@@ -46,25 +45,36 @@ class Chain:
             f" region STRING, note STRING) USING delta {LAYOUTS[layout]}"
             f" TBLPROPERTIES ({listed})"
         )
-        for _ in range(10):
-            self.append()
+        self.newest = 9
+        rows = source_tables.days(0, self.newest, ROWS, self.rng)
+        frame = spark.createDataFrame(self.placed(rows).combine_chunks())
+        frame.repartitionByRange(10, "ts").write.format("delta").mode("append").save(str(self.path))
         self.store = new_store(spark, folder / "store")
         self.spec = spec_of(self.path, features={"numeric": ["amount"]})
         assert self.due() == list(range(9))
 
     def sql(self, text: str) -> None:
-        self.spark.sql(text.replace(" TABLE (", f" delta.`{self.path}` (", 1)
-                       .replace("$", f"delta.`{self.path}`")).collect()
+        self.spark.sql(
+            text.replace(" TABLE (", f" delta.`{self.path}` (", 1).replace(
+                "$", f"delta.`{self.path}`"
+            )
+        ).collect()
 
     def version(self) -> int:
-        return self.spark.sql(f"DESCRIBE HISTORY delta.`{self.path}` LIMIT 1").collect()[0]["version"]
+        return self.spark.sql(f"DESCRIBE HISTORY delta.`{self.path}` LIMIT 1").collect()[0][
+            "version"
+        ]
 
     def write(self, *days: int, count: int = ROWS) -> None:
         """Rows of all of `days` in one file."""
         rows = pa.concat_tables([source_tables.day_rows(day, count, self.rng) for day in days])
-        if self.layout == "partitioned":
-            rows = rows.set_column(4, "region", pa.array(["north"] * len(rows)))
-        source_tables.write(self.spark, self.path, rows)
+        source_tables.write(self.spark, self.path, self.placed(rows))
+
+    def placed(self, rows: pa.Table) -> pa.Table:
+        """All in one partition where the table has several, so that a day is one file."""
+        if self.layout != "partitioned":
+            return rows
+        return rows.set_column(4, "region", pa.array(["north"] * len(rows)))
 
     def append(self) -> None:
         self.newest += 1
@@ -105,29 +115,28 @@ class Chain:
             assert row["row_count"] == seen[row["window_start"]].rows
 
 
-def classic(spark) -> bool:
-    return not hasattr(spark, "client")
-
-
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_without_a_feed(spark, tmp_path, layout):
     chain = Chain(spark, tmp_path, layout, **{"delta.enableDeletionVectors": "true"})
-    assert chain.due() == [] and "no new version" in chain.said()
+    assert chain.due() == []
+    assert "no new version" in chain.said()
 
     chain.append()
     chain.append()
     chain.write(3)
     expected = "statistics of appended files (column mapping)"
-    with rows_read(spark) if classic(spark) else nothing() as read:
+    with rows_read(spark) as read:
         assert chain.due() == [3, 9, 10]
     assert ("appended files, 60 appended" if layout != "mapped" else expected) in chain.said()
     # Days 3, 9, 10 and the open day 11; the check reads them all.
     assert max(read[:-1], default=0) <= 5 * ROWS
     chain.sql("OPTIMIZE $")
-    assert chain.due() == [] and "nothing but maintenance" in chain.said()
+    assert chain.due() == []
+    assert "nothing but maintenance" in chain.said()
 
     chain.sql(f"UPDATE $ SET amount = amount + 1 WHERE ts = {chain.nth(4, 0)}")
-    assert chain.due() == [4] and "fingerprints" in chain.said()
+    assert chain.due() == [4]
+    assert "fingerprints" in chain.said()
 
     chain.sql(f"UPDATE $ SET amount = amount + 1 WHERE ts = {chain.nth(5, 0)}")
     chain.sql("OPTIMIZE $")
@@ -155,17 +164,8 @@ def test_without_a_feed(spark, tmp_path, layout):
     chain.sql("REORG TABLE $ APPLY (PURGE)")
     assert chain.due() == []
     chain.append()
-    assert chain.due() == [12] and "appended" in chain.said()
-
-
-class nothing:  # noqa: N801
-    """In place of `rows_read` over Connect, which tells no metrics."""
-
-    def __enter__(self) -> list[int]:
-        return []
-
-    def __exit__(self, *error: object) -> None:
-        pass
+    assert chain.due() == [12]
+    assert "appended" in chain.said()
 
 
 @pytest.mark.parametrize("vectors", ["false", "true"])
@@ -174,7 +174,7 @@ def test_with_a_feed(spark, tmp_path, vectors):
     chain = Chain(spark, tmp_path, "plain", **properties)
     chain.newest = 10
     chain.write(3, 10)
-    with rows_read(spark) if classic(spark) else nothing() as read:
+    with rows_read(spark) as read:
         assert chain.due() == [3, 9]
     assert "change data feed, 40 changed rows read" in chain.said()
     assert max(read[:-1], default=0) <= 4 * ROWS
@@ -184,13 +184,15 @@ def test_with_a_feed(spark, tmp_path, vectors):
     # A row that moves to another window changes both.
     chain.sql(f"UPDATE $ SET ts = {chain.nth(6, 0)} WHERE ts = {chain.nth(5, 0)}")
     chain.append()
-    assert chain.due() == [4, 5, 6, 10] and "change data feed" in chain.said()
+    assert chain.due() == [4, 5, 6, 10]
+    assert "change data feed" in chain.said()
 
     before = chain.version()
     chain.sql(f"DELETE FROM $ WHERE ts = {chain.nth(7, 0)}")
     assert chain.due() == [7]
     chain.sql(f"RESTORE TABLE $ TO VERSION AS OF {before}")
-    assert chain.due() == [7] and "change data feed" in chain.said()
+    assert chain.due() == [7]
+    assert "change data feed" in chain.said()
 
     chain.sql("ALTER TABLE $ SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'false')")
     chain.sql(f"DELETE FROM $ WHERE ts = {chain.nth(8, 0)}")
