@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from tests.bench.demo import demo, rerun
+from tests.bench.incremental import incremental
 from tests.bench.machine import machine
 from tests.bench.scans import aggregates, profile
 from tests.bench.session import session
@@ -21,6 +22,7 @@ CASES: dict[str, Callable[[], Iterator[Measured]]] = {
     "rerun": rerun,
     "profile": profile,
     "aggregates": aggregates,
+    "incremental": incremental,
 }
 DEFAULT = ("session", "rerun", "profile", "aggregates")
 
