@@ -14,11 +14,12 @@ import pyarrow as pa
 import pytest
 import source_tables
 from monitors import new_store, profile_only, rows_of, spec_of
+from pyspark.sql.utils import is_remote
 from reading import rows_read
 from source_tables import START
 
 from sparkdrift.spark.changes import fingerprints
-from sparkdrift.spark.profiles import empty_rows
+from sparkdrift.spark.profiles import empty_rows, write_profiles
 from sparkdrift.spark.source import open_source
 
 pytestmark = pytest.mark.spark
@@ -112,7 +113,8 @@ class Chain:
     def due(self) -> list[int]:
         """Profile what is due: the days that were."""
         self.runs += 1
-        plan = profile_only(self.spark, self.store, self.spec, f"run{self.runs}")
+        with rows_read(self.spark) as self.read:
+            plan = profile_only(self.spark, self.store, self.spec, f"run{self.runs}")
         self.check_fingerprints()
         return [(one.window.start - START).days for one in plan.due]
 
@@ -142,11 +144,11 @@ def test_without_a_feed(spark, tmp_path, layout):
     chain.append()
     chain.write(3)
     expected = "statistics of appended files (column mapping)"
-    with rows_read(spark) as read:
-        assert chain.due() == [3, 9, 10]
+    assert chain.due() == [3, 9, 10]
     assert ("appended files, 60 appended" if layout != "mapped" else expected) in chain.said()
-    # Days 3, 9, 10 and the open day 11; the check reads them all.
-    assert max(read[:-1], default=0) <= 5 * ROWS
+    assert bool(chain.read) != is_remote()
+    # The appended rows; then days 3, 9, 10 and the open day 11.
+    assert sum(chain.read) <= (3 + 5) * ROWS
     chain.sql("OPTIMIZE $")
     assert chain.due() == []
     assert "nothing but maintenance" in chain.said()
@@ -191,10 +193,11 @@ def test_with_a_feed(spark, tmp_path, vectors):
     chain = Chain(spark, tmp_path, "plain", **properties)
     chain.newest = 10
     chain.write(3, 10)
-    with rows_read(spark) as read:
-        assert chain.due() == [3, 9]
+    assert chain.due() == [3, 9]
     assert "change data feed, 40 changed rows read" in chain.said()
-    assert max(read[:-1], default=0) <= 4 * ROWS
+    assert bool(chain.read) != is_remote()
+    # The changed rows; then days 3, 9 and the open day 10.
+    assert sum(chain.read) <= (2 + 4) * ROWS
 
     chain.sql("OPTIMIZE $")
     chain.sql(f"UPDATE $ SET amount = amount + 1 WHERE ts = {chain.nth(4, 0)}")
@@ -235,3 +238,26 @@ def test_lost_history_and_another_table(spark, tmp_path):
     if "recreated" not in chain.said():
         pytest.skip("this Delta keeps the id of a table that is replaced")
     assert due == list(range(chain.newest))
+
+
+@pytest.mark.parametrize("feed", ["false", "true"])
+def test_an_interrupted_run_goes_on_where_it_was(spark, tmp_path, monkeypatch, feed):
+    """What was committed is not profiled again, what was not is not forgotten."""
+    chain = Chain(spark, tmp_path, "plain", **{"delta.enableChangeDataFeed": feed})
+    chain.write(3, 5)
+    written = []
+
+    def write_once(store, spec, source, rows, batch, run_id, **more):
+        if written:
+            raise KeyboardInterrupt
+        written.append(batch)
+        write_profiles(store, spec, source, rows, batch, run_id, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sparkdrift.steps.profile._BATCH_WINDOWS", 1)
+        patch.setattr("sparkdrift.steps.profile.write_profiles", write_once)
+        with pytest.raises(KeyboardInterrupt):
+            chain.due()
+    chain.write(6)
+    assert chain.due() == [5, 6]
+    assert chain.due() == []
