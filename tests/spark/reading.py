@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,7 +10,7 @@ from pyspark.sql.utils import is_remote
 
 # Every plan that reads a source table of these tests reads its time; no table of ours has it.
 SCAN = "FileScan parquet"
-TIME = "ts#"
+TIME = re.compile(r"[\[,]ts#")
 
 
 @contextmanager
@@ -41,7 +42,7 @@ def _scans(store, execution: int) -> list[int]:
     found = []
     for index in range(nodes.size()):
         node = nodes.apply(index)
-        if SCAN not in node.desc() or TIME not in node.desc():
+        if SCAN not in node.desc() or not TIME.search(node.desc()):
             continue
         for number in range(node.metrics().size()):
             metric = node.metrics().apply(number)
