@@ -81,12 +81,15 @@ def fingerprints(
         where = f"{near(column, kind, intervals)} AND {in_windows(at, intervals)}"
         if len(intervals) > _MOST_INTERVALS:
             where = None
+    # Delta tells a row's place only where some of a file's rows may be hidden; elsewhere the
+    # file says it all.
+    place = "_metadata.row_index" if source.deletion_vectors else "0L"
     rows = source.select(
         spark,
         f"{window_start(at, grain, zone)} AS start",
         f"{at} AS at",
         "_metadata.file_path AS file",
-        "_metadata.row_index AS row",
+        f"{place} AS row",
         version=version,
         where=where,
     )

@@ -22,7 +22,8 @@ class Source:
     """A Delta table at one version. `identifier` is ready for SQL, `name` for people.
 
     `partition_columns` in lower case; `feed`: it records a change data feed at present;
-    `column_mapping`: its files may call columns otherwise; `files`: how many it has now.
+    `column_mapping`: its files may call columns otherwise; `deletion_vectors`: some rows of a
+    file may be hidden; `files`: how many it has now.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Source:
     partition_columns: frozenset[str] = frozenset()
     feed: bool = False
     column_mapping: bool = False
+    deletion_vectors: bool = False
     files: int = 0
 
     def rows(self, spark: SparkSession) -> DataFrame:
@@ -92,6 +94,7 @@ def open_source(
         partition_columns=frozenset(name.lower() for name in detail["partitionColumns"] or ()),
         feed=properties.get("delta.enableChangeDataFeed", "").lower() == "true",
         column_mapping=properties.get("delta.columnMapping.mode", "none") != "none",
+        deletion_vectors="deletionVectors" in (detail["tableFeatures"] or ()),
         files=int(detail["numFiles"] or 0),
     )
 

@@ -61,7 +61,7 @@ class Chain:
         self.sql(
             "CREATE TABLE TABLE (ts TIMESTAMP, amount DOUBLE, score DOUBLE, product STRING,"
             f" region STRING, note STRING) USING delta {LAYOUTS[layout]}"
-            f" TBLPROPERTIES ({listed})"
+            + (f" TBLPROPERTIES ({listed})" if listed else "")
         )
         self.newest = 9
         rows = source_tables.days(0, self.newest, ROWS, self.rng)
