@@ -1,9 +1,9 @@
-"""Which windows of a source must be profiled: the cheapest proof first.
+"""Fingerprints of windows: which rows of which data files a window has.
 
-A window's fingerprint is its row count with a digest of the data files that hold its
-rows. Between two versions without a RESTORE it can repeat only where nothing changed:
-files are never changed in place, a deletion vector only ever hides more rows, and a
-new row needs a new file.
+Files are never changed in place, so the same rows of the same files have the same values:
+equal fingerprints mean an unchanged window, whatever happened between them (deletion
+vectors that hide other rows, RESTORE). The reverse does not hold: rows that were moved to
+another file unchanged (OPTIMIZE) give another fingerprint.
 """
 
 from __future__ import annotations
@@ -13,17 +13,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift.errors import SourceError
-from sparkdrift.spark.source import FILE, Source, instant
+from sparkdrift.spark.source import Source, instant, near
+from sparkdrift.spark.sql import in_windows
 from sparkdrift.spark.window_columns import window_start
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.windows import Window, local_instant, window_at, windows_between
+from sparkdrift.windows import Window, contiguous, local_instant, window_at, windows_between
 
 # A gap this long is a wrong timestamp, not a quiet time: two years of hours.
 _LONGEST_GAP = 17_520
+# More intervals than this make a predicate that takes longer than the scan that it narrows.
+_MOST_INTERVALS = 200
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MASK = (1 << 64) - 1
 
@@ -44,33 +47,64 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class Seen:
-    """The source as one scan of its timestamp column found it.
+    """The source, or some windows of it, as one scan of its timestamp column found it.
 
-    `newest` is the newest event before `as_of`; `undated` the rows without a time.
+    `newest` is the newest event; `undated` counts the rows without a time, `rows` all.
     """
 
     windows: Mapping[datetime, Fingerprint]
     newest: datetime | None
     undated: int
+    rows: int
 
 
-def fingerprints(spark: SparkSession, source: Source, spec: MonitorSpec) -> Seen:
-    """Scan the timestamp column once; one bounded row per window reaches the driver."""
+def fingerprints(
+    spark: SparkSession,
+    source: Source,
+    spec: MonitorSpec,
+    *,
+    version: int | None = None,
+    only: Sequence[Window] | None = None,
+) -> Seen:
+    """Scan the timestamp column once; one bounded row per window reaches the driver.
+
+    `version`: of the source; None: the pinned one. `only`: leave out rows of other windows,
+    and files that by their statistics have no others; None: read all.
+    """
     zone, grain = spec.timestamp.zone, spec.windows.grain
     column = spec.timestamp.column
-    at = instant(column, timestamp_type(source, column), zone)
-    rows = source.rows(spark).selectExpr(
-        f"{window_start(at, grain, zone)} AS start", f"{at} AS at", f"`{FILE}` AS file"
+    kind = timestamp_type(source, column)
+    at = instant(column, kind, zone)
+    where = None
+    if only is not None:
+        intervals = contiguous(only)
+        where = f"{near(column, kind, intervals)} AND {in_windows(at, intervals)}"
+        if len(intervals) > _MOST_INTERVALS:
+            where = None
+    # Delta tells a row's place only where some of a file's rows may be hidden; elsewhere the
+    # file says it all.
+    place = "_metadata.row_index" if source.deletion_vectors else "0L"
+    rows = source.select(
+        spark,
+        f"{window_start(at, grain, zone)} AS start",
+        f"{at} AS at",
+        "_metadata.file_path AS file",
+        f"{place} AS row",
+        version=version,
+        where=where,
     )
+    # Each row stands once, so XOR loses nothing, and the order does not matter.
     per_file = rows.groupBy("start", "file").agg(
-        F.count("*").alias("rows"), F.max("at").alias("newest")
+        F.count("*").alias("rows"),
+        F.max("at").alias("newest"),
+        F.expr("bit_xor(xxhash64(row))").alias("which"),
     )
-    # Each file stands once per window, so XOR loses nothing; two seeds make 128 bits.
+    # Each file stands once per window; two seeds make 128 bits.
     per_window = per_file.groupBy("start").agg(
         F.sum("rows").alias("rows"),
         F.expr("unix_micros(max(newest))").alias("newest"),
-        F.expr("bit_xor(xxhash64(file))").alias("one"),
-        F.expr("bit_xor(xxhash64(file, 'second seed'))").alias("two"),
+        F.expr("bit_xor(xxhash64(file, rows, which))").alias("one"),
+        F.expr("bit_xor(xxhash64(file, rows, which, 'second seed'))").alias("two"),
     )
     found: dict[datetime, Fingerprint] = {}
     newest: datetime | None = None
@@ -84,7 +118,17 @@ def fingerprints(spark: SparkSession, source: Source, spec: MonitorSpec) -> Seen
         digest = f"{row['rows']}:{row['one'] & _MASK:016x}{row['two'] & _MASK:016x}"
         window = window_at(from_micros(row["start"]), grain, zone)
         found[window.start] = Fingerprint(window, int(row["rows"]), digest)
-    return Seen(found, newest, undated)
+    return Seen(found, newest, undated, undated + sum(one.rows for one in found.values()))
+
+
+def starts_of(rows: DataFrame, at: str, spec: MonitorSpec) -> dict[datetime | None, int]:
+    """Number of rows per start of their window; None: without time. `at` is SQL for the time."""
+    start = window_start(at, spec.windows.grain, spec.timestamp.zone)
+    counted = rows.selectExpr(f"unix_micros({start}) AS start").groupBy("start").count()
+    return {
+        None if row["start"] is None else from_micros(row["start"]): int(row["count"])
+        for row in counted.collect()
+    }
 
 
 def closed_windows(spec: MonitorSpec, seen: Seen, as_of: datetime) -> list[Fingerprint]:

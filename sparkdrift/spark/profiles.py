@@ -107,10 +107,10 @@ def window_rows(
 ) -> DataFrame:
     """The source rows of some windows, with their window's start in WINDOW."""
     zone, column = spec.timestamp.zone, spec.timestamp.column
-    at = instant(column, timestamp_type(source, column), zone)
-    rows = (
-        source.rows(spark).where(near(column, windows)).where(in_windows(at, contiguous(windows)))
-    )
+    kind = timestamp_type(source, column)
+    at = instant(column, kind, zone)
+    wanted = contiguous(windows)
+    rows = source.rows(spark).where(near(column, kind, wanted)).where(in_windows(at, wanted))
     return rows.withColumn(WINDOW, F.expr(window_start(at, spec.windows.grain, zone)))
 
 

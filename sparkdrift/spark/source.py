@@ -17,21 +17,15 @@ from sparkdrift.spec.values_in_sql import instant as instant
 from sparkdrift.store import delta_path
 from sparkdrift.windows import Window, contiguous
 
-# Operations after which every row of the table is what it was before.
-_MAINTENANCE = frozenset(
-    (
-        *("OPTIMIZE", "VACUUM START", "VACUUM END", "COMPUTE STATS", "ANALYZE TABLE"),
-        *("SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "ADD CONSTRAINT", "DROP CONSTRAINT"),
-        *("CLUSTER BY", "UPGRADE PROTOCOL", "REORG"),
-    )
-)
-# A file path and a row count can't tell these from no change at all.
-_REWINDING = frozenset(["RESTORE", "CLONE", "CONVERT"])
-
 
 @dataclass(frozen=True)
 class Source:
-    """A Delta table at one version. `identifier` is ready for SQL, `name` for people."""
+    """A Delta table at one version. `identifier` is ready for SQL, `name` for people.
+
+    `partition_columns` in lower case; `feed`: it records a change data feed at present;
+    `column_mapping`: its files may call columns otherwise; `deletion_vectors`: some rows of a
+    file may be hidden; `files`: how many it has now.
+    """
 
     name: str
     identifier: str
@@ -39,13 +33,29 @@ class Source:
     version: int
     schema: dict[str, str]
     row_filter: str | None = None
+    partition_columns: frozenset[str] = frozenset()
+    feed: bool = False
+    column_mapping: bool = False
+    deletion_vectors: bool = False
+    files: int = 0
 
     def rows(self, spark: SparkSession) -> DataFrame:
         """All rows that the spec's filter admits, at the pinned version."""
-        condition = f" WHERE ({self.row_filter})" if self.row_filter else ""
+        return self.select(spark, "*", f"_metadata.file_path AS `{FILE}`")
+
+    def select(
+        self,
+        spark: SparkSession,
+        *columns: str,
+        version: int | None = None,
+        where: str | None = None,
+    ) -> DataFrame:
+        """`columns` (SQL) of the rows that filter and `where` admit; None: the pinned version."""
+        conditions = [f"({one})" for one in (self.row_filter, where) if one]
+        condition = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         return spark.sql(
-            f"SELECT *, _metadata.file_path AS `{FILE}` FROM {self.identifier} "
-            f"VERSION AS OF {self.version}{condition}"
+            f"SELECT {', '.join(columns)} FROM {self.identifier} "
+            f"VERSION AS OF {self.version if version is None else version}{condition}"
         )
 
 
@@ -74,6 +84,7 @@ def open_source(
         ).schema.fields
     except FAILURES as error:
         raise _unreadable(error, name, path) from error
+    properties = dict(detail["properties"] or {})
     return Source(
         name=name,
         identifier=identifier,
@@ -81,58 +92,33 @@ def open_source(
         version=version,
         schema={field.name: field.dataType.simpleString() for field in fields},
         row_filter=row_filter,
+        partition_columns=frozenset(name.lower() for name in detail["partitionColumns"] or ()),
+        feed=properties.get("delta.enableChangeDataFeed", "").lower() == "true",
+        column_mapping=properties.get("delta.columnMapping.mode", "none") != "none",
+        deletion_vectors="deletionVectors" in (detail["tableFeatures"] or ()),
+        files=int(detail["numFiles"] or 0),
     )
 
 
-def near(column: str, windows: Sequence[Window]) -> str:
-    """A coarse predicate on the raw timestamp column, so that files can be skipped.
+def near(column: str, data_type: str, windows: Sequence[Window]) -> str:
+    """A predicate on the raw timestamp column that holds for all rows of `windows`, and few more.
 
-    A day wider on both sides than the windows: local times differ from UTC by less.
+    Delta skips files by it: literals are of the column's own type, since statistics don't
+    see through a cast. Local times differ from UTC by less than a day.
     """
-    day = timedelta(days=1)
-    wide = [Window(w.start - day, w.end + day) for w in contiguous(windows)]
-    merged: list[Window] = []
-    for window in wide:
-        if merged and window.start <= merged[-1].end:
-            merged[-1] = Window(merged[-1].start, max(merged[-1].end, window.end))
+    if data_type == "timestamp":
+        return in_windows(quote(column), contiguous(windows))
+    day, name = timedelta(days=1), quote(column)
+    wide: list[Window] = []
+    for window in contiguous(windows):
+        start, end = window.start - day, window.end + day
+        if wide and start <= wide[-1].end:
+            wide[-1] = Window(wide[-1].start, max(wide[-1].end, end))
         else:
-            merged.append(window)
-    return in_windows(quote(column), merged)
-
-
-@dataclass(frozen=True)
-class Since:
-    """What happened to a source after a version: nothing that matters, changes, or unknown."""
-
-    changed: bool
-    comparable: bool
-    reason: str
-
-
-def since(spark: SparkSession, source: Source, version: int, table_id: str) -> Since:
-    """What the table's history says about the versions after `version`.
-
-    `changed` is False only where nothing or nothing but maintenance happened.
-    `comparable` is False where fingerprints taken up to `version` prove nothing any
-    more: another table, a restore, or history that is gone.
-    """
-    if table_id != source.table_id:
-        return Since(True, False, "the source table was recreated")
-    if version == source.version:
-        return Since(False, True, "the source has no new version")
-    if version > source.version:
-        return Since(True, False, "the source's version went back")
-    expected = source.version - version
-    history = spark.sql(f"DESCRIBE HISTORY {source.identifier} LIMIT {expected}").collect()
-    operations = [str(row["operation"]) for row in history if row["version"] > version]
-    if len(operations) < expected:
-        return Since(True, False, "the source's history since the last run has expired")
-    rewound = sorted(_REWINDING.intersection(operations))
-    if rewound:
-        return Since(True, False, f"{rewound[0]} on the source")
-    if _MAINTENANCE.issuperset(operations):
-        return Since(False, True, "nothing but maintenance on the source")
-    return Since(True, True, f"{expected} new version{'s' if expected > 1 else ''} of the source")
+            wide.append(Window(start, end))
+    form = "DATE'{:%Y-%m-%d}'" if data_type == "date" else "TIMESTAMP_NTZ'{:%Y-%m-%d %H:%M:%S}'"
+    parts = (f"({name} >= {form.format(w.start)} AND {name} <= {form.format(w.end)})" for w in wide)
+    return f"({' OR '.join(parts) or 'false'})"
 
 
 def _not_delta(name: str, path: str | None) -> str:

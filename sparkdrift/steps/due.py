@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sparkdrift.errors import SourceError
-from sparkdrift.spark.changes import EMPTY, Fingerprint, Seen, closed_windows, fingerprints
+from sparkdrift.spark.changes import EMPTY, Fingerprint, Seen, closed_windows
+from sparkdrift.spark.history import History, since
 from sparkdrift.spark.profiles import StoredWindow, stored_windows
 from sparkdrift.spark.runs import Success
-from sparkdrift.spark.source import Source, since
+from sparkdrift.spark.source import Source
 from sparkdrift.spec.digests import definition_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Resolution
 from sparkdrift.steps.context import Context, Options
 from sparkdrift.steps.journal import Record
+from sparkdrift.steps.looking import Look, known_windows, look
 from sparkdrift.windows import Window, local_instant, window_at
 
 STEP = "profile"
@@ -58,16 +60,20 @@ def plan_windows(
     # A backfill looks at its own windows only, so it proves nothing about the others.
     record.scope_digest = None if options.backfill else _scope(spec, resolution, options)
     last = context.journal.last_success(spec.monitor, STEP)
-    if not options.backfill and last is not None and _unchanged(record, last, options):
-        history = since(context.spark, source, last.source_version or 0, last.source_id or "")
-        if not history.changed:
-            record.as_of = last.as_of
-            return Plan(as_of=last.as_of, reason=history.reason, settled=True)
+    history = _history(context, source, last)
+    if _settled(record, last, history, options):
+        record.as_of = last.as_of if last else None
+        record.warnings.append(f"changed windows: none, {history.reason}")
+        return Plan(as_of=record.as_of, reason=history.reason, settled=True)
     stored = stored_windows(context.spark, context.store, spec)
-    comparable, reason = _comparable(context, source, last, stored)
-    if not comparable:
-        record.warnings.append(f"full refresh: {reason}")
-    seen = fingerprints(context.spark, source, spec)
+    known = None
+    if last is not None and not history.known:
+        record.warnings.append(f"full refresh: {history.reason}")
+    elif last is not None and last.as_of is not None and _covers(last, record):
+        known = known_windows(spec, stored, last.as_of)
+    found = look(context, source, spec, history, known, options.as_of)
+    record.warnings.append(f"changed windows: by {found.proof}")
+    seen = found.seen
     if seen.undated:
         record.warnings.append(
             f"{seen.undated:,} rows have no {spec.timestamp.column}: they are in no window"
@@ -89,7 +95,7 @@ def plan_windows(
         one
         for one in closed
         if options.selects(one.window.start, one.window.end)
-        and (options.backfill or not comparable or _differs(one, stored))
+        and (options.backfill or _changed(one, found, stored))
         and not _kept(spec, one, stored)
     ]
     due += [
@@ -107,7 +113,7 @@ def plan_windows(
         open_windows=max(still_open, 0),
         closed_windows=len(closed),
         as_of=as_of,
-        reason=reason,
+        reason=history.reason,
     )
 
 
@@ -124,31 +130,36 @@ def _too_wide(spec: MonitorSpec, source: Source, seen: Seen, as_of: datetime) ->
     )
 
 
-def _unchanged(record: Record, last: Success, options: Options) -> bool:
-    """Whether the spec is the same and no later window can have closed."""
-    if last.scope_digest != record.scope_digest or last.as_of is None:
+def _history(context: Context, source: Source, last: Success | None) -> History:
+    """What happened to the source since the last run that covered everything due."""
+    if last is None or last.source_id is None or last.source_version is None:
+        return History(False, "first run")
+    return since(context.spark, source, last.source_version, last.source_id)
+
+
+def _settled(record: Record, last: Success | None, history: History, options: Options) -> bool:
+    """Whether neither data nor spec changed since, and no later window can have closed."""
+    if last is None or last.as_of is None or options.backfill or not history.unchanged:
+        return False
+    if last.scope_digest != record.scope_digest:
         return False
     return options.as_of is None or options.as_of <= last.as_of
 
 
-def _comparable(
-    context: Context, source: Source, last: Success | None, stored: dict[datetime, StoredWindow]
-) -> tuple[bool, str]:
-    """Whether stored fingerprints still prove anything, and what happened since."""
-    if last is not None and last.source_id is not None and last.source_version is not None:
-        history = since(context.spark, source, last.source_version, last.source_id)
-        return history.comparable, history.reason
-    if stored:
-        # A run wrote windows but did not end: trust them back to the oldest one.
-        oldest = min(window.source_version for window in stored.values())
-        history = since(context.spark, source, oldest, source.table_id)
-        return history.comparable, history.reason
-    return True, "first run"
+def _covers(last: Success, record: Record) -> bool:
+    """Whether the last success looked at the windows of the present spec, by the same rows."""
+    scopes = (last.scope_digest, record.scope_digest)
+    before, now = (scope.partition(".")[0] if scope else None for scope in scopes)
+    return now is not None and now == before
 
 
-def _differs(one: Fingerprint, stored: dict[datetime, StoredWindow]) -> bool:
+def _changed(one: Fingerprint, found: Look, stored: dict[datetime, StoredWindow]) -> bool:
     known = stored.get(one.window.start)
-    return known is None or known.fingerprint != one.digest
+    if known is None:
+        return True
+    if known.status == "source_unavailable" and one.rows:
+        return True
+    return one.window.start not in found.unchanged and known.fingerprint != one.digest
 
 
 def _kept(spec: MonitorSpec, one: Fingerprint, stored: dict[datetime, StoredWindow]) -> bool:
@@ -199,14 +210,20 @@ def _emptied(
 def _scope(spec: MonitorSpec, resolution: Resolution, options: Options) -> str:
     """Digest of everything but the data that decides which rows profiling writes.
 
-    A run up to a given time says nothing about what is due up to the newest event.
+    Two parts: which windows of which rows, and what is computed of them. A run up to a given
+    time says nothing about what is due up to the newest event.
     """
-    content = {
+    rows = {
         "table": definition_hash(spec, None),
-        "features": [definition_hash(spec, one.feature) for one in resolution.watched],
-        "slices": [list(one.keys) for one in resolution.slices],
         "windows": spec.windows.model_dump(mode="json"),
         "until": "newest" if options.as_of is None else "given",
     }
-    text = json.dumps(content, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    figures = {
+        "features": [definition_hash(spec, one.feature) for one in resolution.watched],
+        "slices": [list(one.keys) for one in resolution.slices],
+    }
+    return f"{_digest(rows)}.{_digest(figures)}"
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

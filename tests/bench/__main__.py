@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from tests.bench.demo import demo, rerun
+from tests.bench.incremental import incremental
 from tests.bench.machine import machine
 from tests.bench.rollup import rollup
 from tests.bench.scans import aggregates, profile
@@ -23,6 +24,7 @@ CASES: dict[str, Callable[[], Iterator[Measured]]] = {
     "profile": profile,
     "aggregates": aggregates,
     "rollup": rollup,
+    "incremental": incremental,
 }
 DEFAULT = ("session", "rerun", "profile", "aggregates", "rollup")
 

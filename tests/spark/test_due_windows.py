@@ -207,4 +207,4 @@ def test_a_changed_window_is_judged_again_where_slices_are_alike(spark, workspac
     table = f"delta.`{path}`"
     spark.sql(f"UPDATE {table} SET amount = amount + 1 WHERE ts < TIMESTAMP'2024-01-02'")
     done = run(spark, store, spec)
-    assert [one.start for one in done.judged.windows][0] == day_start(0)
+    assert day_start(0) in [one.start for one in done.judged.windows]

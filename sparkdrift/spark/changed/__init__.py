@@ -1,0 +1,1 @@
+"""Ways to find the windows whose rows changed between two versions of a source."""
