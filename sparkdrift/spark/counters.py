@@ -22,7 +22,7 @@ from sparkdrift.spec.values_in_sql import NO_REMAINDER
 
 # Where source rows carry their window; the source may have a column window_start of its own.
 WINDOW = ":window"
-NUMBERS_PER_PART = 5
+NUMBERS_PER_PART = 4
 
 Merge = Literal["sum", "min", "max"]
 
