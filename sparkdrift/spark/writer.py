@@ -119,7 +119,7 @@ def insert(
     """Add the rows whose key is not in `table` yet; returns how many were added.
 
     `among` names key columns and the only values that `rows` has there: files of the table
-    without any of them are not read, and a writer of other monitors is no conflict.
+    without any of them are not read.
     Of two writers of one key exactly one gets 1 back. Rows that exist are never changed.
     """
     view = "sparkdrift_insert"
