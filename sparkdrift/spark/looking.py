@@ -13,7 +13,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sparkdrift.spark.counters import finite
-from sparkdrift.spark.slicing import WHOLE, Slices
+from sparkdrift.spark.slicing import WHOLE, Slices, slice_name
+from sparkdrift.spec.models import MOST_SLICE_VALUES
 from sparkdrift.spec.resolving import Feature
 
 _ROWS = 20_000
@@ -86,3 +87,15 @@ def _shares(few: DataFrame, slices: Slices, rows: int) -> dict[str, dict[str, fl
         cautious = share - 2 * (share * (1 - share) / rows) ** 0.5
         shares.setdefault(row["slice_key"], {})[row["slice_value"]] = cautious
     return shares
+
+
+def crowded(rows: DataFrame, slices: Slices) -> dict[str, int]:
+    """The slices with more than MOST_SLICE_VALUES values in `rows`, by name; about how many."""
+    if not slices.keys:
+        return {}
+    counts = [
+        f"approx_count_distinct({slices.value(keys)}) AS v{i}" for i, keys in enumerate(slices.keys)
+    ]
+    row = rows.selectExpr(*slices.selected()).agg(*map(F.expr, counts)).collect()[0]
+    found = {slice_name(keys): int(row[f"v{i}"]) for i, keys in enumerate(slices.keys)}
+    return {name: values for name, values in found.items() if values > MOST_SLICE_VALUES}

@@ -24,7 +24,7 @@ from sparkdrift.spark.metrics import counted as counted_metrics
 from sparkdrift.spark.sampling import Sampling, sampling
 from sparkdrift.spark.schemas import FIGURES, STATE, Column
 from sparkdrift.spark.sketching import SKETCHED_PER_PASS, sketched
-from sparkdrift.spark.slicing import KEYS, Slices
+from sparkdrift.spark.slicing import KEYS, Slices, slices_of
 from sparkdrift.spark.sql import string
 from sparkdrift.spec.digests import STATE_VERSION, definition_hash
 from sparkdrift.spec.models import MonitorSpec
@@ -64,7 +64,7 @@ def profile(
     measured = [one.feature for one in features if one.problem is None]
     numeric = [feature for feature in measured if feature.kind == "numeric"]
     categorical = [feature for feature in measured if feature.kind == "categorical"]
-    by = Slices(tuple(tuple(keys) for keys in slices))
+    by = slices_of(spec, slices)
     metrics = counted_metrics(spec, [one for one in measured if one.kind == "metric"])
     seen = look(rows if few is None else few, numeric, categorical, by)
     share = sampling(spec.sketch.sampling_error, batch, seen.shares)

@@ -6,20 +6,26 @@ once per slice only then: as many rows as there are combinations, not as there a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sparkdrift.spark.sql import quote, string
+from sparkdrift.spec.models import MonitorSpec
 
 WHOLE = "*"
+OTHER = ":other"
 KEYS = ("window_start", "slice_key", "slice_value")
 
 
 @dataclass(frozen=True)
 class Slices:
-    """The slices of a monitor; each is a tuple of columns of the source."""
+    """The slices of a monitor; each is a tuple of columns of the source.
+
+    `values`: by column in lower case, the values that have a slice; the rest share OTHER.
+    """
 
     keys: tuple[tuple[str, ...], ...] = ()
+    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -34,9 +40,19 @@ class Slices:
     def selected(self) -> list[str]:
         """The columns of a source row as text, under their names."""
         return [
-            f"CAST({quote(column)} AS STRING) AS {name}"
+            f"{self._text(column)} AS {name}"
             for column, name in zip(self.columns, self.names, strict=True)
         ]
+
+    def _text(self, column: str) -> str:
+        text = f"CAST({quote(column)} AS STRING)"
+        listed = self.values.get(column.lower())
+        if listed is None:
+            return text
+        kept = ", ".join(map(string, listed))
+        return (
+            f"CASE WHEN {text} IS NULL OR {text} IN ({kept}) THEN {text} ELSE {string(OTHER)} END"
+        )
 
     def repeated(self) -> str:
         """A generator: slice_key and slice_value of each slice that a row belongs to."""
@@ -50,6 +66,12 @@ class Slices:
         texts = [named[key] for key in keys]
         # JSON for several keys: unlike a separator, it can't be mistaken for a value.
         return texts[0] if len(keys) == 1 else f"to_json(array({', '.join(texts)}))"
+
+
+def slices_of(spec: MonitorSpec, keys: Sequence[Sequence[str]]) -> Slices:
+    """Slices by `keys`, with the values that the spec lists."""
+    values = {column.lower(): values for column, values in spec.slice_values.items()}
+    return Slices(tuple(tuple(columns) for columns in keys), values)
 
 
 def slice_name(keys: Sequence[str]) -> str:

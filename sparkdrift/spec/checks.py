@@ -149,6 +149,20 @@ def _slices(spec: MonitorSpec) -> Iterator[Finding]:
         seen.setdefault(frozenset(lower), loc)
 
 
+@_reads("slices", "slice_values")
+def _slice_values(spec: MonitorSpec) -> Iterator[Finding]:
+    columns = {key.lower() for keys in spec.slices for key in keys}
+    for column, values in spec.slice_values.items():
+        if column.lower() not in columns:
+            close = nearest(column, sorted(columns))
+            accepted = "a column of one of the slices"
+            yield Finding(("slice_values", column), "no slice is by it", column, accepted, close)
+        for position, value in enumerate(values):
+            if value in values[:position]:
+                loc: Loc = ("slice_values", column, position)
+                yield Finding(loc, "the value is listed twice", value)
+
+
 @_reads("reference")
 def _reference(spec: MonitorSpec) -> Iterator[Finding]:
     reference = spec.reference

@@ -23,10 +23,10 @@ def definition_hash(spec: MonitorSpec, feature: Feature | None) -> str:
     """What gives a profile row of `feature` its meaning; None is the row of the whole table.
 
     Source and filter, timestamp and zone, the feature's name and kind, what it takes
-    from a row if that is not a column as it stands, sketch sizes. The name, not the
-    column: a feature renamed with `formerly` keeps its hash, so that its rows still
-    merge. Thresholds, owner, title, grain and other features are no part of it. For a
-    metric, what it is computed from stands in place of the sketch sizes.
+    from a row if that is not a column as it stands, the listed values of slices, sketch
+    sizes. The name, not the column: a feature renamed with `formerly` keeps its hash, so
+    that its rows still merge. Thresholds, owner, title, grain and other features are no
+    part of it. For a metric, what it is computed from stands in place of the sketch sizes.
     """
     source = spec.source
     meaning: list[Any] | None = None
@@ -42,6 +42,10 @@ def definition_hash(spec: MonitorSpec, feature: Feature | None) -> str:
         "zone": spec.timestamp.zone,
         "feature": meaning,
     }
+    if spec.slice_values:
+        # What ':other' holds depends on the values that are listed.
+        listed = {column.lower(): sorted(values) for column, values in spec.slice_values.items()}
+        content["slice_values"] = listed
     if feature is not None and feature.kind == "metric":
         metric = spec.metrics[feature.column]
         parts = metric_parts(spec, feature.column)

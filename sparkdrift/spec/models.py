@@ -80,6 +80,17 @@ def _keys(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
+MOST_SLICE_VALUES = 1000
+"""A slice of more values than this is not profiled, unless `slice_values` says which count."""
+
+SliceValues = Annotated[
+    tuple[Text, ...],
+    Field(
+        min_length=1,
+        max_length=MOST_SLICE_VALUES,
+        description=f"a list of 1 to {MOST_SLICE_VALUES} values, as text",
+    ),
+]
 SliceKeys = Annotated[
     tuple[ColumnName, ...],
     BeforeValidator(_keys),
@@ -152,6 +163,11 @@ class MonitorSpec(Section):
     prediction: Prediction = Prediction()
     slices: tuple[SliceKeys, ...] = Field(
         default=(), description="a list; each entry a column, or a list of 1 to 3 columns"
+    )
+    slice_values: Mapping[ColumnName, SliceValues] = Field(
+        default_factory=dict,
+        description="a mapping from columns of slices to the values that have a slice; "
+        "the others share ':other'",
     )
     metrics: Mapping[Identifier, MetricEntry] = Field(
         default_factory=dict, description="a mapping from names to how each is computed"

@@ -8,7 +8,7 @@ case. A feature keeps the spelling of the spec, since rows are stored under it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -115,6 +115,11 @@ class Resolution:
             for one in self.features
         )
         return replace(self, features=features)
+
+    def without_slices(self, names: Collection[str]) -> Resolution:
+        """The same, but for the slices whose columns, joined by a comma, are in `names`."""
+        kept = tuple(one for one in self.slices if ",".join(one.keys) not in names)
+        return replace(self, slices=kept)
 
     @property
     def usable_slices(self) -> tuple[tuple[str, ...], ...]:

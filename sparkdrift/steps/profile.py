@@ -8,6 +8,7 @@ from sparkdrift.errors import SpecError
 from sparkdrift.spark.changes import EMPTY, Fingerprint, timestamp_type
 from sparkdrift.spark.expressions import failing, resolve_source
 from sparkdrift.spark.failures import FAILURES
+from sparkdrift.spark.looking import crowded
 from sparkdrift.spark.metrics import checked
 from sparkdrift.spark.profiles import (
     empty_rows,
@@ -16,8 +17,9 @@ from sparkdrift.spark.profiles import (
     window_rows,
     write_profiles,
 )
+from sparkdrift.spark.slicing import slices_of
 from sparkdrift.spark.source import Source, open_source
-from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.spec.models import MOST_SLICE_VALUES, MonitorSpec
 from sparkdrift.spec.resolving import Resolution
 from sparkdrift.steps.context import Context, Options
 from sparkdrift.steps.due import STEP, Plan, plan_windows
@@ -42,6 +44,8 @@ def profile_windows(context: Context, spec: MonitorSpec, options: Options) -> Pl
         plan = plan_windows(context, spec, options, source, resolution, record)
         if plan.due or plan.vanished:
             context.journal.started(record)
+        if plan.due:
+            resolution = _without_crowds(context, spec, source, resolution, plan.due, record)
         done = 0
         for batch in _batches(plan.due):
             try:
@@ -71,6 +75,30 @@ def profile_windows(context: Context, spec: MonitorSpec, options: Options) -> Pl
             until = Options(as_of=record.as_of)
             roll_up(context, spec, resolution, granularity, until, record)
         return plan
+
+
+def _without_crowds(
+    context: Context,
+    spec: MonitorSpec,
+    source: Source,
+    resolution: Resolution,
+    due: Sequence[Fingerprint],
+    record: Record,
+) -> Resolution:
+    """The same without slices of too many values, as the fullest window shows them."""
+    slices = slices_of(spec, resolution.usable_slices)
+    fullest = max(due, key=lambda one: one.rows)
+    if not slices.keys or not fullest.rows:
+        return resolution
+    rows = window_rows(context.spark, source, spec, [fullest.window])
+    found = crowded(rows, slices)
+    for name, values in found.items():
+        record.warnings.append(
+            f"slice {name}: about {values:,} values on {fullest.window.start:%Y-%m-%d}, more than "
+            f"{MOST_SLICE_VALUES:,}: nothing is profiled by it; list the values to watch under "
+            "slice_values, the others then share ':other'"
+        )
+    return resolution.without_slices(set(found))
 
 
 def _profile_batch(

@@ -364,3 +364,17 @@ def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
         load_spec(tmp_path / "absent.yml")
     with pytest.raises(UsageError, match="directory"):
         load_spec(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ("{regoin: [north]}", "no slice is by it"),
+        ("{region: [north, south, north]}", "the value is listed twice"),
+        ("{region: []}", "a mapping from columns of slices to the values"),
+    ],
+)
+def test_listed_values_of_slices_are_checked(values: str, words: str) -> None:
+    text = f"{MINIMAL}\nslices: [region]\nslice_values: {values}\n"
+    with pytest.raises(SpecError, match=words):
+        parse_spec(text)
