@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.bench.asked import Asked
+from tests.bench.ours import best, done
 from tests.bench.table import Measured
 
 _ROWS = 1_000_000
-_REPEATS = 3
 _FIELDS, _GROUPS = (
     "spark.sql.codegen.maxFields",
     "spark.sql.objectHashAggregate.sortBased.fallbackThreshold",
@@ -37,7 +37,7 @@ def credit_log() -> Iterator[tuple[Any, Any]]:
             yield spark, rows
 
 
-def profile() -> Iterator[Measured]:
+def profile(_: Asked) -> Iterator[Measured]:
     """Our profile of every column and slice, without writing it, against a bare scan."""
     from sparkdrift.demo.credit import credit_spec
     from sparkdrift.spark.profiling import profile as profiled
@@ -64,7 +64,7 @@ def profile() -> Iterator[Measured]:
             )
 
 
-def aggregates() -> Iterator[Measured]:
+def aggregates(_: Asked) -> Iterator[Measured]:
     """Why counters and sketches are apart, and why two settings of ours differ from Spark's."""
     from sparkdrift.demo.credit import NUMERIC
     from sparkdrift.spark.profiling import _counters, _numbers, _sketches
@@ -103,19 +103,3 @@ def _expr(text: str) -> Any:
     from pyspark.sql.functions import expr
 
     return expr(text)
-
-
-def done(frame: Any) -> None:
-    """Compute all of `frame` and keep nothing of it."""
-    frame.write.format("noop").mode("overwrite").save()
-
-
-def best(work: Callable[[], object]) -> float:
-    """Seconds of the quickest of a few runs, after one that warms the JVM."""
-    work()
-    seconds = []
-    for _ in range(_REPEATS):
-        begun = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - begun)
-    return min(seconds)
