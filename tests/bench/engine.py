@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from tests.bench.asked import Asked
 from tests.bench.ranks import rank_errors
 from tests.bench.table import Measured
 from tests.bench.watching import apart, watching
+
+Peer = Callable[[str, int], float | None]
 
 _ROWS, _DAYS = 9_000_000, 30
 _TARGET = "ratio <= 2.5, aim 1.5"
@@ -25,10 +28,20 @@ def engine(asked: Asked) -> Iterator[Measured]:
     """9 M rows over 30 days, with every peer."""
     path = data.events(asked.data, asked.rows or _ROWS, _DAYS)
     with ours.session() as (spark, _):
-        yield from _own(spark, path, asked, "engine", _DAYS, _TARGET)
-        yield _against_percentiles(spark, path, asked)
-    for peer in (peers.duckdb, peers.polars):
-        yield _against(peer, path, asked)
+        own = list(_own(spark, path, asked, "engine", _DAYS, _TARGET))
+        yield from own
+        rows = peers.percentile_rows(spark, path)
+        percentiles = ours.best(lambda: ours.done(rows), asked.repeats)
+    mine = Measured(own[0].case, own[0].ours_s)
+    yield replace(
+        mine,
+        peer="percentile_approx",
+        peer_s=percentiles,
+        target="ratio <= 0.2",
+        note="9 quantiles per number, the same counters, distinct counts; in the same session",
+    )
+    yield _against(mine, peers.duckdb, "ratio <= 1", path, asked)
+    yield _against(mine, peers.polars, "the far mark", path, asked)
 
 
 def engine_long(asked: Asked) -> Iterator[Measured]:
@@ -92,42 +105,11 @@ def _written(spark: Any, spec: Any, days: int, repeats: int) -> tuple[float, str
     return min(seconds), size
 
 
-def _against_percentiles(spark: Any, path: Path, asked: Asked) -> Measured:
-    rows = peers.percentile_rows(spark, path)
-    spec = ours.monitor(path, data.NUMBERS, data.TEXTS)
-    profiled = ours.profiling(spark, spec)
-    mine = ours.best(lambda: ours.done(profiled()), asked.repeats)
-    theirs = ours.best(lambda: ours.done(rows), min(asked.repeats, 2))
-    return Measured(
-        "engine, not written",
-        mine,
-        None,
-        "percentile_approx",
-        theirs,
-        target="ratio <= 0.2",
-        note="9 quantiles per number with the same counters, distinct counts; same session",
-    )
-
-
-def _against(peer: Any, path: Path, asked: Asked) -> Measured:
-    """Ours measured again beside the peer, each in a process of its own, so both meet one load."""
-    mine, _ = apart(own_seconds, str(path), asked.repeats)
-    theirs, used = apart(peer, str(path), asked.repeats)
-    if theirs is None:
-        return Measured(f"engine, {peer.__name__}", note="not installed: pip install '.[dev]'")
-    return Measured(
-        "engine, not written",
-        mine,
-        None,
-        peer.__name__,
-        theirs,
-        target="ratio <= 1" if peer is peers.duckdb else "the far mark",
-        note=f"{(peer.__doc__ or '').splitlines()[0]} {used.peak}",
-    )
-
-
-def own_seconds(path: str, repeats: int) -> float:
-    """Our profile, not written, in this process."""
-    with ours.session() as (spark, _):
-        rows = ours.profiling(spark, ours.monitor(path, data.NUMBERS, data.TEXTS))
-        return ours.best(lambda: ours.done(rows()), repeats)
+def _against(mine: Measured, peer: Peer, target: str, path: Path, asked: Asked) -> Measured:
+    """The peer's seconds, in a process of its own."""
+    name = peer.__name__
+    seconds, used = apart(peer, str(path), asked.repeats)
+    if seconds is None:
+        return Measured(f"engine, {name}", note="not installed: pip install '.[dev]'")
+    about = " ".join((peer.__doc__ or "").partition(". None")[0].split())
+    return replace(mine, peer=name, peer_s=seconds, target=target, note=f"{about}; {used.peak}")
