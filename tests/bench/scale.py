@@ -38,7 +38,8 @@ class Size:
 
     @property
     def windows(self) -> int:
-        return {"hour": 24 * _DAYS, "day": _DAYS, "week": -(-_DAYS // 7) + 1}[self.grain]
+        weeks = 1 + (data.START.weekday() + _DAYS - 1) // 7
+        return {"hour": 24 * _DAYS, "day": _DAYS, "week": weeks}[self.grain]
 
     @property
     def groups(self) -> int:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tests.bench.__main__ import cases, measure
+from tests.bench.scale import sizes
 
 TEXT = Path(__file__).with_suffix(".md")
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -25,6 +27,8 @@ _BYTES, _FEATURES, _WINDOWS, _CORES = 10e12, 10_000, 365, 256
 # Windows x slices that a task meets at once where files follow time.
 _TASK_GROUPS = 4
 _DIMENSIONS = ("rows", "features", "windows", "slices", "executors")
+
+_USUAL = [asdict(size) for size in sizes(1.0)["rows"]]
 
 Point = Mapping[str, Any]
 
@@ -50,11 +54,24 @@ def page(document: Mapping[str, Any]) -> str:
         machine=document["machine"],
         load_before=document["machine"]["load"][0],
         load_after=document["machine"]["load_after"][0],
+        trial=_trial(points["rows"]),
         table="\n".join(_row(name, one) for name in _DIMENSIONS for one in points[name]),
         speed=_speed(points["executors"]),
         **{f"{name}_growth": _growth(points[name], name) for name in _DIMENSIONS[:-1]},
         **_fitted(points),
         **_extrapolated(points, int(document["machine"]["cores"])),
+    )
+
+
+def _trial(points: Sequence[Point]) -> str:
+    """A warning where the tables were smaller than they should be; else nothing."""
+    largest, usual = (max(one["rows"] for one in found) for found in (points, _USUAL))
+    if largest >= usual:
+        return ""
+    return (
+        f"\n**A trial**: the largest table had {largest:,} rows instead of {usual:,}. What is "
+        "fixed per run hides what grows, so slopes and what follows from them are not to be "
+        "trusted.\n"
     )
 
 
