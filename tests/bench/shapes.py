@@ -91,8 +91,8 @@ def _many_values(asked: Asked) -> Measured:
     share = asked.share(_VALUES_ROWS)
     rows, distinct = round(_VALUES_ROWS * share), round(_VALUES * share)
     path = data.many_values(asked.data, rows, distinct)
-    (seconds, size), used = apart(step, str(path), [], ["item"], [], 10)
-    (base, _), _ = apart(step, str(path), [], ["key"], [], 10)
+    (seconds, size), used = apart(step, str(path), [], ["item"], [], 240)
+    (base, _), _ = apart(step, str(path), [], ["key"], [], 240)
     return Measured(
         f"a text of {distinct:,} values",
         seconds,
@@ -107,8 +107,8 @@ def _many_slices(asked: Asked) -> Measured:
     share = asked.share(_SLICES_ROWS)
     rows, distinct = round(_SLICES_ROWS * share), max(2, round(_SLICES * share))
     path = data.many_slices(asked.data, rows, distinct)
-    (seconds, size), used = apart(step, str(path), list(data.NUMBERS[:3]), [], ["key"], 1)
-    (base, _), _ = apart(step, str(path), list(data.NUMBERS[:3]), [], [], 1)
+    (seconds, size), used = apart(step, str(path), list(data.NUMBERS[:3]), [], ["key"], 24)
+    (base, _), _ = apart(step, str(path), list(data.NUMBERS[:3]), [], [], 24)
     return Measured(
         f"a slice key of {distinct:,} values",
         seconds,
@@ -125,7 +125,7 @@ def _skewed(asked: Asked) -> Measured:
     for share in (_SKEWED_SHARE, 0.1):
         path = data.skewed(asked.data, rows, share)
         numbers, texts = list(data.NUMBERS[:5]), list(data.TEXTS[:2])
-        found.append(apart(step, str(path), numbers, texts, [], 10))
+        found.append(apart(step, str(path), numbers, texts, [], 240))
     ((seconds, size), used), ((base, _), _) = found
     return Measured(
         "a window with 90 % of the rows",
@@ -141,7 +141,7 @@ def _tiny(asked: Asked) -> Measured:
     windows = max(20, round(_TINY * asked.share(_TINY * 10)))
     path = data.tiny_windows(asked.data, windows)
     numbers, texts = list(data.NUMBERS[:3]), list(data.TEXTS[:1])
-    (seconds, size), used = apart(step, str(path), numbers, texts, [], windows // 24 + 1, "hour")
+    (seconds, size), used = apart(step, str(path), numbers, texts, [], windows, "hour")
     return Measured(
         f"{windows:,} tiny windows",
         seconds,
@@ -150,13 +150,13 @@ def _tiny(asked: Asked) -> Measured:
 
 
 def step(
-    path: str, numeric: list[str], texts: list[str], keys: list[str], days: int, grain: str = "day"
+    path: str, numeric: list[str], texts: list[str], keys: list[str], hours: int, grain: str = "day"
 ) -> tuple[float, str]:
-    """(seconds of the profile step into an empty store, what it stored) in this process."""
+    """(seconds of the profile step into an empty store, what it stored), of the first `hours`."""
     spec: Any = ours.monitor(path, numeric, texts, slices=keys, windows={"grain": grain})
     with ours.session() as (spark, _), tempfile.TemporaryDirectory() as folder:
         store = ours.new_store(spark, folder)
-        as_of = data.day_start(days) + timedelta(hours=1)
+        as_of = data.START + timedelta(hours=hours)
         seconds = ours.timed(lambda: ours.profile_step(spark, store, spec, as_of))
         return seconds, ours.stored_size(store)
 

@@ -118,7 +118,7 @@ def run(command, environment, cwd) -> dict:
         start_new_session=True,
     )
     try:
-        output, said = process.communicate(timeout=600)
+        output, said = process.communicate(timeout=900)
     finally:
         # With its JVM and the executors of that, which would outlive a command that was ended.
         with suppress(ProcessLookupError):
