@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
@@ -133,16 +133,16 @@ def live_heap(spark: Any) -> Iterator[list[int]]:
     found: list[int] = []
     ended = threading.Event()
 
-    def sample() -> None:
+    def in_use() -> int:
         jvm.System.gc()
         runtime = jvm.Runtime.getRuntime()
-        found.append(runtime.totalMemory() - runtime.freeMemory())
+        return int(runtime.totalMemory() - runtime.freeMemory())
 
     def watch() -> None:
         while not ended.wait(_EVERY):
-            sample()
+            found.append(in_use())
 
-    sample()
+    found.append(_settled(in_use))
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
@@ -151,7 +151,19 @@ def live_heap(spark: Any) -> Iterator[list[int]]:
     finally:
         ended.set()
         watcher.join()
-        sample()
+        found.append(in_use())
+
+
+def _settled(in_use: Callable[[], int]) -> int:
+    """Bytes in use once no more are set free: Spark cleans up some time after a collection."""
+    before = in_use()
+    for _ in range(10):
+        time.sleep(1)
+        now = in_use()
+        if now > before - 2**20:
+            break
+        before = now
+    return min(before, now)
 
 
 def _stored(spark: Any, asked: Asked) -> Iterator[Measured]:

@@ -86,7 +86,7 @@ def test_scale(inside, workspace, monkeypatch):
         scale, "sizes", lambda share: {n: p[:1] for n, p in all_sizes(share).items()}
     )
     found = lines("scale", rows=2_000, data=workspace)
-    assert found["scale: rows"].figures["heap_bytes"] > 0
+    assert found["scale: rows"].figures.keys() >= {"rows", "seconds", "scan_s", "heap_bytes"}
     assert found["scale: slices"].figures["slices"] == 10
     assert found["scale: stored, numbers"].figures["bytes_per_row"] > 0
 
