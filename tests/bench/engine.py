@@ -20,8 +20,9 @@ Peer = Callable[[str, int], float | None]
 
 _ROWS, _DAYS = 9_000_000, 30
 _TARGET = "ratio <= 2.5, aim 1.5"
-# The keys of the spec's section `sketch` that turn sampling on, and the error asked for then.
-_SAMPLING = {"sampling": 0.01, "error": 0.01}
+# Keys of the spec's section `sketch` that change what a profile costs, and a value of each: a rank
+# error that sampling may add, and no counts of distinct numbers.
+_VARIANTS = {"sampling_error": 0.01, "distinct": "categorical"}
 
 
 def engine(asked: Asked) -> Iterator[Measured]:
@@ -53,11 +54,11 @@ def engine_long(asked: Asked) -> Iterator[Measured]:
 
 
 def variants() -> dict[str, dict[str, Any]]:
-    """Sections `sketch` to measure, by what a line calls them: sampling off; on, if it exists."""
+    """Sections `sketch` to measure, by what a line calls them: the usual, and others there are."""
     from sparkdrift.spec.models import Sketch
 
     found: dict[str, dict[str, Any]] = {"": {}}
-    for key, value in _SAMPLING.items():
+    for key, value in _VARIANTS.items():
         if key in Sketch.model_fields:
             found[f", {key} {value}"] = {key: value}
     return found
