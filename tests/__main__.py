@@ -29,6 +29,7 @@ STAGES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "connect": (("tests/spark",), {"SPARK_API_MODE": "connect"}),
     "faults": (("tests/faults",), {}),
     "cli": (("tests/cli",), {}),
+    "cluster": (("tests/cluster",), {}),
 }
 # A stage decides these itself; a setting of the shell must not change what is tested.
 UNSET = ("SPARK_API_MODE", "SPARK_REMOTE", "SPARKDRIFT_STORE", "SPARKDRIFT_MASTER")

@@ -6,6 +6,12 @@ pyspark reads that variable itself. No fixture here starts anything until it is 
 
 from __future__ import annotations
 
+import importlib.util
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
 import pytest
 
 # For thousands of small queries and no long one: planning them is what costs.
@@ -32,3 +38,34 @@ def spark(tmp_path_factory):
 def workspace(tmp_path_factory):
     """A folder of this module's own, for stores that several tests read."""
     return tmp_path_factory.mktemp("workspace")
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    """The package as one file; a wheel is a zip of it."""
+    import sparkdrift
+
+    root = Path(sparkdrift.__file__).parent.parent
+    file = tmp_path_factory.mktemp("wheel") / "sparkdrift-0.1.0-py3-none-any.whl"
+    with zipfile.ZipFile(file, "w") as archive:
+        for path in sorted((root / "sparkdrift").rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                archive.write(path, path.relative_to(root))
+    return file
+
+
+@pytest.fixture(scope="session")
+def bare_python(tmp_path_factory):
+    """An interpreter with every dependency but without sparkdrift."""
+    home = tmp_path_factory.mktemp("bare")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(home)], check=True)
+    found = importlib.util.find_spec("pyspark")
+    packages = Path(found.origin).parent.parent
+    folder = next(home.glob("lib/python*/site-packages"))
+    (folder / "borrowed.pth").write_text(f"{packages}\n")
+    python = home / "bin" / "python"
+    # Not this process's PYTHONPATH: that would bring the package back in.
+    there = subprocess.run([python, "-I", "-c", "import sparkdrift"], cwd=home, capture_output=True)
+    if there.returncode == 0:
+        pytest.skip("sparkdrift is installed as files, so leaving it out is not possible")
+    return python

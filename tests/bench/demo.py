@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
-import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench.machine import process_tree
+from tests.bench.asked import Asked
 from tests.bench.table import Measured
+from tests.bench.watching import Used, command
 
-_EVERY = 0.2
 
-
-def demo() -> Iterator[Measured]:
+def demo(_: Asked) -> Iterator[Measured]:
     """`sparkdrift demo` in an empty folder, a million rows."""
     with tempfile.TemporaryDirectory() as folder:
         yield _of_demo(command(["demo", "--store", f"{folder}/store"]))
 
 
-def rerun() -> Iterator[Measured]:
+def rerun(_: Asked) -> Iterator[Measured]:
     """The same again: `sparkdrift run` on the demo's store, with nothing changed."""
     with tempfile.TemporaryDirectory() as folder:
         store = f"{folder}/store"
@@ -40,57 +35,6 @@ def rerun() -> Iterator[Measured]:
 
 def _of_demo(used: Used) -> Measured:
     return Measured("demo", used.seconds, target="<= 90 s, <= 3 GiB", note=str(used))
-
-
-class Used:
-    """What a command took, with all the processes it started; sampled, not asked for."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self.peak_bytes = 0
-        self._cpu: dict[int, float] = {}
-
-    @property
-    def cpu_seconds(self) -> float:
-        return sum(self._cpu.values())
-
-    def __str__(self) -> str:
-        return (
-            f"peak {self.peak_bytes / 2**30:.2f} GiB (resident sets, summed), "
-            f"{self.cpu_seconds:.0f} CPU seconds"
-        )
-
-    def sample(self, process: int) -> None:
-        found = process_tree(process)
-        self.peak_bytes = max(self.peak_bytes, sum(resident for resident, _ in found.values()))
-        self._cpu |= {one: cpu for one, (_, cpu) in found.items()}
-
-
-def command(arguments: Sequence[str]) -> Used:
-    """Run a sparkdrift command and watch it. Raises where it fails."""
-    used, ended = Used(), threading.Event()
-    begun = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sparkdrift", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-    def watch() -> None:
-        while not ended.wait(_EVERY):
-            used.sample(process.pid)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    output, _ = process.communicate()
-    used.seconds = time.perf_counter() - begun
-    ended.set()
-    watcher.join()
-    if process.returncode != 0:
-        raise RuntimeError(f"sparkdrift {' '.join(arguments)} failed:\n{output}")
-    return used
 
 
 def rows_scanned(store: str, run_id: str) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 def machine() -> dict[str, Any]:
     """Cores, memory, versions and load, as they are now."""
     from importlib.metadata import version
+    from importlib.util import find_spec
 
     from sparkdrift.spark.session import check_java
 
@@ -24,6 +25,7 @@ def machine() -> dict[str, Any]:
         "java": check_java(),
         "spark": version("pyspark"),
         "delta": version("delta-spark"),
+        **{name: version(name) for name in ("duckdb", "polars") if find_spec(name)},
         "load": [round(value, 2) for value in os.getloadavg()],
     }
 

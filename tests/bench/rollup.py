@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.bench.asked import Asked
 from tests.bench.demo import command
 from tests.bench.table import Measured
 
@@ -21,7 +22,7 @@ _DISTINCT = (3, 10, 50, 200, 2_000)
 _START = datetime(2025, 1, 1, tzinfo=timezone.utc)
 
 
-def rollup() -> Iterator[Measured]:
+def rollup(_: Asked) -> Iterator[Measured]:
     """`sparkdrift profile --granularity month` on a year of days, the source's files gone."""
     for rows in _ROWS:
         with tempfile.TemporaryDirectory() as folder:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.bench.asked import Asked
+from tests.bench.ours import best, done
 from tests.bench.table import Measured
 
 _ROWS = 1_000_000
-_REPEATS = 3
-_FIELDS, _GROUPS = (
-    "spark.sql.codegen.maxFields",
-    "spark.sql.objectHashAggregate.sortBased.fallbackThreshold",
-)
+_GROUPS = "spark.sql.objectHashAggregate.sortBased.fallbackThreshold"
 
 
 @contextmanager
@@ -37,7 +34,7 @@ def credit_log() -> Iterator[tuple[Any, Any]]:
             yield spark, rows
 
 
-def profile() -> Iterator[Measured]:
+def profile(_: Asked) -> Iterator[Measured]:
     """Our profile of every column and slice, without writing it, against a bare scan."""
     from sparkdrift.demo.credit import credit_spec
     from sparkdrift.spark.profiling import profile as profiled
@@ -64,58 +61,39 @@ def profile() -> Iterator[Measured]:
             )
 
 
-def aggregates() -> Iterator[Measured]:
-    """Why counters and sketches are apart, and why two settings of ours differ from Spark's."""
+def aggregates(_: Asked) -> Iterator[Measured]:
+    """Why numbers are counted in parts, apart from their sketches, and two settings of ours."""
     from sparkdrift.demo.credit import NUMERIC
-    from sparkdrift.spark.profiling import _counters, _numbers, _sketches
-    from sparkdrift.spec.resolving import Feature
+    from sparkdrift.spark import counters
+    from sparkdrift.spark.sketching import sketched
+    from sparkdrift.spark.slicing import Slices
 
-    features = [Feature(name=name, column=name, kind="numeric") for name in NUMERIC]
+    numbers = [counters.Number(i, name) for i, name in enumerate(NUMERIC)]
+    slices = Slices((("region",),))
     with credit_log() as (spark, log):
-        slices = "inline(array(struct('*' AS slice), struct(region AS slice)))"
-        rows = log.selectExpr("window_start", slices, *_numbers(features))
-        counters, sketches = _counters(len(features)), _sketches(len(features), 400)
+        rows = log.withColumnRenamed("window_start", counters.WINDOW)
 
-        def run(*chosen: str) -> None:
-            done(rows.groupBy("window_start", "slice").agg(*map(_expr, chosen)))
+        def count(size: int = counters.NUMBERS_PER_PART) -> None:
+            usual, counters.NUMBERS_PER_PART = counters.NUMBERS_PER_PART, size
+            try:
+                done(counters.counted(rows, numbers, slices))
+            finally:
+                counters.NUMBERS_PER_PART = usual
 
-        groups = rows.select("window_start", "slice").distinct().count()
-        note = f"{len(features)} features, {groups:,} groups"
-        apart = best(lambda: (run(*counters), run(*sketches)))
-        together = best(lambda: run(*counters, *sketches))
-        yield Measured("counters and sketches apart", apart, None, "together", together, note=note)
-        ours, theirs = best(lambda: run(*counters)), _with(spark, _FIELDS, "100", run, counters)
-        yield Measured("counters, maxFields 1000", ours, None, "100", theirs, note=note)
-        ours, theirs = best(lambda: run(*sketches)), _with(spark, _GROUPS, "128", run, sketches)
+        def sketch() -> None:
+            done(sketched(rows, numbers, slices, k=400, distinct=True, sampling=None))
+
+        note = f"{len(numbers)} features by day and region"
+        parts, whole = best(count), best(lambda: count(len(numbers)))
+        yield Measured("counters in parts", parts, None, "in one aggregate", whole, note=note)
+        ours, theirs = best(sketch), _with(spark, _GROUPS, "128", sketch)
         yield Measured("sketches, fallback at 2048", ours, None, "128", theirs, note=note)
 
 
-def _with(spark: Any, key: str, value: str, run: Callable[..., None], chosen: list[str]) -> float:
+def _with(spark: Any, key: str, value: str, run: Callable[[], None]) -> float:
     before = spark.conf.get(key)
     spark.conf.set(key, value)
     try:
-        return best(lambda: run(*chosen))
+        return best(run)
     finally:
         spark.conf.set(key, before)
-
-
-def _expr(text: str) -> Any:
-    from pyspark.sql.functions import expr
-
-    return expr(text)
-
-
-def done(frame: Any) -> None:
-    """Compute all of `frame` and keep nothing of it."""
-    frame.write.format("noop").mode("overwrite").save()
-
-
-def best(work: Callable[[], object]) -> float:
-    """Seconds of the quickest of a few runs, after one that warms the JVM."""
-    work()
-    seconds = []
-    for _ in range(_REPEATS):
-        begun = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - begun)
-    return min(seconds)

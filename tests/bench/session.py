@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+from tests.bench.asked import Asked
 from tests.bench.table import Measured
 
 _REPEATS = 5
@@ -44,7 +45,7 @@ spark.stop()
 """
 
 
-def session() -> Iterator[Measured]:
+def session(_: Asked) -> Iterator[Measured]:
     ours, bare = [], []
     for _ in range(_REPEATS):
         # Alternating, so that both meet the same load.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -12,21 +12,23 @@ class Measured:
     """One line: our seconds, beside a floor (the least possible) or a peer (another way).
 
     ratio: ours / floor, or ours / peer where there is no floor. `note` says what else
-    was measured, and `target` what issue 3 asks for; a bench asserts nothing.
+    was measured, and `target` what was asked for; a bench asserts nothing. A line without
+    seconds has its figure in the note. `figures` are for programs: they stand in the JSON only.
     """
 
     case: str
-    ours_s: float
+    ours_s: float | None = None
     floor_s: float | None = None
     peer: str = ""
     peer_s: float | None = None
     target: str = ""
     note: str = ""
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def ratio(self) -> float | None:
         other = self.floor_s if self.floor_s is not None else self.peer_s
-        return None if not other else self.ours_s / other
+        return None if not other or self.ours_s is None else self.ours_s / other
 
     def document(self) -> dict[str, Any]:
         return {**asdict(self), "ratio": self.ratio}

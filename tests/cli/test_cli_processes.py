@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -74,33 +72,6 @@ def test_doctor_names_what_is_wrong_and_goes_on(tmp_path):
     assert not checks["java"]["ok"]
     assert checks["spark"]["ok"]
     assert not checks["session"]["ok"]
-
-
-@pytest.fixture(scope="module")
-def wheel(workspace):
-    """The package as one file; a wheel is a zip of it."""
-    file = workspace / "sparkdrift-0.1.0-py3-none-any.whl"
-    with zipfile.ZipFile(file, "w") as archive:
-        for path in sorted((ROOT / "sparkdrift").rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                archive.write(path, path.relative_to(ROOT))
-    return file
-
-
-@pytest.fixture(scope="module")
-def bare_python(workspace):
-    """An interpreter with every dependency but without sparkdrift."""
-    home = workspace / "bare"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(home)], check=True)
-    found = importlib.util.find_spec("pyspark")
-    packages = Path(found.origin).parent.parent
-    folder = next(home.glob("lib/python*/site-packages"))
-    (folder / "borrowed.pth").write_text(f"{packages}\n")
-    python = home / "bin" / "python"
-    there = subprocess.run([python, "-c", "import sparkdrift"], cwd=home, capture_output=True)
-    if there.returncode == 0:
-        pytest.skip("sparkdrift is installed as files, so leaving it out is not possible")
-    return python
 
 
 @pytest.mark.skipif(not (ROOT / "jobs").is_dir(), reason="jobs/ is not part of the package")
