@@ -6,7 +6,7 @@ of its own: a classic Spark session and a Connect one can't share a JVM.
 
     python3 -m tests                      every stage, in the environment .venv
     python3 -m tests --here fast          one stage, with this interpreter, nothing installed
-    python3 -m tests --slow               the slow tests as well
+    python3 -m tests --slow               the slow tests as well, and all of them over Connect
     python3 -m tests --here fast -- -x -k kll   what stands behind -- goes to pytest
 """
 
@@ -31,6 +31,8 @@ STAGES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "cli": (("tests/cli",), {}),
     "cluster": (("tests/cluster",), {}),
 }
+# What a stage selects unless --slow asks for everything; pyproject.toml has the usual selection.
+SELECTED = {"connect": "not slow and not classic"}
 # A stage decides these itself; a setting of the shell must not change what is tested.
 UNSET = ("SPARK_API_MODE", "SPARK_REMOTE", "SPARKDRIFT_STORE", "SPARKDRIFT_MASTER")
 COMMAND_LINE_ERROR = 2
@@ -90,7 +92,8 @@ def run(python: Path, stage: str, slow: bool, for_pytest: list[str]) -> int:
     """One stage; pytest's exit code."""
     folders, needed = STAGES[stage]
     kept = {key: value for key, value in os.environ.items() if key not in UNSET}
-    chosen = ["-m", ""] if slow else []
+    selected = "" if slow else SELECTED.get(stage)
+    chosen = [] if selected is None else ["-m", selected]
     settings = [f"{key}={value}" for key, value in needed.items()]
     print(f"\n{stage}: {' '.join([*settings, *folders])}", flush=True)
     command = [str(python), "-m", "pytest", *chosen, *for_pytest, *folders]

@@ -22,7 +22,7 @@ from sparkdrift.spark.changes import fingerprints
 from sparkdrift.spark.profiles import empty_rows, write_profiles
 from sparkdrift.spark.source import open_source
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 ROWS = 20
 LAYOUTS = {

@@ -14,7 +14,7 @@ from sparkdrift.errors import SourceError
 from sparkdrift.steps.context import Options
 from sparkdrift.steps.profile import plan_profile
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 
 @pytest.fixture(scope="module")

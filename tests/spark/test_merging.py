@@ -19,7 +19,7 @@ from sparkdrift.spark.merging import merge_profiles
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.weighing import sampling_rates
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 DAYS, ROWS, K, LIMIT = 12, 700, 200, 10
 GROUPINGS = 5

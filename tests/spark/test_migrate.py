@@ -12,7 +12,7 @@ from sparkdrift.spark.migrate import PROPERTY, create_statement, migrate, store_
 from sparkdrift.spark.schemas import DRIFT, PROFILES, RUNS, STORE_VERSION, TABLES
 from sparkdrift.store import Store
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 ADDED = {"value", "cells"}
 """Columns that version 1 did not have."""

@@ -11,7 +11,7 @@ import source_tables
 from deltalake import DeltaTable
 from monitors import new_store, rows_of, run, spec_of
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 FOLDER = 'ünï\'cøde `tick` "quote" 🚀 100% a=b'
 NUMBERS = ("a`b", "dotted.name", "with space", "it's", 'say "so"', "🚀", "select", "größe", "a,b")

@@ -9,7 +9,7 @@ from deltalake import DeltaTable
 
 from sparkdrift.spark.schemas import TABLES
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 NAMES = [table.name for table in TABLES]
 

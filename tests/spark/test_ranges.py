@@ -17,7 +17,7 @@ from sparkdrift.cli import app
 from sparkdrift.errors import UsageError
 from sparkdrift.steps.ranges import merge_range
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 DAYS, ROWS = 8, 60
 SECTIONS = {

@@ -17,7 +17,7 @@ from sparkdrift.errors import UsageError
 from sparkdrift.steps.context import Options
 from sparkdrift.steps.profile import merge_windows
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 ZONE = "Europe/Berlin"
 K = 4096

@@ -9,7 +9,7 @@ import source_tables
 from monitors import new_store, rows_of, run, spec_of
 from source_tables import day_start
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 FEATURES = ("lost", "moved", "retyped", "stays")
 ROWS = 1500

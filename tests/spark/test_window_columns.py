@@ -15,7 +15,7 @@ from sparkdrift.spark.sql import in_windows, timestamp
 from sparkdrift.spark.window_columns import window_end, window_start
 from sparkdrift.windows import Window, local_instant, window_at
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 GRAINS = ("hour", "day", "week", "month")
 # Instants at which clocks change, both ways; Kathmandu's changed in 1986 for the last time.
