@@ -206,9 +206,10 @@ def _share_tests(
         expected = 0.0 if np.isnan(expected) else expected * known_present
         results["new"] = _where_any(new, present, expected, known_present, policy.new_categories)
     if "out_of_range_share" in figures:
-        finite = present - counts(windows, "nan_count") - infinite
-        outside = np.round(np.nan_to_num(figures["out_of_range_share"]) * finite)
-        results["range"] = _where_any(outside, finite, 0.0, known_present, policy.out_of_range)
+        # Of the rows that were sketched: of a sample, the others were not looked at.
+        n, known = figures["sketched_rows"], float(figures["known_sketched"])
+        outside = np.round(np.nan_to_num(figures["out_of_range_share"]) * n)
+        results["range"] = _where_any(outside, n, 0.0, known, policy.out_of_range)
     return results
 
 

@@ -149,6 +149,8 @@ def numeric_figures(
             n > 0, numeric.wasserstein_error(within, known_k, ks), np.nan
         ),
         "out_of_range_share": np.array([one.out_of_range for one in tails]),
+        "sketched_rows": n,
+        "known_sketched": bins.counts.sum(),
         "moved": [_moved(points, one, within) for points, one in zip(seen, tails, strict=True)],
     }
 

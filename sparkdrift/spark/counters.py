@@ -31,14 +31,12 @@ Merge = Literal["sum", "min", "max"]
 class Number:
     """A numeric feature: `sql` yields its value in a source row.
 
-    `index` tells it from others of the same pass; `centre` is a value near its mean, from
-    which deviations are taken when slices are added up, so that a small variance survives
-    beside a large mean. `remainder` is what the double leaves out of the value, as text.
+    `index` tells it from others of the same pass. `remainder` is what the double leaves out
+    of the value, as text.
     """
 
     index: int
     sql: str
-    centre: float = 0.0
     remainder: str = NO_REMAINDER
 
     @property
@@ -109,7 +107,7 @@ def counted(
         .agg(*(F.expr(counter.first) for counter in (*wanted, *once)))
     )
     if slices.keys:
-        found = _by_slice(found, parts, slices, (*wanted, *once))
+        found = _by_slice(found, size, slices, (*wanted, *once))
     else:
         whole = [f"{string(WHOLE)} AS {key}" for key in KEYS[1:]]
         found = found.selectExpr("*", *whole)
@@ -168,49 +166,50 @@ def _counters(i: int) -> list[Counter]:
         Counter(f"{n}_down", f"count(*) FILTER (WHERE {n} = double('-Infinity'))"),
         Counter(f"{n}_zeros", f"count(*) FILTER (WHERE {f} = 0)"),
         Counter(f"{n}_sum", f"sum({f})"),
-        Counter(f"{n}_squares", f"var_pop({f})"),
+        Counter(f"{n}_variance", f"var_pop({f})"),
         Counter(f"{n}_min", f"min({f})", "min"),
         Counter(f"{n}_max", f"max({f})", "max"),
     ]
 
 
-def _by_slice(
-    found: DataFrame,
-    parts: Sequence[Sequence[Number | None]],
-    slices: Slices,
-    wanted: Sequence[Counter],
-) -> DataFrame:
+def _by_slice(found: DataFrame, size: int, slices: Slices, wanted: Sequence[Counter]) -> DataFrame:
     """Counters per combination of slice columns, added up per slice.
 
-    Sums and variances become sums of deviations from the centre, and go back afterwards.
+    Means and variances go through sums of deviations from a mean of the same window, so
+    that a small variance survives beside a large mean.
     """
-    size = len(parts[0])
+    centre: dict[str, str] = {}
     there: dict[str, str] = {}
     back: dict[str, str] = {}
     for i in range(size):
-        centres = ", ".join(f"{(part[i] or _NOTHING).centre!r}D" for part in parts)
-        c = f"element_at(array({centres}), 1 + CAST(part AS INT))"
-        n, rows = f"n{i}", _finite_rows(f"n{i}")
+        n, c = f"n{i}", f"c{i}"
+        rows = _finite_rows(n)
+        centre[c] = f"max({n}_sum / {rows}) OVER (PARTITION BY window_start, part)"
         there[f"{n}_sum"] = f"{n}_sum - {rows} * {c}"
-        there[f"{n}_squares"] = (
-            f"{rows} * ({n}_squares + ({n}_sum / {rows} - {c}) * ({n}_sum / {rows} - {c}))"
+        there[f"{n}_variance"] = (
+            f"{rows} * ({n}_variance + ({n}_sum / {rows} - {c}) * ({n}_sum / {rows} - {c}))"
         )
         back[f"{n}_sum"] = f"{n}_sum + {rows} * {c}"
-        variance = f"{n}_squares / {rows} - ({n}_sum / {rows}) * ({n}_sum / {rows})"
-        back[f"{n}_squares"] = f"CASE WHEN {variance} < 0 THEN 0D ELSE {variance} END"
+        variance = f"{n}_variance / {rows} - ({n}_sum / {rows}) * ({n}_sum / {rows})"
+        back[f"{n}_variance"] = f"CASE WHEN {variance} < 0 THEN 0D ELSE {variance} END"
     names = [counter.name for counter in wanted]
-    moved = found.selectExpr(
-        "window_start", "part", *slices.names, *(_changed(there, name) for name in names)
+    # An analysis of the window functions needs their inputs as columns of a frame of its own.
+    moved = found.selectExpr("*", *(f"{text} AS {c}" for c, text in centre.items())).selectExpr(
+        "window_start",
+        "part",
+        *slices.names,
+        *centre,
+        *(_changed(there, name) for name in names),
     )
     added = (
-        moved.selectExpr("window_start", "part", slices.repeated(), *names)
+        moved.selectExpr("window_start", "part", slices.repeated(), *names, *centre)
         .groupBy(*KEYS, "part")
-        .agg(*(F.expr(counter.again) for counter in wanted))
+        .agg(
+            *(F.expr(counter.again) for counter in wanted),
+            *(F.expr(f"max({c})").alias(c) for c in centre),
+        )
     )
     return added.selectExpr(*KEYS, "part", *(_changed(back, name) for name in names))
-
-
-_NOTHING = Number(-1, "NULL")
 
 
 def _finite_rows(n: str) -> str:
@@ -228,7 +227,7 @@ def _figures(p: str, i: int) -> dict[str, str]:
     one = f"{n}_min = {n}_max"
     # Rounding may leave a trace of a variance, and of another mean, where all values are one.
     mean = f"CASE WHEN {one} THEN {n}_min ELSE {n}_sum / nullif({rows}, 0) END"
-    variance = f"CASE WHEN {one} THEN 0D ELSE {n}_squares END"
+    variance = f"CASE WHEN {one} THEN 0D ELSE {n}_variance END"
     return {
         "null_count": f"{n}_null",
         "nan_count": f"{n}_nan",

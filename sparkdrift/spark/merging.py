@@ -86,8 +86,8 @@ def _aggregates() -> list[Column]:
         # A distinct aggregate would make a group of each window first, sketches and all.
         F.expr("size(collect_set(merged_from))").alias("merged_windows"),
         F.expr(f"size(collect_set({unmeasured}))").alias("unmeasured"),
-        F.expr("max(kll IS NOT NULL)").alias("numeric"),
-        F.max("reason").alias("reason"),
+        F.expr("max(moments IS NOT NULL)").alias("numeric"),
+        F.expr("max(CASE WHEN status = 'schema_changed' THEN reason END)").alias("reason"),
         F.expr(merged_digest()).alias("input_digest"),
     ]
 

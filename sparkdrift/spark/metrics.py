@@ -174,7 +174,8 @@ def _by_metric(spec: MonitorSpec, form: Callable[[str], str]) -> str:
     cases = " ".join(f"WHEN {string(PREFIX + name)} THEN {form(name)}" for name in spec.metrics)
     if not cases:
         return "CAST(NULL AS DOUBLE)"
-    chosen = f"CASE column_name {cases} END"
+    # Without cells nothing was measured, whatever `coalesce` makes of that.
+    chosen = f"CASE WHEN cells IS NOT NULL THEN CASE column_name {cases} END END"
     # Neither NaN nor infinite: NaN compares greater than everything.
     return f"(CASE WHEN abs({chosen}) < double('Infinity') THEN {chosen} END)"
 

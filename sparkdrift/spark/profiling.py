@@ -1,24 +1,25 @@
 """Profiling: source rows in, one row per window, slice and feature out.
 
-Three passes over the source, whatever the number of slices and windows: exact counters of
-all numeric features, their sketches, and a group-by for all texts. Only past
+A few passes over the source, whatever the number of slices and windows: exact counters of
+all numeric features, their sketches (distinct values apart where quantiles are of a sample),
+and a group-by for all texts (with slices two, by how texts are counted). Only past
 SKETCHED_PER_PASS numeric features are there more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import reduce
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from sparkdrift.spark.cardinality import few_combinations
 from sparkdrift.spark.categories import Text, categorical_figures
 from sparkdrift.spark.changes import Fingerprint
 from sparkdrift.spark.counters import Number, counted
 from sparkdrift.spark.counters import figures as exact_figures
 from sparkdrift.spark.joins import joined
-from sparkdrift.spark.looking import look
 from sparkdrift.spark.metrics import Counted, with_values
 from sparkdrift.spark.metrics import counted as counted_metrics
 from sparkdrift.spark.sampling import Sampling, sampling
@@ -56,7 +57,7 @@ def profile(
     """One row per window, slice and feature, with the columns FIGURES and STATE of the tables.
 
     `rows` are source rows with their window's start in WINDOW; `few` of them, cheap to
-    read, are looked at first where there are slices (default: of all). `batch`: the windows
+    read, are looked at first where there are slices (default: some of all). `batch`: the windows
     with their rows, by which a sample is drawn if the spec allows it. A feature with a
     problem gets a row with status `schema_changed` and no figure. Nothing else runs until
     it is written.
@@ -66,8 +67,8 @@ def profile(
     categorical = [feature for feature in measured if feature.kind == "categorical"]
     by = slices_of(spec, slices)
     metrics = counted_metrics(spec, [one for one in measured if one.kind == "metric"])
-    seen = look(rows if few is None else few, numeric, categorical, by)
-    share = sampling(spec.sketch.sampling_error, batch, seen.shares)
+    jointly = few_combinations(rows if few is None else few, categorical, by)
+    share = sampling(spec.sketch.sampling_error, rows, by, batch)
     bare = [TABLE_ROW, *(one.feature.name for one in features if one.problem is not None)]
     groups = range(0, max(len(numeric), 1), SKETCHED_PER_PASS)
     parts = [
@@ -77,7 +78,6 @@ def profile(
             numeric[first : first + SKETCHED_PER_PASS],
             by,
             k,
-            seen.centres,
             share,
             [] if first else bare,
             Counted() if first else metrics,
@@ -85,7 +85,7 @@ def profile(
         for first in groups
     ]
     if categorical:
-        texts = [Text(one.name, one.sql, one.name in seen.jointly) for one in categorical]
+        texts = [Text(one.name, one.sql, one.name in jointly) for one in categorical]
         parts.append(_texts(categorical_figures(rows, texts, by, spec.sketch.categories)))
     figures = reduce(DataFrame.unionByName, parts)
     described = described_features(spark, spec, features)
@@ -127,16 +127,12 @@ def _figures(
     features: Sequence[Feature],
     slices: Slices,
     k: int,
-    centres: Mapping[str, float],
     share: Sampling | None,
     bare: Sequence[str],
     metrics: Counted,
 ) -> DataFrame:
     """A row per window, slice and numeric feature or metric; of `bare` ones with its rows only."""
-    numbers = [
-        Number(i, one.sql, centres.get(one.name, 0.0), one.remainder)
-        for i, one in enumerate(features)
-    ]
+    numbers = [Number(i, one.sql, one.remainder) for i, one in enumerate(features)]
     wide = counted(rows, numbers, slices, columns=metrics.columns, extra=metrics.counters)
     cells = [_cell(name, {}) for name in bare]
     distinct = spec.sketch.distinct == "all"

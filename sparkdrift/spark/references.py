@@ -161,16 +161,20 @@ def scanned_reference(
     spark: SparkSession, spec: MonitorSpec, source: Source, resolution: Resolution
 ) -> DataFrame:
     """All rows of another table as one reference without windows."""
-    rows = source.rows(spark).withColumn(WINDOW, F.lit(ALWAYS))
     profiled = profile(
         spark,
-        rows,
+        reference_rows(spark, source),
         spec,
         resolution.watched,
         resolution.usable_slices,
         k=spec.sketch.reference_k,
     )
     return _with_bins(spec, profiled, None)
+
+
+def reference_rows(spark: SparkSession, source: Source) -> DataFrame:
+    """All rows of another table, as if they were of one window."""
+    return source.rows(spark).withColumn(WINDOW, F.lit(ALWAYS))
 
 
 def _with_bins(spec: MonitorSpec, merged: DataFrame, windows: DataFrame | None) -> DataFrame:

@@ -1,7 +1,8 @@
 """Which rows are sketched: all, or a share that keeps the quantiles within an error.
 
 A share is 2^-j per window and slice, so that sketches of different shares can still be
-merged, each row counting 2^j times. Counters, categories and distinct counts see every row.
+merged, each row counting 2^j times. It is chosen by exact counts of rows. Counters,
+categories and distinct counts see every row.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
 from sparkdrift.spark.changes import Fingerprint
-from sparkdrift.spark.sql import string, timestamp
+from sparkdrift.spark.counters import WINDOW
+from sparkdrift.spark.slicing import KEYS, WHOLE, Slices
+from sparkdrift.spark.sql import quote, string, timestamp
 
 _CONFIDENCE = 0.01
-# Values of a slice that hold less than 2^-6 of the rows are sketched in full.
-_RAREST = 6
 # A share per run of windows; beyond this many runs, the largest share holds for all.
 _RUNS = 32
 
@@ -32,8 +36,8 @@ def rows_for(error: float) -> int:
 class Sampling:
     """The share of rows to sketch, as SQL.
 
-    `whole`: of a window, over window_start. `often`: for each slice_key, its frequent
-    values by the power of 2 that their share of the rows is at least.
+    `whole`: of a window, over window_start. `often`: for each slice_key, the values of which
+    every window has enough rows for a share of 2^-power.
     """
 
     whole: str
@@ -41,40 +45,41 @@ class Sampling:
 
     def share(self) -> str:
         """SQL over window_start, slice_key and slice_value: 1, 0.5, 0.25, ..."""
-        times = [f"WHEN slice_key = '*' THEN {self.whole}"]
+        cases = [f"WHEN slice_key = {string(WHOLE)} THEN {self.whole}"]
         for key, values in self.often.items():
             for power, found in values.items():
                 listed = ", ".join(map(string, found))
-                times.append(
+                cases.append(
                     f"WHEN slice_key = {string(key)} AND slice_value IN ({listed}) "
-                    f"THEN least(1D, {self.whole} * {2.0**power}D)"
+                    f"THEN {2.0**-power}D"
                 )
-        return f"CASE {' '.join(times)} ELSE 1D END"
+        return f"CASE {' '.join(cases)} ELSE 1D END"
 
 
 def sampling(
-    error: float | None,
-    batch: Sequence[Fingerprint],
-    shares: Mapping[str, Mapping[str, float]] | None = None,
+    error: float | None, rows: DataFrame, slices: Slices, batch: Sequence[Fingerprint]
 ) -> Sampling | None:
     """What to sketch of the windows of `batch` for a rank error of `error`; None: every row.
 
-    `shares`: by slice_key, a cautious share of the rows for its frequent values.
+    `rows` are their source rows, counted by slice where there are slices.
     """
     if error is None:
         return None
     wanted = rows_for(error)
-    powers = [max(0, math.floor(math.log2(max(one.rows, 1) / wanted))) for one in batch]
+    powers = [_power(one.rows, wanted) for one in batch]
     if not any(powers):
         return None
-    return Sampling(_by_window(batch, powers), _often(shares or {}))
+    return Sampling(_by_window(batch, powers), _by_value(rows, slices, wanted))
+
+
+def _power(rows: int, wanted: int) -> int:
+    return max(0, math.floor(math.log2(max(rows, 1) / wanted)))
 
 
 def _by_window(batch: Sequence[Fingerprint], powers: Sequence[int]) -> str:
     runs: list[tuple[Fingerprint, int]] = []
-    for one, power in sorted(
-        zip(batch, powers, strict=True), key=lambda pair: pair[0].window.start
-    ):
+    pairs = sorted(zip(batch, powers, strict=True), key=lambda pair: pair[0].window.start)
+    for one, power in pairs:
         if one.rows and (not runs or runs[-1][1] != power):
             runs.append((one, power))
     if len(runs) > _RUNS:
@@ -86,11 +91,24 @@ def _by_window(batch: Sequence[Fingerprint], powers: Sequence[int]) -> str:
     return f"CASE {' '.join(cases)} ELSE 1D END"
 
 
-def _often(shares: Mapping[str, Mapping[str, float]]) -> dict[str, dict[int, list[str]]]:
+def _by_value(rows: DataFrame, slices: Slices, wanted: int) -> dict[str, dict[int, list[str]]]:
+    if not slices.keys:
+        return {}
+    found = (
+        rows.selectExpr(f"{quote(WINDOW)} AS window_start", *slices.selected())
+        .groupBy("window_start", *slices.names)
+        .count()
+        .selectExpr("window_start", slices.repeated(), "count")
+        .groupBy(*KEYS)
+        .agg(F.sum("count").alias("rows"))
+        .groupBy("slice_key", "slice_value")
+        .agg(F.min("rows").alias("rows"))
+        .where(f"slice_key <> {string(WHOLE)} AND slice_value IS NOT NULL AND rows >= {2 * wanted}")
+        .orderBy("slice_key", "slice_value")
+        .collect()
+    )
     often: dict[str, dict[int, list[str]]] = {}
-    for key, values in shares.items():
-        for value, share in sorted(values.items()):
-            power = math.ceil(-math.log2(share)) if share > 0 else _RAREST + 1
-            if power <= _RAREST:
-                often.setdefault(key, {}).setdefault(power, []).append(value)
+    for row in found:
+        of_key = often.setdefault(row["slice_key"], {})
+        of_key.setdefault(_power(row["rows"], wanted), []).append(row["slice_value"])
     return often

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 import time
+import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -96,7 +97,8 @@ def replace(
         # By week, so that replacing one late window rewrites one file of many.
         ready = ready.repartition(files, F.date_trunc("week", "window_start"))
     else:
-        ready = ready.coalesce(1)
+        # Not by coalesce: what computes the rows would then run in one task as well.
+        ready = ready.repartition(1)
     writer = (
         ready.write.format("delta")
         .mode("overwrite")
@@ -122,7 +124,7 @@ def insert(
     without any of them are not read.
     Of two writers of one key exactly one gets 1 back. Rows that exist are never changed.
     """
-    view = "sparkdrift_insert"
+    view = f"sparkdrift_insert_{uuid.uuid4().hex[:8]}"
     _conform(table, rows).createOrReplaceTempView(view)
     known = [
         f"target.{quote(key)} IN ({', '.join(string(value) for value in sorted(values))})"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sparkdrift.errors import SpecError
+from sparkdrift.spark.cardinality import crowded, crowds
 from sparkdrift.spark.changes import EMPTY, Fingerprint, timestamp_type
 from sparkdrift.spark.expressions import failing, resolve_source
 from sparkdrift.spark.failures import FAILURES
-from sparkdrift.spark.looking import crowded
 from sparkdrift.spark.metrics import checked
 from sparkdrift.spark.profiles import (
     empty_rows,
@@ -19,7 +19,7 @@ from sparkdrift.spark.profiles import (
 )
 from sparkdrift.spark.slicing import slices_of
 from sparkdrift.spark.source import Source, open_source
-from sparkdrift.spec.models import MOST_SLICE_VALUES, MonitorSpec
+from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Resolution
 from sparkdrift.steps.context import Context, Options
 from sparkdrift.steps.due import STEP, Plan, plan_windows
@@ -71,7 +71,8 @@ def profile_windows(context: Context, spec: MonitorSpec, options: Options) -> Pl
                 context.store, spec, source, rows, gone, context.journal.run_id, derived=True
             )
             record.windows += len(gone)
-        for granularity in () if plan.settled else declared(spec):
+        # Also where nothing was due: a run may have ended between the windows and their roll-ups.
+        for granularity in declared(spec):
             until = Options(as_of=record.as_of)
             roll_up(context, spec, resolution, granularity, until, record)
         return plan
@@ -85,20 +86,14 @@ def _without_crowds(
     due: Sequence[Fingerprint],
     record: Record,
 ) -> Resolution:
-    """The same without slices of too many values, as the fullest window shows them."""
+    """The same without slices that have too many values in one of the windows."""
     slices = slices_of(spec, resolution.usable_slices)
-    fullest = max(due, key=lambda one: one.rows)
-    if not slices.keys or not fullest.rows:
+    if not slices.keys:
         return resolution
-    rows = window_rows(context.spark, source, spec, [fullest.window])
+    rows = window_rows(context.spark, source, spec, [one.window for one in due])
     found = crowded(rows, slices)
-    for name, values in found.items():
-        record.warnings.append(
-            f"slice {name}: about {values:,} values on {fullest.window.start:%Y-%m-%d}, more than "
-            f"{MOST_SLICE_VALUES:,}: nothing is profiled by it; list the values to watch under "
-            "slice_values, the others then share ':other'"
-        )
-    return resolution.without_slices(set(found))
+    record.warnings += crowds(found)
+    return resolution.without_slices(found)
 
 
 def _profile_batch(
@@ -109,11 +104,13 @@ def _profile_batch(
     batch: Sequence[Fingerprint],
 ) -> None:
     """Scan the windows of one batch and write their profiles, in one commit."""
-    rows = profiled_rows(context.spark, source, spec, resolution, batch)
     quiet = [one for one in batch if one.rows == 0]
+    parts = []
+    if len(quiet) < len(batch):
+        parts.append(profiled_rows(context.spark, source, spec, resolution, batch))
     if quiet:
-        empty = empty_rows(context.spark, source, spec, resolution, quiet)
-        rows = empty if len(quiet) == len(batch) else rows.unionByName(empty)
+        parts.append(empty_rows(context.spark, source, spec, resolution, quiet))
+    rows = parts[0] if len(parts) == 1 else parts[0].unionByName(parts[1])
     write_profiles(context.store, spec, source, rows, batch, context.journal.run_id)
 
 

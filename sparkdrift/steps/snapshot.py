@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from sparkdrift.errors import SnapshotError, SpecError
+from sparkdrift.spark.cardinality import crowded, crowds
 from sparkdrift.spark.expressions import failing, resolve_reference_source, resolve_source
 from sparkdrift.spark.metrics import checked
 from sparkdrift.spark.profiles import StoredWindow, stored_windows
@@ -18,10 +19,12 @@ from sparkdrift.spark.references import (
     Snapshot,
     activate,
     merged_reference,
+    reference_rows,
     scanned_reference,
     stored_references,
     write_reference,
 )
+from sparkdrift.spark.slicing import slices_of
 from sparkdrift.spark.source import open_source
 from sparkdrift.spec.digests import definition_hash
 from sparkdrift.spec.models import MonitorSpec, Reference
@@ -280,6 +283,11 @@ def _scanned(
     resolution = checked(context.spark, source, spec, resolution)
     if resolution.blocking:
         raise SpecError(resolution.blocking)
+    found = crowded(
+        reference_rows(context.spark, source), slices_of(spec, resolution.usable_slices)
+    )
+    record.warnings += crowds(found)
+    resolution = resolution.without_slices(found)
     resolution = resolution.without(failing(spec, resolution, source.rows(context.spark)))
     record.warnings += [
         f"{one.feature.name}: {one.problem.message} (reference)"

@@ -84,12 +84,11 @@ def _read(spark: SparkSession, source: Source, spec: MonitorSpec, added: Sequenc
     The row filter is not applied, since it may name partition columns, which are not in the
     files; no deletion vector hides a row of a file that was just appended.
     """
-    rows = spark.read.parquet(*added)
-    types = {field.name.lower(): field.dataType.simpleString() for field in rows.schema.fields}
     column = spec.timestamp.column
-    if column.lower() not in types:
-        return Found(frozenset(), f"appended files without {column}", 0)
-    starts = starts_of(rows, instant(column, types[column.lower()], spec.timestamp.zone), spec)
+    kind = timestamp_type(source, column)
+    # Said, not taken from one of the files: they may differ, and a file without the time has none.
+    rows = spark.read.schema(f"{quote(column)} {kind}").parquet(*added)
+    starts = starts_of(rows, instant(column, kind, spec.timestamp.zone), spec)
     read = sum(starts.values())
     undated = starts.pop(None, 0)
     windows = frozenset(one for one in starts if one is not None)
