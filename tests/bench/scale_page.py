@@ -26,6 +26,8 @@ FIGURES, PAGE = DOCS / "scale.json", DOCS / "scale.md"
 _BYTES, _FEATURES, _WINDOWS, _CORES = 10e12, 10_000, 365, 256
 # Windows x slices that a task meets at once where files follow time.
 _TASK_GROUPS = 4
+# What the page says without measuring, or straight from a line of the table.
+_GIVEN = {"windows", "cells", "rows", "states", "far_cores", "task_groups", "most", "most_mib"}
 _DIMENSIONS = ("rows", "features", "windows", "slices", "executors")
 
 _USUAL = [asdict(size) for size in sizes(1.0)["rows"]]
@@ -50,17 +52,27 @@ def page(document: Mapping[str, Any]) -> str:
     points: dict[str, list[Point]] = {}
     for line in document["measured"]:
         points.setdefault(line["case"].removeprefix("scale: "), []).append(line["figures"])
+    trial = _trial(points["rows"])
+    figures = {**_fitted(points), **_extrapolated(points, int(document["machine"]["cores"]))}
+    if trial:
+        figures = {k: v if k in _GIVEN else NotMeasured() for k, v in figures.items()}
     return TEXT.read_text("utf-8").format(
         machine=document["machine"],
         load_before=document["machine"]["load"][0],
         load_after=document["machine"]["load_after"][0],
-        trial=_trial(points["rows"]),
+        trial=trial,
         table="\n".join(_row(name, one) for name in _DIMENSIONS for one in points[name]),
         speed=_speed(points["executors"]),
         **{f"{name}_growth": _growth(points[name], name) for name in _DIMENSIONS[:-1]},
-        **_fitted(points),
-        **_extrapolated(points, int(document["machine"]["cores"])),
+        **figures,
     )
+
+
+class NotMeasured:
+    """Stands where a trial has no figure, whatever its format."""
+
+    def __format__(self, _: str) -> str:
+        return "(not measured)"
 
 
 def _trial(points: Sequence[Point]) -> str:
@@ -69,9 +81,8 @@ def _trial(points: Sequence[Point]) -> str:
     if largest >= usual:
         return ""
     return (
-        f"\n**A trial**: the largest table had {largest:,} rows instead of {usual:,}. What is "
-        "fixed per run hides what grows, so slopes and what follows from them are not to be "
-        "trusted.\n"
+        f"\n**A trial**: the largest table had {largest:,} rows instead of {usual:,}. What is\n"
+        "fixed per run hides what grows, so slopes and all that follows from them are not given.\n"
     )
 
 

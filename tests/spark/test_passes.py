@@ -103,8 +103,8 @@ def test_a_settled_monitor_asks_few_questions(spark, workspace, monkeypatch):
     """Each costs about half a second of a run that has nothing to do.
 
     The source's detail and history, the last success, the attempts of the run id, the
-    reference, what is due to be judged, and the journal's commit. Relies on the store of
-    the test above.
+    roll-up, the reference, what is due to be judged, and the journal's commit. Relies on
+    the store of the test above.
     """
     spec = spec_of(
         workspace / "log",
@@ -122,7 +122,7 @@ def test_a_settled_monitor_asks_few_questions(spark, workspace, monkeypatch):
     monkeypatch.setattr(frame, "collect", counting)
     outcome = run_monitor(context, spec, Options())
     assert outcome.profiled.settled
-    assert len(asked) == 7
+    assert len(asked) == 8
 
 
 def test_a_journal_counts_what_it_scanned(spark, workspace):

@@ -181,6 +181,18 @@ def test_the_page_of_the_scale_is_that_of_its_figures():
     assert scale_page.PAGE.read_text("utf-8") == scale_page.page(document)
 
 
+def test_a_trial_gives_no_slopes_and_a_whole_run_does():
+    document = json.loads(scale_page.FIGURES.read_text("utf-8"))
+    for largest, trial in ((80_000, True), (4_000_000, False)):
+        rows = [one["figures"] for one in document["measured"] if one["case"] == "scale: rows"]
+        for n, figures in enumerate(rows, 1):
+            figures |= {"rows": largest * n // 3, "seconds": 1.0 + n}
+        page = scale_page.page(document)
+        assert ("**A trial**" in page, "(not measured)" in page) == (trial, trial)
+        # From 1 to 3 thirds of 20 x 4 M cells in 2 to 4 seconds.
+        assert ("s + **0.037 s per million cells**" in page) == (not trial)
+
+
 def test_a_line_is_fitted():
     points = [{"x": x, "seconds": 2 + 3 * x} for x in (1, 2, 4)]
     assert scale_page.fit(points, lambda one: one["x"]) == pytest.approx((2, 3))
