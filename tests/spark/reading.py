@@ -26,14 +26,18 @@ def rows_read(spark) -> Iterator[list[int]]:
     bus = spark.sparkContext._jsc.sc().listenerBus()
     found: list[int] = []
     bus.waitUntilEmpty()
-    before = store.executionsCount()
+    # By number, not by how many there are: the store forgets the oldest.
+    before = max(_executions(store), default=-1)
     yield found
     bus.waitUntilEmpty()
-    executions = store.executionsList()
-    for index in range(executions.size()):
-        execution = executions.apply(index).executionId()
-        if execution >= before:
+    for execution in _executions(store):
+        if execution > before:
             found += _scans(store, execution)
+
+
+def _executions(store) -> list[int]:
+    found = store.executionsList()
+    return [found.apply(index).executionId() for index in range(found.size())]
 
 
 def _scans(store, execution: int) -> list[int]:

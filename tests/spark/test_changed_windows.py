@@ -211,7 +211,9 @@ def test_with_a_feed(spark, tmp_path, vectors):
     chain.sql(f"DELETE FROM $ WHERE ts = {chain.nth(7, 0)}")
     assert chain.due() == [7]
     chain.sql(f"RESTORE TABLE $ TO VERSION AS OF {before}")
-    assert chain.due() == [7]
+    due = chain.due()
+    # A file that comes back is fed row by row; without deletion vectors that is all of it.
+    assert due == [7] if vectors == "true" else 7 in due
     assert "change data feed" in chain.said()
 
     chain.sql("ALTER TABLE $ SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'false')")

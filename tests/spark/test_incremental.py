@@ -95,6 +95,7 @@ class Log:
     path: Path
     rng: np.random.Generator
     newest: int
+    vectors: bool = False
     moves: bool = False
     mapped: bool = False
     touched: set[int] = field(default_factory=set)
@@ -108,6 +109,7 @@ class Log:
     def make(cls, spark, path: Path, seed: int, configuration: tuple[str, str, str]) -> Log:
         feed, vectors, layout = configuration
         log = cls(spark, path, np.random.default_rng(seed), newest=5)
+        log.vectors = vectors == "true"
         log.moves, log.mapped = (feed, vectors) == ("false", "false"), layout == "mapped"
         clause, mode = ("", "name") if log.mapped else (layout, "none")
         rows = source_tables.day_rows(0, ROWS, log.rng)
@@ -214,6 +216,8 @@ class Log:
         version, touched = self.version(), set(self.touched)
         self.delete()
         self.disturbed |= self.touched
+        if self.merged and not self.vectors:
+            self.disturbed |= set(range(self.newest))
         self.touched = touched
         self.sql(f"RESTORE TABLE $ TO VERSION AS OF {version}")
 
