@@ -45,7 +45,11 @@ _WINDOW = (
 )
 _SLICE = (
     Column("slice_key", "string", "Column that the slice is by ('*': the whole table)"),
-    Column("slice_value", "string", "Its value ('*': the whole table; NULL: rows without one)"),
+    Column(
+        "slice_value",
+        "string",
+        "Its value ('*': the whole table; ':other': values that are not listed; NULL: none)",
+    ),
     Column(
         "column_name",
         "string",
