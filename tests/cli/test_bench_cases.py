@@ -1,4 +1,7 @@
-"""Every case of the bench runs, on tables so small that its figures mean nothing."""
+"""Every case of the bench runs, on tables so small that its figures mean nothing.
+
+The usual selection runs what a change of the engine breaks first; `-m slow` runs the others.
+"""
 
 from __future__ import annotations
 
@@ -51,11 +54,13 @@ def test_engine(inside, workspace):
     assert "in 600 windows x features; beyond it: 0" in error.note
 
 
+@pytest.mark.slow
 def test_engine_long(inside, workspace):
     found = lines("engine-long", rows=300, data=workspace)
     assert "in 2,400 windows x features" in found["engine-long, rank error"].note
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["slices", "increment"])
 def test_others(case, inside, workspace):
     (found,) = lines(case, rows=2_000, data=workspace).values()
@@ -69,6 +74,7 @@ def test_wide(inside, workspace):
     assert "210 profile rows" in found["wide, 20 features"].note
 
 
+@pytest.mark.slow
 def test_cardinality(inside, workspace):
     found = lines("cardinality", rows=3_000, data=workspace)
     assert list(found) == [
@@ -80,6 +86,7 @@ def test_cardinality(inside, workspace):
     assert "1,500 profile rows" in found["300 tiny windows"].note
 
 
+@pytest.mark.slow
 def test_scale(inside, workspace, monkeypatch):
     all_sizes = scale.sizes
     monkeypatch.setattr(

@@ -134,7 +134,13 @@ class Chain:
             assert row["row_count"] == seen[row["window_start"]].rows
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "layout",
+    ["plain", "mapped", *(pytest.param(one, marks=SLOW) for one in ("partitioned", "clustered"))],
+)
 def test_without_a_feed(spark, tmp_path, layout):
     chain = Chain(spark, tmp_path, layout, **{"delta.enableDeletionVectors": "true"})
     assert chain.due() == []
@@ -187,7 +193,7 @@ def test_without_a_feed(spark, tmp_path, layout):
     assert "appended" in chain.said()
 
 
-@pytest.mark.parametrize("vectors", ["false", "true"])
+@pytest.mark.parametrize("vectors", [pytest.param("false", marks=SLOW), "true"])
 def test_with_a_feed(spark, tmp_path, vectors):
     properties = {"delta.enableDeletionVectors": vectors, "delta.enableChangeDataFeed": "true"}
     chain = Chain(spark, tmp_path, "plain", **properties)
@@ -242,7 +248,7 @@ def test_lost_history_and_another_table(spark, tmp_path):
     assert due == list(range(chain.newest))
 
 
-@pytest.mark.parametrize("feed", ["false", "true"])
+@pytest.mark.parametrize("feed", ["false", pytest.param("true", marks=SLOW)])
 def test_an_interrupted_run_goes_on_where_it_was(spark, tmp_path, monkeypatch, feed):
     """What was committed is not profiled again, what was not is not forgotten."""
     chain = Chain(spark, tmp_path, "plain", **{"delta.enableChangeDataFeed": feed})

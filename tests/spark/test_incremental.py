@@ -295,7 +295,11 @@ def reference(spark, workspace) -> Path:
     return workspace / "reference"
 
 
-@pytest.mark.parametrize("seed", CONFIGURATIONS)
+# Over Connect one of them: the one with everything in it.
+ONCE = [pytest.param(seed, marks=pytest.mark.classic) for seed in CONFIGURATIONS if seed != 404]
+
+
+@pytest.mark.parametrize("seed", [404, *ONCE])
 def test_a_sequence_equals_a_recomputation(spark, tmp_path, reference, seed):
     check_sequence(spark, tmp_path, reference, seed, CONFIGURATIONS[seed], STEPS)
 
