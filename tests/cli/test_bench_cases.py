@@ -48,10 +48,12 @@ def lines(case: str, **asked):
 def test_engine(inside, workspace):
     found = list(CASES["engine"](Asked(rows=2_000, repeats=1, data=workspace)))
     assert {line.peer for line in found} == {"", "percentile_approx", "duckdb", "polars"}
-    (error,) = (line for line in found if line.case.endswith("rank error"))
-    # 67 rows a day are fewer than a sketch keeps: exact.
-    assert "largest 0.0000" in error.note
-    assert "in 600 windows x features; beyond it: 0" in error.note
+    errors = [line for line in found if line.case.endswith("rank error")]
+    assert errors
+    for error in errors:
+        # 67 rows a day are fewer than a sketch keeps, or a sample needs: exact.
+        assert "largest 0.0000" in error.note
+        assert "in 600 windows x features; beyond it: 0" in error.note
 
 
 @pytest.mark.slow
