@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import logging
 import os
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from rich.control import Control
@@ -50,6 +52,8 @@ def session(common: Common) -> Iterator[Any]:
 
     output = Path(tempfile.gettempdir()) / f"sparkdrift-spark-{os.getpid()}.log"
     with ExitStack() as stack:
+        # The steps' modules are read while Java starts.
+        Thread(target=importlib.import_module, args=("sparkdrift.steps.run",)).start()
         with _starting():
             spark = stack.enter_context(open_session(log=output))
         # After a start that failed the file stays: the error names it.
@@ -82,16 +86,18 @@ def work(common: Common, *, dry: bool = False) -> Iterator[tuple[Context, Bars]]
     store = open_store(common.store)
     with nullcontext() if dry else locked(store), session(common) as spark:
         from sparkdrift.spark.capabilities import check_functions
+        from sparkdrift.spark.few_rows import few_rows
         from sparkdrift.spark.migrate import migrate, store_version
         from sparkdrift.spark.views import empty_store
         from sparkdrift.steps.context import Context
         from sparkdrift.steps.journal import Journal
 
-        check_functions(spark)
-        if not dry:
-            migrate(spark, store)
-        elif store_version(spark, store) is None:
-            store = empty_store(spark)
+        with few_rows(spark):
+            check_functions(spark)
+            if not dry:
+                migrate(spark, store)
+            elif store_version(spark, store) is None:
+                store = empty_store(spark)
         log = None if dry else log_file(common, store)
         journal = Journal(spark, store, common.run_id, log)
         with Bars(shown=not common.as_json) as bars:

@@ -14,6 +14,7 @@ from sparkdrift.kernels.freezing import BINS_SQL, WINDOW_BINS_SQL
 from sparkdrift.kernels.judging import JUDGED, judge
 from sparkdrift.kernels.policy import Policy
 from sparkdrift.spark.changes import from_micros
+from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.metrics import comparable, row_noise, row_variance
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
@@ -56,7 +57,9 @@ def drift_digests(
         F.count("*").alias("rows"), F.expr(hashed).alias("digest")
     )
     found: tuple[dict[datetime, str], dict[datetime, str]] = ({}, {})
-    for row in per_window.withColumn("start", F.expr("unix_micros(window_start)")).collect():
+    with few_rows(spark):
+        rows = per_window.withColumn("start", F.expr("unix_micros(window_start)")).collect()
+    for row in rows:
         digest = f"{row['rows']}:{row['digest'] & _MASK:016x}"
         found[row["side"]][from_micros(row["start"])] = digest
     return found

@@ -31,10 +31,11 @@ def store_version(spark: SparkSession, store: Store) -> int | None:
     if local is not None and not (local / RUNS.name / "_delta_log").is_dir():
         return None
     try:
-        detail = spark.sql(f"DESCRIBE DETAIL {store.table(RUNS.name)}").collect()[0]
+        # Not DESCRIBE DETAIL, which reads all of the table's log to count its files.
+        rows = spark.sql(f"SHOW TBLPROPERTIES {store.table(RUNS.name)}").collect()
     except AnalysisException:
         return None
-    version = dict(detail["properties"] or {}).get(PROPERTY)
+    version = {row["key"]: row["value"] for row in rows}.get(PROPERTY)
     if version is None:
         raise StoreError(
             f"the store {store} has a table named runs that sparkdrift did not make; "

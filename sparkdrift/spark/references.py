@@ -15,6 +15,7 @@ from sparkdrift.errors import SnapshotError
 from sparkdrift.kernels.freezing import BINS_SQL, KEYS, WINDOW_BINS_SQL, freeze
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.counters import WINDOW
+from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.merging import merge_profiles
 from sparkdrift.spark.metrics import comparable, row_noise, with_values
 from sparkdrift.spark.profiles import stored_rows
@@ -86,14 +87,16 @@ def stored_references(
         "CAST(NULL AS STRING), CAST(NULL AS STRING), CAST(NULL AS STRING), CAST(NULL AS INT),"
         " CAST(NULL AS BIGINT), CAST(NULL AS STRING)"
     )
-    rows = spark.sql(
+    query = (
         f"SELECT {columns}, unix_micros(interval_start) AS start,"
         " unix_micros(interval_end) AS end, CAST(NULL AS BIGINT) AS seq,"
         " CAST(NULL AS STRING) AS action"
         f" FROM {store.table(REFERENCE_SNAPSHOTS.name)} WHERE {_named(spec, name)}"
         f" UNION ALL SELECT version, {nulls}, unix_micros(effective_from), NULL, seq, action"
         f" FROM {store.table(REFERENCE_EVENTS.name)} WHERE {_named(spec, name)}"
-    ).collect()
+    )
+    with few_rows(spark):
+        rows = spark.sql(query).collect()
     events = sorted((row for row in rows if row["seq"] is not None), key=lambda row: row["seq"])
     activated = {event["version"] for event in events}
     versions = [

@@ -10,6 +10,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from sparkdrift.spark.changes import from_micros
+from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.schemas import RUNS
 from sparkdrift.spark.sql import string
 from sparkdrift.spark.writer import insert_rows
@@ -32,12 +33,13 @@ def last_success(spark: SparkSession, store: Store, monitor: str, step: str) -> 
     A row without a scope digest is of a backfill, which proves nothing about the windows
     that it was not asked for.
     """
-    rows = spark.sql(
-        "SELECT scope_digest, unix_micros(as_of) AS as_of, inputs"
-        f" FROM {store.table(RUNS.name)} WHERE monitor = {string(monitor)}"
-        f" AND step = {string(step)} AND phase = 'SUCCEEDED' AND scope_digest IS NOT NULL"
-        " ORDER BY at DESC LIMIT 1"
-    ).collect()
+    with few_rows(spark):
+        rows = spark.sql(
+            "SELECT scope_digest, unix_micros(as_of) AS as_of, inputs"
+            f" FROM {store.table(RUNS.name)} WHERE monitor = {string(monitor)}"
+            f" AND step = {string(step)} AND phase = 'SUCCEEDED' AND scope_digest IS NOT NULL"
+            " ORDER BY at DESC LIMIT 1"
+        ).collect()
     if not rows:
         return None
     row = rows[0]
@@ -61,4 +63,5 @@ def attempts(spark: SparkSession, store: Store, run_id: str) -> dict[tuple[str, 
 
 def write_runs(spark: SparkSession, store: Store, rows: tuple[Mapping[str, Any], ...]) -> None:
     """Add rows of `runs` in one commit."""
-    insert_rows(spark, store, RUNS, rows)
+    with few_rows(spark):
+        insert_rows(spark, store, RUNS, rows)

@@ -1,10 +1,11 @@
 """Opening a Spark session: the caller's where there is one, ours where there is none.
 
-An active session (a notebook, a managed runtime, a test) is reused as it is and
-never stopped; under spark-submit its settings win over ours. Only a session that we
-create gets our settings: loopback, no UI, few partitions, the two Delta jars, a
-quiet log. Either way the session's time zone is UTC while we work, because window
-boundaries are computed by truncating local time, and is put back afterwards.
+An active session (a notebook, a managed runtime, a test) is reused as it is; under
+spark-submit its settings win over ours. Only a session that we create gets our settings:
+loopback, no UI, few partitions, the two Delta jars, a quiet log. None is ever stopped
+here: Java ends with the process that started it, and waiting for that takes a second.
+The session's time zone is UTC while we work, because window boundaries are computed by
+truncating local time, and is put back afterwards.
 """
 
 from __future__ import annotations
@@ -26,11 +27,21 @@ from pyspark.sql import SparkSession
 
 from sparkdrift.errors import SetupError
 from sparkdrift.spark import jars
+from sparkdrift.spark.few_rows import OURS
 
 OLDEST_JAVA = 17
 _TIME_ZONE = "spark.sql.session.timeZone"
 _EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
 _CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
+# For short commands on few cores (figures in CONTRIBUTING). Java's optimising compiler takes a
+# third of such a command's time, and little of what it compiles is used again: it is to wait
+# for methods called ten times as often as usual; loops don't wait.
+_JAVA = (
+    "-XX:+UseParallelGC",
+    "-XX:Tier4InvocationThreshold=50000",
+    "-XX:Tier4MinInvocationThreshold=6000",
+    "-XX:Tier4CompileThreshold=150000",
+)
 
 
 @contextmanager
@@ -43,22 +54,18 @@ def open_session(
     session prints; without it that output goes to a file in the temporary folder.
     Raises SetupError when Java or Spark is missing or too old, with what to install.
     """
-    ours = None
     if spark is None:
         spark = SparkSession.getActiveSession()
     if spark is None and "DATABRICKS_RUNTIME_VERSION" in os.environ:
         spark = SparkSession.builder.getOrCreate()
     if spark is None:
-        spark = ours = create_session(log=log)
+        spark = create_session(log=log)
     before = spark.conf.get(_TIME_ZONE)
     spark.conf.set(_TIME_ZONE, "UTC")
     try:
         yield spark
     finally:
-        if ours is not None:
-            ours.stop()
-        else:
-            spark.conf.set(_TIME_ZONE, str(before))
+        spark.conf.set(_TIME_ZONE, str(before))
 
 
 def create_session(*, log: Path | None = None, extra: dict[str, str] | None = None) -> SparkSession:
@@ -110,14 +117,19 @@ def _settings(*, submitted: bool) -> dict[str, str]:
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.host": "127.0.0.1",
             "spark.driver.memory": os.environ.get("SPARKDRIFT_DRIVER_MEMORY", "1536m"),
-            "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log4j}",
+            "spark.driver.extraJavaOptions": " ".join(
+                (f"-Dlog4j2.configurationFile={log4j}", *_JAVA)
+            ),
+            OURS: "true",
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
+            # Without a UI nobody reads the long form of a plan.
+            "spark.sql.ui.explainMode": "simple",
             "spark.sql.shuffle.partitions": str(2 * cores),
             "spark.sql.sources.parallelPartitionDiscovery.parallelism": str(cores),
             "spark.sql.warehouse.dir": str(Path(tempfile.gettempdir()) / "sparkdrift-warehouse"),
-            # A table log of ours is small: reading it with 50 tasks costs more than the log.
-            "spark.databricks.delta.snapshotPartitions": "2",
+            # A table log of ours is small: reading it in 50 tasks costs more than the log.
+            "spark.databricks.delta.snapshotPartitions": "1",
             # Past 100 fields Spark stops generating code for an aggregate, at twice the time.
             "spark.sql.codegen.maxFields": "1000",
             # Generated code is kept per text, by default for 100 texts: one run needs more, and

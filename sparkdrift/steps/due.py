@@ -51,15 +51,15 @@ def plan_windows(
     options: Options,
     source: Source,
     resolution: Resolution,
+    last: Success | None,
     record: Record,
 ) -> Plan:
-    """What is due for one monitor; says in `record` what a reader of `runs` should know.
+    """What is due for one monitor after its `last` success; tells `record` what to log of it.
 
     Raises SourceError for a source that has no rows, or no closed window yet.
     """
     # A backfill looks at its own windows only, so it proves nothing about the others.
     record.scope_digest = None if options.backfill else _scope(spec, resolution, options)
-    last = context.journal.last_success(spec.monitor, STEP)
     history = _history(context, source, last)
     if _settled(record, last, history, options):
         record.as_of = last.as_of if last else None

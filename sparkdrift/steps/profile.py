@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from sparkdrift.errors import SpecError
 from sparkdrift.spark.cardinality import crowded, crowds
 from sparkdrift.spark.changes import EMPTY, Fingerprint, timestamp_type
 from sparkdrift.spark.expressions import failing, resolve_source
 from sparkdrift.spark.failures import FAILURES
+from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.metrics import checked
 from sparkdrift.spark.profiles import (
     empty_rows,
@@ -17,6 +19,7 @@ from sparkdrift.spark.profiles import (
     window_rows,
     write_profiles,
 )
+from sparkdrift.spark.runs import Success
 from sparkdrift.spark.slicing import slices_of
 from sparkdrift.spark.source import Source, open_source
 from sparkdrift.spec.models import MonitorSpec
@@ -40,8 +43,8 @@ def profile_windows(context: Context, spec: MonitorSpec, options: Options) -> Pl
     Raises SourceError or SpecError, with nothing written, where the table does not fit.
     """
     with context.journal.step(spec.monitor, STEP) as record:
-        source, resolution = _open(context, spec, record)
-        plan = plan_windows(context, spec, options, source, resolution, record)
+        source, resolution, last = _open_and_recall(context, spec, record)
+        plan = plan_windows(context, spec, options, source, resolution, last, record)
         if plan.due or plan.vanished:
             context.journal.started(record)
         if plan.due:
@@ -142,21 +145,34 @@ def plan_merge(
 def plan_profile(context: Context, spec: MonitorSpec, options: Options) -> Plan:
     """What `profile_windows` would do now; writes nothing."""
     record = Record(spec.monitor, STEP)
-    source, resolution = _open(context, spec, record)
-    return plan_windows(context, spec, options, source, resolution, record)
+    source, resolution, last = _open_and_recall(context, spec, record)
+    return plan_windows(context, spec, options, source, resolution, last, record)
+
+
+def _open_and_recall(
+    context: Context, spec: MonitorSpec, record: Record
+) -> tuple[Source, Resolution, Success | None]:
+    """The source, what of it is watched, and the last time that this step succeeded.
+
+    Source and store are asked at the same time: in a new Java each first answer takes seconds.
+    """
+    with few_rows(context.spark), ThreadPoolExecutor(1) as beside:
+        last = beside.submit(context.journal.last_success, spec.monitor, STEP)
+        return *_open(context, spec, record), last.result()
 
 
 def _open(context: Context, spec: MonitorSpec, record: Record) -> tuple[Source, Resolution]:
-    source = open_source(
-        context.spark,
-        table=spec.source.table,
-        path=spec.source.path,
-        row_filter=spec.source.filter,
-    )
-    record.inputs.append(("source", source.table_id, source.version))
-    timestamp_type(source, spec.timestamp.column)
-    resolution = resolve_source(context.spark, spec, source)
-    resolution = checked(context.spark, source, spec, resolution)
+    with few_rows(context.spark):
+        source = open_source(
+            context.spark,
+            table=spec.source.table,
+            path=spec.source.path,
+            row_filter=spec.source.filter,
+        )
+        record.inputs.append(("source", source.table_id, source.version))
+        timestamp_type(source, spec.timestamp.column)
+        resolution = resolve_source(context.spark, spec, source)
+        resolution = checked(context.spark, source, spec, resolution)
     if resolution.blocking:
         raise SpecError(resolution.blocking)
     record.warnings += [problem.message for problem in resolution.problems]

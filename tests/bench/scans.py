@@ -5,11 +5,10 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from tests.bench.asked import Asked
-from tests.bench.ours import best, done
+from tests.bench.ours import best, done, session
 from tests.bench.table import Measured
 
 _ROWS = 1_000_000
@@ -22,12 +21,11 @@ def credit_log() -> Iterator[tuple[Any, Any]]:
     from deltalake import write_deltalake
 
     from sparkdrift.demo.credit import CreditLog
-    from sparkdrift.spark.session import open_session
 
     with tempfile.TemporaryDirectory() as folder:
         for month in CreditLog(rows=_ROWS).tables():
             write_deltalake(f"{folder}/log", month, mode="append")
-        with open_session(log=Path(folder) / "spark.log") as spark:
+        with session() as (spark, _):
             rows = spark.sql(
                 f"SELECT *, date_trunc('day', event_time) AS window_start FROM delta.`{folder}/log`"
             )

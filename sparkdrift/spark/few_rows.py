@@ -1,0 +1,44 @@
+"""Reading a few rows without compiling code for them.
+
+Spark generates, compiles and warms up Java code for each query. For a table log or a page of
+`runs`, in a Java that has just started, that takes longer than the rows: a run with nothing to
+do spends its time there (see CONTRIBUTING).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pyspark.sql import SparkSession
+
+# Set in the sessions that we start; other people's sessions keep their settings.
+OURS = "spark.sparkdrift.ours"
+_INTERPRETED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "1",
+}
+
+
+@contextmanager
+def few_rows(spark: SparkSession) -> Iterator[None]:
+    """Interpret the queries inside; for statements that move thousands of rows at most.
+
+    Does nothing in a session that isn't ours.
+    """
+    if spark.conf.get(OURS, "") != "true":
+        yield
+        return
+    before = {key: str(spark.conf.get(key)) for key in _INTERPRETED}
+    _set(spark, _INTERPRETED)
+    try:
+        yield
+    finally:
+        _set(spark, before)
+
+
+def _set(spark: SparkSession, settings: dict[str, str]) -> None:
+    for key, value in settings.items():
+        spark.conf.set(key, value)
