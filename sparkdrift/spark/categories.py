@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 
 from sparkdrift.spark.counters import WINDOW
 from sparkdrift.spark.sketching import HLL_LG_K
-from sparkdrift.spark.slicing import KEYS, WHOLE, Slices
+from sparkdrift.spark.slicing import KEYS, Slices
 from sparkdrift.spark.sql import quote, string
 
 SHOWN = 20
@@ -83,11 +83,7 @@ def _counted(rows: DataFrame, texts: Sequence[Text], slices: Slices, jointly: bo
     )
     if slices.keys and jointly:
         long = long.groupBy(*by).agg(F.count("*").alias("count"))
-    if slices.keys:
-        long = long.selectExpr("window_start", slices.repeated(), "part", "item", "count")
-    else:
-        whole = (f"{string(WHOLE)} AS {key}" for key in KEYS[1:])
-        long = long.selectExpr("window_start", *whole, "part", "item", "count")
+    long = slices.expanded(long, "part", "item", "count")
     summed = long.groupBy(*KEYS, "part", "item").agg(F.sum("count").alias("count"))
     names = ", ".join(string(text.name) for text in texts)
     name = f"element_at(array({names}), 1 + CAST(part AS INT)) AS column_name"

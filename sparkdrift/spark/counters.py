@@ -16,8 +16,8 @@ from typing import Literal
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from sparkdrift.spark.slicing import KEYS, WHOLE, Slices
-from sparkdrift.spark.sql import quote, string
+from sparkdrift.spark.slicing import KEYS, Slices
+from sparkdrift.spark.sql import quote
 from sparkdrift.spec.values_in_sql import NO_REMAINDER
 
 # Where source rows carry their window; the source may have a column window_start of its own.
@@ -109,8 +109,7 @@ def counted(
     if slices.keys:
         found = _by_slice(found, size, slices, (*wanted, *once))
     else:
-        whole = [f"{string(WHOLE)} AS {key}" for key in KEYS[1:]]
-        found = found.selectExpr("*", *whole)
+        found = slices.expanded(found, *found.columns[1:])
     state = ", ".join(counter.name for counter in wanted[1:])
     side_by_side = [
         F.expr(f"any_value(struct({state})) FILTER (WHERE part = '{i}')").alias(f"p{i}")
@@ -202,7 +201,7 @@ def _by_slice(found: DataFrame, size: int, slices: Slices, wanted: Sequence[Coun
         *(_changed(there, name) for name in names),
     )
     added = (
-        moved.selectExpr("window_start", "part", slices.repeated(), *names, *centre)
+        slices.expanded(moved, "part", *names, *centre)
         .groupBy(*KEYS, "part")
         .agg(
             *(F.expr(counter.again) for counter in wanted),

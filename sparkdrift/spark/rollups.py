@@ -12,8 +12,10 @@ from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.merging import merge_profiles, merged_digest
 from sparkdrift.spark.metrics import with_values
 from sparkdrift.spark.profiles import stored_rows
+from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.schemas import PROFILES
-from sparkdrift.spark.sql import in_windows
+from sparkdrift.spark.slicing import WHOLE
+from sparkdrift.spark.sql import in_windows, string
 from sparkdrift.spark.window_columns import window_end, window_start
 from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.models import MonitorSpec
@@ -23,6 +25,13 @@ from sparkdrift.windows import Window, contiguous, window_at
 _KEYS = ("window_start", "slice_key", "slice_value", "column_name")
 # Rows per data file: the merge runs in as many tasks as there are files.
 _ROWS_PER_FILE = 500
+# Values of a slice may be absent from windows; a feature of the whole table is not.
+_REASON = (
+    f"CASE WHEN slice_key = {string(WHOLE)} AND merged_windows < present THEN"
+    " concat_ws('; ', concat('merged from ', merged_windows, ' of ', present,"
+    " ' windows: the others are stored without it or under another definition'), reason)"
+    " ELSE reason END"
+)
 
 
 def due_rollups(
@@ -86,16 +95,30 @@ def write_rollups(
     )
     merged = merge_profiles(_target(stored, granularity, zone), _KEYS, spec.sketch.categories)
     merged = with_values(merged, spec)
-    rows = merged.withColumns(
-        {
-            "fingerprint": F.expr("concat('merged:', merged_windows)"),
-            "monitor": F.lit(spec.monitor),
-            "granularity": F.lit(granularity),
-            "window_end": F.expr(window_end("window_start", granularity, zone)),
-            "run_id": F.lit(run_id),
-            "package_version": F.lit(__version__),
-        }
-    ).drop("merged_windows")
+    present = _target(
+        stored_rows(spark, store, spec, finer).where(
+            f"slice_key = {string(WHOLE)} AND column_name = {string(TABLE_ROW)}"
+        ),
+        granularity,
+        zone,
+    )
+    # Of all definitions, so that a row says what it leaves out.
+    present = present.groupBy("window_start").agg(F.count("*").alias("present"))
+    rows = (
+        merged.join(F.broadcast(present), "window_start", "left")
+        .withColumns(
+            {
+                "reason": F.expr(_REASON),
+                "fingerprint": F.expr("concat('merged:', merged_windows)"),
+                "monitor": F.lit(spec.monitor),
+                "granularity": F.lit(granularity),
+                "window_end": F.expr(window_end("window_start", granularity, zone)),
+                "run_id": F.lit(run_id),
+                "package_version": F.lit(__version__),
+            }
+        )
+        .drop("merged_windows", "present")
+    )
     scope = Scope(spec.monitor, granularity, [Case(windows)])
     files = 1 + len(windows) * len(hashes) // _ROWS_PER_FILE
     replace(store, PROFILES, rows, scope, run_id=run_id, files=files)

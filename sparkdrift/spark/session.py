@@ -37,7 +37,6 @@ _CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
 # third of such a command's time, and little of what it compiles is used again: it is to wait
 # for methods called ten times as often as usual; loops don't wait.
 _JAVA = (
-    "-XX:+UseParallelGC",
     "-XX:Tier4InvocationThreshold=50000",
     "-XX:Tier4MinInvocationThreshold=6000",
     "-XX:Tier4CompileThreshold=150000",

@@ -13,8 +13,8 @@ from pyspark.sql import functions as F
 from sparkdrift.spark.counters import WINDOW, Number, finite
 from sparkdrift.spark.joins import joined
 from sparkdrift.spark.sampling import Sampling
-from sparkdrift.spark.slicing import KEYS, WHOLE, Slices
-from sparkdrift.spark.sql import quote, string
+from sparkdrift.spark.slicing import KEYS, Slices
+from sparkdrift.spark.sql import quote
 
 # 2^10 registers: 3.3 % error, at most about 1 kB; distinct counts of numbers are context.
 HLL_LG_K = 10
@@ -57,9 +57,7 @@ def _repeated(rows: DataFrame, numbers: Sequence[Number], slices: Slices, *also:
         *(f"{number.remainder} AS r{number.index}" for number in numbers),
         *also,
     )
-    if slices.keys:
-        return narrow.selectExpr("*", slices.repeated())
-    return narrow.selectExpr("*", *(f"{string(WHOLE)} AS {key}" for key in KEYS[1:]))
+    return slices.expanded(narrow, *narrow.columns[1 + len(slices.names) :])
 
 
 def _aggregated(

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pyspark.sql import DataFrame
+
 from sparkdrift.spark.sql import quote, string
-from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.spec.models import OTHER, MonitorSpec
 
 WHOLE = "*"
-OTHER = ":other"
 KEYS = ("window_start", "slice_key", "slice_value")
 
 
@@ -59,6 +60,13 @@ class Slices:
         cells = [_cell(WHOLE, string(WHOLE))]
         cells += [_cell(slice_name(keys), self.value(keys)) for keys in self.keys]
         return f"inline(array({', '.join(cells)}))"
+
+    def expanded(self, rows: DataFrame, *columns: str) -> DataFrame:
+        """`columns` of each row once per slice that it belongs to; without slices, as the whole."""
+        if self.keys:
+            return rows.selectExpr("window_start", self.repeated(), *columns)
+        whole = (f"{string(WHOLE)} AS {key}" for key in KEYS[1:])
+        return rows.selectExpr("window_start", *whole, *columns)
 
     def value(self, keys: Sequence[str]) -> str:
         """SQL of a slice's value, over the named columns."""

@@ -24,7 +24,7 @@ from sparkdrift.spec.local_time import (
     window_start,
 )
 from sparkdrift.spec.metrics import KINDS, PREFIX, Metric
-from sparkdrift.spec.models import Location, MonitorSpec, Reference
+from sparkdrift.spec.models import OTHER, Location, MonitorSpec, Reference
 from sparkdrift.spec.origin import Loc
 
 Check = Callable[[MonitorSpec], Iterator[Finding]]
@@ -136,6 +136,7 @@ def _label_delay(spec: MonitorSpec) -> Iterator[Finding]:
 @_reads("timestamp", "slices")
 def _slices(spec: MonitorSpec) -> Iterator[Finding]:
     seen: dict[frozenset[str], Loc] = {}
+    named: dict[str, Loc] = {}
     for position, keys in enumerate(spec.slices):
         loc: Loc = ("slices", position)
         given, lower = ", ".join(keys), [key.lower() for key in keys]
@@ -146,7 +147,12 @@ def _slices(spec: MonitorSpec) -> Iterator[Finding]:
         if frozenset(lower) in seen:
             where = line_hint(spec, seen[frozenset(lower)])
             yield Finding(loc, f"the slice is named twice{where}", given)
+        elif ",".join(lower) in named:
+            where = line_hint(spec, named[",".join(lower)])
+            message = f"another slice is called the same{where}: a column has a comma in its name"
+            yield Finding(loc, message, given, accepted="one of the two")
         seen.setdefault(frozenset(lower), loc)
+        named.setdefault(",".join(lower), loc)
 
 
 @_reads("slices", "slice_values")
@@ -158,9 +164,12 @@ def _slice_values(spec: MonitorSpec) -> Iterator[Finding]:
             accepted = "a column of one of the slices"
             yield Finding(("slice_values", column), "no slice is by it", column, accepted, close)
         for position, value in enumerate(values):
+            loc: Loc = ("slice_values", column, position)
             if value in values[:position]:
-                loc: Loc = ("slice_values", column, position)
                 yield Finding(loc, "the value is listed twice", value)
+            if value == OTHER:
+                message = "the values that are not listed are called so"
+                yield Finding(loc, message, value, accepted="any other value; it needs no listing")
 
 
 @_reads("reference")

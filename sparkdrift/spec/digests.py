@@ -53,7 +53,8 @@ def definition_hash(spec: MonitorSpec, feature: Feature | None) -> str:
         content["metric"] = [metric.definition(), *(made_of if metric.derived else [])]
     else:
         content |= {"k": spec.sketch.k, "categories": spec.sketch.categories}
-        if spec.sketch.distinct != "all":
+        numeric = feature is not None and feature.kind == "numeric"
+        if numeric and spec.sketch.distinct != "all":
             # A number without an HLL can't be merged with one that has it.
             content["distinct"] = spec.sketch.distinct
     return _digest(content)

@@ -82,6 +82,8 @@ def _keys(value: Any) -> Any:
 
 MOST_SLICE_VALUES = 1000
 """A slice of more values than this is not profiled, unless `slice_values` says which count."""
+OTHER = ":other"
+"""The slice value that all values share which `slice_values` does not list."""
 
 SliceValues = Annotated[
     tuple[Text, ...],

@@ -366,12 +366,19 @@ def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
         load_spec(tmp_path)
 
 
+def test_slices_of_one_name_are_refused() -> None:
+    """A slice's rows are told apart by its name, which has commas between columns."""
+    with pytest.raises(SpecError, match=r"another slice is called the same,.*comma"):
+        parse_spec(f"{MINIMAL}\nslices: ['region,channel', [region, channel]]\n")
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
         ("{regoin: [north]}", "no slice is by it"),
         ("{region: [north, south, north]}", "the value is listed twice"),
         ("{region: []}", "a mapping from columns of slices to the values"),
+        ("{region: [north, ':other']}", "the values that are not listed are called so"),
     ],
 )
 def test_listed_values_of_slices_are_checked(values: str, words: str) -> None:
