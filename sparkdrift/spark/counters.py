@@ -9,7 +9,7 @@ costs a comparison instead of a write.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -87,7 +87,7 @@ def counted(
     structs p0, p1, ...: `figures` reads them. `extra` counters read `columns`, further
     ones of a source row (`SQL AS name`).
     """
-    parts = _parts(numbers)
+    parts = parts_of(numbers, NUMBERS_PER_PART)
     size = len(parts[0])
     wanted = [Counter("row_count", "count(*)")]
     wanted += [counter for position in range(size) for counter in _counters(position)]
@@ -97,11 +97,11 @@ def counted(
         f"{quote(WINDOW)} AS window_start",
         *slices.selected(),
         *(f"{number.value} AS x{number.index}" for number in numbers),
-        "CAST(NULL AS DOUBLE) AS nothing",
+        "CAST(NULL AS DOUBLE) AS no_x",
         *columns,
     )
     found = (
-        _cut(narrow, parts)
+        cut(narrow, parts, {"n": "x"})
         .selectExpr("*", *(f"{finite(f'n{i}')} AS f{i}" for i in range(size)))
         .groupBy("window_start", *slices.names, "part")
         .agg(*(F.expr(counter.first) for counter in (*wanted, *once)))
@@ -126,27 +126,38 @@ def figures(numbers: Sequence[Number]) -> dict[int, dict[str, str]]:
     """SQL of each number's exact figures, by its index, over what `counted` made of `numbers`."""
     return {
         number.index: _figures(f"p{i}.", position)
-        for i, part in enumerate(_parts(numbers))
+        for i, part in enumerate(parts_of(numbers, NUMBERS_PER_PART))
         for position, number in enumerate(part)
         if number is not None
     }
 
 
-def _parts(numbers: Sequence[Number]) -> list[list[Number | None]]:
-    """The numbers in parts of one size; None fills up. There is always a part."""
-    count = max(1, -(-len(numbers) // NUMBERS_PER_PART))
+def parts_of(numbers: Sequence[Number], most: int) -> list[list[Number | None]]:
+    """The numbers in parts of one size, `most` at most; None fills up. There is always a part."""
+    count = max(1, -(-len(numbers) // most))
     size = max(1, -(-len(numbers) // count))
     filled: list[Number | None] = [*numbers]
     filled += [None] * (count * size - len(filled))
     return [filled[i * size : (i + 1) * size] for i in range(count)]
 
 
-def _cut(narrow: DataFrame, parts: Sequence[Sequence[Number | None]]) -> DataFrame:
-    """Each row once per part, its numbers as n0, n1, ...; one scan serves all parts."""
-    names = ", ".join(f"n{i}" for i in range(len(parts[0])))
+def cut(
+    narrow: DataFrame, parts: Sequence[Sequence[Number | None]], fields: Mapping[str, str]
+) -> DataFrame:
+    """Each row once per part; one scan serves all parts.
+
+    `fields`: by name in the parts, what the column is called in `narrow`, where it stands
+    under its number's index: {"n": "x"} makes n0, n1, ... of x7, x8, ... A part that is not
+    full has NULL, of the column that `narrow` has as "no_" and its name.
+    """
+    names = ", ".join(f"{field}{i}" for field in fields for i in range(len(parts[0])))
     listed = ", ".join(
         "("
-        + ", ".join("nothing" if one is None else f"x{one.index}" for one in part)
+        + ", ".join(
+            f"no_{column}" if one is None else f"{column}{one.index}"
+            for column in fields.values()
+            for one in part
+        )
         + f") AS `{i}`"
         for i, part in enumerate(parts)
     )

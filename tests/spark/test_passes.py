@@ -73,6 +73,40 @@ def test_no_pass_is_made_for_kinds_that_are_absent(spark, capsys, wide):
     assert scans(spark, capsys, wide, categorical=20) <= 2
 
 
+MOST_BYTES = 8_000
+"""Java never compiles a longer method (-XX:HugeMethodLimit)."""
+
+
+@pytest.mark.classic
+def test_java_compiles_every_method_that_a_profile_generates(spark, wide):
+    """Past the limit a pass is interpreted: 20 numbers took three times as long, in silence."""
+    if not hasattr(spark, "_jvm"):
+        pytest.skip("generated code is seen in a classic session only")
+    spec = spec_of(
+        wide,
+        features={
+            "numeric": [f"x{i}" for i in range(20)],
+            "categorical": [f"c{i}" for i in range(20)],
+        },
+    )
+    source = open_source(spark, table=None, path=str(wide), row_filter=None)
+    days = windows_between(source_tables.day_start(0), source_tables.day_start(4), "day", "UTC")
+    batch = [Fingerprint(window, 20, "") for window in days]
+    adaptive = spark.conf.get("spark.sql.adaptive.enabled")
+    spark.conf.set("spark.sql.adaptive.enabled", "false")
+    try:
+        rows = profiled_rows(spark, source, spec, resolve(spec, source.schema), batch)
+        debug = getattr(spark._jvm.org.apache.spark.sql.execution.debug, "package$")
+        stages = getattr(debug, "MODULE$").codegenStringSeq(
+            rows._jdf.queryExecution().executedPlan()
+        )
+        sizes = [stages.apply(i)._3().maxMethodCodeSize() for i in range(stages.size())]
+    finally:
+        spark.conf.set("spark.sql.adaptive.enabled", adaptive)
+    assert len(sizes) > 3
+    assert max(sizes) < MOST_BYTES, sizes
+
+
 def test_a_settled_monitor_reads_no_source_row(spark, workspace):
     """After the first run the data files are taken away: only the log can be read."""
     rng = np.random.default_rng(4)
