@@ -53,6 +53,7 @@ TESTS = {
     "warn_at": "double",
     "effect_size": "double",
     "moved": "string",
+    "variants": "string",
     "scarce": "string",
     "test_names": "array<string>",
     "test_deltas": "array<double>",

@@ -21,6 +21,7 @@ from sparkdrift.measures.categorical import (
     Bounded,
     Categories,
     l_infinity_bounds,
+    look_alikes,
     new_items,
     new_share,
     total_variation_bounds,
@@ -210,6 +211,7 @@ def categorical_figures(
             "new_categories": [_listed(new) for new in fresh],
             "vanished_share": np.array([vanished_share(known, state).value for state in seen]),
             "moved": [_changed(bins, row) for row in counts],
+            "variants": [_variants(known, state) for state in seen],
         }
     )
 
@@ -225,6 +227,14 @@ def _bounded(name: str, bounds: list[Bounded]) -> dict[str, Floats]:
 
 def _listed(items: tuple[tuple[str, int], ...]) -> list[dict[str, Any]]:
     return [{"item": item, "count": rows} for item, rows in items[:SHOWN]]
+
+
+def _variants(known: Categories, state: Categories) -> str | None:
+    """The new categories that look like a known one: often a fault of writing, not a new kind."""
+    found = look_alikes(known, state)
+    parts = [f"{item!r} ({rows:,} rows) looks like {like!r}" for item, rows, like in found[:NAMED]]
+    more = [f"{len(found) - NAMED} more look like known ones"] if len(found) > NAMED else []
+    return ", ".join([*parts, *more]) or None
 
 
 def _changed(bins: Bins, counts: Floats) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 
 from sparkdrift.errors import nearest
+from sparkdrift.spec import alert_checks
 from sparkdrift.spec.derived import ACCEPTED, NotArithmeticError, parse_derived
 from sparkdrift.spec.expressions import check_expression, check_value
 from sparkdrift.spec.feature_checks import duplicates, entries
@@ -334,6 +335,21 @@ def _features_like_metrics(spec: MonitorSpec) -> Iterator[Finding]:
         if feature.name in stored:
             message = "a metric is stored under the name of this feature"
             yield Finding(loc, message, feature.name, "another name for the metric")
+
+
+@_reads("alerts")
+def _alerts(spec: MonitorSpec) -> Iterator[Finding]:
+    yield from alert_checks.rules(spec)
+
+
+@_reads("alerts", "timestamp")
+def _alert_times(spec: MonitorSpec) -> Iterator[Finding]:
+    yield from alert_checks.times(spec)
+
+
+@_reads("alerts", "features", "metrics", "prediction")
+def _alert_names(spec: MonitorSpec) -> Iterator[Finding]:
+    yield from alert_checks.names(spec)
 
 
 @_reads("degraded")

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
+from sparkdrift.spec.alerts import Alerts
 from sparkdrift.spec.features import Features
 from sparkdrift.spec.metrics import PREFIX, MetricEntry
 from sparkdrift.spec.names import parse_table
@@ -176,6 +177,7 @@ class MonitorSpec(Section):
     )
     reference: Reference | None = None
     drift: Drift = Drift()
+    alerts: Alerts = Alerts()
     sketch: Sketch = Sketch()
     degraded: Degraded | None = None
 
