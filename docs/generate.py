@@ -36,7 +36,8 @@ ABOUT_VIEWS = {
     "`drift` itself keeps the rows of earlier ones beside them.",
     "alerts": "The windows of `current_drift` in which an alert stands: `alert_windows` of the "
     "last `alert_of` measured ones are `alerting`. A window that was not measured neither raises "
-    "nor clears one. `since` is the first alerting window of the run, `windows` how many measured "
+    "nor clears one; one of `insufficient_data` has a say if its effect is known to within "
+    "`effect_size`. `since` is the first alerting window of the run, `windows` how many measured "
     "windows there are from it on, `alerting_windows` how many of them are alerting. `severity` is "
     "what `alert_windows` of the last `alert_of` windows reached at least, `reason` that of the "
     "newest alerting one; `status`, `effect` and `magnitude` are this window's own. `suppression` "
@@ -84,7 +85,11 @@ ABOUT_SECTIONS = {
     "NULL; a condition counts as 1 or 0. `[x, 1]` is the mean of x.",
     "reference": "What windows are compared with: an interval of the watched table (`begin`, "
     "`end`), or another table (`table`, `path`).",
-    "drift": "What counts as drift.",
+    "drift": "What counts as drift. `seasonal`: a window is compared with those of the reference "
+    "that share its weekday or its hour (in the monitor's zone), where 8 or more of them have "
+    "rows. `auto` does so by weekday for days and by hour for hours, for the features whose "
+    "reference shows such a pattern; `weekday` and `hour` for all. Weeks and months have none, "
+    "and neither have custom metrics, nor the shares of NULLs, NaNs and so on.",
     "drift.overrides{}": "Thresholds of one feature, under its name.",
     "drift.limits": "From which change of a share on a difference is material.",
     "alerts": "When an alert stands: after `windows` of the last `of` measured windows. A "

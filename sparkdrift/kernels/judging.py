@@ -113,14 +113,27 @@ def _told(
         "severity": grades,
         # NULL, not false: a window that was not measured neither raises nor clears an alert.
         "alerting": [
-            rules.counts(grade) if one.status in _MEASURED else None
-            for one, grade in zip(verdicts, grades, strict=True)
+            rules.counts(grade) if _tells(one.status, row) else None
+            for one, grade, row in zip(verdicts, grades, rows, strict=True)
         ],
         "suppression": [
             rules.suppression(row["window_start"], name)
             for row, name in zip(rows, names, strict=True)
         ],
     }
+
+
+def _tells(status: str, row: Mapping[str, Any]) -> bool:
+    """Whether the window has a say in an alert.
+
+    Without the power for `ok` it has one if its effect is known to within effect_size: it was
+    seen, and is nothing unusual. Were such a window no answer, no alert of a feature that varies
+    much anyway would ever end.
+    """
+    if status != "insufficient_data":
+        return status in _MEASURED
+    low, high = row["effect_low"], row["effect_high"]
+    return low is not None and high is not None and high - low < row["effect_size"]
 
 
 def _family(own: Floats, shares: list[list[float | None] | None]) -> tuple[Floats, list[Floats]]:
@@ -187,6 +200,8 @@ def _multiple(size: float, limit: float) -> float:
 
 def _shift(row: Mapping[str, Any]) -> str:
     text = f"shifted by {row['effect']:.2f} sd (limit {row['effect_size']:g})"
+    if row["season"]:
+        text += f" against {row['season']}"
     return f"{text}: {row['moved']}" if row["moved"] else text
 
 

@@ -61,7 +61,8 @@ class AlertRules:
 @dataclass(frozen=True)
 class Policy:
     """effect and warn: shifts in reference sd; overrides: (effect, warn) by feature name;
-    the rest but `alerts`: changes of a share (0..1) from which on they are material."""
+    season: weekday or hour, None for no strata; season_shown: only where the reference's own
+    windows show it; the shares: from which change on (0..1) they are material."""
 
     effect: float
     warn: float
@@ -72,6 +73,8 @@ class Policy:
     new_categories: float = 0.01
     out_of_range: float = 0.01
     alerts: AlertRules = AlertRules()
+    season: str | None = None
+    season_shown: bool = True
 
     def thresholds(self, feature: str) -> tuple[float, float]:
         """(effect, warn) of one feature."""

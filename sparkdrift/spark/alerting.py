@@ -31,6 +31,8 @@ def policy_of(spec: MonitorSpec) -> Policy:
             importance=dict(spec.alerts.importance),
             suppressions=suppressions(spec),
         ),
+        season=spec.season,
+        season_shown=spec.drift.seasonal == "auto",
     )
 
 

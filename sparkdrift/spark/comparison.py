@@ -21,7 +21,7 @@ from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.references import ROLE, Active
 from sparkdrift.spark.schemas import DRIFT, REFERENCE_PROFILES
 from sparkdrift.spark.sql import in_windows, quote, string, timestamp
-from sparkdrift.spark.window_columns import window_end
+from sparkdrift.spark.window_columns import stratum, window_end
 from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
@@ -93,6 +93,7 @@ def drift_rows(
     all tests of a window are one family. Only verdicts, never sketches, reach the second.
     """
     version = _in_force(active, lambda one: str(one.snapshot.version), "0")
+    zone = spec.timestamp.zone
     rows = (
         stored_rows(spark, store, spec, spec.windows.grain)
         .where(in_windows("window_start", contiguous(windows)))
@@ -106,6 +107,8 @@ def drift_rows(
             f"{comparable(spec, spec.windows.grain)} AS comparable",
             f"{row_noise(spec)} AS row_noise",
             "CAST(NULL AS DOUBLE) AS row_variance",
+            f"{stratum('window_start', spec.season, zone)} AS stratum",
+            "CAST(NULL AS ARRAY<INT>) AS window_strata",
             *(f"CAST(NULL AS {sql_type}) AS {name}" for name, sql_type in _OF_REFERENCES.items()),
         )
     )
@@ -123,6 +126,9 @@ def drift_rows(
                 "CAST(NULL AS DOUBLE) AS comparable",
                 "CAST(NULL AS DOUBLE) AS row_noise",
                 f"{row_variance(spec)} AS row_variance",
+                "CAST(NULL AS INT) AS stratum",
+                "transform(window_bins, one -> "
+                f"{stratum('one.window_start', spec.season, zone)}) AS window_strata",
                 *_OF_REFERENCES,
             )
         )

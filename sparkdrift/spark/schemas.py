@@ -282,6 +282,12 @@ DRIFT = Table(
         Column("vanished_share", "double", "Reference share of categories the window lacks"),
         Column("out_of_range_share", "double", "Share of rows outside the reference's range"),
         Column(
+            "stratum",
+            "string",
+            "Weekday or hour of the reference's windows that effect and its tests are against; "
+            "NULL: all of them",
+        ),
+        Column(
             "magnitude",
             "double",
             "The largest change that alerts, in multiples of its limit, at most 1000; NULL: none",
@@ -295,7 +301,7 @@ DRIFT = Table(
         Column(
             "alerting",
             "boolean",
-            "Whether this window counts towards an alert; NULL: it was not measured",
+            "Whether this window counts towards an alert; NULL: it neither raises nor clears one",
         ),
         Column("suppression", "string", "Why the window calls nobody; NULL: it is not suppressed"),
         Column("alert_windows", "int", "So many alerting windows raise an alert ..."),

@@ -240,6 +240,17 @@ def _skipped_times(spec: MonitorSpec) -> Iterator[Finding]:
             yield Finding(("reference", key), message, time, accepted)
 
 
+@_reads("drift", "windows")
+def _seasonal(spec: MonitorSpec) -> Iterator[Finding]:
+    seasonal, grain = spec.drift.seasonal, spec.windows.grain
+    fitting = {"hour": ("hour", "weekday"), "day": ("weekday",)}.get(grain, ())
+    if seasonal not in ("auto", "none", *fitting):
+        message = f"windows of a {grain} can't be told apart by {seasonal}"
+        yield Finding(
+            ("drift", "seasonal"), message, seasonal, ", ".join(("auto", *fitting, "none"))
+        )
+
+
 @_reads("drift")
 def _warning_below_drift(spec: MonitorSpec) -> Iterator[Finding]:
     drift = spec.drift

@@ -78,6 +78,8 @@ def policy_hash(spec: MonitorSpec) -> str:
         "limits": spec.drift.limits.model_dump(),
         "bins": spec.drift.bins,
     }
+    if spec.drift.seasonal != "auto":
+        content["seasonal"] = spec.drift.seasonal
     alerts = spec.alerts.model_dump(exclude={"suppress"})
     alerts["importance"] = {n: weight for n, weight in alerts["importance"].items() if weight != 1}
     if alerts != Alerts().model_dump(exclude={"suppress"}):

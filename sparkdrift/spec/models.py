@@ -32,6 +32,8 @@ from sparkdrift.spec.values import (
 )
 
 Grain = Literal["hour", "day", "week", "month"]
+Season = Literal["weekday", "hour"]
+_SEASONS: Mapping[Grain, Season] = {"day": "weekday", "hour": "hour"}
 Rollup = Literal["day", "week", "month"]
 
 SketchSize = Annotated[int, Field(ge=8, le=8192, description="a whole number from 8 to 8192")]
@@ -201,6 +203,14 @@ class MonitorSpec(Section):
     @property
     def model_version(self) -> str | None:
         return self.model.version
+
+    @property
+    def season(self) -> Season | None:
+        """What windows are told apart by when they are compared with their reference."""
+        chosen, grain = self.drift.seasonal, self.windows.grain
+        if chosen == "auto":
+            return _SEASONS.get(grain)
+        return None if chosen == "none" else chosen
 
     def all_thresholds(self) -> dict[str, Thresholds]:
         """What holds for each feature that is declared or overridden, and each metric.

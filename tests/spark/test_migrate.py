@@ -18,7 +18,7 @@ ADDED = {"value", "cells"}
 """Columns that version 1 did not have."""
 ADDED_LATER = {
     *("magnitude", "importance", "severity", "alerting", "suppression"),
-    *("alert_windows", "alert_of"),
+    *("alert_windows", "alert_of", "stratum"),
 }
 """Columns of `drift` that version 2 did not have."""
 

@@ -132,6 +132,19 @@ def test_a_calm_window_counts_against_an_alert_and_an_unmeasured_one_not_at_all(
     assert found[0, "amount"]["magnitude"] is None
 
 
+def test_a_window_without_power_has_a_say_if_its_effect_is_known_closely():
+    """The reference varies so much that no window has power; 500 rows are quiet, not unknown."""
+    days = [RNG.normal(mean, 1, 1000) for mean in (-0.6, 0.5, -0.4, 0.7, 0.0, -0.7)]
+    restless = reference(numeric, days)
+    found = verdicts(
+        restless,
+        numeric(RNG.normal(0.1, 1, 500), day=0),
+        numeric(RNG.normal(0.1, 1, 20), day=1),
+    )
+    assert alerted(found[0, "amount"]) == ("insufficient_data", None, False)
+    assert alerted(found[1, "amount"]) == ("insufficient_data", None, None)
+
+
 @pytest.mark.parametrize(
     ("shift", "expected"),
     [

@@ -152,3 +152,35 @@ def test_another_policy_has_another_hash(lines: str) -> None:
 )
 def test_defaults_and_suppressions_leave_the_hash(lines: str) -> None:
     assert policy_hash(parsed(lines)) == policy_hash(parsed("  of: 3"))
+
+
+PLAIN = SPEC.removesuffix("alerts:\n")
+
+
+@pytest.mark.parametrize(
+    ("grain", "seasonal", "season"),
+    [
+        *(("day", "auto", "weekday"), ("hour", "auto", "hour"), ("week", "auto", None)),
+        *(("month", "auto", None), ("hour", "weekday", "weekday"), ("day", "none", None)),
+    ],
+)
+def test_the_season_of_a_grain(grain: str, seasonal: str, season: str | None) -> None:
+    text = f"windows: {{grain: {grain}}}\ndrift: {{seasonal: {seasonal}}}\n"
+    assert parse_spec(PLAIN + text).season == season
+
+
+@pytest.mark.parametrize(
+    ("grain", "seasonal", "accepted"),
+    [("day", "hour", "auto, weekday, none"), ("week", "weekday", "auto, none")],
+)
+def test_a_season_finer_than_the_grain(grain: str, seasonal: str, accepted: str) -> None:
+    text = f"windows: {{grain: {grain}}}\ndrift: {{seasonal: {seasonal}}}\n"
+    found = problem(text, PLAIN)
+    assert (found.line, found.given, found.accepted) == (9, seasonal, accepted)
+    assert problem("drift: {seasonal: weekdays}", PLAIN).nearest == "weekday"
+
+
+def test_a_season_is_part_of_the_policy() -> None:
+    plain = policy_hash(parse_spec(PLAIN))
+    assert policy_hash(parse_spec(PLAIN + "drift: {seasonal: auto}")) == plain
+    assert policy_hash(parse_spec(PLAIN + "drift: {seasonal: none}")) != plain
