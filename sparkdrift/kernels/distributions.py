@@ -311,7 +311,10 @@ def _listed(items: tuple[tuple[str, int], ...]) -> list[dict[str, Any]]:
 def _variants(known: Categories, state: Categories) -> str | None:
     """The new categories that look like a known one: often a fault of writing, not a new kind."""
     found = look_alikes(known, state)
-    parts = [f"{item!r} ({rows:,} rows) looks like {like!r}" for item, rows, like in found[:NAMED]]
+    parts = [
+        f"{item!r} ({rows:,} row{'s' if rows > 1 else ''}) looks like {like!r}"
+        for item, rows, like in found[:NAMED]
+    ]
     more = [f"{len(found) - NAMED} more look like known ones"] if len(found) > NAMED else []
     return ", ".join([*parts, *more]) or None
 

@@ -110,7 +110,7 @@ def test_a_variant_of_a_known_category_is_pointed_out_with_its_count():
 def test_a_variant_too_rare_to_alert_is_still_said():
     found = verdicts(PRODUCT, categorical([*PRODUCTS[0], "CARD"], day=0))[0, "product"]
     assert found["status"] == "ok"
-    assert found["reason"] == "no material change; 'CARD' (1 rows) looks like 'card'"
+    assert found["reason"] == "no material change; 'CARD' (1 row) looks like 'card'"
 
 
 def test_many_variants_are_counted_not_listed():
