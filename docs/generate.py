@@ -34,6 +34,15 @@ ABOUT_VIEWS = {
     "(`effective_from`) until which (`effective_until`, NULL: still).",
     "current_drift": "The rows of `drift` under the thresholds and the reference now in force. "
     "`drift` itself keeps the rows of earlier ones beside them.",
+    "alerts": "The windows of `current_drift` in which an alert stands: `alert_windows` of the "
+    "last `alert_of` measured ones are `alerting`. A window that was not measured neither raises "
+    "nor clears one; one of `insufficient_data` has a say if its effect is known to within "
+    "`effect_size`. `since` is the first alerting window of the run, `windows` how many measured "
+    "windows there are from it on, `alerting_windows` how many of them are alerting. `severity` is "
+    "what `alert_windows` of the last `alert_of` windows reached at least, `reason` that of the "
+    "newest alerting one; `status`, `effect` and `magnitude` are this window's own. `suppression` "
+    "says why nobody is to be called: this window is suppressed, or the alert stands on "
+    "suppressed ones only.",
 }
 ABOUT_SECTIONS = {
     "model": "Which model the monitor watches the inputs of.",
@@ -76,9 +85,22 @@ ABOUT_SECTIONS = {
     "NULL; a condition counts as 1 or 0. `[x, 1]` is the mean of x.",
     "reference": "What windows are compared with: an interval of the watched table (`begin`, "
     "`end`), or another table (`table`, `path`).",
-    "drift": "What counts as drift.",
+    "drift": "What counts as drift. `seasonal`: a window is compared with those of the reference "
+    "that share its weekday or its hour (in the monitor's zone), where 8 or more of them have "
+    "rows. `auto` does so by weekday for days and by hour for hours, for the features whose "
+    "reference shows such a pattern; `weekday` and `hour` for all. Weeks and months have none, "
+    "and neither have custom metrics, nor the shares of NULLs, NaNs and so on.",
     "drift.overrides{}": "Thresholds of one feature, under its name.",
     "drift.limits": "From which change of a share on a difference is material.",
+    "alerts": "When an alert stands: after `windows` of the last `of` measured windows. A "
+    "window counts from the severity `least` on. Whatever is decided here is kept in the rows of "
+    "`drift`; the view [`alerts`](tables.md#alerts) reads it.",
+    "alerts.severity": "A drifted window is minor, from `major` times its limit on major, from "
+    "`critical` times on critical; a warning stays a warning. The limit is `effect_size`, or that "
+    "of the share that changed; the multiple is weighed by `alerts.importance`.",
+    "alerts.suppress[]": "Windows that overlap [`begin`, `end`) call nobody: they are judged and "
+    "stored as ever, with the reason in `suppression`, and `--fail-on` does not count them. Only "
+    "these windows become due when one is added.",
     "sketch": "How much state is kept for each window, slice and feature.",
     "degraded": "What `degraded` means for this model, said before it happens. Stored and "
     "checked; used by the evaluation step, which is not there yet.",
@@ -128,11 +150,19 @@ def views() -> dict[str, tuple[str, ...]]:
         and isinstance(node.value, ast.Constant)
     }
     by_name = {table.name: table.names for table in TABLES}
-    selected = re.search(r"SELECT(.*?)\nFROM", texts["ACTIVE_REFERENCES"], re.DOTALL)
-    if selected is None:
-        raise ValueError("the text of ACTIVE_REFERENCES is not as expected")
-    columns = tuple(re.split(r"\W", one.strip())[-1] for one in selected[1].split(","))
-    return {"active_references": columns, "current_drift": by_name["drift"]}
+    return {
+        "active_references": _selected(texts["ACTIVE_REFERENCES"]),
+        "current_drift": by_name["drift"],
+        "alerts": _selected(texts["ALERTS"]),
+    }
+
+
+def _selected(query: str) -> tuple[str, ...]:
+    """The columns that a query's own SELECT names; in ALERTS it is the last one."""
+    found = re.findall(r"^SELECT(.*?)\nFROM", query, re.DOTALL | re.MULTILINE)
+    if not found:
+        raise ValueError(f"no SELECT begins a line of: {query}")
+    return tuple(re.split(r"\W", one.strip())[-1] for one in found[-1].split(","))
 
 
 def spec_page() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,13 @@ STATUSES = (
     *("drifted", "warning", "insufficient_data", "no_reference"),
     *("undetermined", "schema_changed"),
 )
+# An alert that stands, by severity: each name covers the ones before it.
+ALERTS = {
+    "critical": ("critical",),
+    "major": ("critical", "major"),
+    "alert": ("critical", "major", "minor", "warning"),
+}
+ACCEPTED = (*STATUSES, *ALERTS)
 
 
 def spec_files(given: Sequence[Path]) -> list[Path]:
@@ -75,13 +83,25 @@ def options_for(
     return made
 
 
-def statuses(given: Sequence[str]) -> frozenset[str]:
-    """The statuses of --fail-on; `warning` covers `drifted`, which is worse. UsageError."""
-    for status in given:
-        if status not in STATUSES:
-            close = nearest(status, STATUSES)
+@dataclass(frozen=True)
+class FailOn:
+    """What --fail-on names: statuses of windows, and severities of alerts that stand."""
+
+    statuses: frozenset[str] = frozenset()
+    severities: frozenset[str] = frozenset()
+
+
+def fail_on(given: Sequence[str]) -> FailOn:
+    """What the words of --fail-on cover; `warning` covers `drifted`, which is worse. UsageError."""
+    for word in given:
+        if word not in ACCEPTED:
+            close = nearest(word, ACCEPTED)
             hint = f"; did you mean {close!r}?" if close else ""
             raise UsageError(
-                f"--fail-on {status!r} does not exist; accepted: {', '.join(STATUSES)}{hint}"
+                f"--fail-on {word!r} does not exist; accepted: {', '.join(ACCEPTED)}{hint}"
             )
-    return frozenset([*given, *(["drifted"] if "warning" in given else [])])
+    named = [word for word in given if word in STATUSES]
+    return FailOn(
+        frozenset([*named, *(["drifted"] if "warning" in named else [])]),
+        frozenset(severity for word in given for severity in ALERTS.get(word, ())),
+    )

@@ -15,6 +15,7 @@ from sparkdrift.measures.categorical import Categories
 TYPES: Mapping[str, pa.DataType] = {
     "string": pa.string(),
     "int": pa.int32(),
+    "boolean": pa.bool_(),
     "double": pa.float64(),
     "timestamp": pa.timestamp("us", tz="UTC"),
     "array<double>": pa.list_(pa.float64()),

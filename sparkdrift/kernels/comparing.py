@@ -44,6 +44,7 @@ FIGURES = {
         "double",
     ),
     "new_categories": "array<struct<item:string,count:bigint>>",
+    "stratum": "string",
 }
 # What the verdict needs besides the figures: the share tests, and words.
 TESTS = {
@@ -53,6 +54,8 @@ TESTS = {
     "warn_at": "double",
     "effect_size": "double",
     "moved": "string",
+    "season": "string",
+    "variants": "string",
     "scarce": "string",
     "test_names": "array<string>",
     "test_deltas": "array<double>",
@@ -95,7 +98,7 @@ def _compare(group: pa.Table, policy: Policy) -> Iterator[pa.RecordBatch]:
         rows |= metric_figures(reference, windows, effect)
         _say_missing(rows)
     elif reference is not None:
-        rows |= _measured(reference, group, windows, (effect, warn), policy)
+        rows |= _measured(reference, group, windows, effect, policy)
     yield _batch(rows, size)
 
 
@@ -145,17 +148,17 @@ def _measured(
     reference: Mapping[str, Any],
     group: pa.Table,
     windows: pa.Table,
-    thresholds: tuple[float, float],
+    effect_size: float,
     policy: Policy,
 ) -> dict[str, Any]:
     bins = Bins.read(reference["bins"])
     figures: dict[str, Any] = {}
     if bins is not None and bins.edges is not None:
-        figures = numeric_figures(reference, windows, bins, thresholds)
+        figures = numeric_figures(reference, windows, bins, policy, effect_size)
     elif bins is not None:
         known = categories(group.slice(0, 1))[0]
         if known is not None:
-            figures = categorical_figures(reference, known, windows, bins, thresholds)
+            figures = categorical_figures(reference, known, windows, bins, policy, effect_size)
     if "new_category_low" in figures:
         figures["undetermined"] = _undetermined(figures, policy.new_categories)
     tests = _share_tests(reference, windows, figures, policy)

@@ -6,7 +6,7 @@ per window.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from sparkdrift.kernels.batches import categories
+from sparkdrift.kernels.policy import Policy
+from sparkdrift.kernels.strata import Baseline, by_stratum, explains, name, phrase
 from sparkdrift.measures import binned, evidence, numeric
 from sparkdrift.measures.arrays import Floats, divide, floats
 from sparkdrift.measures.bins import bin_counts, category_counts, pool
@@ -21,6 +23,7 @@ from sparkdrift.measures.categorical import (
     Bounded,
     Categories,
     l_infinity_bounds,
+    look_alikes,
     new_items,
     new_share,
     total_variation_bounds,
@@ -53,7 +56,7 @@ class Bins:
         )
 
 
-def benign(cells: list[dict[str, Any]] | None, reference: Floats) -> evidence.Benign:
+def benign(cells: Sequence[Mapping[str, Any]] | None, reference: Floats) -> evidence.Benign:
     """How much the reference's own windows vary, from its stored `window_bins`.
 
     All are pooled alike, as the smallest needs it, so that they stay comparable.
@@ -62,37 +65,84 @@ def benign(cells: list[dict[str, Any]] | None, reference: Floats) -> evidence.Be
     used = [cell for cell in cells or [] if sum(cell["counts"]) > 0]
     if not used:
         return evidence.benign_variation(np.zeros((0, bins)))
-    counts = np.array([cell["counts"] for cell in used])
-    ks = np.array([np.inf if cell["k"] is None else cell["k"] for cell in used])
-    rows = counts.sum(axis=1)
+    counts, rows, ks = _of_cells(used)
     pooled, left = _pooled(reference, counts, np.full(len(rows), rows.min()))
     return evidence.benign_variation(pooled[1], noise_scale(rows, np.inf, left, ks))
 
 
+def _of_cells(cells: Sequence[Mapping[str, Any]]) -> tuple[Floats, Floats, Floats]:
+    """(counts (V, B), rows (V,), k (V,)) of a reference's windows."""
+    counts = np.array([cell["counts"] for cell in cells])
+    ks = np.array([np.inf if cell["k"] is None else cell["k"] for cell in cells])
+    return counts, counts.sum(axis=1), ks
+
+
+def baselines(
+    reference: Mapping[str, Any], counts: Floats, k: float, policy: Policy, effect_size: float
+) -> dict[int | None, Baseline]:
+    """What windows are compared with: by stratum, None for the whole reference.
+
+    counts (B,) and k: the reference's rows in its bins, and its sketch.
+    """
+    cells = reference["window_bins"] or []
+    whole = Baseline(counts, floats([counts.sum()]), floats([k]), benign(cells, counts))
+    found: dict[int | None, Baseline] = {None: whole}
+    if policy.season is None:
+        return found
+    for stratum, own in by_stratum(cells, reference["window_strata"] or []).items():
+        of_windows, rows, ks = _of_cells(own)
+        known = floats(of_windows.sum(axis=0))
+        label = phrase(policy.season, stratum, len(own))
+        found[stratum] = Baseline(known, rows, ks, benign(own, known), label)
+    strata = [one.varies for stratum, one in found.items() if stratum is not None]
+    if policy.season_shown and not explains(whole.varies, strata, effect_size):
+        return {None: whole}
+    return found
+
+
 def binned_figures(
-    reference: Floats,
     windows: Floats,
-    reference_k: float,
     window_k: Floats,
-    varies: evidence.Benign,
-    thresholds: tuple[float, float],
+    known: Mapping[int | None, Baseline],
+    strata: Sequence[int | None],
+    effect_size: float,
 ) -> dict[str, Floats]:
-    """Distances and evidence from bin counts (B,) and (W, B)."""
+    """Distances from the whole reference, and evidence against each window's own stratum.
+
+    windows (W, B), window_k (W,); strata (W,): keys of `known`, the whole where one is none.
+    """
+    whole = known[None]
+    reference, k = whole.counts, whole.ks[0]
     n, m = windows.sum(axis=1), reference.sum()
-    (known, seen), bins = _pooled(reference, windows)
-    s = noise_scale(n, m, bins, reference_k, window_k)
-    d = binned.d_statistic(known, seen)
-    chi2, chi2_p = binned.chi2(known, seen, s)
-    size, low, high = evidence.effect(d, s, bins)
-    wanted, _ = thresholds
-    limit = evidence.material_limit(wanted)
-    tau2, w_eff, square = varies.tau2, varies.w_eff, varies.square
-    return {
+    (expected, seen), bins = _pooled(reference, windows)
+    s = noise_scale(n, m, bins, k, window_k)
+    chi2, chi2_p = binned.chi2(expected, seen, s)
+    figures = {
         "psi": binned.psi(reference, windows),
-        "psi_error": binned.psi_error(reference, windows, reference_k, window_k),
+        "psi_error": binned.psi_error(reference, windows, k, window_k),
         "js_distance": binned.js_distance(reference, windows),
         "chi2_statistic": chi2,
         "chi2_pvalue": chi2_p,
+    }
+    own = [stratum if stratum in known else None for stratum in strata]
+    for stratum in dict.fromkeys(own):
+        rows = np.array([one == stratum for one in own])
+        found = _evidence(known[stratum], windows[rows], window_k[rows], effect_size)
+        for key, values in found.items():
+            figures.setdefault(key, np.full(len(windows), np.nan))[rows] = values
+    return figures
+
+
+def _evidence(
+    known: Baseline, windows: Floats, window_k: Floats, effect_size: float
+) -> dict[str, Floats]:
+    (expected, seen), bins = _pooled(known.counts, windows)
+    s = noise_scale(windows.sum(axis=1), np.inf, bins, window_k) + known.noise(bins)
+    d = binned.d_statistic(expected, seen)
+    size, low, high = evidence.effect(d, s, bins)
+    limit = evidence.material_limit(effect_size)
+    tau2, w_eff, square = known.varies.tau2, known.varies.w_eff, known.varies.square
+    return {
         "d_statistic": d,
         "effect": size,
         "effect_low": low,
@@ -100,7 +150,7 @@ def binned_figures(
         "n_eff": divide(1.0, s),
         "p_unusual": evidence.p_unusual(d, s, bins, tau2, w_eff, square),
         "p_material": evidence.p_material(d, s, bins, limit),
-        "power": evidence.power(s, bins, wanted, limit, tau2, w_eff, square),
+        "power": evidence.power(s, bins, effect_size, limit, tau2, w_eff, square),
     }
 
 
@@ -121,7 +171,7 @@ def _pooled(
 
 
 def numeric_figures(
-    reference: Mapping[str, Any], group: pa.Table, bins: Bins, thresholds: tuple[float, float]
+    reference: Mapping[str, Any], group: pa.Table, bins: Bins, policy: Policy, effect_size: float
 ) -> dict[str, Any]:
     """Everything about the finite values; `out` counts rows outside the reference's range."""
     assert bins.edges is not None  # noqa: S101 - a numeric reference has edges
@@ -130,10 +180,9 @@ def numeric_figures(
     counts = np.array([bin_counts(points, bins.edges) for points in seen])
     ks = np.array([points.error_k if points is not None else np.inf for points in seen])
     known_k = known.error_k if known is not None else np.inf
-    varies = benign(reference["window_bins"], bins.counts)
-    figures: dict[str, Any] = dict(
-        binned_figures(bins.counts, counts, known_k, ks, varies, thresholds)
-    )
+    compared = baselines(reference, bins.counts, known_k, policy, effect_size)
+    strata = group.column("stratum").to_pylist()
+    figures: dict[str, Any] = dict(binned_figures(counts, ks, compared, strata, effect_size))
     sd = reference["stddev"]
     within = numeric.span(known, float("nan") if sd is None else sd)
     tails = [numeric.tails(points, within) for points in seen]
@@ -151,18 +200,44 @@ def numeric_figures(
         "out_of_range_share": np.array([one.out_of_range for one in tails]),
         "sketched_rows": n,
         "known_sketched": bins.counts.sum(),
-        "moved": [_moved(points, one, within) for points, one in zip(seen, tails, strict=True)],
+        "moved": [
+            _moved(points, one, seasonal=stratum in compared and stratum is not None)
+            for points, one, stratum in zip(seen, tails, strata, strict=True)
+        ],
+        "season": _seasons(compared, strata),
+        "stratum": _labels(compared, strata, policy),
     }
 
 
-def _moved(points: Points | None, tails: numeric.Tails, within: numeric.Span) -> str:
+def _seasons(known: Mapping[int | None, Baseline], strata: Sequence[int | None]) -> list[str]:
+    """What each window was compared with, in words; "" for the whole reference."""
+    return [known[one].label if one in known else "" for one in strata]
+
+
+def _labels(
+    known: Mapping[int | None, Baseline], strata: Sequence[int | None], policy: Policy
+) -> list[str | None]:
+    return [
+        name(policy.season, one) if policy.season and one is not None and one in known else None
+        for one in strata
+    ]
+
+
+def _moved(points: Points | None, tails: numeric.Tails, *, seasonal: bool) -> str:
+    """What became of the values. Of a stratum no median is stored: the whole one is named."""
     if points is None or not np.isfinite(tails.median):
         return ""
     if points.minimum == points.maximum:
         return f"every value is {points.minimum:g}"
-    if abs(tails.median) < 0.05:
+    size = abs(tails.median)
+    if seasonal:
+        where = (
+            f"{size:.2f} sd {'above' if tails.median > 0 else 'below'}" if size >= 0.05 else "at"
+        )
+        return f"the median is {where} that of the whole reference"
+    if size < 0.05:
         return "its shape changed, the median did not move"
-    return f"the median moved {'up' if tails.median > 0 else 'down'} by {abs(tails.median):.2f} sd"
+    return f"the median moved {'up' if tails.median > 0 else 'down'} by {size:.2f} sd"
 
 
 def categorical_figures(
@@ -170,7 +245,8 @@ def categorical_figures(
     known: Categories,
     group: pa.Table,
     bins: Bins,
-    thresholds: tuple[float, float],
+    policy: Policy,
+    effect_size: float,
 ) -> dict[str, Any]:
     """Everything about the categories that are not NULL."""
     items = bins.items or ()
@@ -193,10 +269,9 @@ def categorical_figures(
         ]
     )
     none = np.full(len(seen), np.inf)
-    varies = benign(reference["window_bins"], bins.counts)
-    figures: dict[str, Any] = dict(
-        binned_figures(bins.counts, counts, np.inf, none, varies, thresholds)
-    )
+    compared = baselines(reference, bins.counts, np.inf, policy, effect_size)
+    strata = group.column("stratum").to_pylist()
+    figures: dict[str, Any] = dict(binned_figures(counts, none, compared, strata, effect_size))
     shares = [new_share(known, state) for state in seen]
     return (
         figures
@@ -209,7 +284,13 @@ def categorical_figures(
             "expected_new": unseen_share(known),
             "new_categories": [_listed(new) for new in fresh],
             "vanished_share": np.array([vanished_share(known, state).value for state in seen]),
-            "moved": [_changed(bins, row) for row in counts],
+            "moved": [
+                _changed(items, compared[one if one in compared else None].counts, row)
+                for one, row in zip(strata, counts, strict=True)
+            ],
+            "season": _seasons(compared, strata),
+            "stratum": _labels(compared, strata, policy),
+            "variants": [_variants(known, state) for state in seen],
         }
     )
 
@@ -227,12 +308,23 @@ def _listed(items: tuple[tuple[str, int], ...]) -> list[dict[str, Any]]:
     return [{"item": item, "count": rows} for item, rows in items[:SHOWN]]
 
 
-def _changed(bins: Bins, counts: Floats) -> str:
-    """The categories whose share changed most, in points."""
-    if not counts.sum() or not bins.counts.sum():
+def _variants(known: Categories, state: Categories) -> str | None:
+    """The new categories that look like a known one: often a fault of writing, not a new kind."""
+    found = look_alikes(known, state)
+    parts = [
+        f"{item!r} ({rows:,} row{'s' if rows > 1 else ''}) looks like {like!r}"
+        for item, rows, like in found[:NAMED]
+    ]
+    more = [f"{len(found) - NAMED} more look like known ones"] if len(found) > NAMED else []
+    return ", ".join([*parts, *more]) or None
+
+
+def _changed(items: Sequence[str], known: Floats, counts: Floats) -> str:
+    """The categories whose share changed most, in points; known, counts (B,)."""
+    if not counts.sum() or not known.sum():
         return ""
-    names = [*(bins.items or ()), "other"]
-    gap = counts / counts.sum() - bins.counts / bins.counts.sum()
+    names = [*items, "other"]
+    gap = counts / counts.sum() - known / known.sum()
     order = np.argsort(-np.abs(gap), kind="stable")[:NAMED]
     parts = [f"{names[i]!r} {100 * gap[i]:+.1f} points" for i in order if abs(gap[i]) >= 0.005]
     return ", ".join(parts)

@@ -1,12 +1,13 @@
 """From tests to verdicts: all features and slices of one window are one family.
 
-A row's own status says what this window alone showed; persistence over windows is
-asked elsewhere.
+A row's own status says what this window alone showed, and its severity how far beyond the
+limits. Whether an alert stands, after m of n windows, is read from the rows (spark/views.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pyarrow as pa
 from sparkdrift.kernels.batches import arrow_schema, column, groups
 from sparkdrift.kernels.comparing import FIGURES, KEPT
 from sparkdrift.kernels.freezing import Kernel
+from sparkdrift.kernels.policy import AlertRules, Policy
 from sparkdrift.measures.arrays import Floats
 from sparkdrift.measures.evidence import (
     FAMILY_LEVEL,
@@ -25,8 +27,22 @@ from sparkdrift.measures.evidence import (
 )
 
 KEYS = ("window_start",)
-JUDGED = {**KEPT, **FIGURES, "q_value": "double", "status": "string", "reason": "string"}
+JUDGED = {
+    **KEPT,
+    **FIGURES,
+    "q_value": "double",
+    "status": "string",
+    "reason": "string",
+    "magnitude": "double",
+    "importance": "double",
+    "severity": "string",
+    "alerting": "boolean",
+    "suppression": "string",
+}
+# A limit of 0 would make any change infinitely large.
+LARGEST_MAGNITUDE = 1000.0
 
+_MEASURED = ("ok", "warning", "drifted")
 _SHARES = {
     "null": "the share of NULLs",
     "nan": "the share of NaNs",
@@ -36,17 +52,26 @@ _SHARES = {
 }
 
 
-def judge() -> Kernel:
+@dataclass(frozen=True)
+class Verdict:
+    """magnitude: the largest alerting change, in multiples of its limit; None: none alerts."""
+
+    status: str
+    reason: str
+    magnitude: float | None = None
+
+
+def judge(policy: Policy) -> Kernel:
     """A kernel that turns compared rows, sorted by window, into rows with a status."""
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for group in groups(batches, KEYS):
-            yield _judge(group)
+            yield _judge(group, policy)
 
     return run
 
 
-def _judge(group: pa.Table) -> pa.RecordBatch:
+def _judge(group: pa.Table, policy: Policy) -> pa.RecordBatch:
     rows = group.to_pylist()
     # What could not be measured is no test: it would only move the others' threshold.
     shares = [None if row["unmeasured"] else row["test_unusual"] for row in rows]
@@ -58,15 +83,57 @@ def _judge(group: pa.Table) -> pa.RecordBatch:
         column(group, "power"),
         warn=column(group, "warn_at"),
     )
+    limits = policy.share_limits
     verdicts = [
-        _verdict(row, str(own), q) for row, own, q in zip(rows, status, share_q, strict=True)
+        _verdict(row, str(own), q, limits)
+        for row, own, q in zip(rows, status, share_q, strict=True)
     ]
+    told = _told(rows, verdicts, policy.alerts)
     schema = arrow_schema(JUDGED)
     arrays = [group.column(name).combine_chunks() for name in (*KEPT, *FIGURES)]
     arrays.append(pa.array(q_values, mask=~np.isfinite(q_values)))
-    arrays.append(pa.array([verdict for verdict, _ in verdicts], pa.string()))
-    arrays.append(pa.array([reason for _, reason in verdicts], pa.string()))
+    arrays += [pa.array(values, schema.field(name).type) for name, values in told.items()]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _told(
+    rows: Sequence[Mapping[str, Any]], verdicts: Sequence[Verdict], rules: AlertRules
+) -> dict[str, list[Any]]:
+    """The columns of the verdicts, and of what they mean for an alert."""
+    names = [row["column_name"] for row in rows]
+    grades = [
+        rules.severity(one.status, one.magnitude or 0.0, name)
+        for one, name in zip(verdicts, names, strict=True)
+    ]
+    return {
+        "status": [one.status for one in verdicts],
+        "reason": [one.reason for one in verdicts],
+        "magnitude": [one.magnitude for one in verdicts],
+        "importance": [rules.weight(name) for name in names],
+        "severity": grades,
+        # NULL, not false: a window that was not measured neither raises nor clears an alert.
+        "alerting": [
+            rules.counts(grade) if _tells(one.status, row) else None
+            for one, grade, row in zip(verdicts, grades, rows, strict=True)
+        ],
+        "suppression": [
+            rules.suppression(row["window_start"], name)
+            for row, name in zip(rows, names, strict=True)
+        ],
+    }
+
+
+def _tells(status: str, row: Mapping[str, Any]) -> bool:
+    """Whether the window has a say in an alert.
+
+    Without the power for `ok` it has one if its effect is known to within effect_size: it was
+    seen, and is nothing unusual. Were such a window no answer, no alert of a feature that varies
+    much anyway would ever end.
+    """
+    if status != "insufficient_data":
+        return status in _MEASURED
+    low, high = row["effect_low"], row["effect_high"]
+    return low is not None and high is not None and high - low < row["effect_size"]
 
 
 def _family(own: Floats, shares: list[list[float | None] | None]) -> tuple[Floats, list[Floats]]:
@@ -82,25 +149,32 @@ def _family(own: Floats, shares: list[list[float | None] | None]) -> tuple[Float
     ]
 
 
-def _verdict(row: Mapping[str, Any], own: str, share_q: Floats) -> tuple[str, str]:
+def _verdict(
+    row: Mapping[str, Any], own: str, share_q: Floats, limits: Mapping[str, float]
+) -> Verdict:
     if row["unmeasured"] is not None:
-        return row["unmeasured"], row["unmeasured_reason"]
-    alerts = _share_alerts(row, share_q)
+        return Verdict(row["unmeasured"], row["unmeasured_reason"])
+    variants = [row["variants"]] if row["variants"] else []
+    alerts = _share_alerts(row, share_q, limits)
     sentences = [text for _, text in alerts]
+    sizes = [size for size, _ in alerts]
     if own in ("drifted", "warning"):
         sentences.insert(0, _shift(row))
-    if own == "drifted" or any(material for material, _ in alerts):
-        return "drifted", "; ".join(sentences)
-    if own == "warning":
-        return "warning", "; ".join(sentences)
+        sizes.append(_multiple(row["effect"], row["effect_size"]))
+    if sentences:
+        status = "drifted" if own == "drifted" or alerts else "warning"
+        return Verdict(status, "; ".join([*sentences, *variants]), max(sizes))
     if own == "ok" and row["undetermined"]:
-        return "undetermined", row["undetermined"]
+        return Verdict("undetermined", row["undetermined"])
     if own == "ok":
-        return "ok", "no material change"
-    return "insufficient_data", _too_little(row)
+        return Verdict("ok", "; ".join(["no material change", *variants]))
+    return Verdict("insufficient_data", _too_little(row))
 
 
-def _share_alerts(row: Mapping[str, Any], share_q: Floats) -> list[tuple[bool, str]]:
+def _share_alerts(
+    row: Mapping[str, Any], share_q: Floats, limits: Mapping[str, float]
+) -> list[tuple[float, str]]:
+    """(multiple of its limit, what to say) of each share that changed materially."""
     found = []
     tests = zip(
         row["test_names"] or [],
@@ -116,12 +190,18 @@ def _share_alerts(row: Mapping[str, Any], share_q: Floats) -> list[tuple[bool, s
         if name == "new":
             listed = ", ".join(repr(one["item"]) for one in (row["new_categories"] or [])[:3])
             text = f"new categories {listed}: {100 * row['new_category_share']:.1f} % of the rows"
-        found.append((True, text))
+        found.append((_multiple(abs(delta), limits[name]), text))
     return found
+
+
+def _multiple(size: float, limit: float) -> float:
+    return min(size / limit, LARGEST_MAGNITUDE) if limit > 0 else LARGEST_MAGNITUDE
 
 
 def _shift(row: Mapping[str, Any]) -> str:
     text = f"shifted by {row['effect']:.2f} sd (limit {row['effect_size']:g})"
+    if row["season"]:
+        text += f" against {row['season']}"
     return f"{text}: {row['moved']}" if row["moved"] else text
 
 

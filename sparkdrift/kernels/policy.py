@@ -4,12 +4,65 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+
+GRADES = ("warning", "minor", "major", "critical")
+"""Severities, mildest first."""
+
+
+@dataclass(frozen=True)
+class Suppression:
+    """Windows that start in [begin, end) call nobody; features: all where it is empty."""
+
+    begin: datetime
+    end: datetime
+    reason: str
+    features: frozenset[str] = frozenset()
+
+    def covers(self, start: datetime, feature: str) -> bool:
+        return self.begin <= start < self.end and (not self.features or feature in self.features)
+
+
+@dataclass(frozen=True)
+class AlertRules:
+    """least: the severity from which on a window counts towards an alert; major, critical:
+    multiples of the limit, weighed by importance (1 where a feature is not listed)."""
+
+    least: str = "minor"
+    major: float = 2.0
+    critical: float = 4.0
+    importance: Mapping[str, float] = field(default_factory=dict)
+    suppressions: tuple[Suppression, ...] = ()
+
+    def weight(self, feature: str) -> float:
+        return self.importance.get(feature, 1.0)
+
+    def severity(self, status: str, magnitude: float, feature: str) -> str | None:
+        """A grade for a warning or drift, else None. Only what drifted is more than a warning."""
+        if status == "warning":
+            return "warning"
+        if status != "drifted":
+            return None
+        weighed = magnitude * self.weight(feature)
+        if weighed >= self.critical:
+            return "critical"
+        return "major" if weighed >= self.major else "minor"
+
+    def counts(self, severity: str | None) -> bool:
+        """Whether a measured window of this severity counts towards an alert."""
+        return severity is not None and GRADES.index(severity) >= GRADES.index(self.least)
+
+    def suppression(self, start: datetime, feature: str) -> str | None:
+        """Why the window calls nobody; None where it does. The first that covers it is told."""
+        covering = (one.reason for one in self.suppressions if one.covers(start, feature))
+        return next(covering, None)
 
 
 @dataclass(frozen=True)
 class Policy:
     """effect and warn: shifts in reference sd; overrides: (effect, warn) by feature name;
-    the rest: changes of a share (0..1) from which on they are material."""
+    season: weekday or hour, None for no strata; season_shown: only where the reference's own
+    windows show it; the shares: from which change on (0..1) they are material."""
 
     effect: float
     warn: float
@@ -19,7 +72,21 @@ class Policy:
     infinite_share: float = 0.02
     new_categories: float = 0.01
     out_of_range: float = 0.01
+    alerts: AlertRules = AlertRules()
+    season: str | None = None
+    season_shown: bool = True
 
     def thresholds(self, feature: str) -> tuple[float, float]:
         """(effect, warn) of one feature."""
         return self.overrides.get(feature, (self.effect, self.warn))
+
+    @property
+    def share_limits(self) -> Mapping[str, float]:
+        """The limits of shares by the names of their tests."""
+        return {
+            "null": self.null_share,
+            "nan": self.nan_share,
+            "infinite": self.infinite_share,
+            "new": self.new_categories,
+            "range": self.out_of_range,
+        }

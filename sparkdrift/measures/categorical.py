@@ -238,6 +238,25 @@ def new_items(reference: Categories, window: Categories) -> tuple[tuple[str, int
     return tuple(pair for pair in window.count_of.items() if pair[0] not in known)
 
 
+def look_alikes(reference: Categories, window: Categories) -> tuple[tuple[str, int, str], ...]:
+    """(new item, count, known item) where both differ by case or white space only.
+
+    Largest count first. Of several known items that are alike the most frequent one is told.
+    """
+    new = new_items(reference, window)
+    if not new:
+        return ()
+    known: dict[str, str] = {}
+    for item in reference.items:
+        known.setdefault(_folded(item), item)
+    pairs = ((item, rows, known.get(_folded(item))) for item, rows in new)
+    return tuple((item, rows, like) for item, rows, like in pairs if like is not None)
+
+
+def _folded(item: str) -> str:
+    return "".join(item.split()).casefold()
+
+
 def unseen_share(reference: Categories) -> float:
     """Share of new categories to expect with no drift: items seen exactly once / rows.
 

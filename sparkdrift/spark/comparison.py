@@ -12,7 +12,7 @@ from sparkdrift import __version__
 from sparkdrift.kernels.comparing import COMPARED, KEYS, compare
 from sparkdrift.kernels.freezing import BINS_SQL, WINDOW_BINS_SQL
 from sparkdrift.kernels.judging import JUDGED, judge
-from sparkdrift.kernels.policy import Policy
+from sparkdrift.spark.alerting import policy_of, suppression_sql, suppressions
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.metrics import comparable, row_noise, row_variance
@@ -21,7 +21,7 @@ from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.references import ROLE, Active
 from sparkdrift.spark.schemas import DRIFT, REFERENCE_PROFILES
 from sparkdrift.spark.sql import in_windows, quote, string, timestamp
-from sparkdrift.spark.window_columns import window_end
+from sparkdrift.spark.window_columns import stratum, window_end
 from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
@@ -29,7 +29,7 @@ from sparkdrift.windows import Window, contiguous
 
 COMPARISON = "baseline"
 # Raised when the figures change without a change of their inputs: all drift is then due.
-FIGURES_VERSION = 1
+FIGURES_VERSION = 2
 _MASK = (1 << 64) - 1
 _ROW = ("slice_key", "slice_value", "column_name")
 
@@ -44,7 +44,7 @@ def drift_digests(
         f"column_name <> {string(TABLE_ROW)}"
     )
     sides = wanted.selectExpr(
-        "0 AS side", "window_start", *_ROW, f"{_digest(active, policy)} AS input_digest"
+        "0 AS side", "window_start", *_ROW, f"{_digest(spec, active, policy)} AS input_digest"
     ).unionAll(
         in_force_rows(spark, store, spec, active, policy).selectExpr(
             "1 AS side", "window_start", *_ROW, "input_digest"
@@ -93,6 +93,7 @@ def drift_rows(
     all tests of a window are one family. Only verdicts, never sketches, reach the second.
     """
     version = _in_force(active, lambda one: str(one.snapshot.version), "0")
+    zone = spec.timestamp.zone
     rows = (
         stored_rows(spark, store, spec, spec.windows.grain)
         .where(in_windows("window_start", contiguous(windows)))
@@ -102,10 +103,12 @@ def drift_rows(
             "window_start",
             *map(quote, _COMPARED),
             f"{version} AS reference_version",
-            f"{_digest(active, policy)} AS input_digest",
+            f"{_digest(spec, active, policy)} AS input_digest",
             f"{comparable(spec, spec.windows.grain)} AS comparable",
             f"{row_noise(spec)} AS row_noise",
             "CAST(NULL AS DOUBLE) AS row_variance",
+            f"{stratum('window_start', spec.season, zone)} AS stratum",
+            "CAST(NULL AS ARRAY<INT>) AS window_strata",
             *(f"CAST(NULL AS {sql_type}) AS {name}" for name, sql_type in _OF_REFERENCES.items()),
         )
     )
@@ -123,6 +126,9 @@ def drift_rows(
                 "CAST(NULL AS DOUBLE) AS comparable",
                 "CAST(NULL AS DOUBLE) AS row_noise",
                 f"{row_variance(spec)} AS row_variance",
+                "CAST(NULL AS INT) AS stratum",
+                "transform(window_bins, one -> "
+                f"{stratum('one.window_start', spec.season, zone)}) AS window_strata",
                 *_OF_REFERENCES,
             )
         )
@@ -130,9 +136,9 @@ def drift_rows(
     by_feature = rows.repartition(*map(quote, KEYS)).sortWithinPartitions(
         *KEYS, "part", "window_start"
     )
-    compared = by_feature.mapInArrow(compare(thresholds(spec)), _ddl(COMPARED))
+    compared = by_feature.mapInArrow(compare(policy_of(spec)), _ddl(COMPARED))
     by_window = compared.repartition("window_start").sortWithinPartitions("window_start")
-    return by_window.mapInArrow(judge(), _ddl(JUDGED))
+    return by_window.mapInArrow(judge(policy_of(spec)), _ddl(JUDGED))
 
 
 # What the comparison reads of a profile; sketches that it doesn't read would cross twice.
@@ -181,6 +187,8 @@ def write_drift(
         "comparison": COMPARISON,
         "reference_name": spec.reference.name if spec.reference else None,
         "policy_hash": policy,
+        "alert_windows": spec.alerts.windows,
+        "alert_of": spec.alerts.of,
         "source_version": source_version,
         "run_id": run_id,
         "package_version": __version__,
@@ -214,29 +222,12 @@ def by_reference(active: Sequence[Active], windows: Sequence[Window]) -> dict[in
     return found
 
 
-def thresholds(spec: MonitorSpec) -> Policy:
-    """The spec's drift section as executors need it."""
-    own = spec.all_thresholds()
-    default, limits = spec.drift.thresholds, spec.drift.limits
-    return Policy(
-        effect=default.effect_size,
-        warn=default.warn_at,
-        overrides={n: (t.effect_size, t.warn_at) for n, t in own.items() if t != default},
-        null_share=limits.null_share,
-        nan_share=limits.nan_share,
-        infinite_share=limits.infinite_share,
-        new_categories=limits.new_categories,
-        out_of_range=limits.out_of_range,
-    )
-
-
-def _digest(active: Sequence[Active], policy: str) -> str:
-    """SQL for what a drift row is computed from: its profile, reference and thresholds."""
+def _digest(spec: MonitorSpec, active: Sequence[Active], policy: str) -> str:
+    """SQL for what a drift row is computed from: its profile, reference, thresholds, and what
+    is suppressed (NULL where nothing is, which concat_ws leaves out)."""
     reference = _in_force(active, lambda one: string(one.snapshot.digest), "''")
-    return (
-        f"sha2(concat_ws('|', input_digest, {reference}, {string(policy)},"
-        f" '{FIGURES_VERSION}'), 256)"
-    )
+    parts = ["input_digest", reference, string(policy), f"'{FIGURES_VERSION}'"]
+    return f"sha2(concat_ws('|', {', '.join([*parts, *suppression_sql(suppressions(spec))])}), 256)"
 
 
 def _in_force(active: Sequence[Active], value: Callable[[Active], str], otherwise: str) -> str:

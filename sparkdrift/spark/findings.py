@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.comparison import in_force_rows
 from sparkdrift.spark.references import Active
-from sparkdrift.spark.sql import in_windows
+from sparkdrift.spark.sql import in_windows, quote
+from sparkdrift.spark.views import alerts_query
 from sparkdrift.spec.digests import policy_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
+
+
+@dataclass(frozen=True)
+class Findings:
+    """How many rows of some windows have each status, and how many of them are suppressed."""
+
+    statuses: Mapping[str, int] = field(default_factory=dict)
+    suppressed: Mapping[str, int] = field(default_factory=dict)
+
+    def telling(self, statuses: Collection[str]) -> int:
+        """Rows of these statuses that nobody asked to be spared."""
+        return sum(self.statuses.get(s, 0) - self.suppressed.get(s, 0) for s in statuses)
 
 
 def count_statuses(
@@ -22,18 +38,47 @@ def count_statuses(
     spec: MonitorSpec,
     active: Sequence[Active],
     windows: Sequence[Window],
-) -> dict[str, int]:
+) -> Findings:
     """How many rows of each status these windows have, by the references in force."""
     if not windows:
-        return {}
+        return Findings()
     rows = (
         in_force_rows(spark, store, spec, active, policy_hash(spec))
         .where(in_windows("window_start", contiguous(windows)))
         .groupBy("status")
-        .count()
+        .agg(F.count("*").alias("rows"), F.count("suppression").alias("suppressed"))
         .collect()
     )
-    return {row["status"]: row["count"] for row in rows}
+    return Findings(
+        {row["status"]: row["rows"] for row in rows},
+        {row["status"]: row["suppressed"] for row in rows if row["suppressed"]},
+    )
+
+
+def count_alerts(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    active: Sequence[Active],
+    windows: Sequence[Window],
+) -> dict[str, int]:
+    """How many alerts of each severity stand in these windows, but for suppressed ones."""
+    if not windows:
+        return {}
+    view = f"sparkdrift_in_force_{uuid.uuid4().hex[:8]}"
+    in_force_rows(spark, store, spec, active, policy_hash(spec)).createOrReplaceTempView(view)
+    try:
+        rows = (
+            spark.sql(alerts_query(quote(view)))
+            .where(in_windows("window_start", contiguous(windows)))
+            .where("suppression IS NULL")
+            .groupBy("severity")
+            .count()
+            .collect()
+        )
+    finally:
+        spark.catalog.dropTempView(view)
+    return {row["severity"]: row["count"] for row in rows}
 
 
 def newest_judged(

@@ -18,7 +18,6 @@ from sparkdrift.spark.slicing import WHOLE
 from sparkdrift.spark.sql import string
 from sparkdrift.spark.views import register, unregister
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.spec.policy import Persistence
 from sparkdrift.store import Store
 
 # Slices times features; a monitor with more is read by SQL, not by a page of text.
@@ -64,16 +63,18 @@ class Overview:
     def verdicts(self, spec: MonitorSpec) -> list[dict[str, Any]]:
         """Per slice and feature: windows by status, and its last lasting drift.
 
-        Drift lasts where the persistence of the spec holds (default: 2 of the last 3
-        windows). `since` is the first window of that run, `until` the end of its last
-        one, `lasting` whether the newest window is in it; NULL where there was none.
+        Drift lasts where the spec's rule for alerts holds (default: 2 of the last 3
+        windows), suppressed windows left out. `since` is the first window of that run,
+        `until` the end of its last one, `lasting` whether the newest window is in it; NULL
+        where there was none.
         """
-        rule = spec.degraded.persistence if spec.degraded else Persistence()
+        rule = spec.alerts
         partition = f"PARTITION BY {_FEATURE} ORDER BY window_start"
         return self._rows(f"""
             WITH judged AS (
               SELECT {_FEATURE}, window_start, window_end, status, reason, effect,
-                     new_categories, new_category_share, status = 'drifted' AS alert
+                     new_categories, new_category_share,
+                     status = 'drifted' AND suppression IS NULL AS alert
               FROM current_drift WHERE {_of(spec)} AND status <> 'no_reference'),
             counted AS (
               SELECT *, count_if(alert) OVER recent >= {int(rule.windows)} AS lasts,
@@ -124,7 +125,7 @@ class Overview:
         Asked of the windows after the reference; what one of its own windows did too, such
         as a day without rain, is how the feature is.
         """
-        least = (spec.degraded.persistence if spec.degraded else Persistence()).windows
+        least = spec.alerts.windows
         return self._rows(f"""
             WITH known AS (
               SELECT r.column_name, r.null_count / nullif(r.row_count, 0) AS null_share,

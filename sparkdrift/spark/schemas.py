@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 # Raised when a column is added; `migrate` brings older stores up to it.
-STORE_VERSION = 2
+STORE_VERSION = 3
 
 _ITEMS = "array<struct<item:string,count:bigint>>"
 
@@ -281,6 +281,31 @@ DRIFT = Table(
         Column("new_categories", _ITEMS, "The most frequent of them"),
         Column("vanished_share", "double", "Reference share of categories the window lacks"),
         Column("out_of_range_share", "double", "Share of rows outside the reference's range"),
+        Column(
+            "stratum",
+            "string",
+            "Weekday or hour of the reference's windows that effect and its tests are against; "
+            "NULL: all of them",
+        ),
+        Column(
+            "magnitude",
+            "double",
+            "The largest change that alerts, in multiples of its limit, at most 1000; NULL: none",
+        ),
+        Column("importance", "double", "How much the feature counts, by the spec; 1 as usual"),
+        Column(
+            "severity",
+            "string",
+            "minor, major or critical for drift, by magnitude times importance; warning; NULL",
+        ),
+        Column(
+            "alerting",
+            "boolean",
+            "Whether this window counts towards an alert; NULL: it neither raises nor clears one",
+        ),
+        Column("suppression", "string", "Why the window calls nobody; NULL: it is not suppressed"),
+        Column("alert_windows", "int", "So many alerting windows raise an alert ..."),
+        Column("alert_of", "int", "... out of so many measured ones in succession"),
         *_DERIVED,
     ),
 )

@@ -11,6 +11,7 @@ from sparkdrift.errors import StoreError
 from sparkdrift.spark.failures import FAILURES
 from sparkdrift.spark.schemas import TABLES, Table
 from sparkdrift.spark.sql import quote
+from sparkdrift.spec.alerts import MOST_WINDOWS
 from sparkdrift.store import Store
 
 # An event overrules all earlier ones from its own start on. So a version is in force from
@@ -44,7 +45,67 @@ LEFT JOIN {active_references} AS a
 WHERE d.reference_version = coalesce(a.version, 0)
 """
 
-VIEWS = {"active_references": ACTIVE_REFERENCES, "current_drift": CURRENT_DRIFT}
+# A measured window has a number; one that was not measured shares that of the window before,
+# so that it sees the same windows and changes nothing. `measures/persistence.py` is the same
+# rule in Python. {most} is the largest alert_of: a frame can't be as long as a column says.
+ALERTS = """
+WITH graded AS (
+  SELECT *, array_position(array('warning', 'minor', 'major', 'critical'), severity) AS grade,
+         count(alerting) OVER ordered AS number, count_if(alerting) OVER ordered AS nth
+  FROM {current_drift}
+  WINDOW ordered AS (
+    PARTITION BY monitor, granularity, slice_key, slice_value, column_name, comparison
+    ORDER BY window_start ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)),
+gathered AS (
+  SELECT *, collect_list(CASE WHEN alerting THEN
+           struct(number, nth, window_start AS start, grade, suppression, reason) END) OVER (
+             PARTITION BY monitor, granularity, slice_key, slice_value, column_name, comparison
+             ORDER BY number RANGE BETWEEN {most} - 1 PRECEDING AND CURRENT ROW) AS found
+  FROM graded),
+recent AS (
+  SELECT *, array_sort(filter(found, one -> one.number > number - alert_of)) AS hits
+  FROM gathered),
+standing AS (
+  SELECT *, coalesce(size(hits) >= alert_windows, false) AS stands FROM recent),
+begun AS (
+  SELECT *, stands AND NOT lag(stands, 1, false) OVER (
+    PARTITION BY monitor, granularity, slice_key, slice_value, column_name, comparison
+    ORDER BY window_start) AS begins
+  FROM standing),
+runs_of_windows AS (
+  SELECT *, count_if(begins) OVER (
+    PARTITION BY monitor, granularity, slice_key, slice_value, column_name, comparison
+    ORDER BY window_start ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS run
+  FROM begun),
+told AS (
+  SELECT monitor, window_start, window_end, granularity, slice_key, slice_value, column_name,
+         comparison, status, effect, magnitude, importance, alert_windows, alert_of,
+         reference_name, reference_version, policy_hash,
+         min(get(hits, 0).start) OVER whole AS since,
+         number - min(get(hits, 0).number) OVER whole + 1 AS windows,
+         nth - min(get(hits, 0).nth) OVER whole + 1 AS alerting_windows,
+         get(array('warning', 'minor', 'major', 'critical'), CAST(get(sort_array(
+           transform(hits, one -> one.grade), false), alert_windows - 1) AS INT) - 1) AS severity,
+         try_element_at(hits, -1).reason AS reason,
+         coalesce(suppression, CASE
+           WHEN size(filter(hits, one -> one.suppression IS NULL)) < alert_windows
+           THEN try_element_at(filter(hits, one -> one.suppression IS NOT NULL), -1).suppression
+         END) AS suppression
+  FROM runs_of_windows WHERE stands
+  WINDOW whole AS (
+    PARTITION BY monitor, granularity, slice_key, slice_value, column_name, comparison, run))
+SELECT monitor, window_start, window_end, granularity, slice_key, slice_value, column_name,
+       comparison, since, windows, alerting_windows, status, severity, suppression, reason,
+       effect, magnitude, importance, alert_windows, alert_of,
+       reference_name, reference_version, policy_hash
+FROM told
+"""
+
+VIEWS = {
+    "active_references": ACTIVE_REFERENCES,
+    "current_drift": CURRENT_DRIFT,
+    "alerts": ALERTS,
+}
 NAMES = (*(table.name for table in TABLES), *VIEWS)
 _PREFIX = "sparkdrift_empty_"
 
@@ -67,10 +128,15 @@ def register(spark: SparkSession, store: Store, statement: str | None = None) ->
                 ) from error
     for name, query in VIEWS.items():
         if name in wanted:
-            spark.sql(
-                query.format(**{known: quote(known) for known in NAMES})
-            ).createOrReplaceTempView(name)
+            names = {known: quote(known) for known in NAMES}
+            text = query.format(**names, most=MOST_WINDOWS)
+            spark.sql(text).createOrReplaceTempView(name)
     return tuple(name for name in NAMES if name in wanted)
+
+
+def alerts_query(rows: str) -> str:
+    """The view `alerts` over other rows than `current_drift`: `rows` is a quoted view of them."""
+    return ALERTS.format(current_drift=rows, most=MOST_WINDOWS)
 
 
 def unregister(spark: SparkSession, names: tuple[str, ...]) -> None:
@@ -109,6 +175,8 @@ def _mentioned(statement: str) -> set[str]:
     if "show" in words:
         return set(NAMES)
     found = words.intersection(NAMES)
+    if "alerts" in found:
+        found.add("current_drift")
     if "current_drift" in found:
         found |= {"drift", "runs", "active_references"}
     if "active_references" in found:

@@ -26,5 +26,12 @@ def window_end(start: str, grain: str, zone: str) -> str:
     return f"to_utc_timestamp({truncated} + INTERVAL 1 {grain.upper()}, {string(zone)})"
 
 
+def stratum(start: str, season: str | None, zone: str) -> str:
+    """SQL for the weekday (0: Monday) or the hour of a window's start; NULL without a season."""
+    if season is None:
+        return "CAST(NULL AS INT)"
+    return f"{season}({_local(start, zone)})"
+
+
 def _local(instant: str, zone: str) -> str:
     return f"from_utc_timestamp({instant}, {string(zone)})"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 
 from sparkdrift.errors import nearest
+from sparkdrift.spec import alert_checks
 from sparkdrift.spec.derived import ACCEPTED, NotArithmeticError, parse_derived
 from sparkdrift.spec.expressions import check_expression, check_value
 from sparkdrift.spec.feature_checks import duplicates, entries
@@ -239,6 +240,17 @@ def _skipped_times(spec: MonitorSpec) -> Iterator[Finding]:
             yield Finding(("reference", key), message, time, accepted)
 
 
+@_reads("drift", "windows")
+def _seasonal(spec: MonitorSpec) -> Iterator[Finding]:
+    seasonal, grain = spec.drift.seasonal, spec.windows.grain
+    fitting = {"hour": ("hour", "weekday"), "day": ("weekday",)}.get(grain, ())
+    if seasonal not in ("auto", "none", *fitting):
+        message = f"windows of a {grain} can't be told apart by {seasonal}"
+        yield Finding(
+            ("drift", "seasonal"), message, seasonal, ", ".join(("auto", *fitting, "none"))
+        )
+
+
 @_reads("drift")
 def _warning_below_drift(spec: MonitorSpec) -> Iterator[Finding]:
     drift = spec.drift
@@ -334,6 +346,21 @@ def _features_like_metrics(spec: MonitorSpec) -> Iterator[Finding]:
         if feature.name in stored:
             message = "a metric is stored under the name of this feature"
             yield Finding(loc, message, feature.name, "another name for the metric")
+
+
+@_reads("alerts")
+def _alerts(spec: MonitorSpec) -> Iterator[Finding]:
+    yield from alert_checks.rules(spec)
+
+
+@_reads("alerts", "timestamp")
+def _alert_times(spec: MonitorSpec) -> Iterator[Finding]:
+    yield from alert_checks.times(spec)
+
+
+@_reads("alerts", "features", "metrics", "prediction")
+def _alert_names(spec: MonitorSpec) -> Iterator[Finding]:
+    yield from alert_checks.names(spec)
 
 
 @_reads("degraded")

@@ -12,6 +12,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from sparkdrift.spec.alerts import Alerts
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Feature, metric_parts
 
@@ -61,22 +62,30 @@ def definition_hash(spec: MonitorSpec, feature: Feature | None) -> str:
 
 
 def policy_hash(spec: MonitorSpec) -> str:
-    """What turns distances into verdicts: which reference, and the drift section resolved.
+    """What turns distances into verdicts and alerts: which reference, `drift`, `alerts`.
 
+    Not what is suppressed: that concerns a few windows, which alone become due by their
+    `input_digest` (spark/alerting.py), where another hash would make all of them due.
     The same thresholds give the same hash, whether they stand at the feature,
     under `drift.overrides`, or are the default written out.
     """
     default = spec.drift.thresholds
     resolved = spec.all_thresholds()
-    return _digest(
-        {
-            "reference": spec.reference.name if spec.reference else None,
-            "default": asdict(default),
-            "overrides": {n: asdict(own) for n, own in resolved.items() if own != default},
-            "limits": spec.drift.limits.model_dump(),
-            "bins": spec.drift.bins,
-        }
-    )
+    content: dict[str, Any] = {
+        "reference": spec.reference.name if spec.reference else None,
+        "default": asdict(default),
+        "overrides": {n: asdict(own) for n, own in resolved.items() if own != default},
+        "limits": spec.drift.limits.model_dump(),
+        "bins": spec.drift.bins,
+    }
+    if spec.drift.seasonal != "auto":
+        content["seasonal"] = spec.drift.seasonal
+    alerts = spec.alerts.model_dump(exclude={"suppress"})
+    alerts["importance"] = {n: weight for n, weight in alerts["importance"].items() if weight != 1}
+    if alerts != Alerts().model_dump(exclude={"suppress"}):
+        # Left out where it says nothing, so that stores of before keep their hash.
+        content["alerts"] = alerts
+    return _digest(content)
 
 
 def _digest(content: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
+from sparkdrift.spec.alerts import Alerts
 from sparkdrift.spec.features import Features
 from sparkdrift.spec.metrics import PREFIX, MetricEntry
 from sparkdrift.spec.names import parse_table
@@ -31,6 +32,8 @@ from sparkdrift.spec.values import (
 )
 
 Grain = Literal["hour", "day", "week", "month"]
+Season = Literal["weekday", "hour"]
+_SEASONS: Mapping[Grain, Season] = {"day": "weekday", "hour": "hour"}
 Rollup = Literal["day", "week", "month"]
 
 SketchSize = Annotated[int, Field(ge=8, le=8192, description="a whole number from 8 to 8192")]
@@ -176,6 +179,7 @@ class MonitorSpec(Section):
     )
     reference: Reference | None = None
     drift: Drift = Drift()
+    alerts: Alerts = Alerts()
     sketch: Sketch = Sketch()
     degraded: Degraded | None = None
 
@@ -199,6 +203,14 @@ class MonitorSpec(Section):
     @property
     def model_version(self) -> str | None:
         return self.model.version
+
+    @property
+    def season(self) -> Season | None:
+        """What windows are told apart by when they are compared with their reference."""
+        chosen, grain = self.drift.seasonal, self.windows.grain
+        if chosen == "auto":
+            return _SEASONS.get(grain)
+        return None if chosen == "none" else chosen
 
     def all_thresholds(self) -> dict[str, Thresholds]:
         """What holds for each feature that is declared or overridden, and each metric.

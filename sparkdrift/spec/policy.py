@@ -25,6 +25,8 @@ Metric = Literal[
     "business_value",
 ]
 
+Seasonal = Literal["auto", "weekday", "hour", "none"]
+
 _ACCEPTED_EFFECT = "a shift above 0 and up to 3, in standard deviations of the reference"
 _ACCEPTED_SHARE = "a share from 0 to 1"
 
@@ -71,6 +73,7 @@ class Drift(Section):
     )
     limits: Limits = Limits()
     bins: int = Field(default=10, ge=4, le=50, description="a whole number from 4 to 50")
+    seasonal: Seasonal = "auto"
 
     @property
     def thresholds(self) -> Thresholds:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from sparkdrift.errors import Problem
+from sparkdrift.spec.alert_checks import unknown
 from sparkdrift.spec.columns import (
     ACCEPTED_ATOMIC,
     ACCEPTED_NUMERIC,
@@ -72,7 +73,7 @@ class Resolution:
     """A spec as one table allows it.
 
     `blocking`: nothing can be profiled (timestamp, filter). `remarks`: wrong, but
-    without effect on what is profiled (a name under `auto` or `drift.overrides`).
+    without effect on what is profiled (a name under `auto`, `drift.overrides` or `alerts`).
     """
 
     features: tuple[ResolvedFeature, ...]
@@ -153,7 +154,11 @@ def resolve(
             *_filter(spec, spec.source, "source", columns),
             *_no_features(spec, features),
         ),
-        remarks=(*_auto_remarks(spec, columns), *_override_remarks(spec, features)),
+        remarks=(
+            *_auto_remarks(spec, columns),
+            *_override_remarks(spec, features),
+            *unknown(spec, {one.feature.name for one in features}),
+        ),
     )
 
 

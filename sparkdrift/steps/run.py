@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sparkdrift.spark.findings import count_statuses
+from sparkdrift.spark.findings import Findings, count_statuses
 from sparkdrift.spark.references import Snapshot
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps import drift, profile, snapshot
@@ -20,7 +19,7 @@ class Outcome:
     profiled: profile.Plan
     reference: Snapshot | None
     judged: drift.Judged
-    findings: Mapping[str, int]
+    findings: Findings
 
 
 def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcome:

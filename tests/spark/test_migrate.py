@@ -16,6 +16,11 @@ pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 ADDED = {"value", "cells"}
 """Columns that version 1 did not have."""
+ADDED_LATER = {
+    *("magnitude", "importance", "severity", "alerting", "suppression"),
+    *("alert_windows", "alert_of", "stratum"),
+}
+"""Columns of `drift` that version 2 did not have."""
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +62,22 @@ def test_migrating_again_changes_nothing(spark, old):
     before = spark.sql(f"DESCRIBE HISTORY {old.table('profiles')}").count()
     assert migrate(spark, old) == STORE_VERSION
     assert spark.sql(f"DESCRIBE HISTORY {old.table('profiles')}").count() == before
+
+
+def test_a_store_of_version_2_gets_the_columns_of_alerts(spark, workspace):
+    store = Store(directory=str(workspace / "second"))
+    for table in TABLES:
+        kept = tuple(one for one in table.columns if one.name not in ADDED_LATER)
+        old = replace(table, columns=kept)
+        spark.sql(create_statement(store, old if table is DRIFT else table))
+    spark.sql(f"ALTER TABLE {store.table('runs')} SET TBLPROPERTIES ('{PROPERTY}' = '2')")
+    spark.sql(
+        f"INSERT INTO {store.table('drift')} (monitor, window_start, column_name, status)"
+        " VALUES ('credit', TIMESTAMP '2024-01-01', 'amount', 'drifted')"
+    )
+    assert migrate(spark, store) == 2
+    assert store_version(spark, store) == STORE_VERSION
+    assert set(spark.table(store.table("drift")).columns) == set(DRIFT.names)
+    (row,) = rows_of(spark, store, "drift").to_pylist()
+    assert row["status"] == "drifted"
+    assert {row[name] for name in ADDED_LATER} == {None}

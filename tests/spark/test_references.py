@@ -86,7 +86,7 @@ def test_another_interval_is_another_version_and_old_rows_stay(spark, planted, t
     ]
     assert kept == references.to_pylist()
     # What is counted, and said by --fail-on, is what the version in force says.
-    assert sum(outcome.findings.values()) == len(fresh)
+    assert sum(outcome.findings.statuses.values()) == len(fresh)
     again = run(spark, store, spec, "third")
     assert (again.reference, again.judged.windows) == (None, ())
     newest = newest_judged(spark, store, spec, again.judged.active)

@@ -12,7 +12,7 @@ import pytest
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.source import instant
 from sparkdrift.spark.sql import in_windows, timestamp
-from sparkdrift.spark.window_columns import window_end, window_start
+from sparkdrift.spark.window_columns import stratum, window_end, window_start
 from sparkdrift.windows import Window, local_instant, window_at
 
 pytestmark = [pytest.mark.spark, pytest.mark.classic]
@@ -41,6 +41,17 @@ def around(zone: str) -> list[datetime]:
         found += [change + timedelta(seconds=int(s)) for s in rng.integers(-2e5, 2e5, 40)]
         found += [change + timedelta(days=int(d)) for d in rng.integers(-400, 400, 20)]
     return found
+
+
+@pytest.mark.parametrize("zone", CHANGES)
+def test_strata_are_local_weekdays_and_hours(spark, zone):
+    instants = around(zone)
+    rows = spark.createDataFrame(pa.table({"at": pa.array(instants, pa.timestamp("us", "UTC"))}))
+    strata = [f"{stratum('at', season, zone)} AS {season}" for season in ("weekday", "hour")]
+    found = rows.selectExpr("at", *strata, f"{stratum('at', None, zone)} AS none").toArrow()
+    for row in found.to_pylist():
+        local = row["at"].astimezone(ZoneInfo(zone))
+        assert (row["weekday"], row["hour"], row["none"]) == (local.weekday(), local.hour, None)
 
 
 @pytest.mark.parametrize("zone", CHANGES)

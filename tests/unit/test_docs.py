@@ -20,7 +20,7 @@ PAGES = [
 # Words of the examples' SQL that name no column: keywords, functions and types.
 SQL_WORDS = {
     *("select", "from", "where", "and", "or", "not", "in", "is", "as", "by", "order", "group"),
-    *("desc", "asc", "limit", "min", "max", "round", "count", "any_value", "item"),
+    *("desc", "asc", "limit", "min", "max", "round", "count", "any_value", "item", "null"),
 }
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sparkdrift.cli.arguments import options_for, point_of_time, statuses
+from sparkdrift.cli.arguments import fail_on as covered
+from sparkdrift.cli.arguments import options_for, point_of_time
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
 from sparkdrift.cli.planning import plan
@@ -17,8 +18,9 @@ from sparkdrift.cli.working import work
 from sparkdrift.report.plain import day, joined, named
 
 if TYPE_CHECKING:
+    from sparkdrift.cli.arguments import FailOn as Covered
     from sparkdrift.cli.progress import Bars
-    from sparkdrift.spark.references import Active
+    from sparkdrift.spark.findings import Findings
     from sparkdrift.spec.models import MonitorSpec
     from sparkdrift.steps.context import Context
     from sparkdrift.steps.run import Outcome
@@ -64,8 +66,9 @@ FailOn = Annotated[
         "--fail-on",
         metavar="STATUS",
         help="End with exit code 3 where a window that was judged has this status: drifted, "
-        "warning (drifted too), insufficient_data, ... Repeatable. With nothing due, the "
-        "newest judged window decides.",
+        "warning (drifted too), insufficient_data, ...; or where an alert stands in it, after "
+        "m of n windows: alert, major (critical too), critical. What is suppressed does not "
+        "count. Repeatable. With nothing due, the newest judged window decides.",
         show_default=False,
     ),
 ]
@@ -161,7 +164,7 @@ def drift(
         context.journal.close()
         found = count_statuses(context.spark, context.store, spec, done.active, done.windows)
         text = f"{named(len(done.windows), 'window')} judged{_listed(found)}"
-        return Answer(text, {"windows": len(done.windows), "statuses": found})
+        return Answer(text, {"windows": len(done.windows), **_counts(found)})
 
     with work(common) as (context, bars):
         return each_monitor(common, context, bars, specs, one)
@@ -219,7 +222,7 @@ def run(
 
     Example: sparkdrift run monitors/ --fail-on drifted
     """
-    times, alarming = _times(as_of, begin, end), statuses(fail_on or [])
+    times, alarming = _times(as_of, begin, end), covered(fail_on or [])
     if dry_run:
         return plan(common, specs, times, ["profile", "snapshot", "drift"])
 
@@ -228,23 +231,30 @@ def run(
 
         bars.begin(spec.monitor)
         done = run_monitor(context, spec, options_for(spec, *times))
-        found: Mapping[str, int] = done.findings
-        if alarming and not done.judged.windows:
-            found = _newest(context, spec, done.judged.active)
-        code = FINDING if any(found.get(status) for status in alarming) else 0
+        code = FINDING if _alarms(context, spec, done, alarming) else 0
         return Answer(_told(done), _facts(done), code)
 
     with work(common) as (context, bars):
         return each_monitor(common, context, bars, specs, one)
 
 
-def _newest(context: Context, spec: MonitorSpec, active: Sequence[Active]) -> Mapping[str, int]:
-    """What the newest judged window found, so that a second run tells what the first did."""
-    from sparkdrift.spark.findings import count_statuses, newest_judged
+def _alarms(context: Context, spec: MonitorSpec, done: Outcome, alarming: Covered) -> bool:
+    """Whether the windows that were judged, or the newest one, show what --fail-on names."""
+    from sparkdrift.spark.findings import count_alerts, count_statuses, newest_judged
 
-    window = newest_judged(context.spark, context.store, spec, active)
-    windows = [window] if window else []
-    return count_statuses(context.spark, context.store, spec, active, windows)
+    active, windows, found = done.judged.active, done.judged.windows, done.findings
+    if not windows and (alarming.statuses or alarming.severities):
+        # So that a second run tells what the first did.
+        newest = newest_judged(context.spark, context.store, spec, active)
+        windows = (newest,) if newest else ()
+        if alarming.statuses:
+            found = count_statuses(context.spark, context.store, spec, active, windows)
+    if found.telling(alarming.statuses):
+        return True
+    if not alarming.severities:
+        return False
+    alerts = count_alerts(context.spark, context.store, spec, active, windows)
+    return any(severity in alarming.severities for severity in alerts)
 
 
 def _told(done: Outcome) -> str:
@@ -267,12 +277,18 @@ def _facts(done: Outcome) -> dict[str, object]:
         "reason": done.profiled.reason,
         "reference_version": done.reference.version if done.reference else None,
         "windows_judged": len(done.judged.windows),
-        "statuses": dict(done.findings),
+        **_counts(done.findings),
     }
 
 
-def _listed(found: Mapping[str, int]) -> str:
-    return "".join(f", {count:,} {status}" for status, count in sorted(found.items()))
+def _counts(found: Findings) -> dict[str, object]:
+    return {"statuses": dict(found.statuses), "suppressed": dict(found.suppressed)}
+
+
+def _listed(found: Findings) -> str:
+    counted = "".join(f", {count:,} {status}" for status, count in sorted(found.statuses.items()))
+    spared = sum(found.suppressed.get(status, 0) for status in ("drifted", "warning"))
+    return counted + (f"; {spared:,} of the drifted and warning ones suppressed" if spared else "")
 
 
 def _times(as_of: str | None, begin: str | None, end: str | None) -> Times:

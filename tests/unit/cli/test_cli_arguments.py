@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sparkdrift.cli.arguments import options_for, point_of_time, spec_files, statuses
+from sparkdrift.cli.arguments import FailOn, fail_on, options_for, point_of_time, spec_files
 from sparkdrift.errors import UsageError
 
 BERLIN = SimpleNamespace(timestamp=SimpleNamespace(zone="Europe/Berlin"))
@@ -60,13 +60,22 @@ def test_a_missing_file_is_left_to_the_loader(tmp_path):
     assert spec_files([tmp_path / "gone.yml"]) == [tmp_path / "gone.yml"]
 
 
-def test_statuses():
-    assert statuses([]) == frozenset()
-    assert statuses(["drifted"]) == {"drifted"}
-    assert statuses(["warning"]) == {"warning", "drifted"}
-    assert statuses(["no_reference", "drifted"]) == {"no_reference", "drifted"}
+def test_what_fail_on_covers():
+    assert fail_on([]) == FailOn()
+    assert fail_on(["drifted"]) == FailOn(frozenset({"drifted"}))
+    assert fail_on(["warning"]) == FailOn(frozenset({"warning", "drifted"}))
+    assert fail_on(["no_reference", "drifted"]) == FailOn(frozenset({"no_reference", "drifted"}))
 
 
-def test_an_unknown_status_is_refused_with_the_nearest():
-    with pytest.raises(UsageError, match="did you mean 'drifted'"):
-        statuses(["drift"])
+def test_an_alert_covers_every_severity_and_no_status():
+    everything = frozenset({"warning", "minor", "major", "critical"})
+    assert fail_on(["alert"]) == FailOn(severities=everything)
+    assert fail_on(["major"]) == FailOn(severities=frozenset({"major", "critical"}))
+    both = fail_on(["critical", "drifted"])
+    assert both == FailOn(frozenset({"drifted"}), frozenset({"critical"}))
+
+
+@pytest.mark.parametrize(("word", "close"), [("drift", "drifted"), ("alerts", "alert")])
+def test_an_unknown_word_is_refused_with_the_nearest(word, close):
+    with pytest.raises(UsageError, match=f"did you mean '{close}'"):
+        fail_on([word])

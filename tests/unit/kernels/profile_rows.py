@@ -43,6 +43,8 @@ SCHEMA = pa.schema(
         ("comparable", pa.float64()),
         ("row_noise", pa.float64()),
         ("row_variance", pa.float64()),
+        ("stratum", pa.int32()),
+        ("window_strata", pa.list_(pa.int32())),
     ]
 )
 

@@ -12,7 +12,7 @@ from profile_rows import at, categorical, numeric, stream, table
 from sparkdrift.kernels.comparing import COMPARED, compare, family
 from sparkdrift.kernels.freezing import freeze
 from sparkdrift.kernels.judging import JUDGED, judge
-from sparkdrift.kernels.policy import Policy
+from sparkdrift.kernels.policy import AlertRules, Policy, Suppression
 
 POLICY = Policy(effect=0.5, warn=0.3)
 RNG = np.random.default_rng(5)
@@ -42,14 +42,14 @@ def compared(*rows: dict, policy: Policy = POLICY) -> pa.Table:
 def verdicts(*rows: dict, policy: Policy = POLICY) -> dict:
     """(day, column) -> judged row."""
     by_window = compared(*rows, policy=policy).sort_by("window_start")
-    found = pa.Table.from_batches(list(judge()(stream(by_window)))).to_pylist()
+    found = pa.Table.from_batches(list(judge(policy)(stream(by_window)))).to_pylist()
     return {((row["window_start"] - at(0)).days, row["column_name"]): row for row in found}
 
 
 def test_the_kernels_return_what_they_declare():
     one = compared(AMOUNT, numeric(USUAL[0], day=0))
     assert one.column_names == list(COMPARED)
-    judged = pa.Table.from_batches(list(judge()(stream(one))))
+    judged = pa.Table.from_batches(list(judge(POLICY)(stream(one))))
     assert judged.column_names == list(JUDGED)
 
 
@@ -95,6 +95,118 @@ def test_new_categories_are_judged_apart_and_named():
     assert found["new_categories"] == [{"item": "crypto", "count": 80}]
     assert "'crypto'" in found["reason"]
     assert found["effect"] < 0.2  # the old categories kept their shares among themselves
+
+
+def test_a_variant_of_a_known_category_is_pointed_out_with_its_count():
+    values = ["Card"] * 60 + [" loan "] * 30 + ["crypto"] * 10 + PRODUCTS[0][100:]
+    found = verdicts(PRODUCT, categorical(values, day=0))[0, "product"]
+    assert found["status"] == "drifted"
+    assert found["reason"].endswith(
+        "new categories 'Card', ' loan ', 'crypto': 10.0 % of the rows; "
+        "'Card' (60 rows) looks like 'card', ' loan ' (30 rows) looks like 'loan'"
+    )
+
+
+def test_a_variant_too_rare_to_alert_is_still_said():
+    found = verdicts(PRODUCT, categorical([*PRODUCTS[0], "CARD"], day=0))[0, "product"]
+    assert found["status"] == "ok"
+    assert found["reason"] == "no material change; 'CARD' (1 row) looks like 'card'"
+
+
+def test_many_variants_are_counted_not_listed():
+    values = [v for v in ("Card", "CArd", "CARd", "CARD", "Loan") for _ in range(20)]
+    reason = verdicts(PRODUCT, categorical([*values, *PRODUCTS[0]], day=0))[0, "product"]["reason"]
+    assert reason.count("looks like") == 3
+    assert reason.endswith(", 2 more look like known ones")
+
+
+def alerted(row: dict) -> tuple:
+    return row["status"], row["severity"], row["alerting"]
+
+
+def test_a_calm_window_counts_against_an_alert_and_an_unmeasured_one_not_at_all():
+    small = numeric(USUAL[0][:5].tolist(), day=1)
+    found = verdicts(AMOUNT, numeric(RNG.normal(0, 1, 1000), day=0), small)
+    assert alerted(found[0, "amount"]) == ("ok", None, False)
+    assert alerted(found[1, "amount"]) == ("insufficient_data", None, None)
+    assert found[0, "amount"]["magnitude"] is None
+
+
+def test_a_window_without_power_has_a_say_if_its_effect_is_known_closely():
+    """The reference varies so much that no window has power; 500 rows are quiet, not unknown."""
+    days = [RNG.normal(mean, 1, 1000) for mean in (-0.6, 0.5, -0.4, 0.7, 0.0, -0.7)]
+    restless = reference(numeric, days)
+    found = verdicts(
+        restless,
+        numeric(RNG.normal(0.1, 1, 500), day=0),
+        numeric(RNG.normal(0.1, 1, 20), day=1),
+    )
+    assert alerted(found[0, "amount"]) == ("insufficient_data", None, False)
+    assert alerted(found[1, "amount"]) == ("insufficient_data", None, None)
+
+
+@pytest.mark.parametrize(
+    ("shift", "expected"),
+    [
+        (0.42, ("warning", "warning", False)),
+        (0.8, ("drifted", "minor", True)),
+        (1.3, ("drifted", "major", True)),
+        (2.8, ("drifted", "critical", True)),
+    ],
+)
+def test_severity_is_the_multiple_of_the_effect_size(shift, expected):
+    rng = np.random.default_rng(2)
+    found = verdicts(AMOUNT, numeric(rng.normal(shift, 1, 5000), day=0))[0, "amount"]
+    assert alerted(found) == expected
+    # A large shift also leaves the reference's range, whose multiple may be the larger one.
+    outside = found["out_of_range_share"] / POLICY.out_of_range if shift > 1 else 0.0
+    largest = max(found["effect"] / POLICY.effect, outside)
+    assert found["magnitude"] == pytest.approx(largest)
+
+
+def test_a_share_is_graded_by_its_own_limit():
+    values = [None if i % 20 == 0 else float(v) for i, v in enumerate(USUAL[0])]
+    found = verdicts(AMOUNT, numeric(values, day=0))[0, "amount"]
+    assert alerted(found) == ("drifted", "major", True)
+    assert found["magnitude"] == pytest.approx(0.05 / POLICY.null_share)
+    zero = replace(POLICY, null_share=0.0)
+    found = verdicts(AMOUNT, numeric(values, day=0), policy=zero)[0, "amount"]
+    assert (found["severity"], found["magnitude"]) == ("critical", 1000)
+
+
+def test_importance_weighs_the_severity_and_nothing_else():
+    window = numeric(np.random.default_rng(2).normal(1.3, 1, 5000), day=0)
+    plain = verdicts(AMOUNT, window)[0, "amount"]
+    for weight, severity in ((0.0, "minor"), (0.5, "minor"), (1.0, "major"), (3.0, "critical")):
+        weighed = replace(POLICY, alerts=AlertRules(importance={"amount": weight}))
+        found = verdicts(AMOUNT, window, policy=weighed)[0, "amount"]
+        assert (found["severity"], found["importance"]) == (severity, weight)
+        for name in ("status", "magnitude", "q_value", "reason"):
+            assert found[name] == plain[name]
+
+
+@pytest.mark.parametrize(("least", "counts"), [("warning", True), ("minor", False)])
+def test_a_warning_counts_where_the_policy_says_so(least, counts):
+    window = numeric(np.random.default_rng(2).normal(0.42, 1, 5000), day=0)
+    policy = replace(POLICY, alerts=AlertRules(least=least))
+    assert alerted(verdicts(AMOUNT, window, policy=policy)[0, "amount"]) == (
+        "warning",
+        "warning",
+        counts,
+    )
+
+
+def test_what_is_suppressed_is_judged_and_says_why():
+    loud = RNG.normal(1.5, 1, 1000)
+    spared = Suppression(at(1), at(2), "holiday", frozenset({"amount"}))
+    release = Suppression(at(1), at(3), "release")
+    policy = replace(POLICY, alerts=AlertRules(suppressions=(spared, release)))
+    rows = [numeric(loud, day=day) for day in range(4)]
+    found = verdicts(AMOUNT, *rows, PRODUCT, categorical(PRODUCTS[0], day=1), policy=policy)
+    reasons = [found[day, "amount"]["suppression"] for day in range(4)]
+    assert reasons == [None, "holiday", "release", None]
+    assert found[1, "product"]["suppression"] == "release"
+    assert {alerted(found[day, "amount"]) for day in range(4)} == {("drifted", "major", True)}
 
 
 def test_untracked_categories_make_it_undetermined_not_ok():

@@ -34,7 +34,7 @@ def verdicts(*rows: dict) -> dict:
     compared = pa.Table.from_batches(list(compare(POLICY)(stream(table(*order)))))
     assert compared.column_names == list(COMPARED)
     by_window = compared.sort_by("window_start")
-    found = pa.Table.from_batches(list(judge()(stream(by_window)))).to_pylist()
+    found = pa.Table.from_batches(list(judge(POLICY)(stream(by_window)))).to_pylist()
     return {((row["window_start"] - at(0)).days, row["column_name"]): row for row in found}
 
 

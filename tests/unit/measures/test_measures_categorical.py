@@ -8,6 +8,7 @@ from sparkdrift.measures.categorical import (
     Categories,
     count,
     l_infinity_bounds,
+    look_alikes,
     merge,
     merge_all,
     new_items,
@@ -135,3 +136,16 @@ def test_empty_sides_are_nan():
     for figure in (total_variation_bounds, l_infinity_bounds, new_share, vanished_share):
         assert np.isnan(figure(full, EMPTY).value)
         assert np.isnan(figure(EMPTY, full).high)
+
+
+def test_look_alikes_differ_by_case_or_white_space_only():
+    known = count(["retail"] * 5 + ["bank loan"] * 3 + ["RETAIL"] * 2 + ["straße"], 10)
+    seen = count(["Retail"] * 4 + ["bankloan"] * 2 + ["bank\u00a0 Loan"] + ["retai", "STRASSE"], 10)
+    assert look_alikes(known, seen) == (
+        ("Retail", 4, "retail"),
+        ("bankloan", 2, "bank loan"),
+        ("STRASSE", 1, "straße"),
+        ("bank\u00a0 Loan", 1, "bank loan"),
+    )
+    assert look_alikes(known, known) == ()
+    assert look_alikes(EMPTY, seen) == ()

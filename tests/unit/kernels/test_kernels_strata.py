@@ -1,0 +1,144 @@
+"""Weekday strata through the kernels: a feature whose weekends are another matter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from profile_rows import at, categorical, numeric, stream, table
+
+from sparkdrift.kernels.comparing import compare
+from sparkdrift.kernels.freezing import freeze
+from sparkdrift.kernels.judging import judge
+from sparkdrift.kernels.policy import Policy
+from sparkdrift.kernels.strata import by_stratum, explains, name, phrase
+from sparkdrift.measures.evidence import Benign
+
+AUTO = Policy(effect=0.5, warn=0.3, season="weekday")
+ALWAYS, NEVER = replace(AUTO, season_shown=False), replace(AUTO, season=None)
+WEEKS = 9
+ROWS = 1000
+MONDAY, SUNDAY = 0, 6  # day 0 of the rows, 2024-01-01, is a Monday
+RNG = np.random.default_rng(21)
+
+
+def delays(day: int, shift: float = 0.0) -> list[float]:
+    """Longer by a standard deviation on Sundays."""
+    return RNG.normal(shift + (1.0 if day % 7 == SUNDAY else 0.0), 1, ROWS).tolist()
+
+
+def carriers(day: int) -> list[str]:
+    """A quarter of the freight on Sundays."""
+    freight = 0.15 if day % 7 == SUNDAY else 0.6
+    return RNG.choice(["freight", "people"], ROWS, p=[freight, 1 - freight]).tolist()
+
+
+def frozen(kind, values, days) -> dict:
+    own = [values(day) for day in days]
+    rows = [kind([v for day in own for v in day])]
+    rows += [kind(one, day=day) for day, one in zip(days, own, strict=True)]
+    (row,) = pa.Table.from_batches(list(freeze(10)(stream(table(*rows))))).to_pylist()
+    return {**row, "window_strata": [day % 7 for day in days]}
+
+
+BEFORE = range(-7 * WEEKS, 0)
+DELAY = frozen(numeric, delays, BEFORE)
+CARRIER = frozen(categorical, carriers, BEFORE)
+
+
+def verdict(policy: Policy, reference: dict, row: dict, day: int) -> dict:
+    window = {**row, "window_start": at(day), "part": 1, "stratum": day % 7}
+    compared = pa.Table.from_batches(list(compare(policy)(stream(table(reference, window)))))
+    (found,) = pa.Table.from_batches(list(judge(policy)(stream(compared)))).to_pylist()
+    return found
+
+
+def test_a_usual_sunday_is_ok_with_strata_and_not_measurable_without():
+    usual = numeric(delays(SUNDAY), day=SUNDAY)
+    split = verdict(AUTO, DELAY, usual, SUNDAY)
+    assert (split["status"], split["stratum"]) == ("ok", "Sunday")
+    whole = verdict(NEVER, DELAY, usual, SUNDAY)
+    assert (whole["status"], whole["stratum"]) == ("drifted", None)
+    # What is reported as distance is from the whole reference in both cases.
+    assert split["psi"] == whole["psi"] > 0.2
+    assert split["effect"] < 0.2 < whole["effect"]
+
+
+def test_a_sunday_like_a_monday_has_drifted_and_is_told_against_sundays():
+    odd = numeric(delays(MONDAY), day=SUNDAY)
+    found = verdict(AUTO, DELAY, odd, SUNDAY)
+    assert found["status"] == "drifted"
+    assert "against the reference's 9 Sundays: the median is " in found["reason"]
+    assert found["reason"].endswith(" that of the whole reference")
+    assert verdict(NEVER, DELAY, odd, SUNDAY)["status"] != "drifted"
+
+
+def test_a_week_of_usual_days_alarms_less_with_strata():
+    alarms = {"auto": 0, "never": 0}
+    for day in range(28):
+        row = numeric(delays(day), day=day)
+        alarms["auto"] += verdict(AUTO, DELAY, row, day)["status"] == "drifted"
+        alarms["never"] += verdict(NEVER, DELAY, row, day)["status"] == "drifted"
+    assert alarms == {"auto": 0, "never": 4}  # every Sunday
+
+
+def test_categories_are_told_against_their_stratum():
+    odd = categorical(carriers(MONDAY), day=SUNDAY)
+    found = verdict(AUTO, CARRIER, odd, SUNDAY)
+    assert (found["status"], found["stratum"]) == ("drifted", "Sunday")
+    assert "against the reference's 9 Sundays: 'people' -42" in found["reason"]
+    usual = categorical(carriers(SUNDAY), day=SUNDAY)
+    assert verdict(AUTO, CARRIER, usual, SUNDAY)["status"] == "ok"
+
+
+def test_a_feature_without_a_season_keeps_its_whole_reference():
+    flat = frozen(numeric, lambda _: RNG.normal(size=ROWS).tolist(), BEFORE)
+    row = numeric(RNG.normal(size=ROWS), day=SUNDAY)
+    assert verdict(AUTO, flat, row, SUNDAY)["stratum"] is None
+    assert verdict(ALWAYS, flat, row, SUNDAY)["stratum"] == "Sunday"
+    assert verdict(AUTO, flat, row, SUNDAY)["effect"] == verdict(NEVER, flat, row, SUNDAY)["effect"]
+
+
+def test_seven_sundays_are_too_few():
+    short = frozen(numeric, delays, [day for day in BEFORE if day % 7 != SUNDAY or day > -50])
+    row = numeric(delays(SUNDAY), day=SUNDAY)
+    assert verdict(ALWAYS, short, row, SUNDAY)["stratum"] is None
+    assert verdict(ALWAYS, short, numeric(delays(MONDAY), day=7), 7)["stratum"] == "Monday"
+
+
+def test_the_stratum_s_own_rows_are_its_noise():
+    """Sketches are exact here, so n_eff is 1 / (1/n + 1/m), m being nine Sundays."""
+    row = numeric(delays(SUNDAY), day=SUNDAY)
+    expected = 1 / (1 / ROWS + 1 / (WEEKS * ROWS))
+    assert verdict(ALWAYS, DELAY, row, SUNDAY)["n_eff"] == pytest.approx(expected)
+
+
+def test_windows_without_rows_or_stratum_count_for_none():
+    full, empty = {"counts": [1.0, 2.0]}, {"counts": [0.0, 0.0]}
+    cells = [*[full] * 8, *[full] * 7, empty, *[full] * 9]
+    strata = [*[0] * 8, *[1] * 8, *[None] * 9]
+    assert by_stratum(cells, strata) == {0: [full] * 8}
+
+
+@pytest.mark.parametrize(
+    ("whole", "within", "expected"),
+    [(0.05, 0.0, True), (0.05, 0.02, True), (0.05, 0.03, False), (0.01, 0.0, False)],
+)
+def test_a_season_explains_much_and_is_large(whole, within, expected):
+    def varies(tau2, windows):
+        return Benign(tau2, tau2**2, 8.0, 0.0, windows)
+
+    strata = [varies(0.0, 8), varies(2 * within, 8)]
+    assert explains(varies(whole, 60), strata, 0.32) is expected
+    assert not explains(varies(whole, 60), [], 0.32)
+
+
+def test_strata_have_names():
+    assert (name("weekday", 0), name("weekday", 6), name("hour", 7)) == (
+        "Monday",
+        "Sunday",
+        "07:00",
+    )
+    assert phrase("hour", 7, 30) == "the reference's 30 windows of 07:00"
