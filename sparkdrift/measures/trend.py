@@ -130,7 +130,7 @@ def acceleration(series: Series, seed: int = 0) -> tuple[float, float, float]:
     found by REPLICATES draws: residuals of both lines, in blocks of l = n^(1/3) neighbours, so
     that what keeps windows alike is kept, widened by sqrt(n / (n - 4 - 3 (l - 1))): the two
     lines took their part of the noise, the smooth one first, which is what blocks keep. It
-    covers 92 to 95 % of independent windows, 78 to 84 % at an autocorrelation of 0.5; plain
+    covers 91 to 96 % of independent windows, 78 to 85 % at an autocorrelation of 0.5; plain
     quantiles of the draws cover 75 % of independent ones [sim].
     Source: circular blocks, Politis and Romano 1992; their length, Hall, Horowitz and Jing
     1995.
