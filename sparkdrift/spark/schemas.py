@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 # Raised when a column is added; `migrate` brings older stores up to it.
-STORE_VERSION = 2
+STORE_VERSION = 3
 
 _ITEMS = "array<struct<item:string,count:bigint>>"
 
@@ -281,6 +281,18 @@ DRIFT = Table(
         Column("new_categories", _ITEMS, "The most frequent of them"),
         Column("vanished_share", "double", "Reference share of categories the window lacks"),
         Column("out_of_range_share", "double", "Share of rows outside the reference's range"),
+        Column("row_count", "bigint", "Rows in the window and slice"),
+        Column(
+            "shift",
+            "double",
+            "Signed shift, by ranks, in reference sd (positive: up); of a metric, its deviation "
+            "in sd between the reference's windows; NULL for categories",
+        ),
+        Column(
+            "carriers",
+            "array<struct<item:string,reference:double,share:double>>",
+            "The bins or categories whose share changed most, with both shares; at most 10",
+        ),
         *_DERIVED,
     ),
 )

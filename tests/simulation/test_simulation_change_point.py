@@ -15,7 +15,7 @@ from scipy import stats
 from sparkdrift.measures.change_point import ChangePoint, change_point
 
 WINDOWS = 30
-REPEATS = 300
+REPEATS = 200
 
 
 def error(rows: int) -> float:
