@@ -1,0 +1,76 @@
+"""Since when: the change point that an alerting window belongs to, as a date."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sparkdrift.explain.signals import ALERTS, Row, Signal
+from sparkdrift.measures.arrays import floats
+from sparkdrift.measures.change_point import ChangePoint, NoChange, change_point
+from sparkdrift.measures.series import NotMeasured
+
+# Shifts that are cut away, one after the other, until the one around the window is left.
+_CUTS = 6
+# A level that falls below this part of the one before is the end of a shift, not its start.
+_ENDED = 0.5
+
+
+@dataclass(frozen=True)
+class Since:
+    """When the shift around a window began; starts of windows, as stored (UTC).
+
+    start, with low and high: the first window of it, 95 % set. None where it has no date:
+    `reason` says why. gradual: it came along a rise. ended: the first window after it.
+    """
+
+    start: datetime | None = None
+    low: datetime | None = None
+    high: datetime | None = None
+    gradual: bool = False
+    ended: datetime | None = None
+    reason: str = ""
+
+
+def date_onset(signal: Signal, rows: Sequence[Row], index: int) -> Since:
+    """The start of the shift that rows[index] shows; rows: one column and slice, in time order.
+
+    Later windows count too: a start is dated better in hindsight. Of several shifts the
+    one around the window is told.
+    """
+    read = floats([signal.read(row) for row in rows]).reshape(-1, 2)
+    low, high = 0, len(rows)
+    for _ in range(_CUTS):
+        found = change_point(read[low:high, 0], read[low:high, 1])
+        if isinstance(found, NotMeasured):
+            return Since(reason=found.reason)
+        if isinstance(found, NoChange):
+            return _without_start(rows, low, high)
+        start, end = low + found.start, high if found.end is None else low + found.end
+        recovers = abs(found.after) < _ENDED * abs(found.before)
+        if found.start_low + low <= index < end and not recovers:
+            return _dated(rows, found, low)
+        if index < start:
+            high = start
+        elif recovers and index < end:
+            low = start
+        else:
+            low = end
+    return Since(reason="its start could not be told from the other shifts of the series")
+
+
+def _dated(rows: Sequence[Row], found: ChangePoint, low: int) -> Since:
+    def at(position: int) -> datetime:
+        when: datetime = rows[low + position]["window_start"]
+        return when
+
+    ended = None if found.end is None else at(found.end)
+    return Since(at(found.start), at(found.start_low), at(found.start_high), found.gradual, ended)
+
+
+def _without_start(rows: Sequence[Row], low: int, high: int) -> Since:
+    alerting = sum(row["status"] in ALERTS for row in rows[low:high])
+    if low == 0 and alerting > (high - low) / 2:
+        return Since(reason="it began before the first window that is stored")
+    return Since(reason="the windows before don't differ enough to date its start")
