@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sparkdrift.explain.signals import ALERTS, Row, Signal
@@ -21,8 +21,10 @@ _ENDED = 0.5
 class Since:
     """When the shift around a window began; starts of windows, as stored (UTC).
 
-    start, with low and high: the first window of it, 95 % set. None where it has no date:
-    `reason` says why. gradual: it came along a rise. ended: the first window after it.
+    start, with low and high: the first window of it, 95 % set. Without a change point: the
+    first of the alerts in a row, low and high None, and `reason` says why; start None where
+    these reach back to the first window. gradual: it came along a rise. ended: the first
+    window after it.
     """
 
     start: datetime | None = None
@@ -39,6 +41,36 @@ def date_onset(signal: Signal, rows: Sequence[Row], index: int) -> Since:
     Later windows count too: a start is dated better in hindsight. Of several shifts the
     one around the window is told.
     """
+    found = _between_shifts(signal, rows, index)
+    if found.start is not None:
+        return found
+    # Two shifts hide each other in what they take for noise: ask of the calm around this one.
+    first, begin, end = _alerts_around(rows, index)
+    if begin > 0 or end < len(rows):
+        near = _between_shifts(signal, rows[begin:end], index - begin)
+        if near.start is not None:
+            return near
+    return replace(found, start=rows[first]["window_start"]) if first > 0 else found
+
+
+def _alerts_around(rows: Sequence[Row], index: int) -> tuple[int, int, int]:
+    """(first of the alerts in a row, begin and end of them with the calm on both sides)."""
+    alerts = [row["status"] in ALERTS for row in rows]
+    first, end = index, index + 1
+    while first > 0 and alerts[first - 1]:
+        first -= 1
+    while end < len(rows) and alerts[end]:
+        end += 1
+    begin = first
+    while begin > 0 and not alerts[begin - 1]:
+        begin -= 1
+    while end < len(rows) and not alerts[end]:
+        end += 1
+    return first, begin, end
+
+
+def _between_shifts(signal: Signal, rows: Sequence[Row], index: int) -> Since:
+    """By change points, cutting away those that lie before or after rows[index]."""
     read = floats([signal.read(row) for row in rows]).reshape(-1, 2)
     low, high = 0, len(rows)
     for _ in range(_CUTS):

@@ -95,6 +95,8 @@ def _since(since: Since, zone: str) -> str:
         return since.reason
     start = day(since.start, zone)
     text = f"growing since {start}" if since.gradual else f"since {start}"
+    if since.reason:
+        return f"{text} by its alerts ({since.reason})"
     if since.low is not None and since.high is not None and since.low != since.high:
         text += f" (between {day(since.low, zone)} and {day(since.high, zone)})"
     return f"{text}, over by {day(since.ended, zone)}" if since.ended else text

@@ -81,7 +81,9 @@ def simulate(
         ({"known": False}, 0.01),
         ({"spread": 0.05}, 0.01),
         ({"spread": 0.1, "uneven": True, "lost": 0.2}, 0.01),
-        ({"spread": 0.1, "rho": 0.5}, 0.08),  # a limit that the docstring states
+        # A limit that the docstring states: windows that resemble their neighbours.
+        ({"spread": 0.1, "rho": 0.5}, 0.1),
+        ({"spread": 0.1, "rho": 0.7}, 0.21),
     ],
 )
 def test_a_series_without_a_shift_is_called_shifted_at_the_stated_rate(case, high):

@@ -18,7 +18,9 @@ from scipy import stats
 
 from sparkdrift.explain.explaining import Explanation, explain
 from sparkdrift.explain.sentences import tell
-from sparkdrift.kernels.comparing import compare
+from sparkdrift.kernels.batches import arrow_schema
+from sparkdrift.kernels.comparing import COMPARED, compare
+from sparkdrift.kernels.distributions import bin_names
 from sparkdrift.kernels.freezing import freeze
 from sparkdrift.kernels.judging import judge
 from sparkdrift.kernels.policy import Policy
@@ -29,7 +31,7 @@ REGIONS = {"north": 0.5, "south": 0.3, "west": 0.2}
 CHANNELS = {"app": 0.6, "branch": 0.4}
 PRODUCTS = {"card": 0.4, "loan": 0.3, "lease": 0.2, "other one": 0.1}
 NUMBERS, TEXTS = ("amount", "balance"), ("product", "purpose")
-SHIFT, POINTS = 0.5, 0.12  # of the whole table, however few rows carry it
+SHIFT, POINTS = 0.5, 0.15  # of the whole table, however few rows carry it
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,15 @@ class Plant:
 def draw_plant(rng: np.random.Generator) -> Plant:
     column = str(rng.choice([*NUMBERS, *TEXTS]))
     up = bool(rng.integers(2))
-    # A share of 10 % has no 12 points to lose, nor has a region of few rows more than it holds.
-    items = list(PRODUCTS)[: 4 if up else 2]
-    item = str(rng.choice(items)) if column in TEXTS else None
     region = str(rng.choice(list(REGIONS))) if rng.integers(2) else None
-    if region is not None and item is not None and not up and REGIONS[region] * 0.3 < POINTS:
-        region = "north"
+    item = None
+    if column in TEXTS:
+        # No category gains beyond all of a region's rows, nor loses more than it has there.
+        move = POINTS / REGIONS.get(region, 1.0)
+        fits = [name for name, p in PRODUCTS.items() if (p + move <= 1 if up else p >= move)]
+        if not fits:
+            region, fits = "north", ["card", "loan"]
+        item = str(rng.choice(fits))
     return Plant(column, up, item, region, int(rng.integers(2, WINDOWS - 1)))
 
 
@@ -153,11 +158,23 @@ def judged(plant: Plant, rng: np.random.Generator) -> list[dict]:
             if column != plant.column or row["window_start"] < at(plant.start)
         ]
     rows.sort(key=lambda row: row["window_start"])
-    from sparkdrift.kernels.batches import arrow_schema
-    from sparkdrift.kernels.comparing import COMPARED
-
     batch = pa.Table.from_pylist(rows, arrow_schema(COMPARED))
     return pa.Table.from_batches(list(judge()(stream(batch, 100)))).to_pylist()
+
+
+def carried_most(plant: Plant, one: Explanation) -> bool:
+    """Whether the bin named first changes as the true distributions say, and none much more."""
+    bins = references(plant.column)["*", "*"]["bins"]
+    edges = np.array(bins["edges"])
+    law, unit = (stats.norm(), 1.0) if plant.column == "amount" else (stats.gamma(4), 2.0)
+    hit = REGIONS.get(plant.region, 1.0)
+    moved = (1 if plant.up else -1) * SHIFT / hit * unit
+    gap = hit * np.diff(law.cdf(edges - moved) - law.cdf(edges), prepend=0.0, append=0.0)
+    if not one.carriers:
+        return False
+    first = one.carriers[0]
+    true = gap[bin_names(edges).index(first.item)]
+    return abs(true) > 0.8 * np.abs(gap).max() and (true > 0) == (first.now > first.before)
 
 
 def aspects(plant: Plant, found: list[Explanation]) -> dict[str, bool]:
@@ -167,9 +184,7 @@ def aspects(plant: Plant, found: list[Explanation]) -> dict[str, bool]:
     one = found[0]
     if plant.column in NUMBERS:
         kind = one.kind in ("values", "shape")
-        # Of an up-shift the highest bin gains most, or the lowest loses most.
-        gained = [c for c in one.carriers if c.now > c.before]
-        carrier = any(c.item.startswith(">" if plant.up else "<=") for c in gained)
+        carrier = carried_most(plant, one)
     else:
         kind = one.kind == "category"
         carrier = one.item == plant.item
