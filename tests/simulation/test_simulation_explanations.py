@@ -31,6 +31,7 @@ REGIONS = {"north": 0.5, "south": 0.3, "west": 0.2}
 CHANNELS = {"app": 0.6, "branch": 0.4}
 PRODUCTS = {"card": 0.4, "loan": 0.3, "lease": 0.2, "other one": 0.1}
 NUMBERS, TEXTS = ("amount", "balance"), ("product", "purpose")
+ASPECTS = ("column", "direction", "carrier", "slice", "start", "interval")
 SHIFT, POINTS = 0.5, 0.15  # of the whole table, however few rows carry it
 
 
@@ -180,7 +181,7 @@ def carried_most(plant: Plant, one: Explanation) -> bool:
 def aspects(plant: Plant, found: list[Explanation]) -> dict[str, bool]:
     """Which aspects of the plant the first explanation of the newest window has right."""
     if not found:
-        return dict.fromkeys(("column", "direction", "carrier", "slice", "start"), False)
+        return dict.fromkeys(ASPECTS, False)
     one = found[0]
     if plant.column in NUMBERS:
         kind = one.kind in ("values", "shape")
@@ -196,6 +197,8 @@ def aspects(plant: Plant, found: list[Explanation]) -> dict[str, bool]:
         "carrier": carrier,
         "slice": where == wanted,
         "start": one.since.start is not None and abs((one.since.start - at(plant.start)).days) <= 1,
+        "interval": one.since.low is not None
+        and one.since.low <= at(plant.start) <= one.since.high,
     }
 
 
