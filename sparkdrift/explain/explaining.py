@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from sparkdrift.explain.onset import Since, date_onset
+from sparkdrift.explain.onset import Memory, Since, date_onset
 from sparkdrift.explain.signals import ALERTS, Kind, Limits, Row, Signal, alerting_signal
 from sparkdrift.explain.slices import Where, locate
 
@@ -73,7 +73,8 @@ def explain(
     Raises ValueError for rows that lack a column.
     """
     _check(rows)
-    found = []
+    found: list[Explanation] = []
+    memory: Memory = {}
     for column in sorted({row["column_name"] for row in rows}):
         own = sorted(
             (row for row in rows if row["column_name"] == column),
@@ -81,7 +82,7 @@ def explain(
         )
         alerting = {row["window_start"] for row in own if row["status"] in ALERTS}
         for start in sorted(alerting if window is None else alerting & {window}):
-            found.append(_explain(own, start, limits))
+            found.append(_explain(own, start, limits, memory))
     return sorted(found, key=lambda one: (one.window_start, one.effect), reverse=True)
 
 
@@ -95,7 +96,7 @@ def _check(rows: Sequence[Row]) -> None:
             )
 
 
-def _explain(own: Sequence[Row], start: datetime, limits: Limits) -> Explanation:
+def _explain(own: Sequence[Row], start: datetime, limits: Limits, memory: Memory) -> Explanation:
     now = [row for row in own if row["window_start"] == start]
     whole = [row for row in now if row["slice_key"] == WHOLE]
     sliced = [row for row in now if row["slice_key"] != WHOLE]
@@ -122,7 +123,7 @@ def _explain(own: Sequence[Row], start: datetime, limits: Limits) -> Explanation
         item=signal.item,
         carriers=_carriers(signal, row),
         where=where,
-        since=date_onset(signal, series, index),
+        since=date_onset(signal, series, index, memory),
         effect=float(row["effect"] or 0.0) if not signal.is_share else _as_effect(size),
         also=signal.also,
     )

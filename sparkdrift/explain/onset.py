@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeAlias
 
 from sparkdrift.explain.signals import ALERTS, Row, Signal
 from sparkdrift.measures.arrays import floats
@@ -35,19 +36,28 @@ class Since:
     reason: str = ""
 
 
-def date_onset(signal: Signal, rows: Sequence[Row], index: int) -> Since:
+Found: TypeAlias = ChangePoint | NoChange | NotMeasured
+# Change points found so far: windows of one shift share theirs.
+Memory: TypeAlias = dict[tuple[Hashable, ...], Found]
+
+
+def date_onset(
+    signal: Signal, rows: Sequence[Row], index: int, memory: Memory | None = None
+) -> Since:
     """The start of the shift that rows[index] shows; rows: one column and slice, in time order.
 
     Later windows count too: a start is dated better in hindsight. Of several shifts the
-    one around the window is told.
+    one around the window is told. memory: handed from window to window of one monitor, it
+    saves looking for the same change point again.
     """
-    found = _between_shifts(signal, rows, index)
+    memory = {} if memory is None else memory
+    found = _between_shifts(signal, rows, index, memory)
     if found.start is not None:
         return found
     # Two shifts hide each other in what they take for noise: ask of the calm around this one.
     first, begin, end = _alerts_around(rows, index)
     if begin > 0 or end < len(rows):
-        near = _between_shifts(signal, rows[begin:end], index - begin)
+        near = _between_shifts(signal, rows[begin:end], index - begin, memory)
         if near.start is not None:
             return near
     return replace(found, start=rows[first]["window_start"]) if first > 0 else found
@@ -69,12 +79,11 @@ def _alerts_around(rows: Sequence[Row], index: int) -> tuple[int, int, int]:
     return first, begin, end
 
 
-def _between_shifts(signal: Signal, rows: Sequence[Row], index: int) -> Since:
+def _between_shifts(signal: Signal, rows: Sequence[Row], index: int, memory: Memory) -> Since:
     """By change points, cutting away those that lie before or after rows[index]."""
-    read = floats([signal.read(row) for row in rows]).reshape(-1, 2)
     low, high = 0, len(rows)
     for _ in range(_CUTS):
-        found = change_point(read[low:high, 0], read[low:high, 1])
+        found = _recalled(signal, rows[low:high], memory)
         if isinstance(found, NotMeasured):
             return Since(reason=found.reason)
         if isinstance(found, NoChange):
@@ -90,6 +99,18 @@ def _between_shifts(signal: Signal, rows: Sequence[Row], index: int) -> Since:
         else:
             low = end
     return Since(reason="its start could not be told from the other shifts of the series")
+
+
+def _recalled(signal: Signal, rows: Sequence[Row], memory: Memory) -> Found:
+    if not rows:
+        return NotMeasured("no window is left to date its start by")
+    of = ("column_name", "slice_key", "slice_value")
+    ends = (rows[0]["window_start"], rows[-1]["window_start"])
+    key = (signal, *(rows[0][name] for name in of), *ends)
+    if key not in memory:
+        read = floats([signal.read(row) for row in rows])
+        memory[key] = change_point(read[:, 0], read[:, 1])
+    return memory[key]
 
 
 def _dated(rows: Sequence[Row], found: ChangePoint, low: int) -> Since:
