@@ -124,6 +124,7 @@ def _dated(rows: Sequence[Row], found: ChangePoint, low: int) -> Since:
 
 def _without_start(rows: Sequence[Row], low: int, high: int) -> Since:
     alerting = sum(row["status"] in ALERTS for row in rows[low:high])
-    if low == 0 and alerting > (high - low) / 2:
+    first = low == 0 and rows[0]["status"] in ALERTS
+    if first and alerting > (high - low) / 2:
         return Since(reason="it began before the first window that is stored")
     return Since(reason="the windows before don't differ enough to date its start")
