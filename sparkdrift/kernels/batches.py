@@ -16,12 +16,16 @@ TYPES: Mapping[str, pa.DataType] = {
     "string": pa.string(),
     "int": pa.int32(),
     "boolean": pa.bool_(),
+    "bigint": pa.int64(),
     "double": pa.float64(),
     "timestamp": pa.timestamp("us", tz="UTC"),
     "array<double>": pa.list_(pa.float64()),
     "array<string>": pa.list_(pa.string()),
     "array<struct<item:string,count:bigint>>": pa.list_(
         pa.struct([("item", pa.string()), ("count", pa.int64())])
+    ),
+    "array<struct<item:string,reference:double,share:double>>": pa.list_(
+        pa.struct([("item", pa.string()), ("reference", pa.float64()), ("share", pa.float64())])
     ),
 }
 

@@ -30,6 +30,7 @@ KEPT = {
     "column_name": "string",
     "input_digest": "string",
     "definition_hash": "string",
+    "row_count": "bigint",
 }
 FIGURES = {
     **dict.fromkeys(
@@ -39,12 +40,13 @@ FIGURES = {
             *("l_infinity_distance", "l_infinity_error", "chi2_statistic", "chi2_pvalue"),
             *("d_statistic", "effect", "effect_low", "effect_high", "n_eff"),
             *("p_unusual", "p_material", "power", "null_delta", "nan_delta", "infinite_delta"),
-            *("new_category_share", "vanished_share", "out_of_range_share"),
+            *("new_category_share", "vanished_share", "out_of_range_share", "shift"),
         ),
         "double",
     ),
     "new_categories": "array<struct<item:string,count:bigint>>",
     "stratum": "string",
+    "carriers": "array<struct<item:string,reference:double,share:double>>",
 }
 # What the verdict needs besides the figures: the share tests, and words.
 TESTS = {
@@ -253,6 +255,9 @@ def _batch(rows: Mapping[str, Any], size: int) -> pa.RecordBatch:
         elif field.name in FIGURES and pa.types.is_floating(field.type):
             finite = measured & np.isfinite(value)
             arrays.append(pa.array(np.asarray(value, dtype=np.float64), mask=~finite))
+        elif field.name in FIGURES:
+            kept = zip(value, measured, strict=True)
+            arrays.append(pa.array([one if whole else None for one, whole in kept], field.type))
         elif isinstance(value, pa.Array):
             arrays.append(value.cast(field.type))
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from sparkdrift.kernels.batches import categories
 from sparkdrift.kernels.policy import Policy
 from sparkdrift.kernels.strata import Baseline, by_stratum, explains, name, phrase
 from sparkdrift.measures import binned, evidence, numeric
-from sparkdrift.measures.arrays import Floats, divide, floats
+from sparkdrift.measures.arrays import Floats, divide, floats, shares
 from sparkdrift.measures.bins import bin_counts, category_counts, pool
 from sparkdrift.measures.categorical import (
     Bounded,
@@ -35,6 +36,8 @@ from sparkdrift.measures.sketch_error import noise_scale
 
 SHOWN = 20
 NAMED = 3
+CARRIERS = 10
+OTHER = "other"
 
 
 @dataclass(frozen=True)
@@ -200,6 +203,8 @@ def numeric_figures(
         "out_of_range_share": np.array([one.out_of_range for one in tails]),
         "sketched_rows": n,
         "known_sketched": bins.counts.sum(),
+        "shift": binned.rank_shift(bins.counts, counts),
+        "carriers": _carriers(bin_names(bins.edges), bins.counts, counts),
         "moved": [
             _moved(points, one, seasonal=stratum in compared and stratum is not None)
             for points, one, stratum in zip(seen, tails, strata, strict=True)
@@ -221,6 +226,35 @@ def _labels(
         name(policy.season, one) if policy.season and one is not None and one in known else None
         for one in strata
     ]
+
+
+def bin_names(edges: Floats) -> list[str]:
+    """'<= 1', '1 to 2', '> 2': the bins of inner upper edges, which belong to the bin below.
+
+    A bin that holds one value alone, by the edges nextafter(v, -inf) and v, is '= v'.
+    """
+    if not len(edges):
+        return ["any"]
+    names = [f"<= {edges[0]:.6g}"]
+    for low, high in pairwise(edges):
+        alone = low == np.nextafter(high, -np.inf)
+        names.append(f"= {high:.6g}" if alone else f"{low:.6g} to {high:.6g}")
+    return [*names, f"> {edges[-1]:.6g}"]
+
+
+def _carriers(names: list[str], reference: Floats, windows: Floats) -> list[list[dict[str, Any]]]:
+    """The bins whose share changed most, at most CARRIERS, gains before losses of one size."""
+    p, found = shares(reference), []
+    for q in shares(windows):
+        gap = q - p
+        # Rounded, so that what one bin gained from one other is told as a gain.
+        order = np.lexsort((-gap, -np.round(np.abs(gap), 9)))[:CARRIERS]
+        found.append(
+            [{"item": names[i], "reference": float(p[i]), "share": float(q[i])} for i in order]
+            if np.isfinite(gap).all()
+            else []
+        )
+    return found
 
 
 def _moved(points: Points | None, tails: numeric.Tails, *, seasonal: bool) -> str:
@@ -272,15 +306,15 @@ def categorical_figures(
     compared = baselines(reference, bins.counts, np.inf, policy, effect_size)
     strata = group.column("stratum").to_pylist()
     figures: dict[str, Any] = dict(binned_figures(counts, none, compared, strata, effect_size))
-    shares = [new_share(known, state) for state in seen]
+    fresh_shares = [new_share(known, state) for state in seen]
     return (
         figures
         | _bounded("tv", [total_variation_bounds(known, state) for state in seen])
         | _bounded("l_infinity", [l_infinity_bounds(known, state) for state in seen])
         | {
-            "new_category_share": np.array([one.value for one in shares]),
-            "new_category_low": np.array([one.low for one in shares]),
-            "new_category_high": np.array([one.high for one in shares]),
+            "new_category_share": np.array([one.value for one in fresh_shares]),
+            "new_category_low": np.array([one.low for one in fresh_shares]),
+            "new_category_high": np.array([one.high for one in fresh_shares]),
             "expected_new": unseen_share(known),
             "new_categories": [_listed(new) for new in fresh],
             "vanished_share": np.array([vanished_share(known, state).value for state in seen]),
@@ -291,6 +325,7 @@ def categorical_figures(
             "season": _seasons(compared, strata),
             "stratum": _labels(compared, strata, policy),
             "variants": [_variants(known, state) for state in seen],
+            "carriers": _carriers([*items, OTHER], bins.counts, counts),
         }
     )
 
@@ -323,7 +358,7 @@ def _changed(items: Sequence[str], known: Floats, counts: Floats) -> str:
     """The categories whose share changed most, in points; known, counts (B,)."""
     if not counts.sum() or not known.sum():
         return ""
-    names = [*items, "other"]
+    names = [*items, OTHER]
     gap = counts / counts.sum() - known / known.sum()
     order = np.argsort(-np.abs(gap), kind="stable")[:NAMED]
     parts = [f"{names[i]!r} {100 * gap[i]:+.1f} points" for i in order if abs(gap[i]) >= 0.005]

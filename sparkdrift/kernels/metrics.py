@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from sparkdrift.kernels.batches import column
-from sparkdrift.measures.arrays import floats
+from sparkdrift.measures.arrays import divide, floats
 from sparkdrift.measures.window_evidence import (
+    LARGEST_EFFECT,
     LEAST_WINDOWS,
     Usual,
     effect_interval,
@@ -58,6 +59,7 @@ def metric_figures(
         "effect": found.effect,
         "effect_low": low,
         "effect_high": high,
+        "shift": np.clip(divide(values - usual.mean, usual.sd), -LARGEST_EFFECT, LARGEST_EFFECT),
         "p_unusual": found.p_unusual,
         "p_material": found.p_material,
         "power": found.power,

@@ -104,6 +104,23 @@ def psi_error(
     return floats(bar + _gaps(a, b))
 
 
+def rank_shift(reference: ArrayLike, window: ArrayLike) -> Floats:
+    """How far the window lies above the reference (negative: below), in sd, for ordered bins, (W,).
+
+    sqrt(2) ndtri(A), A = P(window > reference) + P(same bin) / 2 (Mann-Whitney): exactly delta
+    for a normal shift by delta and fine bins. Signed and near linear, so that slices and
+    windows may be averaged, as the unsigned distances may not. Its standard error without
+    drift is at most 1.023 sqrt(1/n + 1/m). Half a row is added on either side, so it stays
+    finite; ten bins bound it to +-2.3. NaN when a side has no rows.
+    Source: Mann and Whitney 1947; as a normal shift, Wolfe and Hogg 1971.
+    """
+    a, b = np.broadcast_arrays(floats(reference), floats(window))
+    p, q = shares(a), shares(b)
+    above = (q * (p.cumsum(axis=-1) - p / 2)).sum(axis=-1)
+    n = b.sum(axis=-1)
+    return floats(np.sqrt(2) * special.ndtri((above * n + 0.5) / (n + 1)))
+
+
 def js_distance(reference: ArrayLike, window: ArrayLike) -> Floats:
     """Jensen-Shannon distance, base 2, in [0, 1]: sqrt(JSD / ln 2).
 

@@ -306,6 +306,18 @@ DRIFT = Table(
         Column("suppression", "string", "Why the window calls nobody; NULL: it is not suppressed"),
         Column("alert_windows", "int", "So many alerting windows raise an alert ..."),
         Column("alert_of", "int", "... out of so many measured ones in succession"),
+        Column("row_count", "bigint", "Rows in the window and slice"),
+        Column(
+            "shift",
+            "double",
+            "Signed shift, by ranks, in reference sd (positive: up); of a metric, its deviation "
+            "in sd between the reference's windows; NULL for categories",
+        ),
+        Column(
+            "carriers",
+            "array<struct<item:string,reference:double,share:double>>",
+            "The bins or categories whose share changed most, with both shares; at most 10",
+        ),
         *_DERIVED,
     ),
 )

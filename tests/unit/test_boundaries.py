@@ -14,7 +14,7 @@ import sparkdrift
 
 PACKAGE = Path(sparkdrift.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
-ENGINE = ("pyspark", "delta", "py4j")
+ENGINE = {"pyspark", "delta", "py4j"}
 # Reading or writing anything, or asking what time it is.
 IO = {"os", "io", "shutil", "socket", "subprocess", "tempfile", "urllib", "http", "sqlite3"}
 CLOCK = {"time", "calendar", "sched"}
@@ -96,6 +96,14 @@ def test_kernels_import_what_executors_have(module: Path) -> None:
     allowed = ("sparkdrift.measures", "sparkdrift.kernels")
     assert all(one.startswith(allowed) for one in ours), ours
     assert roots(module) <= {"sparkdrift", "numpy", "scipy", "pyarrow", *sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize("module", inside("explain"), ids=name)
+def test_explanations_are_made_of_rows_and_measures(module: Path) -> None:
+    ours = {one for one in imported(module) if one.startswith("sparkdrift")}
+    allowed = ("sparkdrift.explain", "sparkdrift.measures", "sparkdrift.report.plain")
+    assert all(one.startswith(allowed) for one in ours), ours
+    assert roots(module, typing_too=True).isdisjoint(ENGINE | IO | CLOCK)
 
 
 @pytest.mark.parametrize("module", inside("spark"), ids=name)

@@ -10,6 +10,7 @@ import pytest
 from profile_rows import at, categorical, numeric, stream, table
 
 from sparkdrift.kernels.comparing import COMPARED, compare, family
+from sparkdrift.kernels.distributions import bin_names
 from sparkdrift.kernels.freezing import freeze
 from sparkdrift.kernels.judging import JUDGED, judge
 from sparkdrift.kernels.policy import AlertRules, Policy, Suppression
@@ -326,3 +327,28 @@ def test_a_reference_of_null_only_is_no_measure():
     known = reference(numeric, [[None] * 500] * 4)
     found = verdicts(known, numeric(USUAL[0], day=0))[0, "amount"]
     assert found["status"] != "ok"
+
+
+def test_direction_and_what_carried_it_are_stored():
+    found = verdicts(AMOUNT, numeric(RNG.normal(-0.9, 1, 1000), day=0))[0, "amount"]
+    assert found["shift"] == pytest.approx(-0.9, abs=0.15)
+    assert found["row_count"] == 1000
+    first = found["carriers"][0]
+    assert first["item"].startswith("<= -1.")
+    assert first["share"] > first["reference"] == pytest.approx(0.1, abs=0.01)
+    assert len(found["carriers"]) == 10
+    more = ["loan"] * 700 + ["card"] * 300
+    product = verdicts(PRODUCT, categorical(more, day=0))[0, "product"]
+    assert product["shift"] is None
+    assert product["carriers"][0]["item"] == "loan"
+    assert product["carriers"][0]["share"] == pytest.approx(0.7)
+    lost = numeric([1.0], day=0, status="schema_changed", reason="gone")
+    gone = verdicts(AMOUNT, lost)[0, "amount"]
+    assert (gone["shift"], gone["carriers"]) == (None, None)
+
+
+def test_bins_have_names():
+    assert bin_names(np.array([1.0, 2.5])) == ["<= 1", "1 to 2.5", "> 2.5"]
+    own = np.array([np.nextafter(0.0, -1), 0.0])
+    assert bin_names(own)[1] == "= 0"
+    assert bin_names(np.array([])) == ["any"]

@@ -117,3 +117,22 @@ def test_one_sensitivity_for_every_distance():
     tenth = [cells.reshape(10, 200).sum(axis=1) for cells in (p, q)]
     assert binned.js_distance(*tenth) == pytest.approx(0.132, abs=0.001)
     assert binned.psi(*tenth) == pytest.approx(0.0965, abs=0.003)
+
+
+@pytest.mark.parametrize("delta", [-1.0, -0.2, 0.0, 0.5])
+def test_rank_shift_is_the_shift_of_a_normal(delta):
+    edges = stats.norm.ppf(np.arange(1, 20) / 20)
+    moved = np.diff(stats.norm.cdf(edges - delta), prepend=0.0, append=1.0)
+    found = binned.rank_shift(np.full(20, 5e4), 1e6 * moved)
+    assert found == pytest.approx(delta, abs=0.01)
+
+
+def test_rank_shift_has_its_error_and_its_limits():
+    windows = np.random.default_rng(2).multinomial(400, np.full(10, 0.1), size=2000)
+    found = binned.rank_shift(np.full(10, 1e5), windows)
+    assert found.std() == pytest.approx(1.023 * np.sqrt(1 / 400 + 1e-6), rel=0.05)
+    known = np.full(10, 100.0)
+    assert binned.rank_shift(known, [0.0] * 9 + [50.0]) == pytest.approx(2.26, abs=0.1)
+    apart = binned.rank_shift([10.0, 0.0], [[0.0, 10.0], [0.0, 0.0]])
+    assert np.isfinite(apart[0])
+    assert np.isnan(apart[1])

@@ -1,0 +1,1 @@
+"""Why a column alerts, in one line: from stored drift rows alone, without Spark."""

@@ -1,0 +1,130 @@
+"""Which of a drift row's figures alerts, and that same figure read from other rows.
+
+A signal is linear in the rows behind it, so slices add up to the whole table and windows
+make a series; the distances that decide alerts are neither signed nor linear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from sparkdrift.measures.evidence import FAMILY_LEVEL, MATERIAL_LEVEL
+
+Row: TypeAlias = Mapping[str, Any]
+Kind: TypeAlias = Literal[
+    "values", "shape", "metric", "category", "new", "null", "nan", "infinite", "range"
+]
+ALERTS = ("drifted", "warning")
+METRIC = "metric:"
+_RANK_ERROR = 1.023  # of a rank-based shift: sqrt(2) / phi(0) / sqrt(12)
+# A rank shift below this part of the effect says that values moved both ways.
+_LEAST_SIGNED = 0.5
+_SHARES: Mapping[Kind, str] = {
+    "new": "new_category_share",
+    "null": "null_delta",
+    "nan": "nan_delta",
+    "infinite": "infinite_delta",
+    "range": "out_of_range_share",
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Changes of a share (0..1) from which on they are material: the spec's `drift.limits`."""
+
+    null: float = 0.02
+    nan: float = 0.02
+    infinite: float = 0.02
+    new: float = 0.01
+    range: float = 0.01
+
+
+@dataclass(frozen=True)
+class Signal:
+    """The figure to follow. item: the category, else None. also: other kinds that alert."""
+
+    kind: Kind
+    item: str | None = None
+    also: tuple[Kind, ...] = field(default=(), compare=False)
+
+    @property
+    def is_share(self) -> bool:
+        """Whether its unit is a share (0..1), not a standard deviation."""
+        return self.kind not in ("values", "shape", "metric")
+
+    def read(self, row: Row) -> tuple[float, float]:
+        """(value, standard error) in `row`; NaN where not measured, error 0 where unknown."""
+        if self.kind == "category":
+            return self._of_category(row)
+        if self.kind == "metric":
+            return _number(row["shift"]), 0.0
+        if self.kind in ("values", "shape"):
+            value = _number(row["shift" if self.kind == "values" else "effect"])
+            n = _number(row["n_eff"])
+            return value, _RANK_ERROR / float(np.sqrt(n)) if n > 0 else float("nan")
+        value, rows = _number(row[_SHARES[self.kind]]), _number(row["row_count"])
+        return value, _share_error(abs(value), rows)
+
+    def _of_category(self, row: Row) -> tuple[float, float]:
+        if not row["carriers"]:
+            return float("nan"), float("nan")
+        for one in row["carriers"]:
+            if one["item"] == self.item:
+                wide = max((one["reference"], one["share"]), key=lambda share: share * (1 - share))
+                return one["share"] - one["reference"], _share_error(wide, _number(row["n_eff"]))
+        # Not among those that moved most: nearer to 0 than the last of them.
+        least = abs(row["carriers"][-1]["share"] - row["carriers"][-1]["reference"])
+        return 0.0, max(least, _share_error(0.0, _number(row["n_eff"])))
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _share_error(share: float, rows: float) -> float:
+    if not rows > 0:
+        return float("nan")
+    return float(np.sqrt(max(share * (1 - share), 1 / rows) / rows))
+
+
+def alerting_signal(row: Row, limits: Limits) -> Signal:
+    """What made an alerting row alert; the size of a shift goes before shares of rows.
+
+    The row has a status, not the tests behind it, so material is what exceeds `limits`.
+    """
+    shares = _material_shares(row, limits)
+    own = _own(row)
+    if shares and (own is None or not _own_alerts(row)):
+        return Signal(shares[0], also=tuple(shares[1:]))
+    # Without a sign or bins (rows of an older store), the effect is what is left to tell.
+    own = own or Signal("shape")
+    return Signal(own.kind, own.item, tuple(shares))
+
+
+def _material_shares(row: Row, limits: Limits) -> list[Kind]:
+    excess = {
+        kind: abs(_number(row[column])) / max(getattr(limits, kind), 1e-12)
+        for kind, column in _SHARES.items()
+    }
+    return sorted((kind for kind in excess if excess[kind] > 1), key=lambda kind: -excess[kind])
+
+
+def _own_alerts(row: Row) -> bool:
+    unusual = _number(row["q_value"]) <= FAMILY_LEVEL
+    material = _number(row["p_material"]) < MATERIAL_LEVEL
+    return unusual and (material or row["status"] == "warning")
+
+
+def _own(row: Row) -> Signal | None:
+    if row["column_name"].startswith(METRIC):
+        return Signal("metric")
+    if row["shift"] is not None:
+        signed = abs(row["shift"]) >= _LEAST_SIGNED * (_number(row["effect"]) or 0.0)
+        return Signal("values" if signed else "shape")
+    if row["carriers"]:
+        return Signal("category", row["carriers"][0]["item"])
+    return None

@@ -1,0 +1,239 @@
+"""Explanations of hand-made drift rows: each kind, where it comes from, and how it is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+
+from sparkdrift.explain.explaining import explain
+from sparkdrift.explain.sentences import tell
+from sparkdrift.explain.signals import Limits
+
+DAYS, START = 14, 9
+NOISE = 0.02 * np.random.default_rng(4).normal(size=(8, 2 * DAYS))
+
+
+def at(day: int) -> datetime:
+    return datetime(2024, 5, 1, tzinfo=timezone.utc) + timedelta(days=day)
+
+
+def row(day: int, column: str = "amount", of=("*", "*"), rows: int = 1000, **figures) -> dict:
+    return {
+        "column_name": column,
+        "window_start": at(day),
+        "slice_key": of[0],
+        "slice_value": of[1],
+        "status": "ok",
+        "row_count": rows,
+        "n_eff": 0.9 * rows,
+        "shift": None,
+        "carriers": None,
+        "effect": 0.0,
+        "q_value": 0.9,
+        "p_material": 0.9,
+        "new_category_share": None,
+        "new_categories": None,
+        "null_delta": 0.0,
+        "nan_delta": 0.0,
+        "infinite_delta": 0.0,
+        "out_of_range_share": None,
+        **figures,
+    }
+
+
+def bins(low: float, high: float) -> list[dict]:
+    return [
+        {"item": "<= 1", "reference": 0.1, "share": low},
+        {"item": "> 9", "reference": 0.1, "share": high},
+        {"item": "1 to 9", "reference": 0.8, "share": 1 - low - high},
+    ]
+
+
+def alerting(shift: float | None) -> dict:
+    return {"status": "drifted", "q_value": 0.001, "p_material": 0.001, "effect": abs(shift or 0.5)}
+
+
+def numbers(shift: float, of=("*", "*"), rows: int = 1000, start: int = START, quiet=False, lane=0):
+    """A column that moves by `shift` from `start` on."""
+    found = []
+    for day in range(DAYS):
+        moved = shift if day >= start else 0.0
+        verdict = alerting(moved) if moved and not quiet else {}
+        value = moved + NOISE[lane, day]
+        carriers = bins(0.1 - moved / 9, 0.1 + moved / 5)
+        found.append(row(day, of=of, rows=rows, shift=value, carriers=carriers, **verdict))
+    return found
+
+
+def newest(rows, **more):
+    (found,) = explain(rows, window=at(DAYS - 1), **more)
+    return found
+
+
+def test_a_number_that_moved():
+    found = newest(numbers(0.5))
+    assert (found.kind, found.direction) == ("values", "up")
+    assert found.size == pytest.approx(0.5, abs=0.06)
+    assert (found.since.start, found.since.low, found.since.high) == (at(9),) * 3
+    assert found.where.kind == "unknown"
+    text = tell(found)
+    assert text.startswith("amount moved up by 0.5")
+    assert text.endswith("(10 % to 4.4 % of the rows <= 1); since 2024-05-10")
+
+
+def test_every_alerting_window_has_one_the_newest_first():
+    found = explain(numbers(-0.5))
+    assert [one.window_start for one in found] == [at(day) for day in (13, 12, 11, 10, 9)]
+    assert {one.since.start for one in found} == {at(9)}
+    assert {one.direction for one in found} == {"down"}
+
+
+def test_one_slice_carries_it():
+    north = numbers(1.6, ("region", "north"), 300, lane=1)
+    south = numbers(0.0, ("region", "south"), 700, lane=2)
+    app = numbers(0.5, ("channel", "app"), 500, lane=3)
+    branch = numbers(0.5, ("channel", "branch"), 500, lane=4)
+    found = newest(numbers(0.5) + north + south + app + branch)
+    where = found.where
+    assert (where.kind, where.key, where.value) == ("slice", "region", "north")
+    assert where.rows == pytest.approx(0.3)
+    assert where.carried == pytest.approx(1.0, abs=0.1)
+    assert "region = north, 30 % of the rows, carries " in tell(found)
+
+
+def test_everywhere_alike():
+    app = numbers(0.5, ("channel", "app"), 600, lane=3)
+    branch = numbers(0.5, ("channel", None), 400, lane=4)
+    found = newest(numbers(0.5) + app + branch)
+    assert found.where.kind == "alike"
+    assert "everywhere alike" in tell(found)
+
+
+def test_a_mix_that_changed():
+    """Neither slice moved against its own reference, so the table did by their shares."""
+    app = numbers(0.0, ("channel", "app"), 600, lane=3)
+    branch = numbers(0.0, ("channel", "branch"), 400, lane=4)
+    found = newest(numbers(0.5) + app + branch)
+    assert (found.where.kind, found.where.key) == ("mix", "channel")
+    assert "the mix of channel changed" in tell(found)
+
+
+def test_a_slice_that_alerts_alone():
+    loud = numbers(0.9, ("region", None), 100, lane=1)
+    found = newest(numbers(0.0) + loud)
+    assert (found.where.kind, found.where.value) == ("only", None)
+    assert found.since.start == at(9)
+    assert "only where region is NULL" in tell(found)
+
+
+def test_a_category_and_a_new_one():
+    def shares(loan: float) -> list[dict]:
+        return [
+            {"item": "loan", "reference": 0.3, "share": loan},
+            {"item": "card", "reference": 0.7, "share": 1 - loan},
+        ]
+
+    rows = [
+        row(
+            day,
+            "product",
+            carriers=shares(0.5 + NOISE[0, day] if day >= START else 0.3 + NOISE[1, day]),
+            new_category_share=0.08 if day >= START else 0.0,
+            new_categories=[{"item": "crypto", "count": 80}] if day >= START else [],
+            **(alerting(0.4) if day >= START else {}),
+        )
+        for day in range(DAYS)
+    ]
+    found = newest(rows)
+    assert (found.kind, found.item, found.direction) == ("category", "loan", "up")
+    assert found.size == pytest.approx(0.2, abs=0.05)
+    assert (found.since.start, found.also) == (at(9), ("new",))
+    assert "'loan' went up by 2" in tell(found)
+    assert tell(found).endswith("besides: new categories")
+    calm = [{**one, "q_value": 0.9, "p_material": 0.9} for one in rows]
+    fresh = newest(calm)
+    assert (fresh.kind, fresh.size) == ("new", 0.08)
+    assert [one.item for one in fresh.carriers] == ["crypto"]
+    assert "8.0 % of the rows are new categories, most of them 'crypto'" in tell(fresh)
+
+
+def test_nulls_by_the_limits_given():
+    rows = [
+        row(day, shift=0.0, carriers=bins(0.1, 0.1), null_delta=0.3, status="drifted")
+        if day >= START
+        else row(day, shift=0.0, carriers=bins(0.1, 0.1), null_delta=NOISE[0, day] / 10)
+        for day in range(DAYS)
+    ]
+    found = newest(rows)
+    assert (found.kind, found.direction, found.size) == ("null", "up", 0.3)
+    assert found.since.start == at(9)
+    assert "NULLs went up by 30.0 points" in tell(found)
+    assert newest(rows, limits=Limits(null=0.5)).kind == "values"
+
+
+def test_a_shape_without_direction():
+    rows = [
+        row(day, shift=NOISE[0, day], effect=abs(NOISE[1, day]), carriers=bins(0.1, 0.1))
+        if day < START
+        else row(day, shift=0.01, carriers=bins(0.25, 0.25), **alerting(0.6))
+        for day in range(DAYS)
+    ]
+    found = newest(rows)
+    assert (found.kind, found.direction, found.since.start) == ("shape", "wider", at(9))
+    assert "amount spread out (0.60 sd), its middle stayed" in tell(found)
+
+
+def test_a_metric():
+    rows = [
+        {**one, "column_name": "metric:approved", "carriers": None, "n_eff": 14.0}
+        for one in numbers(-3.0)
+    ]
+    found = newest(rows)
+    assert (found.kind, found.direction, found.since.start) == ("metric", "down", at(9))
+    assert tell(found).startswith("approved is 3.0 sd below usual")
+
+
+def test_rows_of_an_older_store_have_no_direction():
+    old = [{**one, "shift": None, "carriers": None, "row_count": None} for one in numbers(0.5)]
+    found = newest(old)
+    assert (found.kind, found.direction) == ("shape", "changed")
+    assert "changed its shape" in tell(found)
+    with pytest.raises(ValueError, match=r"lacks shift.*sparkdrift migrate"):
+        explain([{k: v for k, v in one.items() if k != "shift"} for one in old])
+
+
+def test_starts_that_have_no_date():
+    always = newest(numbers(0.5, start=0))
+    assert always.since.start is None
+    assert "before the first window" in tell(always)
+    few = newest([one for one in numbers(0.5) if one["window_start"] >= at(9)])
+    assert "5 of 5 windows were measured, 8 are needed" in tell(few)
+
+
+def test_a_shift_that_ended_and_one_after_it():
+    rows = numbers(0.5, start=4)
+    for day in (8, 9, 10):
+        rows[day] = numbers(0.0)[day - 8]
+        rows[day]["window_start"] = at(day)
+    found = {one.window_start: one for one in explain(rows)}
+    assert found[at(5)].since.start == at(4)
+    assert (found[at(5)].since.low, found[at(5)].since.ended) == (at(4), at(8))
+    assert "since 2024-05-05, over by 2024-05-09" in tell(found[at(5)])
+    # Six windows are too few for a change point: the alerts in a row are what is left.
+    assert (found[at(13)].since.start, found[at(13)].since.low) == (at(11), None)
+    assert "since 2024-05-12 by its alerts (" in tell(found[at(13)])
+
+
+def test_sentences_are_one_safe_line():
+    found = replace(newest(numbers(0.5)), column_name="a\nb\x1b[31m")
+    assert tell(found).startswith("a?b?[31m moved")
+    far = replace(found, size=-2.4, direction="down")
+    assert "moved down by 2 sd or more" in tell(far)
+
+
+def test_no_alert_no_explanation():
+    assert explain(numbers(0.0)) == []
+    assert explain([]) == []
