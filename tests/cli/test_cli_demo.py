@@ -52,6 +52,39 @@ def test_again_does_only_what_is_due(demo):
     assert any(row["column_name"] == "income" for row in found["findings"]["verdicts"])
 
 
+def test_alerts_are_explained_in_one_line_each(demo):
+    """A day in September: the broken sensor, the drifting income, the new product."""
+    folder, _ = demo
+    spec = folder / "credit_priority.yml"
+    done = invoke("explain", spec, "2025-09-20", "--store", folder, "--json")
+    assert done.exit_code == 0, done.output
+    alerts = json.loads(done.stdout)["alerts"]
+    told = {one["column_name"]: one["sentence"] for one in alerts}
+    assert told["income"].startswith("income moved up by ")
+    assert "new categories" in told["product"]
+    assert "bnpl" in told["product"]
+    only = invoke("explain", spec, "2025-09-20", "income", "--store", folder)
+    assert only.stdout.splitlines() == [
+        "credit_priority, 2025-09-20: 1 alert",
+        f"  {told['income']}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["credit_priorty"], "monitor 'credit_priorty' has no verdicts; there are credit_priority"),
+        (["credit_priority", "2025-09-20", "incme"], "did you mean 'income'?"),
+        (["credit_priority", "2031-01-01"], "judged are the windows from"),
+        (["credit_priority", "someday"], "WINDOW 'someday' is no time"),
+    ],
+)
+def test_what_has_no_verdict_is_said(demo, arguments, words):
+    done = invoke("explain", *arguments, "--store", demo[0])
+    assert done.exit_code == 2
+    assert words in " ".join(done.stderr.split())
+
+
 def test_other_rows_in_the_same_folder_are_refused(demo):
     done = invoke("demo", "--store", demo[0], "--rows", 5)
     assert done.exit_code == 2
