@@ -7,6 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sparkdrift.cli import screen
 from sparkdrift.cli.arguments import options_for
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
@@ -17,9 +18,16 @@ if TYPE_CHECKING:
     from sparkdrift.cli.progress import Bars
     from sparkdrift.spec.models import MonitorSpec
     from sparkdrift.steps.context import Context, Options
+    from sparkdrift.steps.due import Plan
 
 _MOST_INTERVALS = 5
 Time = date | datetime | None
+
+
+def warn_of(spec: MonitorSpec, found: Plan) -> None:
+    """Say on stderr what of the spec can't be measured, so that nothing due is not all well."""
+    for problem in found.problems:
+        screen.remark(f"{spec.monitor}: not measured: {problem}")
 
 
 def plan(
@@ -49,6 +57,7 @@ def _profile(context: Context, spec: MonitorSpec, options: Options, facts: dict[
     from sparkdrift.windows import contiguous
 
     found = plan_profile(context, spec, options)
+    warn_of(spec, found)
     zone = spec.timestamp.zone
     intervals = contiguous(one.window for one in found.due)
     facts["profile"] = {

@@ -29,7 +29,8 @@ STEP = "profile"
 class Plan:
     """What profiling would do: windows to scan, and windows that lost their rows.
 
-    `settled`: the last run left nothing to do, and nothing happened since.
+    `settled`: the last run left nothing to do, and nothing happened since. `problems`: what of
+    the spec the table does not have, so that it can't be measured.
     """
 
     due: tuple[Fingerprint, ...] = ()
@@ -39,6 +40,7 @@ class Plan:
     as_of: datetime | None = None
     reason: str = ""
     settled: bool = False
+    problems: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -64,7 +66,9 @@ def plan_windows(
     if _settled(record, last, history, options):
         record.as_of = last.as_of if last else None
         record.warnings.append(f"changed windows: none, {history.reason}")
-        return Plan(as_of=record.as_of, reason=history.reason, settled=True)
+        return Plan(
+            as_of=record.as_of, reason=history.reason, settled=True, problems=_problems(resolution)
+        )
     stored = stored_windows(context.spark, context.store, spec)
     known = None
     if last is not None and not history.known:
@@ -114,7 +118,12 @@ def plan_windows(
         closed_windows=len(closed),
         as_of=as_of,
         reason=history.reason,
+        problems=_problems(resolution),
     )
+
+
+def _problems(resolution: Resolution) -> tuple[str, ...]:
+    return tuple(problem.message for problem in resolution.problems)
 
 
 def _too_wide(spec: MonitorSpec, source: Source, seen: Seen, as_of: datetime) -> str:

@@ -95,6 +95,15 @@ class TestRun:
     def test_statuses_that_are_not_there_do_not_fail(self, store, spec):
         answer("run", spec, "--store", store, "--fail-on", "schema_changed")
 
+    def test_a_feature_that_the_table_lacks_is_said(self, spec, tmp_path):
+        """Before anything is due, and where nothing is: the name may be misspelled."""
+        file = tmp_path / "misspelled.yml"
+        file.write_text(spec.read_text().replace("amount", "amuont"))
+        for more in (["--dry-run"], [], []):
+            done = invoke("run", file, "--store", tmp_path / "store", *more)
+            assert done.exit_code == 0, done.output
+            assert "small: not measured: the table has no column 'amuont'" in done.stderr
+
     def test_one_failing_monitor_does_not_stop_the_others(self, store, spec, tmp_path):
         gone = SPEC.format(path=tmp_path / "gone").replace("monitor: ", "monitor: gone_")
         (tmp_path / "a.yml").write_text(gone)
