@@ -23,11 +23,16 @@ _WORST = (2, 1, 3, 0)
 
 @dataclass(frozen=True)
 class Answer:
-    """What a step did for one monitor: in words, as facts for --json, and the exit code."""
+    """What a step did for one monitor: in words, as facts for --json, and the exit code.
+
+    `unmeasured`: what of the spec can't be measured, told on stderr, so that nothing due is
+    not taken for all being well.
+    """
 
     text: str
     facts: dict[str, Any] = field(default_factory=dict)
     code: int = 0
+    unmeasured: Sequence[str] = ()
 
 
 Step = Callable[["Context", "MonitorSpec", "Bars"], Answer]
@@ -59,6 +64,8 @@ def each_monitor(
             documents.append({"spec": str(file), "error": message(error), "exit_code": codes[-1]})
             continue
         bars.end()
+        for problem in answer.unmeasured:
+            screen.remark(f"{spec.monitor}: not measured: {problem}")
         codes.append(answer.code)
         documents.append(
             {"monitor": spec.monitor, "spec": str(file), **answer.facts, "exit_code": answer.code}

@@ -7,7 +7,6 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparkdrift.cli import screen
 from sparkdrift.cli.arguments import options_for
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
@@ -18,16 +17,9 @@ if TYPE_CHECKING:
     from sparkdrift.cli.progress import Bars
     from sparkdrift.spec.models import MonitorSpec
     from sparkdrift.steps.context import Context, Options
-    from sparkdrift.steps.due import Plan
 
 _MOST_INTERVALS = 5
 Time = date | datetime | None
-
-
-def warn_of(spec: MonitorSpec, found: Plan) -> None:
-    """Say on stderr what of the spec can't be measured, so that nothing due is not all well."""
-    for problem in found.problems:
-        screen.remark(f"{spec.monitor}: not measured: {problem}")
 
 
 def plan(
@@ -40,24 +32,29 @@ def plan(
         options = options_for(spec, *times)
         facts: dict[str, Any] = {"dry_run": True}
         lines: list[str] = []
+        unmeasured: Sequence[str] = ()
         if "profile" in steps:
-            lines.append(_profile(context, spec, options, facts))
+            text, unmeasured = _profile(context, spec, options, facts)
+            lines.append(text)
         if "snapshot" in steps:
             lines.append(_snapshot(context, spec, facts))
         if "drift" in steps:
             lines.append(_drift(context, spec, options, facts))
-        return Answer("\n  ".join(["nothing is written; due is:", *lines]), facts)
+        text = "\n  ".join(["nothing is written; due is:", *lines])
+        return Answer(text, facts, unmeasured=unmeasured)
 
     with work(common, dry=True) as (context, bars):
         return each_monitor(common, context, bars, specs, one)
 
 
-def _profile(context: Context, spec: MonitorSpec, options: Options, facts: dict[str, Any]) -> str:
+def _profile(
+    context: Context, spec: MonitorSpec, options: Options, facts: dict[str, Any]
+) -> tuple[str, Sequence[str]]:
+    """(what is due, what of the spec can't be measured)."""
     from sparkdrift.steps.profile import plan_profile
     from sparkdrift.windows import contiguous
 
     found = plan_profile(context, spec, options)
-    warn_of(spec, found)
     zone = spec.timestamp.zone
     intervals = contiguous(one.window for one in found.due)
     facts["profile"] = {
@@ -80,7 +77,7 @@ def _profile(context: Context, spec: MonitorSpec, options: Options, facts: dict[
         text += f"; {named(len(found.vanished), 'window')} lost their rows"
     if found.open_windows:
         text += f"; {named(found.open_windows, 'window')} still open"
-    return f"{text} ({found.reason})" if found.reason else text
+    return f"{text} ({found.reason})" if found.reason else text, found.problems
 
 
 def _snapshot(context: Context, spec: MonitorSpec, facts: dict[str, Any]) -> str:

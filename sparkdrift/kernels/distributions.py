@@ -95,8 +95,8 @@ def baselines(
     for stratum, own in by_stratum(cells, reference["window_strata"] or []).items():
         of_windows, rows, ks = _of_cells(own)
         known = floats(of_windows.sum(axis=0))
-        label = phrase(policy.season, stratum, len(own))
-        found[stratum] = Baseline(known, rows, ks, benign(own, known), label)
+        words = name(policy.season, stratum), phrase(policy.season, stratum, len(own))
+        found[stratum] = Baseline(known, rows, ks, benign(own, known), *words)
     strata = [one.varies for stratum, one in found.items() if stratum is not None]
     if policy.season_shown and not explains(whole.varies, strata, effect_size):
         return {None: whole}
@@ -186,6 +186,7 @@ def numeric_figures(
     compared = baselines(reference, bins.counts, known_k, policy, effect_size)
     strata = group.column("stratum").to_pylist()
     figures: dict[str, Any] = dict(binned_figures(counts, ks, compared, strata, effect_size))
+    own = [compared.get(one, compared[None]) for one in strata]
     sd = reference["stddev"]
     within = numeric.span(known, float("nan") if sd is None else sd)
     tails = [numeric.tails(points, within) for points in seen]
@@ -206,26 +207,12 @@ def numeric_figures(
         "shift": binned.rank_shift(bins.counts, counts),
         "carriers": _carriers(bin_names(bins.edges), bins.counts, counts),
         "moved": [
-            _moved(points, one, seasonal=stratum in compared and stratum is not None)
-            for points, one, stratum in zip(seen, tails, strata, strict=True)
+            _moved(points, one, seasonal=baseline.stratum is not None)
+            for points, one, baseline in zip(seen, tails, own, strict=True)
         ],
-        "season": _seasons(compared, strata),
-        "stratum": _labels(compared, strata, policy),
+        "season": [one.label for one in own],
+        "stratum": [one.stratum for one in own],
     }
-
-
-def _seasons(known: Mapping[int | None, Baseline], strata: Sequence[int | None]) -> list[str]:
-    """What each window was compared with, in words; "" for the whole reference."""
-    return [known[one].label if one in known else "" for one in strata]
-
-
-def _labels(
-    known: Mapping[int | None, Baseline], strata: Sequence[int | None], policy: Policy
-) -> list[str | None]:
-    return [
-        name(policy.season, one) if policy.season and one is not None and one in known else None
-        for one in strata
-    ]
 
 
 def bin_names(edges: Floats) -> list[str]:
@@ -306,6 +293,7 @@ def categorical_figures(
     compared = baselines(reference, bins.counts, np.inf, policy, effect_size)
     strata = group.column("stratum").to_pylist()
     figures: dict[str, Any] = dict(binned_figures(counts, none, compared, strata, effect_size))
+    own = [compared.get(one, compared[None]) for one in strata]
     fresh_shares = [new_share(known, state) for state in seen]
     return (
         figures
@@ -319,11 +307,10 @@ def categorical_figures(
             "new_categories": [_listed(new) for new in fresh],
             "vanished_share": np.array([vanished_share(known, state).value for state in seen]),
             "moved": [
-                _changed(items, compared[one if one in compared else None].counts, row)
-                for one, row in zip(strata, counts, strict=True)
+                _changed(items, one.counts, row) for one, row in zip(own, counts, strict=True)
             ],
-            "season": _seasons(compared, strata),
-            "stratum": _labels(compared, strata, policy),
+            "season": [one.label for one in own],
+            "stratum": [one.stratum for one in own],
             "variants": [_variants(known, state) for state in seen],
             "carriers": _carriers([*items, OTHER], bins.counts, counts),
         }

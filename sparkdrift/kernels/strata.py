@@ -31,13 +31,14 @@ _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 class Baseline:
     """counts (B,): rows in the bins; rows, ks (V,): of the windows or the one sketch behind them.
 
-    label: the stratum in words; "" for the whole reference.
+    stratum: its name, None for the whole reference; label: the same in words, "" for the whole.
     """
 
     counts: Floats
     rows: Floats
     ks: Floats
     varies: evidence.Benign
+    stratum: str | None = None
     label: str = ""
 
     def noise(self, bins: Floats) -> Floats:

@@ -105,7 +105,7 @@ def _explained(
         if column not in columns:
             raise UsageError(_unknown("column", column, columns))
         rows = [row for row in rows if row["column_name"] == column]
-    judged = {row["window_start"]: row["window_end"] for row in rows}
+    judged = {row["window_start"] for row in rows}
     if time is None:
         alerting = [row["window_start"] for row in rows if row["status"] in ALERTS]
         chosen = max(alerting, default=max(judged))

@@ -13,7 +13,7 @@ from sparkdrift.cli.arguments import fail_on as covered
 from sparkdrift.cli.arguments import options_for, point_of_time
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
-from sparkdrift.cli.planning import plan, warn_of
+from sparkdrift.cli.planning import plan
 from sparkdrift.cli.working import work
 from sparkdrift.report.plain import day, joined, named
 
@@ -108,11 +108,10 @@ def profile(
 
         bars.begin(f"{spec.monitor}: profile")
         done = profile_windows(context, spec, options_for(spec, *times))
-        bars.end()
-        warn_of(spec, done)
         text = f"{named(len(done.due), 'window')} profiled, {done.rows:,} rows"
         facts = {"windows": len(done.due), "rows": done.rows, "reason": done.reason}
-        return Answer(f"{text} ({done.reason})" if done.reason else text, facts)
+        told = f"{text} ({done.reason})" if done.reason else text
+        return Answer(told, facts, unmeasured=done.problems)
 
     with work(common) as (context, bars):
         return each_monitor(common, context, bars, specs, one)
@@ -233,10 +232,8 @@ def run(
 
         bars.begin(spec.monitor)
         done = run_monitor(context, spec, options_for(spec, *times))
-        bars.end()
-        warn_of(spec, done.profiled)
         code = FINDING if _alarms(context, spec, done, alarming) else 0
-        return Answer(_told(done), _facts(done), code)
+        return Answer(_told(done), _facts(done), code, done.profiled.problems)
 
     with work(common) as (context, bars):
         return each_monitor(common, context, bars, specs, one)
