@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 from sparkdrift.cli import screen
 from sparkdrift.cli.arguments import spec_files
 from sparkdrift.cli.common import Common, message, report
+from sparkdrift.cli.recent import nothing_new
+from sparkdrift.cli.working import work
 from sparkdrift.errors import UsageError
+from sparkdrift.store import Store, open_store
 
 if TYPE_CHECKING:
     from sparkdrift.cli.progress import Bars
@@ -39,15 +42,43 @@ Step = Callable[["Context", "MonitorSpec", "Bars"], Answer]
 
 
 def each_monitor(
-    common: Common, context: Context, bars: Bars, given: Sequence[Path], step: Step
+    common: Common,
+    given: Sequence[Path],
+    step: Step,
+    *,
+    dry: bool = False,
+    asked: bool = False,
 ) -> int:
-    """Run `step` for each spec; prints one line each; returns the worst exit code."""
+    """Run `step` for each spec; prints one line each; returns the worst exit code.
+
+    `dry`: nothing is written. `asked`: there is work even where nothing changed. Java does not
+    start where no spec can be read.
+    """
+    files = spec_files(given)
+    answers = _Answers(common, files)
+    specs = list(_read(files, answers))
+    if not specs:
+        return answers.told(common.run_id, open_store(common.store))
+    brief = not asked and nothing_new(open_store(common.store), specs)
+    with work(common, dry=dry, brief=brief) as (context, bars):
+        for file, spec in specs:
+            try:
+                answer = step(context, spec, bars)
+                context.journal.close()
+            except Exception as error:
+                bars.end()
+                answers.failed(file, error)
+                continue
+            bars.end()
+            answers.add(file, spec, answer)
+        return answers.told(context.journal.run_id, context.store)
+
+
+def _read(files: Sequence[Path], answers: _Answers) -> Iterator[tuple[Path, MonitorSpec]]:
     from sparkdrift.spec.loading import load_spec
 
-    documents: list[dict[str, Any]] = []
-    codes: list[int] = []
     seen: dict[str, Path] = {}
-    for file in spec_files(given):
+    for file in files:
         try:
             spec = load_spec(file)
             other = seen.setdefault(spec.monitor, file)
@@ -56,25 +87,41 @@ def each_monitor(
                     f"monitor {spec.monitor} stands in {other} and in {file}; one id is one "
                     "monitor: give one of them another id, or name one file only"
                 )
-            answer = step(context, spec, bars)
-            context.journal.close()
         except Exception as error:
-            bars.end()
-            codes.append(report(error, common))
-            documents.append({"spec": str(file), "error": message(error), "exit_code": codes[-1]})
-            continue
-        bars.end()
+            answers.failed(file, error)
+        else:
+            yield file, spec
+
+
+class _Answers:
+    """What was done for each spec, told one by one or, for --json, at the end."""
+
+    def __init__(self, common: Common, files: Sequence[Path]) -> None:
+        self._common, self._files = common, files
+        self._documents: dict[Path, dict[str, Any]] = {}
+        self._codes: list[int] = []
+
+    def failed(self, file: Path, error: Exception) -> None:
+        code = report(error, self._common)
+        self._codes.append(code)
+        self._documents[file] = {
+            "spec": str(file),
+            "error": message(error),
+            "exit_code": code,
+        }
+
+    def add(self, file: Path, spec: MonitorSpec, answer: Answer) -> None:
         for problem in answer.unmeasured:
             screen.remark(f"{spec.monitor}: not measured: {problem}")
-        codes.append(answer.code)
-        documents.append(
-            {"monitor": spec.monitor, "spec": str(file), **answer.facts, "exit_code": answer.code}
-        )
-        if not common.as_json:
+        about = {"monitor": spec.monitor, "spec": str(file)}
+        self._codes.append(answer.code)
+        self._documents[file] = {**about, **answer.facts, "exit_code": answer.code}
+        if not self._common.as_json:
             screen.say(f"{spec.monitor}: {answer.text}")
-    code = min(codes, key=_WORST.index)
-    if common.as_json:
-        screen.print_json(
-            {"run_id": context.journal.run_id, "store": str(context.store), "monitors": documents}
-        )
-    return code
+
+    def told(self, run_id: str | None, store: Store) -> int:
+        """The worst exit code, after the document that --json asks for."""
+        if self._common.as_json:
+            documents = [self._documents[file] for file in self._files if file in self._documents]
+            screen.print_json({"run_id": run_id, "store": str(store), "monitors": documents})
+        return min(self._codes, key=_WORST.index)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from sparkdrift.cli.arguments import options_for
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
-from sparkdrift.cli.working import work
 from sparkdrift.report.plain import day, named
 
 if TYPE_CHECKING:
@@ -43,8 +42,7 @@ def plan(
         text = "\n  ".join(["nothing is written; due is:", *lines])
         return Answer(text, facts, unmeasured=unmeasured)
 
-    with work(common, dry=True) as (context, bars):
-        return each_monitor(common, context, bars, specs, one)
+    return each_monitor(common, specs, one, dry=True)
 
 
 def _profile(

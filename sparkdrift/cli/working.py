@@ -39,8 +39,10 @@ def log_file(common: Common, store: Store) -> Path | None:
 
 
 @contextmanager
-def session(common: Common) -> Iterator[Any]:
+def session(common: Common, *, brief: bool = False) -> Iterator[Any]:
     """A Spark session that reads Delta tables; its own output stays in a file.
+
+    `brief`: for a command that looks at few rows (see `open_session`).
 
     Raises SetupError with the next step where Java, Spark or Delta is missing.
     """
@@ -55,7 +57,7 @@ def session(common: Common) -> Iterator[Any]:
         # The steps' modules are read while Java starts.
         Thread(target=importlib.import_module, args=("sparkdrift.steps.run",)).start()
         with _starting():
-            spark = stack.enter_context(open_session(log=output))
+            spark = stack.enter_context(open_session(log=output, brief=brief))
         # After a start that failed the file stays: the error names it.
         stack.callback(_leave, output, common)
         check_delta(spark)
@@ -68,7 +70,7 @@ def existing_store(common: Common) -> Iterator[tuple[Any, Store]]:
     """A session and a store to read from; raises StoreError where nothing was ever written."""
     store = open_store(common.store)
     _require_folder(store)
-    with session(common) as spark:
+    with session(common, brief=True) as spark:
         from sparkdrift.spark.migrate import store_version
 
         if store_version(spark, store) is None:
@@ -77,14 +79,17 @@ def existing_store(common: Common) -> Iterator[tuple[Any, Store]]:
 
 
 @contextmanager
-def work(common: Common, *, dry: bool = False) -> Iterator[tuple[Context, Bars]]:
+def work(
+    common: Common, *, dry: bool = False, brief: bool = False
+) -> Iterator[tuple[Context, Bars]]:
     """All that steps need, on a store that is created or brought up to date first.
 
-    `dry`: nothing is written anywhere; a store that is not there yet looks empty.
+    `dry`: nothing is written anywhere; a store that is not there yet looks empty. `brief`:
+    nothing is expected to be due.
     Raises SetupError where Spark lacks the sketch functions.
     """
     store = open_store(common.store)
-    with nullcontext() if dry else locked(store), session(common) as spark:
+    with nullcontext() if dry else locked(store), session(common, brief=brief) as spark:
         from sparkdrift.spark.capabilities import check_functions
         from sparkdrift.spark.few_rows import few_rows
         from sparkdrift.spark.migrate import migrate, store_version

@@ -230,7 +230,7 @@ def test_functions_that_are_there_and_fail_are_told(spark, monkeypatch):
 
 def test_a_folder_with_a_blank_is_one_java_option(tmp_path, monkeypatch):
     monkeypatch.setattr(session, "files", lambda package: tmp_path / "site packages")
-    options = session._settings(submitted=False)["spark.driver.extraJavaOptions"]
+    options = session._settings(submitted=False, brief=False)["spark.driver.extraJavaOptions"]
     assert all(option.startswith("-") for option in options.split())
     assert "site%20packages" in options
 

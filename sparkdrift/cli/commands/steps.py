@@ -14,7 +14,6 @@ from sparkdrift.cli.arguments import options_for, point_of_time
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
 from sparkdrift.cli.planning import plan
-from sparkdrift.cli.working import work
 from sparkdrift.report.plain import day, joined, named
 
 if TYPE_CHECKING:
@@ -113,8 +112,7 @@ def profile(
         told = f"{text} ({done.reason})" if done.reason else text
         return Answer(told, facts, unmeasured=done.problems)
 
-    with work(common) as (context, bars):
-        return each_monitor(common, context, bars, specs, one)
+    return each_monitor(common, specs, one, asked=any(times))
 
 
 def _merge(
@@ -136,8 +134,7 @@ def _merge(
         facts = {"granularity": granularity, "windows": len(windows), "intervals": intervals}
         return Answer(text, facts | ({"dry_run": True} if dry_run else {}))
 
-    with work(common, dry=dry_run) as (context, bars):
-        return each_monitor(common, context, bars, specs, one)
+    return each_monitor(common, specs, one, dry=dry_run, asked=True)
 
 
 def drift(
@@ -167,8 +164,7 @@ def drift(
         text = f"{named(len(done.windows), 'window')} judged{_listed(found)}"
         return Answer(text, {"windows": len(done.windows), **_counts(found)})
 
-    with work(common) as (context, bars):
-        return each_monitor(common, context, bars, specs, one)
+    return each_monitor(common, specs, one, asked=any(times))
 
 
 def snapshot(
@@ -206,8 +202,7 @@ def snapshot(
         text = f"reference version {made.version} frozen: {made.rows:,} rows"
         return Answer(text, {"version": made.version, "rows": made.rows, "digest": made.digest})
 
-    with work(common) as (context, bars):
-        return each_monitor(common, context, bars, [spec], one)
+    return each_monitor(common, [spec], one, asked=True)
 
 
 def run(
@@ -235,8 +230,7 @@ def run(
         code = FINDING if _alarms(context, spec, done, alarming) else 0
         return Answer(_told(done), _facts(done), code, done.profiled.problems)
 
-    with work(common) as (context, bars):
-        return each_monitor(common, context, bars, specs, one)
+    return each_monitor(common, specs, one, asked=any(times))
 
 
 def _alarms(context: Context, spec: MonitorSpec, done: Outcome, alarming: Covered) -> bool:
