@@ -28,14 +28,14 @@ _WORST = (2, 1, 3, 0)
 class Answer:
     """What a step did for one monitor: in words, as facts for --json, and the exit code.
 
-    `unmeasured`: what of the spec can't be measured, told on stderr, so that nothing due is
-    not taken for all being well.
+    `remarks` are told on stderr: what of the spec can't be measured, so that nothing due is not
+    taken for all being well, and why the exit code is what it is.
     """
 
     text: str
     facts: dict[str, Any] = field(default_factory=dict)
     code: int = 0
-    unmeasured: Sequence[str] = ()
+    remarks: Sequence[str] = ()
 
 
 Step = Callable[["Context", "MonitorSpec", "Bars"], Answer]
@@ -111,8 +111,8 @@ class _Answers:
         }
 
     def add(self, file: Path, spec: MonitorSpec, answer: Answer) -> None:
-        for problem in answer.unmeasured:
-            screen.remark(f"{spec.monitor}: not measured: {problem}")
+        for text in answer.remarks:
+            screen.remark(f"{spec.monitor}: {text}")
         about = {"monitor": spec.monitor, "spec": str(file)}
         self._codes.append(answer.code)
         self._documents[file] = {**about, **answer.facts, "exit_code": answer.code}

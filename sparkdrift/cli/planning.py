@@ -31,16 +31,16 @@ def plan(
         options = options_for(spec, *times)
         facts: dict[str, Any] = {"dry_run": True}
         lines: list[str] = []
-        unmeasured: Sequence[str] = ()
+        remarks: Sequence[str] = ()
         if "profile" in steps:
-            text, unmeasured = _profile(context, spec, options, facts)
+            text, remarks = _profile(context, spec, options, facts)
             lines.append(text)
         if "snapshot" in steps:
             lines.append(_snapshot(context, spec, facts))
         if "drift" in steps:
             lines.append(_drift(context, spec, options, facts))
         text = "\n  ".join(["nothing is written; due is:", *lines])
-        return Answer(text, facts, unmeasured=unmeasured)
+        return Answer(text, facts, remarks=remarks)
 
     return each_monitor(common, specs, one, dry=True)
 
@@ -48,7 +48,7 @@ def plan(
 def _profile(
     context: Context, spec: MonitorSpec, options: Options, facts: dict[str, Any]
 ) -> tuple[str, Sequence[str]]:
-    """(what is due, what of the spec can't be measured)."""
+    """(what is due, what is to be said of the spec)."""
     from sparkdrift.steps.profile import plan_profile
     from sparkdrift.windows import contiguous
 
@@ -75,7 +75,7 @@ def _profile(
         text += f"; {named(len(found.vanished), 'window')} lost their rows"
     if found.open_windows:
         text += f"; {named(found.open_windows, 'window')} still open"
-    return f"{text} ({found.reason})" if found.reason else text, found.problems
+    return f"{text} ({found.reason})" if found.reason else text, found.remarks
 
 
 def _snapshot(context: Context, spec: MonitorSpec, facts: dict[str, Any]) -> str:

@@ -10,14 +10,20 @@ import base64
 import json
 import math
 import os
+import shlex
+import shutil
 import sys
+from collections.abc import Sequence
 from datetime import date, datetime, time, timezone
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.text import Text
 
 from sparkdrift.report.plain import plain
+
+_UNFITTED = 1_000_000
 
 
 def out() -> Console:
@@ -32,6 +38,16 @@ def err() -> Console:
 def show(renderable: RenderableType) -> None:
     """Print a result."""
     out().print(renderable)
+
+
+def show_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print rows as a table: fitted to a terminal or $COLUMNS, in full where a program reads."""
+    from sparkdrift.report.grid import grid
+
+    console = out()
+    if not (console.is_terminal or "COLUMNS" in os.environ):
+        console = Console(highlight=False, soft_wrap=False, width=_UNFITTED)
+    console.print(grid(columns, rows, console.width))
 
 
 def say(text: str) -> None:
@@ -82,6 +98,16 @@ def cell(value: Any) -> str:
     if isinstance(made, str):
         return made
     return json.dumps(made, ensure_ascii=False, allow_nan=False)
+
+
+def command() -> str:
+    """How to call sparkdrift here: by its name where the shell finds it, else as it was called."""
+    if shutil.which("sparkdrift"):
+        return "sparkdrift"
+    called = sys.argv[0]
+    if Path(called).name == "sparkdrift":
+        return shlex.quote(called)
+    return f"{shlex.quote(sys.executable)} -m sparkdrift"
 
 
 def drop_stdout() -> None:

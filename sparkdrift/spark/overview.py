@@ -65,16 +65,19 @@ class Overview:
 
         Drift lasts where the spec's rule for alerts holds (default: 2 of the last 3
         windows), suppressed windows left out. `since` is the first window of that run,
-        `until` the end of its last one, `lasting` whether the newest window is in it; NULL
-        where there was none.
+        `until` the end of its last one, `lasting` whether the newest measured window is in
+        it; NULL where there was none. As in `alerts`, a window that was not measured
+        neither adds to a run nor ends it.
         """
         rule = spec.alerts
-        partition = f"PARTITION BY {_FEATURE} ORDER BY window_start"
+        alike = f"PARTITION BY {_FEATURE}, measured"
+        partition = f"{alike} ORDER BY window_start"
         return self._rows(f"""
             WITH judged AS (
               SELECT {_FEATURE}, window_start, window_end, status, reason, effect,
                      new_categories, new_category_share,
-                     status = 'drifted' AND suppression IS NULL AS alert
+                     status = 'drifted' AND suppression IS NULL AS alert,
+                     alerting IS NOT NULL AS measured
               FROM current_drift WHERE {_of(spec)} AND status <> 'no_reference'),
             counted AS (
               SELECT *, count_if(alert) OVER recent >= {int(rule.windows)} AS lasts,
@@ -87,12 +90,12 @@ class Overview:
             numbered AS (
               SELECT *, count_if(begins) OVER ({partition}) AS run FROM begun),
             known AS (
-              SELECT *, lasts AND run = max(run) OVER (PARTITION BY {_FEATURE}) AS last
+              SELECT *, lasts AND run = max(run) OVER ({alike}) AS last
               FROM numbered)
             SELECT {_FEATURE}, count(*) AS windows,
                    count_if(status = 'ok') AS ok, count_if(status = 'warning') AS warning,
                    count_if(status = 'drifted') AS drifted,
-                   max_by(lasts, window_start) AS lasting,
+                   max_by(lasts, window_start) FILTER (WHERE measured) AS lasting,
                    max_by(status, window_start) AS newest_status,
                    min(first_alert) FILTER (WHERE last) AS since,
                    max(window_end) FILTER (WHERE last AND alert) AS until,

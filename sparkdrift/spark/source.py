@@ -122,10 +122,10 @@ def near(column: str, data_type: str, windows: Sequence[Window]) -> str:
 
 
 def _not_delta(name: str, path: str | None) -> str:
-    next_step = (
-        f"convert it with: CONVERT TO DELTA parquet.`{path}`" if path else "give a Delta table"
-    )
-    return f"{name} is not a Delta table; accepted are Delta tables: {next_step}"
+    next_step = "give a Delta table, or write one: df.write.format('delta').save(folder)"
+    if path and "://" not in path and any(Path(path).rglob("*.parquet")):
+        next_step = f"convert its Parquet files with: CONVERT TO DELTA parquet.`{path}`"
+    return f"{name} is not a Delta table, which is what is accepted: {next_step}"
 
 
 def _unreadable(error: Exception, name: str, path: str | None) -> SourceError:

@@ -25,8 +25,15 @@ _ROLE_NAMES = {
         *("predicted_probability", "prediction"),
     ),
     "decision": ("decision", "predicted_label", "predicted_class", "approved", "prediction"),
-    "label": ("label", "target", "y", "y_true", "actual", "outcome", "ground_truth"),
+    "label": (
+        *("label", "target", "y", "y_true", "actual", "outcome", "ground_truth"),
+        *("defaulted", "churned", "converted", "is_fraud"),
+    ),
 }
+# What people do with a decision is no input of the model that made it.
+_AFTERWARDS = frozenset(
+    ["override", "overrides", "overridden", "overruled", "escalated", "appealed", "complaint"]
+)
 _FRACTIONAL = frozenset(["float", "real", "double", "decimal"])
 
 # Rules of thumb, not measured: above this share of distinct values a text is an
@@ -144,6 +151,8 @@ def _place(column: ColumnSummary, rows: int | None, choice: Choice) -> None:
         choice.text.append(column)
     elif kind == "categorical" and _is_near_unique(column, rows):
         choice.left_out.append((column, "nearly every row has its own value: an id?"))
+    elif _AFTERWARDS.intersection(column.name.lower().split("_")):
+        choice.left_out.append((column, "by its name known only after the decision: no feature"))
     elif kind == "numeric" and _is_named_id(column):
         choice.left_out.append((column, "by its name an id"))
     elif kind == "numeric" and distinct == 2 and base_type(column.data_type) not in _FRACTIONAL:

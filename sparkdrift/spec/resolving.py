@@ -8,7 +8,7 @@ case. A feature keeps the spelling of the spec, since rows are stored under it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -86,11 +86,14 @@ class Resolution:
     @property
     def problems(self) -> tuple[Problem, ...]:
         """Everything that is wrong, in file order; what a strict reader refuses."""
+        return _in_file_order((*self.blocking, *self.unmeasured, *self.remarks))
+
+    @property
+    def unmeasured(self) -> tuple[Problem, ...]:
+        """Why features, slices, predictions and metrics of the spec can't be profiled."""
         parts: tuple[ResolvedFeature | ResolvedSlice | ResolvedPrediction, ...]
         parts = (*self.features, *self.slices, *self.predictions, *self.metrics)
-        own = (part.problem for part in parts if part.problem is not None)
-        found = dict.fromkeys((*self.blocking, *own, *self.remarks))
-        return tuple(sorted(found, key=lambda problem: problem.line or 0))
+        return _in_file_order(part.problem for part in parts if part.problem is not None)
 
     @property
     def usable(self) -> tuple[Feature, ...]:
@@ -237,6 +240,10 @@ def _automatic(spec: MonitorSpec, columns: Columns) -> Iterator[ResolvedFeature]
         candidate = included is None or name.lower() in included
         if kind is not None and candidate and name.lower() not in taken:
             yield select_column(spec, ("features", "auto"), Feature(name, kind, name), columns)
+
+
+def _in_file_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.line or 0))
 
 
 def _auto_remarks(spec: MonitorSpec, columns: Columns) -> Iterator[Problem]:

@@ -29,8 +29,8 @@ STEP = "profile"
 class Plan:
     """What profiling would do: windows to scan, and windows that lost their rows.
 
-    `settled`: the last run left nothing to do, and nothing happened since. `problems`: what of
-    the spec the table does not have, so that it can't be measured.
+    `settled`: the last run left nothing to do, and nothing happened since. `remarks`: what of
+    the spec the table does not have, so that it can't be measured or has no effect.
     """
 
     due: tuple[Fingerprint, ...] = ()
@@ -40,7 +40,7 @@ class Plan:
     as_of: datetime | None = None
     reason: str = ""
     settled: bool = False
-    problems: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -65,9 +65,9 @@ def plan_windows(
     history = _history(context, source, last)
     if _settled(record, last, history, options):
         record.as_of = last.as_of if last else None
-        record.warnings.append(f"changed windows: none, {history.reason}")
+        record.warnings.append(f"changed windows: none ({history.reason})")
         return Plan(
-            as_of=record.as_of, reason=history.reason, settled=True, problems=_problems(resolution)
+            as_of=record.as_of, reason=history.reason, settled=True, remarks=_remarks(resolution)
         )
     stored = stored_windows(context.spark, context.store, spec)
     known = None
@@ -76,7 +76,7 @@ def plan_windows(
     elif last is not None and last.as_of is not None and _covers(last, record):
         known = known_windows(spec, stored, last.as_of)
     found = look(context, source, spec, history, known, options.as_of)
-    record.warnings.append(f"changed windows: by {found.proof}")
+    record.warnings.append(f"changed windows: {found.proof}")
     seen = found.seen
     if seen.undated:
         record.warnings.append(
@@ -118,12 +118,15 @@ def plan_windows(
         closed_windows=len(closed),
         as_of=as_of,
         reason=history.reason,
-        problems=_problems(resolution),
+        remarks=_remarks(resolution),
     )
 
 
-def _problems(resolution: Resolution) -> tuple[str, ...]:
-    return tuple(problem.message for problem in resolution.problems)
+def _remarks(resolution: Resolution) -> tuple[str, ...]:
+    return (
+        *(f"not measured: {problem.message}" for problem in resolution.unmeasured),
+        *(problem.message for problem in resolution.remarks),
+    )
 
 
 def _too_wide(spec: MonitorSpec, source: Source, seen: Seen, as_of: datetime) -> str:

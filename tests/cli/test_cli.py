@@ -92,6 +92,11 @@ class TestRun:
         found = answer("run", spec, "--store", store, "--fail-on", "drifted", code=3)
         assert found["monitors"][0]["windows_judged"] == 0
 
+    def test_the_window_that_decides_is_named(self, store, spec):
+        done = invoke("run", spec, "--store", store, "--fail-on", "drifted")
+        assert "small: --fail-on: the newest judged window (" in done.stderr
+        assert "drifted row" in done.stderr
+
     def test_statuses_that_are_not_there_do_not_fail(self, store, spec):
         answer("run", spec, "--store", store, "--fail-on", "schema_changed")
 

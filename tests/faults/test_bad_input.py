@@ -89,6 +89,15 @@ def test_a_folder_that_is_no_delta_table(spark, store, workspace, untouched):
         profiled(spark, store, spec_of(folder))
 
 
+def test_a_folder_of_other_files_is_not_to_be_converted(spark, store, workspace, untouched):
+    folder = workspace / "texts"
+    folder.mkdir()
+    (folder / "rows.csv").write_text("ts,amount\n1,2\n")
+    with pytest.raises(SourceError, match=r"texts is not a Delta table.*write one") as caught:
+        profiled(spark, store, spec_of(folder))
+    assert "CONVERT" not in str(caught.value)
+
+
 def test_a_missing_timestamp_column(spark, store, log, untouched):
     spec = spec_of(log, timestamp={"column": "tss"})
     with pytest.raises((SourceError, SpecError), match=r"tss") as caught:

@@ -175,10 +175,11 @@ def _next(store: str, folder: Path, demo: Demo) -> list[str]:
         "select window_start, column_name, reason from current_drift "
         "where slice_key = '*' and status = 'drifted' order by 1 desc"
     )
+    command = screen.command()
     return [
-        f'sparkdrift sql --store {shown} "{query}"',
-        f"sparkdrift run {spec} --store {shown} --fail-on drifted",
-        f"sparkdrift init {table} -o my_monitor.yml",
+        f'{command} sql --store {shown} "{query}"',
+        f"{command} run {spec} --store {shown} --fail-on drifted",
+        f"{command} init {table} -o my_monitor.yml",
     ]
 
 

@@ -90,7 +90,6 @@ def merge(
             }
         )
         return
-    from sparkdrift.report.grid import grid
     from sparkdrift.report.merged import HEADINGS, merged_lines
 
     zone = loaded.timestamp.zone
@@ -103,7 +102,7 @@ def merge(
         f"{loaded.monitor}: {day(found.interval.start, zone)} to {day(found.interval.end, zone)}, "
         f"{named(found.windows, loaded.windows.grain)}, {named(total, 'row')}{where}"
     )
-    screen.show(grid(HEADINGS, merged_lines(rows), screen.out().width))
+    screen.show_rows(HEADINGS, merged_lines(rows))
     for note in found.notes:
         screen.remark(note)
 

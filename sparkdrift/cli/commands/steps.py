@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sparkdrift.cli.alarm import alarm_of
 from sparkdrift.cli.arguments import fail_on as covered
 from sparkdrift.cli.arguments import options_for, point_of_time
 from sparkdrift.cli.common import Common
@@ -17,7 +18,6 @@ from sparkdrift.cli.planning import plan
 from sparkdrift.report.plain import day, joined, named
 
 if TYPE_CHECKING:
-    from sparkdrift.cli.arguments import FailOn as Covered
     from sparkdrift.cli.progress import Bars
     from sparkdrift.spark.findings import Findings
     from sparkdrift.spec.models import MonitorSpec
@@ -110,7 +110,7 @@ def profile(
         text = f"{named(len(done.due), 'window')} profiled, {done.rows:,} rows"
         facts = {"windows": len(done.due), "rows": done.rows, "reason": done.reason}
         told = f"{text} ({done.reason})" if done.reason else text
-        return Answer(told, facts, unmeasured=done.problems)
+        return Answer(told, facts, remarks=done.remarks)
 
     return each_monitor(common, specs, one, asked=any(times))
 
@@ -227,29 +227,11 @@ def run(
 
         bars.begin(spec.monitor)
         done = run_monitor(context, spec, options_for(spec, *times))
-        code = FINDING if _alarms(context, spec, done, alarming) else 0
-        return Answer(_told(done), _facts(done), code, done.profiled.problems)
+        alarm = alarm_of(context, spec, done, alarming)
+        remarks = (*done.profiled.remarks, *([alarm] if alarm else []))
+        return Answer(_told(done), _facts(done), FINDING if alarm else 0, remarks)
 
     return each_monitor(common, specs, one, asked=any(times))
-
-
-def _alarms(context: Context, spec: MonitorSpec, done: Outcome, alarming: Covered) -> bool:
-    """Whether the windows that were judged, or the newest one, show what --fail-on names."""
-    from sparkdrift.spark.findings import count_alerts, count_statuses, newest_judged
-
-    active, windows, found = done.judged.active, done.judged.windows, done.findings
-    if not windows and (alarming.statuses or alarming.severities):
-        # So that a second run tells what the first did.
-        newest = newest_judged(context.spark, context.store, spec, active)
-        windows = (newest,) if newest else ()
-        if alarming.statuses:
-            found = count_statuses(context.spark, context.store, spec, active, windows)
-    if found.telling(alarming.statuses):
-        return True
-    if not alarming.severities:
-        return False
-    alerts = count_alerts(context.spark, context.store, spec, active, windows)
-    return any(severity in alarming.severities for severity in alerts)
 
 
 def _told(done: Outcome) -> str:

@@ -63,9 +63,7 @@ def sql(
     elif as_csv:
         _write_csv(answer)
     else:
-        from sparkdrift.report.grid import grid
-
-        screen.show(grid(answer.columns, answer.rows, screen.out().width))
+        screen.show_rows(answer.columns, answer.rows)
     if answer.more:
         screen.remark(f"only the first {limit:,} rows are shown; --limit shows more")
 

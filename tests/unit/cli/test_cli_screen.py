@@ -8,7 +8,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparkdrift.cli.screen import cell, jsonable, print_json
+from sparkdrift.cli.screen import cell, command, jsonable, print_json, show_rows
 
 
 def test_values_of_spark_become_json():
@@ -26,6 +26,26 @@ def test_cells_of_csv():
     assert cell("x, y") == "x, y"
     assert cell([1, "a"]) == '[1, "a"]'
     assert cell(True) == "true"
+
+
+def test_rows_are_whole_where_a_program_reads_them(capsys, monkeypatch):
+    reason = "word " * 60 + "end"
+    monkeypatch.delenv("COLUMNS", raising=False)
+    show_rows(["column_name", "reason"], [["amount", reason]])
+    assert reason in capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", "60")
+    show_rows(["column_name", "reason"], [["amount", reason]])
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 60
+
+
+def test_the_next_command_is_named_as_this_shell_would_find_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["demo env/bin/sparkdrift", "demo"])
+    assert command() == "'demo env/bin/sparkdrift'"
+    monkeypatch.setattr("sys.argv", ["/somewhere/sparkdrift/__main__.py"])
+    assert command().endswith(" -m sparkdrift")
+    (tmp_path / "sparkdrift").touch(mode=0o755)
+    assert command() == "sparkdrift"
 
 
 @given(
