@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from sparkdrift import __version__
-from sparkdrift.cli.commands import demo, doctor, explain, merge, specs, steps, tables
+from sparkdrift.cli.commands import calibrate, demo, doctor, explain, merge, specs, steps, tables
 from sparkdrift.cli.common import Command, common_options
 
 _HELP = """Watches the inputs and instruments of a model over Delta tables.
@@ -55,6 +55,7 @@ _COMMANDS: Sequence[tuple[str, Command, str]] = (
     ("drift", steps.drift, "Watch"),
     ("sql", tables.sql, "Read"),
     ("explain", explain.explain, "Read"),
+    ("calibrate", calibrate.calibrate, "Read"),
     ("merge", merge.merge, "Read"),
     ("migrate", tables.migrate, "Read"),
 )

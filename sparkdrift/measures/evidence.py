@@ -180,6 +180,20 @@ def p_material(D: ArrayLike, s: ArrayLike, B: ArrayLike, delta0: ArrayLike = DEL
     return 1.0 - ncchi2.distribution(divide(D, s), free, divide(delta0, s))
 
 
+def material_up_to(
+    D: ArrayLike, s: ArrayLike, B: ArrayLike, level: float = MATERIAL_LEVEL
+) -> Floats:
+    """The largest effect size of which D is still material: p_material = `level` there.
+
+    In standard deviations of a shift; 0 where D is material at none. Inverts ncchi2 in its
+    noncentrality. NaN where an input is, or B < 2.
+    """
+    noise = floats(s)
+    free = np.where(floats(B) >= 2, floats(B) - 1, np.nan)
+    delta0 = ncchi2.noncentrality(divide(D, noise), free, 1 - level) * noise
+    return floats(np.sqrt(2 * delta0))
+
+
 def effect(D: ArrayLike, s: ArrayLike, B: ArrayLike) -> tuple[Floats, Floats, Floats]:
     """(effect, low, high) in standard deviations of a shift: sqrt(max(0, D - (B - 1) s)).
 

@@ -49,11 +49,11 @@ def draft_spec(
     else:
         last = re.split(r"[/\\]", str(path).rstrip("/\\"))[-1]
     choice = choose(columns, rows)
-    source = f"table: {_text(table)}" if table is not None else f"path: {_text(str(path))}"
+    source = f"table: {yaml_text(table)}" if table is not None else f"path: {yaml_text(str(path))}"
     lines = [
         "# Drafted from the columns of the table: read it, correct it, delete what is not needed.",
-        f"monitor: {_text(monitor or monitor_id(last))}   # never changes; the title may",
-        f"owner: {_text(owner or 'unassigned')}   # who answers for the verdict: put a name here",
+        f"monitor: {yaml_text(monitor or monitor_id(last))}   # never changes; the title may",
+        f"owner: {yaml_text(owner or 'unassigned')}   # who answers for the verdict: a name",
         "source:",
         f"  {source}",
         *_timestamp_lines(choice),
@@ -80,7 +80,7 @@ def _timestamp_lines(choice: Choice) -> Iterator[str]:
         yield "  # No column of the table is a timestamp or date: monitor a view that has one."
         yield "  column: event_time"
     else:
-        yield f"  column: {_text(choice.timestamp.name)}"
+        yield f"  column: {yaml_text(choice.timestamp.name)}"
     yield "  zone: UTC   # windows are cut in this zone, such as Europe/Berlin"
     yield "windows:"
     yield "  grain: day   # hour, day, week or month"
@@ -94,21 +94,21 @@ def _feature_lines(choice: Choice) -> Iterator[str]:
     for kind, columns in (("numeric", choice.numeric), ("categorical", choice.categorical)):
         if columns:
             yield f"  {kind}:"
-            yield from (f"    - {_text(column.name)}" for column in columns)
+            yield from (f"    - {yaml_text(column.name)}" for column in columns)
     if choice.vector:
         yield "  vector:   # norm, and random projections; the dimension is that of the first rows"
         for column in choice.vector:
-            yield f"    - {{column: {_text(column.name)}, dimension: {column.dimension}}}"
+            yield f"    - {{column: {yaml_text(column.name)}, dimension: {column.dimension}}}"
     if choice.text:
         yield "  text:   # length, words, empty, non-ASCII"
-        yield from (f"    - {_text(column.name)}" for column in choice.text)
+        yield from (f"    - {yaml_text(column.name)}" for column in choice.text)
     if choice.times:
         yield "  # Times: what the model sees of one may be its age in days, for 'numeric':"
-        yield from (f"  #   - {{column: {_text(c.name)}, as: age}}" for c in choice.times)
+        yield from (f"  #   - {{column: {yaml_text(c.name)}, as: age}}" for c in choice.times)
     if choice.left_out:
         yield "  # Left out:"
         for column, reason in choice.left_out:
-            yield f"  #   {_text(column.name)}: {_comment(reason)}"
+            yield f"  #   {yaml_text(column.name)}: {_comment(reason)}"
 
 
 def _role_lines(choice: Choice) -> Iterator[str]:
@@ -121,7 +121,7 @@ def _role_lines(choice: Choice) -> Iterator[str]:
         return
     yield "prediction:   # by their names: check them"
     for role, column in choice.roles.items():
-        yield f"  {role}: {_text(column.name)}"
+        yield f"  {role}: {yaml_text(column.name)}"
     if "label" in choice.roles:
         yield "  # label_delay: 30 days   # how late the truth arrives"
 
@@ -130,7 +130,7 @@ def _slice_lines(choice: Choice) -> Iterator[str]:
     if choice.slices:
         yield "# slices:   # groups to be watched apart; each costs rows and time"
         for column in choice.slices:
-            yield f"#   - {_text(column.name)}   # about {column.approx_distinct} values"
+            yield f"#   - {yaml_text(column.name)}   # about {column.approx_distinct} values"
 
 
 def _reference_lines(choice: Choice) -> Iterator[str]:
@@ -162,7 +162,7 @@ def _day(text: str | None) -> date | None:
         return None
 
 
-def _text(text: str) -> str:
+def yaml_text(text: str) -> str:
     """`text` as a YAML scalar on one line: plain when harmless, else in double quotes."""
     if _PLAIN.fullmatch(text) and text.lower() not in _NOT_PLAIN:
         return text

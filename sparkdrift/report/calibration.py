@@ -1,0 +1,95 @@
+"""What a calibration found, in lines that a model owner can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sparkdrift.measures.alarm_rates import Rate
+from sparkdrift.measures.influence import LARGEST_EFFECT
+from sparkdrift.report.facts import WHOLE
+from sparkdrift.report.plain import joined, named, plain
+from sparkdrift.spec.drafting import yaml_text
+
+if TYPE_CHECKING:
+    from sparkdrift.spec.models import MonitorSpec
+    from sparkdrift.steps.calibrate import Alerting, Calibration
+
+_MOST_NAMED = 5
+
+
+def calibrated(spec: MonitorSpec, found: Calibration) -> Iterator[str]:
+    """The findings, then the lines for the spec where others than the present ones fit."""
+    name = spec.reference.name if spec.reference else ""
+    yield (
+        f"{spec.monitor}: {named(found.windows, 'good window')} of a {spec.windows.grain} replayed "
+        f"(reference {name} version {found.reference.version}), {found.tests:,.0f} tests in each"
+    )
+    yield f"  effect size {found.effect:g} (now): {_rate(found.now)}"
+    if found.alerting:
+        listed = joined([_named(one) for one in found.alerting], _MOST_NAMED)
+        yield f"    raised by {listed}"
+    share = found.powerful / found.tests if found.tests else 0.0
+    yield f"    a shift of that size would be found in {100 * share:.0f} % of the tests"
+    if found.suggested is None or found.fitting is None:
+        yield f"  no effect size up to 1 sd raises {found.wanted:g} a month or fewer"
+    else:
+        yield (
+            f"  effect size {found.suggested:g} (the smallest for at most {found.wanted:g} a "
+            f"month): {_rate(found.fitting)}"
+        )
+    yield from _costs(spec, found)
+    yield "  not replayed: shares (NULLs, new categories, range) and metrics, by their own limits"
+    yield from _lines(found)
+
+
+def _rate(rate: Rate) -> str:
+    return (
+        f"{named(rate.alerts, 'alert')} in {rate.months:.1f} months, {rate.per_month:.2g} a month "
+        f"(95 %: {rate.low:.2g} to {rate.high:.2g})"
+    )
+
+
+def _named(one: Alerting) -> str:
+    if one.slice_key == WHOLE:
+        return plain(one.column_name, lines=False)
+    value = "NULL" if one.slice_value is None else one.slice_value
+    return plain(f"{one.column_name} ({one.slice_key} = {value})", lines=False)
+
+
+def _costs(spec: MonitorSpec, found: Calibration) -> Iterator[str]:
+    if not found.costs or spec.degraded is None:
+        return
+    loss, metric = spec.degraded.tolerated_loss, spec.degraded.metric
+    yield f"  {loss:g} of {metric} may be lost by a shift of one feature alone of, at worst:"
+    ordered = sorted(found.costs.items(), key=lambda item: item[1].effect)
+    near = [(name, cost) for name, cost in ordered if cost.low < LARGEST_EFFECT]
+    width = max((len(name) for name, _ in near), default=0)
+    for name, cost in near:
+        size = "over 3 sd" if cost.effect >= LARGEST_EFFECT else f"{cost.effect:.2f} sd"
+        yield f"    {plain(name, lines=False):<{width}}  {size} (at least {cost.low:.2f})"
+    far = len(ordered) - len(near)
+    if far:
+        yield f"    {named(far, 'other feature')}: more than 3 sd"
+
+
+def _lines(found: Calibration) -> Iterator[str]:
+    """YAML for the spec, where the replay or the costs say something else than what is there."""
+    floor = found.suggested
+    if floor is None:
+        return
+    if floor != found.effect:
+        yield "  for the spec, by alarms alone (real shifts that do no harm alarm as well):"
+        yield "    drift:"
+        yield f"      effect_size: {floor:g}"
+    known = {
+        name: max(floor, round(cost.effect, 2))
+        for name, cost in (found.costs or {}).items()
+        if cost.effect < LARGEST_EFFECT
+    }
+    if known:
+        yield "  by what a shift costs:"
+        yield "    drift:"
+        yield "      overrides:"
+        for name, effect in sorted(known.items(), key=lambda item: item[1]):
+            yield f"        {yaml_text(name)}: {{effect_size: {effect:g}}}"

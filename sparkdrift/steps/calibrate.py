@@ -1,0 +1,225 @@
+"""Calibrate: what alarm rate the thresholds would have had, and which ones would fit better.
+
+Reads a reference, and for the cost of a shift a sample of labelled source rows; writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from sparkdrift.errors import SnapshotError
+from sparkdrift.measures.alarm_rates import Rate, alerts_raised, rate, smallest_effect
+from sparkdrift.measures.arrays import Floats
+from sparkdrift.measures.influence import METRICS, Cost, Labelled, cost_of_shift, influence
+from sparkdrift.spark.expressions import resolve_source
+from sparkdrift.spark.references import Snapshot, stored_references
+from sparkdrift.spark.replays import labelled_rows, reference_bins, replayed_windows
+from sparkdrift.spark.source import open_source
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.store import Store
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+# Rows that the cost of a shift is estimated from: enough for a per cent, little for a driver.
+MOST_ROWS = 200_000
+_LEAST_WINDOWS = 4
+_DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 365.2425 / 12}
+_DAYS_PER_MONTH = 365.2425 / 12
+
+
+@dataclass(frozen=True)
+class Alerting:
+    """One slice and feature that would have alerted: how often at the present effect size."""
+
+    slice_key: str
+    slice_value: str | None
+    column_name: str
+    alerts: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """`now`: at the present effect size; `fitting`: at the smallest that raises no more than
+    wanted, None where none up to 1 sd does. `tests`, `powerful`: per window, and with power for
+    the present effect size. `costs`: by feature, where a tolerated loss is declared."""
+
+    reference: Snapshot
+    windows: int
+    tests: float
+    powerful: float
+    now: Rate
+    effect: float
+    wanted: float
+    suggested: float | None
+    fitting: Rate | None
+    alerting: tuple[Alerting, ...] = ()
+    costs: Mapping[str, Cost] | None = None
+    remarks: tuple[str, ...] = ()
+
+
+def calibrate(spark: SparkSession, store: Store, spec: MonitorSpec, wanted: float) -> Calibration:
+    """Replay the newest reference in force; `wanted` alerts a month are accepted.
+
+    Raises SnapshotError where there is none, or one without enough windows.
+    """
+    snapshot = _newest(spark, store, spec)
+    found = replayed_windows(spark, store, spec, snapshot).to_pylist()
+    about = [row for row in found if row["column_name"] is None]
+    starts = sorted(row["window_start"] for row in about)
+    if len(starts) < _LEAST_WINDOWS:
+        raise SnapshotError(
+            f"reference version {snapshot.version} of {spec.monitor} has {len(starts)} windows to "
+            f"replay, {_LEAST_WINDOWS} are needed: freeze one from an interval of the monitored "
+            "table with more of them"
+        )
+    series = _series([row for row in found if row["column_name"] is not None], starts)
+    months = len(starts) * _DAYS[spec.windows.grain] / _DAYS_PER_MONTH
+    rule, default = spec.alerts, spec.drift.thresholds.effect_size
+    judged = _own_limits(spec, series)
+    up_to = np.array(list(judged.values())) if judged else np.zeros((0, len(starts)))
+    suggested = smallest_effect(up_to, months, wanted, rule.windows, rule.of)
+
+    def at(effect: float) -> Rate:
+        raised = alerts_raised(up_to, [effect], rule.windows, rule.of)
+        return rate(int(raised[0]), months)
+
+    alerting = [
+        Alerting(*key, int(alerts_raised(row[None], [default], rule.windows, rule.of)[0]))
+        for key, row in judged.items()
+    ]
+    result = Calibration(
+        reference=snapshot,
+        windows=len(starts),
+        tests=float(np.mean([row["tests"] for row in about])),
+        powerful=float(np.mean([row["powerful"] for row in about])),
+        now=at(default),
+        effect=default,
+        wanted=wanted,
+        suggested=suggested,
+        fitting=None if suggested is None else at(suggested),
+        alerting=tuple(sorted((a for a in alerting if a.alerts), key=lambda a: -a.alerts)),
+    )
+    return _with_costs(spark, store, spec, snapshot, result)
+
+
+def _newest(spark: SparkSession, store: Store, spec: MonitorSpec) -> Snapshot:
+    if spec.reference is not None:
+        stored = stored_references(spark, store, spec, spec.reference.name)
+        if stored.active:
+            return stored.active[-1].snapshot
+    raise SnapshotError(
+        f"{spec.monitor} has no reference in force, whose windows could be replayed: "
+        "name one in the spec's reference section, then `sparkdrift run`"
+    )
+
+
+Key = tuple[str, str | None, str]
+
+
+def _series(rows: Sequence[Mapping[str, Any]], starts: Sequence[Any]) -> dict[Key, Floats]:
+    """By slice and feature: up to which effect size each window counts; 0 where it does not."""
+    place = {start: i for i, start in enumerate(starts)}
+    found: dict[Key, Floats] = {}
+    for row in rows:
+        key = (row["slice_key"], row["slice_value"], row["column_name"])
+        series = found.setdefault(key, np.zeros(len(starts)))
+        series[place[row["window_start"]]] = row["material_up_to"]
+    return found
+
+
+def _own_limits(spec: MonitorSpec, series: Mapping[Key, Floats]) -> dict[Key, Floats]:
+    """Features with an effect size of their own count by that, whatever the others' is."""
+    own = spec.all_thresholds()
+    default = spec.drift.thresholds.effect_size
+    return {
+        key: row
+        if key[2] not in own or own[key[2]].effect_size == default
+        else np.where(row >= own[key[2]].effect_size, np.inf, 0.0)
+        for key, row in series.items()
+    }
+
+
+def _with_costs(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    snapshot: Snapshot,
+    result: Calibration,
+) -> Calibration:
+    """With what a shift of each feature would cost, or why that is not known."""
+    declared = spec.degraded
+    if declared is None:
+        return _remarked(result, "the spec declares no tolerated loss (section degraded)")
+    if declared.metric not in METRICS:
+        return _remarked(result, f"what a shift costs in {declared.metric} can't be told from rows")
+    if spec.prediction is None or spec.prediction.label is None:
+        return _remarked(result, "the spec names no label, so what a shift costs is not known")
+    if snapshot.interval is None:
+        return _remarked(result, "the reference is another table's: its rows are not read here")
+    source = open_source(
+        spark,
+        table=spec.source.table,
+        path=spec.source.path,
+        row_filter=spec.source.filter,
+    )
+    usable = resolve_source(spark, spec, source).usable
+    features = [one for one in usable if one.kind in ("numeric", "categorical")]
+    share = min(1.0, MOST_ROWS / max(snapshot.rows, 1))
+    rows = labelled_rows(spark, source, spec, features, snapshot.interval, share)
+    bins = reference_bins(spark, store, spec, snapshot)
+    psi = influence(declared.metric, _labelled(rows))
+    if psi is None:
+        return _remarked(
+            result,
+            f"{rows.num_rows:,} labelled rows of the reference don't tell {declared.metric}: it "
+            "needs both outcomes, and a score or decision that is a number",
+        )
+    costs = {
+        one.name: cost
+        for i, one in enumerate(features)
+        if one.name in bins
+        and (cost := _cost(psi, rows.column(f"f{i}"), bins[one.name], declared.tolerated_loss))
+    }
+    return replace(result, costs=costs)
+
+
+def _remarked(result: Calibration, reason: str) -> Calibration:
+    return replace(result, remarks=(*result.remarks, f"no effect size by loss: {reason}"))
+
+
+def _labelled(rows: pa.Table) -> Labelled:
+    def numbers(name: str) -> Floats | None:
+        column = rows.column(name)
+        if column.null_count:
+            # A part of the rows without it would be a choice of rows.
+            return None
+        return np.asarray(column.to_numpy(), dtype=np.float64)
+
+    label = numbers("label")
+    if label is None or not len(label):
+        return Labelled(np.zeros(0))
+    return Labelled(label, numbers("score"), numbers("decision"))
+
+
+def _cost(
+    psi: Floats, values: pa.ChunkedArray, bins: Mapping[str, Sequence[object] | None], loss: float
+) -> Cost | None:
+    """Rows in the bins of the reference, those without a value in one of their own."""
+    edges, items = bins["edges"], bins["items"]
+    if edges is not None:
+        numbers = values.to_numpy()
+        place = np.searchsorted(np.asarray(edges, dtype=float), numbers, side="left")
+        place = np.where(np.isnan(numbers), len(edges) + 1, place)
+    else:
+        places = {item: i for i, item in enumerate(items or [])}
+        other = len(places)
+        place = np.array(
+            [other + 1 if one is None else places.get(one, other) for one in values.to_pylist()]
+        )
+    return cost_of_shift(psi, place.astype(np.intp), loss)

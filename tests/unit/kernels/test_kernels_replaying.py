@@ -1,0 +1,88 @@
+"""Replayed windows against judging each by hand; false alarms counted in a simulated reference."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+import pyarrow as pa
+
+from sparkdrift.kernels.batches import arrow_schema
+from sparkdrift.kernels.policy import Policy
+from sparkdrift.kernels.replaying import REPLAYED, alarming, replayed
+from sparkdrift.measures import binned, evidence
+
+START = datetime(2025, 1, 1, tzinfo=timezone.utc)
+POLICY = Policy(effect=0.32, warn=0.2)
+SEED = 77
+
+
+def reference(counts, name="amount", strata=None) -> dict:
+    windows = [
+        {"window_start": START + timedelta(days=i), "k": None, "counts": list(map(float, row))}
+        for i, row in enumerate(counts)
+    ]
+    return {
+        "slice_key": "*",
+        "slice_value": "*",
+        "column_name": name,
+        "bins": {"edges": [0.0], "items": None, "counts": list(np.sum(counts, axis=0))},
+        "window_bins": windows,
+        "window_strata": strata or [None] * len(windows),
+    }
+
+
+def test_each_window_is_held_against_the_others():
+    rng = np.random.default_rng(SEED)
+    counts = rng.multinomial(5000, np.full(10, 0.1), size=12)
+    counts[7] = rng.multinomial(5000, np.r_[np.full(5, 0.08), np.full(5, 0.12)])
+    found = list(replayed(reference(counts), POLICY))
+    assert len(found) == 12
+    for i, one in enumerate(found):
+        others = np.delete(counts, i, axis=0)
+        d = binned.d_statistic(others.sum(axis=0), counts[i])
+        s = 1 / 5000 + 1 / (11 * 5000)
+        varies = evidence.benign_variation(others)
+        expected = evidence.p_unusual(d, s, 10, varies.tau2, varies.w_eff, varies.square)
+        assert one["p_unusual"] == expected
+        assert one["material_up_to"] == evidence.material_up_to(d, s, 10)
+    assert found[7]["p_unusual"] == min(one["p_unusual"] for one in found)
+
+
+def test_a_reference_without_windows_or_bins_gives_nothing():
+    counts = np.full((1, 10), 100)
+    assert list(replayed(reference(counts), POLICY)) == []
+    assert list(replayed({**reference(counts), "bins": None}, POLICY)) == []
+    assert list(replayed({**reference(counts), "window_bins": None}, POLICY)) == []
+
+
+def test_windows_without_rows_are_left_out():
+    counts = np.full((5, 10), 100)
+    counts[2] = 0
+    assert len(list(replayed(reference(counts), POLICY))) == 4
+
+
+def test_a_window_is_one_family():
+    """One p of 0.004 alarms among 10 tests and not among 100."""
+
+    def kept(tests: int) -> list[str | None]:
+        rows = [
+            {
+                "window_start": START,
+                "slice_key": "*",
+                "slice_value": "*",
+                "column_name": f"f{i}",
+                "p_unusual": 0.004 if i == 0 else 0.5,
+                "power": 0.9 if i < 4 else 0.1,
+                "material_up_to": 0.4,
+            }
+            for i in range(tests)
+        ]
+        batch = pa.RecordBatch.from_pylist(rows, schema=arrow_schema(REPLAYED))
+        (found,) = alarming(0.8)(iter([batch]))
+        assert found.to_pylist()[0]["tests"] == tests
+        assert found.to_pylist()[0]["powerful"] == 4
+        return [row["column_name"] for row in found.to_pylist()[1:]]
+
+    assert kept(10) == ["f0"]
+    assert kept(100) == []
