@@ -86,6 +86,33 @@ def explain(
     return sorted(found, key=lambda one: (one.window_start, one.effect), reverse=True)
 
 
+def explain_window(
+    rows: Sequence[Row], limits: Limits = DEFAULT_LIMITS
+) -> list[Explanation | None]:
+    """What moved in each alerting row of one window, in the order of `rows`; None for the others.
+
+    rows: all columns and slices of one window, judged by one comparison. From this window
+    alone, so that the answer never changes: since when is not told. A slice's row tells of the
+    slice, whether or not the whole table alerts.
+    """
+    by_column: dict[str, list[Row]] = {}
+    for row in rows:
+        by_column.setdefault(row["column_name"], []).append(row)
+    return [
+        _explained(row, by_column[row["column_name"]], limits) if row["status"] in ALERTS else None
+        for row in rows
+    ]
+
+
+def _explained(row: Row, of_column: Sequence[Row], limits: Limits) -> Explanation:
+    signal = alerting_signal(row, limits)
+    if row["slice_key"] == WHOLE:
+        where = locate(signal, row, (one for one in of_column if one["slice_key"] != WHOLE))
+    else:
+        where = Where("in", row["slice_key"], row["slice_value"])
+    return _told(row, signal, where, Since())
+
+
 def _check(rows: Sequence[Row]) -> None:
     for row in rows:
         missing = [name for name in _NEEDED if name not in row]
@@ -112,10 +139,14 @@ def _explain(own: Sequence[Row], start: datetime, limits: Limits, memory: Memory
     of = (row["slice_key"], row["slice_value"])
     series = [one for one in own if (one["slice_key"], one["slice_value"]) == of]
     index = next(i for i, one in enumerate(series) if one["window_start"] == start)
+    return _told(row, signal, where, date_onset(signal, series, index, memory))
+
+
+def _told(row: Row, signal: Signal, where: Where, since: Since) -> Explanation:
     size, _ = signal.read(row)
     return Explanation(
         column_name=row["column_name"],
-        window_start=start,
+        window_start=row["window_start"],
         status=row["status"],
         kind=signal.kind,
         direction=_direction(signal, size, row),
@@ -123,7 +154,7 @@ def _explain(own: Sequence[Row], start: datetime, limits: Limits, memory: Memory
         item=signal.item,
         carriers=_carriers(signal, row),
         where=where,
-        since=date_onset(signal, series, index, memory),
+        since=since,
         effect=float(row["effect"] or 0.0) if not signal.is_share else _as_effect(size),
         also=signal.also,
     )

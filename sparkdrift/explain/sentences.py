@@ -79,8 +79,8 @@ def _slice(where: Where) -> str:
 def _where(where: Where) -> str:
     if where.kind == "slice":
         return f"{_slice(where)}, {share(where.rows)} of the rows, carries {_carried(where)}"
-    if where.kind == "only":
-        return f"only where {_slice(where)}"
+    if where.kind in ("only", "in"):
+        return f"{'only ' if where.kind == 'only' else ''}where {_slice(where)}"
     if where.kind == "mix":
         return f"no slice moved as much: the mix of {where.key} changed"
     return "everywhere alike" if where.kind == "alike" else ""

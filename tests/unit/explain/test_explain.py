@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from sparkdrift.explain.explaining import explain
+from sparkdrift.explain.explaining import explain, explain_window
 from sparkdrift.explain.sentences import tell
 from sparkdrift.explain.signals import Limits
 
@@ -102,6 +102,22 @@ def test_one_slice_carries_it():
     assert where.rows == pytest.approx(0.3)
     assert where.carried == pytest.approx(1.0, abs=0.1)
     assert "region = north, 30 % of the rows, carries " in tell(found)
+
+
+def test_what_moved_is_told_of_each_row_of_a_window_alone():
+    """As `explain` tells it, but for the date: that takes other windows."""
+    north = numbers(1.6, ("region", "north"), 300, lane=1)
+    south = numbers(0.0, ("region", "south"), 700, lane=2)
+    rows = [one for one in numbers(0.5) + north + south if one["window_start"] == at(DAYS - 1)]
+    quiet = row(DAYS - 1, "age")
+    whole, in_north, in_south, of_age = explain_window([*rows, quiet])
+    assert in_south is None
+    assert of_age is None
+    dated = newest(numbers(0.5) + north + south)
+    assert replace(dated, since=whole.since) == whole
+    assert tell(whole) == tell(dated).removesuffix("; since 2024-05-10")
+    assert tell(in_north).startswith("amount moved up by 1.6")
+    assert tell(in_north).endswith("; where region = north")
 
 
 def test_everywhere_alike():
