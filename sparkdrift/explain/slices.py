@@ -23,8 +23,9 @@ class Where:
     kind: 'slice' (one value carries it), 'mix' (no slice moved: their shares of the rows
     did), 'alike' (everywhere alike, or nowhere enough to name a slice), 'unknown' (no slice
     was measured), 'only' (the slice alone alerts, the whole table doesn't), 'in' (told of this
-    slice). key, value: the slice; a NULL slice has value None. carried: its share of the shift, above 1 when others
-    moved the other way; rows: its share of the rows. NaN where they don't apply.
+    slice). key, value: the slice; a NULL slice has value None. carried: its share of the shift,
+    above 1 when others moved the other way; rows: its share of the rows. NaN where they don't
+    apply.
     """
 
     kind: Literal["slice", "mix", "alike", "unknown", "only", "in"]
