@@ -123,9 +123,14 @@ def near(column: str, data_type: str, windows: Sequence[Window]) -> str:
 
 def _not_delta(name: str, path: str | None) -> str:
     next_step = "give a Delta table, or write one: df.write.format('delta').save(folder)"
-    if path and "://" not in path and any(Path(path).rglob("*.parquet")):
+    if path and "://" not in path and _has_parquet(Path(path)):
         next_step = f"convert its Parquet files with: CONVERT TO DELTA parquet.`{path}`"
     return f"{name} is not a Delta table, which is what is accepted: {next_step}"
+
+
+def _has_parquet(folder: Path) -> bool:
+    """Files of its own or of its partitions; a store beside the data has some as well."""
+    return any(folder.glob("*.parquet")) or any(folder.glob("*=*/**/*.parquet"))
 
 
 def _unreadable(error: Exception, name: str, path: str | None) -> SourceError:
