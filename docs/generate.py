@@ -90,6 +90,12 @@ ABOUT_SECTIONS = {
     "rows. `auto` does so by weekday for days and by hour for hours, for the features whose "
     "reference shows such a pattern; `weekday` and `hour` for all. Weeks and months have none, "
     "and neither have custom metrics, nor the shares of NULLs, NaNs and so on.",
+    "drift.comparisons": "What each window, feature and slice is held against, each giving a row in "
+    "`drift`: `baseline`, the reference in force; `consecutive`, the nearest of the 7 windows before "
+    "that has rows; `seasonal`, the window a week earlier (hours, days; by the local clock) or a "
+    "year earlier (months); `origin`, version 1 of the reference; `training`, the reference of "
+    "that role and name. Weeks have no `seasonal`. Only those in `alerts.comparisons` raise alerts "
+    "and are counted by `--fail-on`. [What they mean](statistics.md#comparisons).",
     "drift.overrides{}": "Thresholds of one feature, under its name.",
     "drift.limits": "From which change of a share on a difference is material.",
     "alerts": "When an alert stands: after `windows` of the last `of` measured windows. A "

@@ -1,4 +1,4 @@
-"""Comparing windows with their reference: one row of figures and tests for each.
+"""Comparing windows with references and earlier windows: a row of figures and tests for each.
 
 The rows that come out hold p-values, not verdicts: whether something alerts depends on
 the whole family of a window's tests, which `judging` sees.
@@ -7,24 +7,39 @@ the whole family of a window's tests, which `judging` sees.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from sparkdrift.kernels.batches import arrow_schema, categories, counts, groups
+from sparkdrift.kernels.batches import arrow_schema, categories, groups
 from sparkdrift.kernels.distributions import Bins, categorical_figures, numeric_figures
 from sparkdrift.kernels.freezing import Kernel
-from sparkdrift.kernels.metrics import metric_figures
-from sparkdrift.kernels.policy import Policy
-from sparkdrift.measures.arrays import Floats, divide
-from sparkdrift.measures.share_evidence import share_test
+from sparkdrift.kernels.metrics import metric_figures, metric_pairs
+from sparkdrift.kernels.pairs import (
+    Pairs,
+    categorical_pairs,
+    labels,
+    numeric_pairs,
+    positions_before,
+)
+from sparkdrift.kernels.policy import BETWEEN_WINDOWS, Policy
+from sparkdrift.kernels.share_tests import share_figures, undetermined
+from sparkdrift.kernels.states import States
+from sparkdrift.kernels.unmeasured import against_reference, family, other_types, without_earlier
 
-REFERENCE, WINDOW = 0, 1
-KEYS = ("reference_version", "slice_key", "slice_value", "column_name")
+REFERENCE, WINDOW, ASKED = 0, 1, 2
+"""`part`: a reference's row, a stored window, and which comparison is asked of which window."""
+KEYS = ("slice_key", "slice_value", "column_name")
 KEPT = {
     "window_start": "timestamp",
+    "comparison": "string",
     "reference_version": "int",
+    "earlier_start": "timestamp",
     "slice_key": "string",
     "slice_value": "string",
     "column_name": "string",
@@ -32,6 +47,7 @@ KEPT = {
     "definition_hash": "string",
     "row_count": "bigint",
 }
+_OF_ASKED = ("comparison", "reference_version", "earlier_start", "input_digest")
 FIGURES = {
     **dict.fromkeys(
         (
@@ -59,6 +75,7 @@ TESTS = {
     "season": "string",
     "variants": "string",
     "scarce": "string",
+    "caveat": "string",
     "test_names": "array<string>",
     "test_deltas": "array<double>",
     "test_unusual": "array<double>",
@@ -66,182 +83,199 @@ TESTS = {
 }
 COMPARED = {**KEPT, **FIGURES, **TESTS}
 
-_NO_REFERENCE = "no reference was in force when the window began"
-_NOT_HELD = "the reference does not hold this feature and slice"
+Reference = Mapping[str, Any]
 
 
 def compare(policy: Policy) -> Kernel:
-    """A kernel that compares the windows of each group with the group's reference.
+    """A kernel that makes the comparisons that are asked of each group's windows.
 
-    Takes rows sorted by KEYS and `part`: the reference's row first, if there is one.
+    Takes rows sorted by KEYS, `part` and `window_start`: the references' rows first, by role and
+    version; then each stored window once, however many comparisons read it; then what is asked:
+    comparison, role, reference_version, window_start, earlier_start and input_digest.
     """
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for group in groups(batches, KEYS):
-            yield from _compare(group, policy)
+            yield from _Group(group, policy).compared()
 
     return run
 
 
-def _compare(group: pa.Table, policy: Policy) -> Iterator[pa.RecordBatch]:
-    parts = group.column("part").to_pylist()
-    has_reference = parts[0] == REFERENCE
-    windows = group.slice(1 if has_reference else 0)
-    if not windows.num_rows:
-        return
-    rows: dict[str, Any] = {name: windows.column(name).combine_chunks() for name in KEPT}
-    feature = rows["column_name"][0].as_py()
-    effect, warn = policy.thresholds(feature)
-    size = windows.num_rows
-    rows |= {"effect_size": np.full(size, effect), "warn_at": np.full(size, warn)}
-    reference = group.slice(0, 1).to_pylist()[0] if has_reference else None
-    rows |= _unmeasured(reference, windows)
-    if reference is not None and reference["kind"] == "metric":
-        rows |= metric_figures(reference, windows, effect)
-        _say_missing(rows)
-    elif reference is not None:
-        rows |= _measured(reference, group, windows, effect, policy)
-    yield _batch(rows, size)
+@dataclass(frozen=True)
+class _Asked:
+    """One comparison with one reference; at: positions of its windows (W,), before: those of
+    the earlier windows, negative for none."""
+
+    comparison: str
+    role: str
+    version: int
+    rows: pa.Table
+    at: NDArray[np.intp]
+    before: NDArray[np.intp]
+
+
+class _Group:
+    """All that is known of one slice and feature."""
+
+    def __init__(self, group: pa.Table, policy: Policy) -> None:
+        parts = group.column("part").to_numpy()
+        first, last = np.searchsorted(parts, [WINDOW, ASKED])
+        self._policy = policy
+        self._references = group.slice(0, first)
+        self._windows = group.slice(first, last - first)
+        self._asked = group.slice(last)
+        # Origin and baseline are the same comparison while version 1 is in force.
+        self._made: dict[tuple[str, int, bytes], dict[str, Any]] = {}
+
+    @cached_property
+    def _states(self) -> States:
+        return States.read(self._windows)
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, int], tuple[Reference, pa.Table]]:
+        """References by role and version: as a row, and as a table of that row."""
+        rows = self._references.to_pylist()
+        return {
+            (row["role"], row["reference_version"]): (row, self._references.slice(i, 1))
+            for i, row in enumerate(rows)
+        }
+
+    def compared(self) -> Iterator[pa.RecordBatch]:
+        for asked in self._comparisons():
+            windows = self._states.take(asked.at)
+            size = windows.table.num_rows
+            effect, warn = self._policy.thresholds(windows.table.column("column_name")[0].as_py())
+            source = {name: asked.rows if name in _OF_ASKED else windows.table for name in KEPT}
+            rows: dict[str, Any] = {
+                name: table.column(name).combine_chunks() for name, table in source.items()
+            }
+            rows |= {"effect_size": np.full(size, effect), "warn_at": np.full(size, warn)}
+            if asked.comparison in BETWEEN_WINDOWS:
+                rows |= self._between(asked, windows, effect)
+            else:
+                rows |= self._against(asked, windows, effect)
+            _say_missing(rows)
+            yield _batch(rows, size)
+
+    def _comparisons(self) -> Iterator[_Asked]:
+        names = ("comparison", "role", "reference_version", "window_start", "earlier_start")
+        columns = [self._asked.column(name).to_pylist() for name in names]
+        starts = self._windows.column("window_start").to_pylist()
+        place: dict[datetime | None, int] = {start: i for i, start in enumerate(starts)}
+        hashes = self._windows.column("definition_hash").to_pylist()
+        types = [family(one) for one in self._windows.column("data_type").to_pylist()]
+        found: dict[tuple[Any, ...], list[int]] = {}
+        for i, (comparison, *of) in enumerate(zip(*columns[:3], strict=True)):
+            # Bins serve windows of one meaning; a reference says itself where it doesn't fit.
+            own = place[columns[3][i]]
+            meaning = (hashes[own], types[own]) if comparison in BETWEEN_WINDOWS else ()
+            found.setdefault((comparison, *of, *meaning), []).append(i)
+        for (comparison, role, version, *_), chosen in found.items():
+            at = [place[columns[3][i]] for i in chosen]
+            before = [place.get(columns[4][i], -1) for i in chosen]
+            rows = self._asked.take(pa.array(chosen))
+            yield _Asked(comparison, role, version, rows, np.array(at), np.array(before))
+
+    def _against(self, asked: _Asked, windows: States, effect: float) -> dict[str, Any]:
+        """Figures against a reference; a new dict, which may be changed."""
+        key = (asked.role, asked.version, asked.at.tobytes())
+        if key not in self._made:
+            reference, row = self._known.get((asked.role, asked.version), (None, None))
+            rows: dict[str, Any] = against_reference(
+                windows.table, reference, asked.version, asked.comparison
+            )
+            if reference is not None and reference["kind"] == "metric":
+                rows |= metric_figures(reference, windows.table, effect)
+            elif reference is not None and row is not None:
+                rows |= _measured(reference, row, windows, effect, self._policy)
+            self._made[key] = rows
+        made = self._made[key]
+        return made | {name: list(made[name]) for name in ("unmeasured", "unmeasured_reason")}
+
+    def _between(self, asked: _Asked, windows: States, effect: float) -> dict[str, Any]:
+        """Figures against earlier windows, for those windows that have one."""
+        rows = without_earlier(windows.table, asked.before, asked.comparison)
+        has = np.flatnonzero(asked.before >= 0)
+        if not len(has):
+            return rows
+        earlier = self._states.take(asked.before[has])
+        own = windows.take(has)
+        rows |= other_types(rows, has, earlier.table, own.table)
+        found = self._pair_figures(asked, own, earlier, effect)
+        names = labels(earlier.table.column("window_start").to_pylist())
+        return rows | _spread({**found, "season": names}, has, len(asked.at))
+
+    def _pair_figures(
+        self, asked: _Asked, windows: States, earlier: States, effect: float
+    ) -> dict[str, Any]:
+        reference = self._usable(asked, windows.table)
+        cells = [] if reference is None else reference["window_bins"] or []
+        places = [] if reference is None else reference["window_places"] or [None] * len(cells)
+        before = positions_before(asked.comparison, places, self._policy.season_steps)
+        kind = windows.table.column("kind")[0].as_py()
+        if kind == "metric":
+            return metric_pairs(reference, before, earlier.table, windows.table, effect)
+        pairs = Pairs(windows, earlier, reference, before, self._policy.bins)
+        figures: dict[str, Any] = {}
+        if kind == "numeric":
+            figures = numeric_pairs(pairs, effect)
+        elif kind == "categorical":
+            figures = categorical_pairs(pairs, effect)
+        if "new_category_low" in figures:
+            figures["undetermined"] = undetermined(figures, self._policy.new_categories)
+        return figures | share_figures(earlier.table, windows.table, figures, self._policy)
+
+    def _usable(self, asked: _Asked, windows: pa.Table) -> Reference | None:
+        """The reference in force, if it is of the definition and type of these windows."""
+        reference, _ = self._known.get((asked.role, asked.version), (None, None))
+        if reference is None:
+            return None
+        # All of them agree in both, see `_comparisons`.
+        meaning = windows.column("definition_hash")[0].as_py()
+        kind = family(windows.column("data_type")[0].as_py())
+        same = reference["definition_hash"] == meaning and family(reference["data_type"]) == kind
+        return reference if same else None
+
+
+def _spread(figures: Mapping[str, Any], at: NDArray[np.intp], size: int) -> dict[str, Any]:
+    """Columns of the windows at these positions as columns of all; None or NaN elsewhere."""
+    if len(at) == size:
+        return dict(figures)
+    found: dict[str, Any] = {}
+    for name, values in figures.items():
+        if isinstance(values, np.ndarray):
+            found[name] = np.full(size, np.nan)
+            found[name][at] = values
+        else:
+            found[name] = [None] * size
+            for i, value in zip(at.tolist(), values, strict=True):
+                found[name][i] = value
+    return found
 
 
 def _say_missing(rows: dict[str, Any]) -> None:
     """Give windows that could be compared, but for what `missing` says, the status for that."""
-    for i, reason in enumerate(rows.pop("missing")):
+    for i, reason in enumerate(rows.pop("missing", ())):
         if reason is not None and rows["unmeasured"][i] is None:
             rows["unmeasured"][i] = "insufficient_data"
             rows["unmeasured_reason"][i] = reason
 
 
-def _unmeasured(reference: Mapping[str, Any] | None, windows: pa.Table) -> dict[str, list[Any]]:
-    """Status and reason where a comparison makes no sense, None where it does."""
-    found: list[tuple[str | None, str | None]] = []
-    for window in windows.select(["definition_hash", "data_type", "status", "reason"]).to_pylist():
-        if window["status"] == "schema_changed":
-            found.append(("schema_changed", window["reason"]))
-        elif reference is None:
-            version = windows.column("reference_version")[0].as_py()
-            found.append(("no_reference", _NOT_HELD if version else _NO_REFERENCE))
-        elif reference["definition_hash"] != window["definition_hash"]:
-            found.append(("no_reference", "the definition changed since the reference was frozen"))
-        elif family(reference["data_type"]) != family(window["data_type"]):
-            found.append(
-                (
-                    "schema_changed",
-                    f"the type was {reference['data_type']} and is {window['data_type']}",
-                )
-            )
-        else:
-            found.append((None, None))
-    return {
-        "unmeasured": [status for status, _ in found],
-        "unmeasured_reason": [reason for _, reason in found],
-    }
-
-
-def family(data_type: str | None) -> str:
-    """Types whose values mean the same have one family: int and double, not int and string."""
-    base = (data_type or "").split("(")[0]
-    if base in ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal"):
-        return "number"
-    return "text" if base in ("string", "char", "varchar") else base
-
-
 def _measured(
-    reference: Mapping[str, Any],
-    group: pa.Table,
-    windows: pa.Table,
-    effect_size: float,
-    policy: Policy,
+    reference: Reference, row: pa.Table, windows: States, effect_size: float, policy: Policy
 ) -> dict[str, Any]:
+    """Figures against a reference, given as a row and as a table of that row."""
     bins = Bins.read(reference["bins"])
     figures: dict[str, Any] = {}
     if bins is not None and bins.edges is not None:
         figures = numeric_figures(reference, windows, bins, policy, effect_size)
     elif bins is not None:
-        known = categories(group.slice(0, 1))[0]
+        known = categories(row)[0]
         if known is not None:
             figures = categorical_figures(reference, known, windows, bins, policy, effect_size)
     if "new_category_low" in figures:
-        figures["undetermined"] = _undetermined(figures, policy.new_categories)
-    tests = _share_tests(reference, windows, figures, policy)
-    names = list(tests)
-    size = windows.num_rows
-    return figures | {
-        "null_delta": tests["null"][0],
-        "nan_delta": tests["nan"][0],
-        "infinite_delta": tests["infinite"][0],
-        "test_names": [names] * size,
-        "test_deltas": np.stack([tests[name][0] for name in names], axis=1).tolist(),
-        "test_unusual": np.stack([tests[name][1] for name in names], axis=1).tolist(),
-        "test_material": np.stack([tests[name][2] for name in names], axis=1).tolist(),
-    }
-
-
-def _share_tests(
-    reference: Mapping[str, Any], windows: pa.Table, figures: Mapping[str, Any], policy: Policy
-) -> dict[str, tuple[Floats, Floats, Floats]]:
-    """(change, p_unusual, p_material), each (W,), for every share that has a test of its own.
-
-    A share that is zero on both sides is no test: it would only dilute the family.
-    """
-    rows, known_rows = counts(windows, "row_count"), float(reference["row_count"])
-    up, down = "positive_infinity_count", "negative_infinity_count"
-    infinite = counts(windows, up) + counts(windows, down)
-    known_infinite = float((reference[up] or 0) + (reference[down] or 0))
-    null = counts(windows, "null_count")
-    tested = {
-        "null": (null, rows, float(reference["null_count"] or 0), policy.null_share),
-        "nan": (
-            counts(windows, "nan_count"),
-            rows,
-            float(reference["nan_count"] or 0),
-            policy.nan_share,
-        ),
-        "infinite": (infinite, rows, known_infinite, policy.infinite_share),
-    }
-    results = {
-        name: _where_any(x, n, known, known_rows, limit)
-        for name, (x, n, known, limit) in tested.items()
-    }
-    present = rows - null
-    known_present = known_rows - float(reference["null_count"] or 0)
-    if "new_category_low" in figures:
-        new = np.round(np.nan_to_num(figures["new_category_low"]) * present)
-        expected = figures["expected_new"]
-        expected = 0.0 if np.isnan(expected) else expected * known_present
-        results["new"] = _where_any(new, present, expected, known_present, policy.new_categories)
-    if "out_of_range_share" in figures:
-        # Of the rows that were sketched: of a sample, the others were not looked at.
-        n, known = figures["sketched_rows"], float(figures["known_sketched"])
-        outside = np.round(np.nan_to_num(figures["out_of_range_share"]) * n)
-        results["range"] = _where_any(outside, n, 0.0, known, policy.out_of_range)
-    return results
-
-
-def _undetermined(figures: Mapping[str, Any], limit: float) -> list[str | None]:
-    """Why it is open if new categories are material: untracked ones could hide them."""
-    bounds = zip(figures["new_category_low"], figures["new_category_high"], strict=True)
-    return [
-        f"new categories hold between {100 * low:.1f} and {100 * high:.1f} % of the rows: "
-        "raise sketch.categories to know"
-        if low <= limit < high and high - low > limit
-        else None
-        for low, high in bounds
-    ]
-
-
-def _where_any(
-    x: Floats, n: Floats, known: float, known_rows: float, limit: float
-) -> tuple[Floats, Floats, Floats]:
-    """`share_test`, asked only where the shares differ at all."""
-    delta = divide(x, n) - divide(known, known_rows)
-    unusual, material = np.full(delta.shape, np.nan), np.full(delta.shape, np.nan)
-    differs = np.isfinite(delta) & (delta != 0)
-    if differs.any():
-        _, unusual[differs], material[differs] = share_test(
-            x[differs], n[differs], known, known_rows, limit
-        )
-    return delta, unusual, material
+        figures["undetermined"] = undetermined(figures, policy.new_categories)
+    return figures | share_figures(row, windows.table, figures, policy)
 
 
 def _batch(rows: Mapping[str, Any], size: int) -> pa.RecordBatch:

@@ -12,15 +12,15 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from sparkdrift.kernels.batches import categories
 from sparkdrift.kernels.policy import Policy
+from sparkdrift.kernels.states import States
 from sparkdrift.kernels.strata import Baseline, by_stratum, explains, name, phrase
 from sparkdrift.measures import binned, evidence, numeric
 from sparkdrift.measures.arrays import Floats, divide, floats, shares
 from sparkdrift.measures.bins import bin_counts, category_counts, pool
 from sparkdrift.measures.categorical import (
+    EMPTY,
     Bounded,
     Categories,
     l_infinity_bounds,
@@ -175,17 +175,17 @@ def _pooled(
 
 
 def numeric_figures(
-    reference: Mapping[str, Any], group: pa.Table, bins: Bins, policy: Policy, effect_size: float
+    reference: Mapping[str, Any], windows: States, bins: Bins, policy: Policy, effect_size: float
 ) -> dict[str, Any]:
     """Everything about the finite values; `out` counts rows outside the reference's range."""
     assert bins.edges is not None  # noqa: S101 - a numeric reference has edges
     known = read_kll(reference["kll"])
-    seen = [read_kll(blob) for blob in group.column("kll").to_pylist()]
+    seen = windows.points
     counts = np.array([bin_counts(points, bins.edges) for points in seen])
     ks = np.array([points.error_k if points is not None else np.inf for points in seen])
     known_k = known.error_k if known is not None else np.inf
     compared = baselines(reference, bins.counts, known_k, policy, effect_size)
-    strata = group.column("stratum").to_pylist()
+    strata = windows.table.column("stratum").to_pylist()
     figures: dict[str, Any] = dict(binned_figures(counts, ks, compared, strata, effect_size))
     own = [compared.get(one, compared[None]) for one in strata]
     sd = reference["stddev"]
@@ -206,9 +206,9 @@ def numeric_figures(
         "sketched_rows": n,
         "known_sketched": bins.counts.sum(),
         "shift": binned.rank_shift(bins.counts, counts),
-        "carriers": _carriers(bin_names(bins.edges), bins.counts, counts),
+        "carriers": carriers([bin_names(bins.edges)], bins.counts, counts),
         "moved": [
-            _moved(points, one, seasonal=baseline.stratum is not None)
+            moved_values(points, one, seasonal=baseline.stratum is not None)
             for points, one, baseline in zip(seen, tails, own, strict=True)
         ],
         "season": [one.label for one in own],
@@ -230,22 +230,28 @@ def bin_names(edges: Floats) -> list[str]:
     return [*names, f"> {edges[-1]:.6g}"]
 
 
-def _carriers(names: list[str], reference: Floats, windows: Floats) -> list[list[dict[str, Any]]]:
-    """The bins whose share changed most, at most CARRIERS, gains before losses of one size."""
-    p, found = shares(reference), []
-    for q in shares(windows):
-        gap = q - p
+def carriers(
+    named: Sequence[Sequence[str]], known: Floats, windows: Floats
+) -> list[list[dict[str, Any]]]:
+    """The bins whose share changed most, at most CARRIERS, gains before losses of one size.
+
+    windows (W, B), known (B,) or (W, B); named: the names of the bins, once or for each window.
+    """
+    found = []
+    ps, qs = np.broadcast_arrays(shares(known), shares(windows))
+    for i, (p, q) in enumerate(zip(ps, qs, strict=True)):
+        names, gap = named[i % len(named)], q - p
         # Rounded, so that what one bin gained from one other is told as a gain.
         order = np.lexsort((-gap, -np.round(np.abs(gap), 9)))[:CARRIERS]
         found.append(
-            [{"item": names[i], "reference": float(p[i]), "share": float(q[i])} for i in order]
+            [{"item": names[j], "reference": float(p[j]), "share": float(q[j])} for j in order]
             if np.isfinite(gap).all()
             else []
         )
     return found
 
 
-def _moved(points: Points | None, tails: numeric.Tails, *, seasonal: bool) -> str:
+def moved_values(points: Points | None, tails: numeric.Tails, *, seasonal: bool) -> str:
     """What became of the values. Of a stratum no median is stored: the whole one is named."""
     if points is None or not np.isfinite(tails.median):
         return ""
@@ -265,16 +271,14 @@ def _moved(points: Points | None, tails: numeric.Tails, *, seasonal: bool) -> st
 def categorical_figures(
     reference: Mapping[str, Any],
     known: Categories,
-    group: pa.Table,
+    windows: States,
     bins: Bins,
     policy: Policy,
     effect_size: float,
 ) -> dict[str, Any]:
     """Everything about the categories that are not NULL."""
     items = bins.items or ()
-    seen = [
-        state or Categories((), np.array([], np.int64), 0, 0, True) for state in categories(group)
-    ]
+    seen = [state or EMPTY for state in windows.counted]
     fresh = [new_items(known, state) for state in seen]
     # New categories are judged apart; in a bin that the reference leaves empty they
     # would swamp every distance.
@@ -292,30 +296,42 @@ def categorical_figures(
     )
     none = np.full(len(seen), np.inf)
     compared = baselines(reference, bins.counts, np.inf, policy, effect_size)
-    strata = group.column("stratum").to_pylist()
+    strata = windows.table.column("stratum").to_pylist()
     figures: dict[str, Any] = dict(binned_figures(counts, none, compared, strata, effect_size))
     own = [compared.get(one, compared[None]) for one in strata]
-    fresh_shares = [new_share(known, state) for state in seen]
     return (
         figures
-        | _bounded("tv", [total_variation_bounds(known, state) for state in seen])
-        | _bounded("l_infinity", [l_infinity_bounds(known, state) for state in seen])
+        | category_figures([known] * len(seen), seen, fresh)
         | {
-            "new_category_share": np.array([one.value for one in fresh_shares]),
-            "new_category_low": np.array([one.low for one in fresh_shares]),
-            "new_category_high": np.array([one.high for one in fresh_shares]),
             "expected_new": unseen_share(known),
-            "new_categories": [_listed(new) for new in fresh],
-            "vanished_share": np.array([vanished_share(known, state).value for state in seen]),
             "moved": [
-                _changed(items, one.counts, row) for one, row in zip(own, counts, strict=True)
+                changed(items, one.counts, row) for one, row in zip(own, counts, strict=True)
             ],
             "season": [one.label for one in own],
             "stratum": [one.stratum for one in own],
-            "variants": [_variants(known, state) for state in seen],
-            "carriers": _carriers([*items, OTHER], bins.counts, counts),
+            "carriers": carriers([[*items, OTHER]], bins.counts, counts),
         }
     )
+
+
+def category_figures(
+    known: Sequence[Categories],
+    seen: Sequence[Categories],
+    fresh: Sequence[tuple[tuple[str, int], ...]],
+) -> dict[str, Any]:
+    """What needs no bins, of W states each against its own known one; fresh: `new_items`."""
+    both = list(zip(known, seen, strict=True))
+    fresh_shares = [new_share(*one) for one in both]
+    return {
+        **_bounded("tv", [total_variation_bounds(*one) for one in both]),
+        **_bounded("l_infinity", [l_infinity_bounds(*one) for one in both]),
+        "new_category_share": np.array([one.value for one in fresh_shares]),
+        "new_category_low": np.array([one.low for one in fresh_shares]),
+        "new_category_high": np.array([one.high for one in fresh_shares]),
+        "new_categories": [_listed(new) for new in fresh],
+        "vanished_share": np.array([vanished_share(*one).value for one in both]),
+        "variants": [_variants(*one) for one in both],
+    }
 
 
 def _bounded(name: str, bounds: list[Bounded]) -> dict[str, Floats]:
@@ -342,7 +358,7 @@ def _variants(known: Categories, state: Categories) -> str | None:
     return ", ".join([*parts, *more]) or None
 
 
-def _changed(items: Sequence[str], known: Floats, counts: Floats) -> str:
+def changed(items: Sequence[str], known: Floats, counts: Floats) -> str:
     """The categories whose share changed most, in points; known, counts (B,)."""
     if not counts.sum() or not known.sum():
         return ""

@@ -1,4 +1,4 @@
-"""From tests to verdicts: all features and slices of one window are one family.
+"""From tests to verdicts: all features and slices of one window and comparison are a family.
 
 A row's own status says what this window alone showed, and its severity how far beyond the
 limits. Whether an alert stands, after m of n windows, is read from the rows (spark/views.py).
@@ -26,7 +26,7 @@ from sparkdrift.measures.evidence import (
     decide,
 )
 
-KEYS = ("window_start",)
+KEYS = ("window_start", "comparison")
 JUDGED = {
     **KEPT,
     **FIGURES,
@@ -62,7 +62,7 @@ class Verdict:
 
 
 def judge(policy: Policy) -> Kernel:
-    """A kernel that turns compared rows, sorted by window, into rows with a status."""
+    """A kernel that turns compared rows, sorted by KEYS, into rows with a status."""
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for group in groups(batches, KEYS):
@@ -113,7 +113,9 @@ def _told(
         "severity": grades,
         # NULL, not false: a window that was not measured neither raises nor clears an alert.
         "alerting": [
-            rules.counts(grade) if _tells(one.status, row) else None
+            rules.counts(grade)
+            if row["comparison"] in rules.comparisons and _tells(one.status, row)
+            else None
             for one, grade, row in zip(verdicts, grades, rows, strict=True)
         ],
         "suppression": [
@@ -154,7 +156,7 @@ def _verdict(
 ) -> Verdict:
     if row["unmeasured"] is not None:
         return Verdict(row["unmeasured"], row["unmeasured_reason"])
-    variants = [row["variants"]] if row["variants"] else []
+    variants = [row[name] for name in ("variants", "caveat") if row[name]]
     alerts = _share_alerts(row, share_q, limits)
     sentences = [text for _, text in alerts]
     sizes = [size for size, _ in alerts]

@@ -9,6 +9,9 @@ from datetime import datetime
 GRADES = ("warning", "minor", "major", "critical")
 """Severities, mildest first."""
 
+BETWEEN_WINDOWS = ("consecutive", "seasonal")
+"""The comparisons of a window with an earlier one; all others are with a reference."""
+
 
 @dataclass(frozen=True)
 class Suppression:
@@ -26,13 +29,15 @@ class Suppression:
 @dataclass(frozen=True)
 class AlertRules:
     """least: the severity from which on a window counts towards an alert; major, critical:
-    multiples of the limit, weighed by importance (1 where a feature is not listed)."""
+    multiples of the limit, weighed by importance (1 where a feature is not listed);
+    comparisons: of which the rows count at all."""
 
     least: str = "minor"
     major: float = 2.0
     critical: float = 4.0
     importance: Mapping[str, float] = field(default_factory=dict)
     suppressions: tuple[Suppression, ...] = ()
+    comparisons: tuple[str, ...] = ("baseline",)
 
     def weight(self, feature: str) -> float:
         return self.importance.get(feature, 1.0)
@@ -62,7 +67,9 @@ class AlertRules:
 class Policy:
     """effect and warn: shifts in reference sd; overrides: (effect, warn) by feature name;
     season: weekday or hour, None for no strata; season_shown: only where the reference's own
-    windows show it; the shares: from which change on (0..1) they are material."""
+    windows show it; season_steps: windows from one to that a season earlier, None where there is
+    none; bins: how many to cut where no reference has any; the shares: from which change on
+    (0..1) they are material."""
 
     effect: float
     warn: float
@@ -75,6 +82,8 @@ class Policy:
     alerts: AlertRules = AlertRules()
     season: str | None = None
     season_shown: bool = True
+    season_steps: int | None = None
+    bins: int = 10
 
     def thresholds(self, feature: str) -> tuple[float, float]:
         """(effect, warn) of one feature."""

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from sparkdrift.measures import ncchi2
-from sparkdrift.measures.arrays import Floats, divide, floats
+from sparkdrift.measures.arrays import Floats, divide, floats, shares
 from sparkdrift.measures.binned import d_statistic
 
 DELTA_STAR = 0.32  # the effect to alert on, in standard deviations of a shift: PSI 0.1
@@ -24,6 +24,8 @@ MATERIAL_LEVEL = 0.01
 FAMILY_LEVEL = 0.1
 LEAST_POWER = 0.8
 LEAST_WINDOWS = 3
+# Lag-1 correlation of (x_i - x_(i-1))^2 for independent normal x: (-1/2)^2.
+_SHARED = 0.25
 CAUTION = 1.5  # standard errors added in `_square`; 1 lets 3.0 % through in its worst cell [sim]
 
 
@@ -81,8 +83,42 @@ def benign_variation(
     tau2 = max(0.0, float((d - (bins - 1) * s).mean()))
     rho = _autocorrelation(d)
     w_eff = max(2.0, len(d) * (1 - rho) / (1 + rho))
-    square = _square(counts, float(d.mean()), float(s.mean()), tau2, w_eff)
+    square = _square(_apart(counts), float(d.mean()), float(s.mean()), tau2, w_eff)
     return Benign(tau2, square, w_eff, rho, windows)
+
+
+def pair_variation(window_counts: ArrayLike, earlier: ArrayLike, noise: ArrayLike) -> Benign:
+    """tau^2 between two windows of a reference, from its windows' bin counts (W, B).
+
+    earlier (W,): the position of the window that each is held against; negative: none.
+    noise (W,): as for `benign_variation`; a pair has that of both. tau^2 = max(0,
+    mean(D - (B - 1) s)) over the pairs: for windows that vary independently twice that of
+    `benign_variation`, for neighbours that resemble each other less. Pairs that share a window
+    are correlated: rho is at least the 1/4 that squared differences of independent normal
+    values have. windows: pairs used. With fewer than 3: tau2 = 0, w_eff = infinity, and the
+    reason.
+    """
+    counts = np.atleast_2d(floats(window_counts))
+    alone = np.broadcast_to(floats(noise), counts.shape[:1])
+    before = np.asarray(earlier, dtype=np.intp)
+    full = (counts.sum(axis=-1) > 0) & np.isfinite(alone)
+    used = (before >= 0) & full & full[before]
+    live = counts[full].sum(axis=0) > 0
+    pairs, bins = int(used.sum()), int(live.sum())
+    if pairs < LEAST_WINDOWS or bins < 2:
+        reason = f"the reference has {pairs} pairs of windows like this, {LEAST_WINDOWS} needed"
+        if pairs >= LEAST_WINDOWS:
+            reason = "the reference has fewer than 2 bins"
+        return Benign(0.0, 0.0, np.inf, 0.0, pairs, reason)
+    a, b = counts[before[used]][:, live], counts[used][:, live]
+    d, s = d_statistic(a, b), alone[before[used]] + alone[used]
+    tau2 = max(0.0, float((d - (bins - 1) * s).mean()))
+    rho = max(_SHARED, _autocorrelation(d))
+    w_eff = max(2.0, pairs * (1 - rho) / (1 + rho))
+    middle = shares(counts[full][:, live].sum(axis=0))
+    moved = (shares(b) - shares(a)) / np.sqrt(middle)
+    square = _square(moved, float(d.mean()), float(s.mean()), tau2, w_eff)
+    return Benign(tau2, square, w_eff, rho, pairs)
 
 
 def _left_out(counts: Floats, alone: Floats, h: int) -> tuple[Floats, Floats]:
@@ -111,20 +147,25 @@ def _autocorrelation(d: Floats) -> float:
     return float(np.clip(centred[1:] @ centred[:-1] / power, 0.0, 0.9))
 
 
-def _square(counts: Floats, mean: float, s: float, tau2: float, w_eff: float) -> float:
+def _apart(counts: Floats) -> Floats:
+    """How far each window's shares lie from all windows', by the root of these: (W, B)."""
+    middle = counts.sum(axis=0) / counts.sum()
+    return floats((counts / counts.sum(axis=-1, keepdims=True) - middle) / np.sqrt(middle))
+
+
+def _square(deviations: Floats, mean: float, s: float, tau2: float, w_eff: float) -> float:
     """Cautious estimate of the sum of squared variances of the benign variation.
 
+    deviations (W, B): of windows from all, or of windows from earlier ones.
     The mean squared cosine between two windows' deviations is 1 when all windows move
     along one direction and 1/(B - 1) when in all alike, so mean(D)^2 times it estimates the
     sum for noise and benign variation together. Means enter with CAUTION standard errors
     added: too small a sum sets too low a threshold, too large a one costs little power.
     """
-    bins = counts.shape[1]
-    middle = counts.sum(axis=0) / counts.sum()
-    deviations = (counts / counts.sum(axis=-1, keepdims=True) - middle) / np.sqrt(middle)
+    bins = deviations.shape[1]
     gram = deviations @ deviations.T
     lengths = np.diag(gram)
-    pairs = ~np.eye(len(counts), dtype=bool) & (np.outer(lengths, lengths) > 0)
+    pairs = ~np.eye(len(deviations), dtype=bool) & (np.outer(lengths, lengths) > 0)
     if not pairs.any():
         return 0.0
     cosine = float((gram[pairs] ** 2 / np.outer(lengths, lengths)[pairs]).mean())

@@ -23,6 +23,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -62,7 +63,7 @@ class Points:
         """k for the error formulas of `sketch_error`: infinite while nothing was dropped."""
         return float(self.k) if self.estimating else np.inf
 
-    @property
+    @cached_property
     def weights(self) -> Floats:
         """Rows behind each entry of `values`, float64 (m,)."""
         return np.diff(self.cumulative, prepend=0.0)

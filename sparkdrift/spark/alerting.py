@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sparkdrift.kernels.policy import AlertRules, Policy, Suppression
 from sparkdrift.spark.sql import string, timestamp
 from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.spec.policy import SEASON_STEPS
 from sparkdrift.windows import local_instant, window_at
 
 
@@ -30,9 +31,12 @@ def policy_of(spec: MonitorSpec) -> Policy:
             critical=spec.alerts.severity.critical,
             importance=dict(spec.alerts.importance),
             suppressions=suppressions(spec),
+            comparisons=spec.alerts.comparisons,
         ),
         season=spec.season,
         season_shown=spec.drift.seasonal == "auto",
+        season_steps=SEASON_STEPS.get(spec.windows.grain),
+        bins=spec.drift.bins,
     )
 
 

@@ -1,81 +1,95 @@
-"""Comparing stored windows with their references, distributed."""
+"""Comparing stored windows with their references and with each other, distributed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift import __version__
-from sparkdrift.kernels.comparing import COMPARED, KEYS, compare
+from sparkdrift.kernels.comparing import ASKED, COMPARED, KEYS, REFERENCE, WINDOW, compare
 from sparkdrift.kernels.freezing import BINS_SQL, WINDOW_BINS_SQL
 from sparkdrift.kernels.judging import JUDGED, judge
-from sparkdrift.spark.alerting import policy_of, suppression_sql, suppressions
+from sparkdrift.kernels.judging import KEYS as FAMILY
+from sparkdrift.spark.alerting import policy_of
+from sparkdrift.spark.asked import asked_rows, role_of, version_of
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.metrics import comparable, row_noise, row_variance
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
-from sparkdrift.spark.references import ROLE, Active
+from sparkdrift.spark.references import TRAINING, Active, InForce
 from sparkdrift.spark.schemas import DRIFT, REFERENCE_PROFILES
-from sparkdrift.spark.sql import in_windows, quote, string, timestamp
-from sparkdrift.spark.window_columns import stratum, window_end
+from sparkdrift.spark.sql import in_windows, quote, string
+from sparkdrift.spark.window_columns import season_position, stratum, window_end
 from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
-from sparkdrift.windows import Window, contiguous
+from sparkdrift.windows import Window, contiguous, window_at
 
-COMPARISON = "baseline"
-# Raised when the figures change without a change of their inputs: all drift is then due.
-FIGURES_VERSION = 2
 _MASK = (1 << 64) - 1
-_ROW = ("slice_key", "slice_value", "column_name")
+_ROW = ("comparison", "slice_key", "slice_value", "column_name")
+
+
+@dataclass(frozen=True)
+class Digests:
+    """By start of the window: `wanted` the drift rows that it should have, `have` the rows in
+    force that it has, each as a digest; `earlier` the windows that its comparisons go back to."""
+
+    wanted: dict[datetime, str] = field(default_factory=dict)
+    have: dict[datetime, str] = field(default_factory=dict)
+    earlier: dict[datetime, tuple[datetime, ...]] = field(default_factory=dict)
 
 
 def drift_digests(
-    spark: SparkSession, store: Store, spec: MonitorSpec, active: Sequence[Active], policy: str
-) -> tuple[dict[datetime, str], dict[datetime, str]]:
-    """(for each stored window a digest of the drift rows that it should have, for each window
-    in `drift` the same digest of the rows in force that it has), in one query.
-    """
-    wanted = stored_rows(spark, store, spec, spec.windows.grain).where(
-        f"column_name <> {string(TABLE_ROW)}"
-    )
-    sides = wanted.selectExpr(
-        "0 AS side", "window_start", *_ROW, f"{_digest(spec, active, policy)} AS input_digest"
-    ).unionAll(
+    spark: SparkSession, store: Store, spec: MonitorSpec, active: InForce, policy: str
+) -> Digests:
+    """What should be in `drift` and what is, in one query, whatever the number of comparisons."""
+    wanted = asked_rows(spark, store, spec, active, policy)
+    columns = ("window_start", *_ROW, "input_digest")
+    sides = wanted.selectExpr("0 AS side", *columns, "earlier_start").unionAll(
         in_force_rows(spark, store, spec, active, policy).selectExpr(
-            "1 AS side", "window_start", *_ROW, "input_digest"
+            "1 AS side", *columns, "CAST(NULL AS TIMESTAMP)"
         )
     )
     # With the row's own keys: the slices of a feature share an input_digest, and two that
     # are alike would cancel out.
     hashed = f"bit_xor(xxhash64({', '.join(_ROW)}, input_digest))"
     per_window = sides.groupBy("side", "window_start").agg(
-        F.count("*").alias("rows"), F.expr(hashed).alias("digest")
+        F.count("*").alias("rows"),
+        F.expr(hashed).alias("digest"),
+        F.expr("collect_set(unix_micros(earlier_start))").alias("earlier"),
     )
-    found: tuple[dict[datetime, str], dict[datetime, str]] = ({}, {})
+    found = Digests()
     with few_rows(spark):
         rows = per_window.withColumn("start", F.expr("unix_micros(window_start)")).collect()
     for row in rows:
-        digest = f"{row['rows']}:{row['digest'] & _MASK:016x}"
-        found[row["side"]][from_micros(row["start"])] = digest
+        start = from_micros(row["start"])
+        side = found.have if row["side"] else found.wanted
+        side[start] = f"{row['rows']}:{row['digest'] & _MASK:016x}"
+        if row["earlier"]:
+            found.earlier[start] = tuple(map(from_micros, sorted(row["earlier"])))
     return found
 
 
 def in_force_rows(
-    spark: SparkSession, store: Store, spec: MonitorSpec, active: Sequence[Active], policy: str
+    spark: SparkSession, store: Store, spec: MonitorSpec, active: InForce, policy: str
 ) -> DataFrame:
-    """The rows of `drift` under this policy and the reference in force for their window.
+    """The rows of `drift` under this policy and the references in force for their window.
 
     Those of superseded references and policies stay in the table and don't count here.
     """
+    versions = " ".join(
+        f"WHEN {string(name)} THEN {version_of(own)}" for name, own in active.items()
+    )
     return spark.table(store.table(DRIFT.name)).where(
-        f"monitor = {string(spec.monitor)} AND comparison = {string(COMPARISON)}"
+        f"monitor = {string(spec.monitor)}"
+        f" AND comparison IN ({', '.join(map(string, active))})"
         f" AND granularity = {string(spec.windows.grain)} AND policy_hash = {string(policy)}"
-        f" AND reference_version = {_in_force(active, lambda one: str(one.snapshot.version), '0')}"
+        f" AND reference_version = CASE comparison {versions} END"
     )
 
 
@@ -83,109 +97,163 @@ def drift_rows(
     spark: SparkSession,
     store: Store,
     spec: MonitorSpec,
-    active: Sequence[Active],
+    active: InForce,
     windows: Sequence[Window],
     policy: str,
+    earlier: Sequence[datetime] = (),
 ) -> DataFrame:
-    """Windows judged by the reference in force at their start, as figures with a status.
+    """Windows judged by all comparisons of the spec, as figures with a status.
 
-    Two kernels: by feature, where sketches meet their reference; then by window, where
-    all tests of a window are one family. Only verdicts, never sketches, reach the second.
+    earlier: starts of the windows that they are compared with.
+    Two kernels: by feature, where sketches meet and are read once for all comparisons; then by
+    window and comparison, where all tests are one family. Only verdicts, never sketches, reach
+    the second.
     """
-    version = _in_force(active, lambda one: str(one.snapshot.version), "0")
-    zone = spec.timestamp.zone
-    rows = (
-        stored_rows(spark, store, spec, spec.windows.grain)
-        .where(in_windows("window_start", contiguous(windows)))
-        .where(f"column_name <> {string(TABLE_ROW)}")
-        .selectExpr(
-            "1 AS part",
-            "window_start",
-            *map(quote, _COMPARED),
-            f"{version} AS reference_version",
-            f"{_digest(spec, active, policy)} AS input_digest",
-            f"{comparable(spec, spec.windows.grain)} AS comparable",
-            f"{row_noise(spec)} AS row_noise",
-            "CAST(NULL AS DOUBLE) AS row_variance",
-            f"{stratum('window_start', spec.season, zone)} AS stratum",
-            "CAST(NULL AS ARRAY<INT>) AS window_strata",
-            *(f"CAST(NULL AS {sql_type}) AS {name}" for name, sql_type in _OF_REFERENCES.items()),
-        )
+    asked = asked_rows(spark, store, spec, active, policy).where(
+        in_windows("window_start", contiguous(windows))
     )
-    if active:
-        known = (
-            spark.table(store.table(REFERENCE_PROFILES.name))
-            .where(f"monitor = {string(spec.monitor)} AND role = {string(ROLE)}")
-            .where(" OR ".join(f"({_is(one)})" for one in active))
-            .selectExpr(
-                "0 AS part",
-                "CAST(NULL AS TIMESTAMP) AS window_start",
-                *map(quote, _COMPARED),
-                "version AS reference_version",
-                "CAST(NULL AS STRING) AS input_digest",
-                "CAST(NULL AS DOUBLE) AS comparable",
-                "CAST(NULL AS DOUBLE) AS row_noise",
-                f"{row_variance(spec)} AS row_variance",
-                "CAST(NULL AS INT) AS stratum",
-                "transform(window_bins, one -> "
-                f"{stratum('one.window_start', spec.season, zone)}) AS window_strata",
-                *_OF_REFERENCES,
-            )
-        )
-        rows = known.unionByName(rows)
+    parts = [_references(spark, store, spec, active, windows)]
+    parts += [_windows(spark, store, spec, windows, earlier), _shaped(asked, ASKED, _OF_ASKED)]
+    rows = parts[0].unionAll(parts[1]).unionAll(parts[2])
     by_feature = rows.repartition(*map(quote, KEYS)).sortWithinPartitions(
         *KEYS, "part", "window_start"
     )
     compared = by_feature.mapInArrow(compare(policy_of(spec)), _ddl(COMPARED))
-    by_window = compared.repartition("window_start").sortWithinPartitions("window_start")
+    by_window = compared.repartition(*FAMILY).sortWithinPartitions(*FAMILY)
     return by_window.mapInArrow(judge(policy_of(spec)), _ddl(JUDGED))
 
 
+def _windows(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    windows: Sequence[Window],
+    earlier: Sequence[datetime],
+) -> DataFrame:
+    grain, zone = spec.windows.grain, spec.timestamp.zone
+    read = {*windows, *(Window(start, window_at(start, grain, zone).end) for start in earlier)}
+    rows = (
+        stored_rows(spark, store, spec, grain)
+        .where(in_windows("window_start", contiguous(read)))
+        .where(f"column_name <> {string(TABLE_ROW)}")
+    )
+    own = {
+        "window_start": "window_start",
+        "comparable": comparable(spec, grain),
+        "row_noise": row_noise(spec),
+        "stratum": stratum("window_start", spec.season, zone),
+    }
+    return _shaped(rows, WINDOW, own | {name: name for name in _OF_PROFILES})
+
+
+def _references(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    active: InForce,
+    windows: Sequence[Window],
+) -> DataFrame:
+    grain, zone = spec.windows.grain, spec.timestamp.zone
+    needed = [
+        _is(name, one)
+        for name, own in active.items()
+        for version in by_reference(own, windows)
+        for one in own
+        if one.snapshot.version == version
+    ]
+    rows = spark.table(store.table(REFERENCE_PROFILES.name)).where(
+        f"monitor = {string(spec.monitor)} AND ({' OR '.join(dict.fromkeys(needed)) or 'false'})"
+    )
+    of_windows = "transform(window_bins, one -> {})"
+    own = {
+        "role": "role",
+        "reference_version": "version",
+        "row_variance": row_variance(spec),
+        "bins": "bins",
+        "window_bins": "window_bins",
+        "window_strata": of_windows.format(stratum("one.window_start", spec.season, zone)),
+        "window_places": of_windows.format(season_position("one.window_start", grain, zone)),
+    }
+    return _shaped(rows, REFERENCE, own | {name: name for name in _OF_PROFILES})
+
+
+def _shaped(rows: DataFrame, part: int, own: Mapping[str, str]) -> DataFrame:
+    """One of the three kinds of rows that the first kernel takes: what it hasn't is NULL."""
+    kinds = {**dict.fromkeys(KEYS, "string"), **_INPUT}
+    own = {**{key: key for key in KEYS}, **own}
+    return rows.selectExpr(
+        f"{part} AS part",
+        *(f"CAST({own.get(name, 'NULL')} AS {kind}) AS {name}" for name, kind in kinds.items()),
+    )
+
+
 # What the comparison reads of a profile; sketches that it doesn't read would cross twice.
-_COMPARED = (
-    "slice_key",
-    "slice_value",
-    "column_name",
-    "kind",
-    "data_type",
-    "row_count",
-    "null_count",
-    "nan_count",
-    "positive_infinity_count",
-    "negative_infinity_count",
-    "stddev",
-    "kll",
-    "categories",
-    "definition_hash",
-    "status",
-    "reason",
-)
-_OF_REFERENCES = {"bins": BINS_SQL, "window_bins": WINDOW_BINS_SQL}
+_OF_PROFILES = {
+    "kind": "string",
+    "data_type": "string",
+    "row_count": "bigint",
+    "null_count": "bigint",
+    "nan_count": "bigint",
+    "positive_infinity_count": "bigint",
+    "negative_infinity_count": "bigint",
+    "stddev": "double",
+    "kll": "binary",
+    "categories": "struct<items:array<struct<item:string,count:bigint>>,offset:bigint,"
+    "total:bigint,exact:boolean>",
+    "definition_hash": "string",
+    "status": "string",
+    "reason": "string",
+}
+_INPUT = {
+    "window_start": "timestamp",
+    **_OF_PROFILES,
+    "comparable": "double",
+    "row_noise": "double",
+    "stratum": "int",
+    "role": "string",
+    "reference_version": "int",
+    "row_variance": "double",
+    "bins": BINS_SQL,
+    "window_bins": WINDOW_BINS_SQL,
+    "window_strata": "array<int>",
+    "window_places": "array<bigint>",
+    "comparison": "string",
+    "earlier_start": "timestamp",
+    "input_digest": "string",
+}
+_OF_ASKED = {
+    name: name
+    for name in (
+        *("window_start", "comparison", "role", "reference_version"),
+        *("earlier_start", "input_digest"),
+    )
+}
 
 
-def _is(active: Active) -> str:
+def _is(comparison: str, active: Active) -> str:
     snapshot = active.snapshot
-    return f"version = {int(snapshot.version)} AND run_id = {string(snapshot.run_id)}"
+    return (
+        f"(role = {string(role_of(comparison))} AND version = {int(snapshot.version)}"
+        f" AND run_id = {string(snapshot.run_id)})"
+    )
 
 
 def write_drift(
     store: Store,
     spec: MonitorSpec,
     rows: DataFrame,
-    active: Sequence[Active],
+    active: InForce,
     windows: Sequence[Window],
     *,
     policy: str,
     source_version: int | None,
     run_id: str,
 ) -> None:
-    """Make `rows` the drift of `windows`, each under its reference and policy, in one commit."""
+    """Make `rows` the drift of `windows`, each under its references and policy, in one commit."""
     grain, zone = spec.windows.grain, spec.timestamp.zone
     constants = {
         "monitor": spec.monitor,
         "granularity": grain,
-        "comparison": COMPARISON,
-        "reference_name": spec.reference.name if spec.reference else None,
         "policy_hash": policy,
         "alert_windows": spec.alerts.windows,
         "alert_of": spec.alerts.of,
@@ -193,21 +261,25 @@ def write_drift(
         "run_id": run_id,
         "package_version": __version__,
     }
+    name = spec.reference.name if spec.reference else None
+    training = F.when(F.col("comparison") == TRAINING, F.lit(TRAINING))
     rows = rows.withColumns(
         {
             **{name: F.lit(value) for name, value in constants.items()},
+            "reference_name": training.otherwise(F.lit(name).cast("string")),
             "window_end": F.expr(window_end("window_start", grain, zone)),
         }
     )
     cases = [
         Case(
             of_version,
-            {"comparison": COMPARISON, "reference_version": version, "policy_hash": policy},
+            {"comparison": comparison, "reference_version": version, "policy_hash": policy},
         )
-        for version, of_version in by_reference(active, windows).items()
+        for comparison, own in active.items()
+        for version, of_version in by_reference(own, windows).items()
     ]
     scope = Scope(spec.monitor, grain, cases)
-    replace(store, DRIFT, rows, scope, run_id=run_id, files=1 + len(windows) // 180)
+    replace(store, DRIFT, rows, scope, run_id=run_id, files=1 + len(windows) * len(active) // 180)
 
 
 def by_reference(active: Sequence[Active], windows: Sequence[Window]) -> dict[int, list[Window]]:
@@ -220,25 +292,6 @@ def by_reference(active: Sequence[Active], windows: Sequence[Window]) -> dict[in
                 version = one.snapshot.version
         found.setdefault(version, []).append(window)
     return found
-
-
-def _digest(spec: MonitorSpec, active: Sequence[Active], policy: str) -> str:
-    """SQL for what a drift row is computed from: its profile, reference, thresholds, and what
-    is suppressed (NULL where nothing is, which concat_ws leaves out)."""
-    reference = _in_force(active, lambda one: string(one.snapshot.digest), "''")
-    parts = ["input_digest", reference, string(policy), f"'{FIGURES_VERSION}'"]
-    return f"sha2(concat_ws('|', {', '.join([*parts, *suppression_sql(suppressions(spec))])}), 256)"
-
-
-def _in_force(active: Sequence[Active], value: Callable[[Active], str], otherwise: str) -> str:
-    """SQL that picks `value` of the version in force at window_start."""
-    cases = [
-        f"WHEN window_start >= {timestamp(one.start)}"
-        + (f" AND window_start < {timestamp(one.end)}" if one.end else "")
-        + f" THEN {value(one)}"
-        for one in active
-    ]
-    return f"CASE {' '.join(cases)} ELSE {otherwise} END" if cases else otherwise
 
 
 def _ddl(fields: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.comparison import in_force_rows
-from sparkdrift.spark.references import Active
+from sparkdrift.spark.references import InForce
 from sparkdrift.spark.sql import in_windows, quote
 from sparkdrift.spark.views import alerts_query
 from sparkdrift.spec.digests import policy_hash
@@ -36,15 +36,19 @@ def count_statuses(
     spark: SparkSession,
     store: Store,
     spec: MonitorSpec,
-    active: Sequence[Active],
+    active: InForce,
     windows: Sequence[Window],
 ) -> Findings:
-    """How many rows of each status these windows have, by the references in force."""
+    """How many rows of each status these windows have, by the references in force.
+
+    Of the comparisons that may alert: the others are for reading.
+    """
     if not windows:
         return Findings()
     rows = (
         in_force_rows(spark, store, spec, active, policy_hash(spec))
         .where(in_windows("window_start", contiguous(windows)))
+        .where(F.col("comparison").isin(list(spec.alerts.comparisons)))
         .groupBy("status")
         .agg(F.count("*").alias("rows"), F.count("suppression").alias("suppressed"))
         .collect()
@@ -59,7 +63,7 @@ def count_alerts(
     spark: SparkSession,
     store: Store,
     spec: MonitorSpec,
-    active: Sequence[Active],
+    active: InForce,
     windows: Sequence[Window],
 ) -> dict[str, int]:
     """How many alerts of each severity stand in these windows, but for suppressed ones."""
@@ -82,7 +86,7 @@ def count_alerts(
 
 
 def newest_judged(
-    spark: SparkSession, store: Store, spec: MonitorSpec, active: Sequence[Active]
+    spark: SparkSession, store: Store, spec: MonitorSpec, active: InForce
 ) -> Window | None:
     """The newest window that has a verdict in force, or None."""
     row = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -36,6 +36,9 @@ from sparkdrift.store import Store
 from sparkdrift.windows import Window
 
 ROLE = "baseline"
+TRAINING = "training"
+"""The role, and the name, of the reference that the comparison `training` is with."""
+_PUTTING = ("activate", "force")
 ALWAYS = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -43,7 +46,8 @@ ALWAYS = datetime(1970, 1, 1, tzinfo=timezone.utc)
 class Snapshot:
     """One row of `reference_snapshots`, as far as later steps need it.
 
-    `activated`: whether an event ever put it in force.
+    `activated`: whether an event ever put it in force; `since`: from which window start on the
+    first of them did.
     """
 
     version: int
@@ -55,6 +59,7 @@ class Snapshot:
     rows: int
     digest: str
     activated: bool = False
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -71,18 +76,43 @@ class References:
     """All that is stored of one reference.
 
     `versions`: every version, oldest first. `active`: which of them is in force from when,
-    in order of time, without gaps after the first.
+    in order of time, without gaps after the first. `training`: the same of the reference of
+    that role, where the spec compares with it.
     """
 
     versions: tuple[Snapshot, ...] = ()
     active: tuple[Active, ...] = ()
+    training: tuple[Active, ...] = ()
+
+
+InForce = Mapping[str, tuple[Active, ...]]
+"""By comparison: which version of which reference it reads, from when on."""
+
+
+def in_force(spec: MonitorSpec, stored: References) -> InForce:
+    """What each comparison of the spec reads.
+
+    `origin` stays with version 1 from where that first came into force; comparisons of two
+    windows take the bins and the usual variation of the reference in force.
+    """
+    first = [one for one in stored.versions if one.version == 1 and one.since is not None]
+    origin = tuple(Active(one, one.since, None) for one in first if one.since is not None)
+    other = {"origin": origin, "training": stored.training}
+    return {name: other.get(name, stored.active) for name in spec.drift.comparisons}
 
 
 def stored_references(
-    spark: SparkSession, store: Store, spec: MonitorSpec, name: str
+    spark: SparkSession, store: Store, spec: MonitorSpec, name: str | None
 ) -> References:
-    """Versions and events of one reference in one query: each query costs half a second."""
-    columns = "version, run_id, source, source_filter, windows, rows, digest"
+    """Versions and events of one reference in one query: each query costs half a second.
+
+    And of the role `training`, if the spec compares with it. `name` None: of that alone.
+    """
+    wanted = [_named(spec, name)] if name is not None else []
+    if TRAINING in spec.drift.comparisons:
+        wanted.append(_named(spec, TRAINING, TRAINING))
+    where = " OR ".join(f"({one})" for one in wanted) or "false"
+    columns = "role, version, run_id, source, source_filter, windows, rows, digest"
     nulls = (
         "CAST(NULL AS STRING), CAST(NULL AS STRING), CAST(NULL AS STRING), CAST(NULL AS INT),"
         " CAST(NULL AS BIGINT), CAST(NULL AS STRING)"
@@ -91,14 +121,26 @@ def stored_references(
         f"SELECT {columns}, unix_micros(interval_start) AS start,"
         " unix_micros(interval_end) AS end, CAST(NULL AS BIGINT) AS seq,"
         " CAST(NULL AS STRING) AS action"
-        f" FROM {store.table(REFERENCE_SNAPSHOTS.name)} WHERE {_named(spec, name)}"
-        f" UNION ALL SELECT version, {nulls}, unix_micros(effective_from), NULL, seq, action"
-        f" FROM {store.table(REFERENCE_EVENTS.name)} WHERE {_named(spec, name)}"
+        f" FROM {store.table(REFERENCE_SNAPSHOTS.name)} WHERE {where}"
+        f" UNION ALL SELECT role, version, {nulls}, unix_micros(effective_from), NULL, seq, action"
+        f" FROM {store.table(REFERENCE_EVENTS.name)} WHERE {where}"
     )
     with few_rows(spark):
         rows = spark.sql(query).collect()
+    versions, active = _of_role([row for row in rows if row["role"] == ROLE])
+    _, training = _of_role([row for row in rows if row["role"] == TRAINING])
+    return References(versions, active, training)
+
+
+def _of_role(rows: Sequence[Row]) -> tuple[tuple[Snapshot, ...], tuple[Active, ...]]:
+    """(versions, oldest first, which is in force from when) of one reference."""
     events = sorted((row for row in rows if row["seq"] is not None), key=lambda row: row["seq"])
     activated = {event["version"] for event in events}
+    since = {
+        event["version"]: from_micros(event["start"])
+        for event in reversed(events)
+        if event["action"] in _PUTTING
+    }
     versions = [
         Snapshot(
             version=row["version"],
@@ -112,15 +154,16 @@ def stored_references(
             rows=row["rows"],
             digest=row["digest"],
             activated=row["version"] in activated,
+            since=since.get(row["version"]),
         )
         for row in rows
         if row["seq"] is None
     ]
     versions.sort(key=lambda one: one.version)
-    return References(tuple(versions), _in_force(versions, events))
+    return tuple(versions), _active(versions, events)
 
 
-def _in_force(versions: Sequence[Snapshot], events: Sequence[Row]) -> tuple[Active, ...]:
+def _active(versions: Sequence[Snapshot], events: Sequence[Row]) -> tuple[Active, ...]:
     """Which version is in force from when: the applicable event with the highest number.
 
     `events` in the order of their numbers. A window is judged by the version in force at
@@ -129,7 +172,7 @@ def _in_force(versions: Sequence[Snapshot], events: Sequence[Row]) -> tuple[Acti
     by_version = {one.version: one for one in versions}
     in_force: list[Active] = []
     for event in events:
-        if event["action"] not in ("activate", "force"):
+        if event["action"] not in _PUTTING:
             continue
         start = from_micros(event["start"])
         # A later event overrules all earlier ones from its own start on.
@@ -326,5 +369,5 @@ def activate(
             return
 
 
-def _named(spec: MonitorSpec, name: str) -> str:
-    return f"monitor = {string(spec.monitor)} AND role = {string(ROLE)} AND name = {string(name)}"
+def _named(spec: MonitorSpec, name: str, role: str = ROLE) -> str:
+    return f"monitor = {string(spec.monitor)} AND role = {string(role)} AND name = {string(name)}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 # Raised when a column is added; `migrate` brings older stores up to it.
-STORE_VERSION = 3
+STORE_VERSION = 4
 
 _ITEMS = "array<struct<item:string,count:bigint>>"
 
@@ -234,9 +234,18 @@ DRIFT = Table(
     (
         *_WINDOW,
         *_SLICE,
-        Column("comparison", "string", "What it is compared with: baseline"),
+        Column(
+            "comparison",
+            "string",
+            "What it is compared with: baseline, consecutive, seasonal, origin or training",
+        ),
         Column("reference_name", "string", "Name of the reference that the spec asks for"),
-        Column("reference_version", "int", "Version of the reference; 0: there was none in force"),
+        Column(
+            "reference_version",
+            "int",
+            "Version of the reference, of consecutive and seasonal that which the bins are of; "
+            "0: there was none in force",
+        ),
         Column("policy_hash", "string", "Digest of the thresholds and the name of the reference"),
         Column("status", "string", "Verdict on this window alone; 'ok' only where it was measured"),
         Column("reason", "string", "The verdict in words"),
@@ -301,7 +310,8 @@ DRIFT = Table(
         Column(
             "alerting",
             "boolean",
-            "Whether this window counts towards an alert; NULL: it neither raises nor clears one",
+            "Whether this window counts towards an alert; NULL: it neither raises nor clears one, "
+            "as with all comparisons that alerts.comparisons does not name",
         ),
         Column("suppression", "string", "Why the window calls nobody; NULL: it is not suppressed"),
         Column("alert_windows", "int", "So many alerting windows raise an alert ..."),
@@ -317,6 +327,11 @@ DRIFT = Table(
             "carriers",
             "array<struct<item:string,reference:double,share:double>>",
             "The bins or categories whose share changed most, with both shares; at most 10",
+        ),
+        Column(
+            "earlier_start",
+            "timestamp",
+            "Start of the earlier window that it is compared with; NULL: a reference, or none",
         ),
         *_DERIVED,
     ),

@@ -31,7 +31,8 @@ WHERE e.effective_until IS NULL OR e.effective_from < e.effective_until
 
 # Which thresholds and which reference are in force is known from the last drift step that
 # succeeded. A row with reference_version 0 counts where no version of it was in force when
-# its window began.
+# its window began. The comparison `origin` stays with version 1 from where that first came into
+# force.
 CURRENT_DRIFT = """
 SELECT d.*
 FROM {drift} AS d
@@ -39,10 +40,19 @@ JOIN (SELECT monitor, max_by(policy_hash, at) AS policy_hash FROM {runs}
       WHERE step = 'drift' AND phase = 'SUCCEEDED' GROUP BY monitor) AS p
   ON p.monitor = d.monitor AND p.policy_hash = d.policy_hash
 LEFT JOIN {active_references} AS a
-  ON a.monitor = d.monitor AND a.role = 'baseline' AND d.window_start >= a.effective_from
+  ON a.monitor = d.monitor
+ AND a.role = CASE WHEN d.comparison = 'training' THEN 'training' ELSE 'baseline' END
+ AND d.window_start >= a.effective_from
  AND (a.effective_until IS NULL OR d.window_start < a.effective_until)
  AND a.name = d.reference_name
-WHERE d.reference_version = coalesce(a.version, 0)
+LEFT JOIN (SELECT monitor, name, min_by(effective_from, seq) AS effective_from
+           FROM {reference_events}
+           WHERE role = 'baseline' AND version = 1 AND action IN ('activate', 'force')
+           GROUP BY monitor, name) AS o
+  ON o.monitor = d.monitor AND o.name = d.reference_name
+WHERE d.reference_version = CASE
+  WHEN d.comparison <> 'origin' THEN coalesce(a.version, 0)
+  WHEN d.window_start >= o.effective_from THEN 1 ELSE 0 END
 """
 
 # A measured window has a number; one that was not measured shares that of the window before,
@@ -178,7 +188,7 @@ def _mentioned(statement: str) -> set[str]:
     if "alerts" in found:
         found.add("current_drift")
     if "current_drift" in found:
-        found |= {"drift", "runs", "active_references"}
+        found |= {"drift", "runs", "active_references", "reference_events"}
     if "active_references" in found:
         found |= {"reference_events", "reference_snapshots"}
     return found

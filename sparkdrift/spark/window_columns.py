@@ -33,5 +33,28 @@ def stratum(start: str, season: str | None, zone: str) -> str:
     return f"{season}({_local(start, zone)})"
 
 
+def position(start: str, grain: str, zone: str) -> str:
+    """SQL for a window's number in time: the one right after it has the next; BIGINT."""
+    if grain == "hour":
+        # Of instants, so that the repeated hour of autumn is two.
+        return f"CAST(floor(unix_seconds({start}) / 3600) AS BIGINT)"
+    local = f"to_date({_local(start, zone)})"
+    if grain == "month":
+        return f"CAST(12 * year({local}) + month({local}) AS BIGINT)"
+    days = f"CAST(unix_date({local}) AS BIGINT)"
+    return days if grain == "day" else f"(({days} + 3) div 7)"
+
+
+def season_position(start: str, grain: str, zone: str) -> str:
+    """As `position`, but by the local clock: the same hour a week earlier is 168 before.
+
+    The hour that clocks repeat in autumn has one number for both; the one skipped in spring none.
+    """
+    if grain != "hour":
+        return position(start, grain, zone)
+    local = _local(start, zone)
+    return f"(24L * unix_date(to_date({local})) + hour({local}))"
+
+
 def _local(instant: str, zone: str) -> str:
     return f"from_utc_timestamp({instant}, {string(zone)})"

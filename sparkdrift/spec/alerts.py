@@ -12,6 +12,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
+from sparkdrift.spec.policy import Comparison
 from sparkdrift.spec.values import LocalTime, Section, Text
 
 Grade = Literal["warning", "minor", "major", "critical"]
@@ -55,13 +56,17 @@ class Suppression(Section):
 class Alerts(Section):
     """An alert stands once `windows` of the last `of` measured windows counted towards it.
 
-    `least`: the severity from which on a window counts. `importance`: what the multiple of
-    the limit is weighed by before `severity` is told from it.
+    `least`: the severity from which on a window counts. `comparisons`: of which comparisons the
+    rows count, for alerts and for --fail-on; the others are for reading. `importance`: what the
+    multiple of the limit is weighed by before `severity` is told from it.
     """
 
     windows: Count = 2
     of: Count = 3
     least: Grade = "minor"
+    comparisons: tuple[Comparison, ...] = Field(
+        default=("baseline",), min_length=1, description="a list of some of drift.comparisons"
+    )
     severity: Severity = Severity()
     importance: Mapping[str, Weight] = Field(
         default_factory=dict,

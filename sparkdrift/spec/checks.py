@@ -27,6 +27,7 @@ from sparkdrift.spec.local_time import (
 from sparkdrift.spec.metrics import KINDS, PREFIX, Metric
 from sparkdrift.spec.models import OTHER, Location, MonitorSpec, Reference
 from sparkdrift.spec.origin import Loc
+from sparkdrift.spec.policy import SEASON_STEPS
 
 Check = Callable[[MonitorSpec], Iterator[Finding]]
 _CHECKS: list[tuple[frozenset[str], Check]] = []
@@ -249,6 +250,37 @@ def _seasonal(spec: MonitorSpec) -> Iterator[Finding]:
         yield Finding(
             ("drift", "seasonal"), message, seasonal, ", ".join(("auto", *fitting, "none"))
         )
+
+
+@_reads("drift", "windows")
+def _comparisons(spec: MonitorSpec) -> Iterator[Finding]:
+    grain, given = spec.windows.grain, spec.drift.comparisons
+    for position, one in enumerate(given):
+        loc: Loc = ("drift", "comparisons", position)
+        if one in given[:position]:
+            yield Finding(loc, "the comparison is named twice", one)
+        elif one == "seasonal" and grain not in SEASON_STEPS:
+            message = f"windows of a {grain} have none a season earlier to be compared with"
+            accepted = "hour or day (a week earlier) or month (a year earlier) as windows.grain"
+            yield Finding(loc, f"{message}: years are no whole number of weeks", one, accepted)
+
+
+@_reads("drift", "alerts")
+def _alerting_comparisons(spec: MonitorSpec) -> Iterator[Finding]:
+    given, made = spec.alerts.comparisons, spec.drift.comparisons
+    if "comparisons" not in spec.alerts.model_fields_set:
+        if "baseline" not in made:
+            accepted = "'baseline' as well, or some of these in alerts.comparisons"
+            message = "nothing could raise an alert"
+            yield Finding(("drift", "comparisons"), message, accepted=accepted)
+        return
+    for position, one in enumerate(given):
+        loc: Loc = ("alerts", "comparisons", position)
+        if one in given[:position]:
+            yield Finding(loc, "the comparison is named twice", one)
+        elif one not in made:
+            message = "this comparison is not made, so nothing of it can alert"
+            yield Finding(loc, message, one, f"{', '.join(made)} (drift.comparisons)")
 
 
 @_reads("drift")

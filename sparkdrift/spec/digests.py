@@ -80,9 +80,15 @@ def policy_hash(spec: MonitorSpec) -> str:
     }
     if spec.drift.seasonal != "auto":
         content["seasonal"] = spec.drift.seasonal
+    if spec.drift.comparisons != ("baseline",):
+        content["comparisons"] = sorted(spec.drift.comparisons)
     alerts = spec.alerts.model_dump(exclude={"suppress"})
     alerts["importance"] = {n: weight for n, weight in alerts["importance"].items() if weight != 1}
-    if alerts != Alerts().model_dump(exclude={"suppress"}):
+    if spec.alerts.comparisons == Alerts().comparisons:
+        del alerts["comparisons"]
+    else:
+        alerts["comparisons"] = sorted(spec.alerts.comparisons)
+    if alerts != Alerts().model_dump(exclude={"suppress", "comparisons"}):
         # Left out where it says nothing, so that stores of before keep their hash.
         content["alerts"] = alerts
     return _digest(content)

@@ -27,6 +27,15 @@ Metric = Literal[
 
 Seasonal = Literal["auto", "weekday", "hour", "none"]
 
+Comparison = Literal["baseline", "consecutive", "seasonal", "origin", "training"]
+"""What a window is held against: the reference in force, the window before it, the one a
+season earlier, version 1 of the reference, the reference of the role `training`."""
+
+SEASON_STEPS: Mapping[str, int] = {"hour": 7 * 24, "day": 7, "month": 12}
+"""How many windows of a grain earlier the comparison `seasonal` looks: a week, of months a year.
+
+A week has none: years are no whole number of weeks."""
+
 _ACCEPTED_EFFECT = "a shift above 0 and up to 3, in standard deviations of the reference"
 _ACCEPTED_SHARE = "a share from 0 to 1"
 
@@ -74,6 +83,11 @@ class Drift(Section):
     limits: Limits = Limits()
     bins: int = Field(default=10, ge=4, le=50, description="a whole number from 4 to 50")
     seasonal: Seasonal = "auto"
+    comparisons: tuple[Comparison, ...] = Field(
+        default=("baseline",),
+        min_length=1,
+        description="a list of baseline, consecutive, seasonal, origin, training",
+    )
 
     @property
     def thresholds(self) -> Thresholds:

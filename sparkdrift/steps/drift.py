@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from sparkdrift.spark.comparison import drift_digests, drift_rows, write_drift
+from sparkdrift.spark.comparison import Digests, drift_digests, drift_rows, write_drift
 from sparkdrift.spark.profiles import stored_windows
-from sparkdrift.spark.references import Active, References, stored_references
+from sparkdrift.spark.references import (
+    TRAINING,
+    InForce,
+    References,
+    in_force,
+    stored_references,
+)
 from sparkdrift.spec.digests import policy_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context, Options
@@ -22,12 +27,12 @@ _BATCH_WINDOWS = 400
 class Judged:
     """What the drift step did: windows judged, and windows that had none of their own any more.
 
-    `active`: the references in force.
+    `active`: the references in force, by comparison.
     """
 
     windows: tuple[Window, ...] = ()
     dropped: int = 0
-    active: tuple[Active, ...] = ()
+    active: InForce = field(default_factory=dict)
 
 
 def compute_drift(
@@ -40,8 +45,9 @@ def compute_drift(
     with context.journal.step(spec.monitor, STEP) as record:
         policy = policy_hash(spec)
         record.policy_hash = policy
-        active = (stored or _stored(context, spec)).active
-        due, dropped = _due(context, spec, options, active, policy)
+        active = in_force(spec, stored or _stored(context, spec))
+        digests = drift_digests(context.spark, context.store, spec, active, policy)
+        due, dropped = _due(spec, options, digests)
         version = None
         if due or dropped:
             context.journal.started(record)
@@ -53,7 +59,10 @@ def compute_drift(
         ]
         for first in range(0, len(windows), _BATCH_WINDOWS):
             batch = windows[first : first + _BATCH_WINDOWS]
-            rows = drift_rows(context.spark, context.store, spec, active, batch, policy)
+            back = {one for window in batch for one in digests.earlier.get(window.start, ())}
+            rows = drift_rows(
+                context.spark, context.store, spec, active, batch, policy, sorted(back)
+            )
             write_drift(
                 context.store,
                 spec,
@@ -72,8 +81,9 @@ def compute_drift(
 
 def due_windows(context: Context, spec: MonitorSpec, options: Options) -> int:
     """How many windows `compute_drift` would judge now; writes nothing."""
-    active = _stored(context, spec).active
-    return len(_due(context, spec, options, active, policy_hash(spec))[0])
+    active = in_force(spec, _stored(context, spec))
+    found = drift_digests(context.spark, context.store, spec, active, policy_hash(spec))
+    return len(_due(spec, options, found)[0])
 
 
 def _source_version(context: Context, spec: MonitorSpec) -> int | None:
@@ -83,17 +93,14 @@ def _source_version(context: Context, spec: MonitorSpec) -> int | None:
 
 
 def _stored(context: Context, spec: MonitorSpec) -> References:
-    if spec.reference is None:
+    if spec.reference is None and TRAINING not in spec.drift.comparisons:
         return References()
-    return stored_references(context.spark, context.store, spec, spec.reference.name)
+    name = spec.reference.name if spec.reference else None
+    return stored_references(context.spark, context.store, spec, name)
 
 
 def _due(
-    context: Context,
-    spec: MonitorSpec,
-    options: Options,
-    active: Sequence[Active],
-    policy: str,
+    spec: MonitorSpec, options: Options, digests: Digests
 ) -> tuple[list[datetime], list[datetime]]:
     """(windows to judge, windows in `drift` that `profiles` no longer has).
 
@@ -101,7 +108,7 @@ def _due(
     new thresholds, `current_drift` would lose the rest.
     """
     zone, grain = spec.timestamp.zone, spec.windows.grain
-    wanted, have = drift_digests(context.spark, context.store, spec, active, policy)
+    wanted, have = digests.wanted, digests.have
     due = [
         start
         for start, digest in sorted(wanted.items())

@@ -67,7 +67,7 @@ class Frozen:
     """What the snapshot step did: the version it made or put in force, or None.
 
     `stored`: what is stored of the reference, for the next step; None where this one
-    changed it.
+    changed it or had none to look for.
     """
 
     version: Snapshot | None = None
@@ -104,7 +104,7 @@ def snapshot_reference(context: Context, spec: MonitorSpec, freeze: Freeze | Non
         due = due_reference(context, spec, force=asked.force)
         if reference is None or due.missing:
             _refuse(asked, record, str(due.missing))
-            return Frozen(stored=due.stored)
+            return Frozen(stored=None if reference is None else due.stored)
         if due.make:
             return Frozen(_freeze(context, spec, reference, asked, due, record))
         if due.newest is None or due.newest.activated:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.asked import Asked, data_folder
+from tests.bench.comparisons import comparisons
 from tests.bench.demo import demo, rerun
 from tests.bench.engine import engine, engine_long
 from tests.bench.increment import increment
@@ -37,6 +38,7 @@ CASES: dict[str, Callable[[Asked], Iterator[Measured]]] = {
     "cardinality": cardinality,
     "increment": increment,
     "rollup": rollup,
+    "comparisons": comparisons,
     "scale": scale,
     "source": source,
 }

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.bench import data, engine, ours, scale, shapes, source
+from tests.bench import comparisons, data, engine, ours, scale, shapes, source
 from tests.bench.__main__ import CASES
 from tests.bench.asked import Asked
 from tests.bench.table import render
@@ -34,7 +34,7 @@ def inside(spark, monkeypatch):
         return json.loads(json.dumps(work(*json.loads(json.dumps(arguments))))), Used()
 
     monkeypatch.setattr(ours, "session", session)
-    for module in (engine, shapes, scale, source):
+    for module in (comparisons, engine, shapes, scale, source):
         monkeypatch.setattr(module, "apart", apart)
 
 

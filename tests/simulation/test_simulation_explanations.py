@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 import pyarrow as pa
 import pytest
-from profile_rows import at, categorical, numeric, stream, table
+from profile_rows import asking, at, categorical, numeric, stream, table
 from scipy import stats
 
 from sparkdrift.explain.explaining import Explanation, explain
@@ -132,7 +132,9 @@ def compared(column: str, rows: list[dict]) -> list[dict]:
     for (key, value), reference in references(column).items():
         ordered.append(reference)
         ordered += [row for row in rows if (row["slice_key"], row["slice_value"]) == (key, value)]
-    return pa.Table.from_batches(list(compare(POLICY)(stream(table(*ordered), 50)))).to_pylist()
+    return pa.Table.from_batches(
+        list(compare(POLICY)(stream(asking(table(*ordered)), 50)))
+    ).to_pylist()
 
 
 @cache

@@ -12,8 +12,14 @@ import pytest
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.source import instant
 from sparkdrift.spark.sql import in_windows, timestamp
-from sparkdrift.spark.window_columns import stratum, window_end, window_start
-from sparkdrift.windows import Window, local_instant, window_at
+from sparkdrift.spark.window_columns import (
+    position,
+    season_position,
+    stratum,
+    window_end,
+    window_start,
+)
+from sparkdrift.windows import Window, local_instant, window_at, windows_between
 
 pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
@@ -141,3 +147,37 @@ def test_intervals_are_half_open(spark):
         row = spark.sql(f"SELECT {in_windows(timestamp(at), [day])} AS inside").collect()[0]
         assert row["inside"] is inside
     assert spark.sql(f"SELECT {in_windows('1', [])} AS inside").collect()[0]["inside"] is False
+
+
+@pytest.mark.parametrize("grain", GRAINS)
+@pytest.mark.parametrize("zone", CHANGES)
+def test_positions_count_windows_and_seasons_keep_local_time(spark, zone, grain):
+    change = datetime(*CHANGES[zone][0], tzinfo=timezone.utc)
+    reach = timedelta(days=9 if grain == "hour" else 400)
+    windows = list(windows_between(change - reach, change + reach, grain, zone))
+    starts = pa.array([one.start for one in windows], pa.timestamp("us", "UTC"))
+    found = (
+        spark.createDataFrame(pa.table({"at": starts}))
+        .selectExpr(
+            "at",
+            f"{position('at', grain, zone)} AS place",
+            f"{season_position('at', grain, zone)} AS season",
+        )
+        .orderBy("at")
+        .toArrow()
+        .to_pylist()
+    )
+    places = [row["place"] for row in found]
+    assert np.unique(np.diff(places)).tolist() == [1]
+    steps = {"hour": 168, "day": 7, "week": 1, "month": 12}[grain]
+    at = {row["season"]: row["at"].astimezone(ZoneInfo(zone)) for row in found}
+    for row in found:
+        if row["season"] - steps not in at:
+            continue
+        now, then = row["at"].astimezone(ZoneInfo(zone)), at[row["season"] - steps]
+        if grain == "month":
+            assert (then.year, then.month) == (now.year - 1, now.month)
+        else:
+            assert then.date() == now.date() - timedelta(days=7)
+        if grain == "hour":
+            assert then.hour == now.hour

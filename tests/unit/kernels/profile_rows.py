@@ -45,6 +45,10 @@ SCHEMA = pa.schema(
         ("row_variance", pa.float64()),
         ("stratum", pa.int32()),
         ("window_strata", pa.list_(pa.int32())),
+        ("window_places", pa.list_(pa.int64())),
+        ("role", pa.string()),
+        ("comparison", pa.string()),
+        ("earlier_start", pa.timestamp("us", "UTC")),
     ]
 )
 
@@ -117,6 +121,7 @@ def _usual(day: int | None, name: str, rows: int, nulls: int) -> dict:
         "part": 0 if day is None else 1,
         "window_start": at(day),
         "reference_version": 1,
+        "role": "baseline",
         "slice_key": "*",
         "slice_value": "*",
         "column_name": name,
@@ -130,6 +135,31 @@ def _usual(day: int | None, name: str, rows: int, nulls: int) -> dict:
 
 def table(*rows: dict) -> pa.Table:
     return pa.Table.from_pylist(list(rows), SCHEMA)
+
+
+def asking(rows: pa.Table, comparison: str = "baseline", back: int | None = None) -> pa.Table:
+    """`rows` in the order that the first kernel takes, with a comparison asked of each window.
+
+    back: of two windows, how many days before the earlier one is; windows without one have none.
+    """
+    given = rows.to_pylist()
+    starts = {(group_of(row), row["window_start"]) for row in given if row["part"] == 1}
+    asked = []
+    for row in given:
+        if row["part"] != 1:
+            continue
+        earlier = None if back is None else row["window_start"] - timedelta(days=back)
+        kept = ("slice_key", "slice_value", "column_name", "window_start", "input_digest")
+        asked.append(
+            {name: row[name] for name in (*kept, "role", "reference_version")}
+            | {"part": 2, "comparison": comparison}
+            | {"earlier_start": earlier if (group_of(row), earlier) in starts else None}
+        )
+    return table(*sorted([*given, *asked], key=lambda row: (group_of(row), row["part"])))
+
+
+def group_of(row: dict) -> tuple[str, ...]:
+    return tuple(str(row[key]) for key in ("slice_key", "slice_value", "column_name"))
 
 
 def stream(rows: pa.Table, size: int = 3):

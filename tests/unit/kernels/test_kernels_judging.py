@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
-from profile_rows import at, categorical, numeric, stream, table
+from profile_rows import asking, at, categorical, numeric, stream, table
 
 from sparkdrift.kernels.comparing import COMPARED, compare, family
 from sparkdrift.kernels.distributions import bin_names
@@ -37,7 +37,7 @@ def compared(*rows: dict, policy: Policy = POLICY) -> pa.Table:
     order = sorted(
         rows, key=lambda row: (row["column_name"], row["part"], row["window_start"] or at(-99))
     )
-    return pa.Table.from_batches(list(compare(policy)(stream(table(*order)))))
+    return pa.Table.from_batches(list(compare(policy)(stream(asking(table(*order))))))
 
 
 def verdicts(*rows: dict, policy: Policy = POLICY) -> dict:

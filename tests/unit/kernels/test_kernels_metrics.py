@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from profile_rows import at, metric, numeric, stream, table
+from profile_rows import asking, at, metric, numeric, stream, table
 
 from sparkdrift.kernels.comparing import COMPARED, compare
 from sparkdrift.kernels.freezing import freeze
@@ -31,7 +31,7 @@ def verdicts(*rows: dict) -> dict:
     order = sorted(
         rows, key=lambda row: (row["column_name"], row["part"], row["window_start"] or at(-99))
     )
-    compared = pa.Table.from_batches(list(compare(POLICY)(stream(table(*order)))))
+    compared = pa.Table.from_batches(list(compare(POLICY)(stream(asking(table(*order))))))
     assert compared.column_names == list(COMPARED)
     by_window = compared.sort_by("window_start")
     found = pa.Table.from_batches(list(judge(POLICY)(stream(by_window)))).to_pylist()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
-from profile_rows import at, categorical, numeric, stream, table
+from profile_rows import asking, at, categorical, numeric, stream, table
 
 from sparkdrift.kernels.comparing import compare
 from sparkdrift.kernels.freezing import freeze
@@ -50,7 +50,9 @@ CARRIER = frozen(categorical, carriers, BEFORE)
 
 def verdict(policy: Policy, reference: dict, row: dict, day: int) -> dict:
     window = {**row, "window_start": at(day), "part": 1, "stratum": day % 7}
-    compared = pa.Table.from_batches(list(compare(policy)(stream(table(reference, window)))))
+    compared = pa.Table.from_batches(
+        list(compare(policy)(stream(asking(table(reference, window)))))
+    )
     (found,) = pa.Table.from_batches(list(judge(policy)(stream(compared)))).to_pylist()
     return found
 

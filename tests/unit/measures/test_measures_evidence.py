@@ -254,3 +254,36 @@ def test_share_test_at_the_limit_is_undecided():
 def test_share_test_refuses_nonsense_with_nan():
     figures = share_test([5, -1, 1, 1], [0, 5, 5, 5], [1, 1, 1, 9], [5, 5, 0, 5])
     assert np.isnan(figures).all()
+
+
+def test_pair_variation_is_the_mean_excess_of_pairs():
+    """Against the formula written out, with a window missing and one without rows."""
+    rng = np.random.default_rng(71)
+    counts = np.array(
+        [rng.multinomial(n, [0.1, 0.2, 0.3, 0.4]) for n in (900, 500, 0, 700, 800, 650)]
+    )
+    before = np.array([-1, 0, 1, 1, 3, 4])
+    noise = np.array([1 / max(n, 1) + 0.001 for n in counts.sum(axis=1)])
+    found = evidence.pair_variation(counts, before, noise)
+    excess = []
+    for later, earlier in ((1, 0), (3, 1), (4, 3), (5, 4)):
+        p, q = (counts[i] / counts[i].sum() for i in (earlier, later))
+        pooled = (counts[earlier] + counts[later]) / (counts[earlier] + counts[later]).sum()
+        excess.append(((p - q) ** 2 / pooled).sum() - 3 * (noise[earlier] + noise[later]))
+    assert found.windows == 4
+    assert found.tau2 == pytest.approx(max(0.0, np.mean(excess)))
+    assert found.rho >= 0.25
+    few = evidence.pair_variation(counts[:3], before[:3], noise[:3])
+    assert (few.tau2, few.w_eff) == (0, np.inf)
+    assert few.reason == "the reference has 1 pairs of windows like this, 3 needed"
+
+
+def test_windows_that_vary_independently_differ_by_twice_their_variation():
+    rng = np.random.default_rng(72)
+    shares = rng.dirichlet(np.full(10, 200), 4000)
+    counts = np.array([rng.multinomial(5000, one) for one in shares])
+    noise = np.full(4000, 1 / 5000)
+    alone = evidence.benign_variation(counts, noise)
+    pairs = evidence.pair_variation(counts, np.arange(4000) - 1, noise)
+    assert pairs.tau2 == pytest.approx(2 * alone.tau2, rel=0.05)
+    assert pairs.rho == pytest.approx(0.25, abs=0.06)
