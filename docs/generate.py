@@ -89,18 +89,18 @@ ABOUT_SECTIONS = {
     "that share its weekday or its hour (in the monitor's zone), where 8 or more of them have "
     "rows. `auto` does so by weekday for days and by hour for hours, for the features whose "
     "reference shows such a pattern; `weekday` and `hour` for all. Weeks and months have none, "
-    "and neither have custom metrics, nor the shares of NULLs, NaNs and so on.",
-    "drift.comparisons": "What each window, feature and slice is held against, each giving a row in "
-    "`drift`: `baseline`, the reference in force; `consecutive`, the nearest of the 7 windows before "
-    "that has rows; `seasonal`, the window a week earlier (hours, days; by the local clock) or a "
-    "year earlier (months); `origin`, version 1 of the reference; `training`, the reference of "
-    "that role and name. Weeks have no `seasonal`. Only those in `alerts.comparisons` raise alerts "
-    "and are counted by `--fail-on`. [What they mean](statistics.md#comparisons).",
+    "and neither have custom metrics, nor the shares of NULLs, NaNs and so on. `comparisons`: what "
+    "each window, feature and slice is held against, each giving a row of `drift`: `baseline`, the "
+    "reference in force; `consecutive`, the nearest of the 7 windows before that has rows; "
+    "`seasonal`, the window a week earlier by the local clock (hours, days) or a year earlier "
+    "(months; weeks have none); `origin`, version 1 of the reference; `training`, the reference of "
+    "that role and name. [What they mean](statistics.md#comparisons).",
     "drift.overrides{}": "Thresholds of one feature, under its name.",
     "drift.limits": "From which change of a share on a difference is material.",
     "alerts": "When an alert stands: after `windows` of the last `of` measured windows. A "
     "window counts from the severity `least` on. Whatever is decided here is kept in the rows of "
-    "`drift`; the view [`alerts`](tables.md#alerts) reads it.",
+    "`drift`; the view [`alerts`](tables.md#alerts) reads it. Only rows of `comparisons`, which "
+    "are some of `drift.comparisons`, count towards alerts and for `--fail-on`.",
     "alerts.severity": "A drifted window is minor, from `major` times its limit on major, from "
     "`critical` times on critical; a warning stays a warning. The limit is `effect_size`, or that "
     "of the share that changed; the multiple is weighed by `alerts.importance`.",
@@ -240,6 +240,8 @@ def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
     if value is None or isinstance(value, Section) or value in ((), {}):
         return ""
+    if isinstance(value, tuple):
+        return _code(f"[{', '.join(map(show, value))}]")
     seconds = getattr(value, "total_seconds", None)
     return _code("0" if seconds and not seconds() else show(value))
 

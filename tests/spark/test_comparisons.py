@@ -50,11 +50,10 @@ class Monitored:
             chosen &= np.array(self.rows["region"].to_pylist()) == region
         return self.rows["amount"].to_numpy()[chosen]
 
-    def copied(self, folder: Path) -> tuple[Path, Store]:
-        """Source and store once more, for a test that goes on writing."""
-        shutil.copytree(self.source, folder / "source")
+    def copied(self, folder: Path) -> Store:
+        """The store once more, for a test that goes on writing."""
         shutil.copytree(str(self.store.directory), folder / "store")
-        return folder / "source", Store(directory=str(folder / "store"))
+        return Store(directory=str(folder / "store"))
 
 
 def monitor(source: Path, **sections) -> MonitorSpec:
@@ -246,11 +245,11 @@ def view(spark, store: Store, name: str) -> list[dict]:
 def test_a_late_change_judges_the_windows_again_that_were_held_against_it(
     spark, monitored, tmp_path
 ):
-    source, store = monitored.copied(tmp_path)
-    spec = monitor(monitored.source, source={"path": str(source)})
-    # Another path is another definition, so the copy is profiled and judged once more.
-    run(spark, store, spec, "copy", begin=day_start(0), end=day_start(DAYS))
-    before = of(rows_of(spark, store, "drift", "run_id = 'copy'").to_pylist(), "baseline")
+    source, store = tmp_path / "source", new_store(spark, tmp_path / "store")
+    write(spark, source, monitored.rows)
+    spec = monitor(source)
+    run(spark, store, spec, "first")
+    before = of(rows_of(spark, store, "drift").to_pylist(), "baseline")
     rng = np.random.default_rng(SEED + 1)
     write(spark, source, day_rows(12, 200, rng, 3.0))
     outcome = run(spark, store, spec, "late")
@@ -265,7 +264,7 @@ def test_a_late_change_judges_the_windows_again_that_were_held_against_it(
 
 
 def test_origin_stays_with_the_first_reference(spark, monitored, tmp_path):
-    _, store = monitored.copied(tmp_path)
+    store = monitored.copied(tmp_path)
     spec = monitor(monitored.source, reference=LATER)
     outcome = run(spark, store, spec, "second")
     assert outcome.reference.version == 2
@@ -287,7 +286,7 @@ def test_origin_stays_with_the_first_reference(spark, monitored, tmp_path):
 
 def test_a_training_reference_is_compared_with_where_there_is_one(spark, monitored, tmp_path):
     """Such snapshots are not made yet: the rows of version 1 stand in for one, as version 4."""
-    _, store = monitored.copied(tmp_path)
+    store = monitored.copied(tmp_path)
     for name in ("reference_profiles", "reference_snapshots", "reference_events"):
         table = store.table(name)
         version = {"role": f"'{TRAINING}'", "name": f"'{TRAINING}'", "version": "4"}
@@ -327,7 +326,7 @@ def test_a_settled_monitor_asks_as_few_questions(spark, monitored, monkeypatch):
 
 
 def test_fewer_comparisons_leave_only_theirs_in_force(spark, monitored, tmp_path):
-    _, store = monitored.copied(tmp_path)
+    store = monitored.copied(tmp_path)
     drift = {"comparisons": ["baseline", "consecutive"], "effect_size": 0.6, "warn_at": 0.4}
     spec = monitor(monitored.source, drift=drift)
     run(spark, store, spec, "fewer")

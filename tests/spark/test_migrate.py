@@ -21,6 +21,8 @@ ADDED_LATER = {
     *("alert_windows", "alert_of", "stratum"),
 }
 """Columns of `drift` that version 2 did not have."""
+ADDED_LAST = {"earlier_start"}
+"""Columns of `drift` that version 3 did not have."""
 
 
 @pytest.fixture(scope="module")
@@ -64,20 +66,21 @@ def test_migrating_again_changes_nothing(spark, old):
     assert spark.sql(f"DESCRIBE HISTORY {old.table('profiles')}").count() == before
 
 
-def test_a_store_of_version_2_gets_the_columns_of_alerts(spark, workspace):
-    store = Store(directory=str(workspace / "second"))
+@pytest.mark.parametrize(("version", "added"), [(2, ADDED_LATER | ADDED_LAST), (3, ADDED_LAST)])
+def test_a_later_store_gets_the_columns_of_drift_that_it_lacks(spark, workspace, version, added):
+    store = Store(directory=str(workspace / f"version-{version}"))
     for table in TABLES:
-        kept = tuple(one for one in table.columns if one.name not in ADDED_LATER)
+        kept = tuple(one for one in table.columns if one.name not in added)
         old = replace(table, columns=kept)
         spark.sql(create_statement(store, old if table is DRIFT else table))
-    spark.sql(f"ALTER TABLE {store.table('runs')} SET TBLPROPERTIES ('{PROPERTY}' = '2')")
+    spark.sql(f"ALTER TABLE {store.table('runs')} SET TBLPROPERTIES ('{PROPERTY}' = '{version}')")
     spark.sql(
         f"INSERT INTO {store.table('drift')} (monitor, window_start, column_name, status)"
         " VALUES ('credit', TIMESTAMP '2024-01-01', 'amount', 'drifted')"
     )
-    assert migrate(spark, store) == 2
+    assert migrate(spark, store) == version
     assert store_version(spark, store) == STORE_VERSION
     assert set(spark.table(store.table("drift")).columns) == set(DRIFT.names)
     (row,) = rows_of(spark, store, "drift").to_pylist()
     assert row["status"] == "drifted"
-    assert {row[name] for name in ADDED_LATER} == {None}
+    assert {row[name] for name in added} == {None}
