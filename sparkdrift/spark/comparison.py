@@ -14,6 +14,7 @@ from sparkdrift.kernels.comparing import ASKED, COMPARED, KEYS, REFERENCE, WINDO
 from sparkdrift.kernels.freezing import BINS_SQL, WINDOW_BINS_SQL
 from sparkdrift.kernels.judging import JUDGED, judge
 from sparkdrift.kernels.judging import KEYS as FAMILY
+from sparkdrift.kernels.policy import BETWEEN_WINDOWS
 from sparkdrift.spark.alerting import policy_of
 from sparkdrift.spark.asked import asked_rows, role_of, version_of
 from sparkdrift.spark.changes import from_micros
@@ -58,10 +59,13 @@ def drift_digests(
     # With the row's own keys: the slices of a feature share an input_digest, and two that
     # are alike would cancel out.
     hashed = f"bit_xor(xxhash64({', '.join(_ROW)}, input_digest))"
+    # Collecting costs an aggregate that isn't generated code, for every run with nothing to do.
+    between = not set(active).isdisjoint(BETWEEN_WINDOWS)
+    earlier = "collect_set(unix_micros(earlier_start))" if between else "array()"
     per_window = sides.groupBy("side", "window_start").agg(
         F.count("*").alias("rows"),
         F.expr(hashed).alias("digest"),
-        F.expr("collect_set(unix_micros(earlier_start))").alias("earlier"),
+        F.expr(earlier).alias("earlier"),
     )
     found = Digests()
     with few_rows(spark):

@@ -251,13 +251,16 @@ def test_a_late_change_judges_the_windows_again_that_were_held_against_it(
     run(spark, store, spec, "first")
     before = of(rows_of(spark, store, "drift").to_pylist(), "baseline")
     rng = np.random.default_rng(SEED + 1)
-    write(spark, source, day_rows(12, 200, rng, 3.0))
+    late = day_rows(12, 200, rng, 3.0)
+    write(spark, source, late)
     outcome = run(spark, store, spec, "late")
     judged = [window.start for window in outcome.judged.windows]
     # Day 12 itself; 14, whose nearest earlier day it is, as 13 has no rows; 19, a week later.
     assert judged == [day_start(day) for day in (12, 13, 14, 19)]
     after = rows_of(spark, store, "drift", "run_id = 'late'").to_pylist()
-    assert of(after, "consecutive")[14]["status"] == "drifted"
+    changed = np.concatenate([monitored.values(12), late["amount"].to_numpy()])
+    assert of(after, "consecutive")[14]["ks_statistic"] == ks(changed, monitored.values(14))
+    assert of(after, "seasonal")[19]["ks_statistic"] == ks(changed, monitored.values(19))
     for name in ("ks_statistic", "status", "input_digest", "reason"):
         assert of(after, "baseline")[14][name] == before[14][name]
     assert run(spark, store, spec, "settled").judged.windows == ()
