@@ -20,10 +20,11 @@ def floats(values: ArrayLike) -> Floats:
 
 def divide(above: ArrayLike, below: ArrayLike) -> Floats:
     """above / below, broadcast; NaN wherever `below` is not positive (zero, negative, NaN)."""
-    top, bottom = np.broadcast_arrays(floats(above), floats(below))
+    top, bottom = floats(above), floats(below)
+    # Not np.broadcast_arrays, which is Python and takes longer than the division of a window.
+    quotient = np.full(np.broadcast(top, bottom).shape, np.nan)
     with np.errstate(invalid="ignore"):
-        usable = bottom > 0
-        return floats(np.divide(top, bottom, out=np.full(top.shape, np.nan), where=usable))
+        return floats(np.divide(top, bottom, out=quotient, where=bottom > 0))
 
 
 def shares(counts: ArrayLike) -> Floats:

@@ -93,7 +93,8 @@ def bin_counts(points: Points | None, edges: ArrayLike) -> Floats:
     held = finite(points)
     if held is None:
         return np.zeros(len(upper) + 1)
-    return np.diff(rank(held, upper) * held.n, prepend=0.0, append=float(held.n))
+    below = np.concatenate(([0.0], rank(held, upper) * held.n, [float(held.n)]))
+    return floats(below[1:] - below[:-1])
 
 
 def categorical_bins(items: Sequence[str], counts: ArrayLike, limit: int = 200) -> tuple[str, ...]:

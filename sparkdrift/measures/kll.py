@@ -66,7 +66,7 @@ class Points:
     @cached_property
     def weights(self) -> Floats:
         """Rows behind each entry of `values`, float64 (m,)."""
-        return np.diff(self.cumulative, prepend=0.0)
+        return np.concatenate((self.cumulative[:1], self.cumulative[1:] - self.cumulative[:-1]))
 
 
 def read_kll(blob: bytes | bytearray | memoryview | None) -> Points | None:
