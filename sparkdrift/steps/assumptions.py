@@ -80,6 +80,12 @@ def check_assumptions(
         return Checked(tuple(window for window in windows if window.start in set(due)))
 
 
+def due_windows(context: Context, spec: MonitorSpec, options: Options) -> int:
+    """How many windows `check_assumptions` would check now; writes nothing."""
+    active = _stored(context, spec).active
+    return len(_due(context, spec, options, active, assumption_hash(spec))[0])
+
+
 def _stored(context: Context, spec: MonitorSpec) -> References:
     if spec.reference is None:
         return References()
