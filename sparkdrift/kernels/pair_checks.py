@@ -110,7 +110,7 @@ def _compared(
 ) -> Iterator[Check]:
     found = correlation_change(r, n, known, limit)
     where = " as in the reference" if source == LEARNED else ""
-    text = f"a correlation of {known.r:.2f}{where}, to within {limit:g}"
+    text = f"a correlation of {_figure(known.r)}{where}, to within {limit:g}"
     for i, row in enumerate(windows):
         check: Check = {
             "assumption": "independence",
@@ -129,7 +129,7 @@ def _compared(
                 "p_unusual": found.p_unusual[i],
                 "p_material": found.p_material[i],
                 "power": found.power[i],
-                "reason": f"a correlation of {r[i]:.2f}, {found.change[i]:+.2f}",
+                "reason": f"a correlation of {_figure(r[i])}, {found.change[i]:+.2f}",
             }
         else:
             check |= {"status": INSUFFICIENT, "reason": missing}
@@ -159,12 +159,18 @@ def _ordered(
         if missing is not None:
             check |= {"status": INSUFFICIENT, "reason": missing}
         else:
-            said = f"a correlation of {r[i]:.2f} ({low[i]:.2f} to {high[i]:.2f})"
+            bounds = f"{_figure(low[i])} to {_figure(high[i])}"
+            said = f"a correlation of {_figure(r[i])} ({bounds})"
             ends = sorted((way * low[i], way * high[i]))
             status = VIOLATED if ends[1] < 0 else OK if ends[0] > 0 else UNDETERMINED
             check |= {"value": r[i], "low": low[i], "high": high[i], "status": status}
             check["reason"] = said
         yield _placed(row, check) | {"column_name": column, "other_column": other}
+
+
+def _figure(r: float) -> str:
+    """Two digits, and no -0.00."""
+    return f"{round(float(r), 2) + 0.0:.2f}"
 
 
 def _unmeasured(row: Row, r: float, n: float) -> str | None:
