@@ -70,10 +70,9 @@ def expectations(spec: MonitorSpec) -> Expectations:
 
 
 def _rule(one: Assumed) -> Rule:
-    domain = frozenset(one.domain) if isinstance(one.domain, tuple) else None
     return Rule(
-        range=False if one.range == "off" else one.range,
-        domain=False if one.domain == "off" else domain,
+        range=one.range,
+        domain=frozenset(one.domain) if isinstance(one.domain, tuple) else one.domain,
         not_null=one.not_null,
         tolerate=one.tolerate,
     )

@@ -21,7 +21,6 @@ Pair = Annotated[
 Correlation = Annotated[
     float, Field(gt=0, le=1, description="a change of a correlation, above 0 and up to 1")
 ]
-Off = Literal["off"]
 _ACCEPTED_RANGE = "[lowest, highest], null for an open end, or off"
 _ACCEPTED_DOMAIN = "a list of values, as text, or off"
 MOST_DOMAIN = 1000
@@ -39,7 +38,7 @@ def _is_off(value: Any) -> bool:
 
 def _range(value: Any) -> Any:
     if _is_off(value):
-        return "off"
+        return False
     if isinstance(value, list | tuple) and len(value) == 2:
         try:
             return tuple(None if end is None else float(end) for end in value)
@@ -50,7 +49,7 @@ def _range(value: Any) -> Any:
 
 def _domain(value: Any) -> Any:
     if _is_off(value):
-        return "off"
+        return False
     if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
         raise refusal("this is no domain", _ACCEPTED_DOMAIN)
     return tuple(value)
@@ -71,7 +70,7 @@ class Dependence(Section):
     """
 
     pairs: tuple[Pair, ...] = Field(default=(), description="a list of pairs of numeric features")
-    auto: bool = False
+    auto: bool = Field(default=False, description="true or false")
     most_features: int = Field(default=20, ge=2, le=200, description="a whole number from 2 to 200")
     limit: Correlation = 0.1
 
@@ -80,10 +79,10 @@ DependenceEntry = Annotated[Dependence, BeforeValidator(_auto)]
 
 Bound = float | None
 Range = Annotated[
-    tuple[Bound, Bound] | Off, BeforeValidator(_range), Field(description=_ACCEPTED_RANGE)
+    tuple[Bound, Bound] | bool, BeforeValidator(_range), Field(description=_ACCEPTED_RANGE)
 ]
 Domain = Annotated[
-    tuple[str, ...] | Off, BeforeValidator(_domain), Field(description=_ACCEPTED_DOMAIN)
+    tuple[str, ...] | bool, BeforeValidator(_domain), Field(description=_ACCEPTED_DOMAIN)
 ]
 
 
@@ -114,7 +113,7 @@ class Monotone(Section):
 class Assumptions(Section):
     """`learned`: ranges, domains and the absence of NULL are taken from the reference."""
 
-    learned: bool = True
+    learned: bool = Field(default=True, description="true or false")
     features: Mapping[str, Assumed] = Field(
         default_factory=dict,
         description="a mapping from features to range, domain, not_null, tolerate",

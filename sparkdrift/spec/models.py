@@ -181,7 +181,9 @@ class MonitorSpec(Section):
     reference: Reference | None = None
     drift: Drift = Drift()
     alerts: Alerts = Alerts()
-    dependence: DependenceEntry | None = None
+    dependence: DependenceEntry | None = Field(
+        default=None, description="auto, or a mapping, see below"
+    )
     assumptions: Assumptions | None = None
     sketch: Sketch = Sketch()
     degraded: Degraded | None = None
