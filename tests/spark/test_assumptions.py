@@ -218,7 +218,7 @@ def test_one_pass_for_any_number_of_pairs_and_windows(spark, capsys, log):
 def test_a_settled_monitor_with_assumptions_asks_one_question_more(spark, store, spec, monkeypatch):
     from sparkdrift.steps.run import run_monitor
 
-    context = context_of(spark, store)
+    context = context_of(spark, store, "second")
     frame = type(spark.range(1))
     collect, asked = frame.collect, []
 
@@ -239,3 +239,38 @@ def test_another_limit_makes_every_window_due_and_no_row_is_read(spark, store, s
     other = spec_of(log, **{**SECTIONS, "dependence": {"auto": True, "limit": 0.9}})
     assert due_windows(context_of(spark, store), spec, Options()) == 0
     assert due_windows(context_of(spark, store), other, Options()) == DAYS - 1
+
+
+def test_windows_stored_before_a_pair_was_asked_for_say_so(spark, workspace, log):
+    """And a state from before its window was read anew counts as none."""
+    store = new_store(spark, workspace / "later")
+    before = spec_of(log, **{k: v for k, v in SECTIONS.items() if k not in _ASSUMED})
+    run(spark, store, before)
+    after = spec_of(log, **{**SECTIONS, "assumptions": None})
+    run(spark, store, after)
+    rows = rows_of(spark, store, "assumptions", "window_start >= '2024-01-11'").to_pylist()
+    assert {row["status"] for row in rows} == {"no_reference"}
+    assert "frozen without this pair" in rows[0]["reason"]
+    begin = source_tables.day_start(DAYS - 3)
+    run(spark, store, after, begin=begin)
+    states = rows_of(spark, store, "states")
+    assert sorted(set(states["window_start"].to_pylist())) == [
+        begin,
+        begin + timedelta(days=1),
+    ]
+    spark.sql(
+        f"UPDATE {store.table('profiles')} SET fingerprint = 'other', input_digest = 'other'"
+        f" WHERE window_start = '{begin:%Y-%m-%d}' AND column_name = ':table'"
+    )
+    independent = {**SECTIONS, "dependence": None, "assumptions": {"independent": [["a", "b"]]}}
+    run(spark, store, spec_of(log, **independent))
+    policy = "source = 'declared'"
+    rows = rows_of(spark, store, "assumptions", policy).to_pylist()
+    told = {row["window_start"]: (row["status"], row["reason"]) for row in rows}
+    assert len(told) == DAYS - 1
+    assert told[begin][0] == "insufficient_data"
+    assert "stored without the pair" in told[begin][1]
+    assert told[begin + timedelta(days=1)][0] == "violated"
+
+
+_ASSUMED = ("dependence", "assumptions")
