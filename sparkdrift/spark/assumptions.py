@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from pyspark.sql import DataFrame, SparkSession
@@ -236,10 +236,8 @@ def _by_pair(
     )
     states = current_states(spark, store, spec, grain).where(due)
     found = states.selectExpr("window_start", "name", "cells", "definition_hash")
-    names = _frame_of(spark, [pair_name(*pair) for pair in _expected_pairs(spec)])
-    if spec.features.auto is not None and spec.dependence is not None and spec.dependence.auto:
-        # Which features there are is known of the table only, and of what was stored of it.
-        names = names.union(states.select("name")).distinct()
+    pairs, lacking = _expected_pairs(spark, store, spec, windows)
+    names = spark.createDataFrame([(pair_name(*pair),) for pair in pairs], "name string")
     rows = (
         tables.crossJoin(F.broadcast(names))
         .join(found, ["window_start", "name"], "left")
@@ -268,25 +266,45 @@ def _by_pair(
                 "definition_hash",
             )
         )
-    return _kernel(rows, pair_checks.KEYS, pair_checks.check_pairs(expected))
+    checked = _kernel(rows, pair_checks.KEYS, pair_checks.check_pairs(expected))
+    return checked if lacking is None else checked.unionByName(_unwatched(tables, active, lacking))
 
 
-def _expected_pairs(spec: MonitorSpec) -> list[tuple[str, str]]:
-    """The pairs that every window should have, as far as the spec alone says."""
+def _unwatched(tables: DataFrame, active: Sequence[Active], reason: str) -> DataFrame:
+    """A row per window that says why no pair was looked for: not measured is a status."""
+    told = {
+        "window_start": "window_start",
+        "reference_version": _version(active),
+        "column_name": string(TABLE_ROW),
+        "assumption": "'independence'",
+        "status": "'undetermined'",
+        "reason": string(reason),
+    }
+    return tables.selectExpr(
+        *(f"CAST({told.get(name, 'NULL')} AS {kind}) AS `{name}`" for name, kind in CHECKED.items())
+    )
+
+
+def _expected_pairs(
+    spark: SparkSession, store: Store, spec: MonitorSpec, windows: Sequence[Window]
+) -> tuple[list[tuple[str, str]], str | None]:
+    """(the pairs that every window should have, why `dependence.auto` adds none to them)."""
     found = set(declared_pairs(spec.dependence, spec.assumptions))
-    if spec.features.auto is None:
-        numbers = {f.name for _, kind, f in spec.features.declared() if kind == "numeric"}
-        if spec.prediction.score is not None:
-            known = {name.lower() for name in numbers}
-            numbers |= (
-                {spec.prediction.score} if spec.prediction.score.lower() not in known else set()
-            )
-        found |= set(automatic_pairs(spec, sorted(numbers))[0])
-    return sorted(found)
-
-
-def _frame_of(spark: SparkSession, names: Iterable[str]) -> DataFrame:
-    return spark.createDataFrame([(name,) for name in names], "name string")
+    if spec.dependence is None or not spec.dependence.auto:
+        return sorted(found), None
+    stored = (
+        stored_rows(spark, store, spec, spec.windows.grain)
+        .where(f"{_WHOLE} AND kind = 'numeric'")
+        .where(in_windows("window_start", contiguous(windows)))
+    )
+    # Names only; which features there are is known of what was stored, also under `auto`.
+    numbers = sorted(
+        row["column_name"] for row in stored.select("column_name").distinct().collect()
+    )
+    automatic, lacking = automatic_pairs(spec, numbers)
+    if not automatic and lacking is None:
+        lacking = f"dependence: {len(numbers)} numeric features make no pair"
+    return sorted(found | set(automatic)), lacking
 
 
 def _kernel(rows: DataFrame, keys: Sequence[str], kernel: Kernel) -> DataFrame:

@@ -34,9 +34,12 @@ def asked_for(spec: MonitorSpec) -> bool:
     if spec.dependence is not None:
         return True
     assumed = spec.assumptions
-    return assumed is not None and bool(
-        assumed.learned or assumed.features or assumed.monotone or assumed.independent
-    )
+    if assumed is None:
+        return False
+    rules = (rule for one in assumed.features.values() for rule in (one.range, one.domain))
+    declared = any(rule not in (None, False) for rule in rules)
+    declared |= any(one.not_null for one in assumed.features.values())
+    return declared or bool(assumed.learned or assumed.monotone or assumed.independent)
 
 
 def check_assumptions(

@@ -271,6 +271,14 @@ def test_windows_stored_before_a_pair_was_asked_for_say_so(spark, workspace, log
     assert told[begin][0] == "insufficient_data"
     assert "stored without the pair" in told[begin][1]
     assert told[begin + timedelta(days=1)][0] == "violated"
+    narrow = {"auto": True, "most_features": 2}
+    wide = spec_of(log, **{**SECTIONS, "assumptions": None, "dependence": narrow})
+    outcome = run(spark, store, wide)
+    assert len(outcome.checked.windows) == DAYS - 1
+    assert run(spark, store, wide).checked.windows == ()
+    rows = rows_of(spark, store, "assumptions", "column_name = ':table'").to_pylist()
+    assert {row["status"] for row in rows} == {"undetermined"}
+    assert "3 numeric features have 3 pairs" in rows[0]["reason"]
 
 
 _ASSUMED = ("dependence", "assumptions")
