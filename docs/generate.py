@@ -34,6 +34,10 @@ ABOUT_VIEWS = {
     "(`effective_from`) until which (`effective_until`, NULL: still).",
     "current_drift": "The rows of `drift` under the thresholds and the reference now in force. "
     "`drift` itself keeps the rows of earlier ones beside them.",
+    "current_assumptions": "The rows of `assumptions` under what is assumed now and the reference "
+    "in force. `since` is the first window of the present run of violated ones, "
+    "`violated_windows` how many they are so far: `ok` or `warning` ends a run, a window that was "
+    "not measured neither begins nor ends one. Both are NULL for a window that is not violated.",
     "alerts": "The windows of `current_drift` in which an alert stands: `alert_windows` of the "
     "last `alert_of` measured ones are `alerting`. A window that was not measured neither raises "
     "nor clears one; one of `insufficient_data` has a say if its effect is known to within "
@@ -107,6 +111,22 @@ ABOUT_SECTIONS = {
     "alerts.suppress[]": "Windows that overlap [`begin`, `end`) call nobody: they are judged and "
     "stored as ever, with the reason in `suppression`, and `--fail-on` does not count them. Only "
     "these windows become due when one is added.",
+    "dependence": "Which pairs of numeric features (the score is one) are watched for moving "
+    "together in another way: `auto` stands for `{auto: true}`, all pairs. One more pass over the "
+    "rows keeps the state of each pair, for the whole table, not for slices; windows that are "
+    "stored already have none until they are profiled again (`run --begin`), nor has a reference "
+    "that was made of them. What is found is in `assumptions`.",
+    "assumptions": "What must hold of each window: see [statistics](statistics.md#assumptions). "
+    "Nothing is assumed without this section; `assumptions: {learned: true}` takes from the "
+    "reference in force the range of each number, the values of each category, and that there is "
+    "no NULL where it had none. `independent` pairs have no correlation, up to `dependence.limit`. "
+    "`examples: hash` keeps 12 digits of the SHA-256 of a violating value instead of the value, "
+    "which somebody who can guess values can check; `none` keeps nothing.",
+    "assumptions.features{}": "What holds of one feature, in place of what would be learned; `off` "
+    "turns one off. A `range` is of the finite values and infinities, a `domain` of the values "
+    "that are not NULL. Any row breaks a declared rule, unless `tolerate` admits a share.",
+    "assumptions.monotone[]": "With `with`: the correlation of both is above 0 (below, for "
+    "decreasing) in each window. Without: the median does not fall (rise) from window to window.",
     "sketch": "How much state is kept for each window, slice and feature.",
     "degraded": "What `degraded` means for this model, said before it happens. Stored and "
     "checked; used by the evaluation step, which is not there yet.",
@@ -160,6 +180,7 @@ def views() -> dict[str, tuple[str, ...]]:
         "active_references": _selected(texts["ACTIVE_REFERENCES"]),
         "current_drift": by_name["drift"],
         "alerts": _selected(texts["ALERTS"]),
+        "current_assumptions": (*by_name["assumptions"], "since", "violated_windows"),
     }
 
 

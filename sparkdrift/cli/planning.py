@@ -39,6 +39,7 @@ def plan(
             lines.append(_snapshot(context, spec, facts))
         if "drift" in steps:
             lines.append(_drift(context, spec, options, facts))
+            lines += _assumptions(context, spec, options, facts)
         text = "\n  ".join(["nothing is written; due is:", *lines])
         return Answer(text, facts, remarks=remarks)
 
@@ -115,3 +116,15 @@ def _drift(context: Context, spec: MonitorSpec, options: Options, facts: dict[st
     facts["drift"] = {"windows_stored": stored, "windows_to_be_profiled": new}
     text = f"drift     {named(stored, 'stored window')} without a verdict that is up to date"
     return f"{text}, then the {named(new, 'window')} to be profiled" if new else text
+
+
+def _assumptions(
+    context: Context, spec: MonitorSpec, options: Options, facts: dict[str, Any]
+) -> list[str]:
+    from sparkdrift.steps.assumptions import asked_for, due_windows
+
+    if not asked_for(spec):
+        return []
+    stored = due_windows(context, spec, options)
+    facts["assumptions"] = {"windows_stored": stored}
+    return [f"assumptions  {named(stored, 'stored window')} whose checks are not up to date"]

@@ -28,6 +28,7 @@ class Findings:
     verdicts: Sequence[Row] = ()
     unmeasured: Sequence[Row] = ()
     silences: Sequence[Row] = ()
+    assumptions: Sequence[Row] = ()
 
 
 @dataclass

@@ -22,9 +22,10 @@ from sparkdrift.report.facts import (
 from sparkdrift.report.plain import day, joined, named, plain, share
 from sparkdrift.spec.models import MonitorSpec
 
-NOT_LOOKED_AT = (
-    "This version watches each column on its own: columns that begin to move together, "
-    "the model's realised performance and the operators' overrides are not looked at."
+NOT_LOOKED_AT = "The model's realised performance and the operators' overrides are not looked at."
+EACH_ON_ITS_OWN = (
+    "Each column was watched on its own: whether columns begin to move together is not looked "
+    "at without the section 'dependence' of the spec."
 )
 _MOST_SLICES = 8
 
@@ -39,9 +40,11 @@ def summary(spec: MonitorSpec, found: Findings, *, note: str | None = None) -> R
     parts += _section("Drifted only in a slice", _in_slices(sorted_, zone))
     parts += _section("Drifted for a while, and over", _passed(sorted_, zone))
     parts += _section("New categories", _new_categories(found.verdicts))
+    parts += _section("Move together in another way", _dependence(spec, found, zone))
+    parts += _section("Assumptions that fail", _failing(spec, found, zone))
     parts += _section("Looks broken", _broken(found.silences, spec, zone))
     parts += _section("Quiet", _quiet(sorted_))
-    parts += _section("Could not be measured", _unmeasured(found, sorted_, zone))
+    parts += _section("Could not be measured", _unmeasured(spec, found, sorted_, zone))
     parts += _section("Declared as degraded", [("", "", _degraded(spec))])
     return Group(*parts)
 
@@ -154,7 +157,7 @@ def _quiet(found: Sorted) -> Iterator[Line]:
         yield "", "", joined(found.quiet, 40)
 
 
-def _unmeasured(found: Findings, sorted_: Sorted, zone: str) -> Iterator[Line]:
+def _unmeasured(spec: MonitorSpec, found: Findings, sorted_: Sorted, zone: str) -> Iterator[Line]:
     early = [row for row in found.unmeasured if row["status"] == "no_reference"]
     for row in early:
         if row["slice_key"] == WHOLE:
@@ -174,7 +177,31 @@ def _unmeasured(found: Findings, sorted_: Sorted, zone: str) -> Iterator[Line]:
         if row["status"] in ("undetermined", "schema_changed", "source_unavailable"):
             text = f"{slice_name(row)}, {named(row['windows'], 'window')}: {row['reason']}"
             yield row["column_name"], "", f"{row['status']}: {text}"
+    if spec.dependence is None:
+        yield "", "", EACH_ON_ITS_OWN
     yield "", "", NOT_LOOKED_AT
+
+
+def _dependence(spec: MonitorSpec, found: Findings, zone: str) -> Iterator[Line]:
+    """Pairs whose correlation is another one than expected, and since when."""
+    for row in _lasting_violations(spec, found):
+        if row["assumption"] == "independence":
+            text = f"with {row['other_column']}: {row['reason']} (expected: {row['expected']})"
+            yield row["column_name"], f"since {day(row['since'], zone)}", text
+
+
+def _failing(spec: MonitorSpec, found: Findings, zone: str) -> Iterator[Line]:
+    for row in _lasting_violations(spec, found):
+        if row["assumption"] != "independence":
+            text = f"{row['expected']} ({row['source']}): {row['reason']}"
+            yield row["column_name"], f"since {day(row['since'], zone)}", text
+
+
+def _lasting_violations(spec: MonitorSpec, found: Findings) -> list[Row]:
+    """Assumptions that fail by now, in as many windows in a row as raise an alert."""
+    least = spec.alerts.windows
+    failing = [row for row in found.assumptions if (row["violated_windows"] or 0) >= least]
+    return sorted(failing, key=lambda row: row["since"])
 
 
 def _thin_slices(found: Findings) -> list[str]:

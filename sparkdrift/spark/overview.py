@@ -169,6 +169,28 @@ class Overview:
             HAVING count_if(mute) >= {int(least)} OR count_if(stuck) >= {int(least)}
             ORDER BY column_name""")
 
+    def assumptions(self, spec: MonitorSpec) -> list[dict[str, Any]]:
+        """Per assumption: windows, those that were measured, and how the newest of these stands.
+
+        `since` and `violated_windows` are of the run of violated windows that is in, else NULL.
+        """
+        return self._rows(f"""
+            SELECT assumption, column_name, other_column, count(*) AS windows,
+                   count_if(measured) AS measured,
+                   max_by(source, window_start) FILTER (WHERE measured) AS source,
+                   max_by(expected, window_start) FILTER (WHERE measured) AS expected,
+                   max_by(status, window_start) FILTER (WHERE measured) AS status,
+                   max_by(reason, window_start) FILTER (WHERE measured) AS reason,
+                   max_by(since, window_start) FILTER (WHERE measured) AS since,
+                   max_by(violated_windows, window_start) FILTER (WHERE measured)
+                     AS violated_windows
+            FROM (SELECT *, status IN ('ok', 'warning', 'violated') AS measured
+                  FROM current_assumptions
+                  WHERE monitor = {string(spec.monitor)} AND status <> 'no_reference'
+                    AND granularity = {string(spec.windows.grain)})
+            GROUP BY assumption, column_name, other_column
+            ORDER BY assumption, column_name, other_column""")
+
     def _rows(self, statement: str) -> list[dict[str, Any]]:
         return fetch(self._spark.sql(statement), MOST_ROWS).dicts()
 

@@ -140,6 +140,29 @@ PROFILES = Table(
     ),
 )
 
+STATES = Table(
+    "states",
+    "results",
+    "Mergeable state besides profiles: one row per window, slice, kind and name",
+    ("monitor", "window_start", "granularity", "slice_key", "slice_value", "kind", "name"),
+    (
+        *_WINDOW,
+        Column("slice_key", "string", "'*': the whole table"),
+        Column("slice_value", "string", "'*': the whole table"),
+        Column("kind", "string", "pairs: what the correlation of two features is computed from"),
+        Column("name", "string", "What it is of; of a pair, its features as a JSON array"),
+        Column("columns", "array<string>", "The features that it is of"),
+        Column(
+            "cells",
+            "array<double>",
+            "The state. Of a pair, over the rows in which both are finite: rows, mean of the first "
+            "and second, sum of squared deviations of each, sum of their cross products",
+        ),
+        Column("fingerprint", "string", "That of the profile it was made with; another: stale"),
+        *_DERIVED,
+    ),
+)
+
 REFERENCE_SNAPSHOTS = Table(
     "reference_snapshots",
     "log",
@@ -181,13 +204,14 @@ REFERENCE_PROFILES = Table(
         Column(
             "bins",
             "struct<edges:array<double>,items:array<string>,counts:array<double>>",
-            "Bins of the comparison: inner upper edges or items, and the rows in each",
+            "Bins of the comparison: inner upper edges or items, and the rows in each; of a pair "
+            "(column_name ':pair' and its features), its features and its state, as in `states`",
         ),
         Column(
             "window_bins",
             "array<struct<window_start:timestamp,k:int,counts:array<double>>>",
             "Each window of the reference: the rows in its bins, k NULL while the sketch is exact; "
-            "of a metric, its value and the noise that its rows leave",
+            "of a metric, its value and the noise that its rows leave; of a pair, its state",
         ),
         Column("status", "string", "ok, insufficient_data or schema_changed"),
         Column("reason", "string", "Why the status is not ok"),
@@ -337,6 +361,58 @@ DRIFT = Table(
     ),
 )
 
+ASSUMPTIONS = Table(
+    "assumptions",
+    "results",
+    "What must hold of each window, learned from the reference or declared, and whether it does",
+    (
+        "monitor",
+        "window_start",
+        "granularity",
+        "slice_key",
+        "slice_value",
+        "column_name",
+        "other_column",
+        "assumption",
+        "reference_version",
+        "policy_hash",
+    ),
+    (
+        *_WINDOW,
+        Column("slice_key", "string", "'*': the whole table"),
+        Column("slice_value", "string", "'*': the whole table"),
+        Column("column_name", "string", "Feature"),
+        Column("other_column", "string", "The other feature of a pair; NULL: there is none"),
+        Column("assumption", "string", "range, domain, not_null, monotone or independence"),
+        Column("reference_name", "string", "Name of the reference that the spec asks for"),
+        Column("reference_version", "int", "Version of the reference; 0: there was none in force"),
+        Column("policy_hash", "string", "Digest of what is assumed and of the reference's name"),
+        Column("status", "string", "violated, warning, ok, or why it was not measured"),
+        Column("reason", "string", "The verdict in words"),
+        Column("source", "string", "declared in the spec, or learned from the reference"),
+        Column("expected", "string", "What is assumed, in words"),
+        Column(
+            "value",
+            "double",
+            "What is held against `limit`: the violating share; of a pair, the change of its "
+            "correlation; of a monotone feature, the step of its median, or its correlation",
+        ),
+        Column("low", "double", "Lower end of what `value` can be: 95 %, or the sketch's bound"),
+        Column("high", "double", "Upper end of it"),
+        Column("limit", "double", "From which value on it is violated"),
+        Column("rows", "bigint", "Rows that could break it"),
+        Column("violations", "bigint", "Rows that did; of pairs and order NULL"),
+        Column("share", "double", "Part of the rows that did"),
+        Column("correlation", "double", "Pearson's r of a pair in this window"),
+        Column("examples", "array<string>", "Values that broke it, as the spec allows to show"),
+        Column("p_unusual", "double", "Chance of this without a change"),
+        Column("p_material", "double", "Chance of this if the change were the limit"),
+        Column("q_value", "double", "p_unusual after Benjamini-Hochberg over the window"),
+        Column("power", "double", "Of pairs: chance to find a change of twice the limit"),
+        *_DERIVED,
+    ),
+)
+
 RUNS = Table(
     "runs",
     "log",
@@ -345,7 +421,7 @@ RUNS = Table(
     (
         Column("monitor", "string", "Id of the monitor"),
         Column("run_id", "string", "Id of the run, given by the scheduler or made up"),
-        Column("step", "string", "profile, snapshot or drift"),
+        Column("step", "string", "profile, snapshot, drift or assumptions"),
         Column("attempt", "int", "Number of the attempt with this run_id"),
         Column("phase", "string", "STARTED, SUCCEEDED or FAILED"),
         Column("at", "timestamp", "When the step started or ended"),
@@ -366,4 +442,13 @@ RUNS = Table(
     ),
 )
 
-TABLES = (PROFILES, REFERENCE_SNAPSHOTS, REFERENCE_PROFILES, REFERENCE_EVENTS, DRIFT, RUNS)
+TABLES = (
+    PROFILES,
+    STATES,
+    REFERENCE_SNAPSHOTS,
+    REFERENCE_PROFILES,
+    REFERENCE_EVENTS,
+    DRIFT,
+    ASSUMPTIONS,
+    RUNS,
+)

@@ -111,10 +111,42 @@ SELECT monitor, window_start, window_end, granularity, slice_key, slice_value, c
 FROM told
 """
 
+# `since` is told here and not stored: a late window may begin a run of windows, or end one.
+# A window that was not measured neither begins nor ends one.
+CURRENT_ASSUMPTIONS = """
+WITH in_force AS (
+  SELECT c.* FROM {assumptions} AS c
+  JOIN (SELECT monitor, max_by(policy_hash, at) AS policy_hash FROM {runs}
+        WHERE step = 'assumptions' AND phase = 'SUCCEEDED' GROUP BY monitor) AS p
+    ON p.monitor = c.monitor AND p.policy_hash = c.policy_hash
+  LEFT JOIN {active_references} AS a
+    ON a.monitor = c.monitor AND a.role = 'baseline' AND c.window_start >= a.effective_from
+   AND (a.effective_until IS NULL OR c.window_start < a.effective_until)
+   AND a.name = c.reference_name
+  WHERE c.reference_version = coalesce(a.version, 0)),
+numbered AS (
+  SELECT *, count_if(status IN ('ok', 'warning')) OVER (
+    PARTITION BY monitor, granularity, slice_key, slice_value, column_name, other_column,
+                 assumption
+    ORDER BY window_start ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS run
+  FROM in_force)
+SELECT * EXCEPT (run),
+       CASE WHEN status = 'violated' THEN
+         min(CASE WHEN status = 'violated' THEN window_start END) OVER so_far END AS since,
+       CASE WHEN status = 'violated' THEN count_if(status = 'violated') OVER so_far END
+         AS violated_windows
+FROM numbered
+WINDOW so_far AS (
+  PARTITION BY monitor, granularity, slice_key, slice_value, column_name, other_column,
+               assumption, run
+  ORDER BY window_start ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+"""
+
 VIEWS = {
     "active_references": ACTIVE_REFERENCES,
     "current_drift": CURRENT_DRIFT,
     "alerts": ALERTS,
+    "current_assumptions": CURRENT_ASSUMPTIONS,
 }
 NAMES = (*(table.name for table in TABLES), *VIEWS)
 _PREFIX = "sparkdrift_empty_"
@@ -187,6 +219,8 @@ def _mentioned(statement: str) -> set[str]:
     found = words.intersection(NAMES)
     if "alerts" in found:
         found.add("current_drift")
+    if "current_assumptions" in found:
+        found |= {"assumptions", "runs", "active_references"}
     if "current_drift" in found:
         found |= {"drift", "runs", "active_references", "reference_events"}
     if "active_references" in found:

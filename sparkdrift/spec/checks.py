@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 
 from sparkdrift.errors import nearest
-from sparkdrift.spec import alert_checks
+from sparkdrift.spec import alert_checks, assumption_checks
 from sparkdrift.spec.derived import ACCEPTED, NotArithmeticError, parse_derived
 from sparkdrift.spec.expressions import check_expression, check_value
 from sparkdrift.spec.feature_checks import duplicates, entries
@@ -393,6 +393,16 @@ def _alert_times(spec: MonitorSpec) -> Iterator[Finding]:
 @_reads("alerts", "features", "metrics", "prediction")
 def _alert_names(spec: MonitorSpec) -> Iterator[Finding]:
     yield from alert_checks.names(spec)
+
+
+@_reads("dependence", "assumptions")
+def _assumptions(spec: MonitorSpec) -> Iterator[Finding]:
+    yield from assumption_checks.rules(spec)
+
+
+@_reads("dependence", "assumptions", "features", "prediction")
+def _assumption_names(spec: MonitorSpec) -> Iterator[Finding]:
+    yield from assumption_checks.names(spec)
 
 
 @_reads("degraded")

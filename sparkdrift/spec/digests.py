@@ -94,6 +94,27 @@ def policy_hash(spec: MonitorSpec) -> str:
     return _digest(content)
 
 
+def assumption_hash(spec: MonitorSpec) -> str:
+    """What turns states into verdicts on assumptions: which reference, the sections
+    `dependence` and `assumptions`, and the limits of shares that are learned.
+    """
+    return _digest(
+        {
+            "reference": spec.reference.name if spec.reference else None,
+            "dependence": spec.dependence.model_dump() if spec.dependence else None,
+            "assumptions": spec.assumptions.model_dump() if spec.assumptions else None,
+            "limits": spec.drift.limits.model_dump(),
+        }
+    )
+
+
+def pair_hash(spec: MonitorSpec, first: Feature, second: Feature) -> str:
+    """What gives the state of a pair its meaning: that of both features."""
+    return _digest(
+        {"pair": [definition_hash(spec, first), definition_hash(spec, second)], "format": 1}
+    )
+
+
 def _digest(content: dict[str, Any]) -> str:
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr
 
 from sparkdrift.spec.alerts import Alerts
+from sparkdrift.spec.assumptions import Assumptions, DependenceEntry
 from sparkdrift.spec.features import Features
 from sparkdrift.spec.metrics import PREFIX, MetricEntry
 from sparkdrift.spec.names import parse_table
@@ -180,6 +181,10 @@ class MonitorSpec(Section):
     reference: Reference | None = None
     drift: Drift = Drift()
     alerts: Alerts = Alerts()
+    dependence: DependenceEntry | None = Field(
+        default=None, description="auto, or a mapping, see below"
+    )
+    assumptions: Assumptions | None = None
     sketch: Sketch = Sketch()
     degraded: Degraded | None = None
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 from sparkdrift.errors import Problem
 from sparkdrift.spec.alert_checks import unknown
+from sparkdrift.spec.assumption_checks import unfit
 from sparkdrift.spec.columns import (
     ACCEPTED_ATOMIC,
     ACCEPTED_NUMERIC,
@@ -161,6 +162,7 @@ def resolve(
             *_auto_remarks(spec, columns),
             *_override_remarks(spec, features),
             *unknown(spec, {one.feature.name for one in features}),
+            *unfit(spec, {one.feature.name: one.feature.kind for one in features}),
         ),
     )
 

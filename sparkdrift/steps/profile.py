@@ -12,6 +12,7 @@ from sparkdrift.spark.expressions import failing, resolve_source
 from sparkdrift.spark.failures import FAILURES
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.metrics import checked
+from sparkdrift.spark.pairs import watched_pairs
 from sparkdrift.spark.profiles import (
     empty_rows,
     profiled_rows,
@@ -22,6 +23,7 @@ from sparkdrift.spark.profiles import (
 from sparkdrift.spark.runs import Success
 from sparkdrift.spark.slicing import slices_of
 from sparkdrift.spark.source import Source, open_source
+from sparkdrift.spark.states import write_pairs
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Resolution
 from sparkdrift.steps.context import Context, Options
@@ -49,6 +51,7 @@ def profile_windows(context: Context, spec: MonitorSpec, options: Options) -> Pl
             context.journal.started(record)
         if plan.due:
             resolution = _without_crowds(context, spec, source, resolution, plan.due, record)
+            record.warnings += watched_pairs(spec, resolution)[1]
         done = 0
         for batch in _batches(plan.due):
             try:
@@ -106,7 +109,14 @@ def _profile_batch(
     resolution: Resolution,
     batch: Sequence[Fingerprint],
 ) -> None:
-    """Scan the windows of one batch and write their profiles, in one commit."""
+    """Scan the windows of one batch and write their profiles, in one commit.
+
+    The state of pairs has a commit of its own, before that: profiles make a window done.
+    """
+    pairs, _ = watched_pairs(spec, resolution)
+    if pairs:
+        run_id = context.journal.run_id
+        write_pairs(context.spark, context.store, spec, source, pairs, batch, run_id)
     quiet = [one for one in batch if one.rows == 0]
     parts = []
     if len(quiet) < len(batch):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sparkdrift.errors import UsageError, nearest
+from sparkdrift.spark.pairs import watched_pairs
 from sparkdrift.spark.rollups import due_rollups, write_rollups
+from sparkdrift.spark.states import write_pair_rollups
 from sparkdrift.spec.digests import definition_hash
 from sparkdrift.spec.local_time import ROLLUPS
 from sparkdrift.spec.models import MonitorSpec
@@ -78,15 +80,20 @@ def roll_up(
     windows = due(context, spec, resolution, granularity, options)
     if windows:
         context.journal.started(record)
+        finer, run_id = merged_from(spec, granularity), context.journal.run_id
+        if watched_pairs(spec, resolution)[0]:
+            write_pair_rollups(
+                context.spark, context.store, spec, granularity, finer, windows, run_id
+            )
         write_rollups(
             context.spark,
             context.store,
             spec,
             granularity,
-            merged_from(spec, granularity),
+            finer,
             windows,
             _hashes(spec, resolution),
-            run_id=context.journal.run_id,
+            run_id=run_id,
         )
         record.windows += len(windows)
     return windows

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sparkdrift.spark.findings import Findings, count_statuses
-from sparkdrift.spark.references import Snapshot
+from sparkdrift.spark.references import References, Snapshot
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.steps import drift, profile, snapshot
+from sparkdrift.steps import assumptions, drift, profile, snapshot
 from sparkdrift.steps.context import Context, Options
 
 
@@ -20,13 +20,16 @@ class Outcome:
     reference: Snapshot | None
     judged: drift.Judged
     findings: Findings
+    checked: assumptions.Checked
 
 
 def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcome:
-    """Profile, freeze the reference and judge what is due for one monitor."""
+    """Profile, freeze the reference, judge and check what is due for one monitor."""
     profiled = profile.profile_windows(context, spec, options)
     frozen = snapshot.snapshot_reference(context, spec)
     judged = drift.compute_drift(context, spec, options, frozen.stored)
+    known = frozen.stored or References(active=judged.active)
+    checked = assumptions.check_assumptions(context, spec, options, known)
     context.journal.close()
     findings = count_statuses(context.spark, context.store, spec, judged.active, judged.windows)
-    return Outcome(spec.monitor, profiled, frozen.version, judged, findings)
+    return Outcome(spec.monitor, profiled, frozen.version, judged, findings, checked)

@@ -12,6 +12,7 @@ from sparkdrift.errors import SnapshotError, SpecError
 from sparkdrift.spark.cardinality import crowded, crowds
 from sparkdrift.spark.expressions import failing, resolve_reference_source, resolve_source
 from sparkdrift.spark.metrics import checked
+from sparkdrift.spark.pairs import watched_pairs
 from sparkdrift.spark.profiles import StoredWindow, stored_windows
 from sparkdrift.spark.references import (
     ALWAYS,
@@ -26,6 +27,7 @@ from sparkdrift.spark.references import (
 )
 from sparkdrift.spark.slicing import slices_of
 from sparkdrift.spark.source import open_source
+from sparkdrift.spark.states import merged_pairs, scanned_pairs
 from sparkdrift.spec.digests import definition_hash
 from sparkdrift.spec.models import MonitorSpec, Reference
 from sparkdrift.steps.context import Context
@@ -253,7 +255,12 @@ def _merged(
     hashes = [definition_hash(spec, None)]
     hashes += [definition_hash(spec, one.feature) for one in resolution.watched]
     rows = merged_reference(context.spark, context.store, spec, interval, hashes)
-    return rows.drop("merged_windows", "input_digest"), {
+    rows = rows.drop("merged_windows", "input_digest")
+    pairs, _ = watched_pairs(spec, resolution)
+    if pairs:
+        own = merged_pairs(context.spark, context.store, spec, interval, pairs)
+        rows = rows.unionByName(own, allowMissingColumns=True)
+    return rows, {
         "source": spec.source.table or spec.source.path,
         "source_filter": spec.source.filter,
         "source_id": source.table_id,
@@ -294,7 +301,12 @@ def _scanned(
         for one in resolution.watched
         if one.problem is not None
     ]
-    return scanned_reference(context.spark, spec, source, resolution), {
+    rows = scanned_reference(context.spark, spec, source, resolution)
+    pairs, _ = watched_pairs(spec, resolution)
+    if pairs:
+        own = scanned_pairs(context.spark, spec, source, pairs)
+        rows = rows.unionByName(own, allowMissingColumns=True)
+    return rows, {
         "source": reference.table or reference.path,
         "source_filter": reference.filter,
         "source_id": source.table_id,

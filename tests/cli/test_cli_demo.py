@@ -31,6 +31,7 @@ def test_it_tells_what_was_planted(demo):
     for feature in ("income", "product", "device_risk"):
         assert f"{feature} since 2025-" in flat
     assert "'bnpl'" in flat
+    assert "with utilisation: a correlation of 0." in flat
     assert "mostly NULL in 15 days between 2025-06-10 and 2025-06-25" in flat
     assert "one single value, 0.5, in 98 days" in flat
     assert "roc_auc worse by more than 0.03" in flat

@@ -119,7 +119,9 @@ def _steps(
     """Make the data where it is not there, and run every step; returns what was done."""
     from sparkdrift.demo.running import make
     from sparkdrift.spark.converting import write_delta
+    from sparkdrift.spark.references import References
     from sparkdrift.spec.loading import load_spec
+    from sparkdrift.steps.assumptions import check_assumptions
     from sparkdrift.steps.context import Options
     from sparkdrift.steps.drift import compute_drift
     from sparkdrift.steps.profile import profile_windows
@@ -139,6 +141,9 @@ def _steps(
     with _timed(seconds, "drift"):
         bars.begin("drift")
         judged = compute_drift(context, spec, options, frozen.stored)
+    with _timed(seconds, "assumptions"):
+        bars.begin("assumptions")
+        check_assumptions(context, spec, options, References(active=judged.active))
         context.journal.close()
     return {
         "made": not made,
@@ -165,6 +170,7 @@ def _look(
             verdicts=ask.verdicts(spec),
             unmeasured=ask.unmeasured(spec),
             silences=ask.silences(spec),
+            assumptions=ask.assumptions(spec),
         )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sparkdrift.cli.progress import Bars
     from sparkdrift.spark.findings import Findings
     from sparkdrift.spec.models import MonitorSpec
+    from sparkdrift.steps.assumptions import Checked
     from sparkdrift.steps.context import Context
     from sparkdrift.steps.run import Outcome
 
@@ -145,7 +146,7 @@ def drift(
     end: End = None,
     dry_run: DryRun = False,
 ) -> int:
-    """Judge every stored window whose verdict is missing or out of date.
+    """Judge every stored window whose verdict is missing or out of date; check its assumptions.
 
     Example: sparkdrift drift monitors/credit.yml --begin 2025-09-01
     """
@@ -155,14 +156,19 @@ def drift(
 
     def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
         from sparkdrift.spark.findings import count_statuses
+        from sparkdrift.spark.references import References
+        from sparkdrift.steps.assumptions import check_assumptions
         from sparkdrift.steps.drift import compute_drift
 
         bars.begin(f"{spec.monitor}: drift")
         done = compute_drift(context, spec, options_for(spec, *times))
+        known = References(active=done.active)
+        checked = check_assumptions(context, spec, options_for(spec, *times), known)
         context.journal.close()
         found = count_statuses(context.spark, context.store, spec, done.active, done.windows)
-        text = f"{named(len(done.windows), 'window')} judged{_listed(found)}"
-        return Answer(text, {"windows": len(done.windows), **_counts(found)})
+        text = f"{named(len(done.windows), 'window')} judged{_listed(found)}{_held(checked)}"
+        facts = {"windows": len(done.windows), "windows_checked": _count(checked)}
+        return Answer(text, {**facts, **_counts(found)})
 
     return each_monitor(common, specs, one, asked=any(times))
 
@@ -235,7 +241,8 @@ def run(
 
 
 def _told(done: Outcome) -> str:
-    if not (done.profiled.due or done.profiled.vanished or done.reference or done.judged.windows):
+    judged = done.judged.windows or done.checked.windows
+    if not (done.profiled.due or done.profiled.vanished or done.reference or judged):
         return f"nothing is due ({done.profiled.reason or 'every window is up to date'})"
     parts = [f"{named(len(done.profiled.due), 'window')} profiled, {done.profiled.rows:,} rows"]
     if done.profiled.vanished:
@@ -243,7 +250,17 @@ def _told(done: Outcome) -> str:
     if done.reference is not None:
         parts.append(f"reference version {done.reference.version} frozen")
     parts.append(f"{named(len(done.judged.windows), 'window')} judged{_listed(done.findings)}")
-    return "; ".join(parts)
+    return "; ".join(parts) + _held(done.checked)
+
+
+def _held(checked: Checked) -> str:
+    """How many windows were held against what is assumed of them; nothing without assumptions."""
+    windows = checked.windows
+    return "" if windows is None else f"; assumptions checked in {named(len(windows), 'window')}"
+
+
+def _count(checked: Checked) -> int | None:
+    return None if checked.windows is None else len(checked.windows)
 
 
 def _facts(done: Outcome) -> dict[str, object]:
@@ -254,6 +271,7 @@ def _facts(done: Outcome) -> dict[str, object]:
         "reason": done.profiled.reason,
         "reference_version": done.reference.version if done.reference else None,
         "windows_judged": len(done.judged.windows),
+        "windows_checked": _count(done.checked),
         **_counts(done.findings),
     }
 

@@ -170,3 +170,42 @@ def test_it_fits_and_data_can_not_drive_the_terminal(width):
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "[red]" in text
+
+
+def assumption(name, kind="independence", other=None, **more):
+    row = {
+        "assumption": kind,
+        "column_name": name,
+        "other_column": other,
+        "windows": 90,
+        "measured": 90,
+        "source": "learned",
+        "expected": "a correlation of 0.00",
+        "status": "violated",
+        "reason": "a correlation of 0.60, +0.60",
+        "since": on(60),
+        "violated_windows": 30,
+    }
+    return row | more
+
+
+def test_pairs_that_move_together_are_named_once_it_lasts():
+    found = Findings(
+        coverage=COVERAGE,
+        assumptions=[
+            assumption("a", other="b"),
+            assumption("b", other="c", violated_windows=1),
+            assumption("c", other="a", status="ok", since=None, violated_windows=None),
+            assumption("k", "domain", expected="one of 'x'", reason="9 of 90 rows break it"),
+        ],
+    )
+    text = flat(page(found, width=100, spec=SPEC + "dependence: auto\n"))
+    assert "Move together in another way a since 2025-03-02 with b: a correlation of 0.60" in text
+    assert "Assumptions that fail k since 2025-03-02 one of 'x' (learned): 9 of 90 rows" in text
+    assert "with c" not in text
+    assert "with a" not in text
+    assert "on its own" not in text
+
+
+def test_without_dependence_the_page_says_that_pairs_were_not_watched():
+    assert "move together is not looked at" in flat(page(Findings(coverage=COVERAGE)))

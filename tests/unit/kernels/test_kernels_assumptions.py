@@ -1,0 +1,338 @@
+"""Checks of features and pairs: what is violated, what is open, and what was not measured."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta, timezone
+
+import datasketches
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from sparkdrift.kernels.concluding import conclude
+from sparkdrift.kernels.expectations import CHECKED, Expectations, Rule, check_batch
+from sparkdrift.kernels.feature_checks import EARLIER, REFERENCE, WINDOW, check_features
+from sparkdrift.kernels.pair_checks import check_pairs
+from sparkdrift.measures.dependence import EMPTY, pair_states
+
+SEED = 3
+START = datetime(2024, 1, 1, tzinfo=timezone.utc)
+ITEMS = pa.list_(pa.struct([("item", pa.string()), ("count", pa.int64())]))
+STATE = pa.struct(
+    [("items", ITEMS), ("offset", pa.int64()), ("total", pa.int64()), ("exact", pa.bool_())]
+)
+INSTANT = pa.timestamp("us", "UTC")
+FEATURES = pa.schema(
+    [("part", pa.int32()), ("window_start", INSTANT), ("window_end", INSTANT)]
+    + [("reference_version", pa.int32()), ("column_name", pa.string()), ("kind", pa.string())]
+    + [(name, pa.int64()) for name in ("row_count", "null_count", "nan_count")]
+    + [(f"{sign}_infinity_count", pa.int64()) for sign in ("positive", "negative")]
+    + [("min", pa.float64()), ("max", pa.float64()), ("kll", pa.binary()), ("categories", STATE)]
+    + [(name, pa.string()) for name in ("definition_hash", "status", "reason")]
+)
+PAIRS = pa.schema(
+    [
+        ("part", pa.int32()),
+        ("window_start", INSTANT),
+        ("name", pa.string()),
+        ("reference_version", pa.int32()),
+        ("row_count", pa.int64()),
+        ("cells", pa.list_(pa.float64())),
+        ("windows", pa.list_(pa.list_(pa.float64()))),
+        ("definition_hash", pa.string()),
+    ]
+)
+
+
+def day(number):
+    return START + timedelta(days=number)
+
+
+def row(number, part=WINDOW, **more):
+    known = {
+        "part": part,
+        "window_start": None if part == REFERENCE else day(number),
+        "window_end": None if part == REFERENCE else day(number + 1),
+        "reference_version": 1,
+        "column_name": "x",
+        "null_count": 0,
+        "definition_hash": "d",
+        "status": "ok",
+        "reason": None,
+    }
+    return known | more
+
+
+def numbers(number, values, part=WINDOW, k=4096, **more):
+    values = np.asarray(values, dtype=float)
+    sketch = datasketches.kll_doubles_sketch(k)
+    sketch.update(values)
+    found = {
+        "kind": "numeric",
+        "row_count": len(values),
+        "nan_count": 0,
+        "positive_infinity_count": 0,
+        "negative_infinity_count": 0,
+        "min": values.min(),
+        "max": values.max(),
+        "kll": sketch.serialize(),
+    }
+    return row(number, part, **{**found, **more})
+
+
+def texts(number, counts, part=WINDOW, unlisted=0, **more):
+    total = sum(counts.values()) + unlisted
+    items = [{"item": item, "count": rows} for item, rows in counts.items()]
+    state = {"items": items, "offset": unlisted, "total": total, "exact": not unlisted}
+    return row(number, part, kind="categorical", row_count=total, categories=state, **more)
+
+
+def concluded(batches):
+    found = list(conclude()(iter(sorted_by_window(batches))))
+    return [one for batch in found for one in batch.to_pylist()]
+
+
+def sorted_by_window(batches):
+    table = pa.Table.from_batches(list(batches), schema=None).sort_by("window_start")
+    return table.to_batches()
+
+
+def checks(rows, expected, assumption):
+    batch = pa.RecordBatch.from_pylist(rows, schema=FEATURES)
+    found = concluded(check_features(expected)(iter([batch])))
+    return [one for one in found if one["assumption"] == assumption]
+
+
+def pair_checks_of(rows, expected):
+    batch = pa.RecordBatch.from_pylist(rows, schema=PAIRS)
+    return concluded(check_pairs(expected)(iter([batch])))
+
+
+DECLARED = Expectations(learned=False, rules={"x": Rule(range=(0.0, 10.0))})
+
+
+@pytest.mark.parametrize(
+    ("values", "status", "violations", "examples"),
+    [
+        (range(11), "ok", 0, []),
+        ([0, 5, 10.5], "violated", 1, ["10.5"]),
+        ([-2, 5, 11, 12], "violated", 3, ["-2", "12"]),
+    ],
+)
+def test_a_declared_range_is_about_the_rows(values, status, violations, examples):
+    (found,) = checks([numbers(0, values)], DECLARED, "range")
+    assert (found["status"], found["violations"]) == (status, violations)
+    assert found["examples"] == examples
+    assert found["share"] == pytest.approx(violations / len(values))
+    assert (found["source"], found["expected"]) == ("declared", "from 0 to 10")
+
+
+def test_infinities_break_a_range_on_their_side_only():
+    known = numbers(0, [1, 2], row_count=6, positive_infinity_count=3, nan_count=1)
+    (found,) = checks([known], DECLARED, "range")
+    assert (found["violations"], found["rows"]) == (3, 5)
+    open_above = Expectations(learned=False, rules={"x": Rule(range=(0.0, None))})
+    (found,) = checks([known], open_above, "range")
+    assert (found["violations"], found["status"]) == (0, "ok")
+
+
+def test_what_the_sketch_cannot_tell_is_undetermined():
+    rng = np.random.default_rng(SEED)
+    values = rng.uniform(0, 1, 20_000)
+    statuses = {}
+    for tolerate in (0.01, 0.1, 0.3):
+        rule = Expectations(learned=False, rules={"x": Rule(range=(0.1, None), tolerate=tolerate)})
+        (found,) = checks([numbers(0, values, k=200)], rule, "range")
+        statuses[tolerate] = found["status"]
+        assert found["low"] < (values < 0.1).mean() < found["high"]
+    assert statuses == {0.01: "violated", 0.1: "undetermined", 0.3: "ok"}
+
+
+def test_a_learned_range_tolerates_a_few_rows_beyond_it():
+    rng = np.random.default_rng(SEED)
+    known = numbers(None, rng.uniform(0, 1, 4000), REFERENCE)
+    few, many = rng.uniform(0, 1, (2, 1000))
+    few[:2], many[:200] = 2.0, 2.0
+    rows = [known, numbers(0, few), numbers(1, many)]
+    quiet, loud = checks(rows, Expectations(), "range")
+    assert (quiet["status"], quiet["violations"]) == ("ok", 2)
+    assert (loud["status"], loud["violations"]) == ("violated", 200)
+    assert loud["q_value"] < 0.1
+    assert loud["p_material"] < 0.01
+
+
+def test_a_domain_counts_what_is_foreign_and_what_is_not_listed():
+    known = texts(None, {"a": 50, "b": 50}, REFERENCE)
+    fine = texts(0, {"b": 100})
+    odd = texts(1, {"a": 50, "c": 30, "d": 20})
+    one, other = checks([known, fine, odd], Expectations(), "domain")
+    assert (one["status"], other["status"]) == ("ok", "violated")
+    assert (other["violations"], other["examples"]) == (50, ["c", "d"])
+    rule = Expectations(learned=False, rules={"x": Rule(domain=frozenset("ab"), tolerate=0.1)})
+    (found,) = checks([texts(0, {"a": 90}, unlisted=20)], rule, "domain")
+    assert found["status"] == "undetermined"
+
+
+def test_a_reference_that_lists_not_all_values_teaches_no_domain():
+    known = texts(None, {"a": 50}, REFERENCE, unlisted=9)
+    (found,) = checks([known, texts(0, {"b": 100})], Expectations(), "domain")
+    assert (found["status"], found["violations"]) == ("undetermined", None)
+
+
+def test_no_null_is_learned_where_there_was_none():
+    clean, holed = (numbers(None, range(9), REFERENCE, null_count=n) for n in (0, 1))
+    window = numbers(0, range(5), row_count=1000, null_count=995)
+    (found,) = checks([clean, window], Expectations(), "not_null")
+    assert (found["status"], found["share"]) == ("violated", 0.995)
+    assert checks([holed, window], Expectations(), "not_null") == []
+    declared = Expectations(rules={"x": Rule(not_null=True)})
+    assert checks([holed, window], declared, "not_null")[0]["status"] == "violated"
+    assert (
+        checks([clean, window], Expectations(rules={"x": Rule(not_null=False)}), "not_null") == []
+    )
+
+
+def test_without_a_reference_or_of_another_definition_nothing_is_learned():
+    (found,) = checks([numbers(0, [1], reference_version=0)], Expectations(), "range")
+    assert (found["status"], found["value"]) == ("no_reference", None)
+    known = numbers(None, [0, 9], REFERENCE, definition_hash="old")
+    (found,) = checks([known, numbers(0, [1])], Expectations(), "range")
+    assert found["status"] == "no_reference"
+    assert "definition changed" in found["reason"]
+
+
+def test_a_column_that_is_gone_says_so():
+    gone = row(0, kind="numeric", row_count=10, status="schema_changed", reason="gone")
+    (found,) = checks([numbers(None, [0, 9], REFERENCE), gone], Expectations(), "range")
+    assert (found["status"], found["reason"], found["violations"]) == (
+        "schema_changed",
+        "gone",
+        None,
+    )
+
+
+def test_order_is_of_neighbouring_windows():
+    rng = np.random.default_rng(SEED)
+    values = rng.normal(size=(4, 500)) + np.array([[0], [3], [2.99], [0]])
+    windows = [0, 1, 2, 5]
+    rows = [numbers(d, v) for d, v in zip(windows, values, strict=True)]
+    rows += [numbers(d, v, EARLIER) for d, v in zip(windows, values, strict=True)]
+    rows.sort(key=lambda one: one["window_start"])
+    found = checks(rows, Expectations(learned=False, rising={"x": 1}), "monotone")
+    statuses = [one["status"] for one in found]
+    assert statuses[:2] == ["insufficient_data", "ok"]
+    assert statuses[2] in ("ok", "undetermined")
+    # The window before is missing: a fall since two days earlier is no verdict.
+    assert statuses[3] == "insufficient_data"
+    found = checks(rows, Expectations(learned=False, rising={"x": -1}), "monotone")
+    assert found[1]["status"] == "violated"
+
+
+@pytest.mark.parametrize(
+    ("mode", "shown"),
+    [
+        ("show", ["c"]),
+        ("hash", [hashlib.sha256(b"c").hexdigest()[:12]]),
+        ("none", []),
+    ],
+)
+def test_examples_are_shown_hashed_or_left_out(mode, shown):
+    rule = Rule(domain=frozenset("ab"))
+    expected = Expectations(learned=False, rules={"x": rule}, examples=mode)
+    (found,) = checks([texts(0, {"a": 5, "c": 3})], expected, "domain")
+    assert found["examples"] == shown
+    assert ("such as c" in found["reason"]) == (mode == "show")
+
+
+def state(rho, n, rng):
+    x, own = rng.normal(size=(2, n))
+    y = rho * x + np.sqrt(1 - rho**2) * own
+    return pair_states(np.column_stack([x, y]), [(0, 1)], [0, 0])[0].tolist()
+
+
+def pair_row(number, cells, part=WINDOW, **more):
+    known = {
+        "part": part,
+        "window_start": None if part == REFERENCE else day(number),
+        "name": '["x", "y"]',
+        "reference_version": 1,
+        "row_count": 1000,
+        "cells": cells,
+        "definition_hash": "d",
+    }
+    return known | more
+
+
+ALL = Expectations(dependent=None)
+
+
+def test_a_pair_is_held_against_its_reference():
+    rng = np.random.default_rng(SEED)
+    windows = [state(0.3, 2000, rng) for _ in range(12)]
+    whole = state(0.3, 24_000, rng)
+    known = pair_row(None, whole, REFERENCE, windows=windows)
+    rows = [known, pair_row(0, state(0.3, 2000, rng)), pair_row(1, state(0.7, 2000, rng))]
+    rows += [pair_row(2, state(0.3, 50, rng)), pair_row(3, None, definition_hash=None)]
+    rows += [pair_row(4, EMPTY.tolist()), pair_row(5, None, row_count=0, definition_hash=None)]
+    found = pair_checks_of(rows, ALL)
+    assert [one["status"] for one in found] == ["ok", "violated", *["insufficient_data"] * 4], SEED
+    assert found[1]["value"] == pytest.approx(0.4, abs=0.06)
+    assert "too few rows" in found[2]["reason"]
+    assert "stored without the pair" in found[3]["reason"]
+    assert found[5]["reason"] == "the window has no rows"
+    assert {(one["column_name"], one["other_column"]) for one in found} == {("x", "y")}
+
+
+def test_a_constant_side_is_no_change():
+    flat = pair_states([[1.0, 2.0], [2.0, 2.0], [3.0, 2.0], [4.0, 2.0]], [(0, 1)], [0, 0])[0]
+    rng = np.random.default_rng(SEED)
+    known = pair_row(None, state(0.3, 500, rng), REFERENCE, windows=[])
+    (found,) = pair_checks_of([known, pair_row(0, flat.tolist())], ALL)
+    assert (found["status"], found["correlation"]) == ("insufficient_data", None)
+    assert "constant" in found["reason"]
+    other = pair_row(None, flat.tolist(), REFERENCE, windows=[])
+    (found,) = pair_checks_of([other, pair_row(0, state(0.3, 500, rng))], ALL)
+    assert found["status"] == "no_reference"
+
+
+def test_a_pair_without_a_reference_says_why():
+    rng = np.random.default_rng(SEED)
+    reasons = [
+        pair_checks_of([pair_row(0, state(0, 99, rng), reference_version=version)], ALL)[0]
+        for version in (0, 1)
+    ]
+    assert {one["status"] for one in reasons} == {"no_reference"}
+    assert "in force" in reasons[0]["reason"]
+    assert "frozen without this pair" in reasons[1]["reason"]
+
+
+def test_declared_independence_needs_no_reference():
+    rng = np.random.default_rng(SEED)
+    expected = Expectations(independent=frozenset(['["x", "y"]']))
+    rows = [pair_row(0, state(0.0, 3000, rng)), pair_row(1, state(0.4, 3000, rng))]
+    found = pair_checks_of(rows, expected)
+    assert [one["status"] for one in found] == ["ok", "violated"]
+    assert {one["source"] for one in found} == {"declared"}
+
+
+def test_order_of_a_pair_is_the_sign_of_its_correlation():
+    rng = np.random.default_rng(SEED)
+    expected = Expectations(with_other={'["x", "y"]': ("y", "x", 1)})
+    rows = [pair_row(i, state(rho, 400, rng)) for i, rho in enumerate((0.5, 0.0, -0.5))]
+    found = pair_checks_of(rows, expected)
+    assert [one["status"] for one in found] == ["ok", "undetermined", "violated"], SEED
+    assert {(one["column_name"], one["other_column"]) for one in found} == {("y", "x")}
+
+
+def test_the_tests_of_a_window_are_one_family():
+    """One p of 0.01 among 200 quiet ones is no news; alone it is."""
+    tested = {"window_start": day(0), "p_material": 1e-9, "value": 0.5, "limit": 0.1, "power": 0.9}
+    crowd = [tested | {"p_unusual": p, "column_name": "x"} for p in np.linspace(0.1, 1, 200)]
+    hit = tested | {"p_unusual": 0.01, "column_name": "x"}
+    batch = check_batch([hit, *crowd], CHECKED)
+    assert {one["status"] for one in concluded([batch])} == {"ok"}
+    (alone,) = concluded([check_batch([hit])])
+    assert (alone["status"], alone["q_value"]) == ("violated", 0.01)
+    (unsure,) = concluded([check_batch([hit | {"p_material": 0.4}])])
+    assert unsure["status"] == "warning"
