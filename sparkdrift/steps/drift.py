@@ -27,12 +27,13 @@ _BATCH_WINDOWS = 400
 class Judged:
     """What the drift step did: windows judged, and windows that had none of their own any more.
 
-    `active`: the references in force, by comparison.
+    `active`: the references in force, by comparison; `stored`: all that is stored of them.
     """
 
     windows: tuple[Window, ...] = ()
     dropped: int = 0
     active: InForce = field(default_factory=dict)
+    stored: References = field(default_factory=References)
 
 
 def compute_drift(
@@ -45,7 +46,8 @@ def compute_drift(
     with context.journal.step(spec.monitor, STEP) as record:
         policy = policy_hash(spec)
         record.policy_hash = policy
-        active = in_force(spec, stored or _stored(context, spec))
+        known = stored or _stored(context, spec)
+        active = in_force(spec, known)
         digests = drift_digests(context.spark, context.store, spec, active, policy)
         due, dropped = _due(spec, options, digests)
         version = None
@@ -76,7 +78,7 @@ def compute_drift(
             record.windows += len(batch)
             context.progress.advance(STEP, windows=record.windows, of=len(windows), rows=0)
         judged = tuple(window for window in windows if window.start in set(due))
-        return Judged(judged, len(dropped), active)
+        return Judged(judged, len(dropped), active, known)
 
 
 def due_windows(context: Context, spec: MonitorSpec, options: Options) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sparkdrift.spark.findings import Findings, count_statuses
-from sparkdrift.spark.references import References, Snapshot
+from sparkdrift.spark.references import Snapshot
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps import assumptions, drift, profile, snapshot
 from sparkdrift.steps.context import Context, Options
@@ -28,8 +28,7 @@ def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcom
     profiled = profile.profile_windows(context, spec, options)
     frozen = snapshot.snapshot_reference(context, spec)
     judged = drift.compute_drift(context, spec, options, frozen.stored)
-    known = frozen.stored or References(active=judged.active)
-    checked = assumptions.check_assumptions(context, spec, options, known)
+    checked = assumptions.check_assumptions(context, spec, options, judged.stored)
     context.journal.close()
     findings = count_statuses(context.spark, context.store, spec, judged.active, judged.windows)
     return Outcome(spec.monitor, profiled, frozen.version, judged, findings, checked)

@@ -119,7 +119,6 @@ def _steps(
     """Make the data where it is not there, and run every step; returns what was done."""
     from sparkdrift.demo.running import make
     from sparkdrift.spark.converting import write_delta
-    from sparkdrift.spark.references import References
     from sparkdrift.spec.loading import load_spec
     from sparkdrift.steps.assumptions import check_assumptions
     from sparkdrift.steps.context import Options
@@ -143,7 +142,7 @@ def _steps(
         judged = compute_drift(context, spec, options, frozen.stored)
     with _timed(seconds, "assumptions"):
         bars.begin("assumptions")
-        check_assumptions(context, spec, options, References(active=judged.active))
+        check_assumptions(context, spec, options, judged.stored)
         context.journal.close()
     return {
         "made": not made,

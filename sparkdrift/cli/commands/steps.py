@@ -156,14 +156,12 @@ def drift(
 
     def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
         from sparkdrift.spark.findings import count_statuses
-        from sparkdrift.spark.references import References
         from sparkdrift.steps.assumptions import check_assumptions
         from sparkdrift.steps.drift import compute_drift
 
         bars.begin(f"{spec.monitor}: drift")
         done = compute_drift(context, spec, options_for(spec, *times))
-        known = References(active=done.active)
-        checked = check_assumptions(context, spec, options_for(spec, *times), known)
+        checked = check_assumptions(context, spec, options_for(spec, *times), done.stored)
         context.journal.close()
         found = count_statuses(context.spark, context.store, spec, done.active, done.windows)
         text = f"{named(len(done.windows), 'window')} judged{_listed(found)}{_held(checked)}"
