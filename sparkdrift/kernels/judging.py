@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from sparkdrift.explain.explaining import explain_window
+from sparkdrift.explain.sentences import tell
+from sparkdrift.explain.signals import Limits
 from sparkdrift.kernels.batches import arrow_schema, column, groups
 from sparkdrift.kernels.comparing import FIGURES, KEPT
 from sparkdrift.kernels.freezing import Kernel
@@ -38,6 +41,7 @@ JUDGED = {
     "severity": "string",
     "alerting": "boolean",
     "suppression": "string",
+    "explanation": "string",
 }
 # A limit of 0 would make any change infinitely large.
 LARGEST_MAGNITUDE = 1000.0
@@ -89,6 +93,7 @@ def _judge(group: pa.Table, policy: Policy) -> pa.RecordBatch:
         for row, own, q in zip(rows, status, share_q, strict=True)
     ]
     told = _told(rows, verdicts, policy.alerts)
+    told["explanation"] = _explanations(rows, verdicts, q_values, limits)
     schema = arrow_schema(JUDGED)
     arrays = [group.column(name).combine_chunks() for name in (*KEPT, *FIGURES)]
     arrays.append(pa.array(q_values, mask=~np.isfinite(q_values)))
@@ -123,6 +128,20 @@ def _told(
             for row, name in zip(rows, names, strict=True)
         ],
     }
+
+
+def _explanations(
+    rows: Sequence[Mapping[str, Any]],
+    verdicts: Sequence[Verdict],
+    q_values: Floats,
+    limits: Mapping[str, float],
+) -> list[str | None]:
+    """What moved, where a row alerts: direction, size, what carried it, and in which slice."""
+    judged = [
+        {**row, "status": verdict.status, "q_value": q}
+        for row, verdict, q in zip(rows, verdicts, q_values.tolist(), strict=True)
+    ]
+    return [None if one is None else tell(one) for one in explain_window(judged, Limits(**limits))]
 
 
 def _tells(status: str, row: Mapping[str, Any]) -> bool:

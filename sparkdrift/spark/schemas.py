@@ -273,6 +273,11 @@ DRIFT = Table(
         Column("policy_hash", "string", "Digest of the thresholds and the name of the reference"),
         Column("status", "string", "Verdict on this window alone; 'ok' only where it was measured"),
         Column("reason", "string", "The verdict in words"),
+        Column(
+            "explanation",
+            "string",
+            "Where the window alerts: what moved, how far, what carried it, and in which slice",
+        ),
         Column("psi", "double", "Population stability index"),
         Column("psi_error", "double", "Error that the sketches can add to psi (99 %)"),
         Column("js_distance", "double", "Jensen-Shannon distance, base 2, 0 to 1"),

@@ -68,7 +68,8 @@ WITH graded AS (
     ORDER BY window_start ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)),
 gathered AS (
   SELECT *, collect_list(CASE WHEN alerting THEN
-           struct(number, nth, window_start AS start, grade, suppression, reason) END) OVER (
+           struct(number, nth, window_start AS start, grade, suppression, reason, explanation)
+           END) OVER (
              PARTITION BY monitor, granularity, slice_key, slice_value, column_name, comparison
              ORDER BY number RANGE BETWEEN {most} - 1 PRECEDING AND CURRENT ROW) AS found
   FROM graded),
@@ -97,6 +98,7 @@ told AS (
          get(array('warning', 'minor', 'major', 'critical'), CAST(get(sort_array(
            transform(hits, one -> one.grade), false), alert_windows - 1) AS INT) - 1) AS severity,
          try_element_at(hits, -1).reason AS reason,
+         try_element_at(hits, -1).explanation AS explanation,
          coalesce(suppression, CASE
            WHEN size(filter(hits, one -> one.suppression IS NULL)) < alert_windows
            THEN try_element_at(filter(hits, one -> one.suppression IS NOT NULL), -1).suppression
@@ -106,6 +108,7 @@ told AS (
     PARTITION BY monitor, granularity, slice_key, slice_value, column_name, comparison, run))
 SELECT monitor, window_start, window_end, granularity, slice_key, slice_value, column_name,
        comparison, since, windows, alerting_windows, status, severity, suppression, reason,
+       explanation,
        effect, magnitude, importance, alert_windows, alert_of,
        reference_name, reference_version, policy_hash
 FROM told
