@@ -3,7 +3,7 @@
 Car loans (tests/data/README.md): a reference of 50,000 rows and chunks of 5,000. Flights: January
 and February against later months. Sketches have their default sizes, 1600 and 400, so both sides
 have dropped rows, and every distance must be within its stored bar of what SciPy says.
-The bits that a sketch drops by are not seeded; with 400 fresh sketches of each no bar was missed.
+The bits that a sketch drops by are not seeded: in 50 repetitions no difference exceeded 0.6 bars.
 """
 
 from __future__ import annotations
