@@ -192,6 +192,11 @@ def test_benjamini_hochberg_against_scipy():
     np.testing.assert_allclose(q[np.isfinite(grid)], stats.false_discovery_control(known))
     assert np.isnan(evidence.benjamini_hochberg([np.nan])).all()
     assert evidence.benjamini_hochberg([]).shape == (0,)
+    padded = stats.false_discovery_control([0.004, 0.02, *[1.0] * 8])[:2]
+    np.testing.assert_allclose(evidence.benjamini_hochberg([0.004, 0.02], least=10), padded)
+    np.testing.assert_allclose(
+        evidence.benjamini_hochberg(p, least=10), stats.false_discovery_control(p)
+    )
 
 
 def test_decide():
