@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from sparkdrift.kernels.batches import arrow_schema
 from sparkdrift.kernels.policy import Policy
