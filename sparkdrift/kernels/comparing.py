@@ -223,7 +223,9 @@ class _Group:
             figures = categorical_pairs(pairs, effect)
         if "new_category_low" in figures:
             figures["undetermined"] = undetermined(figures, self._policy.new_categories)
-        return figures | share_figures(earlier.table, windows.table, figures, self._policy)
+        shares = None if reference is None else reference["window_shares"]
+        tests = share_figures(earlier.table, windows.table, figures, self._policy, shares, sides=2)
+        return figures | tests
 
     def _usable(self, asked: _Asked, windows: pa.Table) -> Reference | None:
         """The reference in force, if it is of the definition and type of these windows."""
@@ -275,7 +277,8 @@ def _measured(
             figures = categorical_figures(reference, known, windows, bins, policy, effect_size)
     if "new_category_low" in figures:
         figures["undetermined"] = undetermined(figures, policy.new_categories)
-    return figures | share_figures(row, windows.table, figures, policy)
+    own = reference["window_shares"]
+    return figures | share_figures(row, windows.table, figures, policy, own, sides=1)
 
 
 def _batch(rows: Mapping[str, Any], size: int) -> pa.RecordBatch:

@@ -199,8 +199,11 @@ def numeric_figures(
         "ks_error": np.where(n > 0, numeric.ks_error(known_k, ks), np.nan),
         "ks_pvalue": numeric.ks_pvalue(largest, n, bins.counts.sum(), known_k, ks),
         "wasserstein_distance": np.array([numeric.wasserstein(one, within) for one in gaps]),
-        "wasserstein_error": np.where(
-            n > 0, numeric.wasserstein_error(within, known_k, ks), np.nan
+        "wasserstein_error": np.array(
+            [
+                numeric.wasserstein_error(one, within, known_k, k)
+                for one, k in zip(gaps, ks, strict=True)
+            ]
         ),
         "out_of_range_share": np.array([one.out_of_range for one in tails]),
         "sketched_rows": n,

@@ -32,14 +32,30 @@ WINDOW_BINS = pa.list_(
 BINS_SQL = "struct<edges:array<double>,items:array<string>,counts:array<double>>"
 WINDOW_BINS_SQL = "array<struct<window_start:timestamp,k:int,counts:array<double>>>"
 
+# How many rows a window had, and how many of them had no number: shares vary as values do.
+WINDOW_SHARES = pa.list_(
+    pa.struct(
+        [
+            ("window_start", pa.timestamp("us", tz="UTC")),
+            ("rows", pa.int64()),
+            ("nulls", pa.int64()),
+            ("nans", pa.int64()),
+            ("infinites", pa.int64()),
+        ]
+    )
+)
+WINDOW_SHARES_SQL = (
+    "array<struct<window_start:timestamp,rows:bigint,nulls:bigint,nans:bigint,infinites:bigint>>"
+)
+
 Kernel = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
 def freeze(bins: int) -> Kernel:
-    """A kernel that adds `bins` and `window_bins` to merged reference rows.
+    """A kernel that adds `bins`, `window_bins` and `window_shares` to merged reference rows.
 
     Takes rows sorted by KEYS, then `part`: 0 is the merged row, which comes out with the
-    two columns more; 1 are the windows it was merged from, in time order, which don't.
+    three columns more; 1 are the windows it was merged from, in time order, which don't.
     """
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -60,9 +76,27 @@ def _freeze(group: pa.Table, bins: int) -> pa.Table:
         cut, windows = None, metric_windows(group.slice(1))
     else:
         cut, windows = None, []
-    return merged.append_column("bins", pa.array([cut], BINS)).append_column(
-        "window_bins", pa.array([windows], WINDOW_BINS)
+    shares = _shares(group.slice(1)) if kind in ("numeric", "categorical") else []
+    return (
+        merged.append_column("bins", pa.array([cut], BINS))
+        .append_column("window_bins", pa.array([windows], WINDOW_BINS))
+        .append_column("window_shares", pa.array([shares], WINDOW_SHARES))
     )
+
+
+def _shares(windows: pa.Table) -> list[dict[str, Any]]:
+    up, down = "positive_infinity_count", "negative_infinity_count"
+    names = ["window_start", "row_count", "null_count", "nan_count", up, down]
+    return [
+        {
+            "window_start": row["window_start"],
+            "rows": row["row_count"],
+            "nulls": row["null_count"] or 0,
+            "nans": row["nan_count"] or 0,
+            "infinites": (row[up] or 0) + (row[down] or 0),
+        }
+        for row in windows.select(names).to_pylist()
+    ]
 
 
 def _numeric(group: pa.Table, bins: int) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:

@@ -23,6 +23,7 @@ from sparkdrift.kernels.policy import AlertRules, Policy
 from sparkdrift.measures.arrays import Floats
 from sparkdrift.measures.evidence import (
     FAMILY_LEVEL,
+    LEAST_FAMILY,
     LEAST_POWER,
     MATERIAL_LEVEL,
     benjamini_hochberg,
@@ -163,7 +164,7 @@ def _family(own: Floats, shares: list[list[float | None] | None]) -> tuple[Float
         np.array([np.nan if p is None else p for p in row or []], dtype=np.float64)
         for row in shares
     ]
-    together = benjamini_hochberg(np.concatenate([own, *lists]))
+    together = benjamini_hochberg(np.concatenate([own, *lists]), LEAST_FAMILY)
     ends = np.cumsum([len(own), *map(len, lists)])
     return together[: len(own)], [
         together[end - len(one) : end] for end, one in zip(ends[1:], lists, strict=True)

@@ -100,7 +100,7 @@ def numeric_pairs(pairs: Pairs, effect_size: float) -> dict[str, Any]:
     some = (n > 0) & (m > 0)
     largest = np.array([numeric.ks(one) for one in gaps])
     error = np.where(some, numeric.ks_error(known_ks, ks), np.nan)
-    width = divide([one.high - one.low for one in within], [one.scale for one in within])
+    errors = zip(gaps, within, known_ks.tolist(), ks.tolist(), strict=True)
     return figures | {
         "ks_statistic": largest,
         "ks_error": error,
@@ -108,7 +108,7 @@ def numeric_pairs(pairs: Pairs, effect_size: float) -> dict[str, Any]:
         "wasserstein_distance": np.array(
             [numeric.wasserstein(*one) for one in zip(gaps, within, strict=True)]
         ),
-        "wasserstein_error": error * width,
+        "wasserstein_error": floats([numeric.wasserstein_error(*one) for one in errors]),
         "out_of_range_share": np.array([one.out_of_range for one in tails]),
         "sketched_rows": n,
         "known_sketched": m,

@@ -18,7 +18,7 @@ from sparkdrift.kernels.distributions import baselines, binned_figures
 from sparkdrift.kernels.freezing import Kernel
 from sparkdrift.kernels.policy import Policy
 from sparkdrift.measures.arrays import floats
-from sparkdrift.measures.evidence import FAMILY_LEVEL, benjamini_hochberg
+from sparkdrift.measures.evidence import FAMILY_LEVEL, LEAST_FAMILY, benjamini_hochberg
 
 KEYS = ("window_start",)
 REPLAYED = {
@@ -89,7 +89,7 @@ def alarming(least_power: float) -> Kernel:
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         schema = arrow_schema(ALARMING)
         for group in groups(batches, KEYS):
-            q_values = benjamini_hochberg(column(group, "p_unusual"))
+            q_values = benjamini_hochberg(column(group, "p_unusual"), LEAST_FAMILY)
             kept = group.take(np.flatnonzero(q_values <= FAMILY_LEVEL)).to_pylist()
             about = {
                 "window_start": group.column("window_start")[0].as_py(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,19 +12,27 @@ from sparkdrift.kernels.batches import counts
 from sparkdrift.kernels.policy import Policy
 from sparkdrift.measures.arrays import Floats, divide
 from sparkdrift.measures.share_evidence import share_test
+from sparkdrift.measures.share_variation import p_apart, share_variation
 
 _UP, _DOWN = "positive_infinity_count", "negative_infinity_count"
 
 
 def share_figures(
-    known: pa.Table, windows: pa.Table, figures: Mapping[str, Any], policy: Policy
+    known: pa.Table,
+    windows: pa.Table,
+    figures: Mapping[str, Any],
+    policy: Policy,
+    shares: Sequence[Mapping[str, Any]] | None,
+    sides: int,
 ) -> dict[str, Any]:
     """The columns of all share tests of windows (W,).
 
     known: the reference as one row, or W earlier windows. figures: those of the distribution,
-    with what the tests of new categories and of the range take from them.
+    with what the tests of new categories and of the range take from them. shares: the
+    reference's `window_shares`, by which NULLs, NaNs and infinite values vary anyway; None where
+    it has none. sides: 2 where `known` are windows, which vary as well, else 1.
     """
-    tests = _tests(known, windows, figures, policy)
+    tests = _tests(known, windows, figures, policy, shares or [], sides)
     names, size = list(tests), windows.num_rows
     return {
         "null_delta": tests["null"][0],
@@ -38,7 +46,12 @@ def share_figures(
 
 
 def _tests(
-    known: pa.Table, windows: pa.Table, figures: Mapping[str, Any], policy: Policy
+    known: pa.Table,
+    windows: pa.Table,
+    figures: Mapping[str, Any],
+    policy: Policy,
+    own: Sequence[Mapping[str, Any]],
+    sides: int,
 ) -> dict[str, tuple[Floats, Floats, Floats]]:
     """(change, p_unusual, p_material), each (W,), for every share that has a test of its own.
 
@@ -46,18 +59,20 @@ def _tests(
     """
     rows, known_rows = counts(windows, "row_count"), counts(known, "row_count")
     null, known_null = counts(windows, "null_count"), counts(known, "null_count")
+    nan, known_nan = counts(windows, "nan_count"), counts(known, "nan_count")
+    infinite, known_infinite = (counts(one, _UP) + counts(one, _DOWN) for one in (windows, known))
     tested = {
-        "null": (null, known_null, policy.null_share),
-        "nan": (counts(windows, "nan_count"), counts(known, "nan_count"), policy.nan_share),
-        "infinite": (
-            counts(windows, _UP) + counts(windows, _DOWN),
-            counts(known, _UP) + counts(known, _DOWN),
-            policy.infinite_share,
-        ),
+        "null": (null, known_null, policy.null_share, "nulls"),
+        "nan": (nan, known_nan, policy.nan_share, "nans"),
+        "infinite": (infinite, known_infinite, policy.infinite_share, "infinites"),
     }
-    results = {
-        name: _where_any(x, rows, y, known_rows, limit) for name, (x, y, limit) in tested.items()
-    }
+    results = {}
+    for name, (x, y, limit, counted) in tested.items():
+        delta, unusual, material = _where_any(x, rows, y, known_rows, limit)
+        varies = share_variation([one[counted] for one in own], [one["rows"] for one in own])
+        apart = p_apart(delta, rows, varies, sides)
+        both = np.where(np.isnan(apart), unusual, np.maximum(unusual, apart))
+        results[name] = (delta, both, material)
     present, known_present = rows - null, known_rows - known_null
     if "new_category_low" in figures:
         new = np.round(np.nan_to_num(figures["new_category_low"]) * present)

@@ -22,11 +22,16 @@ DELTA_STAR = 0.32  # the effect to alert on, in standard deviations of a shift: 
 DELTA_WARN = 0.2
 MATERIAL_LEVEL = 0.01
 FAMILY_LEVEL = 0.1
+# Alone, a test would be asked at the family's level, a tenth; a family of ten asks its
+# smallest p at 1 %, which is the level that `power` and `critical_d` state.
+LEAST_FAMILY = 10
 LEAST_POWER = 0.8
 LEAST_WINDOWS = 3
 # Lag-1 correlation of (x_i - x_(i-1))^2 for independent normal x: (-1/2)^2.
 _SHARED = 0.25
-CAUTION = 1.5  # standard errors added in `_square`; 1 lets 3.0 % through in its worst cell [sim]
+# Standard errors added in `_square`: with 1, 0.8 % pass at 1 % and 0.2 % at 0.1 % in the hardest
+# cell, a mean that wanders as much as the noise; more would cost power [sim].
+CAUTION = 1.0
 
 
 def material_limit(delta: float = DELTA_STAR) -> float:
@@ -157,18 +162,19 @@ def _square(deviations: Floats, mean: float, s: float, tau2: float, w_eff: float
     """Cautious estimate of the sum of squared variances of the benign variation.
 
     deviations (W, B): of windows from all, or of windows from earlier ones.
-    The mean squared cosine between two windows' deviations is 1 when all windows move
-    along one direction and 1/(B - 1) when in all alike, so mean(D)^2 times it estimates the
-    sum for noise and benign variation together. Means enter with CAUTION standard errors
-    added: too small a sum sets too low a threshold, too large a one costs little power.
+    The mean squared product of two windows' deviations estimates the sum of squared variances
+    of noise and benign variation together, whatever their directions (Chen and Qin 2010). It
+    enters relative to the squared mean: 1 when all windows move along one direction, 1/(B - 1)
+    when in all alike. Means enter with CAUTION standard errors added: too small a sum sets too
+    low a threshold, too large a one costs little power.
     """
     bins = deviations.shape[1]
     gram = deviations @ deviations.T
-    lengths = np.diag(gram)
-    pairs = ~np.eye(len(deviations), dtype=bool) & (np.outer(lengths, lengths) > 0)
-    if not pairs.any():
+    length = float(np.diag(gram).mean())
+    if length <= 0:
         return 0.0
-    cosine = float((gram[pairs] ** 2 / np.outer(lengths, lengths)[pairs]).mean())
+    pairs = ~np.eye(len(deviations), dtype=bool)
+    cosine = min(1.0, float((gram[pairs] ** 2).mean()) / length**2)
     error = CAUTION * float(np.sqrt(2 * cosine / w_eff)) * mean
     upper = tau2 + error
     together = cosine * (mean + error) ** 2 - (bins - 1) * s**2 - 2 * s * tau2
@@ -177,14 +183,23 @@ def _square(deviations: Floats, mean: float, s: float, tau2: float, w_eff: float
 
 def _expected(
     s: ArrayLike, B: ArrayLike, tau2: ArrayLike, square: ArrayLike | None
-) -> tuple[Floats, Floats]:
-    """(mu, nu): mean of D without drift, and its degrees of freedom, clamped to [1, B - 1]."""
+) -> tuple[Floats, Floats, Floats]:
+    """(least, scale, nu): without drift D is distributed as least + scale chi-square(nu).
+
+    Noise and benign variation have the variance l_i = s + v_i in direction i, sum v_i = tau2 and
+    sum v_i^2 = square; sum v_i^3 is taken for square^2 / tau2, which it is when all v_i that are
+    not 0 are equal. The three figures give D its mean, variance and skewness.
+    """
     noise, excess = floats(s), floats(tau2)
     free = np.where(floats(B) >= 2, floats(B) - 1, np.nan)
-    mu = free * noise + excess
-    squares = divide(excess**2, free) if square is None else floats(square)
-    total = free * noise**2 + 2 * noise * excess + squares
-    return mu, np.clip(divide(mu**2, total), 1.0, free)
+    second = divide(excess**2, free) if square is None else floats(square)
+    even = np.where(excess > 0, divide(second**2, excess), np.inf)
+    third = np.minimum(even, second**1.5)  # a cautious `square` may exceed tau2^2
+    squares = free * noise**2 + 2 * noise * excess + second
+    cubes = free * noise**3 + 3 * noise**2 * excess + 3 * noise * second + third
+    scale = divide(cubes, squares)
+    nu = np.clip(divide(squares**3, cubes**2), 1.0, free)
+    return free * noise + excess - scale * nu, scale, nu
 
 
 def p_unusual(
@@ -197,14 +212,16 @@ def p_unusual(
 ) -> Floats:
     """p1: how often a window without drift shows this D or more. NaN where D, s or B < 2 is.
 
-    mu = (B - 1) s + tau^2; D / mu ~ F(nu, nu w_eff), chi-square(nu) / nu for infinite w_eff.
-    nu = mu^2 / ((B - 1) s^2 + 2 s tau^2 + square) matches the variance of D (Satterthwaite
-    1946): B - 1 without benign variation or when it is spread evenly (square = None), down to
-    1 when all windows move along one direction, as the mean of a feature does. There
-    nu = B - 1 rejects 12-15 % of drift-free windows at a nominal 1 % [sim].
+    D is distributed as least + scale chi-square(nu) with the mean, variance and skewness that
+    noise and benign variation give it (`_expected`; Hall 1983, Buckley and Eagleson 1988), and
+    (D - least) / (scale nu) ~ F(nu, nu w_eff) where the variation was estimated. Without benign
+    variation or when it is spread evenly (square = None) nu = B - 1 and least = 0; nu goes down to
+    1 when all windows move along one direction, as the mean of a feature does. There nu = B - 1
+    rejects 12-15 % of drift-free windows at a nominal 1 %; and a match of mean and variance alone
+    rejects 0.5 % at 0.1 % and 0.2 % at 0.01 %, which is where a large family asks [sim].
     """
-    mu, nu = _expected(s, B, tau2, square)
-    ratio = divide(D, mu)
+    least, scale, nu = _expected(s, B, tau2, square)
+    ratio = divide(np.maximum(floats(D) - least, 0.0), scale * nu)
     known = floats(w_eff)
     with np.errstate(invalid="ignore"):
         estimated = special.fdtrc(nu, nu * np.where(np.isfinite(known), known, 2.0), ratio)
@@ -261,13 +278,14 @@ def critical_d(
 ) -> Floats:
     """The smallest D with both p_unusual and p_material below `level`."""
     noise = floats(s)
-    mu, nu = _expected(noise, B, tau2, square)
+    least, scale, nu = _expected(noise, B, tau2, square)
     free = np.where(floats(B) >= 2, floats(B) - 1, np.nan)
     material = noise * ncchi2.quantile(1 - level, free, divide(delta0, noise))
     known = floats(w_eff)
     with np.errstate(invalid="ignore"):
         estimated = special.fdtri(nu, nu * np.where(np.isfinite(known), known, 2.0), 1 - level)
-    unusual = mu * np.where(np.isposinf(known), special.chdtri(nu, level) / nu, estimated)
+    times = np.where(np.isposinf(known), special.chdtri(nu, level) / nu, estimated)
+    unusual = least + scale * nu * times
     return floats(np.maximum(material, unusual))
 
 
@@ -290,10 +308,11 @@ def power(
     return 1.0 - ncchi2.distribution(divide(limit, s), free, divide(floats(delta) ** 2, s))
 
 
-def benjamini_hochberg(p: ArrayLike) -> Floats:
+def benjamini_hochberg(p: ArrayLike, least: int = 1) -> Floats:
     """q-values of a family of p-values, any shape; NaN stays NaN and does not count.
 
     Rejecting q <= 0.1 keeps the expected share of false alerts among alerts below 10 %.
+    A family of fewer than `least` tests is taken for one of `least`, the others with p = 1.
     Source: Benjamini and Hochberg 1995.
     """
     given = floats(p)
@@ -301,7 +320,7 @@ def benjamini_hochberg(p: ArrayLike) -> Floats:
     tested = np.isfinite(given)
     values = given[tested]
     order = np.argsort(values, kind="stable")[::-1]
-    scaled = values[order] * len(values) / np.arange(len(values), 0, -1)
+    scaled = values[order] * max(least, len(values)) / np.arange(len(values), 0, -1)
     adjusted = np.empty(len(values))
     adjusted[order] = np.minimum(np.minimum.accumulate(scaled), 1.0)
     result[tested] = adjusted

@@ -84,7 +84,8 @@ def ks_pvalue(statistic: ArrayLike, n: ArrayLike, m: ArrayLike, *ks_sizes: Array
 class Span:
     """Where the reference lives: [low, high] = its P0.1 to P99.9, and the unit of distance.
 
-    The extremes and the median serve `tails` alone.
+    The extremes and the median serve `tails` alone. lows, highs: where the ends may truly be,
+    and slack: by which share of itself the unit may be off; None and 0 where they are exact.
     """
 
     low: float
@@ -93,6 +94,9 @@ class Span:
     minimum: float = float("nan")
     median: float = float("nan")
     maximum: float = float("nan")
+    lows: tuple[float, float] | None = None
+    highs: tuple[float, float] | None = None
+    slack: float = 0.0
 
 
 def span(reference: Points | None, sd: float = float("nan")) -> Span:
@@ -111,7 +115,19 @@ def span(reference: Points | None, sd: float = float("nan")) -> Span:
         sd = _deviation(held)
     candidates = ((third - first) / NORMAL_IQR, sd, high - low)
     unit = next((value for value in candidates if np.isfinite(value) and value > 0), float("nan"))
-    return Span(low, high, unit, held.minimum, median, held.maximum)
+    known = (low, high, unit, held.minimum, median, held.maximum)
+    return Span(*known, *_uncertain(held, third - first)) if held.estimating else Span(*known)
+
+
+def _uncertain(held: Points, iqr: float) -> tuple[tuple[float, float], tuple[float, float], float]:
+    """(lows, highs, slack) of `Span`: the quantiles at ranks eps1 lower and higher."""
+    eps = float(rank_error(held.error_k))
+    ranks = np.array([0.001, 0.25, 0.75, 0.999])
+    low, first, third, high = quantile(held, np.maximum(0.0, ranks - eps)).tolist()
+    low_, first_, third_, high_ = quantile(held, np.minimum(1.0, ranks + eps)).tolist()
+    # Without a width the unit is the standard deviation, which comes from exact moments.
+    slack = max(third_ - first - iqr, iqr - (third - first_)) / iqr if iqr > 0 else 0.0
+    return (low, low_), (high, high_), slack
 
 
 def _deviation(points: Points) -> float:
@@ -133,13 +149,31 @@ def wasserstein(found: Gap | None, within: Span) -> float:
     """
     if found is None or not within.scale > 0:
         return float("nan")
-    at = np.minimum(np.maximum(found.at, within.low), within.high)
-    return float(np.abs(found.steps[:-1]) @ (at[1:] - at[:-1]) / within.scale)
+    return _area(found, within.low, within.high) / within.scale
 
 
-def wasserstein_error(within: Span, *ks_sizes: ArrayLike) -> Floats:
-    """Bar on `wasserstein`: sum of eps1 x (high - low) / scale, in units of the scale."""
-    return ks_error(*ks_sizes) * divide(within.high - within.low, within.scale)
+def _area(found: Gap, low: float, high: float) -> float:
+    """Integral of |F - G| over [low, high]."""
+    begin = max(0, int(found.at.searchsorted(low)) - 1)
+    end = int(found.at.searchsorted(high, side="right")) + 1
+    at = np.minimum(np.maximum(found.at[begin:end], low), high)
+    return float(np.abs(found.steps[begin : begin + len(at) - 1]) @ (at[1:] - at[:-1]))
+
+
+def wasserstein_error(found: Gap | None, within: Span, *ks_sizes: float) -> float:
+    """Bar on `wasserstein`, in units of the scale; NaN where that is.
+
+    Sum of eps1 x (high - low) / scale for the curves; and for the reference's own quantiles,
+    which a sketch knows by their rank only: the area between the places where an end may be,
+    and W1 times the share by which the unit may be off. The latter two matter for windows that
+    leave the reference's range, where the curves are far apart at its end.
+    """
+    if found is None or not within.scale > 0:
+        return float("nan")
+    bar = float(ks_error(*ks_sizes)) * (within.high - within.low)
+    for ends in (within.lows, within.highs):
+        bar += _area(found, *ends) if ends is not None else 0.0
+    return bar / within.scale + within.slack * wasserstein(found, within)
 
 
 @dataclass(frozen=True)

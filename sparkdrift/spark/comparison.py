@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from sparkdrift import __version__
 from sparkdrift.kernels.comparing import ASKED, COMPARED, KEYS, REFERENCE, WINDOW, compare
-from sparkdrift.kernels.freezing import BINS_SQL, WINDOW_BINS_SQL
+from sparkdrift.kernels.freezing import BINS_SQL, WINDOW_BINS_SQL, WINDOW_SHARES_SQL
 from sparkdrift.kernels.judging import JUDGED, judge
 from sparkdrift.kernels.judging import KEYS as FAMILY
 from sparkdrift.kernels.policy import BETWEEN_WINDOWS
@@ -175,6 +175,7 @@ def _references(
         "row_variance": row_variance(spec),
         "bins": "bins",
         "window_bins": "window_bins",
+        "window_shares": "window_shares",
         "window_strata": of_windows.format(stratum("one.window_start", spec.season, zone)),
         "window_places": of_windows.format(season_position("one.window_start", grain, zone)),
     }
@@ -219,6 +220,7 @@ _INPUT = {
     "row_variance": "double",
     "bins": BINS_SQL,
     "window_bins": WINDOW_BINS_SQL,
+    "window_shares": WINDOW_SHARES_SQL,
     "window_strata": "array<int>",
     "window_places": "array<bigint>",
     "comparison": "string",

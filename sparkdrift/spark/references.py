@@ -12,7 +12,13 @@ from pyspark.sql import functions as F
 
 from sparkdrift import __version__
 from sparkdrift.errors import SnapshotError
-from sparkdrift.kernels.freezing import BINS_SQL, KEYS, WINDOW_BINS_SQL, freeze
+from sparkdrift.kernels.freezing import (
+    BINS_SQL,
+    KEYS,
+    WINDOW_BINS_SQL,
+    WINDOW_SHARES_SQL,
+    freeze,
+)
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.counters import WINDOW
 from sparkdrift.spark.few_rows import few_rows
@@ -255,6 +261,7 @@ def _with_bins(spec: MonitorSpec, merged: DataFrame, windows: DataFrame | None) 
         + [f"{quote(column.name)} {column.type}" for column in columns]
         + ["definition_hash string", "status string", "reason string"]
         + [f"bins {BINS_SQL}", f"window_bins {WINDOW_BINS_SQL}"]
+        + [f"window_shares {WINDOW_SHARES_SQL}"]
     )
     return ordered.mapInArrow(freeze(spec.drift.bins), schema).drop("part", *of_windows)
 

@@ -213,6 +213,13 @@ REFERENCE_PROFILES = Table(
             "Each window of the reference: the rows in its bins, k NULL while the sketch is exact; "
             "of a metric, its value and the noise that its rows leave; of a pair, its state",
         ),
+        Column(
+            "window_shares",
+            "array<struct<window_start:timestamp,rows:bigint,nulls:bigint,nans:bigint,"
+            "infinites:bigint>>",
+            "Each window of the reference: its rows, and how many of them were NULL, NaN or "
+            "infinite; NULL in references of older stores",
+        ),
         Column("status", "string", "ok, insufficient_data or schema_changed"),
         Column("reason", "string", "Why the status is not ok"),
         Column("definition_hash", "string", "Digest of what gives the row its meaning"),

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift import __version__
-from sparkdrift.kernels.freezing import WINDOW_BINS_SQL
+from sparkdrift.kernels.freezing import WINDOW_BINS_SQL, WINDOW_SHARES_SQL
 from sparkdrift.spark.changes import Fingerprint
 from sparkdrift.spark.merging import merged_digest
 from sparkdrift.spark.pairs import KIND, FeaturePair, merged_cells, pair_states, whole_slice
@@ -178,6 +178,7 @@ def _of_reference(rows: DataFrame) -> DataFrame:
         "CAST(cells[0] AS BIGINT) AS row_count",
         "struct(CAST(NULL AS ARRAY<DOUBLE>) AS edges, columns AS items, cells AS counts) AS bins",
         "window_bins",
+        f"CAST(NULL AS {WINDOW_SHARES_SQL}) AS window_shares",
         "'ok' AS status",
         "definition_hash",
     )

@@ -8,7 +8,7 @@ import datasketches
 import numpy as np
 import pyarrow as pa
 
-from sparkdrift.kernels.freezing import BINS, WINDOW_BINS
+from sparkdrift.kernels.freezing import BINS, WINDOW_BINS, WINDOW_SHARES
 from sparkdrift.measures.categorical import count
 
 ITEMS = pa.list_(pa.struct([("item", pa.string()), ("count", pa.int64())]))
@@ -40,6 +40,7 @@ SCHEMA = pa.schema(
         ("reason", pa.string()),
         ("bins", BINS),
         ("window_bins", WINDOW_BINS),
+        ("window_shares", WINDOW_SHARES),
         ("comparable", pa.float64()),
         ("row_noise", pa.float64()),
         ("row_variance", pa.float64()),

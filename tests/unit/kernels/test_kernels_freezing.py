@@ -30,6 +30,17 @@ def test_numeric_bins_are_quantiles_and_windows_are_counted_on_them():
     np.testing.assert_allclose(np.sum([one["counts"] for one in own], axis=0), cell["counts"])
 
 
+def test_rows_without_a_number_are_counted_per_window():
+    days = [[1.0, None, np.nan, np.inf, -np.inf], [2.0, None, None]]
+    (found,) = frozen(
+        numeric([*days[0], *days[1]]), numeric(days[0], day=0), numeric(days[1], day=1)
+    )
+    assert found["window_shares"] == [
+        {"window_start": at(0), "rows": 5, "nulls": 1, "nans": 1, "infinites": 2},
+        {"window_start": at(1), "rows": 3, "nulls": 2, "nans": 0, "infinites": 0},
+    ]
+
+
 def test_a_reference_of_uneven_samples_counts_the_rows_it_is_worth():
     values = np.arange(200.0)
     even, uneven = numeric(values, name="a"), numeric(values, name="b", effective_rows=50.0)

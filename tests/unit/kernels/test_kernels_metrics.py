@@ -108,7 +108,12 @@ def test_metrics_and_features_of_a_window_are_one_family():
     whole = numeric([v for day in days for v in day])
     rows = table(whole, *(numeric(day, day=-9 + i) for i, day in enumerate(days)))
     amount = pa.Table.from_batches(list(freeze(10)(stream(rows)))).to_pylist()[0]
-    seen = numeric(RNG.normal(size=500), day=0)
-    alone = verdicts(frozen(VALUES), metric(107.5, day=0))[0, "metric:x"]
-    together = verdicts(frozen(VALUES), metric(107.5, day=0), amount, seen)[0, "metric:x"]
-    assert together["q_value"] == pytest.approx(2 * alone["q_value"])
+    rows = []
+    for i in range(14):
+        name = f"f{i:02}"
+        rows += [{**amount, "column_name": name}, numeric(days[i % 5], day=0, name=name)]
+    alone = verdicts(frozen(VALUES), metric(108.5, day=0))[0, "metric:x"]
+    together = verdicts(frozen(VALUES), metric(108.5, day=0), *rows)[0, "metric:x"]
+    # Alone it is judged as one of ten tests, here as one of fifteen.
+    assert alone["q_value"] == pytest.approx(10 * alone["p_unusual"])
+    assert together["q_value"] == pytest.approx(15 * alone["p_unusual"])

@@ -62,7 +62,7 @@ def test_a_usual_sunday_is_ok_with_strata_and_not_measurable_without():
     split = verdict(AUTO, DELAY, usual, SUNDAY)
     assert (split["status"], split["stratum"]) == ("ok", "Sunday")
     whole = verdict(NEVER, DELAY, usual, SUNDAY)
-    assert (whole["status"], whole["stratum"]) == ("drifted", None)
+    assert (whole["status"], whole["stratum"]) == ("insufficient_data", None)
     # What is reported as distance is from the whole reference in both cases.
     assert split["psi"] == whole["psi"] > 0.2
     assert split["effect"] < 0.2 < whole["effect"]
@@ -77,13 +77,16 @@ def test_a_sunday_like_a_monday_has_drifted_and_is_told_against_sundays():
     assert verdict(NEVER, DELAY, odd, SUNDAY)["status"] != "drifted"
 
 
-def test_a_week_of_usual_days_alarms_less_with_strata():
-    alarms = {"auto": 0, "never": 0}
+def test_usual_days_are_ok_with_strata_and_never_without():
+    """The whole reference takes its Sundays for usual variation: it has no power on any day."""
+    found = {"auto": [], "never": []}
     for day in range(28):
         row = numeric(delays(day), day=day)
-        alarms["auto"] += verdict(AUTO, DELAY, row, day)["status"] == "drifted"
-        alarms["never"] += verdict(NEVER, DELAY, row, day)["status"] == "drifted"
-    assert alarms == {"auto": 0, "never": 4}  # every Sunday
+        found["auto"].append(verdict(AUTO, DELAY, row, day)["status"])
+        found["never"].append(verdict(NEVER, DELAY, row, day)["status"])
+    assert found["auto"].count("ok") >= 26
+    assert "ok" not in found["never"]
+    assert "drifted" not in found["auto"]
 
 
 def test_categories_are_told_against_their_stratum():

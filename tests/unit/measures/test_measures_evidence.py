@@ -192,6 +192,11 @@ def test_benjamini_hochberg_against_scipy():
     np.testing.assert_allclose(q[np.isfinite(grid)], stats.false_discovery_control(known))
     assert np.isnan(evidence.benjamini_hochberg([np.nan])).all()
     assert evidence.benjamini_hochberg([]).shape == (0,)
+    padded = stats.false_discovery_control([0.004, 0.02, *[1.0] * 8])[:2]
+    np.testing.assert_allclose(evidence.benjamini_hochberg([0.004, 0.02], least=10), padded)
+    np.testing.assert_allclose(
+        evidence.benjamini_hochberg(p, least=10), stats.false_discovery_control(p)
+    )
 
 
 def test_decide():
@@ -219,10 +224,26 @@ def test_share_test_by_hand():
     np.testing.assert_allclose(delta, [1.0, 0.09, -0.01])
     assert unusual[0] < 1e-30
     assert material[0] < 1e-30
-    assert unusual[1] == pytest.approx(0.0046, rel=0.05)
+    pooled = stats.binom(30, 13 / 1030)  # few rows: by mid-p; the likelihood ratio gives 0.0046
+    assert unusual[1] == pytest.approx(2 * (pooled.sf(3) + pooled.pmf(3) / 2), rel=1e-9)
     assert material[1] > 0.01
     assert unusual[2] > 0.3
     assert material[2] > 0.5
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 10, 30, 100, 300])
+def test_share_test_of_few_rows_keeps_its_level(n):
+    """Over every outcome, exactly. The likelihood ratio alone rejects up to 3.9 times too often
+    (0 of 10 where the share is 0.3), and calls 4 % of single rows drifted (a share of 0.04)."""
+    m, x = 20_000, np.arange(n + 1)
+    for share in (0.0001, 0.001, 0.01, 0.02, 0.04, 0.1, 0.3, 0.97):
+        _, unusual, material = share_test(x, n, share * m, m, 0.02)
+        chance = stats.binom.pmf(x, n, share)
+        for level in (0.1, 0.01, 0.001):
+            assert chance[unusual < level].sum() <= 1.2 * level, (share, level)
+        assert chance[(unusual < 0.1) & (material < 0.01)].sum() <= 0.005
+        at_limit = stats.binom.pmf(x, n, min(1.0, share + 0.02))
+        assert at_limit[material < 0.01].sum() <= 0.011, share
 
 
 def test_share_test_is_near_the_g_test():
