@@ -10,7 +10,7 @@ from sparkdrift.measures.share_evidence import share_test
 from sparkdrift.measures.share_variation import p_apart, share_variation
 
 SEED = 1973
-REPEATS = 1500
+REPEATS = 600
 
 
 def rates(mean: float, sd: float, n: int, windows: int, sides: int = 1) -> tuple[float, float]:
