@@ -87,8 +87,6 @@ def fit(features: Features, labels: Floats, trees: int = TREES) -> tuple[Tree, .
     for _ in range(trees):
         slopes = 1 / (1 + np.exp(-score)) - labels
         tree = _grow(ordered, roots, _halves(slopes, sides, spread), rows, weight)
-        if tree is None:
-            break
         found.append(tree)
         score += tree.values(codes)
     return tuple(found)
@@ -140,15 +138,13 @@ def _grow(
     slopes: Floats,
     rows: Floats,
     weight: float,
-) -> Tree | None:
-    """The tree with the largest gain; None where no root has two leaves on either side."""
+) -> Tree:
+    """The tree with the largest gain; a half that nothing splits is one leaf."""
     gains, order = _gains(ordered, slopes, weight, rows)
     cut = gains.argmax(axis=-1)
     largest = gains.max(axis=-1)
     feature = largest.argmax(axis=-1)
     best = int(largest.max(axis=-1).sum(axis=0).argmax())
-    if not np.isfinite(largest[:, best].max(axis=-1)).all():
-        return None
     chosen, right = roots[best]
     below = (int(feature[0, best]), int(feature[1, best]))
     side = np.zeros((2, BINS), dtype=np.bool_)
@@ -166,20 +162,19 @@ def _grow(
 def _gains(
     ordered: NDArray[np.bool_], slopes: Floats, weight: float, rows: Floats
 ) -> tuple[Floats, NDArray[np.int64]]:
-    """(gain of each feature's cuts (2, R, d, BINS - 1), codes in the order they are cut).
+    """(gain of each feature's cuts (2, R, d, BINS), codes in the order they are cut).
 
-    Numbers are cut in their order, categories in that of their mean slope.
+    Numbers are cut in their order, categories in that of their mean slope. The last cut is
+    none: all codes stay together.
     """
     means = slopes / (weight * rows + RIDGE)
     order = np.broadcast_to(np.arange(BINS), means.shape).copy()
     order[:, :, ~ordered] = np.argsort(means[:, :, ~ordered], axis=-1, kind="stable")
     g, n = (np.take_along_axis(one, order, -1).cumsum(axis=-1) for one in (slopes, rows))
-    gain = np.zeros(g[..., :-1].shape)
+    gain = np.zeros(g.shape)
     enough = np.ones(gain.shape, dtype=np.bool_)
-    for total, count in (
-        (g[..., :-1], n[..., :-1]),
-        (g[..., -1:] - g[..., :-1], n[..., -1:] - n[..., :-1]),
-    ):
+    for total, count in ((g, n), (g[..., -1:] - g, n[..., -1:] - n)):
         gain += total**2 / (weight * count + RIDGE)
         enough &= count >= LEAST_LEAF
+    enough[..., -1] = True
     return np.where(enough, gain, -np.inf), order

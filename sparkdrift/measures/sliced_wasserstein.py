@@ -92,7 +92,7 @@ def expected_noise(reference: Points | None, within: Span) -> float:
     """Mean of W1 without drift for a noise scale s of 1, in units of `within.scale`.
 
     sqrt(2 / pi) times the integral of sqrt(F (1 - F)) over `within`: at each value F - G is
-    normal with variance F (1 - F) s. Times sqrt(s). 0.72 for a normal distribution.
+    normal with variance F (1 - F) s. Times sqrt(s). 1.26 for a normal distribution.
     """
     known = finite(reference)
     if known is None or not within.scale > 0:
