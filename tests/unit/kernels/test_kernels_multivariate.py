@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -87,7 +89,10 @@ def test_correlations_enter_by_window():
     given = Correlations(
         pairs, starts[::-1], known[::-1], np.full(known.shape, ROWS), new, np.full(new.shape, ROWS)
     )
-    same, turned = inputs_rows(REFERENCES, [window(), window()], POLICY.effect, given)
+    rows = [window(), window()]
+    same, turned = inputs_rows(REFERENCES, rows, POLICY.effect, given)
+    ordered = replace(given, known_starts=starts, known_r=known, known_n=np.full(known.shape, ROWS))
+    assert inputs_rows(REFERENCES, rows, POLICY.effect, ordered) == [same, turned]
     assert status(same) == "ok"
     assert status(turned) == "drifted"
     assert "amount_0 with amount_2 (0.4" in turned["moved"]

@@ -99,6 +99,28 @@ def test_effect_of_a_single_feature_is_that_of_the_feature():
     np.testing.assert_allclose(found.effect, value)
 
 
+def test_a_feature_four_times_over_has_the_degrees_of_freedom_of_one():
+    rng = np.random.default_rng(14)
+    known = bins_of(rng, V) + bins_of(rng, V, shift=1.0) * rng.integers(0, 2, (V, 1))
+    pair = (known, bins_of(rng, 1, n=1000))
+    once, often = judged([pair]), judged([pair] * 4)
+    assert once.degrees[0] < 9
+    np.testing.assert_allclose(often.degrees, np.maximum(once.degrees, 1), rtol=1e-9)
+    assert often.distance[0] == pytest.approx(4 * once.distance[0])
+    assert often.joint[0] == pytest.approx(once.joint[0])
+
+
+def test_independent_features_have_their_own_degrees_of_freedom(features):
+    own = [together([marginal_terms(known) for known, _ in features])]
+    spread = own[0].d.sum(axis=1).var(ddof=1) / (
+        2 * (own[0].free * own[0].s ** 2).sum(axis=1).mean()
+    )
+    found = judged(features)
+    assert found.degrees[0] == pytest.approx(54 / max(1, spread), rel=0.01)
+    free, s = (together([against(*one) for one in features]).__dict__[k] for k in ("free", "s"))
+    np.testing.assert_allclose(found.degrees * found.noise, (free * s).sum(axis=1))
+
+
 def test_too_few_windows_is_a_reason_and_no_figure(features):
     few = [(known[: own_windows.LEAST_WINDOWS - 1], new) for known, new in features]
     found = judged(few)
