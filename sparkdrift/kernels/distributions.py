@@ -69,8 +69,8 @@ def benign(cells: Sequence[Mapping[str, Any]] | None, reference: Floats) -> evid
     if not used:
         return evidence.benign_variation(np.zeros((0, bins)))
     counts, rows, ks = _of_cells(used)
-    pooled, left = _pooled(reference, counts, np.full(len(rows), rows.min()))
-    return evidence.benign_variation(pooled[1], noise_scale(rows, np.inf, left, ks))
+    (_, joined), left = pooled(reference, counts, np.full(len(rows), rows.min()))
+    return evidence.benign_variation(joined, noise_scale(rows, np.inf, left, ks))
 
 
 def _of_cells(cells: Sequence[Mapping[str, Any]]) -> tuple[Floats, Floats, Floats]:
@@ -117,7 +117,7 @@ def binned_figures(
     whole = known[None]
     reference, k = whole.counts, whole.ks[0]
     n, m = windows.sum(axis=1), reference.sum()
-    (expected, seen), bins = _pooled(reference, windows)
+    (expected, seen), bins = pooled(reference, windows)
     s = noise_scale(n, m, bins, k, window_k)
     chi2, chi2_p = binned.chi2(expected, seen, s)
     figures = {
@@ -139,7 +139,7 @@ def binned_figures(
 def _evidence(
     known: Baseline, windows: Floats, window_k: Floats, effect_size: float
 ) -> dict[str, Floats]:
-    (expected, seen), bins = _pooled(known.counts, windows)
+    (expected, seen), bins = pooled(known.counts, windows)
     s = noise_scale(windows.sum(axis=1), np.inf, bins, window_k) + known.noise(bins)
     d = binned.d_statistic(expected, seen)
     size, low, high = evidence.effect(d, s, bins)
@@ -152,13 +152,14 @@ def _evidence(
         "effect_high": high,
         "n_eff": divide(1.0, s),
         "material_up_to": evidence.material_up_to(d, s, bins),
+        "degrees": bins - 1,
         "p_unusual": evidence.p_unusual(d, s, bins, tau2, w_eff, square),
         "p_material": evidence.p_material(d, s, bins, limit),
         "power": evidence.power(s, bins, effect_size, limit, tau2, w_eff, square),
     }
 
 
-def _pooled(
+def pooled(
     reference: Floats, windows: Floats, rows: Floats | None = None
 ) -> tuple[tuple[Floats, Floats], Floats]:
     """((reference, windows) with small bins joined, bins left per window).
@@ -167,8 +168,8 @@ def _pooled(
     window that leaves the constant.
     """
     if (reference > 0).sum() > 1:
-        pooled = pool(reference, windows, rows)
-        return (pooled.reference, pooled.window), pooled.bins
+        left = pool(reference, windows, rows)
+        return (left.reference, left.window), left.bins
     return (np.broadcast_to(reference, windows.shape), windows), np.full(
         len(windows), float(len(reference))
     )

@@ -80,7 +80,7 @@ def benign_variation(
     windows, bins = counts.shape
     if bins < 2:
         return Benign(0.0, 0.0, np.inf, 0.0, windows, "the reference has fewer than 2 bins")
-    d, s = _left_out(counts, alone, h)
+    d, s = left_out(counts, alone, h)
     d, s = d[np.isfinite(d)], s[np.isfinite(d)]
     if len(d) < LEAST_WINDOWS:
         reason = f"{len(d)} reference windows to compare, {LEAST_WINDOWS} needed"
@@ -126,7 +126,7 @@ def pair_variation(window_counts: ArrayLike, earlier: ArrayLike, noise: ArrayLik
     return Benign(tau2, square, w_eff, rho, pairs)
 
 
-def _left_out(counts: Floats, alone: Floats, h: int) -> tuple[Floats, Floats]:
+def left_out(counts: Floats, alone: Floats, h: int) -> tuple[Floats, Floats]:
     """(D_w, s_w), each (W,): every window against the merge of those more than h away."""
     windows = len(counts)
     rows = counts.sum(axis=-1)
