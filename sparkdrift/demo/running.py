@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
+from sparkdrift.demo.reasons import Reason, Row, credit_reasons, flights_reasons
 from sparkdrift.errors import UsageError
 from sparkdrift.store import LOCK
 
@@ -19,7 +20,11 @@ MANIFEST: Final = "demo.json"
 
 @dataclass(frozen=True)
 class Demo:
-    """One demo. `made_from` is what its data depends on, such as rows and seed."""
+    """One demo. `made_from` is what its data depends on, such as rows and seed.
+
+    `reasons`: why its alerts are right, from verdicts, assumptions and the zone. `contrast`: it
+    is judged without seasons as well, to show what they change.
+    """
 
     name: str
     command: str
@@ -29,6 +34,8 @@ class Demo:
     spec_text: Callable[[str], str]
     tables: Callable[[], Iterator[pa.Table]]
     made_from: Mapping[str, int]
+    reasons: Callable[[Sequence[Row], Sequence[Row], str], list[Reason]]
+    contrast: bool = False
 
 
 def credit_demo(rows: int | None, seed: int | None) -> Demo:
@@ -48,6 +55,9 @@ def credit_demo(rows: int | None, seed: int | None) -> Demo:
         spec_text=credit_spec,
         tables=log.tables,
         made_from={"rows": log.rows, "seed": log.seed},
+        reasons=lambda verdicts, assumptions, zone: credit_reasons(
+            verdicts, assumptions, log.begin, zone
+        ),
     )
 
 
@@ -64,6 +74,8 @@ def flights_demo() -> Demo:
         spec_text=flights_spec,
         tables=flight_tables,
         made_from={},
+        reasons=lambda verdicts, assumptions, zone: flights_reasons(verdicts, zone),
+        contrast=True,
     )
 
 

@@ -36,16 +36,16 @@ def summary(spec: MonitorSpec, found: Findings, *, note: str | None = None) -> R
     sorted_ = sort_verdicts(found.verdicts)
     slices = {(row["slice_key"], row["slice_value"]) for row in found.verdicts} - {(WHOLE, WHOLE)}
     parts: list[RenderableType] = [_heading(spec, note), _about(spec, found)]
-    parts += _section("Drifted, and still drifting", _lasting(sorted_, len(slices), zone))
-    parts += _section("Drifted only in a slice", _in_slices(sorted_, zone))
-    parts += _section("Drifted for a while, and over", _passed(sorted_, zone))
-    parts += _section("New categories", _new_categories(found.verdicts))
-    parts += _section("Move together in another way", _dependence(spec, found, zone))
-    parts += _section("Assumptions that fail", _failing(spec, found, zone))
-    parts += _section("Looks broken", _broken(found.silences, spec, zone))
-    parts += _section("Quiet", _quiet(sorted_))
-    parts += _section("Could not be measured", _unmeasured(spec, found, sorted_, zone))
-    parts += _section("Declared as degraded", [("", "", _degraded(spec))])
+    parts += section("Drifted, and still drifting", _lasting(sorted_, len(slices), zone))
+    parts += section("Drifted only in a slice", _in_slices(sorted_, zone))
+    parts += section("Drifted for a while, and over", _passed(sorted_, zone))
+    parts += section("New categories", _new_categories(found.verdicts))
+    parts += section("Move together in another way", _dependence(spec, found, zone))
+    parts += section("Assumptions that fail", _failing(spec, found, zone))
+    parts += section("Looks broken", _broken(found.silences, spec, zone))
+    parts += section("Quiet", _quiet(sorted_))
+    parts += section("Could not be measured", _unmeasured(spec, found, sorted_, zone))
+    parts += section("Declared as degraded", [("", "", _degraded(spec))])
     return Group(*parts)
 
 
@@ -238,7 +238,7 @@ def _degraded(spec: MonitorSpec) -> str:
     return f"{text}; then: {rule.retire}" if rule.retire else text
 
 
-def _section(heading: str, lines: Sequence[Line] | Iterator[Line]) -> list[RenderableType]:
+def section(heading: str, lines: Sequence[Line] | Iterator[Line]) -> list[RenderableType]:
     """A heading and its lines as a grid; nothing where there are no lines."""
     rows = list(lines)
     if not rows:

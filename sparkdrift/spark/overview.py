@@ -17,6 +17,7 @@ from sparkdrift.spark.querying import fetch
 from sparkdrift.spark.slicing import WHOLE
 from sparkdrift.spark.sql import string
 from sparkdrift.spark.views import register, unregister
+from sparkdrift.spec.digests import policy_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 
@@ -77,7 +78,7 @@ class Overview:
               SELECT {_FEATURE}, window_start, window_end, status, reason, effect,
                      new_categories, new_category_share,
                      status = 'drifted' AND suppression IS NULL AS alert,
-                     alerting IS NOT NULL AS measured
+                     alerting IS NOT NULL OR status IN ('ok', 'warning', 'drifted') AS measured
               FROM current_drift WHERE {_of(spec)} AND status <> 'no_reference'),
             counted AS (
               SELECT *, count_if(alert) OVER recent >= {int(rule.windows)} AS lasts,
@@ -190,6 +191,14 @@ class Overview:
                     AND granularity = {string(spec.windows.grain)})
             GROUP BY assumption, column_name, other_column
             ORDER BY assumption, column_name, other_column""")
+
+    def alarms(self, spec: MonitorSpec) -> dict[str, Any]:
+        """By the spec's thresholds, in force or not: comparisons, and how many of them alarm."""
+        return self._rows(f"""
+            SELECT count_if(status IN ('drifted', 'warning')) AS alarms, count(*) AS comparisons
+            FROM drift
+            WHERE {_of(spec)} AND comparison = 'baseline' AND status <> 'no_reference'
+              AND policy_hash = {string(policy_hash(spec))}""")[0]
 
     def _rows(self, statement: str) -> list[dict[str, Any]]:
         return fetch(self._spark.sql(statement), MOST_ROWS).dicts()

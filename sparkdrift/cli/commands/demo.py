@@ -91,15 +91,22 @@ def _demonstrate(common: Common, store: str, demo: Demo, asked: Mapping[str, int
         seconds = {"start": time.monotonic() - begun}
         facts = _steps(context, bars, folder, demo, seconds, made=made)
         spec, found = _look(context, bars, folder / demo.spec, seconds)
+        seasons = _seasons(context, spec) if demo.contrast else []
+    zone = spec.timestamp.zone
+    reasons = demo.reasons(found.verdicts, found.assumptions, zone)
     commands = _next(store, folder, demo)
     if common.as_json:
-        document = {"store": str(folder), "spec": str(folder / demo.spec), "note": demo.note}
-        screen.print_json(document | facts | {"findings": asdict(found), "next": commands})
+        about = {"store": str(folder), "spec": str(folder / demo.spec), "note": demo.note}
+        why = {"reasons": [asdict(one) for one in reasons], "seasons": seasons}
+        document = about | facts | {"findings": asdict(found), **why, "next": commands}
+        screen.print_json(document)
         return
+    from sparkdrift.demo.telling import told
     from sparkdrift.report.summary import summary
 
     screen.say("")
     screen.show(summary(spec, found, note=demo.note))
+    screen.show(told(reasons, seasons))
     screen.say("\nTry next")
     for command in commands:
         screen.say(f"  {command}")
@@ -139,6 +146,8 @@ def _steps(
         frozen = snapshot_reference(context, spec)
     with _timed(seconds, "drift"):
         bars.begin("drift")
+        if demo.contrast:
+            compute_drift(context, _without_seasons(spec), options, frozen.stored)
         judged = compute_drift(context, spec, options, frozen.stored)
     with _timed(seconds, "assumptions"):
         bars.begin("assumptions")
@@ -150,6 +159,21 @@ def _steps(
         "windows_profiled": len(profiled.due),
         "windows_judged": len(judged.windows),
     }
+
+
+def _without_seasons(spec: MonitorSpec) -> MonitorSpec:
+    return spec.model_copy(update={"drift": spec.drift.model_copy(update={"seasonal": "none"})})
+
+
+def _seasons(context: Context, spec: MonitorSpec) -> list[dict[str, Any]]:
+    """Alarms by the spec, and without its seasons."""
+    from sparkdrift.spark.overview import overview
+
+    with overview(context.spark, context.store) as ask:
+        return [
+            {"seasonal": one.drift.seasonal, **ask.alarms(one)}
+            for one in (spec, _without_seasons(spec))
+        ]
 
 
 def _look(
