@@ -3,8 +3,8 @@ rates are.
 
 Every cell prints its seed, its setting, and rates with their 99.9 % interval; what is asserted
 is that the interval meets the range stated for the cell, so that a test fails when alarms become
-too many, and where a lower end is given also when they vanish. See `simulated_windows` for how
-windows are made and what an interval is. `pytest -m slow -s` prints the whole grid.
+too many, and when *unusual* windows become too few for the level asked. `simulated_windows` says
+how windows are made and what an interval is. `pytest -m slow -s` prints the whole grid.
 """
 
 from __future__ import annotations
@@ -17,6 +17,13 @@ W = 30
 SIZES = (30, 1000, 10**6)
 # tau: how far the mean wanders from window to window, in sd; rho: with which correlation.
 PROCESSES = {"still": (0.0, 0.0), "wandering": (0.1, 0.0), "AR(1)": (0.1, 0.7)}
+# Of a family: windows with any finding, with any drift, months of a feature with an alert. AR(1) is
+# the known limit, see docs.
+FAMILY_LIMITS = {
+    "still": (0.1, 0.1, 0.002),
+    "wandering": (0.12, 0.1, 0.01),
+    "AR(1)": (0.4, 0.15, 0.11),
+}
 MIXED = ("normal", "discrete", "heavy-tailed", "mostly zero", "categories", "constant")
 
 
@@ -46,7 +53,8 @@ def check_alone(kind, n, process, months, seed):
         assert found["unusual"].value == found["drifted"].value == found["month"].value == 0
     # a wandering mean as large as the noise (n = 1000) is the hard cell, see docs
     hard = {"still": 0.015, "wandering": 0.025, "AR(1)": 0.045}[process]
-    assert found["unusual"].meets(0.0, hard)
+    silent = kind in ("constant", "all missing", "mostly zero") or n == 30
+    assert found["unusual"].meets(0.0 if silent else 0.001, hard)
     assert found["drifted"].meets(0.0, 0.025 if process == "AR(1)" else 0.011)
     assert found["month"].meets(0.0, {"still": 0.002, "wandering": 0.01, "AR(1)": 0.11}[process])
     if kind == "all missing" or n == 30:
@@ -81,11 +89,12 @@ def check_family(features, n, process, months, seed):
     """A monitor of several features: what Benjamini and Hochberg leave of a quiet window."""
     kinds = (MIXED * (features // len(MIXED) + 1))[:features]
     found = measure(kinds, n, process, months, seed)
-    assert found["window"].meets(0.0, {"still": 0.1, "wandering": 0.25, "AR(1)": 0.4}[process])
-    assert found["window drifted"].meets(0.0, 0.1)
-    assert found["unusual"].meets(0.0, 0.25 / features)
-    assert found["drifted"].meets(0.0, 0.1 / features)
-    assert found["month"].meets(0.0, 0.002 if process == "still" else 0.01)
+    window, drifted, month = FAMILY_LIMITS[process]
+    assert found["window"].meets(0.005, window)
+    assert found["window drifted"].meets(0.0, drifted)
+    assert found["unusual"].meets(0.0, 2.5 * window / features)
+    assert found["drifted"].meets(0.0, drifted / features)
+    assert found["month"].meets(0.0, month)
     return found
 
 
@@ -103,6 +112,15 @@ def test_families(features, months, n, process):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", SIZES)
-def test_a_family_of_a_thousand(n):
-    check_family(1000, n, "wandering", months=1, seed=3000 + n % 97)
+@pytest.mark.parametrize(("n", "window"), [(30, 0.12), (1000, 0.7), (10**6, 0.12)])
+def test_a_family_of_a_thousand(n, window):
+    """Asked at 0.01 %, a mean that wanders as much as the noise is past the other known limit.
+
+    One month: its windows share the references, so `window` has a wider interval than it says.
+    """
+    kinds = (MIXED * (1000 // len(MIXED) + 1))[:1000]
+    found = measure(kinds, n, "wandering", months=1, seed=3000 + n % 97)
+    assert found["window"].meets(0.0, window)
+    assert found["unusual"].meets(0.0, window / 500)
+    assert found["drifted"].meets(0.0, 0.001)
+    assert found["month"].meets(0.0, 0.002)
