@@ -92,7 +92,7 @@ def test_exclusive_or_of_categories():
 
 def test_nothing_is_found_where_nothing_is():
     rng = np.random.default_rng(4)
-    found = tell_apart(normals(rng, 6000, 6, rho=0.5), normals(rng, 6000, 6, rho=0.5))
+    found = tell_apart(normals(rng, 3000, 6, rho=0.5), normals(rng, 3000, 6, rho=0.5))
     assert found.p_unusual > 0.01
     assert found.p_material > 0.99
     assert found.power == pytest.approx(0.55, abs=0.03)  # 5,000 rows a side make it 0.8
