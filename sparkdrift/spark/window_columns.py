@@ -34,7 +34,10 @@ def stratum(start: str, season: str | None, zone: str) -> str:
 
 
 def position(start: str, grain: str, zone: str) -> str:
-    """SQL for a window's number in time: the one right after it has the next; BIGINT."""
+    """SQL for a window's number in time: the one right after it has the next; BIGINT.
+
+    Two hours that begin half an hour apart, where clocks change by that, share a number.
+    """
     if grain == "hour":
         # Of instants, so that the repeated hour of autumn is two.
         return f"CAST(floor(unix_seconds({start}) / 3600) AS BIGINT)"

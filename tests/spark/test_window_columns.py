@@ -168,7 +168,11 @@ def test_positions_count_windows_and_seasons_keep_local_time(spark, zone, grain)
         .to_pylist()
     )
     places = [row["place"] for row in found]
-    assert np.unique(np.diff(places)).tolist() == [1]
+    steps = np.diff(places)
+    # Where clocks change by half an hour, two hours that begin half an hour apart share a number.
+    shared = 1 if (zone, grain) == ("Australia/Lord_Howe", "hour") else 0
+    assert (steps == 0).sum() <= shared
+    assert set(steps[steps != 0].tolist()) == {1}
     steps = {"hour": 168, "day": 7, "week": 1, "month": 12}[grain]
     at = {row["season"]: row["at"].astimezone(ZoneInfo(zone)) for row in found}
     for row in found:
