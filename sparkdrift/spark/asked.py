@@ -6,7 +6,7 @@ decided from the same rows that tell the kernels what to compare.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -58,11 +58,16 @@ def asked_rows(
     return rows.selectExpr(*kept[:-1], f"inline(array({each}))")
 
 
-def picked(active: tuple[Active, ...], value: Callable[[Active], str], otherwise: str) -> str:
-    """SQL that picks `value` of the version in force at window_start."""
+def picked(
+    active: Sequence[Active],
+    value: Callable[[Active], str],
+    otherwise: str,
+    at: str = "window_start",
+) -> str:
+    """SQL that picks `value` of the version in force at an instant."""
     cases = [
-        f"WHEN window_start >= {timestamp(one.start)}"
-        + (f" AND window_start < {timestamp(one.end)}" if one.end else "")
+        f"WHEN {at} >= {timestamp(one.start)}"
+        + (f" AND {at} < {timestamp(one.end)}" if one.end else "")
         + f" THEN {value(one)}"
         for one in active
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pyspark.sql import DataFrame, SparkSession
@@ -12,6 +12,7 @@ from sparkdrift import __version__
 from sparkdrift.kernels import concluding, feature_checks, pair_checks
 from sparkdrift.kernels.expectations import CHECKED, Expectations, Rule
 from sparkdrift.kernels.freezing import Kernel
+from sparkdrift.spark.asked import picked
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.comparison import by_reference
 from sparkdrift.spark.few_rows import few_rows
@@ -21,7 +22,7 @@ from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.references import ROLE, Active
 from sparkdrift.spark.schemas import ASSUMPTIONS, REFERENCE_PROFILES
 from sparkdrift.spark.slicing import WHOLE
-from sparkdrift.spark.sql import in_windows, quote, string, timestamp
+from sparkdrift.spark.sql import in_windows, quote, string
 from sparkdrift.spark.states import PAIR, current_states, stored_states
 from sparkdrift.spark.window_columns import window_end
 from sparkdrift.spark.writer import Case, Scope, replace
@@ -134,7 +135,7 @@ def _digested(
         )
         .where("own = 1")
     )
-    parts = ["content", _in_force(active, lambda one: string(one.snapshot.digest), "''")]
+    parts = ["content", picked(active, lambda one: string(one.snapshot.digest), "''")]
     if expectations(spec).rising:
         end = window_end("before.start", grain, spec.timestamp.zone)
         last = "lag(struct(window_start AS start, content)) OVER (ORDER BY window_start)"
@@ -362,23 +363,7 @@ def write_assumptions(
 
 
 def _version(active: Sequence[Active], at: str = "window_start") -> str:
-    return _in_force(active, lambda one: str(one.snapshot.version), "0", at)
-
-
-def _in_force(
-    active: Sequence[Active],
-    value: Callable[[Active], str],
-    otherwise: str,
-    at: str = "window_start",
-) -> str:
-    """SQL that picks `value` of the version in force at an instant."""
-    cases = [
-        f"WHEN {at} >= {timestamp(one.start)}"
-        + (f" AND {at} < {timestamp(one.end)}" if one.end else "")
-        + f" THEN {value(one)}"
-        for one in active
-    ]
-    return f"CASE {' '.join(cases)} ELSE {otherwise} END" if cases else otherwise
+    return picked(active, lambda one: str(one.snapshot.version), "0", at)
 
 
 def _ddl(fields: Mapping[str, str]) -> str:
