@@ -40,10 +40,10 @@ class Carrier:
 class Explanation:
     """Why one column alerts in one window; `sentences.tell` renders it.
 
-    size: how far, signed: reference sd for kinds 'values', 'shape' (unsigned) and 'metric',
-    a change of a share (0..1) for the others. item: the category that moved most, of the
-    kind 'category'. carriers: what carried it, largest first, at most 3. effect: what is
-    stored as effect, to rank by. also: other figures of the row that alert.
+    size: how far, signed: reference sd for kinds 'values' and 'metric', unsigned for 'shape',
+    'joint' (all inputs) and 'vector', a change of a share (0..1) for the others. item: the
+    category that moved most, of the kind 'category'. carriers: what carried it, largest first, at
+    most 3. effect: what is stored as effect, to rank by. also: other figures that alert.
     """
 
     column_name: str
@@ -167,6 +167,8 @@ def _as_effect(share: float) -> float:
 
 
 def _direction(signal: Signal, size: float, row: Row) -> Direction:
+    if signal.kind in ("joint", "vector"):
+        return "changed"
     if signal.kind != "shape":
         return "up" if size > 0 else "down"
     carriers = row["carriers"] or []

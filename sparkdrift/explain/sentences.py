@@ -42,6 +42,10 @@ def _what(one: Explanation) -> str:
         text = f"{name} moved {one.direction} by {_deviations(one.size)}"
     elif one.kind == "shape":
         text = f"{name} {_SHAPES[one.direction]} ({one.size:.2f} sd), its middle stayed"
+    elif one.kind == "joint":
+        text = f"all inputs together moved by {one.size:.2f} sd"
+    elif one.kind == "vector":
+        text = f"{name} moved by {one.size:.2f} sd, averaged over its projections"
     elif one.kind == "category":
         text = f"{name}: {_quoted(one.item or '')} went {one.direction} by {_points(one.size)}"
     elif one.kind in ("new", "range"):

@@ -16,10 +16,23 @@ from sparkdrift.measures.evidence import FAMILY_LEVEL, MATERIAL_LEVEL
 
 Row: TypeAlias = Mapping[str, Any]
 Kind: TypeAlias = Literal[
-    "values", "shape", "metric", "category", "new", "null", "nan", "infinite", "range"
+    "values",
+    "shape",
+    "metric",
+    "joint",
+    "vector",
+    "category",
+    "new",
+    "null",
+    "nan",
+    "infinite",
+    "range",
 ]
 ALERTS = ("drifted", "warning")
 METRIC = "metric:"
+INPUTS = ":inputs"
+"""The column_name of what all inputs show together."""
+_UNSIGNED = ("shape", "joint", "vector")
 _RANK_ERROR = 1.023  # of a rank-based shift: sqrt(2) / phi(0) / sqrt(12)
 # A rank shift below this part of the effect says that values moved both ways.
 _LEAST_SIGNED = 0.5
@@ -54,7 +67,7 @@ class Signal:
     @property
     def is_share(self) -> bool:
         """Whether its unit is a share (0..1), not a standard deviation."""
-        return self.kind not in ("values", "shape", "metric")
+        return self.kind not in ("values", "metric", *_UNSIGNED)
 
     def read(self, row: Row) -> tuple[float, float]:
         """(value, standard error) in `row`; NaN where not measured, error 0 where unknown."""
@@ -62,7 +75,7 @@ class Signal:
             return self._of_category(row)
         if self.kind == "metric":
             return _number(row["shift"]), 0.0
-        if self.kind in ("values", "shape"):
+        if self.kind in ("values", *_UNSIGNED):
             value = _number(row["shift" if self.kind == "values" else "effect"])
             n = _number(row["n_eff"])
             return value, _RANK_ERROR / float(np.sqrt(n)) if n > 0 else float("nan")
@@ -122,6 +135,10 @@ def _own_alerts(row: Row) -> bool:
 def _own(row: Row) -> Signal | None:
     if row["column_name"].startswith(METRIC):
         return Signal("metric")
+    if row["column_name"] == INPUTS:
+        return Signal("joint")
+    if row.get("d_statistic") is None and row.get("wasserstein_distance") is not None:
+        return Signal("vector")
     if row["shift"] is not None:
         signed = abs(row["shift"]) >= _LEAST_SIGNED * (_number(row["effect"]) or 0.0)
         return Signal("values" if signed else "shape")

@@ -27,10 +27,11 @@ from sparkdrift.kernels.pairs import (
     numeric_pairs,
     positions_before,
 )
-from sparkdrift.kernels.policy import BETWEEN_WINDOWS, Policy
+from sparkdrift.kernels.policy import BETWEEN_WINDOWS, WHOLE, Policy
 from sparkdrift.kernels.share_tests import share_figures, undetermined
 from sparkdrift.kernels.states import States
 from sparkdrift.kernels.unmeasured import against_reference, family, other_types, without_earlier
+from sparkdrift.kernels.vectors import direction_figures
 
 REFERENCE, WINDOW, ASKED = 0, 1, 2
 """`part`: a reference's row, a stored window, and which comparison is asked of which window."""
@@ -56,7 +57,7 @@ FIGURES = {
             *("l_infinity_distance", "l_infinity_error", "chi2_statistic", "chi2_pvalue"),
             *("d_statistic", "effect", "effect_low", "effect_high", "n_eff"),
             *("p_unusual", "p_material", "power", "null_delta", "nan_delta", "infinite_delta"),
-            *("new_category_share", "vanished_share", "out_of_range_share", "shift"),
+            *("new_category_share", "vanished_share", "out_of_range_share", "shift", "joint"),
         ),
         "double",
     ),
@@ -81,7 +82,15 @@ TESTS = {
     "test_unusual": "array<double>",
     "test_material": "array<double>",
 }
-COMPARED = {**KEPT, **FIGURES, **TESTS}
+# What only rows of several columns together are made of, see kernels/together.py.
+PARTS = {
+    "degrees": "double",
+    "binned_distance": "double",
+    "binned_noise": "double",
+    "known_columns": "array<string>",
+    "known": "array<double>",
+}
+COMPARED = {**KEPT, **FIGURES, **TESTS, **PARTS}
 
 Reference = Mapping[str, Any]
 
@@ -277,6 +286,9 @@ def _measured(
             figures = categorical_figures(reference, known, windows, bins, policy, effect_size)
     if "new_category_low" in figures:
         figures["undetermined"] = undetermined(figures, policy.new_categories)
+    direction = reference["column_name"] in policy.projections
+    if direction and bins is not None and reference["slice_key"] == WHOLE:
+        figures |= direction_figures(reference, windows.points, bins)
     own = reference["window_shares"]
     return figures | share_figures(row, windows.table, figures, policy, own, sides=1)
 

@@ -20,6 +20,7 @@ from sparkdrift.kernels.batches import arrow_schema, column, groups
 from sparkdrift.kernels.comparing import FIGURES, KEPT
 from sparkdrift.kernels.freezing import Kernel
 from sparkdrift.kernels.policy import AlertRules, Policy
+from sparkdrift.kernels.together import rows_together
 from sparkdrift.measures.arrays import Floats
 from sparkdrift.measures.evidence import (
     FAMILY_LEVEL,
@@ -71,7 +72,10 @@ def judge(policy: Policy) -> Kernel:
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for group in groups(batches, KEYS):
-            yield _judge(group, policy)
+            rows = rows_together(group, policy)
+            # A window that is stored no more has nothing but what its reference sent.
+            if rows.num_rows:
+                yield _judge(rows, policy)
 
     return run
 

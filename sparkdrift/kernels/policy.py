@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
+
+from sparkdrift.explain.signals import METRIC
 
 GRADES = ("warning", "minor", "major", "critical")
 """Severities, mildest first."""
+
+WHOLE = "*"
+"""Key and value of the slice that is the whole table."""
 
 BETWEEN_WINDOWS = ("consecutive", "seasonal")
 """The comparisons of a window with an earlier one; all others are with a reference."""
@@ -69,7 +75,9 @@ class Policy:
     season: weekday or hour, None for no strata; season_shown: only where the reference's own
     windows show it; season_steps: windows from one to that a season earlier, None where there is
     none; bins: how many to cut where no reference has any; the shares: from which change on
-    (0..1) they are material."""
+    (0..1) they are material; multivariate: whether there are rows of several columns together;
+    outputs: the model's score and decision, which are no inputs; vectors: the projections of
+    each vector, by its name."""
 
     effect: float
     warn: float
@@ -84,10 +92,22 @@ class Policy:
     season_shown: bool = True
     season_steps: int | None = None
     bins: int = 10
+    multivariate: bool = False
+    outputs: frozenset[str] = frozenset()
+    vectors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def thresholds(self, feature: str) -> tuple[float, float]:
         """(effect, warn) of one feature."""
         return self.overrides.get(feature, (self.effect, self.warn))
+
+    @cached_property
+    def projections(self) -> frozenset[str]:
+        """The columns that are projections of a vector."""
+        return frozenset(part for parts in self.vectors.values() for part in parts)
+
+    def is_input(self, column: str) -> bool:
+        """Whether it is an input of the model: neither its output nor a metric."""
+        return column not in self.outputs and not column.startswith(METRIC)
 
     @property
     def share_limits(self) -> Mapping[str, float]:

@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from sparkdrift.measures import evidence, own_windows
 from sparkdrift.measures.arrays import Floats, divide, floats
@@ -155,30 +155,63 @@ def together(parts: Sequence[Terms]) -> Terms:
     return Terms(*(np.concatenate([getattr(one, name) for one in parts], axis=1) for name in names))
 
 
+@dataclass(frozen=True, eq=False)
+class Usual:
+    """What a reference's own windows show, each against the others; see `usual_joint`.
+
+    averages: of each kind of terms, the average of -ln p, (V,); held: which of its features they
+    measure, (F,). total, noise, free (V,): the sum of all D, which without drift and if all were
+    independent is noise times a chi-square with `free` degrees of freedom.
+    """
+
+    averages: tuple[Floats, ...]
+    held: tuple[NDArray[np.bool_], ...]
+    total: Floats
+    noise: Floats
+    free: Floats
+
+
+def usual_joint(own: Sequence[Terms]) -> Usual:
+    """own: Terms of each kind (marginals, correlations) of the reference's windows, (V, F)."""
+    held = tuple(np.asarray(np.isfinite(one.p).any(axis=0), dtype=bool) for one in own)
+    averages = tuple(_surprise(one, seen) for one, seen in zip(held, own, strict=True))
+    return Usual(averages, held, *_sum(together(own)))
+
+
 def joint_shift(
     own: Sequence[Terms], seen: Sequence[Terms], effect_size: float = evidence.DELTA_STAR
 ) -> Joint:
     """The joint shift of windows; own, seen: Terms of each kind (marginals, correlations).
 
     own: of the reference's windows, (V, F), from `marginal_terms` and `correlation_terms`;
-    seen: of the windows, (W, F), columns alike. Needs `own_windows.LEAST_WINDOWS`; with
-    fewer all is NaN and `own.reason` says why, and so is a window in which fewer than
-    LEAST_PART of the features, or none of a kind, were measured.
+    seen: of the windows, (W, F), columns alike. See `judge_joint`.
+    """
+    return judge_joint(usual_joint(own), seen, effect_size)
+
+
+def judge_joint(
+    usual: Usual, seen: Sequence[Terms], effect_size: float = evidence.DELTA_STAR
+) -> Joint:
+    """The joint shift of windows; seen: Terms of the kinds of `usual`, (W, F), columns alike.
+
+    Needs `own_windows.LEAST_WINDOWS`; with fewer all is NaN and `own.reason` says why, and so is
+    a window in which fewer than LEAST_PART of the features, or none of a kind, were measured.
 
     p_material, power, low and high are those of `evidence` for the sum of all D, as one
     chi-square of matching mean and variance (Satterthwaite 1946). Where the reference's
     windows vary more than independent features would, it has that much fewer degrees of freedom.
     """
-    pairs = [(a, b) for a, b in zip(own, seen, strict=True) if np.isfinite(a.p).any()]
-    averages = [_surprise(a, a) for a, _ in pairs]
+    kinds = [k for k, held in enumerate(usual.held) if held.any()]
+    averages = [usual.averages[k] for k in kinds]
     weights = [_precision(one) for one in averages]
-    most = 2.0 * sum(int(np.isfinite(a.p).any(axis=0).sum()) for a, _ in pairs)
-    known = own_windows.own_windows(_weighed(averages, weights, len(own[0].p)), most)
-    figures = _weighed([_surprise(a, b) for a, b in pairs], weights, len(seen[0].p))
+    most = 2.0 * sum(int(usual.held[k].sum()) for k in kinds)
+    known = own_windows.own_windows(_weighed(averages, weights, len(usual.total)), most)
+    new = [_surprise(usual.held[k], seen[k]) for k in kinds]
+    figures = _weighed(new, weights, len(seen[0].p))
     figures = np.full(figures.shape, np.nan) if known.reason else figures
     unknown = np.isnan(figures)
     total, noise, free = (np.where(unknown, np.nan, one) for one in _sum(together(seen)))
-    spread = _spread(*_sum(together(own)))
+    spread = _spread(usual.total, usual.noise, usual.free)
     ratio = np.minimum(spread.ratio, free)
     scale, size = noise * ratio, 1 + free / ratio
     effect, low, high = evidence.effect(total, scale, size)
@@ -201,13 +234,13 @@ def joint_shift(
     )
 
 
-def _surprise(own: Terms, seen: Terms) -> Floats:
+def _surprise(held: NDArray[np.bool_], seen: Terms) -> Floats:
     """Average of -ln p over the features that the reference's windows measure, (W,)."""
-    p = seen.p[:, np.isfinite(own.p).any(axis=0)]
+    p = seen.p[:, held]
     values = -np.log(np.maximum(p, SMALLEST))
-    held = np.isfinite(values)
-    enough = held.sum(axis=1) >= max(1.0, LEAST_PART * p.shape[1])
-    return np.where(enough, divide(np.nansum(values, axis=1), held.sum(axis=1)), np.nan)
+    known = np.isfinite(values)
+    enough = known.sum(axis=1) >= max(1.0, LEAST_PART * p.shape[1])
+    return np.where(enough, divide(np.nansum(values, axis=1), known.sum(axis=1)), np.nan)
 
 
 def _precision(averages: Floats) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sparkdrift.kernels.policy import AlertRules, Policy, Suppression
 from sparkdrift.spark.sql import string, timestamp
@@ -37,7 +37,30 @@ def policy_of(spec: MonitorSpec) -> Policy:
         season_shown=spec.drift.seasonal == "auto",
         season_steps=SEASON_STEPS.get(spec.windows.grain),
         bins=spec.drift.bins,
+        multivariate=spec.drift.multivariate,
+        outputs=_outputs(spec),
+        vectors=_vectors(spec),
     )
+
+
+def _outputs(spec: MonitorSpec) -> frozenset[str]:
+    """Columns of the prediction that are not declared as features as well."""
+    declared = {feature.name.lower() for _, _, feature in spec.features.declared()}
+    return frozenset(
+        column
+        for role, column in spec.prediction.columns()
+        if role != "label" and column.lower() not in declared
+    )
+
+
+def _vectors(spec: MonitorSpec) -> dict[str, tuple[str, ...]]:
+    """The projections of each vector, by its name."""
+    return {
+        vector.name: tuple(
+            f"{vector.name}.{part}" for part, _ in vector.parts() if part.startswith("projection")
+        )
+        for vector in spec.features.vector
+    }
 
 
 def suppressions(spec: MonitorSpec) -> tuple[Suppression, ...]:
@@ -54,15 +77,16 @@ def suppressions(spec: MonitorSpec) -> tuple[Suppression, ...]:
     )
 
 
-def suppression_sql(found: Sequence[Suppression]) -> list[str]:
+def suppression_sql(found: Sequence[Suppression], together: Collection[str] = ()) -> list[str]:
     """SQL texts, each NULL for a row that its suppression does not cover, else a digest of it.
 
     Part of a row's input_digest: a holiday that is added makes its own windows due, no others.
+    together: names of rows that are of several columns, and made of these columns' rows.
     """
     texts = []
     for one in found:
         covered = f"window_start >= {timestamp(one.begin)} AND window_start < {timestamp(one.end)}"
-        if one.features:
+        if one.features and one.features.isdisjoint(together):
             names = ", ".join(string(name) for name in sorted(one.features))
             covered += f" AND column_name IN ({names})"
         digest = hashlib.sha256(one.reason.encode()).hexdigest()[:16]

@@ -24,7 +24,7 @@ from sparkdrift.store import Store
 LOOK_BACK = 7
 """How many windows before its own the comparison `consecutive` looks for one with rows."""
 # Raised when the figures change without a change of their inputs: all drift is then due.
-FIGURES_VERSION = 3
+FIGURES_VERSION = 4
 
 _FEATURE = "slice_key, slice_value, column_name, definition_hash"
 
@@ -104,7 +104,7 @@ def _comparison(spec: MonitorSpec, name: str, active: tuple[Active, ...], policy
         earlier = f"{name}.window_start"
         parts.insert(1, f"coalesce({name}.input_digest, '')")
     # What is suppressed is NULL where nothing is, which concat_ws leaves out.
-    parts += suppression_sql(suppressions(spec))
+    parts += suppression_sql(suppressions(spec), spec.names_together)
     return (
         f"struct({string(name)} AS comparison, {string(role_of(name))} AS role,"
         f" {version_of(active)} AS reference_version, {earlier} AS earlier_start,"

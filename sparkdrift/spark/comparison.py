@@ -15,6 +15,7 @@ from sparkdrift.kernels.freezing import BINS_SQL, WINDOW_BINS_SQL, WINDOW_SHARES
 from sparkdrift.kernels.judging import JUDGED, judge
 from sparkdrift.kernels.judging import KEYS as FAMILY
 from sparkdrift.kernels.policy import BETWEEN_WINDOWS
+from sparkdrift.kernels.together import COMPARISON
 from sparkdrift.spark.alerting import policy_of
 from sparkdrift.spark.asked import asked_rows, role_of, version_of
 from sparkdrift.spark.changes import from_micros
@@ -25,6 +26,7 @@ from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.references import TRAINING, Active, InForce
 from sparkdrift.spark.schemas import DRIFT, REFERENCE_PROFILES
 from sparkdrift.spark.sql import in_windows, quote, string
+from sparkdrift.spark.together import known_rows
 from sparkdrift.spark.window_columns import season_position, stratum, window_end
 from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.models import MonitorSpec
@@ -51,10 +53,13 @@ def drift_digests(
     """What should be in `drift` and what is, in one query, whatever the number of comparisons."""
     wanted = asked_rows(spark, store, spec, active, policy)
     columns = ("window_start", *_ROW, "input_digest")
+    have = in_force_rows(spark, store, spec, active, policy)
+    if spec.names_together:
+        # They are made of the others' rows, and so are due whenever one of those is.
+        names = ", ".join(map(string, spec.names_together))
+        have = have.where(f"column_name NOT IN ({names})")
     sides = wanted.selectExpr("0 AS side", *columns, "earlier_start").unionAll(
-        in_force_rows(spark, store, spec, active, policy).selectExpr(
-            "1 AS side", *columns, "CAST(NULL AS TIMESTAMP)"
-        )
+        have.selectExpr("1 AS side", *columns, "CAST(NULL AS TIMESTAMP)")
     )
     # With the row's own keys: the slices of a feature share an input_digest, and two that
     # are alike would cancel out.
@@ -110,8 +115,8 @@ def drift_rows(
 
     earlier: starts of the windows that they are compared with.
     Two kernels: by feature, where sketches meet and are read once for all comparisons; then by
-    window and comparison, where all tests are one family. Only verdicts, never sketches, reach
-    the second.
+    window and comparison, where all tests are one family. Only figures, never sketches, reach
+    the second, where what a reference's own windows show of several columns joins them.
     """
     asked = asked_rows(spark, store, spec, active, policy).where(
         in_windows("window_start", contiguous(windows))
@@ -123,6 +128,11 @@ def drift_rows(
         *KEYS, "part", "window_start"
     )
     compared = by_feature.mapInArrow(compare(policy_of(spec)), _ddl(COMPARED))
+    if spec.drift.multivariate and COMPARISON in active:
+        own = by_reference(active[COMPARISON], windows)
+        snapshots = {one.snapshot.version: one.snapshot for one in active[COMPARISON]}
+        judged = [(snapshots[version], own[version]) for version in own if version in snapshots]
+        compared = compared.unionAll(known_rows(spark, store, spec, judged))
     by_window = compared.repartition(*FAMILY).sortWithinPartitions(*FAMILY)
     return by_window.mapInArrow(judge(policy_of(spec)), _ddl(JUDGED))
 

@@ -264,7 +264,13 @@ DRIFT = Table(
     ),
     (
         *_WINDOW,
-        *_SLICE,
+        *_SLICE[:2],
+        Column(
+            "column_name",
+            "string",
+            "Feature; 'metric:NAME' for a custom metric; ':inputs' for all inputs together; the "
+            "name of a vector for its projections together",
+        ),
         Column(
             "comparison",
             "string",
@@ -326,6 +332,11 @@ DRIFT = Table(
         Column("new_categories", _ITEMS, "The most frequent of them"),
         Column("vanished_share", "double", "Reference share of categories the window lacks"),
         Column("out_of_range_share", "double", "Share of rows outside the reference's range"),
+        Column(
+            "joint",
+            "double",
+            "Of ':inputs': the average over all inputs of -ln p_unusual, 1 without drift",
+        ),
         Column(
             "stratum",
             "string",

@@ -13,7 +13,7 @@ from sparkdrift.spec.metrics import PREFIX
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.origin import Loc
 
-_ACCEPTED = "a feature, the score or decision, or metric:NAME"
+_ACCEPTED = "a feature, the score or decision, ':inputs', or metric:NAME"
 _NOBODY = "this is no feature or metric of the monitor"
 
 
@@ -79,7 +79,7 @@ def unknown(spec: MonitorSpec, watched: Collection[str]) -> Iterator[Problem]:
 def _known(spec: MonitorSpec) -> set[str]:
     outputs = {column for role, column in spec.prediction.columns() if role != "label"}
     declared = {feature.name for _, _, feature in spec.features.declared()}
-    return declared | outputs | {PREFIX + name for name in spec.metrics}
+    return declared | outputs | set(spec.names_together) | {PREFIX + name for name in spec.metrics}
 
 
 def _of_metric(spec: MonitorSpec, name: str) -> str | None:

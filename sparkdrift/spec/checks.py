@@ -300,19 +300,22 @@ def _too_late(loc: Loc, warn_at: float, effect_size: float) -> Finding:
 def _overrides(spec: MonitorSpec) -> Iterator[Finding]:
     declared = {feature.name: (loc, feature) for loc, _, feature in spec.features.declared()}
     renamed = {feature.column or name: name for name, (_, feature) in declared.items()}
+    entries = {name: (loc, feature.entry) for name, (loc, feature) in declared.items()}
+    for position, vector in enumerate(spec.features.vector):
+        entries.setdefault(vector.name, (("features", "vector", position), vector))
     hints = Hints(declared)
     for name, override in spec.drift.overrides.items():
         loc: Loc = ("drift", "overrides", name)
         if override.effect_size is None and override.warn_at is None:
             accepted = "'effect_size', 'warn_at', or both"
             yield Finding(loc, "the override changes nothing", accepted=accepted)
-        if name in declared:
-            entry = declared[name][1].entry
+        if name in entries:
+            place, entry = entries[name]
             if entry.effect_size or entry.warn_at:
-                where = line_hint(spec, declared[name][0])
+                where = line_hint(spec, place)
                 message = f"thresholds stand both here and at the feature{where}"
                 yield Finding(loc, message, name, "one of both places")
-        elif name in renamed or spec.features.auto is None:
+        elif name not in spec.names_together and (name in renamed or spec.features.auto is None):
             close = renamed.get(name) or hints.nearest(name)
             message = "the override is for no declared feature"
             yield Finding(loc, message, name, "the name of a feature", close)

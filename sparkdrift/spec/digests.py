@@ -82,6 +82,8 @@ def policy_hash(spec: MonitorSpec) -> str:
         content["seasonal"] = spec.drift.seasonal
     if spec.drift.comparisons != ("baseline",):
         content["comparisons"] = sorted(spec.drift.comparisons)
+    if not spec.drift.multivariate:
+        content["multivariate"] = False
     alerts = spec.alerts.model_dump(exclude={"suppress"})
     alerts["importance"] = {n: weight for n, weight in alerts["importance"].items() if weight != 1}
     if spec.alerts.comparisons == Alerts().comparisons:

@@ -32,6 +32,12 @@ def duplicates(spec: MonitorSpec) -> Iterator[Finding]:
             yield Finding(loc, message, feature.name, "one feature for each name")
         columns.setdefault(column, loc)
         names.setdefault(name, loc)
+    for position, vector in enumerate(spec.features.vector):
+        if vector.name.lower() in names:
+            where = line_hint(spec, names[vector.name.lower()])
+            message = f"a feature is stored under the name of the vector{where}"
+            loc = ("features", "vector", position)
+            yield Finding(loc, message, vector.name, "one name for each")
     if not names and spec.features.auto is None:
         accepted = "at least one of 'numeric', 'categorical', 'vector', 'text', 'auto'"
         yield Finding(("features",), "no feature is declared", accepted=accepted)

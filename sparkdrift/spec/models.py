@@ -19,7 +19,7 @@ from sparkdrift.spec.features import Features
 from sparkdrift.spec.metrics import PREFIX, MetricEntry
 from sparkdrift.spec.names import parse_table
 from sparkdrift.spec.origin import Origin
-from sparkdrift.spec.policy import Degraded, Drift, Thresholds
+from sparkdrift.spec.policy import INPUTS, Degraded, Drift, Thresholds
 from sparkdrift.spec.values import (
     ColumnName,
     Duration,
@@ -217,14 +217,22 @@ class MonitorSpec(Section):
             return _SEASONS.get(grain)
         return None if chosen == "none" else chosen
 
+    @property
+    def names_together(self) -> tuple[str, ...]:
+        """The names of drift rows that are of several columns: of all inputs, and vectors."""
+        if not self.drift.multivariate:
+            return ()
+        return (INPUTS, *(vector.name for vector in self.features.vector))
+
     def all_thresholds(self) -> dict[str, Thresholds]:
-        """What holds for each feature that is declared or overridden, and each metric.
+        """What holds for each feature and vector that is declared or overridden, and each metric.
 
         By the name that stands in `column_name`. For other features, found by `auto`,
         `drift.thresholds` holds.
         """
         default = self.drift.thresholds
         found = {f.name: default.changed(f.entry) for _, _, f in self.features.declared()}
+        found |= {one.name: default.changed(one) for one in self.features.vector}
         for name, override in self.drift.overrides.items():
             found[name] = found.get(name, default).changed(override)
         return found | {PREFIX + name: metric.thresholds for name, metric in self.metrics.items()}

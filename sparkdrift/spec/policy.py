@@ -36,6 +36,9 @@ SEASON_STEPS: Mapping[str, int] = {"hour": 7 * 24, "day": 7, "month": 12}
 
 A week has none: years are no whole number of weeks."""
 
+INPUTS = ":inputs"
+"""The name of the rows that tell of all inputs together."""
+
 _ACCEPTED_EFFECT = "a shift above 0 and up to 3, in standard deviations of the reference"
 _ACCEPTED_SHARE = "a share from 0 to 1"
 
@@ -87,6 +90,10 @@ class Drift(Section):
         default=("baseline",),
         min_length=1,
         description="a list of baseline, consecutive, seasonal, origin, training",
+    )
+
+    multivariate: bool = Field(
+        default=True, description="true or false: rows of all inputs, and of vectors, together"
     )
 
     @property

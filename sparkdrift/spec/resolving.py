@@ -266,7 +266,7 @@ def _auto_remarks(spec: MonitorSpec, columns: Columns) -> Iterator[Problem]:
 
 def _override_remarks(spec: MonitorSpec, features: Sequence[ResolvedFeature]) -> Iterator[Problem]:
     """Overrides for no feature; without `auto`, `checks.py` has refused them already."""
-    names = {one.feature.name for one in features}
+    names = {one.feature.name for one in features} | set(spec.names_together)
     hints = Hints(sorted(names))
     for name in spec.drift.overrides:
         if name not in names:

@@ -9,14 +9,20 @@ import pyarrow as pa
 import pytest
 from profile_rows import at, categorical, numeric, stream, table
 
-from sparkdrift.kernels.comparing import FIGURES, TESTS
+from sparkdrift.explain.signals import INPUTS
+from sparkdrift.kernels.batches import arrow_schema
+from sparkdrift.kernels.comparing import COMPARED, FIGURES, TESTS
 from sparkdrift.kernels.distributions import Bins, baselines, binned_figures
 from sparkdrift.kernels.freezing import freeze
-from sparkdrift.kernels.multivariate import INPUTS, Correlations, inputs_rows, vector_rows
+from sparkdrift.kernels.judging import JUDGED, judge
+from sparkdrift.kernels.multivariate import inputs_known, inputs_row
 from sparkdrift.kernels.policy import Policy
+from sparkdrift.kernels.vectors import direction_figures, vector_known, vector_row
 from sparkdrift.measures.bins import bin_counts, category_counts
 from sparkdrift.measures.evidence import decide
 from sparkdrift.measures.kll import read_kll
+from sparkdrift.measures.multivariate import Terms, joint_shift, marginal_terms, together
+from sparkdrift.measures.numeric import gap, span, wasserstein
 
 POLICY = Policy(effect=0.32, warn=0.2)
 DAYS, ROWS, DIMENSION = 20, 2000, 6
@@ -69,47 +75,85 @@ def status(row):
     return str(decide(row["p_unusual"], row["p_material"], row["effect"], row["power"]))
 
 
+KNOWN = inputs_known(REFERENCES, POLICY)
+
+
 def test_small_shifts_of_all_inputs_are_one_row():
-    quiet, moved = inputs_rows(REFERENCES, [window(), window(0.13, 0.55)], POLICY.effect)
+    moving = window(0.13, 0.55)
+    quiet, moved = (inputs_row(KNOWN, rows, POLICY.effect) for rows in (window(), moving))
     assert quiet["column_name"] == moved["column_name"] == INPUTS
     assert status(quiet) == "ok"
     assert status(moved) == "drifted"
-    alone = [row["p_material"] for row in window(0.13, 0.55)]
-    assert min(alone) > 0.01
+    assert min(row["p_material"] for row in moving) > 0.01
     assert moved["effect_low"] <= 0.13 * np.sqrt(7) <= moved["effect_high"]
     assert moved["moved"].startswith("all inputs together, most of it ")
-    assert set(quiet) <= {*FIGURES, *TESTS, "column_name", "joint"}
+    assert set(quiet) <= {*FIGURES, *TESTS, "column_name"}
 
 
-def test_correlations_enter_by_window():
-    starts = tuple(at(i - DAYS) for i in range(DAYS))
-    known = np.tanh(RNG.normal(0.2, 1 / np.sqrt(ROWS - 3), (DAYS, 3)))
-    new = np.tanh([[0.2, 0.2, 0.2], [0.2, 0.6, 0.2]])
-    pairs = (("amount_0", "amount_1"), ("amount_0", "amount_2"), ("amount_1", "amount_2"))
-    given = Correlations(
-        pairs, starts[::-1], known[::-1], np.full(known.shape, ROWS), new, np.full(new.shape, ROWS)
+def test_what_travels_is_what_the_measure_says_of_each_feature():
+    """The same from the measure, with no kernel between: nothing is lost on the way."""
+    own = []
+    for one in REFERENCES:
+        counts = np.array([cell["counts"] for cell in one["window_bins"]])
+        own.append(marginal_terms(counts))
+    rows = window(0.1)
+    figures = np.array(
+        [[r[n] for n in ("d_statistic", "n_eff", "degrees", "p_unusual")] for r in rows]
     )
-    rows = [window(), window()]
-    same, turned = inputs_rows(REFERENCES, rows, POLICY.effect, given)
-    ordered = replace(given, known_starts=starts, known_r=known, known_n=np.full(known.shape, ROWS))
-    assert inputs_rows(REFERENCES, rows, POLICY.effect, ordered) == [same, turned]
-    assert status(same) == "ok"
-    assert status(turned) == "drifted"
-    assert "amount_0 with amount_2 (0.4" in turned["moved"]
+    d, worth, free, p = figures.T[:, None, :]
+    expected = joint_shift([together(own)], [Terms(d, 1 / worth, free, p)], POLICY.effect)
+    found = inputs_row(KNOWN, rows, POLICY.effect)
+    assert found["joint"] == pytest.approx(expected.joint[0])
+    for name in ("p_unusual", "p_material", "effect", "effect_low", "effect_high", "power"):
+        assert found[name] == pytest.approx(getattr(expected, name.removeprefix("effect_"))[0])
+
+
+def test_a_season_is_no_joint_shift():
+    """Weekends differ in all inputs; a weekend is held against weekends, also in the reference."""
+    days = 70
+    weekday = [(at(i - days)).weekday() for i in range(days)]
+    policy = replace(POLICY, season="weekday")
+    references = []
+    for name in NUMBERS:
+        held = frozen(numeric, [amounts(0.8 * (one >= 5)) for one in weekday], name)
+        references.append(held | {"window_strata": weekday})
+    plain = inputs_row(inputs_known(references, POLICY), [], POLICY.effect)
+    assert plain["unmeasured"] == "insufficient_data"
+
+    def of(stratum, shift):
+        found = []
+        for one in references:
+            bins = Bins.read(one["bins"])
+            counts = bin_counts(read_kll(numeric(amounts(shift))["kll"]), bins.edges)
+            known = baselines(one, bins.counts, np.inf, policy, policy.effect)
+            figures = binned_figures(counts[None], np.array([np.inf]), known, [stratum], 0.32)
+            found.append(
+                {"column_name": one["column_name"]}
+                | {name: float(value[0]) for name, value in figures.items()}
+            )
+        return found
+
+    known = inputs_known(references, policy)
+    own = np.array(known.values).reshape(4, -1)
+    assert own.shape == (4, days)
+    assert np.nanmean(own[0]) == pytest.approx(1, abs=0.25)
+    assert status(inputs_row(known, of(6, 0.8), policy.effect)) == "ok"
+    assert status(inputs_row(known, of(1, 0.0), policy.effect)) == "ok"
+    assert status(inputs_row(known, of(6, 1.0), policy.effect)) == "drifted"
 
 
 def test_what_is_not_measured_has_a_status_and_no_figure():
     rows = window()
     missing = [{**row, "p_unusual": None} for row in rows[:4]] + rows[4:]
-    found = inputs_rows(REFERENCES, [missing, rows[:3], rows], POLICY.effect)
+    found = [inputs_row(KNOWN, one, POLICY.effect) for one in (missing, rows[:3], rows)]
     assert [row["unmeasured"] for row in found] == ["insufficient_data"] * 2 + [None]
-    assert found[0]["unmeasured_reason"].endswith("3 of 7 features and pairs were measured")
+    assert found[0]["unmeasured_reason"].endswith("3 of 7 were measured")
     assert "effect" not in found[0]
     few = [{**one, "window_bins": one["window_bins"][:7]} for one in REFERENCES]
-    (row,) = inputs_rows(few, [rows], POLICY.effect)
+    row = inputs_row(inputs_known(few, POLICY), rows, POLICY.effect)
     assert row["unmeasured_reason"] == "7 reference windows to compare, 8 needed"
-    (row,) = inputs_rows([{**REFERENCES[0], "bins": None}], [rows], POLICY.effect)
-    assert row["unmeasured_reason"] == "no input has bins in the reference"
+    row = inputs_row(inputs_known([{**REFERENCES[0], "bins": None}], POLICY), rows, POLICY.effect)
+    assert row["unmeasured_reason"] == "no input has bins and windows in the reference"
 
 
 def vectors(shift=0.0):
@@ -123,13 +167,28 @@ DIRECTIONS = [
 ]
 
 
-def sketches(cloud):
-    return [numeric(one)["kll"] for one in cloud.T]
+EMBEDDING = vector_known("embedding", DIRECTIONS)
+
+
+def projected(cloud, references=DIRECTIONS):
+    """What the comparison of features leaves of the projections of one window; None: no values."""
+    found = []
+    for reference, values in zip(references, cloud, strict=True):
+        points = read_kll(None if values is None else numeric(values)["kll"])
+        known = read_kll(reference["kll"])
+        within = span(known, reference["stddev"])
+        figures = direction_figures(reference, [points], Bins.read(reference["bins"]))
+        found.append(
+            {"column_name": reference["column_name"]}
+            | {"wasserstein_distance": wasserstein(gap(known, points), within)}
+            | {name: float(value[0]) for name, value in figures.items()}
+        )
+    return found
 
 
 def test_a_vector_has_a_row_of_its_own():
-    quiet, moved = vector_rows(
-        "embedding", DIRECTIONS, [sketches(vectors()), sketches(vectors(0.8))], POLICY.effect
+    quiet, moved = (
+        vector_row(EMBEDDING, projected(vectors(shift).T), POLICY.effect) for shift in (0, 0.8)
     )
     assert quiet["column_name"] == "embedding"
     assert status(quiet) == "ok"
@@ -141,16 +200,104 @@ def test_a_vector_has_a_row_of_its_own():
 
 
 def test_a_vector_without_values_is_not_measured():
-    lacking = [*sketches(vectors())[:-1], None]
-    empty, held = vector_rows("e", DIRECTIONS, [lacking, sketches(vectors())], POLICY.effect)
-    assert empty["unmeasured_reason"] == "a projection has no values in the window"
-    assert held["unmeasured"] is None
+    lacking = [*vectors().T[:-1], None]
+    row = vector_row(EMBEDDING, projected(lacking), POLICY.effect)
+    assert row["unmeasured_reason"] == "a projection has no values in the window"
+    held = projected(vectors().T)
+    assert vector_row(EMBEDDING, held, POLICY.effect)["unmeasured"] is None
+    assert vector_row(EMBEDDING, held[1:], POLICY.effect)["unmeasured"] == "insufficient_data"
     few = [{**one, "window_bins": one["window_bins"][:7]} for one in DIRECTIONS]
-    (row,) = vector_rows("e", few, [sketches(vectors())], POLICY.effect)
+    row = vector_row(vector_known("e", few), held, POLICY.effect)
     assert row["unmeasured_reason"] == "7 reference windows to compare, 8 needed"
     nothing = [*DIRECTIONS[:-1], {**DIRECTIONS[-1], "bins": None}]
-    (row,) = vector_rows("e", nothing, [sketches(vectors())], POLICY.effect)
+    row = vector_row(vector_known("e", nothing), held, POLICY.effect)
     assert row["unmeasured_reason"] == "the reference has no values in a projection"
     constant = frozen(numeric, [np.ones(50) for _ in range(DAYS)], "e.projection_3")
-    (row,) = vector_rows("e", [*DIRECTIONS[:-1], constant], [sketches(vectors())], POLICY.effect)
+    row = vector_row(vector_known("e", [*DIRECTIONS[:-1], constant]), held, POLICY.effect)
     assert row["unmeasured_reason"] == "a projection is constant in the reference"
+
+
+def test_a_projection_that_came_later_has_fewer_windows():
+    later = [*DIRECTIONS[:-1], {**DIRECTIONS[-1], "window_bins": DIRECTIONS[-1]["window_bins"][5:]}]
+    row = vector_row(vector_known("e", later), projected(vectors(0.8).T), POLICY.effect)
+    assert status(row) == "drifted"
+
+
+def compared_row(column_name, **figures):
+    nothing = dict.fromkeys(COMPARED)
+    window = {"window_start": at(0), "comparison": "baseline", "reference_version": 1}
+    of = {"slice_key": "*", "slice_value": "*", "row_count": ROWS}
+    digests = {"input_digest": column_name, "definition_hash": column_name}
+    return nothing | window | of | digests | {"column_name": column_name} | figures
+
+
+def judged(rows, known, policy):
+    """Rows of one window, and what the reference sent, through the kernel that judges."""
+    schema = arrow_schema(COMPARED)
+    sent = [
+        {"window_start": at(0), "comparison": "baseline", "column_name": one.name}
+        | {"known_columns": one.columns, "known": one.values, "unmeasured_reason": one.reason}
+        for one in known
+    ]
+    found = pa.concat_tables(
+        [pa.Table.from_pylist(rows, schema=schema), pa.Table.from_pylist(sent, schema=schema)]
+    )
+    out = pa.Table.from_batches(
+        judge(policy)(iter(found.combine_chunks().to_batches())), arrow_schema(JUDGED)
+    )
+    return {row["column_name"]: row for row in out.to_pylist()}
+
+
+TOGETHER = replace(
+    POLICY,
+    multivariate=True,
+    outputs=frozenset({"score"}),
+    vectors={"embedding": tuple(one["column_name"] for one in DIRECTIONS)},
+)
+FIRST = {"effect_size": 0.32, "warn_at": 0.2}
+
+
+def of_window(shift=0.0, share=0.5):
+    kept = {*COMPARED}
+    rows = [*window(shift, share), *projected(vectors(shift).T)]
+    return [
+        compared_row(**FIRST, **{name: value for name, value in row.items() if name in kept})
+        for row in rows
+    ]
+
+
+def test_rows_together_are_judged_beside_those_of_features():
+    score = compared_row("score", **FIRST, unmeasured=None, p_unusual=1e-9)
+    metric = compared_row("metric:m", **FIRST, unmeasured=None, p_unusual=1e-9)
+    found = judged([*of_window(), score, metric], [KNOWN, EMBEDDING], TOGETHER)
+    assert found[INPUTS]["status"] == found["embedding"]["status"] == "ok"
+    assert found[INPUTS]["q_value"] is not None
+    assert found[INPUTS]["row_count"] == ROWS
+    assert found["score"]["joint"] is None
+    moved = judged([*of_window(0.13, 0.55), score], [KNOWN, EMBEDDING], TOGETHER)
+    assert moved[INPUTS]["status"] == "drifted"
+    assert moved[INPUTS]["explanation"].startswith("all inputs together moved by 0.")
+    assert moved[INPUTS]["input_digest"] == found[INPUTS]["input_digest"]
+    again = [row | {"input_digest": "another"} for row in of_window()]
+    assert judged(again, [KNOWN], TOGETHER)[INPUTS]["input_digest"] != moved[INPUTS]["input_digest"]
+
+
+def test_without_a_reference_the_reason_is_that_of_the_features():
+    rows = [
+        row | {"unmeasured": "no_reference", "unmeasured_reason": "none was in force"}
+        for row in of_window()
+    ]
+    found = judged(rows, [], TOGETHER)
+    for name in (INPUTS, "embedding"):
+        assert (found[name]["status"], found[name]["reason"]) == (
+            "no_reference",
+            "none was in force",
+        )
+
+
+def test_other_comparisons_slices_and_policies_have_no_such_rows():
+    rows = of_window()
+    assert INPUTS not in judged(rows, [], replace(TOGETHER, multivariate=False))
+    assert INPUTS not in judged([row | {"slice_key": "region"} for row in rows], [KNOWN], TOGETHER)
+    assert INPUTS not in judged(rows[:1], [KNOWN], TOGETHER)
+    assert judged([], [KNOWN, EMBEDDING], TOGETHER) == {}
