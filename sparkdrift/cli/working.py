@@ -71,10 +71,12 @@ def existing_store(common: Common) -> Iterator[tuple[Any, Store]]:
     store = open_store(common.store)
     _require_folder(store)
     with session(common, brief=True) as spark:
-        from sparkdrift.spark.migrate import store_version
+        from sparkdrift.spark.migrate import require_current, store_version
 
-        if store_version(spark, store) is None:
+        version = store_version(spark, store)
+        if version is None:
             raise _no_store(store)
+        require_current(store, version)
         yield spark, store
 
 
@@ -92,7 +94,7 @@ def work(
     with nullcontext() if dry else locked(store), session(common, brief=brief) as spark:
         from sparkdrift.spark.capabilities import check_functions
         from sparkdrift.spark.few_rows import few_rows
-        from sparkdrift.spark.migrate import migrate, store_version
+        from sparkdrift.spark.migrate import migrate, require_current, store_version
         from sparkdrift.spark.views import empty_store
         from sparkdrift.steps.context import Context
         from sparkdrift.steps.journal import Journal
@@ -101,8 +103,10 @@ def work(
             check_functions(spark)
             if not dry:
                 migrate(spark, store)
-            elif store_version(spark, store) is None:
+            elif (version := store_version(spark, store)) is None:
                 store = empty_store(spark)
+            else:
+                require_current(store, version)
         log = None if dry else log_file(common, store)
         journal = Journal(spark, store, common.run_id, log)
         with Bars(shown=not common.as_json) as bars:

@@ -12,9 +12,11 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sparkdrift.demo.story import STORY, Planted
+from sparkdrift.spec.policy import INPUTS
 
 Row = Mapping[str, Any]
 WHOLE: Final = "*"
+TOGETHER: Final = "all inputs together: those that moved, above and below"
 NOT_PLANTED: Final = "nothing was planted here: a false alarm"
 
 
@@ -60,6 +62,8 @@ _FOLLOWS: Final = {"score": ("bureau_score", "income"), "priority": ("bureau_sco
 
 
 def _planted(column: str, only: tuple[str, str] | None, begin: date) -> str:
+    if column == INPUTS:
+        return TOGETHER
     own = [line for line in STORY if line.column == column and line.pair is None]
     fitting = [line for line in own if line.only in (None, only)]
     if fitting:
@@ -96,6 +100,7 @@ def flights_reasons(verdicts: Sequence[Row], zone: str) -> list[Reason]:
 
 
 YEAR: Final = {
+    INPUTS: TOGETHER,
     "temp": "the reference is January and February: from April to November it is warmer",
     "dewp": "as temp: from April on the air holds more water than on any day of the reference",
     "humid": "dry days of April and May, wet ones of summer; NULL: hours that the file lacks",

@@ -107,7 +107,8 @@ def _share_error(share: float, rows: float) -> float:
 def alerting_signal(row: Row, limits: Limits) -> Signal:
     """What made an alerting row alert; the size of a shift goes before shares of rows.
 
-    The row has a status, not the tests behind it, so material is what exceeds `limits`.
+    A row as it is stored has a status, not the tests behind it, so material is what exceeds
+    `limits`; one that is just being judged has the names of these tests as `alerting_shares`.
     """
     shares = _material_shares(row, limits)
     own = _own(row)
@@ -123,7 +124,9 @@ def _material_shares(row: Row, limits: Limits) -> list[Kind]:
         kind: abs(_number(row[column])) / max(getattr(limits, kind), 1e-12)
         for kind, column in _SHARES.items()
     }
-    return sorted((kind for kind in excess if excess[kind] > 1), key=lambda kind: -excess[kind])
+    tested = row.get("alerting_shares")
+    kinds = (kind for kind in excess if (excess[kind] > 1 if tested is None else kind in tested))
+    return sorted(kinds, key=lambda kind: -excess[kind])
 
 
 def _own_alerts(row: Row) -> bool:

@@ -103,6 +103,12 @@ def baselines(
     return found
 
 
+def _caveat(known: Baseline) -> str | None:
+    """What is lost where the reference has no windows of its own, or too few."""
+    reason = known.varies.reason
+    return f"how much windows differ anyway is not known: {reason}" if reason else None
+
+
 def binned_figures(
     windows: Floats,
     window_k: Floats,
@@ -216,6 +222,7 @@ def numeric_figures(
             for points, one, baseline in zip(seen, tails, own, strict=True)
         ],
         "season": [one.label for one in own],
+        "caveat": [_caveat(one) for one in own],
         "stratum": [one.stratum for one in own],
     }
 
@@ -312,6 +319,7 @@ def categorical_figures(
                 changed(items, one.counts, row) for one, row in zip(own, counts, strict=True)
             ],
             "season": [one.label for one in own],
+            "caveat": [_caveat(one) for one in own],
             "stratum": [one.stratum for one in own],
             "carriers": carriers([[*items, OTHER]], bins.counts, counts),
         }

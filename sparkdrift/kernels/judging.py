@@ -60,11 +60,15 @@ _SHARES = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """magnitude: the largest alerting change, in multiples of its limit; None: none alerts."""
+    """magnitude: the largest alerting change, in multiples of its limit; None: none alerts.
+
+    shares: the names of the share tests that alert.
+    """
 
     status: str
     reason: str
     magnitude: float | None = None
+    shares: tuple[str, ...] = ()
 
 
 def judge(policy: Policy) -> Kernel:
@@ -143,7 +147,7 @@ def _explanations(
 ) -> list[str | None]:
     """What moved, where a row alerts: direction, size, what carried it, and in which slice."""
     judged = [
-        {**row, "status": verdict.status, "q_value": q}
+        {**row, "status": verdict.status, "q_value": q, "alerting_shares": verdict.shares}
         for row, verdict, q in zip(rows, verdicts, q_values.tolist(), strict=True)
     ]
     return [None if one is None else tell(one) for one in explain_window(judged, Limits(**limits))]
@@ -182,14 +186,15 @@ def _verdict(
         return Verdict(row["unmeasured"], row["unmeasured_reason"])
     variants = [row[name] for name in ("variants", "caveat") if row[name]]
     alerts = _share_alerts(row, share_q, limits)
-    sentences = [text for _, text in alerts]
-    sizes = [size for size, _ in alerts]
+    sentences = [text for _, _, text in alerts]
+    sizes = [size for _, size, _ in alerts]
     if own in ("drifted", "warning"):
         sentences.insert(0, _shift(row))
         sizes.append(_multiple(row["effect"], row["effect_size"]))
     if sentences:
         status = "drifted" if own == "drifted" or alerts else "warning"
-        return Verdict(status, "; ".join([*sentences, *variants]), max(sizes))
+        shares = tuple(name for name, _, _ in alerts)
+        return Verdict(status, "; ".join([*sentences, *variants]), max(sizes), shares)
     if own == "ok" and row["undetermined"]:
         return Verdict("undetermined", row["undetermined"])
     if own == "ok":
@@ -199,8 +204,8 @@ def _verdict(
 
 def _share_alerts(
     row: Mapping[str, Any], share_q: Floats, limits: Mapping[str, float]
-) -> list[tuple[float, str]]:
-    """(multiple of its limit, what to say) of each share that changed materially."""
+) -> list[tuple[str, float, str]]:
+    """(test, multiple of its limit, what to say) of each share that changed materially."""
     found = []
     tests = zip(
         row["test_names"] or [],
@@ -216,7 +221,7 @@ def _share_alerts(
         if name == "new":
             listed = ", ".join(repr(one["item"]) for one in (row["new_categories"] or [])[:3])
             text = f"new categories {listed}: {100 * row['new_category_share']:.1f} % of the rows"
-        found.append((_multiple(abs(delta), limits[name]), text))
+        found.append((name, _multiple(abs(delta), limits[name]), text))
     return found
 
 

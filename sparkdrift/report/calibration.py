@@ -39,7 +39,7 @@ def calibrated(spec: MonitorSpec, found: Calibration) -> Iterator[str]:
             f"month): {_rate(found.fitting)}"
         )
     yield from _costs(spec, found)
-    yield "  not replayed: shares (NULLs, new categories, range) and metrics, by their own limits"
+    yield "  not replayed: shares (NULLs, new categories, range), metrics, rows of several columns"
     yield from _lines(found)
 
 

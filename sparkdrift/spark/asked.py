@@ -89,8 +89,9 @@ def _earlier(name: str, grain: str) -> str:
     order, first, last = "place", LOOK_BACK, 1
     if name == "seasonal":
         order, first, last = "season_place", SEASON_STEPS[grain], SEASON_STEPS[grain]
+    # The newest by its start: the hour that clocks repeat has one season_place for two windows.
     return (
-        f"last_value(usable, true) OVER (PARTITION BY {_FEATURE} ORDER BY {order}"
+        f"max(usable) OVER (PARTITION BY {_FEATURE} ORDER BY {order}"
         f" RANGE BETWEEN {first} PRECEDING AND {last} PRECEDING) AS {name}"
     )
 

@@ -169,7 +169,7 @@ def _references(
 ) -> DataFrame:
     grain, zone = spec.windows.grain, spec.timestamp.zone
     needed = [
-        _is(name, one)
+        _is(spec, name, one)
         for name, own in active.items()
         for version in by_reference(own, windows)
         for one in own
@@ -246,10 +246,13 @@ _OF_ASKED = {
 }
 
 
-def _is(comparison: str, active: Active) -> str:
+def _is(spec: MonitorSpec, comparison: str, active: Active) -> str:
     snapshot = active.snapshot
+    own = spec.reference.name if spec.reference else ""
+    name = TRAINING if comparison == TRAINING else own
     return (
-        f"(role = {string(role_of(comparison))} AND version = {int(snapshot.version)}"
+        f"(role = {string(role_of(comparison))} AND name = {string(name)}"
+        f" AND version = {int(snapshot.version)}"
         f" AND run_id = {string(snapshot.run_id)})"
     )
 

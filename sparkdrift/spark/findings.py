@@ -59,6 +59,9 @@ def count_statuses(
     )
 
 
+_ALERT = ("slice_key", "slice_value", "column_name", "comparison", "since")
+
+
 def count_alerts(
     spark: SparkSession,
     store: Store,
@@ -66,7 +69,10 @@ def count_alerts(
     active: InForce,
     windows: Sequence[Window],
 ) -> dict[str, int]:
-    """How many alerts of each severity stand in these windows, but for suppressed ones."""
+    """How many alerts of each severity stand in these windows, but for suppressed ones.
+
+    One that changed its severity meanwhile counts for each.
+    """
     if not windows:
         return {}
     view = f"sparkdrift_in_force_{uuid.uuid4().hex[:8]}"
@@ -77,7 +83,8 @@ def count_alerts(
             .where(in_windows("window_start", contiguous(windows)))
             .where("suppression IS NULL")
             .groupBy("severity")
-            .count()
+            # An alert that stands in several of the windows is one.
+            .agg(F.countDistinct(F.struct(*_ALERT)).alias("count"))
             .collect()
         )
     finally:

@@ -44,6 +44,24 @@ def store_version(spark: SparkSession, store: Store) -> int | None:
     return int(version)
 
 
+def require_current(store: Store, version: int) -> None:
+    """Raise StoreError, with the next step, for a store that is to be read and has another one."""
+    if version < STORE_VERSION:
+        raise StoreError(
+            f"the store {store} has version {version}, and this sparkdrift reads version "
+            f"{STORE_VERSION}: bring it along with `sparkdrift migrate --store {store}`"
+        )
+    if version > STORE_VERSION:
+        raise _newer(store, version)
+
+
+def _newer(store: Store, version: int) -> StoreError:
+    return StoreError(
+        f"the store {store} has version {version}, and this sparkdrift writes version "
+        f"{STORE_VERSION}; install the sparkdrift that wrote it, or a newer one"
+    )
+
+
 def migrate(spark: SparkSession, store: Store) -> int | None:
     """Bring the store to this version; returns the version it had, None for a new one.
 
@@ -53,10 +71,7 @@ def migrate(spark: SparkSession, store: Store) -> int | None:
     if had == STORE_VERSION:
         return had
     if had is not None and had > STORE_VERSION:
-        raise StoreError(
-            f"the store {store} has version {had}, and this sparkdrift writes version "
-            f"{STORE_VERSION}; install the sparkdrift that wrote it, or a newer one"
-        )
+        raise _newer(store, had)
     for table in TABLES:
         try:
             spark.sql(create_statement(store, table))

@@ -94,6 +94,9 @@ def _reference(
 ) -> DataFrame:
     return spark.table(store.table(REFERENCE_PROFILES.name)).where(
         f"monitor = {string(spec.monitor)} AND role = {string(ROLE)}"
+        f" AND name = {string(spec.reference.name if spec.reference else '')}"
+        # What only pairs of features are made of is no bins.
+        " AND kind IN ('numeric', 'categorical')"
         f" AND version = {int(snapshot.version)} AND run_id = {string(snapshot.run_id)}"
     )
 

@@ -40,6 +40,7 @@ def known_rows(
     rows = (
         spark.table(store.table(REFERENCE_PROFILES.name))
         .where(f"monitor = {string(spec.monitor)} AND role = {string(ROLE)}")
+        .where(f"name = {string(spec.reference.name if spec.reference else '')}")
         .where(f"slice_key = {string(WHOLE)} AND kind IN ('numeric', 'categorical')")
         .where(f"({versions or 'false'})")
         .selectExpr(

@@ -8,7 +8,14 @@ from datetime import datetime, timezone
 import pytest
 from monitors import rows_of
 
-from sparkdrift.spark.migrate import PROPERTY, create_statement, migrate, store_version
+from sparkdrift.errors import StoreError
+from sparkdrift.spark.migrate import (
+    PROPERTY,
+    create_statement,
+    migrate,
+    require_current,
+    store_version,
+)
 from sparkdrift.spark.schemas import DRIFT, PROFILES, RUNS, STORE_VERSION, TABLES
 from sparkdrift.store import Store
 
@@ -57,6 +64,15 @@ def test_an_older_store_gets_what_it_lacks_and_keeps_its_rows(spark, old):
         for one in spark.sql(f"DESCRIBE {old.table('profiles')}").collect()
     }
     assert comments["value"] == next(c.comment for c in PROFILES.columns if c.name == "value")
+
+
+def test_reading_another_version_is_refused_with_the_next_step():
+    store = Store(directory="/stores/credit")
+    require_current(store, STORE_VERSION)
+    with pytest.raises(StoreError, match=r"version 3, .*sparkdrift migrate --store /stores/credit"):
+        require_current(store, 3)
+    with pytest.raises(StoreError, match="install the sparkdrift that wrote it"):
+        require_current(store, STORE_VERSION + 1)
 
 
 def test_migrating_again_changes_nothing(spark, old):

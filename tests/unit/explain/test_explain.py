@@ -120,6 +120,15 @@ def test_what_moved_is_told_of_each_row_of_a_window_alone():
     assert tell(in_north).endswith("; where region = north")
 
 
+def test_the_share_that_alerts_is_told_and_not_a_larger_one_that_is_usual():
+    shares = {"null_delta": 0.1, "out_of_range_share": 0.03}
+    one = row(0, status="drifted", effect=0.0, **shares)
+    (by_limits,) = explain_window([one])
+    (by_tests,) = explain_window([{**one, "alerting_shares": ("range",)}])
+    assert (by_limits.kind, by_tests.kind) == ("null", "range")
+    assert by_tests.also == ()
+
+
 def test_everywhere_alike():
     app = numbers(0.5, ("channel", "app"), 600, lane=3)
     branch = numbers(0.5, ("channel", None), 400, lane=4)
