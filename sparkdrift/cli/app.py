@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 
 from sparkdrift import __version__
-from sparkdrift.cli.commands import calibrate, demo, doctor, explain, merge, specs, steps, tables
+from sparkdrift.cli.commands import (
+    calibrate,
+    classify,
+    demo,
+    doctor,
+    explain,
+    merge,
+    specs,
+    steps,
+    tables,
+)
 from sparkdrift.cli.common import Command, common_options
 
 _HELP = """Watches the inputs and instruments of a model over Delta tables.
@@ -56,6 +66,7 @@ _COMMANDS: Sequence[tuple[str, Command, str]] = (
     ("sql", tables.sql, "Read"),
     ("explain", explain.explain, "Read"),
     ("calibrate", calibrate.calibrate, "Read"),
+    ("classify", classify.classify, "Read"),
     ("merge", merge.merge, "Read"),
     ("migrate", tables.migrate, "Read"),
 )

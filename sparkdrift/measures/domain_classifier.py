@@ -111,6 +111,11 @@ def best_auc(delta: float) -> float:
     return float(special.ndtr(delta / np.sqrt(2)))
 
 
+def shift_of(auc: float) -> float:
+    """The inverse: the least normal shift (sd) for which this AUC is reached; 0 up to 0.5."""
+    return float(np.sqrt(2) * special.ndtri(min(max(auc, 0.5), 1 - 1e-12)))
+
+
 def cross_fitted(
     features: Features, labels: Floats, rng: np.random.Generator
 ) -> tuple[float, float, Floats]:

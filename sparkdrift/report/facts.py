@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sparkdrift.report.plain import plain
+from sparkdrift.spec.policy import INPUTS
 
 Row = Mapping[str, Any]
 WHOLE = "*"
@@ -37,7 +38,7 @@ class Sorted:
 
     `passed`: drift that lasted once and is over. `elsewhere`: lasting drift of a slice in
     a feature that drifted in the whole table too, by feature. `unclear`: too few windows
-    with a verdict to call the feature quiet.
+    with a verdict to call the feature quiet. `together`: that of all inputs, which is no feature.
     """
 
     lasting: list[Row] = field(default_factory=list)
@@ -46,6 +47,7 @@ class Sorted:
     unclear: list[str] = field(default_factory=list)
     only_in_slices: list[Row] = field(default_factory=list)
     elsewhere: dict[str, list[Row]] = field(default_factory=dict)
+    together: Row | None = None
 
 
 def sort_verdicts(verdicts: Sequence[Row]) -> Sorted:
@@ -53,12 +55,13 @@ def sort_verdicts(verdicts: Sequence[Row]) -> Sorted:
     result = Sorted()
     whole = [row for row in verdicts if row["slice_key"] == WHOLE]
     for row in whole:
-        measured = row["ok"] + row["warning"] + row["drifted"]
-        if row["lasting"]:
+        if row["column_name"] == INPUTS:
+            result.together = row
+        elif row["lasting"]:
             result.lasting.append(row)
         elif row["since"] is not None:
             result.passed.append(row)
-        elif measured < LEAST_MEASURED * row["windows"]:
+        elif is_unclear(row):
             result.unclear.append(row["column_name"])
         else:
             result.quiet.append(row["column_name"])
@@ -76,6 +79,12 @@ def sort_verdicts(verdicts: Sequence[Row]) -> Sorted:
     result.passed.sort(key=lambda row: row["since"])
     result.only_in_slices.sort(key=lambda row: row["since"])
     return result
+
+
+def is_unclear(row: Row) -> bool:
+    """Whether too few of its windows have a verdict to call it quiet."""
+    measured = row["ok"] + row["warning"] + row["drifted"]
+    return bool(measured < LEAST_MEASURED * row["windows"])
 
 
 def slice_name(row: Row) -> str:

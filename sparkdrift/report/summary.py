@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -15,6 +15,7 @@ from sparkdrift.report.facts import (
     Findings,
     Row,
     Sorted,
+    is_unclear,
     items,
     slice_name,
     sort_verdicts,
@@ -23,9 +24,9 @@ from sparkdrift.report.plain import day, joined, named, plain, share
 from sparkdrift.spec.models import MonitorSpec
 
 NOT_LOOKED_AT = "The model's realised performance and the operators' overrides are not looked at."
-EACH_ON_ITS_OWN = (
-    "Each column was watched on its own: whether columns begin to move together is not looked "
-    "at without the section 'dependence' of the spec."
+NO_DEPENDENCE = (
+    "Whether columns begin to move together is not looked at without the section 'dependence' of "
+    "the spec."
 )
 _MOST_SLICES = 8
 
@@ -34,11 +35,15 @@ def summary(spec: MonitorSpec, found: Findings, *, note: str | None = None) -> R
     """The page; `note` is a line that the reader must not miss, such as 'synthetic data'."""
     zone = spec.timestamp.zone
     sorted_ = sort_verdicts(found.verdicts)
-    slices = {(row["slice_key"], row["slice_value"]) for row in found.verdicts} - {(WHOLE, WHOLE)}
+    of_slices = [row for row in found.verdicts if row["slice_key"] != WHOLE]
+    slices = {(row["slice_key"], row["slice_value"]) for row in of_slices}
+    sliced = {row["column_name"] for row in of_slices}
     parts: list[RenderableType] = [_heading(spec, note), _about(spec, found)]
-    parts += section("Drifted, and still drifting", _lasting(sorted_, len(slices), zone))
+    lasting = _lasting(sorted_, sliced, len(slices), zone)
+    parts += section("Drifted, and still drifting", lasting)
     parts += section("Drifted only in a slice", _in_slices(sorted_, zone))
     parts += section("Drifted for a while, and over", _passed(sorted_, zone))
+    parts += section("All inputs together", _together(sorted_, zone))
     parts += section("New categories", _new_categories(found.verdicts))
     parts += section("Move together in another way", _dependence(spec, found, zone))
     parts += section("Assumptions that fail", _failing(spec, found, zone))
@@ -97,10 +102,11 @@ def _reference(row: Row, zone: str) -> str:
 Line = tuple[str, str, str]
 
 
-def _lasting(found: Sorted, slices: int, zone: str) -> Iterator[Line]:
+def _lasting(found: Sorted, sliced: Collection[str], slices: int, zone: str) -> Iterator[Line]:
     for row in found.lasting:
         also = found.elsewhere.get(row["column_name"], [])
-        where = _slices_too(also, slices)
+        # A vector is judged over all rows only.
+        where = _slices_too(also, slices) if row["column_name"] in sliced else ""
         yield row["column_name"], f"since {day(row['since'], zone)}", row["reason"] + where
     if not found.lasting:
         yield "", "", "no feature, over all rows"
@@ -124,6 +130,22 @@ def _passed(found: Sorted, zone: str) -> Iterator[Line]:
     for row in found.passed:
         until = day(row["until"], zone)
         yield row["column_name"], f"since {day(row['since'], zone)}", f"to {until}: {row['reason']}"
+
+
+def _together(found: Sorted, zone: str) -> Iterator[Line]:
+    """What all inputs show at once; it is told beside the features, not as one of them."""
+    row = found.together
+    if row is None:
+        return
+    if row["lasting"]:
+        yield f"since {day(row['since'], zone)}", "", row["reason"]
+    elif row["since"] is not None:
+        over = f"{day(row['since'], zone)} to {day(row['until'], zone)}"
+        yield "", "", f"{over}, and over: {row['reason']}"
+    elif is_unclear(row):
+        yield "", "", "not judged in most windows: see the column reason of its rows in drift"
+    else:
+        yield "", "", "quiet"
 
 
 def _new_categories(verdicts: Sequence[Row]) -> Iterator[Line]:
@@ -178,7 +200,7 @@ def _unmeasured(spec: MonitorSpec, found: Findings, sorted_: Sorted, zone: str) 
             text = f"{slice_name(row)}, {named(row['windows'], 'window')}: {row['reason']}"
             yield row["column_name"], "", f"{row['status']}: {text}"
     if spec.dependence is None:
-        yield "", "", EACH_ON_ITS_OWN
+        yield "", "", NO_DEPENDENCE
     yield "", "", NOT_LOOKED_AT
 
 

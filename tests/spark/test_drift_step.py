@@ -24,7 +24,7 @@ FULL_DAYS = [day for day in JUDGED_DAYS if day not in plan.SIZES]
 
 def test_every_window_and_feature_has_one_row(planted):
     found = Counter((row["window_start"], row["column_name"]) for row in planted.drift)
-    features = (*plan.NUMERIC, *plan.CATEGORICAL)
+    features = (*plan.NUMERIC, *plan.CATEGORICAL, ":inputs")
     expected = {
         (source_tables.day_start(day), name) for day in range(plan.CLOSING) for name in features
     }

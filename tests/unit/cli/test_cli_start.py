@@ -13,7 +13,7 @@ from sparkdrift.cli import app, main
 
 COMMANDS = (
     *("init", "validate", "doctor", "demo", "run", "profile"),
-    *("snapshot", "drift", "sql", "explain", "calibrate", "migrate"),
+    *("snapshot", "drift", "sql", "explain", "calibrate", "classify", "migrate"),
 )
 
 

@@ -221,6 +221,31 @@ def test_a_metric():
     assert tell(found).startswith("approved is 3.0 sd below usual")
 
 
+@pytest.mark.parametrize(
+    ("name", "figures", "kind", "told"),
+    [
+        (":inputs", {"d_statistic": 0.3}, "joint", "all inputs together moved by 0.60 sd; since"),
+        (
+            "embedding",
+            {"d_statistic": None, "wasserstein_distance": 0.7},
+            "vector",
+            "embedding moved by 0.60 sd, averaged over its projections; since",
+        ),
+    ],
+)
+def test_several_columns_together_have_no_direction(name, figures, kind, told):
+    rows = [
+        row(day, name, effect=abs(NOISE[1, day]), **figures)
+        if day < START
+        else row(day, name, **figures, **alerting(0.6))
+        for day in range(DAYS)
+    ]
+    found = newest(rows)
+    assert (found.kind, found.direction, found.since.start) == (kind, "changed", at(9))
+    assert tell(found).startswith(told)
+    assert found.effect == 0.6
+
+
 def test_rows_of_an_older_store_have_no_direction():
     old = [{**one, "shift": None, "carriers": None, "row_count": None} for one in numbers(0.5)]
     found = newest(old)

@@ -13,6 +13,7 @@ from sparkdrift.measures.domain_classifier import (
     auc_with_error,
     best_auc,
     null_error,
+    shift_of,
     tell_apart,
 )
 
@@ -48,6 +49,9 @@ def test_auc_at_the_ends():
     assert auc_with_error([1, 1, 1, 1], [0, 0, 1, 1])[0] == 0.5
     assert np.isnan(auc_with_error([1, 2, 3], [0, 1, 1])).all()
     assert best_auc(0.32) == pytest.approx(0.59, abs=0.001)
+    assert [shift_of(best_auc(one)) for one in (0.32, 1.5)] == pytest.approx([0.32, 1.5])
+    assert shift_of(0.4) == 0
+    assert shift_of(1.0) > 5
 
 
 def test_a_dependence_with_the_same_marginals_is_found_and_named():

@@ -108,6 +108,30 @@ def test_every_feature_has_one_place():
     assert [row["slice_value"] for row in found.elsewhere["a"]] == ["north"]
 
 
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        (drifting(":inputs"), "since 2025-02-20 shifted by 0.9 sd"),
+        (verdict(":inputs", since=on(3), until=on(9), reason="shifted by 0.4 sd"),
+         "2025-01-04 to 2025-01-10, and over: shifted by 0.4 sd"),
+        (verdict(":inputs"), "quiet"),
+        (verdict(":inputs", ok=10), "not judged in most windows"),
+    ],
+)  # fmt: skip
+def test_all_inputs_together_have_a_line_and_are_no_feature(row, told):
+    text = flat(page(Findings(coverage=COVERAGE, verdicts=[row, verdict("b")])))
+    assert f"All inputs together {told}" in text
+    assert ":inputs" not in text
+    assert "All inputs together" not in flat(page(Findings(verdicts=[verdict("b")])))
+
+
+def test_a_vector_is_not_said_to_be_quiet_in_slices():
+    slices = [verdict("a", "region", "north"), verdict("a", "region", "south")]
+    found = Findings(coverage=COVERAGE, verdicts=[drifting("a"), drifting("embedding"), *slices])
+    text = flat(page(found))
+    assert text.count("; in no slice by itself") == 1
+
+
 def test_the_page_says_what_was_watched_and_found():
     found = Findings(
         coverage=COVERAGE,

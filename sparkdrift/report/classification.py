@@ -1,0 +1,50 @@
+"""What a classifier made of a window and its reference, in a few lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sparkdrift.measures.domain_classifier import best_auc
+from sparkdrift.report.plain import day, named, plain
+
+if TYPE_CHECKING:
+    from sparkdrift.spec.models import MonitorSpec
+    from sparkdrift.steps.classify import Classified
+
+_WORDS = {
+    "drifted": "the rows are told apart",
+    "warning": "the rows are told apart a little",
+    "ok": "the rows are not told apart",
+    "insufficient_data": "too few rows to say",
+}
+
+
+def classified(spec: MonitorSpec, found: Classified) -> Iterator[str]:
+    """The verdict, the AUC behind it, and the features that the classifier went by."""
+    told, size = found.told, found.effect_size
+    name = spec.reference.name if spec.reference else ""
+    yield (
+        f"{spec.monitor}, {day(found.window.start, spec.timestamp.zone)}: {found.status}, "
+        f"{_WORDS[found.status]}"
+    )
+    yield (
+        f"  AUC {told.auc:.3f} (95 %: {told.low:.3f} to {told.high:.3f}); 0.5 is alike, "
+        f"{best_auc(size):.2f} the most that a shift by {size:g} sd allows"
+    )
+    yield (
+        f"  at least a shift by {found.effect:.2f} sd (95 %: {found.effect_low:.2f} to "
+        f"{found.effect_high:.2f}); one by {size:g} would be found {100 * told.power:.0f} % of the "
+        "time"
+    )
+    yield (
+        f"  learned from {told.rows[0]:,} rows of the reference ({name} version "
+        f"{found.reference.version}) and {told.rows[1]:,} of the window, "
+        f"{named(found.features, 'feature')}"
+    )
+    if told.features and found.status in ("drifted", "warning"):
+        yield "  told apart by (loss of AUC when its values are shuffled)"
+        width = max(len(plain(name, lines=False)) for name, _ in told.features)
+        for feature, loss in told.features:
+            yield f"    {plain(feature, lines=False):<{width}}  {loss:.3f}"
+    yield "  this knows chance alone, not what usual windows differ by"

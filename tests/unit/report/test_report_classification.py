@@ -1,0 +1,55 @@
+"""What a classifier found, as lines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timezone
+
+from sparkdrift.measures.domain_classifier import Told
+from sparkdrift.report.classification import classified
+from sparkdrift.spark.references import Snapshot
+from sparkdrift.spec.loading import parse_spec
+from sparkdrift.steps.classify import Classified
+from sparkdrift.windows import Window
+
+SPEC = parse_spec("""
+monitor: m
+owner: o
+source: {table: t}
+timestamp: {column: ts, zone: Europe/Berlin}
+features: {numeric: [income]}
+reference: {begin: 2025-01-01, end: 2025-02-01}
+""")
+START = datetime(2025, 3, 4, 23, tzinfo=timezone.utc)
+TOLD = Told(
+    *(0.612, 0.01, 0.592, 0.632, 1e-9, 1e-4, 0.93),
+    (("income", 0.08), ("a\x1b[2J", 0.01)),
+    (5000, 3941),
+)
+FOUND = Classified(
+    reference=Snapshot(3, "r", "t", None, None, 9, 90_000, "d"),
+    window=Window(START, START.replace(day=5)),
+    status="drifted",
+    told=TOLD,
+    effect=0.40,
+    effect_low=0.33,
+    effect_high=0.48,
+    effect_size=0.32,
+    features=18,
+)
+
+
+def test_the_verdict_its_figures_and_the_features():
+    lines = list(classified(SPEC, FOUND))
+    assert lines[0] == "m, 2025-03-05: drifted, the rows are told apart"
+    assert "AUC 0.612 (95 %: 0.592 to 0.632)" in lines[1]
+    assert "0.59 the most that a shift by 0.32 sd allows" in lines[1]
+    assert "5,000 rows of the reference (baseline version 3) and 3,941 of the window" in lines[3]
+    assert lines[5].split() == ["income", "0.080"]
+    assert "\x1b" not in "".join(lines)
+
+
+def test_a_quiet_window_names_no_feature():
+    lines = list(classified(SPEC, replace(FOUND, status="ok")))
+    assert lines[0].endswith("ok, the rows are not told apart")
+    assert not [line for line in lines if "income" in line]
