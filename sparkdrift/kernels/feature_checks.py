@@ -26,12 +26,13 @@ from sparkdrift.kernels.expectations import (
 from sparkdrift.kernels.freezing import Kernel
 from sparkdrift.measures.categorical import Categories
 from sparkdrift.measures.kll import quantile, rank, read_kll
-from sparkdrift.measures.share_evidence import share_test
+from sparkdrift.measures.share_evidence import noticing_power, share_test
 from sparkdrift.measures.sketch_error import rank_error
 
 KEYS = ("reference_version", "column_name")
 REFERENCE, WINDOW, EARLIER = 0, 1, 2
 NOT_IN_FORCE = "no reference was in force when the window began"
+NO_VALUE = "the reference has no value of it"
 NOT_HELD = "the reference does not hold this feature"
 CHANGED = "the definition changed since the reference was frozen"
 _INFINITIES = ("positive_infinity_count", "negative_infinity_count")
@@ -83,8 +84,12 @@ def _test(checks: list[Check]) -> None:
         for name in ("violations", "rows", "reference_rows", "limit")
     )
     _, unusual, material = share_test(x, n, 0.0, m, limit)
-    for check, one, other in zip(asked, unusual, material, strict=True):
-        check |= {"p_unusual": float(one), "p_material": float(other)}
+    power = noticing_power(n, limit)
+    for check, one, other, chance in zip(asked, unusual, material, power, strict=True):
+        check["power"] = float(chance)
+        # A rule that no row breaks is none of the tests of its window.
+        if check["violations"]:
+            check |= {"p_unusual": float(one), "p_material": float(other)}
 
 
 def _placed(check: Check, row: Row) -> Check:
@@ -215,8 +220,8 @@ def _domain_check(
         allowed = rule.domain
     elif not expected.learned:
         return None
-    elif missing or held is None:
-        return _nothing_learned(missing or "the reference has no value of it")
+    elif missing or held is None or not held.total:
+        return _nothing_learned(missing or NO_VALUE)
     elif not held.exact:
         reason = "the reference does not list all of its values: raise sketch.categories"
         return {"source": LEARNED, "status": UNDETERMINED, "reason": reason}
@@ -231,7 +236,11 @@ def _domain_check(
     if isinstance(rule.domain, frozenset):
         return _declared(text, seen.total, outside, 0.0, rule, examples, above=unlisted)
     m = float(held.total) if held else 0.0
-    return _learned(text, seen.total, outside, m, expected.new_categories, examples)
+    check = _learned(text, seen.total, outside, m, expected.new_categories, examples)
+    if unlisted and check["status"] is None:
+        # Each of the rows that are not listed may be of a foreign value, or none.
+        check["high"] = min(check["share"] + unlisted, 1.0)
+    return check
 
 
 def _order_check(row: Row, before: Row | None, way: int) -> Check:
@@ -302,14 +311,17 @@ def _declared(
 def _learned(
     text: str, n: float, violations: float, m: float, limit: float, examples: list[str]
 ) -> Check:
-    """A rule of which the reference's m rows broke none: is the share here unusual and material?"""
+    """A rule of which the reference's m rows broke none: is the share here unusual and material?
+
+    Also where no row breaks it: whether so few rows could show that is asked in `concluding`.
+    """
+    if not m:
+        return _nothing_learned(NO_VALUE)
     check = _counted(text, n, violations, LEARNED, limit, examples)
     if not n:
         return check | {"status": INSUFFICIENT, "reason": "no row has a value to look at"}
     check |= {"value": violations / n, "reason": _broken(check)}
-    if not violations:
-        return check | {"status": OK}
-    return check | {"reference_rows": m}
+    return check | {"status": None, "reference_rows": m}
 
 
 def _counted(

@@ -32,7 +32,7 @@ from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
 
 # Raised when the checks change without a change of their inputs: all are then due.
-CHECKS_VERSION = 1
+CHECKS_VERSION = 2
 _WHOLE = f"slice_key = {string(WHOLE)}"
 _PROFILE = (
     *("column_name", "kind", "row_count", "null_count", "nan_count"),

@@ -431,7 +431,7 @@ ASSUMPTIONS = Table(
         Column("p_unusual", "double", "Chance of this without a change"),
         Column("p_material", "double", "Chance of this if the change were the limit"),
         Column("q_value", "double", "p_unusual after Benjamini-Hochberg over the window"),
-        Column("power", "double", "Of pairs: chance to find a change of twice the limit"),
+        Column("power", "double", "Learned shares, pairs: chance to notice twice the limit"),
         *_DERIVED,
     ),
 )
