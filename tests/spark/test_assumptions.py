@@ -161,7 +161,8 @@ def test_a_planted_dependence_is_found_and_the_others_stay_quiet(checks):
 def test_learned_domains_and_ranges_are_those_of_the_reference(checks):
     domain = of(checks["domain", "p", None], 10)
     assert [row["status"] for row in domain] == ["ok"] * 5 + ["violated"] * 4
-    assert domain[-1]["expected"] == "one of 'x', 'y'"
+    hashes = [hashlib.sha256(one).hexdigest()[:12] for one in (b"x", b"y")]
+    assert domain[-1]["expected"] == f"one of {', '.join(hashes)}"
     assert domain[-1]["share"] == pytest.approx(0.1, abs=0.04)
     assert domain[-1]["violations"] == round(domain[-1]["share"] * domain[-1]["rows"])
     range_ = of(checks["range", "c", None], 10)

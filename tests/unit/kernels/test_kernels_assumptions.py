@@ -293,6 +293,39 @@ def test_order_is_of_neighbouring_windows():
 
 
 @pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"definition_hash": "old"}, "the definition changed since the window before"),
+        ({"status": "schema_changed", "reason": "gone"}, "was not measured: gone"),
+    ],
+)
+def test_order_is_not_of_windows_of_another_meaning(more, said):
+    before = numbers(0, np.arange(500) + 1000, EARLIER, **more)
+    rows = [before, numbers(1, np.arange(500))]
+    (found,) = checks(rows, Expectations(learned=False, rising={"x": 1}), "monotone")
+    assert (found["status"], found["value"]) == ("insufficient_data", None)
+    assert said in found["reason"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "text"),
+    [
+        ("show", "one of 'a', 'b'"),
+        ("hash", "one of " + ", ".join(hashlib.sha256(v).hexdigest()[:12] for v in (b"a", b"b"))),
+        ("none", "one of the 2 values of the reference"),
+    ],
+)
+def test_learned_values_are_told_as_examples_are(mode, text):
+    known = texts(None, {"b": 50, "a": 50}, REFERENCE)
+    expected = Expectations(examples=mode)
+    (found,) = checks([known, texts(0, {"a": 100})], expected, "domain")
+    assert found["expected"] == text
+    declared = Expectations(rules={"x": Rule(domain=frozenset("ab"))}, examples=mode)
+    (found,) = checks([known, texts(0, {"a": 100})], declared, "domain")
+    assert found["expected"] == "one of 'a', 'b'"
+
+
+@pytest.mark.parametrize(
     ("mode", "shown"),
     [
         ("show", ["c"]),
