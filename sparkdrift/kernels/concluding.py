@@ -11,6 +11,7 @@ from sparkdrift.kernels.batches import column, groups
 from sparkdrift.kernels.expectations import (
     CHECKED,
     INSUFFICIENT,
+    NOTHING,
     OK,
     UNDETERMINED,
     VIOLATED,
@@ -34,7 +35,10 @@ CONCLUDED = {**CHECKED, "q_value": "double"}
 
 
 def conclude() -> Kernel:
-    """A kernel that gives every check, sorted by window, its status."""
+    """A kernel that gives every check, sorted by window, its status.
+
+    A row of the assumption NOTHING stays where its window has no other.
+    """
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for group in groups(batches, KEYS):
@@ -43,7 +47,8 @@ def conclude() -> Kernel:
                 one | {"q_value": q, **_verdict(one, float(q))}
                 for one, q in zip(group.to_pylist(), q_values, strict=True)
             ]
-            yield check_batch(checks, CONCLUDED)
+            kept = [one for one in checks if one["assumption"] != NOTHING]
+            yield check_batch(kept or checks[:1], CONCLUDED)
 
     return run
 

@@ -406,7 +406,11 @@ ASSUMPTIONS = Table(
         Column("slice_value", "string", "'*': the whole table"),
         Column("column_name", "string", "Feature"),
         Column("other_column", "string", "The other feature of a pair; NULL: there is none"),
-        Column("assumption", "string", "range, domain, not_null, monotone or independence"),
+        Column(
+            "assumption",
+            "string",
+            "range, domain, not_null, monotone or independence; none: no check applies",
+        ),
         Column("reference_name", "string", "Name of the reference that the spec asks for"),
         Column("reference_version", "int", "Version of the reference; 0: there was none in force"),
         Column("policy_hash", "string", "Digest of what is assumed and of the reference's name"),

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from sparkdrift.kernels.concluding import conclude
-from sparkdrift.kernels.expectations import CHECKED, Expectations, Rule, check_batch
+from sparkdrift.kernels.expectations import CHECKED, NOTHING, Expectations, Rule, check_batch
 from sparkdrift.kernels.feature_checks import EARLIER, REFERENCE, WINDOW, check_features
 from sparkdrift.kernels.pair_checks import check_pairs
 from sparkdrift.measures.dependence import EMPTY, merge_states, pair_states
@@ -452,3 +452,15 @@ def merged(states):
     for one in states:
         whole = merge_states(whole, one)
     return whole.tolist()
+
+
+def test_a_window_without_a_check_keeps_the_row_that_says_so():
+    bare = {"column_name": ":table", "assumption": NOTHING, "status": "undetermined"}
+    check = {"column_name": "x", "assumption": "range", "status": "ok"}
+    rows = [bare | {"window_start": day(0)}, bare | {"window_start": day(1)}]
+    rows.insert(1, check | {"window_start": day(0)})
+    found = concluded([check_batch(rows)])
+    assert [(one["window_start"], one["assumption"]) for one in found] == [
+        (day(0), "range"),
+        (day(1), NOTHING),
+    ]
