@@ -11,7 +11,9 @@ from sparkdrift.kernels.batches import column, groups
 from sparkdrift.kernels.expectations import (
     CHECKED,
     INSUFFICIENT,
+    NOTHING,
     OK,
+    UNDETERMINED,
     VIOLATED,
     WARNING,
     Check,
@@ -20,26 +22,33 @@ from sparkdrift.kernels.expectations import (
 from sparkdrift.kernels.freezing import Kernel
 from sparkdrift.measures.evidence import (
     FAMILY_LEVEL,
+    LEAST_FAMILY,
     LEAST_POWER,
     MATERIAL_LEVEL,
     benjamini_hochberg,
 )
 
 KEYS = ("window_start",)
+# A large limit would be noticed in a handful of rows, which say nothing of the window's like.
+LEAST_ROWS = 30
 CONCLUDED = {**CHECKED, "q_value": "double"}
 
 
 def conclude() -> Kernel:
-    """A kernel that gives every check, sorted by window, its status."""
+    """A kernel that gives every check, sorted by window, its status.
+
+    A row of the assumption NOTHING stays where its window has no other.
+    """
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for group in groups(batches, KEYS):
-            q_values = benjamini_hochberg(column(group, "p_unusual"))
+            q_values = benjamini_hochberg(column(group, "p_unusual"), LEAST_FAMILY)
             checks = [
                 one | {"q_value": q, **_verdict(one, float(q))}
                 for one, q in zip(group.to_pylist(), q_values, strict=True)
             ]
-            yield check_batch(checks, CONCLUDED)
+            kept = [one for one in checks if one["assumption"] != NOTHING]
+            yield check_batch(kept or checks[:1], CONCLUDED)
 
     return run
 
@@ -48,22 +57,47 @@ def _verdict(check: Check, q: float) -> Check:
     """Status and reason of a check that has none yet.
 
     violated: unusual among all tests of the window, and surely beyond the limit. Of a pair,
-    warning: unusual and beyond the limit; ok: neither, and a change of twice the limit would
-    have been found. A share that is not violated is ok: the window's rows were all counted.
+    warning: unusual and beyond the limit. ok: neither beyond the limit, and in so many rows twice
+    the limit would have been noticed. What is none of these was not measured.
     """
     if check["status"] is not None:
         return {}
     unusual = np.isfinite(q) and q <= FAMILY_LEVEL
     if unusual and check["p_material"] < MATERIAL_LEVEL:
         return {"status": VIOLATED}
-    if check["power"] is None:
-        return {"status": OK}
+    if check["share"] is not None:
+        return _kept(check)
     if unusual and abs(check["value"]) > check["limit"]:
         return {"status": WARNING}
-    if check["power"] >= LEAST_POWER:
+    return _noticed(check, f"a change of the correlation by {2 * check['limit']:g}")
+
+
+def _kept(check: Check) -> Check:
+    """Of a share that is not violated: whether the window surely keeps to the rule."""
+    limit, share = f"{100 * check['limit']:g} %", check["share"]
+    if share > check["limit"]:
+        text = f"above the limit of {limit}, but not surely: too few rows here or in the reference"
+        return {"status": INSUFFICIENT, "reason": f"{check['reason']}, {text}"}
+    if check["violations"] and check["p_unusual"] is None:
+        return {"status": INSUFFICIENT, "reason": f"{check['reason']}, which could not be tested"}
+    high = check["high"]
+    if high is not None and high > check["limit"]:
+        bounds = f"between {100 * share:.3g} and {100 * high:.3g} % of the rows break it"
+        text = f"{bounds} (limit {limit}): what is stored can't tell"
+        return {"status": UNDETERMINED, "reason": text}
+    return _noticed(check, f"a share above {limit}, of twice that,")
+
+
+def _noticed(check: Check, what: str) -> Check:
+    """ok where twice the limit would have been noticed, else insufficient_data."""
+    rows, power = check["rows"], check["power"]
+    if rows is not None and rows < LEAST_ROWS:
+        text = f"too few rows: {rows:,}, and at least {LEAST_ROWS} are needed to find it kept"
+        return {"status": INSUFFICIENT, "reason": text}
+    if power is not None and power >= LEAST_POWER:
         return {"status": OK}
     text = (
-        f"too few rows: a change of the correlation by {2 * check['limit']:g} would be found "
-        f"{100 * check['power']:.0f} % of the time, {100 * LEAST_POWER:.0f} % is wanted"
+        f"too few rows: {what} would be found "
+        f"{100 * (power or 0.0):.0f} % of the time, {100 * LEAST_POWER:.0f} % is wanted"
     )
     return {"status": INSUFFICIENT, "reason": text}

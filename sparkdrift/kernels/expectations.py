@@ -20,6 +20,9 @@ DECLARED, LEARNED = "declared", "learned"
 VIOLATED, WARNING, OK = "violated", "warning", "ok"
 INSUFFICIENT, UNDETERMINED, NO_REFERENCE = "insufficient_data", "undetermined", "no_reference"
 
+# The assumption of a row that says only that its window has been looked at.
+NOTHING = "none"
+
 CHECKED = {
     "window_start": "timestamp",
     "reference_version": "int",

@@ -26,14 +26,16 @@ from sparkdrift.kernels.expectations import (
 from sparkdrift.kernels.freezing import Kernel
 from sparkdrift.measures.categorical import Categories
 from sparkdrift.measures.kll import quantile, rank, read_kll
-from sparkdrift.measures.share_evidence import share_test
+from sparkdrift.measures.share_evidence import noticing_power, share_test
 from sparkdrift.measures.sketch_error import rank_error
 
 KEYS = ("reference_version", "column_name")
 REFERENCE, WINDOW, EARLIER = 0, 1, 2
 NOT_IN_FORCE = "no reference was in force when the window began"
+NO_VALUE = "the reference has no value of it"
 NOT_HELD = "the reference does not hold this feature"
 CHANGED = "the definition changed since the reference was frozen"
+SCHEMA_CHANGED = "schema_changed"
 _INFINITIES = ("positive_infinity_count", "negative_infinity_count")
 _NORMAL = 1.96
 _SAID = 3
@@ -83,15 +85,19 @@ def _test(checks: list[Check]) -> None:
         for name in ("violations", "rows", "reference_rows", "limit")
     )
     _, unusual, material = share_test(x, n, 0.0, m, limit)
-    for check, one, other in zip(asked, unusual, material, strict=True):
-        check |= {"p_unusual": float(one), "p_material": float(other)}
+    power = noticing_power(n, limit)
+    for check, one, other, chance in zip(asked, unusual, material, power, strict=True):
+        check["power"] = float(chance)
+        # A rule that no row breaks is none of the tests of its window.
+        if check["violations"]:
+            check |= {"p_unusual": float(one), "p_material": float(other)}
 
 
 def _placed(check: Check, row: Row) -> Check:
     kept = ("window_start", "reference_version", "definition_hash", "column_name")
     placed: Check = {name: row[name] for name in kept}
-    if row["status"] == "schema_changed":
-        placed |= {"status": "schema_changed", "reason": row["reason"]}
+    if row["status"] == SCHEMA_CHANGED:
+        placed |= {"status": SCHEMA_CHANGED, "reason": row["reason"]}
         return {name: check.get(name) for name in ("assumption", "source", "expected")} | placed
     return placed | check
 
@@ -215,8 +221,8 @@ def _domain_check(
         allowed = rule.domain
     elif not expected.learned:
         return None
-    elif missing or held is None:
-        return _nothing_learned(missing or "the reference has no value of it")
+    elif missing or held is None or not held.total:
+        return _nothing_learned(missing or NO_VALUE)
     elif not held.exact:
         reason = "the reference does not list all of its values: raise sketch.categories"
         return {"source": LEARNED, "status": UNDETERMINED, "reason": reason}
@@ -227,11 +233,20 @@ def _domain_check(
     outside = float(sum(seen.count_of[item] for item in foreign))
     unlisted = 0.0 if seen.exact else seen.residual / max(seen.total, 1)
     examples = expected.shown(foreign)
-    text = _listed(sorted(allowed))
     if isinstance(rule.domain, frozenset):
+        text = _listed([repr(one) for one in sorted(allowed)[:MOST_EXAMPLES]], len(allowed))
         return _declared(text, seen.total, outside, 0.0, rule, examples, above=unlisted)
+    # Values of the data, not of the spec: shown as examples are.
+    named = expected.shown(sorted(allowed))
+    if expected.examples == "show":
+        named = [repr(one) for one in named]
+    text = _listed(named, len(allowed))
     m = float(held.total) if held else 0.0
-    return _learned(text, seen.total, outside, m, expected.new_categories, examples)
+    check = _learned(text, seen.total, outside, m, expected.new_categories, examples)
+    if unlisted and check["status"] is None:
+        # Each of the rows that are not listed may be of a foreign value, or none.
+        check["high"] = min(check["share"] + unlisted, 1.0)
+    return check
 
 
 def _order_check(row: Row, before: Row | None, way: int) -> Check:
@@ -242,6 +257,9 @@ def _order_check(row: Row, before: Row | None, way: int) -> Check:
     """
     text = "the median does not " + ("fall" if way > 0 else "rise")
     check: Check = {"source": DECLARED, "expected": f"{text} from window to window", "limit": 0.0}
+    apart = _apart(row, before)
+    if apart is not None:
+        return check | {"status": INSUFFICIENT, "reason": apart}
     now, last = (_median(one) for one in (row, before))
     if now is None or last is None:
         side = "this window" if now is None else "the window before"
@@ -256,6 +274,17 @@ def _order_check(row: Row, before: Row | None, way: int) -> Check:
         return check | {"status": OK, "reason": moved}
     within = f"{moved}, which is within what {row['row_count']:,} rows leave open"
     return check | {"status": UNDETERMINED, "reason": within}
+
+
+def _apart(row: Row, before: Row | None) -> str | None:
+    """Why the two windows are not of the same thing, or None."""
+    if before is None:
+        return None
+    if before["status"] == SCHEMA_CHANGED:
+        return f"the window before was not measured: {before['reason']}"
+    if before["definition_hash"] != row["definition_hash"]:
+        return "the definition changed since the window before"
+    return None
 
 
 def _median(row: Row | None) -> tuple[float, float, float] | None:
@@ -302,14 +331,17 @@ def _declared(
 def _learned(
     text: str, n: float, violations: float, m: float, limit: float, examples: list[str]
 ) -> Check:
-    """A rule of which the reference's m rows broke none: is the share here unusual and material?"""
+    """A rule of which the reference's m rows broke none: is the share here unusual and material?
+
+    Also where no row breaks it: whether so few rows could show that is asked in `concluding`.
+    """
+    if not m:
+        return _nothing_learned(NO_VALUE)
     check = _counted(text, n, violations, LEARNED, limit, examples)
     if not n:
         return check | {"status": INSUFFICIENT, "reason": "no row has a value to look at"}
     check |= {"value": violations / n, "reason": _broken(check)}
-    if not violations:
-        return check | {"status": OK}
-    return check | {"reference_rows": m}
+    return check | {"status": None, "reference_rows": m}
 
 
 def _counted(
@@ -344,7 +376,9 @@ def _interval(low: float | None, high: float | None) -> str:
     return f"at least {low:.6g}" if high is None else f"from {low:.6g} to {high:.6g}"
 
 
-def _listed(items: list[str]) -> str:
-    named = ", ".join(repr(one) for one in items[:MOST_EXAMPLES])
-    more = len(items) - MOST_EXAMPLES
-    return f"one of {named}" + (f" and {more} more" if more > 0 else "")
+def _listed(named: list[str], of: int) -> str:
+    """The first of so many values, in words; without any name only how many there are."""
+    if not named:
+        return f"one of the {of} values of the reference"
+    more = of - len(named)
+    return f"one of {', '.join(named)}" + (f" and {more} more" if more > 0 else "")

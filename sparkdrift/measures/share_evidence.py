@@ -20,6 +20,8 @@ _STEPS = 60
 # least this many rows for each of the window's. From there on the root is near its level [sim].
 _FEW = 300.0
 _KNOWN = 10.0
+# The share that a limit of 0 is to be told from.
+_OF_NONE = 0.01
 
 
 def share_test(
@@ -64,6 +66,25 @@ def share_test(
     figures = (delta, unusual, material)
     unknown = np.where(valid, 0.0, np.nan)
     return figures[0] + unknown, figures[1] + unknown, figures[2] + unknown
+
+
+def noticing_power(n_window: ArrayLike, limit: ArrayLike) -> Floats:
+    """Chance that more than `limit` of n rows have the property if truly 2 `limit` do; broadcast.
+
+    So 1 - power is how often a window with twice the limit looks as if it kept to it. Of a limit
+    of half or more, all rows are meant, of 0, 1 % of them. 0 without rows; NaN where the limit is
+    outside [0, 1].
+    Source: the binomial distribution.
+    """
+    n, size = np.broadcast_arrays(floats(n_window), floats(limit))
+    valid = (size >= 0) & (size <= 1) & (n >= 0)
+    rows, share = np.where(valid, n, 0.0), np.where(valid, size, 0.0)
+    # 0.29 * 100 is 28.999..., and 29 of 100 rows are not more than 29 %.
+    most = np.floor(rows * share + 1e-9)
+    more = np.clip(most + 1, 1.0, np.maximum(rows, 1.0))
+    true = np.where(share > 0, np.minimum(2 * share, 1.0), _OF_NONE)
+    chance = special.betainc(more, np.maximum(rows - more + 1, 1.0), true)
+    return np.where(valid, np.where(most >= rows, 0.0, chance), np.nan)
 
 
 def _tail(x: Floats, n: Floats, p: Floats, up: NDArray[np.bool_]) -> Floats:

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from sparkdrift import __version__
 from sparkdrift.kernels import concluding, feature_checks, pair_checks
-from sparkdrift.kernels.expectations import CHECKED, Expectations, Rule
+from sparkdrift.kernels.expectations import CHECKED, NOTHING, VIOLATED, Expectations, Rule
 from sparkdrift.kernels.freezing import Kernel
 from sparkdrift.spark.asked import picked
 from sparkdrift.spark.changes import from_micros
@@ -32,7 +32,7 @@ from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
 
 # Raised when the checks change without a change of their inputs: all are then due.
-CHECKS_VERSION = 1
+CHECKS_VERSION = 2
 _WHOLE = f"slice_key = {string(WHOLE)}"
 _PROFILE = (
     *("column_name", "kind", "row_count", "null_count", "nan_count"),
@@ -164,6 +164,7 @@ def assumption_rows(
     checked = _by_feature(spark, store, spec, active, windows, expected)
     if _asks_for_pairs(spec):
         checked = checked.unionByName(_by_pair(spark, store, spec, active, windows, expected))
+    checked = checked.unionByName(_looked_at(_tables(spark, store, spec, windows), active))
     by_window = checked.repartition("window_start").sortWithinPartitions("window_start")
     concluded = by_window.mapInArrow(concluding.conclude(), _ddl(concluding.CONCLUDED))
     digests = _digested(spark, store, spec, active, policy)
@@ -228,14 +229,10 @@ def _by_pair(
     expected: Expectations,
 ) -> DataFrame:
     """Every pair in every window, also where no state of it is stored."""
-    grain = spec.windows.grain
-    due = in_windows("window_start", contiguous(windows))
-    tables = (
-        stored_rows(spark, store, spec, grain)
-        .where(f"{due} AND {_WHOLE} AND column_name = {string(TABLE_ROW)}")
-        .select("window_start", "row_count")
+    tables = _tables(spark, store, spec, windows)
+    states = current_states(spark, store, spec, spec.windows.grain).where(
+        in_windows("window_start", contiguous(windows))
     )
-    states = current_states(spark, store, spec, grain).where(due)
     found = states.selectExpr("window_start", "name", "cells", "definition_hash")
     pairs, lacking = _expected_pairs(spark, store, spec, windows)
     names = spark.createDataFrame([(pair_name(*pair),) for pair in pairs], "name string")
@@ -271,13 +268,35 @@ def _by_pair(
     return checked if lacking is None else checked.unionByName(_unwatched(tables, active, lacking))
 
 
+def _tables(
+    spark: SparkSession, store: Store, spec: MonitorSpec, windows: Sequence[Window]
+) -> DataFrame:
+    """(window_start, row_count) of the windows that are stored."""
+    due = in_windows("window_start", contiguous(windows))
+    return (
+        stored_rows(spark, store, spec, spec.windows.grain)
+        .where(f"{due} AND {_WHOLE} AND column_name = {string(TABLE_ROW)}")
+        .select("window_start", "row_count")
+    )
+
+
+def _looked_at(tables: DataFrame, active: Sequence[Active]) -> DataFrame:
+    """A row per window, kept where nothing is checked in it: without one it stays due forever."""
+    reason = "no check applies to any feature: all are off, or the reference teaches none"
+    return _untold(tables, active, NOTHING, reason)
+
+
 def _unwatched(tables: DataFrame, active: Sequence[Active], reason: str) -> DataFrame:
     """A row per window that says why no pair was looked for: not measured is a status."""
+    return _untold(tables, active, "independence", reason)
+
+
+def _untold(tables: DataFrame, active: Sequence[Active], assumption: str, reason: str) -> DataFrame:
     told = {
         "window_start": "window_start",
         "reference_version": _version(active),
         "column_name": string(TABLE_ROW),
-        "assumption": "'independence'",
+        "assumption": string(assumption),
         "status": "'undetermined'",
         "reason": string(reason),
     }
@@ -325,6 +344,22 @@ def _reference(
         f"monitor = {string(spec.monitor)} AND role = {string(ROLE)} AND name = {string(name)}"
         f" AND {_WHOLE} AND ({versions})"
     )
+
+
+def count_violated(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    active: Sequence[Active],
+    windows: Sequence[Window],
+    policy: str,
+) -> int:
+    """How many checks of these windows are violated."""
+    rows = in_force_checks(spark, store, spec, active, policy).where(
+        in_windows("window_start", contiguous(windows))
+    )
+    with few_rows(spark):
+        return rows.where(F.col("status") == VIOLATED).count()
 
 
 def write_assumptions(

@@ -406,7 +406,11 @@ ASSUMPTIONS = Table(
         Column("slice_value", "string", "'*': the whole table"),
         Column("column_name", "string", "Feature"),
         Column("other_column", "string", "The other feature of a pair; NULL: there is none"),
-        Column("assumption", "string", "range, domain, not_null, monotone or independence"),
+        Column(
+            "assumption",
+            "string",
+            "range, domain, not_null, monotone or independence; none: no check applies",
+        ),
         Column("reference_name", "string", "Name of the reference that the spec asks for"),
         Column("reference_version", "int", "Version of the reference; 0: there was none in force"),
         Column("policy_hash", "string", "Digest of what is assumed and of the reference's name"),
@@ -431,7 +435,7 @@ ASSUMPTIONS = Table(
         Column("p_unusual", "double", "Chance of this without a change"),
         Column("p_material", "double", "Chance of this if the change were the limit"),
         Column("q_value", "double", "p_unusual after Benjamini-Hochberg over the window"),
-        Column("power", "double", "Of pairs: chance to find a change of twice the limit"),
+        Column("power", "double", "Learned shares, pairs: chance to notice twice the limit"),
         *_DERIVED,
     ),
 )

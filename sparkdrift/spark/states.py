@@ -68,13 +68,20 @@ def write_pair_rollups(
     granularity: str,
     finer: str,
     windows: Sequence[Window],
+    pairs: Sequence[FeaturePair],
     run_id: str,
 ) -> None:
-    """Merge the states of the grain `finer` into `windows` of `granularity`."""
+    """Merge the states of the grain `finer` into `windows` of `granularity`.
+
+    Only what `pairs` mean now is merged, as of features: a week in which one was redefined
+    would have a row for each meaning.
+    """
     zone = spec.timestamp.zone
+    present = [pair_hash(spec, *pair) for pair in pairs]
     stored = (
         current_states(spark, store, spec, finer)
         .where(in_windows("window_start", contiguous(windows)))
+        .where(F.col("definition_hash").isin(present))
         .withColumn("merged_from", F.col("window_start"))
         .withColumn("window_start", F.expr(window_start("window_start", granularity, zone)))
     )

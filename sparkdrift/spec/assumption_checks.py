@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from math import isfinite
 
 from sparkdrift.errors import Problem
-from sparkdrift.spec.assumptions import MOST_DOMAIN, Assumed, named, ordered
+from sparkdrift.spec.assumptions import MOST_DOMAIN, Assumed, Assumptions, named, ordered
 from sparkdrift.spec.findings import Finding, line_hint
 from sparkdrift.spec.hints import Hints
 from sparkdrift.spec.models import MonitorSpec
@@ -30,10 +30,8 @@ def rules(spec: MonitorSpec) -> Iterator[Finding]:
     yield from _repeated(spec, ("assumptions", "independent"), assumed.independent)
     for name, one in assumed.features.items():
         yield from _rule(("assumptions", "features", name), one)
-    for position, each in enumerate(assumed.monotone):
-        if each.with_ == each.column:
-            loc: Loc = ("assumptions", "monotone", position, "with")
-            yield Finding(loc, "a feature always rises with itself", each.column, "another one")
+    yield from _orders(spec, assumed)
+    yield from _both_ways(spec)
 
 
 def _repeated(
@@ -51,10 +49,48 @@ def _repeated(
         seen.setdefault(key, loc)
 
 
+def _orders(spec: MonitorSpec, assumed: Assumptions) -> Iterator[Finding]:
+    """One order for each feature and pair: a with b is b with a."""
+    seen: dict[tuple[str, ...], int] = {}
+    for position, one in enumerate(assumed.monotone):
+        loc: Loc = ("assumptions", "monotone", position)
+        if one.with_ == one.column:
+            message = "a feature always rises with itself"
+            yield Finding((*loc, "with"), message, one.column, "another one")
+            continue
+        key = (one.column,) if one.with_ is None else ordered(one.column, one.with_)
+        first = seen.setdefault(key, position)
+        if first != position:
+            other = assumed.monotone[first].order
+            what = "twice" if one.order == other else f"{other} and {one.order}"
+            message = f"the order of {' with '.join(key)} is given {what}"
+            message += line_hint(spec, ("assumptions", "monotone", first))
+            yield Finding(loc, message, accepted="one entry for a feature, and one for a pair")
+
+
+def _both_ways(spec: MonitorSpec) -> Iterator[Finding]:
+    """A pair keeps the correlation of its reference, or has none: one of these is checked."""
+    if spec.dependence is None or spec.assumptions is None:
+        return
+    kept = {ordered(*pair): i for i, pair in enumerate(spec.dependence.pairs)}
+    for position, pair in enumerate(spec.assumptions.independent):
+        if ordered(*pair) in kept:
+            at = line_hint(spec, ("dependence", "pairs", kept[ordered(*pair)]))
+            message = f"the pair is also in dependence.pairs{at}"
+            accepted = "a pair under one of them: correlated as in the reference, or not at all"
+            yield Finding(
+                ("assumptions", "independent", position), message, ", ".join(pair), accepted
+            )
+
+
 def _rule(loc: Loc, one: Assumed) -> Iterator[Finding]:
     if one.range is None and one.domain is None and one.not_null is None:
         accepted = "'range', 'domain', 'not_null', or several"
         yield Finding(loc, "nothing is assumed of this feature", accepted=accepted)
+    if one.range is not None and one.domain is not None:
+        message = "a feature has a range or a domain, not both"
+        accepted = "'range' of a numeric feature, 'domain' of a categorical one"
+        yield Finding((*loc, "domain"), message, accepted=accepted)
     if isinstance(one.range, tuple):
         low, high = one.range
         if any(end is not None and not isfinite(end) for end in one.range):

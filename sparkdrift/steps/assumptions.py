@@ -9,6 +9,7 @@ from datetime import datetime
 from sparkdrift.spark.assumptions import (
     assumption_digests,
     assumption_rows,
+    count_violated,
     write_assumptions,
 )
 from sparkdrift.spark.profiles import stored_windows
@@ -24,9 +25,13 @@ _BATCH_WINDOWS = 400
 
 @dataclass(frozen=True)
 class Checked:
-    """What the step did: windows whose checks were written; None where nothing is assumed."""
+    """What the step did: windows whose checks were written; None where nothing is assumed.
+
+    `violated`: how many of these checks are violated.
+    """
 
     windows: tuple[Window, ...] | None = None
+    violated: int = 0
 
 
 def asked_for(spec: MonitorSpec) -> bool:
@@ -80,7 +85,12 @@ def check_assumptions(
             )
             record.windows += len(batch)
             context.progress.advance(STEP, windows=record.windows, of=len(windows), rows=0)
-        return Checked(tuple(window for window in windows if window.start in set(due)))
+        chosen = set(due)
+        checked = tuple(window for window in windows if window.start in chosen)
+        if not checked:
+            return Checked(())
+        violated = count_violated(context.spark, context.store, spec, active, checked, policy)
+        return Checked(checked, violated)
 
 
 def due_windows(context: Context, spec: MonitorSpec, options: Options) -> int:

@@ -81,9 +81,10 @@ def roll_up(
     if windows:
         context.journal.started(record)
         finer, run_id = merged_from(spec, granularity), context.journal.run_id
-        if watched_pairs(spec, resolution)[0]:
+        pairs, _ = watched_pairs(spec, resolution)
+        if pairs:
             write_pair_rollups(
-                context.spark, context.store, spec, granularity, finer, windows, run_id
+                context.spark, context.store, spec, granularity, finer, windows, pairs, run_id
             )
         write_rollups(
             context.spark,

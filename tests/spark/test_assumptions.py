@@ -3,6 +3,7 @@ the quiet quiet, and what could not be measured said."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import timedelta
 
@@ -12,14 +13,16 @@ import pytest
 import source_tables
 from monitors import context_of, new_store, rows_of, run, spec_of, utc
 
+from sparkdrift.cli.commands.steps import _told
 from sparkdrift.measures.dependence import EMPTY, correlation, merge_states
 from sparkdrift.spark.pairs import pair_states
 from sparkdrift.spark.profiles import window_rows
 from sparkdrift.spark.source import open_source
 from sparkdrift.spark.views import register, unregister
 from sparkdrift.spec.resolving import Feature, resolve
-from sparkdrift.steps.assumptions import due_windows
+from sparkdrift.steps.assumptions import check_assumptions, due_windows
 from sparkdrift.steps.context import Options
+from sparkdrift.store import Store
 from sparkdrift.windows import windows_between
 
 pytestmark = pytest.mark.spark
@@ -72,10 +75,13 @@ def spec(log):
 
 
 @pytest.fixture(scope="module")
-def store(spark, workspace, spec):
-    made = new_store(spark, workspace / "store")
-    run(spark, made, spec, "first")
-    return made
+def first(spark, workspace, spec):
+    return run(spark, new_store(spark, workspace / "store"), spec, "first")
+
+
+@pytest.fixture(scope="module")
+def store(workspace, first):
+    return Store(directory=str(workspace / "store"))
 
 
 @pytest.fixture(scope="module")
@@ -158,10 +164,17 @@ def test_a_planted_dependence_is_found_and_the_others_stay_quiet(checks):
         assert row["source"] == "learned"
 
 
+def test_a_run_says_how_many_checks_are_violated(first, checks):
+    violated = sum(row["status"] == "violated" for rows in checks.values() for row in rows)
+    assert first.checked.violated == violated > 0
+    assert f"assumptions checked in 19 windows, {violated} violated" in _told(first)
+
+
 def test_learned_domains_and_ranges_are_those_of_the_reference(checks):
     domain = of(checks["domain", "p", None], 10)
     assert [row["status"] for row in domain] == ["ok"] * 5 + ["violated"] * 4
-    assert domain[-1]["expected"] == "one of 'x', 'y'"
+    hashes = [hashlib.sha256(one).hexdigest()[:12] for one in (b"x", b"y")]
+    assert domain[-1]["expected"] == f"one of {', '.join(hashes)}"
     assert domain[-1]["share"] == pytest.approx(0.1, abs=0.04)
     assert domain[-1]["violations"] == round(domain[-1]["share"] * domain[-1]["rows"])
     range_ = of(checks["range", "c", None], 10)
@@ -170,8 +183,6 @@ def test_learned_domains_and_ranges_are_those_of_the_reference(checks):
 
 
 def test_examples_are_redacted(checks):
-    import hashlib
-
     (example,) = checks["domain", "p", None][-1]["examples"]
     assert example == hashlib.sha256(b"new").hexdigest()[:12]
     assert "new" not in checks["domain", "p", None][-1]["reason"]
@@ -239,6 +250,37 @@ def test_another_limit_makes_every_window_due_and_no_row_is_read(spark, store, s
     other = spec_of(log, **{**SECTIONS, "dependence": {"auto": True, "limit": 0.9}})
     assert due_windows(context_of(spark, store), spec, Options()) == 0
     assert due_windows(context_of(spark, store), other, Options()) == DAYS - 1
+
+
+def test_where_no_check_applies_a_window_is_looked_at_once(spark, store, spec, log):
+    off = {name: {"range": "off", "not_null": "off"} for name in "abc"}
+    off["p"] = {"domain": "off", "not_null": "off"}
+    sections = {**SECTIONS, "dependence": None, "assumptions": {"features": off}}
+    bare = spec_of(log, **{k: v for k, v in sections.items() if v is not None})
+    assert due_windows(context_of(spark, store), bare, Options()) == DAYS - 1
+    checked = check_assumptions(context_of(spark, store, "bare"), bare, Options())
+    assert (len(checked.windows), checked.violated) == (DAYS - 1, 0)
+    assert due_windows(context_of(spark, store), bare, Options()) == 0
+    rows = rows_of(spark, store, "assumptions", "assumption = 'none'").to_pylist()
+    assert len(rows) == DAYS - 1
+    assert {(row["column_name"], row["status"]) for row in rows} == {(":table", "undetermined")}
+
+
+def test_a_week_in_which_a_feature_was_redefined_has_one_row_for_a_pair(spark, workspace, log):
+    store = new_store(spark, workspace / "redefined")
+    sections = {"dependence": {"pairs": [["a", "b"]]}, "windows": {"rollups": ["week"]}}
+    run(spark, store, spec_of(log, **sections, features={"numeric": ["a", "b"]}))
+    other = {"numeric": [{"name": "a", "expression": "2 * a"}, "b"]}
+    begin = source_tables.day_start(9)
+    outcome = run(spark, store, spec_of(log, **sections, features=other), begin=begin)
+    assert outcome.profiled.due
+    days = rows_of(spark, store, "states", "granularity = 'day'").to_pylist()
+    assert len({row["definition_hash"] for row in days}) == 2
+    weeks = rows_of(spark, store, "states", "granularity = 'week'").to_pylist()
+    starts = [row["window_start"] for row in weeks]
+    assert len(starts) == len(set(starts))
+    mixed = [row for row in weeks if row["window_start"] < begin < row["window_end"]]
+    assert [row["fingerprint"] for row in mixed] == ["merged:5"]
 
 
 def test_windows_stored_before_a_pair_was_asked_for_say_so(spark, workspace, log):

@@ -165,7 +165,11 @@ def drift(
         context.journal.close()
         found = count_statuses(context.spark, context.store, spec, done.active, done.windows)
         text = f"{named(len(done.windows), 'window')} judged{_listed(found)}{_held(checked)}"
-        facts = {"windows": len(done.windows), "windows_checked": _count(checked)}
+        facts = {
+            "windows": len(done.windows),
+            "windows_checked": _count(checked),
+            "assumptions_violated": _violated(checked),
+        }
         return Answer(text, {**facts, **_counts(found)})
 
     return each_monitor(common, specs, one, asked=any(times))
@@ -254,11 +258,19 @@ def _told(done: Outcome) -> str:
 def _held(checked: Checked) -> str:
     """How many windows were held against what is assumed of them; nothing without assumptions."""
     windows = checked.windows
-    return "" if windows is None else f"; assumptions checked in {named(len(windows), 'window')}"
+    if windows is None:
+        return ""
+    told = f", {checked.violated:,} violated" if windows else ""
+    return f"; assumptions checked in {named(len(windows), 'window')}{told}"
 
 
 def _count(checked: Checked) -> int | None:
     return None if checked.windows is None else len(checked.windows)
+
+
+def _violated(checked: Checked) -> int | None:
+    """Not measured where no window was checked, rather than none."""
+    return checked.violated if checked.windows else None
 
 
 def _facts(done: Outcome) -> dict[str, object]:
@@ -270,6 +282,7 @@ def _facts(done: Outcome) -> dict[str, object]:
         "reference_version": done.reference.version if done.reference else None,
         "windows_judged": len(done.judged.windows),
         "windows_checked": _count(done.checked),
+        "assumptions_violated": _violated(done.checked),
         **_counts(done.findings),
     }
 

@@ -6,7 +6,7 @@ from scipy import stats
 
 from sparkdrift.measures import evidence, ncchi2
 from sparkdrift.measures.binned import d_statistic
-from sparkdrift.measures.share_evidence import share_test
+from sparkdrift.measures.share_evidence import noticing_power, share_test
 
 B = 10
 
@@ -309,3 +309,14 @@ def test_windows_that_vary_independently_differ_by_twice_their_variation():
     pairs = evidence.pair_variation(counts, np.arange(4000) - 1, noise)
     assert pairs.tau2 == pytest.approx(2 * alone.tau2, rel=0.05)
     assert pairs.rho == pytest.approx(0.25, abs=0.06)
+
+
+def test_noticing_a_share_is_the_binomial_tail():
+    n = np.arange(0, 600)
+    for limit in (0.01, 0.02, 0.29, 0.5, 0.8):
+        found = noticing_power(n, limit)
+        most = [sum(k / rows <= limit for k in range(1, rows + 1)) for rows in n]
+        expected = stats.binom.sf(most, n, min(2 * limit, 1))
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+    assert noticing_power(300, 0.0) == pytest.approx(1 - 0.99**300)
+    assert np.isnan(noticing_power(10, -0.1))

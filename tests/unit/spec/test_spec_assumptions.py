@@ -20,6 +20,8 @@ features: {numeric: [income, age, {column: loan, formerly: amount}], categorical
 prediction: {score: score, decision: approved}
 """
 
+ORDERS = "assumptions:\n  monotone:\n"
+
 
 def problem(lines: str, spec: str = SPEC) -> Problem:
     with pytest.raises(SpecError) as caught:
@@ -59,7 +61,7 @@ def test_off_is_not_looked_at_and_null_is_an_open_end() -> None:
 def test_pairs_of_all_sections_are_profiled_once() -> None:
     spec = parsed(
         "dependence: {pairs: [[income, age]]}\n"
-        "assumptions: {independent: [[age, income]], monotone: [{column: score, with: age}]}\n"
+        "assumptions: {independent: [[age, score]], monotone: [{column: income, with: age}]}\n"
     )
     found = declared_pairs(spec.dependence, spec.assumptions)
     assert found == [("age", "income"), ("age", "score")]
@@ -83,6 +85,22 @@ def test_pairs_of_all_sections_are_profiled_once() -> None:
         ("assumptions: {features: {region: {domain: []}}}", "a domain of no size", 7),
         ("assumptions: {features: {amounts: {not_null: on}}}", "no feature of the monitor", 7),
         ("assumptions: {monotone: [{column: age, with: age}]}", "always rises with itself", 7),
+        ("assumptions: {features: {age: {range: [0, 1], domain: off}}}", "not both", 7),
+        (
+            f"{ORDERS}    - {{column: age}}\n    - {{column: age, order: decreasing}}",
+            "the order of age is given increasing and decreasing, first on line 9",
+            10,
+        ),
+        (
+            f"{ORDERS}    - {{column: income, with: age}}\n    - {{column: age, with: income}}",
+            "the order of age with income is given twice, first on line 9",
+            10,
+        ),
+        (
+            "dependence:\n  pairs: [[age, income]]\nassumptions:\n  independent: [[income, age]]",
+            "also in dependence.pairs, first on line 8",
+            10,
+        ),
         ("assumptions: {examples: all}", "examples", 7),
     ],
 )
@@ -90,6 +108,15 @@ def test_a_mistake_is_told_on_its_line(lines: str, message: str, line: int) -> N
     found = problem(lines)
     assert message in found.message
     assert found.line == line
+
+
+def test_a_feature_and_its_pairs_have_an_order_each() -> None:
+    spec = parsed(
+        "dependence: auto\nassumptions: {independent: [[age, income]],"
+        " monotone: [{column: age}, {column: age, with: amount}, {column: amount}]}"
+    )
+    assert spec.assumptions is not None
+    assert len(spec.assumptions.monotone) == 3
 
 
 def test_a_misspelt_name_has_a_nearest_one() -> None:
