@@ -49,7 +49,8 @@ def day_rows(day: int, rng) -> pa.Table:
 def spec(spark, workspace):
     rng = np.random.default_rng(SEED)
     table = pa.concat_tables([day_rows(day, rng) for day in range(LAST + 1)])
-    source_tables.write(spark, workspace / "log", table)
+    for part in (table.slice(0, 1000), table.slice(1000)):
+        source_tables.write(spark, workspace / "log", part)
     return spec_of(workspace / "log", **SECTIONS)
 
 
@@ -110,8 +111,10 @@ def test_a_table_made_anew_is_not_what_was_profiled(spark, workspace, store, spe
     rng = np.random.default_rng(SEED)
     try:
         source_tables.write(spark, workspace / "log", day_rows(0, rng).slice(0, 50))
+        with pytest.raises(SourceError, match=r"is at version 0.*read at version 1.*gone"):
+            classify(spark, store, spec, on(SAME), 2000)
         source_tables.write(spark, workspace / "log", day_rows(SAME, rng).slice(0, 50))
-        with pytest.raises(SourceError, match=r"too few rows left: 50 rows on one side"):
+        with pytest.raises(SourceError, match=r"too few rows left: .* 200 needed.*had 1,500"):
             classify(spark, store, spec, on(SAME), 2000)
     finally:
         shutil.rmtree(workspace / "log")
