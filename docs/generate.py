@@ -120,7 +120,7 @@ ABOUT_SECTIONS = {
     "Nothing is assumed without this section; `assumptions: {learned: true}` takes from the "
     "reference in force the range of each number, the values of each category, and that there is "
     "no NULL where it had none. `independent` pairs have no correlation, up to `dependence.limit`. "
-    "`examples: hash` keeps 12 digits of the SHA-256 of a violating value instead of the value, "
+    "`examples: hash` keeps 12 digits of the SHA-256 of violating and learned values instead, "
     "which somebody who can guess values can check; `none` keeps nothing.",
     "assumptions.features{}": "What holds of one feature, in place of what would be learned; `off` "
     "turns one off. A `range` is of the finite values and infinities, a `domain` of the values "
