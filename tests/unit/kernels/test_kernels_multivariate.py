@@ -17,6 +17,7 @@ from sparkdrift.kernels.freezing import freeze
 from sparkdrift.kernels.judging import JUDGED, judge
 from sparkdrift.kernels.multivariate import inputs_known, inputs_row
 from sparkdrift.kernels.policy import Policy
+from sparkdrift.kernels.together import known
 from sparkdrift.kernels.vectors import direction_figures, vector_known, vector_row
 from sparkdrift.measures.bins import bin_counts, category_counts
 from sparkdrift.measures.evidence import decide
@@ -280,6 +281,27 @@ def test_rows_together_are_judged_beside_those_of_features():
     assert moved[INPUTS]["input_digest"] == found[INPUTS]["input_digest"]
     again = [row | {"input_digest": "another"} for row in of_window()]
     assert judged(again, [KNOWN], TOGETHER)[INPUTS]["input_digest"] != moved[INPUTS]["input_digest"]
+
+
+def test_each_window_is_sent_what_its_own_reference_shows():
+    """Two versions: the first holds the score too, which is no input; metrics have no bins."""
+    names = ("column_name", "stddev", "kll", "bins", "window_bins")
+    held = [*REFERENCES, *DIRECTIONS, {**REFERENCES[0], "column_name": "score"}]
+    rows = [{"reference_version": 1} | {name: one[name] for name in names} for one in held]
+    rows += [{**row, "reference_version": 2} for row in rows[:2]]
+    starts = {1: (at(0), at(1)), 2: (at(2),), 3: (at(3),)}
+    batches = pa.Table.from_pylist(rows).to_batches()
+    sent = pa.Table.from_batches(list(known(TOGETHER, starts)(iter(batches)))).to_pylist()
+    places = [(row["window_start"], row["column_name"]) for row in sent]
+    assert places == [
+        *((at(day), name) for day in (0, 1) for name in (INPUTS, "embedding")),
+        (at(2), INPUTS),
+    ]
+    # The projections are inputs as well.
+    assert sent[0]["known_columns"] == [one["column_name"] for one in (*REFERENCES, *DIRECTIONS)]
+    assert sent[4]["known_columns"] == ["amount_0", "amount_1"]
+    assert sent[1]["known"] == list(EMBEDDING.values)
+    assert {row["comparison"] for row in sent} == {"baseline"}
 
 
 def test_without_a_reference_the_reason_is_that_of_the_features():
