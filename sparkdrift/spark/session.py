@@ -119,7 +119,7 @@ def _settings(*, submitted: bool, brief: bool) -> dict[str, str]:
             "spark.master": os.environ.get("SPARKDRIFT_MASTER", "local[*]"),
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.host": "127.0.0.1",
-            "spark.driver.memory": os.environ.get("SPARKDRIFT_DRIVER_MEMORY", "1536m"),
+            "spark.driver.memory": os.environ.get("SPARKDRIFT_DRIVER_MEMORY", "1280m"),
             "spark.driver.extraJavaOptions": " ".join(
                 (f"-Dlog4j2.configurationFile={log4j}", *(_BRIEF if brief else _JAVA))
             ),
