@@ -157,7 +157,7 @@ def _evidence(
         "effect_low": low,
         "effect_high": high,
         "n_eff": divide(1.0, s),
-        "material_up_to": evidence.material_up_to(d, s, bins),
+        "noise": s,
         "degrees": bins - 1,
         "p_unusual": evidence.p_unusual(d, s, bins, tau2, w_eff, square),
         "p_material": evidence.p_material(d, s, bins, limit),

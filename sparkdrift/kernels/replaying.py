@@ -18,7 +18,12 @@ from sparkdrift.kernels.distributions import baselines, binned_figures
 from sparkdrift.kernels.freezing import Kernel
 from sparkdrift.kernels.policy import Policy
 from sparkdrift.measures.arrays import floats
-from sparkdrift.measures.evidence import FAMILY_LEVEL, LEAST_FAMILY, benjamini_hochberg
+from sparkdrift.measures.evidence import (
+    FAMILY_LEVEL,
+    LEAST_FAMILY,
+    benjamini_hochberg,
+    material_up_to,
+)
 
 KEYS = ("window_start",)
 REPLAYED = {
@@ -73,8 +78,11 @@ def replayed(reference: Mapping[str, Any], policy: Policy) -> Iterator[dict[str,
             continue
         known = baselines(rest, merged, float(ks[others].min()), policy, effect)
         found = binned_figures(counts[i : i + 1], ks[i : i + 1], known, [strata[i]], effect)
-        figures = {name: float(found[name][0]) for name in ("p_unusual", "power", "material_up_to")}
+        figures = {name: float(found[name][0]) for name in ("p_unusual", "power")}
         if not np.isnan(figures["p_unusual"]):
+            bins = found["degrees"] + 1
+            up_to = material_up_to(found["d_statistic"], found["noise"], bins)
+            figures["material_up_to"] = float(up_to[0])
             keys = {name: reference[name] for name in ("slice_key", "slice_value", "column_name")}
             yield {"window_start": cell["window_start"], **keys, **figures}
 
