@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from pyspark.sql import DataFrame, SparkSession
@@ -22,7 +22,7 @@ from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.references import ROLE, Active
 from sparkdrift.spark.schemas import ASSUMPTIONS, REFERENCE_PROFILES
 from sparkdrift.spark.slicing import WHOLE
-from sparkdrift.spark.sql import in_windows, quote, string
+from sparkdrift.spark.sql import ddl, in_windows, quote, string
 from sparkdrift.spark.states import PAIR, current_states, stored_states
 from sparkdrift.spark.window_columns import window_end
 from sparkdrift.spark.writer import Case, Scope, replace
@@ -166,7 +166,7 @@ def assumption_rows(
         checked = checked.unionByName(_by_pair(spark, store, spec, active, windows, expected))
     checked = checked.unionByName(_looked_at(_tables(spark, store, spec, windows), active))
     by_window = checked.repartition("window_start").sortWithinPartitions("window_start")
-    concluded = by_window.mapInArrow(concluding.conclude(), _ddl(concluding.CONCLUDED))
+    concluded = by_window.mapInArrow(concluding.conclude(), ddl(concluding.CONCLUDED))
     digests = _digested(spark, store, spec, active, policy)
     return concluded.join(F.broadcast(digests), "window_start")
 
@@ -329,7 +329,7 @@ def _expected_pairs(
 
 def _kernel(rows: DataFrame, keys: Sequence[str], kernel: Kernel) -> DataFrame:
     grouped = rows.repartition(*map(quote, keys)).sortWithinPartitions(*keys, "window_start")
-    return grouped.mapInArrow(kernel, _ddl(CHECKED))
+    return grouped.mapInArrow(kernel, ddl(CHECKED))
 
 
 def _reference(
@@ -399,7 +399,3 @@ def write_assumptions(
 
 def _version(active: Sequence[Active], at: str = "window_start") -> str:
     return picked(active, lambda one: str(one.snapshot.version), "0", at)
-
-
-def _ddl(fields: Mapping[str, str]) -> str:
-    return ", ".join(f"{quote(name)} {sql}" for name, sql in fields.items())

@@ -25,7 +25,7 @@ from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.references import TRAINING, Active, InForce
 from sparkdrift.spark.schemas import DRIFT, REFERENCE_PROFILES
-from sparkdrift.spark.sql import in_windows, quote, string
+from sparkdrift.spark.sql import ddl, in_windows, quote, string
 from sparkdrift.spark.together import known_rows
 from sparkdrift.spark.window_columns import season_position, stratum, window_end
 from sparkdrift.spark.writer import Case, Scope, replace
@@ -127,14 +127,14 @@ def drift_rows(
     by_feature = rows.repartition(*map(quote, KEYS)).sortWithinPartitions(
         *KEYS, "part", "window_start"
     )
-    compared = by_feature.mapInArrow(compare(policy_of(spec)), _ddl(COMPARED))
+    compared = by_feature.mapInArrow(compare(policy_of(spec)), ddl(COMPARED))
     if spec.drift.multivariate and COMPARISON in active:
         own = by_reference(active[COMPARISON], windows)
         snapshots = {one.snapshot.version: one.snapshot for one in active[COMPARISON]}
         judged = [(snapshots[version], own[version]) for version in own if version in snapshots]
         compared = compared.unionAll(known_rows(spark, store, spec, judged))
     by_window = compared.repartition(*FAMILY).sortWithinPartitions(*FAMILY)
-    return by_window.mapInArrow(judge(policy_of(spec)), _ddl(JUDGED))
+    return by_window.mapInArrow(judge(policy_of(spec)), ddl(JUDGED))
 
 
 def _windows(
@@ -311,7 +311,3 @@ def by_reference(active: Sequence[Active], windows: Sequence[Window]) -> dict[in
                 version = one.snapshot.version
         found.setdefault(version, []).append(window)
     return found
-
-
-def _ddl(fields: Mapping[str, str]) -> str:
-    return ", ".join(f"{quote(name)} {sql}" for name, sql in fields.items())

@@ -14,7 +14,7 @@ from sparkdrift.spark.profiles import window_rows
 from sparkdrift.spark.references import ROLE, Snapshot
 from sparkdrift.spark.schemas import REFERENCE_PROFILES
 from sparkdrift.spark.source import Source
-from sparkdrift.spark.sql import quote, string
+from sparkdrift.spark.sql import ddl, quote, string
 from sparkdrift.spark.window_columns import stratum
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Feature
@@ -39,9 +39,9 @@ def replayed_windows(
     rows = _reference(spark, store, spec, snapshot).selectExpr(*_ROW, "bins", "window_bins", strata)
     policy = policy_of(spec)
     # One row of a reference is all windows of a feature: spread, since each takes a while.
-    tested = rows.repartition(*map(quote, _ROW)).mapInArrow(replay(policy), _ddl(REPLAYED))
+    tested = rows.repartition(*map(quote, _ROW)).mapInArrow(replay(policy), ddl(REPLAYED))
     by_window = tested.repartition("window_start").sortWithinPartitions("window_start")
-    return by_window.mapInArrow(alarming(LEAST_POWER), _ddl(ALARMING)).toArrow()
+    return by_window.mapInArrow(alarming(LEAST_POWER), ddl(ALARMING)).toArrow()
 
 
 def reference_bins(
@@ -99,7 +99,3 @@ def _reference(
         " AND kind IN ('numeric', 'categorical')"
         f" AND version = {int(snapshot.version)} AND run_id = {string(snapshot.run_id)}"
     )
-
-
-def _ddl(fields: dict[str, str]) -> str:
-    return ", ".join(f"{quote(name)} {sql}" for name, sql in fields.items())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 
 from sparkdrift.spec.names import quote, string
 from sparkdrift.windows import Window
 
-__all__ = ["in_windows", "quote", "string", "timestamp"]
+__all__ = ["ddl", "in_windows", "quote", "string", "timestamp"]
 
 
 def timestamp(instant: datetime) -> str:
@@ -16,6 +16,11 @@ def timestamp(instant: datetime) -> str:
     if instant.tzinfo is None:
         raise ValueError(f"{instant!r} has no time zone")
     return f"TIMESTAMP'{instant.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S.%f}Z'"
+
+
+def ddl(fields: Mapping[str, str]) -> str:
+    """Columns given as name -> SQL type, as the schema of a frame."""
+    return ", ".join(f"{quote(name)} {kind}" for name, kind in fields.items())
 
 
 def in_windows(column: str, intervals: Sequence[Window]) -> str:

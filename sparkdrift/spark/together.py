@@ -12,7 +12,7 @@ from sparkdrift.spark.alerting import policy_of
 from sparkdrift.spark.references import ROLE, Snapshot
 from sparkdrift.spark.schemas import REFERENCE_PROFILES
 from sparkdrift.spark.slicing import WHOLE
-from sparkdrift.spark.sql import quote, string
+from sparkdrift.spark.sql import ddl, string
 from sparkdrift.spark.window_columns import stratum
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
@@ -58,5 +58,4 @@ def known_rows(
     grouped = rows.repartition("reference_version").sortWithinPartitions(
         "reference_version", "column_name"
     )
-    ddl = ", ".join(f"{quote(name)} {kind}" for name, kind in COMPARED.items())
-    return grouped.mapInArrow(known(policy, starts), ddl)
+    return grouped.mapInArrow(known(policy, starts), ddl(COMPARED))
