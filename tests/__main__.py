@@ -2,11 +2,13 @@
 
 Makes a virtual environment, installs the package and what its tests need into it at the
 versions of constraints.txt, and runs the stages, fast ones first. Each stage is a process
-of its own: a classic Spark session and a Connect one can't share a JVM.
+of its own: a classic Spark session and a Connect one can't share a JVM. A stage keeps one
+core busy, so two run at a time; what they print appears stage after stage.
 
     python3 -m tests                      every stage, in the environment .venv
     python3 -m tests --here fast          one stage, with this interpreter, nothing installed
     python3 -m tests --slow               the slow tests as well, and all of them over Connect
+    python3 -m tests --at-once 1          one stage at a time
     python3 -m tests --here fast -- -x -k kll   what stands behind -- goes to pytest
 """
 
@@ -16,7 +18,11 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST = (3, 10)
@@ -36,6 +42,8 @@ SELECTED = {"connect": "not slow and not classic"}
 # A stage decides these itself; a setting of the shell must not change what is tested.
 UNSET = ("SPARK_API_MODE", "SPARK_REMOTE", "SPARKDRIFT_STORE", "SPARKDRIFT_MASTER")
 COMMAND_LINE_ERROR = 2
+# Each Spark session may take three gigabytes.
+AT_ONCE = min(2, os.cpu_count() or 1)
 
 
 def main(arguments: list[str]) -> int:
@@ -46,7 +54,9 @@ def main(arguments: list[str]) -> int:
         return COMMAND_LINE_ERROR
     python = Path(sys.executable) if options.here else environment(options.venv)
     stages = options.stage or present()
-    failed = [name for name in stages if run(python, name, options.slow, for_pytest) != 0]
+    prepare(python, stages)
+    jobs = [Stage(python, name, options.slow, for_pytest) for name in stages]
+    failed = [job.name for job in follow(jobs, options.at_once) if job.ended() != 0]
     if failed:
         print(f"\nfailed: {', '.join(failed)}")
     return 1 if failed else 0
@@ -59,6 +69,9 @@ def read(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("stage", nargs="*", metavar="STAGE", help=f"of: {', '.join(STAGES)}")
     parser.add_argument("--here", action="store_true", help="use this interpreter as it is")
     parser.add_argument("--slow", action="store_true", help="run the slow tests as well")
+    parser.add_argument(
+        "--at-once", type=int, default=AT_ONCE, metavar="N", help=f"default: {AT_ONCE}"
+    )
     parser.add_argument("--venv", type=Path, default=ROOT / ".venv", help="default: .venv")
     options = parser.parse_args(arguments[:place])
     unknown = [name for name in options.stage if name not in STAGES]
@@ -88,18 +101,79 @@ def environment(folder: Path) -> Path:
     return python
 
 
-def run(python: Path, stage: str, slow: bool, for_pytest: list[str]) -> int:
-    """One stage; pytest's exit code."""
-    folders, needed = STAGES[stage]
-    kept = {key: value for key, value in os.environ.items() if key not in UNSET}
-    selected = "" if slow else SELECTED.get(stage)
-    chosen = [] if selected is None else ["-m", selected]
-    settings = [f"{key}={value}" for key, value in needed.items()]
-    print(f"\n{stage}: {' '.join([*settings, *folders])}", flush=True)
-    command = [str(python), "-m", "pytest", *chosen, *for_pytest, *folders]
-    return subprocess.run(
-        command, cwd=ROOT, env={**kept, **needed}, stdin=subprocess.DEVNULL, check=False
-    ).returncode
+def prepare(python: Path, stages: list[str]) -> None:
+    """Have Delta's jars on this machine, before two sessions ask for them at the same time."""
+    if stages != ["fast"]:
+        start = "from sparkdrift.spark.session import create_session; create_session().stop()"
+        subprocess.run([str(python), "-c", start], cwd=ROOT, env=surroundings({}), check=True)
+
+
+def surroundings(needed: dict[str, str]) -> dict[str, str]:
+    """The environment of a stage."""
+    return {key: value for key, value in os.environ.items() if key not in UNSET} | needed
+
+
+class Stage:
+    """One pytest process, whose output is kept in a file until its turn to be shown."""
+
+    def __init__(self, python: Path, name: str, slow: bool, for_pytest: list[str]) -> None:
+        folders, needed = STAGES[name]
+        selected = "" if slow else SELECTED.get(name)
+        chosen = [] if selected is None else ["-m", selected]
+        self.name = name
+        self.title = " ".join([*(f"{key}={value}" for key, value in needed.items()), *folders])
+        self._command = [str(python), "-m", "pytest", *chosen, *for_pytest, *folders]
+        self._environment = surroundings(needed)
+        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        self._process: subprocess.Popen[bytes] | None = None
+        self._shown = 0
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            self._command,
+            cwd=ROOT,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+        )
+
+    @property
+    def started(self) -> bool:
+        return self._process is not None
+
+    def ended(self) -> int | None:
+        """pytest's exit code; None while it runs or waits."""
+        return None if self._process is None else self._process.poll()
+
+    def show(self) -> None:
+        """Print what it has printed since the last call."""
+        text = os.pread(self._output.fileno(), 1 << 30, self._shown)
+        self._shown += len(text)
+        sys.stdout.buffer.write(text)
+        sys.stdout.flush()
+
+
+def follow(jobs: list[Stage], at_once: int) -> Iterator[Stage]:
+    """Run all, so many at once; show them one after the other, and yield each at its end."""
+    for job in jobs:
+        print(f"\n{job.name}: {job.title}", flush=True)
+        ended = False
+        while not ended:
+            begin(jobs, at_once)
+            ended = job.ended() is not None
+            job.show()
+            if not ended:
+                time.sleep(0.5)
+        yield job
+
+
+def begin(jobs: list[Stage], at_once: int) -> None:
+    """Start the next ones while fewer than so many are running."""
+    running = sum(job.started and job.ended() is None for job in jobs)
+    waiting = [job for job in jobs if not job.started]
+    for job in waiting[: max(0, at_once - running)]:
+        job.start()
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ import pytest
 
 # For thousands of small queries and no long one: planning them is what costs.
 SMALL = {
+    # Hundreds of stores in one process.
+    "spark.driver.memory": "2g",
     "spark.sql.shuffle.partitions": "2",
     "spark.driver.defaultJavaOptions": (
         "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=320m -XX:+UseSerialGC"

@@ -133,6 +133,9 @@ def _settings(*, submitted: bool, brief: bool) -> dict[str, str]:
             "spark.sql.warehouse.dir": str(Path(tempfile.gettempdir()) / "sparkdrift-warehouse"),
             # A table log of ours is small: reading it in 50 tasks costs more than the log.
             "spark.databricks.delta.snapshotPartitions": "1",
+            # Delta keeps a table's state in memory for an hour after its last use, and of
+            # up to 10,000 tables: a run over hundreds of monitors needs few of them again.
+            "spark.databricks.delta.delta.log.cacheSize": "60",
             # Past 100 fields Spark stops generating code for an aggregate, at twice the time.
             "spark.sql.codegen.maxFields": "1000",
             # Generated code is kept per text, by default for 100 texts: one run needs more, and

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.spark
 
 SEED = 6
 INPUTS = ":inputs"
-ROWS = 3000
+ROWS = 4500
 KNOWN = 14
 """Days 0 to 13 are the reference's."""
 QUIET, MOVED, CLOUD = (14, 15, 16), (17, 18, 19), 20
@@ -119,9 +119,7 @@ def test_a_quiet_day_is_quiet_whatever_the_score_does(drift):
         rows = of(drift, day)
         assert rows["score"]["status"] == "drifted"
         assert rows[INPUTS]["status"] == "ok", rows[INPUTS]["reason"]
-        # So few rows are at the edge of the power that `ok` asks for; sketches are random.
-        assert rows["embedding"]["status"] in ("ok", "insufficient_data")
-        assert rows["embedding"]["power"] > 0.7
+        assert rows["embedding"]["status"] == "ok", rows["embedding"]["reason"]
         assert rows[INPUTS]["joint"] == pytest.approx(1, abs=0.5)
         assert rows[INPUTS]["row_count"] == ROWS
 

@@ -12,7 +12,7 @@ from source_tables import day_start
 pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 FEATURES = ("lost", "moved", "retyped", "stays")
-ROWS = 1500
+ROWS = 2500
 SECTIONS = {
     "reference": {"begin": "2024-01-01", "end": "2024-01-05"},
     "drift": {"effect_size": 0.5, "warn_at": 0.3},
