@@ -201,15 +201,16 @@ def numeric_figures(
     gaps = [numeric.gap(known, points) for points in seen]
     n = counts.sum(axis=1)
     largest = np.array([numeric.ks(one) for one in gaps])
+    error = numeric.ks_error(known_k, ks)
     return figures | {
         "ks_statistic": largest,
-        "ks_error": np.where(n > 0, numeric.ks_error(known_k, ks), np.nan),
+        "ks_error": np.where(n > 0, error, np.nan),
         "ks_pvalue": numeric.ks_pvalue(largest, n, bins.counts.sum(), known_k, ks),
         "wasserstein_distance": np.array([numeric.wasserstein(one, within) for one in gaps]),
         "wasserstein_error": np.array(
             [
-                numeric.wasserstein_error(one, within, known_k, k)
-                for one, k in zip(gaps, ks, strict=True)
+                numeric.wasserstein_error(one, within, eps)
+                for one, eps in zip(gaps, error.tolist(), strict=True)
             ]
         ),
         "out_of_range_share": np.array([one.out_of_range for one in tails]),

@@ -9,7 +9,7 @@ reference's own windows, paired as these are; where there are none only noise co
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -100,7 +100,7 @@ def numeric_pairs(pairs: Pairs, effect_size: float) -> dict[str, Any]:
     some = (n > 0) & (m > 0)
     largest = np.array([numeric.ks(one) for one in gaps])
     error = np.where(some, numeric.ks_error(known_ks, ks), np.nan)
-    errors = zip(gaps, within, known_ks.tolist(), ks.tolist(), strict=True)
+    errors = zip(gaps, within, error.tolist(), strict=True)
     return figures | {
         "ks_statistic": largest,
         "ks_error": error,
@@ -164,17 +164,17 @@ def _sizes(points: Sequence[Points | None]) -> Floats:
 
 
 def _spans(pairs: Pairs) -> list[numeric.Span]:
-    """The range of each earlier window, in the reference's unit where there is one."""
-    sds = pairs.earlier.table.column("stddev").to_pylist()
-    own = [
-        numeric.span(one, float("nan") if sd is None else sd)
-        for one, sd in zip(pairs.earlier.points, sds, strict=True)
-    ]
+    """The range of each earlier window, within the span of the reference where there is one."""
+    known = pairs.earlier.points
     if pairs.reference is None or pairs.reference["kll"] is None:
-        return own
-    sd = pairs.reference["stddev"]
-    unit = numeric.span(read_kll(pairs.reference["kll"]), float("nan") if sd is None else sd)
-    return [replace(one, low=unit.low, high=unit.high, scale=unit.scale) for one in own]
+        sds = pairs.earlier.table.column("stddev").to_pylist()
+        return [numeric.span(one, _number(sd)) for one, sd in zip(known, sds, strict=True)]
+    unit = numeric.span(read_kll(pairs.reference["kll"]), _number(pairs.reference["stddev"]))
+    return [numeric.moved_to(unit, one) for one in known]
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
 
 
 def _carried(

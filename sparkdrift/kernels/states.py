@@ -16,7 +16,10 @@ from sparkdrift.measures.kll import Points, read_kll
 
 @dataclass(frozen=True)
 class States:
-    """Profile rows (W,), and what their sketches hold; None where a row has no such sketch."""
+    """Profile rows (W,), and what their sketches hold; None where a row has no such sketch.
+
+    table: the rows without the sketches, which would be copied with every `take`.
+    """
 
     table: pa.Table
     points: Sequence[Points | None]
@@ -25,7 +28,7 @@ class States:
     @classmethod
     def read(cls, table: pa.Table) -> States:
         points = [read_kll(blob) for blob in table.column("kll").to_pylist()]
-        return cls(table, points, categories(table))
+        return cls(table.drop_columns(["kll", "categories"]), points, categories(table))
 
     def take(self, at: NDArray[np.intp]) -> States:
         """The rows at these positions, in this order; a row may be taken twice."""

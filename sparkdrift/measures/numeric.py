@@ -7,7 +7,7 @@ Infinite values are left out on both sides. Every figure is NaN when a side is e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -119,6 +119,16 @@ def span(reference: Points | None, sd: float = float("nan")) -> Span:
     return Span(*known, *_uncertain(held, third - first)) if held.estimating else Span(*known)
 
 
+def moved_to(within: Span, window: Points | None) -> Span:
+    """`within` with the extremes and the median of an earlier window, for `tails` against it."""
+    held = finite(window)
+    if held is None:
+        nothing = float("nan")
+        return replace(within, minimum=nothing, median=nothing, maximum=nothing)
+    median = float(quantile(held, 0.5))
+    return replace(within, minimum=held.minimum, median=median, maximum=held.maximum)
+
+
 def _uncertain(held: Points, iqr: float) -> tuple[tuple[float, float], tuple[float, float], float]:
     """(lows, highs, slack) of `Span`: the quantiles at ranks eps1 lower and higher."""
     eps = float(rank_error(held.error_k))
@@ -160,17 +170,17 @@ def _area(found: Gap, low: float, high: float) -> float:
     return float(np.abs(found.steps[begin : begin + len(at) - 1]) @ (at[1:] - at[:-1]))
 
 
-def wasserstein_error(found: Gap | None, within: Span, *ks_sizes: float) -> float:
-    """Bar on `wasserstein`, in units of the scale; NaN where that is.
+def wasserstein_error(found: Gap | None, within: Span, eps: float) -> float:
+    """Bar on `wasserstein`, in units of the scale; NaN where that is. eps: the bar on `ks`.
 
-    Sum of eps1 x (high - low) / scale for the curves; and for the reference's own quantiles,
+    eps x (high - low) / scale for the curves; and for the reference's own quantiles,
     which a sketch knows by their rank only: the area between the places where an end may be,
     and W1 times the share by which the unit may be off. The latter two matter for windows that
     leave the reference's range, where the curves are far apart at its end.
     """
     if found is None or not within.scale > 0:
         return float("nan")
-    bar = float(ks_error(*ks_sizes)) * (within.high - within.low)
+    bar = eps * (within.high - within.low)
     for ends in (within.lows, within.highs):
         bar += _area(found, *ends) if ends is not None else 0.0
     return bar / within.scale + within.slack * wasserstein(found, within)

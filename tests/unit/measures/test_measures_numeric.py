@@ -12,6 +12,7 @@ from sparkdrift.measures.numeric import (
     ks,
     ks_error,
     ks_pvalue,
+    moved_to,
     span,
     tails,
     wasserstein,
@@ -101,10 +102,10 @@ def test_error_bars():
     assert ks_error(200, 400) == pytest.approx(rank_error(200) + rank_error(400))
     area = Span(0.0, 10.0, 2.0)
     found = gap(points([0.0, 10.0]), points([4.0, 20.0]))
-    assert wasserstein_error(found, area, 200, np.inf) == pytest.approx(5 * rank_error(200))
-    assert wasserstein_error(found, area, np.inf, np.inf) == 0
-    assert np.isnan(wasserstein_error(found, span(None), 200))
-    assert np.isnan(wasserstein_error(None, area, 200))
+    assert wasserstein_error(found, area, 0.01) == pytest.approx(5 * 0.01)
+    assert wasserstein_error(found, area, 0.0) == 0
+    assert np.isnan(wasserstein_error(found, span(None), 0.01))
+    assert np.isnan(wasserstein_error(None, area, 0.01))
 
 
 def test_the_ends_and_the_unit_of_a_sketch_are_part_of_the_bar():
@@ -113,7 +114,17 @@ def test_the_ends_and_the_unit_of_a_sketch_are_part_of_the_bar():
     area = Span(1.0, 12.0, 2.0, lows=(0.0, 5.0), highs=(11.0, 13.0), slack=0.1)
     assert wasserstein(found, area) == pytest.approx((1.5 + 1.0) / 2)
     bar = (4 * 0.5 + 2 * 0.5) / 2 + 0.1 * 1.25
-    assert wasserstein_error(found, area, np.inf) == pytest.approx(bar)
+    assert wasserstein_error(found, area, 0.0) == pytest.approx(bar)
+
+
+def test_an_earlier_window_is_measured_within_the_reference():
+    known, earlier = points(RNG.normal(size=2000), 200), points([1.0, 4.0, 9.0])
+    area, moved = span(known), moved_to(span(known), earlier)
+    assert (moved.minimum, moved.median, moved.maximum) == (1.0, 4.0, 9.0)
+    assert area.lows is not None
+    kept = ("low", "high", "scale", "lows", "highs", "slack")
+    assert [getattr(moved, name) for name in kept] == [getattr(area, name) for name in kept]
+    assert np.isnan(moved_to(area, None).median)
 
 
 def test_a_window_beyond_the_reference_has_a_bar_that_holds():
@@ -129,7 +140,7 @@ def test_a_window_beyond_the_reference_has_a_bar_that_holds():
         p, q = points(a, 400), points(b, 400)
         found, area = gap(p, q), span(p)
         off = abs(wasserstein(found, area) - exact)
-        assert off < wasserstein_error(found, area, p.error_k, q.error_k)
+        assert off < wasserstein_error(found, area, float(ks_error(p.error_k, q.error_k)))
 
 
 @pytest.mark.parametrize(("low", "high"), [(-9, 9), (0.5, 1.5), (1, 2), (3, 3), (7, 9), (-9, -8)])
@@ -148,7 +159,7 @@ def test_sketched_distances_stay_within_their_bars():
     area = span(p)
     exact = wasserstein(gap(points(a, 60_001), points(b, 60_001)), area)
     found = gap(p, q)
-    assert abs(wasserstein(found, area) - exact) < 2 * wasserstein_error(found, area, 200, 200)
+    assert abs(wasserstein(found, area) - exact) < 2 * wasserstein_error(found, area, float(bar))
 
 
 def test_shift_of_a_normal():
