@@ -14,14 +14,13 @@ from pathlib import Path
 
 import pytest
 
-# For thousands of small queries and no long one: planning them is what costs.
+# For thousands of small queries and no long one: planning them is what costs. Over a whole
+# stage the optimising compiler pays: a run takes 20 s with it and 27 s without, after six.
 SMALL = {
     # Hundreds of stores in one process.
     "spark.driver.memory": "2g",
     "spark.sql.shuffle.partitions": "2",
-    "spark.driver.defaultJavaOptions": (
-        "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=320m -XX:+UseSerialGC"
-    ),
+    "spark.driver.defaultJavaOptions": "-XX:ReservedCodeCacheSize=320m -XX:+UseSerialGC",
 }
 
 

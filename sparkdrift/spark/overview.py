@@ -7,6 +7,7 @@ aware UTC. What is said about them is decided in `sparkdrift.report`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,6 +42,19 @@ class Overview:
 
     def __init__(self, spark: SparkSession) -> None:
         self._spark = spark
+
+    def everything(self, spec: MonitorSpec) -> dict[str, list[dict[str, Any]]]:
+        """All of the answers below that are lists of rows, by name.
+
+        Asked at the same time: planning a question takes longer than its rows, on one core.
+        """
+        questions = (
+            *(self.coverage, self.references, self.verdicts),
+            *(self.unmeasured, self.silences, self.assumptions),
+        )
+        with ThreadPoolExecutor(len(questions)) as threads:
+            answers = threads.map(lambda ask: ask(spec), questions)
+            return {ask.__name__: rows for ask, rows in zip(questions, answers, strict=True)}
 
     def coverage(self, spec: MonitorSpec) -> list[dict[str, Any]]:
         """Per granularity: windows, empty and vanished ones, rows, first and last instant."""

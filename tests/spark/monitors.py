@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from datetime import datetime, timezone
+from functools import cache
 
 import pyarrow as pa
 
@@ -32,9 +35,16 @@ def spec_of(path, **sections) -> MonitorSpec:
 
 
 def new_store(spark, path) -> Store:
-    store = Store(directory=str(path))
-    migrate(spark, store)
-    return store
+    """A store without rows: a copy of one that was made once, which is a second for each."""
+    shutil.copytree(_empty(spark).name, path, dirs_exist_ok=True)
+    return Store(directory=str(path))
+
+
+@cache
+def _empty(spark) -> tempfile.TemporaryDirectory:
+    folder = tempfile.TemporaryDirectory(prefix="sparkdrift-empty-")
+    migrate(spark, Store(directory=folder.name))
+    return folder
 
 
 def context_of(spark, store: Store, run_id: str | None = None) -> Context:

@@ -187,14 +187,7 @@ def _look(
     spec = load_spec(file)
     bars.begin("reading the findings")
     with _timed(seconds, "reading back"), overview(context.spark, context.store) as ask:
-        return spec, Findings(
-            coverage=ask.coverage(spec),
-            references=ask.references(spec),
-            verdicts=ask.verdicts(spec),
-            unmeasured=ask.unmeasured(spec),
-            silences=ask.silences(spec),
-            assumptions=ask.assumptions(spec),
-        )
+        return spec, Findings(**ask.everything(spec))
 
 
 def _next(store: str, folder: Path, demo: Demo) -> list[str]:
