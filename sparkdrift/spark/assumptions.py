@@ -16,11 +16,12 @@ from sparkdrift.spark.asked import picked
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.comparison import by_reference
 from sparkdrift.spark.few_rows import few_rows
+from sparkdrift.spark.frozen_rows import frozen_rows
 from sparkdrift.spark.pairs import automatic_pairs, pair_name, whole_slice
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.references import ROLE, Active
-from sparkdrift.spark.schemas import ASSUMPTIONS, REFERENCE_PROFILES
+from sparkdrift.spark.schemas import ASSUMPTIONS
 from sparkdrift.spark.slicing import WHOLE
 from sparkdrift.spark.sql import ddl, in_windows, quote, string
 from sparkdrift.spark.states import PAIR, current_states, stored_states
@@ -335,15 +336,8 @@ def _kernel(rows: DataFrame, keys: Sequence[str], kernel: Kernel) -> DataFrame:
 def _reference(
     spark: SparkSession, store: Store, spec: MonitorSpec, active: Sequence[Active]
 ) -> DataFrame:
-    versions = " OR ".join(
-        f"(version = {int(one.snapshot.version)} AND run_id = {string(one.snapshot.run_id)})"
-        for one in active
-    )
-    name = spec.reference.name if spec.reference else ""
-    return spark.table(store.table(REFERENCE_PROFILES.name)).where(
-        f"monitor = {string(spec.monitor)} AND role = {string(ROLE)} AND name = {string(name)}"
-        f" AND {_WHOLE} AND ({versions})"
-    )
+    versions = ((ROLE, one.snapshot) for one in active)
+    return frozen_rows(spark, store, spec, versions).where(_WHOLE)
 
 
 def count_violated(

@@ -10,11 +10,11 @@ from pyspark.sql import DataFrame, SparkSession
 from sparkdrift.kernels.replaying import ALARMING, REPLAYED, alarming, replay
 from sparkdrift.measures.evidence import LEAST_POWER
 from sparkdrift.spark.alerting import policy_of
+from sparkdrift.spark.frozen_rows import frozen_rows
 from sparkdrift.spark.profiles import window_rows
 from sparkdrift.spark.references import ROLE, Snapshot
-from sparkdrift.spark.schemas import REFERENCE_PROFILES
 from sparkdrift.spark.source import Source
-from sparkdrift.spark.sql import ddl, quote, string
+from sparkdrift.spark.sql import ddl, quote
 from sparkdrift.spark.window_columns import stratum
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Feature
@@ -92,10 +92,7 @@ def _number(column: str) -> str:
 def _reference(
     spark: SparkSession, store: Store, spec: MonitorSpec, snapshot: Snapshot
 ) -> DataFrame:
-    return spark.table(store.table(REFERENCE_PROFILES.name)).where(
-        f"monitor = {string(spec.monitor)} AND role = {string(ROLE)}"
-        f" AND name = {string(spec.reference.name if spec.reference else '')}"
-        # What only pairs of features are made of is no bins.
-        " AND kind IN ('numeric', 'categorical')"
-        f" AND version = {int(snapshot.version)} AND run_id = {string(snapshot.run_id)}"
+    # What only pairs of features are made of is no bins.
+    return frozen_rows(spark, store, spec, [(ROLE, snapshot)]).where(
+        "kind IN ('numeric', 'categorical')"
     )
