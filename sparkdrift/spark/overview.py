@@ -197,7 +197,7 @@ class Overview:
         return self._rows(f"""
             SELECT count_if(status IN ('drifted', 'warning')) AS alarms, count(*) AS comparisons
             FROM drift
-            WHERE {_of(spec)} AND comparison = 'baseline' AND status <> 'no_reference'
+            WHERE {_of(spec)} AND status <> 'no_reference'
               AND policy_hash = {string(policy_hash(spec))}""")[0]
 
     def _rows(self, statement: str) -> list[dict[str, Any]]:
