@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift import __version__
+from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels import concluding, feature_checks, pair_checks
 from sparkdrift.kernels.expectations import CHECKED, NOTHING, VIOLATED, Expectations, Rule
 from sparkdrift.kernels.freezing import Kernel
@@ -22,7 +23,6 @@ from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.references import ROLE, Active
 from sparkdrift.spark.schemas import ASSUMPTIONS
-from sparkdrift.spark.slicing import WHOLE
 from sparkdrift.spark.sql import ddl, in_windows, quote, string
 from sparkdrift.spark.states import PAIR, current_states, stored_states
 from sparkdrift.spark.window_columns import window_end

@@ -12,9 +12,9 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from sparkdrift.explain.signals import WHOLE
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.querying import fetch
-from sparkdrift.spark.slicing import WHOLE
 from sparkdrift.spark.sql import string
 from sparkdrift.spark.views import register, unregister
 from sparkdrift.spec.digests import policy_hash
