@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sparkdrift.spark.assumptions import (
-    assumption_digests,
-    assumption_rows,
-    count_violated,
-    write_assumptions,
-)
+from sparkdrift.spark.assumption_rows import assumption_rows
+from sparkdrift.spark.assumptions import assumption_digests, count_violated, write_assumptions
 from sparkdrift.spark.references import Active, References, stored_references
 from sparkdrift.spec.digests import assumption_hash
 from sparkdrift.spec.models import MonitorSpec
