@@ -56,11 +56,11 @@ def each_monitor(
     """
     files = spec_files(given)
     answers = _Answers(common, files)
-    specs = list(_read(files, answers))
+    specs, store = list(_read(files, answers)), open_store(common.store)
     if not specs:
-        return answers.told(common.run_id, open_store(common.store))
-    brief = not asked and nothing_new(open_store(common.store), specs)
-    with work(common, dry=dry, brief=brief) as (context, bars):
+        return answers.told(common.run_id, store)
+    brief = not asked and nothing_new(store, specs)
+    with work(common, store, dry=dry, brief=brief) as (context, bars):
         for file, spec in specs:
             try:
                 answer = step(context, spec, bars)

@@ -10,7 +10,6 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -82,15 +81,14 @@ def existing_store(common: Common) -> Iterator[tuple[Any, Store]]:
 
 @contextmanager
 def work(
-    common: Common, *, dry: bool = False, brief: bool = False
+    common: Common, store: Store, *, dry: bool = False, brief: bool = False
 ) -> Iterator[tuple[Context, Bars]]:
-    """All that steps need, on a store that is created or brought up to date first.
+    """All that steps need, on `store`, which is created or brought up to date first.
 
     `dry`: nothing is written anywhere; a store that is not there yet looks empty. `brief`:
     nothing is expected to be due.
     Raises SetupError where Spark lacks the sketch functions.
     """
-    store = open_store(common.store)
     with nullcontext() if dry else locked(store), session(common, brief=brief) as spark:
         from sparkdrift.spark.capabilities import check_functions
         from sparkdrift.spark.few_rows import few_rows
@@ -141,11 +139,6 @@ def require_pyspark() -> None:
             "pandas is not installed, and pyspark asks for it before it runs Python on a "
             "cluster: pip install 'pandas>=2.2,<3'"
         )
-
-
-def at(common: Common, store: str) -> Common:
-    """The same options with another store."""
-    return replace(common, store=store)
 
 
 def _require_folder(store: Store) -> None:

@@ -12,10 +12,10 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sparkdrift.demo.story import STORY, Planted
+from sparkdrift.explain.signals import WHOLE
 from sparkdrift.spec.policy import INPUTS
 
 Row = Mapping[str, Any]
-WHOLE: Final = "*"
 TOGETHER: Final = "all inputs together: those that moved, above and below"
 NOT_PLANTED: Final = "nothing was planted here: a false alarm"
 

@@ -8,10 +8,9 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from sparkdrift.explain.onset import Memory, Since, date_onset
-from sparkdrift.explain.signals import ALERTS, Kind, Limits, Row, Signal, alerting_signal
+from sparkdrift.explain.signals import ALERTS, WHOLE, Kind, Limits, Row, Signal, alerting_signal
 from sparkdrift.explain.slices import Where, locate
 
-WHOLE = "*"
 SHOWN = 3
 Direction: TypeAlias = Literal["up", "down", "wider", "narrower", "changed"]
 DEFAULT_LIMITS = Limits()

@@ -32,6 +32,8 @@ ALERTS = ("drifted", "warning")
 METRIC = "metric:"
 INPUTS = ":inputs"
 """The column_name of what all inputs show together."""
+WHOLE = "*"
+"""slice_key and slice_value of the whole table."""
 _UNSIGNED = ("shape", "joint", "vector")
 _RANK_ERROR = 1.023  # of a rank-based shift: sqrt(2) / phi(0) / sqrt(12)
 # A rank shift below this part of the effect says that values moved both ways.

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels.batches import arrow_schema, categories, groups
 from sparkdrift.kernels.distributions import Bins, categorical_figures, numeric_figures
 from sparkdrift.kernels.freezing import Kernel
@@ -27,7 +28,7 @@ from sparkdrift.kernels.pairs import (
     numeric_pairs,
     positions_before,
 )
-from sparkdrift.kernels.policy import BETWEEN_WINDOWS, WHOLE, Policy
+from sparkdrift.kernels.policy import BETWEEN_WINDOWS, Policy
 from sparkdrift.kernels.share_tests import share_figures, undetermined
 from sparkdrift.kernels.states import States
 from sparkdrift.kernels.unmeasured import against_reference, family, other_types, without_earlier

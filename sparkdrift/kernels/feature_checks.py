@@ -9,12 +9,18 @@ import numpy as np
 import pyarrow as pa
 
 from sparkdrift.kernels.batches import categories, groups
+from sparkdrift.kernels.counted_checks import (
+    NO_VALUE,
+    add_chances,
+    declared,
+    learned,
+    nothing_learned,
+)
 from sparkdrift.kernels.expectations import (
     DECLARED,
     INSUFFICIENT,
     LEARNED,
     MOST_EXAMPLES,
-    NO_REFERENCE,
     OK,
     UNDETERMINED,
     VIOLATED,
@@ -26,19 +32,16 @@ from sparkdrift.kernels.expectations import (
 from sparkdrift.kernels.freezing import Kernel
 from sparkdrift.measures.categorical import Categories
 from sparkdrift.measures.kll import quantile, rank, read_kll
-from sparkdrift.measures.share_evidence import noticing_power, share_test
 from sparkdrift.measures.sketch_error import rank_error
 
 KEYS = ("reference_version", "column_name")
 REFERENCE, WINDOW, EARLIER = 0, 1, 2
 NOT_IN_FORCE = "no reference was in force when the window began"
-NO_VALUE = "the reference has no value of it"
 NOT_HELD = "the reference does not hold this feature"
 CHANGED = "the definition changed since the reference was frozen"
 SCHEMA_CHANGED = "schema_changed"
 _INFINITIES = ("positive_infinity_count", "negative_infinity_count")
 _NORMAL = 1.96
-_SAID = 3
 
 Row = Mapping[str, Any]
 
@@ -71,26 +74,8 @@ def _checks(group: pa.Table, expected: Expectations) -> Iterator[Check]:
             before = earlier.get(row["window_start"])
             found = _of_window(row, state, known, held, before, expected)
             checks += [_placed(check, row) for check in found]
-    _test(checks)
+    add_chances(checks)
     yield from checks
-
-
-def _test(checks: list[Check]) -> None:
-    """Give the checks with a share that must be tested their chances, all at once."""
-    asked = [check for check in checks if "reference_rows" in check]
-    if not asked:
-        return
-    x, n, m, limit = (
-        np.array([check[name] for check in asked], dtype=np.float64)
-        for name in ("violations", "rows", "reference_rows", "limit")
-    )
-    _, unusual, material = share_test(x, n, 0.0, m, limit)
-    power = noticing_power(n, limit)
-    for check, one, other, chance in zip(asked, unusual, material, power, strict=True):
-        check["power"] = float(chance)
-        # A rule that no row breaks is none of the tests of its window.
-        if check["violations"]:
-            check |= {"p_unusual": float(one), "p_material": float(other)}
 
 
 def _placed(check: Check, row: Row) -> Check:
@@ -143,14 +128,14 @@ def _null_check(
 ) -> Check | None:
     n, nulls = float(row["row_count"]), float(row["null_count"] or 0)
     if rule.not_null:
-        return _declared("no NULL", n, nulls, 0.0, rule, [])
+        return declared("no NULL", n, nulls, 0.0, rule, [])
     if rule.not_null is False or not expected.learned or missing or known is None:
         # Without a reference nobody knows yet whether it has NULLs: there is no such rule.
         return None
     if known["null_count"]:
         return None
     m = float(known["row_count"])
-    return _learned("no NULL", n, nulls, m, expected.null_share, [])
+    return learned("no NULL", n, nulls, m, expected.null_share, [])
 
 
 def _range_check(
@@ -166,19 +151,19 @@ def _range_check(
         shown = expected.shown(examples)
         n = finite + up + down
         part = error * finite / n if n else 0.0
-        return _declared(text, n, outside + infinite, part, rule, shown)
+        return declared(text, n, outside + infinite, part, rule, shown)
     if not expected.learned:
         return None
     if missing or known is None:
-        return _nothing_learned(str(missing))
+        return nothing_learned(str(missing))
     low, high = known["min"], known["max"]
     if low is None or high is None:
-        return _nothing_learned("the reference has no finite value of it")
+        return nothing_learned("the reference has no finite value of it")
     outside, _, examples = _outside(row, finite, low, high)
     up, down = (float(known[name] or 0) for name in _INFINITIES)
     m = known["row_count"] - (known["null_count"] or 0) - (known["nan_count"] or 0) - up - down
     shown = expected.shown(examples)
-    return _learned(_interval(low, high), finite, outside, m, expected.out_of_range, shown)
+    return learned(_interval(low, high), finite, outside, m, expected.out_of_range, shown)
 
 
 def _outside(
@@ -222,7 +207,7 @@ def _domain_check(
     elif not expected.learned:
         return None
     elif missing or held is None or not held.total:
-        return _nothing_learned(missing or NO_VALUE)
+        return nothing_learned(missing or NO_VALUE)
     elif not held.exact:
         reason = "the reference does not list all of its values: raise sketch.categories"
         return {"source": LEARNED, "status": UNDETERMINED, "reason": reason}
@@ -235,14 +220,14 @@ def _domain_check(
     examples = expected.shown(foreign)
     if isinstance(rule.domain, frozenset):
         text = _listed([repr(one) for one in sorted(allowed)[:MOST_EXAMPLES]], len(allowed))
-        return _declared(text, seen.total, outside, 0.0, rule, examples, above=unlisted)
+        return declared(text, seen.total, outside, 0.0, rule, examples, above=unlisted)
     # Values of the data, not of the spec: shown as examples are.
     named = expected.shown(sorted(allowed))
     if expected.examples == "show":
         named = [repr(one) for one in named]
     text = _listed(named, len(allowed))
     m = float(held.total) if held else 0.0
-    check = _learned(text, seen.total, outside, m, expected.new_categories, examples)
+    check = learned(text, seen.total, outside, m, expected.new_categories, examples)
     if unlisted and check["status"] is None:
         # Each of the rows that are not listed may be of a foreign value, or none.
         check["high"] = min(check["share"] + unlisted, 1.0)
@@ -295,79 +280,6 @@ def _median(row: Row | None) -> tuple[float, float, float] | None:
     reach = float(rank_error(points.error_k)) + _NORMAL * 0.5 / np.sqrt(points.n)
     low, middle, high = quantile(points, np.clip([0.5 - reach, 0.5, 0.5 + reach], 0, 1))
     return float(low), float(middle), float(high)
-
-
-def _declared(
-    text: str,
-    n: float,
-    violations: float,
-    error: float,
-    rule: Rule,
-    examples: list[str],
-    *,
-    above: float = 0.0,
-) -> Check:
-    """A rule of the spec: of the window's rows, so nothing is inferred but what a sketch lost.
-
-    `error`: by which the share may be off either way; `above`: upwards only.
-    """
-    check = _counted(text, n, violations, DECLARED, rule.tolerate, examples)
-    if rule.tolerate:
-        check["expected"] = f"{text}, but for {100 * rule.tolerate:g} % of the rows"
-    if not n:
-        return check | {"status": INSUFFICIENT, "reason": "no row has a value to look at"}
-    share = violations / n
-    least = min(violations, 1.0) / n
-    low, high = max(share - error, least), min(share + error + above, 1.0)
-    check |= {"value": share, "low": low, "high": high}
-    if low > rule.tolerate:
-        return check | {"status": VIOLATED, "reason": _broken(check)}
-    if high <= rule.tolerate:
-        return check | {"status": OK, "reason": _broken(check)}
-    bounds = f"between {100 * low:.3g} and {100 * high:.3g} % of the rows break it"
-    return check | {"status": UNDETERMINED, "reason": f"{bounds}: what is stored can't tell"}
-
-
-def _learned(
-    text: str, n: float, violations: float, m: float, limit: float, examples: list[str]
-) -> Check:
-    """A rule of which the reference's m rows broke none: is the share here unusual and material?
-
-    Also where no row breaks it: whether so few rows could show that is asked in `concluding`.
-    """
-    if not m:
-        return _nothing_learned(NO_VALUE)
-    check = _counted(text, n, violations, LEARNED, limit, examples)
-    if not n:
-        return check | {"status": INSUFFICIENT, "reason": "no row has a value to look at"}
-    check |= {"value": violations / n, "reason": _broken(check)}
-    return check | {"status": None, "reference_rows": m}
-
-
-def _counted(
-    text: str, n: float, violations: float, source: str, limit: float, examples: list[str]
-) -> Check:
-    return {
-        "source": source,
-        "expected": text,
-        "limit": limit,
-        "rows": int(n),
-        "violations": int(violations),
-        "share": violations / n if n else None,
-        "examples": examples,
-    }
-
-
-def _broken(check: Check) -> str:
-    if not check["violations"]:
-        return "no row breaks it"
-    text = f"{check['violations']:,} of {check['rows']:,} rows break it"
-    text += f" ({100 * check['share']:.3g} %)"
-    return text + (f", such as {', '.join(check['examples'][:_SAID])}" if check["examples"] else "")
-
-
-def _nothing_learned(reason: str) -> Check:
-    return {"source": LEARNED, "status": NO_REFERENCE, "reason": reason}
 
 
 def _interval(low: float | None, high: float | None) -> str:

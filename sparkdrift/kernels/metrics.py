@@ -55,17 +55,7 @@ def metric_figures(
     per_row = reference["row_variance"] or 0.0
     usual = usual_variation(known[:, 0], per_row * known[:, 1])
     noise = per_row * np.nan_to_num(column(windows, "row_noise"))
-    found = window_evidence(values, usual, effect_size, noise)
-    low, high = effect_interval(values, usual, noise)
-    return {
-        "effect": found.effect,
-        "effect_low": low,
-        "effect_high": high,
-        "shift": np.clip(divide(values - usual.mean, usual.sd), -LARGEST_EFFECT, LARGEST_EFFECT),
-        "p_unusual": found.p_unusual,
-        "p_material": found.p_material,
-        "power": found.power,
-        "n_eff": np.full(size, usual.w_eff),
+    return _evidence(values, usual, effect_size, noise) | {
         "missing": [None if np.isfinite(value) else NO_VALUE for value in values],
         "moved": [_moved(value, usual) for value in values],
         "scarce": ["reference windows, or rows"] * size,
@@ -106,18 +96,8 @@ def metric_pairs(
     noises = (np.nan_to_num(column(one, "row_noise")) for one in (windows, earlier))
     noise = per_row * sum(noises, start=np.zeros(size))
     moved = _difference(old, value)
-    found = window_evidence(moved, usual, effect_size, noise)
-    low, high = effect_interval(moved, usual, noise)
     missing = np.where(np.isfinite(old), NO_VALUE, "the metric has no value in the earlier window")
-    return {
-        "effect": found.effect,
-        "effect_low": low,
-        "effect_high": high,
-        "shift": np.clip(divide(moved - usual.mean, usual.sd), -LARGEST_EFFECT, LARGEST_EFFECT),
-        "p_unusual": found.p_unusual,
-        "p_material": found.p_material,
-        "power": found.power,
-        "n_eff": np.full(size, usual.w_eff),
+    return _evidence(moved, usual, effect_size, noise) | {
         "missing": [
             None if np.isfinite(one) else str(why) for one, why in zip(moved, missing, strict=True)
         ],
@@ -127,6 +107,21 @@ def metric_pairs(
             for now, then in zip(value, old, strict=True)
         ],
         "scarce": ["pairs of reference windows, or rows"] * size,
+    }
+
+
+def _evidence(seen: Floats, usual: Usual, effect_size: float, noise: Floats) -> dict[str, Floats]:
+    found = window_evidence(seen, usual, effect_size, noise)
+    low, high = effect_interval(seen, usual, noise)
+    return {
+        "effect": found.effect,
+        "effect_low": low,
+        "effect_high": high,
+        "shift": np.clip(divide(seen - usual.mean, usual.sd), -LARGEST_EFFECT, LARGEST_EFFECT),
+        "p_unusual": found.p_unusual,
+        "p_material": found.p_material,
+        "power": found.power,
+        "n_eff": np.full(len(seen), usual.w_eff),
     }
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sparkdrift.explain.signals import INPUTS
+from sparkdrift.explain.signals import INPUTS, WHOLE
 from sparkdrift.kernels.batches import arrow_schema, groups
 from sparkdrift.kernels.comparing import COMPARED
 from sparkdrift.kernels.freezing import Kernel
@@ -26,7 +26,7 @@ from sparkdrift.kernels.multivariate import (
     inputs_row,
     unmeasured,
 )
-from sparkdrift.kernels.policy import WHOLE, Policy
+from sparkdrift.kernels.policy import Policy
 from sparkdrift.kernels.vectors import LEAST_PROJECTIONS, vector_known, vector_row
 
 COMPARISON = "baseline"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from sparkdrift.explain.signals import WHOLE
 from sparkdrift.measures.alarm_rates import Rate
 from sparkdrift.measures.influence import LARGEST_EFFECT
-from sparkdrift.report.facts import WHOLE
 from sparkdrift.report.plain import joined, named, plain
 from sparkdrift.spec.drafting import yaml_text
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sparkdrift.explain.signals import WHOLE
 from sparkdrift.report.plain import plain
 from sparkdrift.spec.policy import INPUTS
 
 Row = Mapping[str, Any]
-WHOLE = "*"
 # A feature whose windows mostly lacked the rows for a verdict was not watched, so it is
 # not called quiet.
 LEAST_MEASURED = 0.5

@@ -10,8 +10,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from sparkdrift.explain.signals import WHOLE
 from sparkdrift.report.facts import (
-    WHOLE,
     Findings,
     Row,
     Sorted,

@@ -74,9 +74,9 @@ def picked(
     return f"CASE {' '.join(cases)} ELSE {otherwise} END" if cases else otherwise
 
 
-def version_of(active: tuple[Active, ...]) -> str:
-    """SQL for the version in force at window_start; 0 where none is."""
-    return picked(active, lambda one: str(int(one.snapshot.version)), "0")
+def version_of(active: Sequence[Active], at: str = "window_start") -> str:
+    """SQL for the version in force at an instant; 0 where none is."""
+    return picked(active, lambda one: str(int(one.snapshot.version)), "0", at)
 
 
 def role_of(comparison: str) -> str:

@@ -20,11 +20,12 @@ from sparkdrift.spark.alerting import policy_of
 from sparkdrift.spark.asked import asked_rows, role_of, version_of
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.few_rows import few_rows
+from sparkdrift.spark.frozen_rows import frozen_rows
 from sparkdrift.spark.metrics import comparable, row_noise, row_variance
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.references import TRAINING, Active, InForce
-from sparkdrift.spark.schemas import DRIFT, REFERENCE_PROFILES
+from sparkdrift.spark.schemas import DRIFT
 from sparkdrift.spark.sql import ddl, in_windows, quote, string
 from sparkdrift.spark.together import known_rows
 from sparkdrift.spark.window_columns import season_position, stratum, window_end
@@ -168,16 +169,14 @@ def _references(
     windows: Sequence[Window],
 ) -> DataFrame:
     grain, zone = spec.windows.grain, spec.timestamp.zone
-    needed = [
-        _is(spec, name, one)
+    needed = (
+        (role_of(name), one.snapshot)
         for name, own in active.items()
         for version in by_reference(own, windows)
         for one in own
         if one.snapshot.version == version
-    ]
-    rows = spark.table(store.table(REFERENCE_PROFILES.name)).where(
-        f"monitor = {string(spec.monitor)} AND ({' OR '.join(dict.fromkeys(needed)) or 'false'})"
     )
+    rows = frozen_rows(spark, store, spec, needed)
     of_windows = "transform(window_bins, one -> {})"
     own = {
         "role": "role",
@@ -244,17 +243,6 @@ _OF_ASKED = {
         *("earlier_start", "input_digest"),
     )
 }
-
-
-def _is(spec: MonitorSpec, comparison: str, active: Active) -> str:
-    snapshot = active.snapshot
-    own = spec.reference.name if spec.reference else ""
-    name = TRAINING if comparison == TRAINING else own
-    return (
-        f"(role = {string(role_of(comparison))} AND name = {string(name)}"
-        f" AND version = {int(snapshot.version)}"
-        f" AND run_id = {string(snapshot.run_id)})"
-    )
 
 
 def write_drift(

@@ -13,9 +13,9 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from sparkdrift.explain.signals import WHOLE
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.querying import fetch
-from sparkdrift.spark.slicing import WHOLE
 from sparkdrift.spark.sql import string
 from sparkdrift.spark.views import register, unregister
 from sparkdrift.spec.digests import policy_hash
@@ -211,7 +211,7 @@ class Overview:
         return self._rows(f"""
             SELECT count_if(status IN ('drifted', 'warning')) AS alarms, count(*) AS comparisons
             FROM drift
-            WHERE {_of(spec)} AND comparison = 'baseline' AND status <> 'no_reference'
+            WHERE {_of(spec)} AND status <> 'no_reference'
               AND policy_hash = {string(policy_hash(spec))}""")[0]
 
     def _rows(self, statement: str) -> list[dict[str, Any]]:

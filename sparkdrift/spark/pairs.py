@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels.pairing import SUMMED_SQL, add_up
 from sparkdrift.spark.counters import WINDOW
-from sparkdrift.spark.slicing import WHOLE
 from sparkdrift.spark.sql import quote
 from sparkdrift.spec.assumptions import declared_pairs, ordered
 from sparkdrift.spec.digests import pair_hash

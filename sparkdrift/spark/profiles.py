@@ -10,11 +10,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift import __version__
+from sparkdrift.explain.signals import WHOLE
 from sparkdrift.spark.changes import Fingerprint, from_micros, timestamp_type
 from sparkdrift.spark.counters import WINDOW
 from sparkdrift.spark.profiling import TABLE_ROW, described_features, profile
 from sparkdrift.spark.schemas import FIGURES, PROFILES, STATE
-from sparkdrift.spark.slicing import WHOLE
 from sparkdrift.spark.source import Source, instant, near
 from sparkdrift.spark.sql import in_windows, string, timestamp
 from sparkdrift.spark.window_columns import window_end, window_start

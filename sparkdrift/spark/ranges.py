@@ -9,13 +9,14 @@ from datetime import datetime
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from sparkdrift.explain.signals import WHOLE
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.joins import joined
 from sparkdrift.spark.merging import merge_profiles
 from sparkdrift.spark.metrics import with_values
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
-from sparkdrift.spark.slicing import WHOLE, slice_name
+from sparkdrift.spark.slicing import slice_name
 from sparkdrift.spark.sql import in_windows, string
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store

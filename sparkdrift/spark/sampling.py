@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from sparkdrift.explain.signals import WHOLE
 from sparkdrift.spark.changes import Fingerprint
 from sparkdrift.spark.counters import WINDOW
-from sparkdrift.spark.slicing import KEYS, WHOLE, Slices
+from sparkdrift.spark.slicing import KEYS, Slices
 from sparkdrift.spark.sql import quote, string, timestamp
 
 _CONFIDENCE = 0.01

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from pyspark.sql import DataFrame
 
+from sparkdrift.explain.signals import WHOLE
 from sparkdrift.spark.sql import quote, string
 from sparkdrift.spec.models import OTHER, MonitorSpec
 
-WHOLE = "*"
 KEYS = ("window_start", "slice_key", "slice_value")
 
 

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from sparkdrift.errors import SourceError
 from sparkdrift.spark.failures import FAILURES, condition, reason
 from sparkdrift.spark.sql import in_windows, quote
+from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.names import parse_table, render_table
 from sparkdrift.spec.values_in_sql import instant as instant
 from sparkdrift.store import delta_path
@@ -61,6 +62,13 @@ class Source:
 
 # Name of the column that carries each row's data file; no column of a source is called so.
 FILE = ":file"
+
+
+def source_of(spark: SparkSession, spec: MonitorSpec) -> Source:
+    """The table that the spec watches, as `open_source` finds it."""
+    return open_source(
+        spark, table=spec.source.table, path=spec.source.path, row_filter=spec.source.filter
+    )
 
 
 def open_source(

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift import __version__
+from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels.freezing import WINDOW_BINS_SQL, WINDOW_SHARES_SQL
 from sparkdrift.spark.changes import Fingerprint
 from sparkdrift.spark.merging import merged_digest
@@ -16,7 +17,6 @@ from sparkdrift.spark.profiles import stored_rows, window_rows
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.references import reference_rows
 from sparkdrift.spark.schemas import STATES
-from sparkdrift.spark.slicing import WHOLE
 from sparkdrift.spark.source import Source
 from sparkdrift.spark.sql import in_windows, string
 from sparkdrift.spark.window_columns import window_end, window_start

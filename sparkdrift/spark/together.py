@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from pyspark.sql import DataFrame, SparkSession
 
+from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels.comparing import COMPARED
 from sparkdrift.kernels.together import known
 from sparkdrift.spark.alerting import policy_of
+from sparkdrift.spark.frozen_rows import frozen_rows
 from sparkdrift.spark.references import ROLE, Snapshot
-from sparkdrift.spark.schemas import REFERENCE_PROFILES
-from sparkdrift.spark.slicing import WHOLE
 from sparkdrift.spark.sql import ddl, string
 from sparkdrift.spark.window_columns import stratum
 from sparkdrift.spec.models import MonitorSpec
@@ -30,19 +30,13 @@ def known_rows(
     Of the references only the bins of the whole table are read, and the sketches of projections.
     """
     policy = policy_of(spec)
-    versions = " OR ".join(
-        f"(version = {int(one.version)} AND run_id = {string(one.run_id)})" for one, _ in judged
-    )
     strata = stratum("one.window_start", spec.season, spec.timestamp.zone)
     projections = ", ".join(map(string, sorted(policy.projections)))
     # Not read at all where nothing is a projection.
     kll = f"CASE WHEN column_name IN ({projections}) THEN kll END" if projections else "NULL"
     rows = (
-        spark.table(store.table(REFERENCE_PROFILES.name))
-        .where(f"monitor = {string(spec.monitor)} AND role = {string(ROLE)}")
-        .where(f"name = {string(spec.reference.name if spec.reference else '')}")
+        frozen_rows(spark, store, spec, ((ROLE, one) for one, _ in judged))
         .where(f"slice_key = {string(WHOLE)} AND kind IN ('numeric', 'categorical')")
-        .where(f"({versions or 'false'})")
         .selectExpr(
             "version AS reference_version",
             "column_name",

@@ -1,10 +1,12 @@
-"""What a check of a spec found."""
+"""What a check of a spec found, and what several of them find."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.spec.expressions import check_expression
+from sparkdrift.spec.models import Location, MonitorSpec
 from sparkdrift.spec.origin import Loc
 
 
@@ -22,3 +24,17 @@ def line_hint(spec: MonitorSpec, first: Loc) -> str:
     """Where the first of two stands, as the end of a message; empty for a spec made in code."""
     line = spec.origin.line(first)
     return "" if line is None else f", first on line {line}"
+
+
+def bad_filter(location: Location, section: str) -> Iterator[Finding]:
+    """The filter of a table is a condition that is accepted."""
+    for reason in check_expression(location.filter) if location.filter is not None else ():
+        accepted = "a condition on columns, with the functions of functions.py"
+        message = f"the filter can't be used: {reason}"
+        yield Finding((section, "filter"), message, location.filter, accepted)
+
+
+def too_late(loc: Loc, warn_at: float, effect_size: float) -> Finding:
+    """A warning that would not come before drift."""
+    message = f"'warn_at' ({warn_at}) is not below 'effect_size' ({effect_size})"
+    return Finding(loc, message, accepted="a warning that comes before drift; give both")

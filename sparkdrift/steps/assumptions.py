@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from sparkdrift.spark.assumptions import (
-    assumption_digests,
-    assumption_rows,
-    count_violated,
-    write_assumptions,
-)
-from sparkdrift.spark.profiles import stored_windows
+from sparkdrift.spark.assumption_rows import assumption_rows
+from sparkdrift.spark.assumptions import assumption_digests, count_violated, write_assumptions
 from sparkdrift.spark.references import Active, References, stored_references
 from sparkdrift.spec.digests import assumption_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context, Options
-from sparkdrift.windows import Window, window_at
+from sparkdrift.steps.outdated import Outdated, batches, outdated
+from sparkdrift.windows import Window
 
 STEP = "assumptions"
-_BATCH_WINDOWS = 400
 
 
 @dataclass(frozen=True)
@@ -60,18 +54,8 @@ def check_assumptions(
         policy = assumption_hash(spec)
         record.policy_hash = policy
         active = (stored or _stored(context, spec)).active
-        due, dropped = _due(context, spec, options, active, policy)
-        version = None
-        if due or dropped:
-            context.journal.started(record)
-            read = stored_windows(context.spark, context.store, spec).values()
-            version = max((one.source_version for one in read), default=None)
-        zone, grain = spec.timestamp.zone, spec.windows.grain
-        windows = [
-            Window(start, window_at(start, grain, zone).end) for start in sorted([*due, *dropped])
-        ]
-        for first in range(0, len(windows), _BATCH_WINDOWS):
-            batch = windows[first : first + _BATCH_WINDOWS]
+        due = _outdated(context, spec, options, active, policy)
+        for batch, version in batches(context, spec, record, due):
             rows = assumption_rows(context.spark, context.store, spec, active, batch, policy)
             write_assumptions(
                 context.store,
@@ -83,20 +67,16 @@ def check_assumptions(
                 source_version=version,
                 run_id=context.journal.run_id,
             )
-            record.windows += len(batch)
-            context.progress.advance(STEP, windows=record.windows, of=len(windows), rows=0)
-        chosen = set(due)
-        checked = tuple(window for window in windows if window.start in chosen)
-        if not checked:
+        if not due.due:
             return Checked(())
-        violated = count_violated(context.spark, context.store, spec, active, checked, policy)
-        return Checked(checked, violated)
+        violated = count_violated(context.spark, context.store, spec, active, due.due, policy)
+        return Checked(due.due, violated)
 
 
 def due_windows(context: Context, spec: MonitorSpec, options: Options) -> int:
     """How many windows `check_assumptions` would check now; writes nothing."""
     active = _stored(context, spec).active
-    return len(_due(context, spec, options, active, assumption_hash(spec))[0])
+    return len(_outdated(context, spec, options, active, assumption_hash(spec)).due)
 
 
 def _stored(context: Context, spec: MonitorSpec) -> References:
@@ -105,16 +85,8 @@ def _stored(context: Context, spec: MonitorSpec) -> References:
     return stored_references(context.spark, context.store, spec, spec.reference.name)
 
 
-def _due(
+def _outdated(
     context: Context, spec: MonitorSpec, options: Options, active: Sequence[Active], policy: str
-) -> tuple[list[datetime], list[datetime]]:
-    """(windows to check, windows in `assumptions` that `profiles` no longer has)."""
-    zone, grain = spec.timestamp.zone, spec.windows.grain
-    wanted, have = assumption_digests(context.spark, context.store, spec, active, policy)
-    due = [
-        start
-        for start, digest in sorted(wanted.items())
-        if have.get(start) != digest
-        or (options.backfill and options.selects(start, window_at(start, grain, zone).end))
-    ]
-    return due, sorted(set(have) - set(wanted))
+) -> Outdated:
+    digests = assumption_digests(context.spark, context.store, spec, active, policy)
+    return outdated(spec, options, *digests)

@@ -18,8 +18,9 @@ from sparkdrift.measures.arrays import Floats
 from sparkdrift.measures.influence import METRICS, Cost, Labelled, cost_of_shift, influence
 from sparkdrift.spark.expressions import resolve_source
 from sparkdrift.spark.references import Snapshot, stored_references
-from sparkdrift.spark.replays import labelled_rows, reference_bins, replayed_windows
-from sparkdrift.spark.source import open_source
+from sparkdrift.spark.replays import reference_bins, replayed_windows
+from sparkdrift.spark.row_samples import labelled_rows
+from sparkdrift.spark.source import source_of
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 
@@ -162,12 +163,7 @@ def _with_costs(
         return _remarked(result, "the spec names no label, so what a shift costs is not known")
     if snapshot.interval is None:
         return _remarked(result, "the reference is another table's: its rows are not read here")
-    source = open_source(
-        spark,
-        table=spec.source.table,
-        path=spec.source.path,
-        row_filter=spec.source.filter,
-    )
+    source = source_of(spark, spec)
     usable = resolve_source(spark, spec, source).usable
     features = [one for one in usable if one.kind in ("numeric", "categorical")]
     share = min(1.0, MOST_ROWS / max(snapshot.rows, 1))

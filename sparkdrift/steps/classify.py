@@ -30,7 +30,7 @@ from sparkdrift.spark.expressions import resolve_source
 from sparkdrift.spark.profiles import StoredWindow, stored_windows
 from sparkdrift.spark.references import Active, Snapshot, stored_references
 from sparkdrift.spark.row_samples import two_sides
-from sparkdrift.spark.source import open_source
+from sparkdrift.spark.source import source_of
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Feature
 from sparkdrift.store import Store
@@ -75,9 +75,7 @@ def classify(
             f"the window {_day(chosen.window)} of {spec.monitor} has {chosen.rows} rows, "
             f"{LEAST_ROWS} are needed to learn from: name another one with --window"
         )
-    source = open_source(
-        spark, table=spec.source.table, path=spec.source.path, row_filter=spec.source.filter
-    )
+    source = source_of(spark, spec)
     if source.version < chosen.source_version:
         raise SourceError(
             f"{source.name} is at version {source.version}, and the window {_day(chosen.window)} "

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from sparkdrift.spark.comparison import Digests, drift_digests, drift_rows, write_drift
-from sparkdrift.spark.profiles import stored_windows
+from sparkdrift.spark.comparison import drift_digests, drift_rows, write_drift
 from sparkdrift.spark.references import (
     TRAINING,
     InForce,
@@ -17,10 +15,10 @@ from sparkdrift.spark.references import (
 from sparkdrift.spec.digests import policy_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context, Options
-from sparkdrift.windows import Window, window_at
+from sparkdrift.steps.outdated import batches, outdated
+from sparkdrift.windows import Window
 
 STEP = "drift"
-_BATCH_WINDOWS = 400
 
 
 @dataclass(frozen=True)
@@ -49,18 +47,8 @@ def compute_drift(
         known = stored or _stored(context, spec)
         active = in_force(spec, known)
         digests = drift_digests(context.spark, context.store, spec, active, policy)
-        due, dropped = _due(spec, options, digests)
-        version = None
-        if due or dropped:
-            context.journal.started(record)
-            version = _source_version(context, spec)
-        zone, grain = spec.timestamp.zone, spec.windows.grain
-        # A window stored under another zone keeps its own start, by which its rows are known.
-        windows = [
-            Window(start, window_at(start, grain, zone).end) for start in sorted([*due, *dropped])
-        ]
-        for first in range(0, len(windows), _BATCH_WINDOWS):
-            batch = windows[first : first + _BATCH_WINDOWS]
+        found = outdated(spec, options, digests.wanted, digests.have)
+        for batch, version in batches(context, spec, record, found):
             back = {one for window in batch for one in digests.earlier.get(window.start, ())}
             rows = drift_rows(
                 context.spark, context.store, spec, active, batch, policy, sorted(back)
@@ -75,23 +63,14 @@ def compute_drift(
                 source_version=version,
                 run_id=context.journal.run_id,
             )
-            record.windows += len(batch)
-            context.progress.advance(STEP, windows=record.windows, of=len(windows), rows=0)
-        judged = tuple(window for window in windows if window.start in set(due))
-        return Judged(judged, len(dropped), active, known)
+        return Judged(found.due, len(found.dropped), active, known)
 
 
 def due_windows(context: Context, spec: MonitorSpec, options: Options) -> int:
     """How many windows `compute_drift` would judge now; writes nothing."""
     active = in_force(spec, _stored(context, spec))
-    found = drift_digests(context.spark, context.store, spec, active, policy_hash(spec))
-    return len(_due(spec, options, found)[0])
-
-
-def _source_version(context: Context, spec: MonitorSpec) -> int | None:
-    """The newest version of the source that the stored windows were read at."""
-    stored = stored_windows(context.spark, context.store, spec).values()
-    return max((one.source_version for one in stored), default=None)
+    digests = drift_digests(context.spark, context.store, spec, active, policy_hash(spec))
+    return len(outdated(spec, options, digests.wanted, digests.have).due)
 
 
 def _stored(context: Context, spec: MonitorSpec) -> References:
@@ -99,22 +78,3 @@ def _stored(context: Context, spec: MonitorSpec) -> References:
         return References()
     name = spec.reference.name if spec.reference else None
     return stored_references(context.spark, context.store, spec, name)
-
-
-def _due(
-    spec: MonitorSpec, options: Options, digests: Digests
-) -> tuple[list[datetime], list[datetime]]:
-    """(windows to judge, windows in `drift` that `profiles` no longer has).
-
-    A backfill judges what it is asked for besides what is due: were only a part judged by
-    new thresholds, `current_drift` would lose the rest.
-    """
-    zone, grain = spec.timestamp.zone, spec.windows.grain
-    wanted, have = digests.wanted, digests.have
-    due = [
-        start
-        for start, digest in sorted(wanted.items())
-        if have.get(start) != digest
-        or (options.backfill and options.selects(start, window_at(start, grain, zone).end))
-    ]
-    return due, sorted(set(have) - set(wanted))

@@ -22,7 +22,7 @@ from sparkdrift.spark.profiles import (
 )
 from sparkdrift.spark.runs import Success
 from sparkdrift.spark.slicing import slices_of
-from sparkdrift.spark.source import Source, open_source
+from sparkdrift.spark.source import Source, source_of
 from sparkdrift.spark.states import write_pairs
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Resolution
@@ -173,12 +173,7 @@ def _open_and_recall(
 
 def _open(context: Context, spec: MonitorSpec, record: Record) -> tuple[Source, Resolution]:
     with few_rows(context.spark):
-        source = open_source(
-            context.spark,
-            table=spec.source.table,
-            path=spec.source.path,
-            row_filter=spec.source.filter,
-        )
+        source = source_of(context.spark, spec)
         record.inputs.append(("source", source.table_id, source.version))
         timestamp_type(source, spec.timestamp.column)
         resolution = resolve_source(context.spark, spec, source)

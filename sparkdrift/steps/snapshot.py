@@ -26,7 +26,7 @@ from sparkdrift.spark.references import (
     write_reference,
 )
 from sparkdrift.spark.slicing import slices_of
-from sparkdrift.spark.source import open_source
+from sparkdrift.spark.source import open_source, source_of
 from sparkdrift.spark.states import merged_pairs, scanned_pairs
 from sparkdrift.spec.digests import definition_hash
 from sparkdrift.spec.models import MonitorSpec, Reference
@@ -248,9 +248,7 @@ def _missing(
 def _merged(
     context: Context, spec: MonitorSpec, interval: Window, windows: int
 ) -> tuple[Any, dict[str, Any]]:
-    source = open_source(
-        context.spark, table=spec.source.table, path=spec.source.path, row_filter=None
-    )
+    source = source_of(context.spark, spec)
     resolution = resolve_source(context.spark, spec, source)
     hashes = [definition_hash(spec, None)]
     hashes += [definition_hash(spec, one.feature) for one in resolution.watched]
@@ -276,9 +274,7 @@ def _merged(
 def _scanned(
     context: Context, spec: MonitorSpec, reference: Reference, record: Record
 ) -> tuple[Any, dict[str, Any]]:
-    monitored = open_source(
-        context.spark, table=spec.source.table, path=spec.source.path, row_filter=None
-    )
+    monitored = source_of(context.spark, spec)
     source = open_source(
         context.spark, table=reference.table, path=reference.path, row_filter=reference.filter
     )

@@ -68,12 +68,10 @@ def profiling(spark: Any, spec: Any) -> Callable[[], Any]:
     """
     from sparkdrift.spark.changes import fingerprints
     from sparkdrift.spark.profiles import profiled_rows
-    from sparkdrift.spark.source import open_source
+    from sparkdrift.spark.source import source_of
     from sparkdrift.spec.resolving import resolve
 
-    source = open_source(
-        spark, table=spec.source.table, path=spec.source.path, row_filter=spec.source.filter
-    )
+    source = source_of(spark, spec)
     resolution = resolve(spec, source.schema)
     batch = [one for _, one in sorted(fingerprints(spark, source, spec).windows.items())]
     return lambda: profiled_rows(spark, source, spec, resolution, batch)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import cache
 
 import pyarrow as pa
+import pytest
 
 from sparkdrift.spark.migrate import migrate
 from sparkdrift.spec.loading import parse_spec
@@ -64,6 +67,21 @@ def profile_only(
     plan = profile_windows(context, spec, Options(**options))
     context.journal.close()
     return plan
+
+
+@contextmanager
+def asked_of(spark) -> Iterator[list]:
+    """The frames that are collected meanwhile: the questions that Spark is asked."""
+    frame = type(spark.range(1))
+    collect, asked = frame.collect, []
+
+    def counting(self):
+        asked.append(self)
+        return collect(self)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(frame, "collect", counting)
+        yield asked
 
 
 def rows_of(spark, store: Store, table: str, where: str = "true") -> pa.Table:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import source_tables
-from monitors import context_of, new_store, rows_of, run, spec_of, utc
+from monitors import asked_of, context_of, new_store, rows_of, run, spec_of, utc
 
 from sparkdrift.cli.commands.steps import _told
 from sparkdrift.measures.dependence import EMPTY, correlation, merge_states
@@ -226,20 +226,12 @@ def test_one_pass_for_any_number_of_pairs_and_windows(spark, capsys, log):
     assert passes(["a", "b"], 2) == passes(["a", "b", "c"], 19) == 1
 
 
-def test_a_settled_monitor_with_assumptions_asks_one_question_more(spark, store, spec, monkeypatch):
+def test_a_settled_monitor_with_assumptions_asks_one_question_more(spark, store, spec):
     from sparkdrift.steps.run import run_monitor
 
     context = context_of(spark, store, "second")
-    frame = type(spark.range(1))
-    collect, asked = frame.collect, []
-
-    def counting(self):
-        asked.append(self)
-        return collect(self)
-
-    monkeypatch.setattr(frame, "collect", counting)
-    outcome = run_monitor(context, spec, Options())
-    monkeypatch.undo()
+    with asked_of(spark) as asked:
+        outcome = run_monitor(context, spec, Options())
     assert outcome.profiled.settled
     assert outcome.checked.windows == ()
     # Eight without assumptions: tests/spark/test_passes.py.

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from monitors import context_of, new_store, rows_of, run, spec_of
+from monitors import asked_of, context_of, new_store, rows_of, run, spec_of
 from scipy import stats
 from source_tables import closing_row, day_rows, day_start, write
 
@@ -314,17 +314,10 @@ def test_a_training_reference_is_compared_with_where_there_is_one(spark, monitor
     assert run(spark, store, monitored.spec, "settled").judged.windows == ()
 
 
-def test_a_settled_monitor_asks_as_few_questions(spark, monitored, monkeypatch):
+def test_a_settled_monitor_asks_as_few_questions(spark, monitored):
     context = context_of(spark, monitored.store, "counted")
-    frame = type(spark.range(1))
-    collect, asked = frame.collect, []
-
-    def counting(self):
-        asked.append(self)
-        return collect(self)
-
-    monkeypatch.setattr(frame, "collect", counting)
-    outcome = run_monitor(context, monitored.spec, Options())
+    with asked_of(spark) as asked:
+        outcome = run_monitor(context, monitored.spec, Options())
     assert outcome.judged.windows == ()
     assert len(asked) <= 8
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import source_tables
-from monitors import context_of, new_store, rows_of, run, spec_of
+from monitors import asked_of, context_of, new_store, rows_of, run, spec_of
 
 from sparkdrift.spark.changes import Fingerprint
 from sparkdrift.spark.profiles import profiled_rows
@@ -133,7 +133,7 @@ def test_a_settled_monitor_reads_no_source_row(spark, workspace):
     assert sum(row["rows_scanned"] + row["windows"] for row in logged) == 0
 
 
-def test_a_settled_monitor_asks_few_questions(spark, workspace, monkeypatch):
+def test_a_settled_monitor_asks_few_questions(spark, workspace):
     """Each costs about half a second of a run that has nothing to do.
 
     The source's detail and history, the last success, the attempts of the run id, the
@@ -146,15 +146,8 @@ def test_a_settled_monitor_asks_few_questions(spark, workspace, monkeypatch):
         windows={"rollups": ["week"]},
     )
     context = context_of(spark, new_store(spark, workspace / "store"), "third")
-    frame = type(spark.range(1))
-    collect, asked = frame.collect, []
-
-    def counting(self):
-        asked.append(self)
-        return collect(self)
-
-    monkeypatch.setattr(frame, "collect", counting)
-    outcome = run_monitor(context, spec, Options())
+    with asked_of(spark) as asked:
+        outcome = run_monitor(context, spec, Options())
     assert outcome.profiled.settled
     assert len(asked) == 8
 

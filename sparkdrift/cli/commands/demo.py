@@ -15,7 +15,7 @@ import typer
 
 from sparkdrift.cli import screen
 from sparkdrift.cli.common import Common
-from sparkdrift.cli.working import at, work
+from sparkdrift.cli.working import work
 from sparkdrift.errors import UsageError
 from sparkdrift.store import open_store
 
@@ -76,7 +76,8 @@ def flights(common: Common) -> None:
 def _demonstrate(common: Common, store: str, demo: Demo, asked: Mapping[str, int | None]) -> None:
     from sparkdrift.demo.running import is_made
 
-    folder = open_store(store).local
+    opened = open_store(store)
+    folder = opened.local
     if folder is None:
         raise UsageError(f"the demo needs a folder on this machine; --store is {store}")
     made = is_made(folder, demo, asked)
@@ -87,7 +88,7 @@ def _demonstrate(common: Common, store: str, demo: Demo, asked: Mapping[str, int
             else f"making the demo in {store}"
         )
     begun = time.monotonic()
-    with work(at(common, str(folder))) as (context, bars):
+    with work(common, opened) as (context, bars):
         seconds = {"start": time.monotonic() - begun}
         facts = _steps(context, bars, folder, demo, seconds, made=made)
         spec, found = _look(context, bars, folder / demo.spec, seconds)

@@ -141,11 +141,9 @@ def _checked(spark: Any, file: Path) -> tuple[MonitorSpec, Resolution | None]:
         return spec, None
     from sparkdrift.spark.expressions import resolve_reference_source, resolve_source
     from sparkdrift.spark.metrics import checked
-    from sparkdrift.spark.source import open_source
+    from sparkdrift.spark.source import open_source, source_of
 
-    source = open_source(
-        spark, table=spec.source.table, path=spec.source.path, row_filter=spec.source.filter
-    )
+    source = source_of(spark, spec)
     found = checked(spark, source, spec, resolve_source(spark, spec, source))
     problems = list(found.problems)
     if spec.reference is not None and spec.reference.is_scanned:

@@ -27,7 +27,7 @@ def opened(monkeypatch):
     opened = []
 
     @contextmanager
-    def work(common, **how):
+    def work(common, store, **how):
         opened.append(how)
         journal = SimpleNamespace(run_id="run", close=lambda: None)
         yield SimpleNamespace(journal=journal, store="store"), SimpleNamespace(end=lambda: None)

@@ -1,0 +1,69 @@
+"""Stored windows whose results are missing or out of date, told by the digests of their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sparkdrift.spark.profiles import stored_windows
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.steps.context import Context, Options
+from sparkdrift.steps.journal import Record
+from sparkdrift.windows import Window, window_at
+
+_BATCH_WINDOWS = 400
+
+
+@dataclass(frozen=True)
+class Outdated:
+    """Windows by start: `due` to be computed, `dropped` those that `profiles` no longer has."""
+
+    due: tuple[Window, ...]
+    dropped: tuple[Window, ...]
+
+
+def outdated(
+    spec: MonitorSpec,
+    options: Options,
+    wanted: Mapping[datetime, str],
+    have: Mapping[datetime, str],
+) -> Outdated:
+    """Compare the digests that results should have with those that they have, by window start.
+
+    A backfill computes what it is asked for besides what is due: were only a part computed by
+    new thresholds, the views of what is in force would lose the rest.
+    """
+    zone, grain = spec.timestamp.zone, spec.windows.grain
+
+    def windows(starts: Mapping[datetime, str]) -> Iterator[Window]:
+        # A window stored under another zone keeps its own start, by which its rows are known.
+        return (Window(start, window_at(start, grain, zone).end) for start in sorted(starts))
+
+    due = (
+        one
+        for one in windows(wanted)
+        if have.get(one.start) != wanted[one.start]
+        or (options.backfill and options.selects(one.start, one.end))
+    )
+    return Outdated(tuple(due), tuple(one for one in windows(have) if one.start not in wanted))
+
+
+def batches(
+    context: Context, spec: MonitorSpec, record: Record, found: Outdated
+) -> Iterator[tuple[Sequence[Window], int | None]]:
+    """(windows of one commit, the newest version of the source that stored windows are of).
+
+    A batch counts as done once the next one is asked for.
+    """
+    windows = sorted((*found.due, *found.dropped))
+    if not windows:
+        return
+    context.journal.started(record)
+    stored = stored_windows(context.spark, context.store, spec).values()
+    version = max((one.source_version for one in stored), default=None)
+    for first in range(0, len(windows), _BATCH_WINDOWS):
+        batch = windows[first : first + _BATCH_WINDOWS]
+        yield batch, version
+        record.windows += len(batch)
+        context.progress.advance(record.step, windows=record.windows, of=len(windows), rows=0)
