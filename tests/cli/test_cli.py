@@ -88,6 +88,15 @@ class TestRun:
         assert [line["step"] for line in lines[:3]] == ["profile", "snapshot", "drift"]
         assert {line["phase"] for line in lines[:3]} == {"SUCCEEDED"}
 
+    def test_a_log_sees_each_step_that_did_something(self, spec, tmp_path):
+        done = invoke("run", spec, "--store", tmp_path)
+        told = [line.rsplit(",", 1)[0] for line in done.stderr.splitlines()]
+        assert told == [
+            *(f"small: profile: {DAYS} windows", "small: snapshot: 5 windows"),
+            f"small: drift: {DAYS} windows",
+        ]
+        assert invoke("run", spec, "--store", tmp_path).stderr == ""
+
     def test_a_second_run_finds_nothing_and_still_tells_of_the_newest_window(self, store, spec):
         found = answer("run", spec, "--store", store, "--fail-on", "drifted", code=3)
         assert found["monitors"][0]["windows_judged"] == 0

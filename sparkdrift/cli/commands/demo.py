@@ -136,7 +136,8 @@ def _steps(
     if not made:
         with _timed(seconds, "data"):
             bars.begin("making the data")
-            make(folder, demo, partial(write_delta, context.spark))
+            rows = make(folder, demo, partial(write_delta, context.spark))
+        bars.finished("data", f"{rows:,} rows", seconds["data"])
     spec, options = load_spec(folder / demo.spec), Options()
     with _timed(seconds, "profile"):
         bars.begin("profile")
