@@ -130,7 +130,7 @@ class TestRun:
     def test_a_missing_spec_is_a_usage_error(self, store, tmp_path):
         done = invoke("run", tmp_path / "gone.yml", "--store", store)
         assert done.exit_code == 2
-        assert "can't be opened" in done.stderr
+        assert "gone.yml does not exist; `sparkdrift init TABLE -o " in done.stderr
 
     def test_a_backfill_judges_the_asked_windows_again(self, store, spec):
         found = answer(
