@@ -26,7 +26,8 @@ _HELP = """Watches the inputs and instruments of a model over Delta tables.
 
 Start with: sparkdrift demo
 
-Exit codes: 0 done, 1 handled failure, 2 usage, 3 finding with --fail-on, 130 interrupted.
+Exit codes: 0 done, 1 handled failure, 2 usage, 3 finding with --fail-on, 130 interrupted
+(Ctrl-C), 143 terminated (SIGTERM).
 """
 
 app = typer.Typer(

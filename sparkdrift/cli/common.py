@@ -16,10 +16,10 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from sparkdrift.cli import screen
+from sparkdrift.cli.stopping import stopped, terminable
 from sparkdrift.errors import SparkdriftError
 
 FAILED = 1
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -102,12 +102,16 @@ def common_options(command: Command) -> Callable[..., None]:
 def ending(command: Callable[[], int | None], common: Common) -> int:
     """Run `command`; its exit code, with every error said on stderr."""
     try:
-        return command() or 0
+        with terminable():
+            return command() or 0
     except typer.Exit:
         raise
-    except KeyboardInterrupt:
-        screen.complain("interrupted: batches that were finished are kept; run again to go on")
-        return INTERRUPTED
+    except KeyboardInterrupt as stop:
+        said, code = stopped(stop)
+        screen.complain(said)
+        if common.as_json:
+            screen.print_json({"error": said, "exit_code": code})
+        return code
     except BrokenPipeError:
         screen.drop_stdout()  # the reader, such as `head`, has seen enough
         return FAILED

@@ -1,4 +1,4 @@
-"""How far long work has come, on stderr, while somebody is looking."""
+"""How far long work has come, on stderr: a bar on a terminal, else a line per finished step."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from sparkdrift.cli.screen import err
+from sparkdrift.cli.screen import err, remark
 from sparkdrift.report.plain import plain
 
 
 class Bars:
     """One bar at a time, with windows done, rows per second and time left.
 
-    Implements `sparkdrift.steps.context.Progress`. Draws nothing where `shown` is false
-    or stderr is no terminal. Call `end` before printing: a bar owns its line.
+    Implements `sparkdrift.steps.context.Progress`. Where stderr is no terminal, such as a
+    scheduler's log, nothing is drawn and `finished` prints a line instead. Where `shown` is
+    false it says nothing at all. Call `end` before printing: a bar owns its line.
     """
 
     def __init__(self, *, shown: bool = True) -> None:
@@ -70,6 +71,11 @@ class Bars:
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
+
+    def finished(self, what: str, done: str, seconds: float) -> None:
+        """Say that `what` has ended, where no bar could tell it; `done` is such as '3 windows'."""
+        if self._shown and not err().is_terminal:
+            remark(f"{plain(what, lines=False)}: {done}, {seconds:.0f} s")
 
     def advance(self, step: str, *, windows: int, of: int, rows: int) -> None:
         if self._progress is None:

@@ -10,6 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -21,10 +22,12 @@ from sparkdrift.cli import screen
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.progress import Bars
 from sparkdrift.errors import SetupError, StoreError
+from sparkdrift.report.plain import named
 from sparkdrift.store import Store, locked, open_store
 
 if TYPE_CHECKING:
     from sparkdrift.steps.context import Context
+    from sparkdrift.steps.journal import Record
 
 LOG = "sparkdrift.log"
 _ERASE = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
@@ -106,8 +109,8 @@ def work(
             else:
                 require_current(store, version)
         log = None if dry else log_file(common, store)
-        journal = Journal(spark, store, common.run_id, log)
         with Bars(shown=not common.as_json) as bars:
+            journal = Journal(spark, store, common.run_id, log, partial(_finished, bars))
             context = Context(spark, store, journal, bars)
             try:
                 yield context, bars
@@ -164,6 +167,10 @@ def _starting() -> Iterator[None]:
     finally:
         if console.is_terminal:
             console.control(_ERASE)
+
+
+def _finished(bars: Bars, step: Record) -> None:
+    bars.finished(f"{step.monitor}: {step.step}", named(step.windows, "window"), step.seconds)
 
 
 def _leave(output: Path, common: Common) -> None:

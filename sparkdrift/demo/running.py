@@ -7,15 +7,17 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pyarrow as pa
 
 from sparkdrift.demo.reasons import Reason, Row, credit_reasons, flights_reasons
-from sparkdrift.errors import UsageError
+from sparkdrift.errors import StoreError, UsageError
 from sparkdrift.store import LOCK
 
 MANIFEST: Final = "demo.json"
+# Nothing is there; some of the data; the data and the spec; every step ran.
+Stage = Literal["new", "begun", "made", "finished"]
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,13 @@ def flights_demo() -> Demo:
     )
 
 
-def is_made(folder: Path, demo: Demo, asked: Mapping[str, int | None]) -> bool:
-    """Whether `folder` holds this demo already, made from what is `asked` for (None: any).
+def stage(folder: Path, demo: Demo, asked: Mapping[str, int | None]) -> Stage:
+    """How far this demo is in `folder`, made from what is `asked` for (None: any).
 
-    Raises UsageError for a folder with anything else in it. What an interrupted run left
-    is removed, so that the demo is made anew.
+    Raises UsageError for a folder with anything else in it.
     """
     if not folder.exists() or all(entry.name == LOCK for entry in folder.iterdir()):
-        return False
+        return "new"
     manifest = _manifest(folder)
     if manifest is None or manifest.get("demo") != demo.name:
         found = f"the demo {manifest['demo']!r}" if manifest else "something that is no demo"
@@ -96,25 +97,65 @@ def is_made(folder: Path, demo: Demo, asked: Mapping[str, int | None]) -> bool:
         )
     for key, value in asked.items():
         if value is not None and manifest["made_from"].get(key) != value:
-            made = ", ".join(f"--{name} {one}" for name, one in manifest["made_from"].items())
+            made = " ".join(f"--{name} {one}" for name, one in manifest["made_from"].items())
+            which = "demo" if manifest.get("finished") else "unfinished demo"
             raise UsageError(
-                f"the demo in {folder} was made with {made}, and --{key} {value} is asked for; "
-                f"remove the folder, or choose another: {demo.command} --store OTHER"
+                f"the {which} in {folder} was made with {made}, and --{key} {value} is asked for; "
+                f"go on with it: {demo.command} {made} --store {folder}; {_anew(demo)}"
             )
-    if manifest["complete"] and (folder / demo.table).is_dir():
-        return True
-    shutil.rmtree(folder / demo.table, ignore_errors=True)
-    return False
+    if not (manifest["complete"] and (folder / demo.table).is_dir()):
+        return "begun"
+    return "finished" if manifest.get("finished") else "made"
+
+
+def announced(found: Stage, store: str, demo: Demo) -> str:
+    """What is going to happen to a demo that was found at this stage."""
+    if found == "finished":
+        return f"the demo in {store} exists: only what is due runs now"
+    if found == "new":
+        return f"making the demo in {store}"
+    now = "its data is made anew" if found == "begun" else "its data is there, the rest is done now"
+    return (
+        f"the demo in {store} is unfinished, because the run before did not end: {now}; "
+        f"{_anew(demo)}"
+    )
+
+
+def _anew(demo: Demo) -> str:
+    return f"to begin anew, remove the folder or choose another: {demo.command} --store OTHER"
+
+
+def begin(folder: Path, demo: Demo) -> None:
+    """Mark `folder` as this demo's, before anything is in it that would look like another's.
+
+    Raises StoreError where it can't be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder, _made_from(demo))
+    except OSError as error:
+        raise StoreError(
+            f"the folder {folder} can't be written ({error.strerror}); choose another: "
+            f"{demo.command} --store OTHER"
+        ) from error
 
 
 def make(folder: Path, demo: Demo, write: Callable[[Iterator[pa.Table], Path], int]) -> int:
-    """Put the demo's table and spec into `folder`; `write` makes a table of Arrow tables."""
-    folder.mkdir(parents=True, exist_ok=True)
-    _note(folder, demo, complete=False)
+    """Put the demo's table and spec into `folder`; `write` makes a table of Arrow tables.
+
+    What a run that was interrupted left of the table is removed.
+    """
+    begin(folder, demo)
+    shutil.rmtree(folder / demo.table, ignore_errors=True)
     rows = write(demo.tables(), folder / demo.table)
     (folder / demo.spec).write_text(demo.spec_text(str(folder / demo.table)), "utf-8")
-    _note(folder, demo, complete=True)
+    _write(folder, _made_from(demo) | {"complete": True})
     return rows
+
+
+def finish(folder: Path) -> None:
+    """Note that every step ran once."""
+    _write(folder, (_manifest(folder) or {}) | {"finished": True})
 
 
 def _manifest(folder: Path) -> dict[str, Any] | None:
@@ -126,6 +167,9 @@ def _manifest(folder: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and wanted <= found.keys() else None
 
 
-def _note(folder: Path, demo: Demo, *, complete: bool) -> None:
-    content = {"demo": demo.name, "made_from": dict(demo.made_from), "complete": complete}
-    (folder / MANIFEST).write_text(json.dumps(content) + "\n", "utf-8")
+def _made_from(demo: Demo) -> dict[str, Any]:
+    return {"demo": demo.name, "made_from": dict(demo.made_from), "complete": False}
+
+
+def _write(folder: Path, manifest: Mapping[str, Any]) -> None:
+    (folder / MANIFEST).write_text(json.dumps(manifest) + "\n", "utf-8")

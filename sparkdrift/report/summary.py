@@ -50,7 +50,7 @@ def summary(spec: MonitorSpec, found: Findings, *, note: str | None = None) -> R
     parts += section("Looks broken", _broken(found.silences, spec, zone))
     parts += section("Quiet", _quiet(sorted_))
     parts += section("Could not be measured", _unmeasured(spec, found, sorted_, zone))
-    parts += section("Declared as degraded", [("", "", _degraded(spec))])
+    parts += section("What the owner calls degraded", [("", "", _degraded(spec))])
     return Group(*parts)
 
 

@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkdrift.errors import UsageError
-from sparkdrift.spark.failures import FAILURES, reason
+from sparkdrift.errors import Problem, UsageError, nearest
+from sparkdrift.spark.failures import FAILURES, condition, reason
 from sparkdrift.spark.views import NAMES, register, unregister
 from sparkdrift.store import Store
 
 _READING = ("select", "with", "values", "show", "describe", "desc", "explain")
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_PLACE = re.compile(r"line \d+,? pos \d+")
 # TRANSFORM, MAP and REDUCE start a program of the operating system.
 _PROGRAM = re.compile(r"\busing\s*r?['\"]", re.IGNORECASE)
 
@@ -51,7 +53,7 @@ def ask(spark: SparkSession, store: Store, statement: str, limit: int) -> Answer
             spark.sql(f"DESCRIBE QUERY {text}")
         return fetch(spark.sql(text), limit)
     except FAILURES as error:
-        raise UsageError(_refusal(error)) from error
+        raise UsageError(refusal(error, text)) from error
     finally:
         unregister(spark, names)
 
@@ -82,8 +84,32 @@ def _first_word(text: str) -> str:
     return found.group(1).lower() if found else ""
 
 
-def _refusal(error: Exception) -> str:
-    said = reason(error)
-    if "TABLE_OR_VIEW_NOT_FOUND" in said:
-        said += f"\n    accepted: {', '.join(NAMES)}"
-    return f"Spark refuses the query: {said}"
+def refusal(error: Exception, statement: str) -> str:
+    """What is wrong with a statement that Spark refused; of a wrong name the nearest right one."""
+    kind = condition(error)
+    named = (isinstance(error, PySparkException) and error.getMessageParameters()) or {}
+    place = _PLACE.search(str(error))
+    where = f" ({place.group()})" if place else ""
+    if kind == "TABLE_OR_VIEW_NOT_FOUND" and "relationName" in named:
+        given = _parts(named["relationName"])
+        close = nearest(given[-1], NAMES)
+        message = f"the store has no such table or view{where}"
+        return str(Problem(message, None, None, ".".join(given), ", ".join(NAMES), close))
+    if kind.startswith("UNRESOLVED_COLUMN") and "objectName" in named:
+        given = _parts(named["objectName"])
+        # Spark proposes the five nearest of those that the place in the query can see.
+        seen = [_parts(one) for one in named.get("proposal", "").split(", ") if one]
+        close = nearest(given[-1], [one[-1] for one in seen])
+        meant = next((".".join(one) for one in seen if one[-1] == close), None)
+        tables = sorted({name for name in NAMES if re.search(rf"\b{name}\b", statement, re.I)})
+        listed = [".".join(one) for one in seen]
+        listed += [f"DESCRIBE {name} lists all" for name in tables]
+        accepted = "; ".join(listed) or "a column of a table named behind FROM"
+        message = f"the query names a column that is not there{where}"
+        return str(Problem(message, None, None, ".".join(given), accepted, meant))
+    return f"Spark refuses the query: {reason(error)}"
+
+
+def _parts(quoted: str) -> list[str]:
+    """The parts of a name as Spark's messages quote it: `d`.`status`."""
+    return [one.replace("``", "`") for one in re.findall(r"`((?:[^`]|``)*)`", quoted)] or [quoted]

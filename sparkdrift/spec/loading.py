@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from sparkdrift.errors import Problem, SpecError, UsageError
+from sparkdrift.errors import Problem, SpecError, UsageError, nearest
 from sparkdrift.spec.checks import find_problems
 from sparkdrift.spec.documents import LARGEST_BYTES, read_document
 from sparkdrift.spec.models import Location, MonitorSpec
 from sparkdrift.spec.validating import problems_of, show
 from sparkdrift.spec.values import is_relative
 
+_SUFFIXES = (".yml", ".yaml")
 # Stand in for required sections that are wrong, so that the others can still be checked.
 _STAND_INS: Mapping[str, Any] = {
     "monitor": "monitor",
@@ -34,6 +36,14 @@ def load_spec(path: str | Path) -> MonitorSpec:
     try:
         with file.open("rb") as stream:
             content = stream.read(LARGEST_BYTES + 1)
+    except FileNotFoundError:
+        close = _nearest(file)
+        hint = (
+            f"did you mean {str(close)!r}?"
+            if close
+            else f"`sparkdrift init TABLE -o {shlex.quote(str(file))}` drafts one"
+        )
+        raise UsageError(f"the monitor spec {file} does not exist; {hint}") from None
     except OSError as error:
         raise UsageError(f"the monitor spec {file} can't be opened: {error.strerror}") from error
     try:
@@ -45,6 +55,27 @@ def load_spec(path: str | Path) -> MonitorSpec:
             raise SpecError([_undecodable(error, content, file)]) from None
     spec = parse_spec(text, str(file))
     return _beside(spec, file.absolute().parent)
+
+
+def _nearest(missing: Path) -> Path | None:
+    """The file beside a missing one, or in the folder most like its own, that is most like it."""
+    folder = missing.parent
+    if not folder.is_dir():
+        folders = [one.name for one in _inside(folder.parent) if one.is_dir()]
+        close = nearest(folder.name, folders)
+        if close is None:
+            return None
+        folder = folder.parent / close
+    files = [one.name for one in _inside(folder) if one.suffix in _SUFFIXES and one.is_file()]
+    found = nearest(missing.name, files)
+    return None if found is None else folder / found
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
 
 
 def parse_spec(text: str, file: str = "<string>") -> MonitorSpec:

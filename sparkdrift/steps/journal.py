@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -45,13 +45,21 @@ class Record:
 
 
 class Journal:
-    """Writes the rows of one run; `close` flushes what was held back."""
+    """Writes the rows of one run; `close` flushes what was held back.
+
+    `told` is called with each step that found work and did it.
+    """
 
     def __init__(
-        self, spark: SparkSession, store: Store, run_id: str | None = None, log: Path | None = None
+        self,
+        spark: SparkSession,
+        store: Store,
+        run_id: str | None = None,
+        log: Path | None = None,
+        told: Callable[[Record], None] | None = None,
     ) -> None:
         self.run_id = run_id or uuid.uuid4().hex[:12]
-        self._spark, self._store, self._log = spark, store, log
+        self._spark, self._store, self._log, self._told = spark, store, log, told
         # Only a run id that was given can have been used before.
         self._attempts: dict[tuple[str, str], int] | None = None if run_id else {}
         self._held: list[dict[str, Any]] = []
@@ -73,6 +81,8 @@ class Journal:
         record.seconds = time.monotonic() - begun
         self._held.append(self._row(record, "SUCCEEDED"))
         self._line(record, "SUCCEEDED")
+        if self._told is not None and record.started:
+            self._told(record)
 
     def started(self, record: Record) -> None:
         """Say that the step found work and is about to write."""

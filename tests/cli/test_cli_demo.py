@@ -53,6 +53,19 @@ def test_again_does_only_what_is_due(demo):
     assert any(row["column_name"] == "income" for row in found["findings"]["verdicts"])
 
 
+def test_a_demo_that_was_interrupted_is_finished_by_the_same_command(demo):
+    """The mark of a finished demo is set by the last step, and only then."""
+    folder, text = demo
+    assert text.startswith(f"making the demo in {folder}")
+    manifest = folder / "demo.json"
+    finished = json.loads(manifest.read_text())
+    assert finished.pop("finished") is True
+    manifest.write_text(json.dumps(finished))
+    for said in ("is unfinished, because the run before did not end", "exists: only what is due"):
+        done = invoke("demo", "--store", folder)
+        assert f"the demo in {folder} {said}" in done.stdout
+
+
 def test_alerts_are_explained_in_one_line_each(demo):
     """A day in September: the broken sensor, the drifting income, the new product."""
     folder, _ = demo

@@ -57,6 +57,22 @@ def test_nothing_but_the_answer_reaches_the_user(spec, tmp_path):
     assert json.loads(done.stdout)["monitors"][0]["windows_judged"] == 6
 
 
+def test_a_scheduler_that_ends_a_run_is_told_how_to_go_on(spec, tmp_path):
+    command = [str(one) for one in (EXECUTABLE, "run", spec, "--store", tmp_path / "store")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as it:
+        assert it.stderr.readline().startswith("small: profile: 6 windows, ")
+        it.terminate()
+        told, said = it.communicate(timeout=120)
+    assert it.returncode == 143, said
+    assert told == ""
+    assert said.splitlines()[-1].startswith("interrupted by SIGTERM: what is committed stays")
+    assert "Traceback" not in said
+    done = start(*command, "--json")
+    assert done.returncode == 0, done.stderr
+    (found,) = json.loads(done.stdout)["monitors"]
+    assert (found["windows_profiled"], found["windows_judged"]) == (0, 6)
+
+
 def test_java_that_is_missing_is_said_with_what_to_install(spec, tmp_path):
     environment = {**os.environ, "JAVA_HOME": str(tmp_path / "nowhere")}
     done = start(EXECUTABLE, "validate", spec, env=environment)

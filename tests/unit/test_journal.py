@@ -34,6 +34,26 @@ def test_a_success_is_written_with_what_comes_next(written):
     ]
 
 
+def test_only_a_step_that_did_something_is_told(written):
+    told = []
+    journal = Journal(None, None, told=lambda record: told.append((record.step, record.windows)))
+    with journal.step("credit", "profile") as record:
+        journal.started(record)
+        record.windows = 3
+        assert told == []
+    with journal.step("credit", "snapshot"):
+        pass
+
+    def failing():
+        with journal.step("credit", "drift") as record:
+            journal.started(record)
+            raise RuntimeError("pulled the plug")
+
+    with pytest.raises(RuntimeError):
+        failing()
+    assert told == [("profile", 3)]
+
+
 def test_a_failure_takes_the_successes_before_it_along(written):
     journal = Journal(None, None)
     with journal.step("credit", "profile"):

@@ -74,39 +74,38 @@ def flights(common: Common) -> None:
 
 
 def _demonstrate(common: Common, store: str, demo: Demo, asked: Mapping[str, int | None]) -> None:
-    from sparkdrift.demo.running import is_made
+    from sparkdrift.demo.running import announced, begin, stage
 
     opened = open_store(store)
     folder = opened.local
     if folder is None:
         raise UsageError(f"the demo needs a folder on this machine; --store is {store}")
-    made = is_made(folder, demo, asked)
+    found = stage(folder, demo, asked)
+    if found == "new":
+        begin(folder, demo)
     if not common.as_json:
-        screen.say(
-            f"the demo in {store} exists: only what is due runs now"
-            if made
-            else f"making the demo in {store}"
-        )
+        screen.say(announced(found, store, demo))
     begun = time.monotonic()
     with work(common, opened) as (context, bars):
         seconds = {"start": time.monotonic() - begun}
+        made = found in ("made", "finished")
         facts = _steps(context, bars, folder, demo, seconds, made=made)
-        spec, found = _look(context, bars, folder / demo.spec, seconds)
+        spec, findings = _look(context, bars, folder / demo.spec, seconds)
         seasons = _seasons(context, spec) if demo.contrast else []
     zone = spec.timestamp.zone
-    reasons = demo.reasons(found.verdicts, found.assumptions, zone)
+    reasons = demo.reasons(findings.verdicts, findings.assumptions, zone)
     commands = _next(store, folder, demo)
     if common.as_json:
         about = {"store": str(folder), "spec": str(folder / demo.spec), "note": demo.note}
         why = {"reasons": [asdict(one) for one in reasons], "seasons": seasons}
-        document = about | facts | {"findings": asdict(found), **why, "next": commands}
+        document = about | facts | {"findings": asdict(findings), **why, "next": commands}
         screen.print_json(document)
         return
     from sparkdrift.demo.telling import told
     from sparkdrift.report.summary import summary
 
     screen.say("")
-    screen.show(summary(spec, found, note=demo.note))
+    screen.show(summary(spec, findings, note=demo.note))
     screen.show(told(reasons, seasons))
     screen.say("\nTry next")
     for command in commands:
@@ -125,7 +124,7 @@ def _steps(
     made: bool,
 ) -> dict[str, Any]:
     """Make the data where it is not there, and run every step; returns what was done."""
-    from sparkdrift.demo.running import make
+    from sparkdrift.demo.running import finish, make
     from sparkdrift.spark.converting import write_delta
     from sparkdrift.spec.loading import load_spec
     from sparkdrift.steps.assumptions import check_assumptions
@@ -137,7 +136,8 @@ def _steps(
     if not made:
         with _timed(seconds, "data"):
             bars.begin("making the data")
-            make(folder, demo, partial(write_delta, context.spark))
+            rows = make(folder, demo, partial(write_delta, context.spark))
+        bars.finished("data", f"{rows:,} rows", seconds["data"])
     spec, options = load_spec(folder / demo.spec), Options()
     with _timed(seconds, "profile"):
         bars.begin("profile")
@@ -154,6 +154,7 @@ def _steps(
         bars.begin("assumptions")
         check_assumptions(context, spec, options, judged.stored)
         context.journal.close()
+    finish(folder)
     return {
         "made": not made,
         "rows": profiled.rows,

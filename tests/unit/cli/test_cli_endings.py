@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from sparkdrift.cli.common import Common, common_options, ending, message
+from sparkdrift.cli.stopping import Terminated
 from sparkdrift.errors import SourceError, SpecError, UsageError
 
 JVM = """An error occurred while calling o12.collectToPython.
@@ -40,6 +45,7 @@ def raising(error: BaseException):
         (SpecError([]), 1),
         (RuntimeError("boom"), 1),
         (KeyboardInterrupt(), 130),
+        (Terminated(), 143),
     ],
 )
 def test_codes(error, code, capsys):
@@ -75,11 +81,65 @@ def test_json_gets_one_document_even_then(capsys):
     assert shown.err == "error: no such thing\n"
 
 
-def test_an_interrupt_says_what_is_kept(capsys):
+def test_an_interrupt_says_what_is_kept_and_how_to_go_on(capsys):
     ending(raising(KeyboardInterrupt()), Common())
     shown = capsys.readouterr().err
-    assert "finished are kept" in shown
-    assert shown.count("\n") == 1
+    assert shown == ("interrupted: what is committed stays; the same command goes on from there\n")
+    assert ending(raising(Terminated()), Common(as_json=True)) == 143
+    shown = capsys.readouterr()
+    assert shown.err.startswith("interrupted by SIGTERM: ")
+    assert json.loads(shown.out) == {"error": shown.err.strip(), "exit_code": 143}
+
+
+def killed() -> int:
+    """A command that a scheduler ends while it waits."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)
+    return 0
+
+
+@pytest.fixture
+def handlers():
+    """The handlers of both signals are those from before again, whatever a test did."""
+    before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for one, handler in before.items():
+        signal.signal(one, handler)
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, RuntimeError, None])
+def test_sigterm_ends_a_command_as_an_interrupt_does(handlers, capsys, raised):
+    """What takes the running jobs back is called, however that ends."""
+    called = []
+
+    def cancelling(number, frame):
+        called.append(number)
+        if raised:
+            raise raised
+
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, cancelling)
+    assert ending(killed, Common()) == 143
+    assert called == [signal.SIGINT]
+    assert capsys.readouterr().err.startswith("interrupted by SIGTERM: what is committed stays")
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_process_keeps_its_own_way_of_being_terminated(handlers):
+    came = []
+    signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
+
+    def command() -> int:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return 0
+
+    assert ending(command, Common()) == 0
+    assert came == [signal.SIGTERM]
+
+
+def test_a_command_in_another_thread_runs():
+    with ThreadPoolExecutor(1) as beside:
+        assert beside.submit(ending, lambda: 3, Common()).result() == 3
 
 
 def test_javas_stack_never_shows():

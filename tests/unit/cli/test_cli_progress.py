@@ -1,4 +1,4 @@
-"""Bars: for a terminal only, on stderr only, and out of the way of what is printed."""
+"""Bars on a terminal, a line per finished step elsewhere; on stderr only, and never for --json."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def work(bars):
         bars.begin("m: profile")
         bars.advance("profile", windows=3, of=9, rows=3_000)
         bars.advance("profile", windows=9, of=9, rows=9_000)
+        bars.finished("m: profile", "9 windows", 34.2)
         bars.end()
         sys.stdout.write("m: done\n")
 
@@ -32,14 +33,22 @@ def test_a_terminal_sees_windows_and_rates(terminal, capsys):
     shown = capsys.readouterr()
     assert shown.out == "m: done\n"
     assert "m: profile" in shown.err
+    assert "34 s" not in shown.err
 
 
-def test_nobody_else_sees_anything(capsys):
+def test_a_log_gets_one_plain_line_per_finished_step(capsys):
     work(Bars())
+    shown = capsys.readouterr()
+    assert shown.out == "m: done\n"
+    assert shown.err == "m: profile: 9 windows, 34 s\n"
+
+
+def test_machines_get_no_bars(terminal, capsys):
+    work(Bars(shown=False))
     assert capsys.readouterr().err == ""
 
 
-def test_nothing_is_drawn_for_machines(terminal, capsys):
+def test_machines_get_no_lines(capsys):
     work(Bars(shown=False))
     assert capsys.readouterr().err == ""
 

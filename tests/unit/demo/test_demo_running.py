@@ -7,8 +7,8 @@ import json
 import pyarrow as pa
 import pytest
 
-from sparkdrift.demo.running import Demo, credit_demo, is_made, make
-from sparkdrift.errors import UsageError
+from sparkdrift.demo.running import Demo, announced, begin, credit_demo, finish, make, stage
+from sparkdrift.errors import StoreError, UsageError
 from sparkdrift.spec.loading import load_spec
 
 DEMO = Demo(
@@ -32,24 +32,33 @@ def write(tables, folder):
 
 def test_a_new_folder_is_made_once(tmp_path):
     folder = tmp_path / "demo"
-    assert not is_made(folder, DEMO, ANY)
+    assert stage(folder, DEMO, ANY) == "new"
     assert make(folder, DEMO, write) == 2
     assert (folder / "m.yml").read_text() == f"path: {folder / 'inference_log'}\n"
-    assert is_made(folder, DEMO, ANY)
-    assert is_made(folder, DEMO, {"rows": 2, "seed": 7})
+    assert stage(folder, DEMO, {"rows": 2, "seed": 7}) == "made"
+    finish(folder)
+    assert stage(folder, DEMO, ANY) == "finished"
+    assert stage(folder, DEMO, {"rows": 2, "seed": 7}) == "finished"
+    assert (
+        announced("finished", "here", DEMO) == "the demo in here exists: only what is due runs now"
+    )
 
 
 @pytest.mark.parametrize("asked", [{"rows": 3, "seed": None}, {"rows": 2, "seed": 8}])
 def test_other_data_in_the_same_folder_is_refused_with_the_next_step(tmp_path, asked):
     make(tmp_path / "demo", DEMO, write)
-    with pytest.raises(UsageError, match=r"made with --rows 2, --seed 7.*--store OTHER"):
-        is_made(tmp_path / "demo", DEMO, asked)
+    on = r"the unfinished demo .*made with --rows 2 --seed 7.*: sparkdrift demo --rows 2 --seed 7 "
+    with pytest.raises(UsageError, match=on + "--store .*remove the folder.*--store OTHER"):
+        stage(tmp_path / "demo", DEMO, asked)
+    finish(tmp_path / "demo")
+    with pytest.raises(UsageError, match=r"^the demo in"):
+        stage(tmp_path / "demo", DEMO, asked)
 
 
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(UsageError, match="something that is no demo"):
-        is_made(tmp_path, DEMO, ANY)
+        stage(tmp_path, DEMO, ANY)
     assert (tmp_path / "thesis.tex").read_text() == "mine"
 
 
@@ -58,7 +67,28 @@ def test_another_demo_is_named(tmp_path):
     manifest = tmp_path / "demo" / "demo.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"demo": "flights"}))
     with pytest.raises(UsageError, match="the demo 'flights'"):
-        is_made(tmp_path / "demo", DEMO, ANY)
+        stage(tmp_path / "demo", DEMO, ANY)
+
+
+def test_a_folder_that_can_not_be_written_is_said_with_the_next_step(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"can't be written \(Not a directory\).*--store OTHER"):
+        begin(tmp_path / "file" / "demo", DEMO)
+
+
+def test_a_run_that_ended_before_the_data_still_owns_its_folder(tmp_path):
+    """The store's tables are there before the demo's are."""
+    begin(tmp_path / "demo", DEMO)
+    (tmp_path / "demo" / "profiles").mkdir()
+    assert stage(tmp_path / "demo", DEMO, ANY) == "begun"
+
+
+@pytest.mark.parametrize(("found", "now"), [("begun", "made anew"), ("made", "the rest is done")])
+def test_an_unfinished_demo_is_said_with_the_next_step(found, now):
+    told = announced(found, "here", DEMO)
+    assert "the demo in here is unfinished" in told
+    assert now in told
+    assert "remove the folder or choose another: sparkdrift demo --store OTHER" in told
 
 
 def test_what_an_interrupted_run_left_is_made_anew(tmp_path):
@@ -70,8 +100,7 @@ def test_what_an_interrupted_run_left_is_made_anew(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         make(folder, DEMO, interrupted)
-    assert not is_made(folder, DEMO, ANY)
-    assert not (folder / "inference_log").exists()
+    assert stage(folder, DEMO, ANY) == "begun"
     assert make(folder, DEMO, write) == 2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -360,10 +361,33 @@ def test_files_that_are_no_text(tmp_path: Path) -> None:
 
 
 def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="No such file"):
-        load_spec(tmp_path / "absent.yml")
     with pytest.raises(UsageError, match="directory"):
         load_spec(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("monitors/credti.yml", "monitors/credit.yml"),
+        ("monitors/credit.yaml", "monitors/credit.yml"),
+        ("monitors/credit", "monitors/credit.yml"),
+        ("monitor/credit.yml", "monitors/credit.yml"),
+        ("monitors/credit.txt.bak", None),
+        ("monitors/unlike.yml", None),
+        ("elsewhere/credit.yml", None),
+    ],
+)
+def test_a_missing_file_is_told_with_the_nearest_one_that_is_a_spec(
+    tmp_path: Path, given: str, meant: str | None
+) -> None:
+    (tmp_path / "monitors").mkdir()
+    for name in ("credit.yml", "fraud.yaml", "credit.txt", "notes.md"):
+        (tmp_path / "monitors" / name).write_text(MINIMAL)
+    (tmp_path / "monitors" / "credti.yml.d").mkdir()
+    file = tmp_path / given
+    hint = f"did you mean '{tmp_path / meant}'?" if meant else f"`sparkdrift init TABLE -o {file}`"
+    with pytest.raises(UsageError, match=re.escape(f"{file} does not exist; {hint}")):
+        load_spec(file)
 
 
 def test_slices_of_one_name_are_refused() -> None:
