@@ -9,6 +9,7 @@ the tables themselves, whatever version it has.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
@@ -20,6 +21,7 @@ from sparkdrift.spark.sql import quote, string
 from sparkdrift.store import Store
 
 PROPERTY = "sparkdrift.storeVersion"
+_AT_ONCE = 4
 
 
 def store_version(spark: SparkSession, store: Store) -> int | None:
@@ -72,15 +74,11 @@ def migrate(spark: SparkSession, store: Store) -> int | None:
         return had
     if had is not None and had > STORE_VERSION:
         raise _newer(store, had)
-    for table in TABLES:
-        try:
-            spark.sql(create_statement(store, table))
-        except FAILURES as error:
-            raise StoreError(
-                f"the store {store} can't be written: table {table.name} was not created "
-                f"({reason(error)}); check the permissions on it, or choose another "
-                "with --store"
-            ) from error
+    # Most of a statement is planning and one small commit: several at a time.
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        others = [table for table in TABLES if table is not RUNS]
+        list(threads.map(lambda table: _create(spark, store, table), others))
+    _create(spark, store, RUNS)
     if had is not None:
         for table in TABLES:
             _add_columns(spark, store, table)
@@ -90,6 +88,17 @@ def migrate(spark: SparkSession, store: Store) -> int | None:
             f" ({string(PROPERTY)} = {string(str(STORE_VERSION))})"
         )
     return had
+
+
+def _create(spark: SparkSession, store: Store, table: Table) -> None:
+    try:
+        spark.sql(create_statement(store, table))
+    except FAILURES as error:
+        raise StoreError(
+            f"the store {store} can't be written: table {table.name} was not created "
+            f"({reason(error)}); check the permissions on it, or choose another "
+            "with --store"
+        ) from error
 
 
 def _add_columns(spark: SparkSession, store: Store, table: Table) -> None:

@@ -35,7 +35,7 @@ from sparkdrift.spark.schemas import (
 )
 from sparkdrift.spark.source import Source
 from sparkdrift.spark.sql import in_windows, quote, string
-from sparkdrift.spark.writer import insert, insert_rows
+from sparkdrift.spark.writer import insert_rows, replace_attempt
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Resolution
 from sparkdrift.store import Store
@@ -284,8 +284,8 @@ def write_reference(
         "package_version": __version__,
     }
     rows = rows.withColumns({column: F.lit(value) for column, value in key.items()})
-    own = {"monitor": [spec.monitor], "run_id": [about["run_id"]]}
-    insert(spark, store, REFERENCE_PROFILES, rows, own)
+    attempt = {column: key[column] for column in ("monitor", "role", "name", "version")}
+    replace_attempt(store, REFERENCE_PROFILES, rows, attempt, run_id=about["run_id"])
     digest, total = content_digest(spark, store, spec, about["name"], key)
     if not total:
         raise SnapshotError(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -74,11 +74,13 @@ class Scope:
 
 
 def _within(case: Case) -> str:
-    parts = [in_windows("window_start", contiguous(case.windows))]
-    for column, value in case.equal.items():
+    return " AND ".join([in_windows("window_start", contiguous(case.windows)), *_equal(case.equal)])
+
+
+def _equal(values: Mapping[str, str | int]) -> Iterator[str]:
+    for column, value in values.items():
         literal = str(int(value)) if isinstance(value, int) else string(value)
-        parts.append(f"{quote(column)} = {literal}")
-    return " AND ".join(parts)
+        yield f"{quote(column)} = {literal}"
 
 
 def replace(
@@ -99,10 +101,27 @@ def replace(
     else:
         # Not by coalesce: what computes the rows would then run in one task as well.
         ready = ready.repartition(1)
+    _overwrite(store, table, ready, scope.predicate(), run_id)
+
+
+def replace_attempt(
+    store: Store, table: Table, rows: DataFrame, equal: Mapping[str, str | int], *, run_id: str
+) -> None:
+    """Make `rows` all that `table` has of one attempt at something, in one commit.
+
+    `equal` names what is attempted, in key columns; `run_id` whose attempt it is. A run that
+    is repeated under its id replaces what it left, and nobody else's rows.
+    """
+    own = {**equal, "run_id": run_id}
+    ready = _conform(table, rows).repartition(1)
+    _overwrite(store, table, ready, " AND ".join(_equal(own)), run_id)
+
+
+def _overwrite(store: Store, table: Table, rows: DataFrame, where: str, run_id: str) -> None:
     writer = (
-        ready.write.format("delta")
+        rows.write.format("delta")
         .mode("overwrite")
-        .option("replaceWhere", scope.predicate())
+        .option("replaceWhere", where)
         .option("userMetadata", run_id)
     )
     path = store.path(table.name)

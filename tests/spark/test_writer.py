@@ -12,7 +12,15 @@ from source_tables import day_start
 from sparkdrift.errors import StoreError
 from sparkdrift.spark.migrate import create_statement
 from sparkdrift.spark.schemas import Column, Table
-from sparkdrift.spark.writer import Case, Scope, insert, insert_rows, replace, rows_frame
+from sparkdrift.spark.writer import (
+    Case,
+    Scope,
+    insert,
+    insert_rows,
+    replace,
+    replace_attempt,
+    rows_frame,
+)
 from sparkdrift.store import Store
 from sparkdrift.windows import Window
 
@@ -25,6 +33,7 @@ COLUMNS = (
     Column("slice_value", "string", "Slice"),
     Column("value", "double", "Value"),
 )
+RUN = Column("run_id", "string", "Run")
 RESULTS = Table("results", "results", "Rows", ("monitor", "window_start", "slice_value"), COLUMNS)
 LOG = Table("log", "log", "Rows", ("monitor", "window_start", "slice_value"), COLUMNS)
 
@@ -112,6 +121,22 @@ def test_rows_outside_the_scope_are_refused(spark, store):
     with pytest.raises(PySparkException, match="REPLACE_WHERE_MISMATCH"):
         write(spark, store, [row(1, 2.0)], scope(0))
     assert content(spark, store) == [("a", 0, "*", 1.0)]
+
+
+def test_an_attempt_that_is_repeated_replaces_its_own_rows_only(spark, store):
+    table = Table("log", "log", "Rows", ("monitor", "run_id"), (*COLUMNS, RUN))
+    spark.sql(f"ALTER TABLE {store.table('log')} ADD COLUMNS (run_id string)")
+
+    def attempt(run_id: str, monitor: str, *days: int) -> None:
+        rows = [row(day, float(day), monitor) | {"run_id": run_id} for day in days]
+        frame = rows_frame(spark, table, rows)
+        replace_attempt(store, table, frame, {"monitor": monitor}, run_id=run_id)
+
+    attempt("crashed", "a", 1, 2)
+    attempt("other", "a", 3)
+    attempt("crashed", "b", 4)
+    attempt("crashed", "a", 5)
+    assert [one[:2] for one in content(spark, store, LOG)] == [("a", 3), ("a", 5), ("b", 4)]
 
 
 def test_missing_and_unknown_columns_are_refused(spark, store):
