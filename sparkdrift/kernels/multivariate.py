@@ -51,9 +51,9 @@ def inputs_known(references: Sequence[Mapping[str, Any]], policy: Policy) -> Kno
     if not starts:
         return Known(INPUTS, reason="no input has bins and windows in the reference")
     own = multivariate.together([_own(one, starts, policy) for one in held])
-    usual = multivariate.usual_joint([own])
-    names = [one["column_name"] for one, whole in zip(held, usual.held[0], strict=True) if whole]
-    values = np.stack([usual.averages[0], usual.total, usual.noise, usual.free])
+    usual = multivariate.usual_joint(own)
+    names = [one["column_name"] for one, whole in zip(held, usual.held, strict=True) if whole]
+    values = np.stack([usual.average, usual.total, usual.noise, usual.free])
     return Known(INPUTS, tuple(names), tuple(values.ravel().tolist()))
 
 
@@ -69,9 +69,9 @@ def inputs_row(
     if known.reason is not None:
         return unmeasured(INPUTS, known.reason)
     values = floats(known.values).reshape(4, -1)
-    usual = Usual((values[0],), (np.ones(len(known.columns), dtype=bool),), *values[1:])
+    usual = Usual(values[0], np.ones(len(known.columns), dtype=bool), *values[1:])
     terms = _seen(known.columns, rows)
-    found = multivariate.judge_joint(usual, [terms], effect_size)
+    found = multivariate.judge_joint(usual, terms, effect_size)
     if found.own.reason:
         return unmeasured(INPUTS, found.own.reason)
     if not np.isfinite(found.joint[0]):

@@ -17,7 +17,6 @@ from sparkdrift.measures.binned import d_statistic
 from sparkdrift.measures.kll import Points
 from sparkdrift.measures.multivariate import (
     Terms,
-    correlation_terms,
     joint_shift,
     marginal_terms,
     together,
@@ -54,21 +53,13 @@ def against(known, windows):
     return Terms(*(one[:, None] for one in (d, s, np.full(len(d), 9.0), p)))
 
 
-def joint_trial(rng, windows, n, features, rho, tau, together_wander, pairs, shift=0.0, mixed=0.0):
-    """The joint shift of one window; shift: of all means, mixed: rho of the new window."""
+def joint_trial(rng, windows, n, features, rho, tau, together_wander, shift=0.0):
+    """The joint shift of one window; shift: of all means."""
     x = drawn(rng, windows + 1, n, features, rho, tau, together_wander)
-    if mixed:
-        x[windows] = drawn(rng, 1, n, features, mixed, 0.0, together_wander)[0]
     x[windows] += shift
     counts = [binned(x[:, :, j], EDGES) for j in range(features)]
-    own = [together([marginal_terms(one[:windows]) for one in counts])]
-    seen = [together([against(one[:windows], one[windows:]) for one in counts])]
-    if pairs:
-        upper = np.triu_indices(features, 1)
-        r = np.array([np.corrcoef(window.T)[upper] for window in x])
-        known, new = correlation_terms(r[:windows], n, r[windows:], n)
-        own, seen = [*own, known], [*seen, new]
-    return joint_shift(own, seen)
+    own = together([marginal_terms(one[:windows]) for one in counts])
+    return joint_shift(own, together([against(one[:windows], one[windows:]) for one in counts]))
 
 
 def rates(trial, trials, seed, what):
@@ -85,31 +76,29 @@ def rates(trial, trials, seed, what):
     return int(unusual.sum()), int(both.sum()), power
 
 
-def check_joint(windows, n, rho, tau, together_wander, pairs, trials, high):
-    cell = (windows, n, 8, rho, tau, together_wander, pairs)
+def check_joint(windows, n, rho, tau, together_wander, trials, high):
+    cell = (windows, n, 8, rho, tau, together_wander)
     unusual, both, _ = rates(lambda rng: joint_trial(rng, *cell), trials, windows, f"joint {cell}")
     assert meets(unusual, trials, 0.0, high)
     assert meets(both, trials, 0.0, high)
 
 
-@pytest.mark.parametrize("pairs", [False, True])
 @pytest.mark.parametrize(("rho", "tau"), [(0.0, 0.0), (0.6, 0.1)])
-def test_joint_false_alarms(rho, tau, pairs):
-    check_joint(14, 300, rho, tau, True, pairs, 150, 0.035)
+def test_joint_false_alarms(rho, tau):
+    check_joint(14, 300, rho, tau, True, 150, 0.035)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("pairs", [False, True])
 @pytest.mark.parametrize("wander", [(0.0, True), (0.1, True), (0.1, False)])
 @pytest.mark.parametrize("rho", [0.0, 0.6])
 @pytest.mark.parametrize(("windows", "high"), [(8, 0.035), (14, 0.035), (30, 0.03)])
-def test_joint_false_alarms_grid(windows, high, rho, wander, pairs):
-    check_joint(windows, 300, rho, *wander, pairs, 1000, high)
+def test_joint_false_alarms_grid(windows, high, rho, wander):
+    check_joint(windows, 300, rho, *wander, 1000, high)
 
 
 def test_joint_power_against_small_shifts_of_all_features():
     """0.113 sd in each of 8 features: a length of 0.32, which no feature alone shows."""
-    cell = (30, 3000, 8, 0.0, 0.0, True, False)
+    cell = (30, 3000, 8, 0.0, 0.0, True)
     trials = 60
     unusual, both, power = rates(
         lambda rng: joint_trial(rng, *cell, shift=0.32 / np.sqrt(8)), trials, 5, f"joint {cell}"
@@ -117,17 +106,6 @@ def test_joint_power_against_small_shifts_of_all_features():
     assert meets(unusual, trials, 0.99, 1.0)
     assert meets(both, trials, power - 0.1, 1.0)
     assert power > 0.8
-
-
-def test_joint_power_against_correlations_without_marginals():
-    """From 0 to 0.1 in each of 28 pairs: a length of 0.53."""
-    cell = (30, 1000, 8, 0.0, 0.0, True, True)
-    trials = 60
-    unusual, both, _ = rates(
-        lambda rng: joint_trial(rng, *cell, mixed=0.1), trials, 6, f"joint {cell}"
-    )
-    assert meets(unusual, trials, 0.95, 1.0)
-    assert meets(both, trials, 0.9, 1.0)
 
 
 def exact(values) -> Points:

@@ -102,7 +102,7 @@ def test_what_travels_is_what_the_measure_says_of_each_feature():
         [[r[n] for n in ("d_statistic", "n_eff", "degrees", "p_unusual")] for r in rows]
     )
     d, worth, free, p = figures.T[:, None, :]
-    expected = joint_shift([together(own)], [Terms(d, 1 / worth, free, p)], POLICY.effect)
+    expected = joint_shift(together(own), Terms(d, 1 / worth, free, p), POLICY.effect)
     found = inputs_row(KNOWN, rows, POLICY.effect)
     assert found["joint"] == pytest.approx(expected.joint[0])
     for name in ("p_unusual", "p_material", "effect", "effect_low", "effect_high", "power"):
