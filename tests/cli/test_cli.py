@@ -117,6 +117,9 @@ class TestRun:
             done = invoke("run", file, "--store", tmp_path / "store", *more)
             assert done.exit_code == 0, done.output
             assert "small: not measured: the table has no column 'amuont'" in done.stderr
+        assert invoke("validate", file).exit_code == 1
+        done = invoke("run", file, "--store", tmp_path / "store", "--fail-on", "schema_changed")
+        assert done.exit_code == 3
 
     def test_one_failing_monitor_does_not_stop_the_others(self, store, spec, tmp_path):
         gone = SPEC.format(path=tmp_path / "gone").replace("monitor: ", "monitor: gone_")

@@ -91,6 +91,21 @@ def test_the_sql_of_the_readme_names_real_tables_and_columns():
         assert set(words) <= known, set(words) - known
 
 
+def test_the_readme_begins_with_what_a_first_reader_needs():
+    found = anchors(ROOT / "README.md")
+    wanted = ["see-it-work", "your-own-table", "the-tests", "questions-in-sql", "on-a-cluster"]
+    assert [one for one in found if one in (*wanted, "how-changed-windows-are-found")] == [
+        *wanted,
+        "how-changed-windows-are-found",
+    ]
+    first = (ROOT / "README.md").read_text("utf-8").split("## Your own table")[0]
+    extras = re.findall(r"pip install .*'\.\[([\w,]+)\]' && (\S.*)$", first, re.MULTILINE)
+    assert extras == [
+        ("local", ".venv/bin/sparkdrift demo"),
+        ("local,examples", ".venv/bin/sparkdrift demo flights"),
+    ]
+
+
 def test_the_readme_knows_every_table_status_and_command():
     text = (ROOT / "README.md").read_text("utf-8")
     for name in (*(table.name for table in TABLES), *generator().views()):

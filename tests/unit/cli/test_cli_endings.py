@@ -12,10 +12,16 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from sparkdrift.cli import main
 from sparkdrift.cli.common import Common, common_options, ending, message
 from sparkdrift.cli.stopping import Terminated
 from sparkdrift.errors import SourceError, SpecError, UsageError
 
+READING_SPECS = (
+    *("run", "run --dry-run", "profile", "snapshot", "drift", "validate --no-table"),
+    *("explain", "calibrate", "classify", "merge --begin 2025-01-01 --end 2025-01-02"),
+)
+SEVERAL = ("run", "profile", "drift", "validate")
 JVM = """An error occurred while calling o12.collectToPython.
 : org.apache.spark.SparkException: Job aborted
 \tat org.apache.spark.scheduler.DAGScheduler.abortStage(DAGScheduler.scala:1)
@@ -140,6 +146,22 @@ def test_a_process_keeps_its_own_way_of_being_terminated(handlers):
 def test_a_command_in_another_thread_runs():
     with ThreadPoolExecutor(1) as beside:
         assert beside.submit(ending, lambda: 3, Common()).result() == 3
+
+
+@pytest.mark.parametrize("command", READING_SPECS)
+def test_every_command_ends_alike_for_a_wrong_spec_and_for_a_missing_one(
+    command, tmp_path, monkeypatch, capsys
+):
+    """The first is a failure that is told (1), the second asks for what is not there (2)."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wrong.yml").write_text("monitor: credit\nfeatures: {numerc: [amount]}\n")
+    words = command.split()
+    assert main([words[0], "wrong.yml", *words[1:]]) == 1
+    assert "did you mean 'numeric'?" in capsys.readouterr().err
+    assert main([words[0], "absent.yml", *words[1:]]) == 2
+    assert "absent.yml does not exist" in capsys.readouterr().err
+    if words[0] in SEVERAL:
+        assert main([words[0], "absent.yml", "wrong.yml", *words[1:]]) == 2
 
 
 def test_javas_stack_never_shows():

