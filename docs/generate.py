@@ -32,6 +32,8 @@ HOW_WRITTEN = {
 ABOUT_VIEWS = {
     "active_references": "Which version of a reference is in force, from which window start "
     "(`effective_from`) until which (`effective_until`, NULL: still).",
+    "debts": "What is owed, one row each: opened when and by whom, why it was accepted, what it "
+    "rests on, and when it was closed (`closed`, NULL: still open).",
     "current_drift": "The rows of `drift` under the thresholds and the reference now in force. "
     "`drift` itself keeps the rows of earlier ones beside them.",
     "current_assumptions": "The rows of `assumptions` under what is assumed now and the reference "
@@ -88,7 +90,8 @@ ABOUT_SECTIONS = {
     "metrics{}.ratio": "The sum of `of` over the sum of `over`, over the rows where neither is "
     "NULL; a condition counts as 1 or 0. `[x, 1]` is the mean of x.",
     "reference": "What windows are compared with: an interval of the watched table (`begin`, "
-    "`end`), or another table (`table`, `path`).",
+    "`end`), or another table (`table`, `path`). Another interval, table or filter than before asks "
+    "for another version: the next run freezes it, and puts it in force if the gate lets it pass.",
     "drift": "What counts as drift. `seasonal`: a window is compared with those of the reference "
     "that share its weekday or its hour (in the monitor's zone), where 8 or more of them have "
     "rows. `auto` does so by weekday for days and by hour for hours, for the features whose "
@@ -181,6 +184,7 @@ def views() -> dict[str, tuple[str, ...]]:
         "current_drift": by_name["drift"],
         "alerts": _selected(texts["ALERTS"]),
         "current_assumptions": (*by_name["assumptions"], "since", "violated_windows"),
+        "debts": _selected(texts["DEBTS"]),
     }
 
 

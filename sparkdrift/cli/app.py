@@ -12,10 +12,13 @@ from sparkdrift import __version__
 from sparkdrift.cli.commands import (
     calibrate,
     classify,
+    deciding,
     demo,
     doctor,
     explain,
+    freezing,
     merge,
+    reference,
     specs,
     steps,
     tables,
@@ -62,7 +65,7 @@ _COMMANDS: Sequence[tuple[str, Command, str]] = (
     ("doctor", doctor.doctor, "Begin"),
     ("run", steps.run, "Watch"),
     ("profile", steps.profile, "Watch"),
-    ("snapshot", steps.snapshot, "Watch"),
+    ("snapshot", freezing.snapshot, "Watch"),
     ("drift", steps.drift, "Watch"),
     ("sql", tables.sql, "Read"),
     ("explain", explain.explain, "Read"),
@@ -78,6 +81,24 @@ _demo = typer.Typer(no_args_is_help=False)
 _demo.callback(invoke_without_command=True)(common_options(demo.credit))
 _demo.command("flights")(common_options(demo.flights))
 app.add_typer(_demo, name="demo", rich_help_panel="Begin")
+
+_reference = typer.Typer(
+    no_args_is_help=True,
+    help="Look at the versions of a reference, and decide which one is in force.",
+)
+_OF_REFERENCES: Sequence[tuple[str, Command]] = (
+    ("list", reference.list_versions),
+    ("show", reference.show),
+    ("diff", reference.diff),
+    ("verify", reference.verify),
+    ("promote", deciding.promote),
+    ("reject", deciding.reject),
+    ("retire", deciding.retire),
+    ("rollback", deciding.rollback),
+)
+for _name, _command in _OF_REFERENCES:
+    _reference.command(_name)(common_options(_command))
+app.add_typer(_reference, name="reference", rich_help_panel="Watch")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -75,9 +75,10 @@ def options_for(
     from sparkdrift.windows import local_instant
 
     zone = spec.timestamp.zone
-    made = Options(
-        *(None if time is None else local_instant(time, zone) for time in (as_of, begin, end))
+    until, first, last = (
+        None if time is None else local_instant(time, zone) for time in (as_of, begin, end)
     )
+    made = Options(until, first, last)
     if made.begin is not None and made.end is not None and made.begin >= made.end:
         raise UsageError(f"--begin {begin} is not before --end {end}")
     return made

@@ -94,9 +94,9 @@ def _snapshot(context: Context, spec: MonitorSpec, facts: dict[str, Any]) -> str
     if reference is None:
         return "snapshot  none: the spec has no reference section"
     if not found.make:
-        waits = found.newest is not None and not found.newest.activated
-        then = ", to be put in force" if waits else " exists"
-        return f"snapshot  version {version} of {reference.name}{then}"
+        then = ", to be put in force" if found.waits else " exists"
+        held = found.found.version if found.found else version
+        return f"snapshot  version {held} of {reference.name}{then}"
     where = (
         reference.table
         or reference.path

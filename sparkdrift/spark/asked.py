@@ -14,7 +14,7 @@ from sparkdrift.kernels.policy import BETWEEN_WINDOWS
 from sparkdrift.spark.alerting import suppression_sql, suppressions
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
-from sparkdrift.spark.references import ROLE, TRAINING, Active, InForce
+from sparkdrift.spark.reference_life import ROLE, TRAINING, Active, InForce
 from sparkdrift.spark.sql import string, timestamp
 from sparkdrift.spark.window_columns import position, season_position
 from sparkdrift.spec.models import MonitorSpec

@@ -17,7 +17,7 @@ from sparkdrift.spark.frozen_rows import frozen_rows
 from sparkdrift.spark.pairs import automatic_pairs, pair_name
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
-from sparkdrift.spark.references import ROLE, Active
+from sparkdrift.spark.reference_life import ROLE, Active
 from sparkdrift.spark.sql import ddl, in_windows, quote, string
 from sparkdrift.spark.states import PAIR, current_states
 from sparkdrift.spec.assumptions import declared_pairs

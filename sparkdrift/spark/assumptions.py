@@ -17,7 +17,7 @@ from sparkdrift.spark.comparison import by_reference
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.pairs import pair_name, whole_slice
 from sparkdrift.spark.profiles import stored_rows
-from sparkdrift.spark.references import Active
+from sparkdrift.spark.reference_life import Active
 from sparkdrift.spark.schemas import ASSUMPTIONS
 from sparkdrift.spark.sql import in_windows, string
 from sparkdrift.spark.states import PAIR, stored_states

@@ -24,7 +24,7 @@ from sparkdrift.spark.frozen_rows import frozen_rows
 from sparkdrift.spark.metrics import comparable, row_noise, row_variance
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
-from sparkdrift.spark.references import TRAINING, Active, InForce
+from sparkdrift.spark.reference_life import TRAINING, Active, InForce
 from sparkdrift.spark.schemas import DRIFT
 from sparkdrift.spark.sql import ddl, in_windows, quote, string
 from sparkdrift.spark.together import known_rows
@@ -123,7 +123,7 @@ def drift_rows(
         in_windows("window_start", contiguous(windows))
     )
     parts = [_references(spark, store, spec, active, windows)]
-    parts += [_windows(spark, store, spec, windows, earlier), _shaped(asked, ASKED, _OF_ASKED)]
+    parts += [_windows(spark, store, spec, windows, earlier), shaped(asked, ASKED, OF_ASKED)]
     rows = parts[0].unionAll(parts[1]).unionAll(parts[2])
     by_feature = rows.repartition(*map(quote, KEYS)).sortWithinPartitions(
         *KEYS, "part", "window_start"
@@ -158,7 +158,7 @@ def _windows(
         "row_noise": row_noise(spec),
         "stratum": stratum("window_start", spec.season, zone),
     }
-    return _shaped(rows, WINDOW, own | {name: name for name in _OF_PROFILES})
+    return shaped(rows, WINDOW, own | {name: name for name in OF_PROFILES})
 
 
 def _references(
@@ -188,10 +188,10 @@ def _references(
         "window_strata": of_windows.format(stratum("one.window_start", spec.season, zone)),
         "window_places": of_windows.format(season_position("one.window_start", grain, zone)),
     }
-    return _shaped(rows, REFERENCE, own | {name: name for name in _OF_PROFILES})
+    return shaped(rows, REFERENCE, own | {name: name for name in OF_PROFILES})
 
 
-def _shaped(rows: DataFrame, part: int, own: Mapping[str, str]) -> DataFrame:
+def shaped(rows: DataFrame, part: int, own: Mapping[str, str]) -> DataFrame:
     """One of the three kinds of rows that the first kernel takes: what it hasn't is NULL."""
     kinds = {**dict.fromkeys(KEYS, "string"), **_INPUT}
     own = {**{key: key for key in KEYS}, **own}
@@ -202,7 +202,7 @@ def _shaped(rows: DataFrame, part: int, own: Mapping[str, str]) -> DataFrame:
 
 
 # What the comparison reads of a profile; sketches that it doesn't read would cross twice.
-_OF_PROFILES = {
+OF_PROFILES = {
     "kind": "string",
     "data_type": "string",
     "row_count": "bigint",
@@ -220,7 +220,7 @@ _OF_PROFILES = {
 }
 _INPUT = {
     "window_start": "timestamp",
-    **_OF_PROFILES,
+    **OF_PROFILES,
     "comparable": "double",
     "row_noise": "double",
     "stratum": "int",
@@ -236,7 +236,7 @@ _INPUT = {
     "earlier_start": "timestamp",
     "input_digest": "string",
 }
-_OF_ASKED = {
+OF_ASKED = {
     name: name
     for name in (
         *("window_start", "comparison", "role", "reference_version"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkdrift.spark.references import TRAINING, Snapshot
+from sparkdrift.spark.reference_life import TRAINING, Snapshot
 from sparkdrift.spark.schemas import REFERENCE_PROFILES
 from sparkdrift.spark.sql import string
 from sparkdrift.spec.models import MonitorSpec

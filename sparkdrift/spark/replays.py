@@ -9,7 +9,7 @@ from sparkdrift.kernels.replaying import ALARMING, REPLAYED, alarming, replay
 from sparkdrift.measures.evidence import LEAST_POWER
 from sparkdrift.spark.alerting import policy_of
 from sparkdrift.spark.frozen_rows import frozen_rows
-from sparkdrift.spark.references import ROLE, Snapshot
+from sparkdrift.spark.reference_life import ROLE, Snapshot
 from sparkdrift.spark.sql import ddl, quote
 from sparkdrift.spark.window_columns import stratum
 from sparkdrift.spec.models import MonitorSpec

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 # Raised when a column is added; `migrate` brings older stores up to it.
-STORE_VERSION = 4
+STORE_VERSION = 5
 
 _ITEMS = "array<struct<item:string,count:bigint>>"
 
@@ -230,7 +230,7 @@ REFERENCE_PROFILES = Table(
 REFERENCE_EVENTS = Table(
     "reference_events",
     "log",
-    "What happened to references: who activated which version, from when, and why",
+    "What happened to references: who put which version in force, from when, and why",
     ("monitor", "role", "name", "seq"),
     (
         *_REFERENCE,
@@ -238,11 +238,70 @@ REFERENCE_EVENTS = Table(
             "seq", "bigint", "Number of the event, from 1; the highest that applies is in force"
         ),
         Column("version", "int", "Version of the reference that it concerns"),
-        Column("action", "string", "activate, reject, retire or force"),
+        Column(
+            "action",
+            "string",
+            "propose (a candidate), activate, force (activate although the gate blocks), retire "
+            "or reject",
+        ),
         Column("effective_from", "timestamp", "First window start (event time) that it applies to"),
         Column("created_at", "timestamp", "When it was written"),
-        Column("created_by", "string", "Who wrote it"),
+        Column("created_by", "string", "Who decided"),
         Column("reason", "string", "Why"),
+        Column(
+            "gate",
+            "string",
+            "What the gate said of a promotion: passed or blocked; NULL where it was not asked: of "
+            "a first version, of one that goes back into force, and in older stores",
+        ),
+        *_WRITTEN,
+    ),
+)
+
+REFERENCE_CHECKS = Table(
+    "reference_checks",
+    "log",
+    "What the gate found when a version of a reference was to be promoted: a row for each check",
+    ("monitor", "role", "name", "version", "run_id", "check_name", "column_name"),
+    (
+        *_REFERENCE,
+        Column("version", "int", "Version that was to be promoted"),
+        Column("run_id", "string", "Run that asked; also that of the event it led to"),
+        Column(
+            "check_name",
+            "string",
+            "sample size, schema, domain, step, creep, contamination or labels",
+        ),
+        Column("column_name", "string", "Feature; ':table' for the version as a whole"),
+        Column("verdict", "string", "passed, warned, blocked or not_measured"),
+        Column("value", "double", "What was found, in the unit that reason names"),
+        Column("limit_value", "double", "The limit that it was held against"),
+        Column("against_version", "int", "Version that it was held against"),
+        Column("reason", "string", "The verdict in words"),
+        Column("checked_at", "timestamp", "When it was written"),
+        Column("package_version", "string", "sparkdrift version that wrote the row"),
+    ),
+)
+
+DEBT_EVENTS = Table(
+    "debt_events",
+    "log",
+    "What is owed: opened, and closed, with owner and evidence",
+    ("monitor", "debt", "seq"),
+    (
+        Column("monitor", "string", "Id of the monitor"),
+        Column("debt", "string", "What the debt is, the same in all of its events"),
+        Column("seq", "int", "Number of the event of this debt, from 1"),
+        Column("kind", "string", "data, feature, evaluation, feedback or ownership"),
+        Column("action", "string", "opened, seen or closed"),
+        Column("window_start", "timestamp", "Event time from which on it counts"),
+        Column("owner", "string", "Who answers for it: the owner of the monitor"),
+        Column("severity", "string", "minor, major or critical"),
+        Column("cost", "double", "Cost per window in business units; NULL: not known"),
+        Column("evidence", "string", "What it rests on, in words"),
+        Column("reason", "string", "Why it was accepted, or is settled"),
+        Column("created_at", "timestamp", "When it was written"),
+        Column("created_by", "string", "Who decided"),
         *_WRITTEN,
     ),
 )
@@ -475,6 +534,8 @@ TABLES = (
     REFERENCE_SNAPSHOTS,
     REFERENCE_PROFILES,
     REFERENCE_EVENTS,
+    REFERENCE_CHECKS,
+    DEBT_EVENTS,
     DRIFT,
     ASSUMPTIONS,
     RUNS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
@@ -60,6 +60,7 @@ class Source:
         )
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 # Name of the column that carries each row's data file; no column of a source is called so.
 FILE = ":file"
 
@@ -72,12 +73,17 @@ def source_of(spark: SparkSession, spec: MonitorSpec) -> Source:
 
 
 def open_source(
-    spark: SparkSession, *, table: str | None, path: str | None, row_filter: str | None
+    spark: SparkSession,
+    *,
+    table: str | None,
+    path: str | None,
+    row_filter: str | None,
+    version: int | None = None,
 ) -> Source:
-    """Find the Delta table and pin its newest version.
+    """Find the Delta table and pin a version of it, by default the newest.
 
     Raises SourceError, with the next step, for a table that is missing, that is not a
-    Delta table, or that can't be read.
+    Delta table, or that can't be read; and for a version that it does not have, or not any more.
     """
     name = path or str(table)
     identifier = delta_path(path) if path else render_table(parse_table(str(table)))
@@ -86,18 +92,29 @@ def open_source(
         if detail["format"] != "delta" or not detail["id"]:
             raise SourceError(_not_delta(name, path))
         latest = spark.sql(f"DESCRIBE HISTORY {identifier} LIMIT 1").collect()[0]
-        version = int(latest["version"])
-        fields = spark.sql(
-            f"SELECT * FROM {identifier} VERSION AS OF {version} LIMIT 0"
-        ).schema.fields
+        newest = int(latest["version"])
     except FAILURES as error:
         raise _unreadable(error, name, path) from error
+    pinned = newest if version is None else version
+    if pinned > newest:
+        raise SourceError(
+            f"source {name} has no version {pinned}: its newest is {newest}. Had it more once, it "
+            "was recreated, and its older versions are gone; give a version up to that"
+        )
+    try:
+        fields = spark.sql(
+            f"SELECT * FROM {identifier} VERSION AS OF {pinned} LIMIT 0"
+        ).schema.fields
+    except FAILURES as error:
+        raise (
+            _unreadable(error, name, path) if version is None else gone(name, pinned, error)
+        ) from error
     properties = dict(detail["properties"] or {})
     return Source(
         name=name,
         identifier=identifier,
         table_id=str(detail["id"]),
-        version=version,
+        version=pinned,
         schema={field.name: field.dataType.simpleString() for field in fields},
         row_filter=row_filter,
         partition_columns=frozenset(name.lower() for name in detail["partitionColumns"] or ()),
@@ -105,6 +122,33 @@ def open_source(
         column_mapping=properties.get("delta.columnMapping.mode", "none") != "none",
         deletion_vectors="deletionVectors" in (detail["tableFeatures"] or ()),
         files=int(detail["numFiles"] or 0),
+    )
+
+
+def version_at(spark: SparkSession, source: Source, at: datetime) -> int:
+    """The version of a source that was the newest at an instant; raises SourceError."""
+    commits = spark.sql(f"DESCRIBE HISTORY {source.identifier}").selectExpr(
+        "version", "unix_micros(timestamp) AS at"
+    )
+    micros = {int(row["version"]): int(row["at"]) for row in commits.collect()}
+    wanted = (at - _EPOCH) // timedelta(microseconds=1)
+    before = [version for version, when in micros.items() if when <= wanted]
+    if not before:
+        oldest = min(micros)
+        first = _EPOCH + timedelta(microseconds=micros[oldest])
+        raise SourceError(
+            f"source {source.name} has no version of {at:%Y-%m-%d %H:%M} UTC: its history begins "
+            f"with version {oldest} of {first:%Y-%m-%d %H:%M} UTC; give a later time"
+        )
+    return max(before)
+
+
+def gone(name: str, version: int, error: Exception) -> SourceError:
+    """A version that can't be read, with why, and what can be done."""
+    return SourceError(
+        f"version {version} of source {name} can't be read any more: {reason(error)}. Time travel "
+        "reaches back as far as the table keeps its log (delta.logRetentionDuration) and VACUUM "
+        "its files (7 days by default): give a later version"
     )
 
 

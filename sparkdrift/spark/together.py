@@ -11,7 +11,7 @@ from sparkdrift.kernels.comparing import COMPARED
 from sparkdrift.kernels.together import known
 from sparkdrift.spark.alerting import policy_of
 from sparkdrift.spark.frozen_rows import frozen_rows
-from sparkdrift.spark.references import ROLE, Snapshot
+from sparkdrift.spark.reference_life import ROLE, Snapshot
 from sparkdrift.spark.sql import ddl, string
 from sparkdrift.spark.window_columns import stratum
 from sparkdrift.spec.models import MonitorSpec

@@ -145,11 +145,26 @@ WINDOW so_far AS (
   ORDER BY window_start ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 """
 
+DEBTS = """
+WITH summed AS (
+  SELECT monitor, debt, min_by(kind, seq) AS kind, max_by(owner, seq) AS owner,
+         max_by(severity, seq) AS severity, max_by(cost, seq) AS cost,
+         min_by(window_start, seq) AS window_start, min(created_at) AS opened,
+         max(created_at) AS last_seen, max_by(action, seq) AS newest,
+         min_by(evidence, seq) AS evidence, min_by(reason, seq) AS reason,
+         min_by(created_by, seq) AS opened_by
+  FROM {debt_events} GROUP BY monitor, debt)
+SELECT monitor, debt, kind, owner, severity, cost, window_start, opened, last_seen,
+       CASE WHEN newest = 'closed' THEN last_seen END AS closed, evidence, reason, opened_by
+FROM summed
+"""
+
 VIEWS = {
     "active_references": ACTIVE_REFERENCES,
     "current_drift": CURRENT_DRIFT,
     "alerts": ALERTS,
     "current_assumptions": CURRENT_ASSUMPTIONS,
+    "debts": DEBTS,
 }
 NAMES = (*(table.name for table in TABLES), *VIEWS)
 _PREFIX = "sparkdrift_empty_"
@@ -220,6 +235,8 @@ def _mentioned(statement: str) -> set[str]:
     if "show" in words:
         return set(NAMES)
     found = words.intersection(NAMES)
+    if "debts" in found:
+        found.add("debt_events")
     if "alerts" in found:
         found.add("current_drift")
     if "current_assumptions" in found:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sparkdrift.spark.assumption_rows import assumption_rows
 from sparkdrift.spark.assumptions import assumption_digests, count_violated, write_assumptions
-from sparkdrift.spark.references import Active, References, stored_references
+from sparkdrift.spark.reference_life import Active, References, stored_references
 from sparkdrift.spec.digests import assumption_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context, Options

@@ -17,7 +17,7 @@ from sparkdrift.measures.alarm_rates import Rate, alerts_raised, rate, smallest_
 from sparkdrift.measures.arrays import Floats
 from sparkdrift.measures.influence import METRICS, Cost, Labelled, cost_of_shift, influence
 from sparkdrift.spark.expressions import resolve_source
-from sparkdrift.spark.references import Snapshot, stored_references
+from sparkdrift.spark.reference_life import Snapshot, stored_references
 from sparkdrift.spark.replays import reference_bins, replayed_windows
 from sparkdrift.spark.row_samples import labelled_rows
 from sparkdrift.spark.source import source_of

@@ -28,7 +28,7 @@ from sparkdrift.measures.domain_classifier import (
 from sparkdrift.measures.evidence import decide
 from sparkdrift.spark.expressions import resolve_source
 from sparkdrift.spark.profiles import StoredWindow, stored_windows
-from sparkdrift.spark.references import Active, Snapshot, stored_references
+from sparkdrift.spark.reference_life import Active, Snapshot, stored_references
 from sparkdrift.spark.row_samples import two_sides
 from sparkdrift.spark.source import source_of
 from sparkdrift.spec.models import MonitorSpec

@@ -30,11 +30,13 @@ class Options:
 
     `as_of`: the event time up to which data is complete; None: the newest event.
     `begin`, `end`: windows to compute again even if nothing changed (aware, half-open).
+    `recompute`: hold windows of earlier references against the present ones as well.
     """
 
     as_of: datetime | None = None
     begin: datetime | None = None
     end: datetime | None = None
+    recompute: bool = False
 
     @property
     def backfill(self) -> bool:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sparkdrift.spark.comparison import drift_digests, drift_rows, write_drift
-from sparkdrift.spark.references import (
+from sparkdrift.spark.comparison import Digests, drift_digests, drift_rows, write_drift
+from sparkdrift.spark.reference_life import (
     TRAINING,
     InForce,
     References,
+    everywhere,
     in_force,
     stored_references,
+    version_at,
 )
 from sparkdrift.spec.digests import policy_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context, Options
-from sparkdrift.steps.outdated import batches, outdated
+from sparkdrift.steps.journal import Record
+from sparkdrift.steps.outdated import Outdated, batches, outdated
 from sparkdrift.windows import Window
 
 STEP = "drift"
+# What is held against the reference in force: the others don't change with a promotion.
+_OF_REFERENCES = ("baseline", "training")
 
 
 @dataclass(frozen=True)
@@ -26,12 +31,14 @@ class Judged:
     """What the drift step did: windows judged, and windows that had none of their own any more.
 
     `active`: the references in force, by comparison; `stored`: all that is stored of them.
+    `beside`: windows that were held against a reference that was not in force for them.
     """
 
     windows: tuple[Window, ...] = ()
     dropped: int = 0
     active: InForce = field(default_factory=dict)
     stored: References = field(default_factory=References)
+    beside: int = 0
 
 
 def compute_drift(
@@ -48,22 +55,69 @@ def compute_drift(
         active = in_force(spec, known)
         digests = drift_digests(context.spark, context.store, spec, active, policy)
         found = outdated(spec, options, digests.wanted, digests.have)
-        for batch, version in batches(context, spec, record, found):
-            back = {one for window in batch for one in digests.earlier.get(window.start, ())}
-            rows = drift_rows(
-                context.spark, context.store, spec, active, batch, policy, sorted(back)
-            )
-            write_drift(
-                context.store,
-                spec,
-                rows,
-                active,
-                batch,
-                policy=policy,
-                source_version=version,
-                run_id=context.journal.run_id,
-            )
-        return Judged(found.due, len(found.dropped), active, known)
+        _judge(context, spec, active, found, digests, policy, record)
+        beside = 0
+        if options.recompute:
+            beside = _judge_beside(context, spec, options, active, policy, record)
+        return Judged(found.due, len(found.dropped), active, known, beside)
+
+
+def _judge(
+    context: Context,
+    spec: MonitorSpec,
+    active: InForce,
+    found: Outdated,
+    digests: Digests,
+    policy: str,
+    record: Record,
+) -> None:
+    """Judge the windows in `found` by the references in `active`, a commit for each batch."""
+    for batch, version in batches(context, spec, record, found):
+        back = {one for window in batch for one in digests.earlier.get(window.start, ())}
+        rows = drift_rows(context.spark, context.store, spec, active, batch, policy, sorted(back))
+        write_drift(
+            context.store,
+            spec,
+            rows,
+            active,
+            batch,
+            policy=policy,
+            source_version=version,
+            run_id=context.journal.run_id,
+        )
+
+
+def _judge_beside(
+    context: Context,
+    spec: MonitorSpec,
+    options: Options,
+    active: InForce,
+    policy: str,
+    record: Record,
+) -> int:
+    """Hold windows of earlier references against the present ones; returns how many.
+
+    The rows come beside those of the references that were in force, which count. A version does
+    not judge the windows that it was made of.
+    """
+    written = 0
+    for comparison in _OF_REFERENCES:
+        own = active.get(comparison, ())
+        if not own:
+            continue
+        present = own[-1].snapshot
+        always = {comparison: everywhere(present)}
+        digests = drift_digests(context.spark, context.store, spec, always, policy)
+        elsewhere = tuple(
+            one
+            for one in outdated(spec, options, digests.wanted, digests.have).due
+            if version_at(always[comparison], one.start) == present.version
+            and version_at(own, one.start) != present.version
+            and options.selects(one.start, one.end)
+        )
+        _judge(context, spec, always, Outdated(elsewhere, ()), digests, policy, record)
+        written += len(elsewhere)
+    return written
 
 
 def due_windows(context: Context, spec: MonitorSpec, options: Options) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sparkdrift.spark.findings import Findings, count_statuses
-from sparkdrift.spark.references import Snapshot
+from sparkdrift.spark.reference_life import Snapshot
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps import assumptions, drift, profile, snapshot
 from sparkdrift.steps.context import Context, Options
@@ -13,7 +13,10 @@ from sparkdrift.steps.context import Context, Options
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run did for one monitor; `findings` counts the statuses of the windows judged."""
+    """What one run did for one monitor; `findings` counts the statuses of the windows judged.
+
+    `blocked`: why the gate left `reference`, a new version, a candidate.
+    """
 
     monitor: str
     profiled: profile.Plan
@@ -21,6 +24,7 @@ class Outcome:
     judged: drift.Judged
     findings: Findings
     checked: assumptions.Checked
+    blocked: tuple[str, ...] = ()
 
 
 def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcome:
@@ -31,4 +35,6 @@ def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcom
     checked = assumptions.check_assumptions(context, spec, options, judged.stored)
     context.journal.close()
     findings = count_statuses(context.spark, context.store, spec, judged.active, judged.windows)
-    return Outcome(spec.monitor, profiled, frozen.version, judged, findings, checked)
+    return Outcome(
+        spec.monitor, profiled, frozen.version, judged, findings, checked, frozen.blocked
+    )

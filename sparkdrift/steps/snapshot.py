@@ -1,37 +1,35 @@
-"""Snapshot: freeze a reference, once, and put it in force."""
+"""Snapshot: freeze a reference, once, and put it in force.
+
+What the spec asks for is frozen by the first run that finds it complete. What a person did
+since by `sparkdrift reference` is left as it is: a run brings in what no version holds yet,
+and makes good what a run left half done, nothing else.
+"""
 
 from __future__ import annotations
 
 import getpass
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timezone
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from sparkdrift.errors import SnapshotError, SpecError
-from sparkdrift.spark.cardinality import crowded, crowds
-from sparkdrift.spark.expressions import failing, resolve_reference_source, resolve_source
-from sparkdrift.spark.metrics import checked
-from sparkdrift.spark.pairs import watched_pairs
-from sparkdrift.spark.profiles import StoredWindow, stored_windows
-from sparkdrift.spark.references import (
+from sparkdrift.errors import SnapshotError
+from sparkdrift.references.life import IN_FORCE, Event, Name
+from sparkdrift.spark.profiles import stored_windows
+from sparkdrift.spark.reference_life import (
     ALWAYS,
     References,
     Snapshot,
-    activate,
-    merged_reference,
-    reference_rows,
-    scanned_reference,
+    Stored,
+    own_name,
+    read_references,
     stored_references,
-    write_reference,
+    write_event,
 )
-from sparkdrift.spark.slicing import slices_of
-from sparkdrift.spark.source import open_source, source_of
-from sparkdrift.spark.states import merged_pairs, scanned_pairs
-from sparkdrift.spec.digests import definition_hash
 from sparkdrift.spec.models import MonitorSpec, Reference
 from sparkdrift.steps.context import Context
+from sparkdrift.steps.freezing import Wanted, holds, make_version, stored_for, whole
 from sparkdrift.steps.journal import Record
+from sparkdrift.steps.promotion import Decision, enter
 from sparkdrift.windows import Window, local_instant
 
 STEP = "snapshot"
@@ -39,22 +37,28 @@ STEP = "snapshot"
 
 @dataclass(frozen=True)
 class Freeze:
-    """What to freeze beyond what the spec says: `force` makes a new version in any case."""
+    """What to freeze beyond what the spec says: `force` makes a new version in any case.
+
+    candidate: it is not put in force.
+    """
 
     force: bool = False
     note: str | None = None
     effective_from: datetime | None = None
+    candidate: bool = False
 
 
 @dataclass(frozen=True)
 class Due:
     """What the snapshot step finds: a version to make, one to put in force, or nothing.
 
-    `stored`: all versions there are. `make`: whether another one is due.
-    `missing`: why it can't be made yet, or None. `windows`: stored ones it would be merged from.
+    `stored`: all that is stored of the reference. `found`: the newest version that was made of
+    what the spec asks for. `make`: whether another one is due. `missing`: why it can't be made
+    yet, or None. `windows`: stored ones it would be merged from.
     """
 
     stored: References
+    found: Snapshot | None = None
     make: bool = False
     missing: str | None = None
     windows: int = 0
@@ -63,42 +67,64 @@ class Due:
     def newest(self) -> Snapshot | None:
         return self.stored.versions[-1] if self.stored.versions else None
 
+    @property
+    def waits(self) -> bool:
+        """Whether a run ended between the two rows: a version exists, and no event says so."""
+        return not self.make and self.found is not None and not self.found.known
+
 
 @dataclass(frozen=True)
 class Frozen:
     """What the snapshot step did: the version it made or put in force, or None.
 
     `stored`: what is stored of the reference, for the next step; None where this one
-    changed it or had none to look for.
+    changed it or had none to look for. `blocked`: why the gate left the version a candidate.
+    `event`: what happened to the version last.
     """
 
     version: Snapshot | None = None
     stored: References | None = None
+    blocked: tuple[str, ...] = ()
+    event: Event | None = None
 
 
 def due_reference(context: Context, spec: MonitorSpec, *, force: bool = False) -> Due:
     """Whether the spec's reference must be frozen, asked of what is stored; writes nothing."""
     if spec.reference is None:
         return Due(References(), missing="the spec has no reference section")
-    interval = _interval(spec, spec.reference)
+    wanted = wanted_of(spec, spec.reference)
     known = stored_references(context.spark, context.store, spec, spec.reference.name)
-    newest = known.versions[-1] if known.versions else None
-    if newest and not force and _same(newest, spec, spec.reference, interval):
-        return Due(known)
-    if spec.reference.is_scanned:
+    same = [one for one in known.versions if holds(one, spec, wanted)]
+    if same and not force:
+        return Due(known, _meant(known, same))
+    if wanted.interval is None:
         return Due(known, make=True)
-    stored = stored_windows(context.spark, context.store, spec)
-    inside = [w for w in stored.values() if interval.start <= w.window.start < interval.end]
-    present = [one for one in inside if one.definition == definition_hash(spec, None)]
-    missing = _missing(stored, inside, present, interval)
-    return Due(known, make=True, missing=missing, windows=len(present))
+    windows, missing = stored_for(context, spec, wanted.interval)
+    return Due(known, make=True, missing=missing, windows=windows)
+
+
+def _meant(known: References, same: Sequence[Snapshot]) -> Snapshot:
+    """Of versions made of the same: one that was left half done, that in force, or the newest."""
+    states = known.own.states
+    active = [one for one in same if states[one.version] in IN_FORCE]
+    return active[0] if active and same[-1].known else same[-1]
+
+
+def wanted_of(spec: MonitorSpec, reference: Reference) -> Wanted:
+    """What the spec asks to be frozen."""
+    zone, interval = spec.timestamp.zone, None
+    if not reference.is_scanned and reference.begin is not None and reference.end is not None:
+        interval = Window(local_instant(reference.begin, zone), local_instant(reference.end, zone))
+    return Wanted(own_name(spec), interval, reference.table, reference.path, reference.filter)
 
 
 def snapshot_reference(context: Context, spec: MonitorSpec, freeze: Freeze | None = None) -> Frozen:
     """Freeze the spec's reference where that is due; returns what was done.
 
     Due is a reference that no version holds yet (another interval, table or filter), once
-    its interval has been profiled. Raises SnapshotError where a forced one is impossible.
+    its interval has been profiled. The first version is put in force; a later one if the gate
+    lets it pass, else it stays a candidate, and a person decides. Raises SnapshotError where a
+    forced one is impossible.
     """
     asked = freeze or Freeze()
     with context.journal.step(spec.monitor, STEP) as record:
@@ -108,68 +134,103 @@ def snapshot_reference(context: Context, spec: MonitorSpec, freeze: Freeze | Non
             _refuse(asked, record, str(due.missing))
             return Frozen(stored=None if reference is None else due.stored)
         if due.make:
-            return Frozen(_freeze(context, spec, reference, asked, due, record))
-        if due.newest is None or due.newest.activated:
+            context.journal.started(record)
+            wanted = wanted_of(spec, reference)
+            made = make_version(
+                context,
+                spec,
+                wanted,
+                due.newest,
+                record,
+                windows=due.windows,
+                by=user(),
+                note=asked.note,
+            )
+            record.windows = made.windows
+            return _enter(context, spec, wanted.name, due.stored.own, made, asked, record)
+        if due.found is None or not due.waits:
+            _say_otherwise(due, record)
             return Frozen(stored=due.stored)
-        # A run ended between the two rows: the version exists and waits for its event.
         context.journal.started(record)
-        _activate(context, spec, reference.name, due.newest, asked)
-        return Frozen(due.newest)
+        return _enter(context, spec, own_name(spec), due.stored.own, due.found, asked, record)
 
 
-def _freeze(
+def snapshot_by_hand(context: Context, spec: MonitorSpec, wanted: Wanted, asked: Freeze) -> Frozen:
+    """Freeze a version of what a person wants, of whatever role and name.
+
+    An interval of the watched table is merged from its stored windows, where all of them are
+    stored under the present definitions; else it is read in one scan, and the run says why.
+    """
+    with context.journal.step(spec.monitor, STEP) as record:
+        context.journal.started(record)
+        stored = read_references(context.spark, context.store, spec.monitor, [wanted.name])
+        own = stored.get(wanted.name, Stored())
+        windows = 0
+        if wanted.interval is not None:
+            windows, missing = whole(context, spec, wanted.interval)
+            if missing:
+                record.warnings.append(f"read in one scan: {missing}")
+        made = make_version(
+            context,
+            spec,
+            wanted,
+            own.versions[-1] if own.versions else None,
+            record,
+            windows=windows,
+            by=user(),
+            note=asked.note,
+        )
+        record.windows = made.windows
+        return _enter(context, spec, wanted.name, own, made, asked, record)
+
+
+def _enter(
     context: Context,
     spec: MonitorSpec,
-    reference: Reference,
+    name: Name,
+    stored: Stored,
+    made: Snapshot,
     asked: Freeze,
-    due: Due,
     record: Record,
-) -> Snapshot:
-    context.journal.started(record)
-    newest = due.newest
-    rows, about = (
-        _scanned(context, spec, reference, record)
-        if reference.is_scanned
-        else _merged(context, spec, _interval(spec, reference), due.windows)
+) -> Frozen:
+    """Put a version in force; it stays a candidate where that is asked for or the gate blocks."""
+    reason = asked.note or ("asked for by hand" if asked.force else "the spec asks for it")
+    if not stored.active and not asked.note:
+        reason = "the first version"
+    known = (
+        replace(stored, versions=(*stored.versions, made))
+        if made.version not in (stored.by_number)
+        else stored
     )
-    about |= {
-        "name": reference.name,
-        "version": newest.version + 1 if newest else 1,
-        "parent": newest.version if newest else None,
-        "run_id": context.journal.run_id,
-        "created_at": datetime.now(timezone.utc),
-        "created_by": _user(),
-        "note": asked.note,
-    }
-    made = write_reference(context.spark, context.store, spec, rows, about)
-    if made is None:
-        raise SnapshotError(
-            f"reference {reference.name} of {spec.monitor}: another run made version "
-            f"{about['version']} at the same time; look at it before making a new one"
-        )
-    _activate(context, spec, reference.name, made, asked)
-    record.windows = made.windows
-    return made
-
-
-def _activate(
-    context: Context, spec: MonitorSpec, name: str, made: Snapshot, asked: Freeze
-) -> None:
-    """Put a version in force."""
-    activate(
+    decision = Decision(user(), reason)
+    gate, why = None, list[str]()
+    since = asked.effective_from or effective_from(context, spec, made)
+    if not asked.candidate:
+        entered = enter(context, spec, name, known, made, decision, since)
+        if entered.event is not None:
+            return Frozen(made, event=entered.event)
+        gate, why = "blocked", entered.why
+    event = write_event(
         context.spark,
         context.store,
-        spec,
         name,
+        stored.events,
+        "propose",
         made.version,
-        asked.effective_from or _from(context, spec, made),
-        by=_user(),
-        reason=asked.note or ("the first version" if made.version == 1 else "asked for anew"),
+        since,
+        by=decision.by,
+        reason=reason,
         run_id=context.journal.run_id,
+        gate=gate,
     )
+    record.warnings += [
+        f"version {made.version} of {name} is a candidate, the gate blocks it: {line}"
+        for line in why
+    ]
+    return Frozen(made, blocked=tuple(why), event=event)
 
 
-def _from(context: Context, spec: MonitorSpec, made: Snapshot) -> datetime:
+def effective_from(context: Context, spec: MonitorSpec, made: Snapshot) -> datetime:
     """After its own interval, so that a version never judges itself.
 
     The first one taken from another table judges everything; a later one what comes after
@@ -177,13 +238,16 @@ def _from(context: Context, spec: MonitorSpec, made: Snapshot) -> datetime:
     """
     if made.interval:
         return made.interval.end
-    if made.version == 1:
-        return ALWAYS
+    return ALWAYS if made.version == 1 else newest_end(context, spec)
+
+
+def newest_end(context: Context, spec: MonitorSpec) -> datetime:
+    """Where the newest stored window ends."""
     stored = stored_windows(context.spark, context.store, spec).values()
     return max((one.window.end for one in stored), default=ALWAYS)
 
 
-def _user() -> str:
+def user() -> str:
     """Who runs this; a container may have a user without a name."""
     try:
         return getpass.getuser()
@@ -191,123 +255,27 @@ def _user() -> str:
         return "unknown"
 
 
+def _say_otherwise(due: Due, record: Record) -> None:
+    """Say where what the spec asks for is frozen, but another version is in force."""
+    found, present = due.found, due.stored.own.present
+    if found is None:
+        return
+    state = due.stored.own.states[found.version]
+    if state not in IN_FORCE:
+        instead = f"version {present.version}" if present else "none"
+        step = (
+            "let the spec ask for another interval or table"
+            if state == "rejected"
+            else f"`sparkdrift reference promote SPEC {found.version} --reason ...` changes that"
+        )
+        record.warnings.append(
+            f"what the spec asks for is version {found.version} of the reference, which is "
+            f"{state}; in force is {instead}: {step}"
+        )
+
+
 def _refuse(asked: Freeze, record: Record, reason: str) -> None:
     """Say why nothing is frozen: an error where it was asked for, else a warning."""
     if asked.force:
         raise SnapshotError(f"no reference was frozen: {reason}")
     record.warnings.append(f"no reference yet: {reason}")
-
-
-def _interval(spec: MonitorSpec, reference: Reference) -> Window:
-    zone = spec.timestamp.zone
-    if reference.begin is None or reference.end is None:
-        return Window(ALWAYS, ALWAYS)
-    return Window(local_instant(reference.begin, zone), local_instant(reference.end, zone))
-
-
-def _same(newest: Snapshot, spec: MonitorSpec, reference: Reference, interval: Window) -> bool:
-    if reference.is_scanned:
-        wanted = (reference.table or reference.path, reference.filter)
-        return (newest.source, newest.source_filter) == wanted
-    return newest.interval == interval and newest.source == (spec.source.table or spec.source.path)
-
-
-def _missing(
-    stored: Mapping[datetime, StoredWindow],
-    inside: Sequence[StoredWindow],
-    present: Sequence[StoredWindow],
-    interval: Window,
-) -> str | None:
-    """Why the interval can't be frozen from what is stored, or None.
-
-    `inside`: the stored windows of the interval; `present`: those of the present definition.
-    """
-    if not stored:
-        return "nothing is profiled yet"
-    last = max(window.window.end for window in stored.values())
-    if not sum(window.rows for window in inside):
-        first = min(stored)
-        return (
-            f"no stored window with rows lies between {interval.start:%Y-%m-%d %H:%M} and "
-            f"{interval.end:%Y-%m-%d %H:%M} UTC; stored are {first:%Y-%m-%d} to {last:%Y-%m-%d}"
-        )
-    if last < interval.end:
-        return (
-            f"its interval ends {interval.end:%Y-%m-%d %H:%M} UTC, and windows are closed "
-            f"only up to {last:%Y-%m-%d %H:%M}"
-        )
-    if not sum(window.rows for window in present):
-        return (
-            "the windows of its interval are stored under another definition of the source or "
-            "its sketches; profile them again: sparkdrift run SPEC --begin "
-            f"{interval.start:%Y-%m-%d} --end {interval.end:%Y-%m-%d}"
-        )
-    return None
-
-
-def _merged(
-    context: Context, spec: MonitorSpec, interval: Window, windows: int
-) -> tuple[Any, dict[str, Any]]:
-    source = source_of(context.spark, spec)
-    resolution = resolve_source(context.spark, spec, source)
-    hashes = [definition_hash(spec, None)]
-    hashes += [definition_hash(spec, one.feature) for one in resolution.watched]
-    rows = merged_reference(context.spark, context.store, spec, interval, hashes)
-    rows = rows.drop("merged_windows", "input_digest")
-    pairs, _ = watched_pairs(spec, resolution)
-    if pairs:
-        own = merged_pairs(context.spark, context.store, spec, interval, pairs)
-        rows = rows.unionByName(own, allowMissingColumns=True)
-    return rows, {
-        "source": spec.source.table or spec.source.path,
-        "source_filter": spec.source.filter,
-        "source_id": source.table_id,
-        "source_version": source.version,
-        "interval_start": interval.start,
-        "interval_end": interval.end,
-        "granularity": spec.windows.grain,
-        "windows": windows,
-        "k_effective": spec.sketch.k,
-    }
-
-
-def _scanned(
-    context: Context, spec: MonitorSpec, reference: Reference, record: Record
-) -> tuple[Any, dict[str, Any]]:
-    monitored = source_of(context.spark, spec)
-    source = open_source(
-        context.spark, table=reference.table, path=reference.path, row_filter=reference.filter
-    )
-    record.inputs.append(("reference", source.table_id, source.version))
-    watched = resolve_source(context.spark, spec, monitored).watched
-    resolution = resolve_reference_source(
-        context.spark, spec, [one.feature for one in watched], source
-    )
-    resolution = checked(context.spark, source, spec, resolution)
-    if resolution.blocking:
-        raise SpecError(resolution.blocking)
-    found = crowded(
-        reference_rows(context.spark, source), slices_of(spec, resolution.usable_slices)
-    )
-    record.warnings += crowds(found)
-    resolution = resolution.without_slices(found)
-    resolution = resolution.without(failing(spec, resolution, source.rows(context.spark)))
-    record.warnings += [
-        f"{one.feature.name}: {one.problem.message} (reference)"
-        for one in resolution.watched
-        if one.problem is not None
-    ]
-    rows = scanned_reference(context.spark, spec, source, resolution)
-    pairs, _ = watched_pairs(spec, resolution)
-    if pairs:
-        own = scanned_pairs(context.spark, spec, source, pairs)
-        rows = rows.unionByName(own, allowMissingColumns=True)
-    return rows, {
-        "source": reference.table or reference.path,
-        "source_filter": reference.filter,
-        "source_id": source.table_id,
-        "source_version": source.version,
-        "granularity": None,
-        "windows": 0,
-        "k_effective": spec.sketch.reference_k,
-    }

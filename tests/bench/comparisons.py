@@ -57,7 +57,7 @@ def _line(path: Path, copies: int, repeats: int, names: Sequence[str], target: s
 def judged(path: str, copies: int, repeats: int, names: list[str]) -> dict[str, Any]:
     """Seconds to judge all windows, and to find what is due, judge and write it."""
     from sparkdrift.spark.comparison import drift_digests, drift_rows
-    from sparkdrift.spark.references import in_force, stored_references
+    from sparkdrift.spark.reference_life import in_force, stored_references
     from sparkdrift.spec.digests import policy_hash
     from sparkdrift.steps.context import Context, Options
     from sparkdrift.steps.drift import compute_drift

@@ -15,10 +15,12 @@ from scipy import stats
 from source_tables import closing_row, day_rows, day_start, write
 
 from sparkdrift.spark.findings import count_alerts, count_statuses
-from sparkdrift.spark.references import TRAINING
+from sparkdrift.spark.reference_life import TRAINING, own_name
 from sparkdrift.spark.views import register, unregister
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Options
+from sparkdrift.steps.promotion import Decision
+from sparkdrift.steps.reference import promote
 from sparkdrift.steps.run import run_monitor
 from sparkdrift.store import Store
 
@@ -272,6 +274,11 @@ def test_origin_stays_with_the_first_reference(spark, monitored, tmp_path):
     spec = monitor(monitored.source, reference=LATER)
     outcome = run(spark, store, spec, "second")
     assert outcome.reference.version == 2
+    # It is 0.6 sd away, which the gate blocks: somebody wants it all the same.
+    assert any("step: amount is" in line for line in outcome.blocked)
+    why = Decision("tests", "it is what is normal now", day_start(12))
+    promote(context_of(spark, store), spec, own_name(spec), 2, why, force=True)
+    run(spark, store, spec, "promoted")
     shown = view(spark, store, "current_drift")
     assert len(shown) == len(monitored.drift)
     origin, baseline = of(shown, "origin"), of(shown, "baseline")

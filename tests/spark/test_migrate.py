@@ -32,6 +32,10 @@ ADDED_LAST = {"earlier_start"}
 """Columns of `drift` that version 3 did not have."""
 
 
+ADDED_TABLES = {"reference_checks", "debt_events"}
+"""Tables that version 4 did not have; nor had `reference_events` the column `gate`."""
+
+
 @pytest.fixture(scope="module")
 def old(spark, workspace) -> Store:
     """Version 1 as it was, but for one table that a later version added: here, `drift`."""
@@ -100,3 +104,23 @@ def test_a_later_store_gets_the_columns_of_drift_that_it_lacks(spark, workspace,
     (row,) = rows_of(spark, store, "drift").to_pylist()
     assert row["status"] == "drifted"
     assert {row[name] for name in added} == {None}
+
+
+def test_references_of_version_4_get_their_gate(spark, workspace):
+    store = Store(directory=str(workspace / "version-4"))
+    for table in TABLES:
+        if table.name not in ADDED_TABLES:
+            kept = tuple(one for one in table.columns if one.name != "gate")
+            spark.sql(create_statement(store, replace(table, columns=kept)))
+    runs = store.table("runs")
+    spark.sql(f"ALTER TABLE {runs} SET TBLPROPERTIES ('{PROPERTY}' = '4')")
+    spark.sql(
+        f"INSERT INTO {store.table('reference_events')} (monitor, seq, version, action)"
+        " VALUES ('credit', 1, 1, 'activate')"
+    )
+    assert migrate(spark, store) == 4
+    assert store_version(spark, store) == STORE_VERSION
+    (row,) = rows_of(spark, store, "reference_events").to_pylist()
+    assert (row["action"], row["gate"]) == ("activate", None)
+    for name in ADDED_TABLES:
+        assert rows_of(spark, store, name).num_rows == 0

@@ -14,7 +14,7 @@ from source_tables import day_start
 from sparkdrift.errors import SnapshotError
 from sparkdrift.measures.kll import read_kll
 from sparkdrift.spark.findings import newest_judged
-from sparkdrift.spark.references import stored_references
+from sparkdrift.spark.reference_life import own_name, stored_references, write_event
 from sparkdrift.spark.views import register, unregister
 from sparkdrift.steps import snapshot as snapshot_step
 from sparkdrift.steps.snapshot import Freeze, due_reference, snapshot_reference
@@ -64,20 +64,20 @@ def test_another_interval_is_another_version_and_old_rows_stay(spark, planted, t
     store = planted.copied(tmp_path / "store")
     before = rows_of(spark, store, "drift")
     references = rows_of(spark, store, "reference_profiles")
-    spec = plan.planted_spec(planted.path, reference={"begin": "2024-01-02", "end": "2024-01-09"})
+    spec = plan.planted_spec(planted.path, reference={"begin": "2024-01-02", "end": "2024-01-08"})
     outcome = run(spark, store, spec, "second")
-    assert (outcome.reference.version, outcome.profiled.due) == (2, ())
+    assert (outcome.reference.version, outcome.profiled.due, outcome.blocked) == (2, (), ())
     assert [row["parent"] for row in versions(spark, store)] == [None, 1]
     assert in_force(spark, store, spec) == [
-        (1, day_start(6), day_start(8)),
-        (2, day_start(8), None),
+        (1, day_start(6), day_start(7)),
+        (2, day_start(7), None),
     ]
     after = rows_of(spark, store, "drift").to_pylist()
     assert [row for row in after if row["run_id"] == "first"] == before.to_pylist()
     fresh = [row for row in after if row["run_id"] == "second"]
     assert {row["reference_version"] for row in fresh} == {2}
     assert {row["window_start"] for row in fresh} == {
-        day_start(day) for day in range(8, plan.CLOSING)
+        day_start(day) for day in range(7, plan.CLOSING)
     }
     kept = [
         row
@@ -145,7 +145,7 @@ def test_a_reference_from_another_table(spark, planted, other_table, tmp_path):
     assert frozen["steady"]["status"] == "schema_changed"
     assert "no column 'steady'" in frozen["steady"]["reason"]
     assert snapshot_reference(context_of(spark, store, "scan2"), spec).version is None
-    narrow = {"name": "training", "path": str(path), "filter": "amount > 100"}
+    narrow = {"name": "training", "path": str(path), "filter": "sensor < 2"}
     spec = plan.planted_spec(planted.path, reference=narrow)
     second = snapshot_reference(context_of(spark, store, "scan3"), spec).version
     assert second.version == 2
@@ -176,13 +176,13 @@ def test_an_interval_that_is_not_profiled_yet_waits(spark, planted, tmp_path):
 def test_a_crash_before_the_event_is_made_good(spark, planted, tmp_path, monkeypatch):
     """The version exists, but no event says from when it counts: the next run adds it."""
     store = planted.copied(tmp_path / "store")
-    spec = plan.planted_spec(planted.path, reference={"begin": "2024-01-02", "end": "2024-01-09"})
+    spec = plan.planted_spec(planted.path, reference={"begin": "2024-01-02", "end": "2024-01-08"})
 
     def broken(*args, **kwargs):
         raise RuntimeError("pulled the plug")
 
     with monkeypatch.context() as patched:
-        patched.setattr(snapshot_step, "activate", broken)
+        patched.setattr(snapshot_step, "enter", broken)
         with pytest.raises(RuntimeError, match="pulled the plug"):
             snapshot_reference(context_of(spark, store, "crashed"), spec)
     assert len(versions(spark, store)) == 2
@@ -204,11 +204,10 @@ def test_events_overrule_earlier_ones_from_their_own_start(spark, planted, tmp_p
         (1, day_start(6), day_start(10)),
         (2, day_start(10), None),
     ]
-    snapshot_step.activate(
-        spark,
-        store,
-        planted.spec,
-        "baseline",
+    write_event(
+        *(spark, store, own_name(planted.spec)),
+        stored_references(spark, store, planted.spec, "baseline").own.events,
+        "activate",
         1,
         day_start(6) - timedelta(days=2),
         by="tests",

@@ -1,8 +1,9 @@
-"""profile, snapshot, drift and run: the steps for one or several monitors."""
+"""profile, drift and run: the steps for one or several monitors."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -175,44 +176,6 @@ def drift(
     return each_monitor(common, specs, one, asked=any(times))
 
 
-def snapshot(
-    common: Common,
-    spec: Annotated[Path, typer.Argument(metavar="SPEC", help="The monitor's spec.")],
-    note: Annotated[
-        str | None,
-        typer.Option("--note", metavar="TEXT", help="Why; stored beside it.", show_default=False),
-    ] = None,
-    effective_from: Annotated[
-        str | None,
-        typer.Option(
-            "--effective-from",
-            metavar="TIME",
-            help="Windows that start here or later are compared with it. Default: the end of "
-            "its interval; a later version of another table: of the newest stored window.",
-            show_default=False,
-        ),
-    ] = None,
-) -> int:
-    """Freeze a new version of the reference, and put it in force.
-
-    Example: sparkdrift snapshot monitors/credit.yml --note "after the relaunch"
-    """
-    since = point_of_time("--effective-from", effective_from)
-
-    def one(context: Context, loaded: MonitorSpec, bars: Bars) -> Answer:
-        from sparkdrift.steps.snapshot import Freeze, snapshot_reference
-        from sparkdrift.windows import local_instant
-
-        bars.begin(f"{loaded.monitor}: snapshot")
-        start = None if since is None else local_instant(since, loaded.timestamp.zone)
-        made = snapshot_reference(context, loaded, Freeze(True, note, start)).version
-        assert made is not None  # noqa: S101 - a forced one is made or raises
-        text = f"reference version {made.version} frozen: {made.rows:,} rows"
-        return Answer(text, {"version": made.version, "rows": made.rows, "digest": made.digest})
-
-    return each_monitor(common, [spec], one, asked=True)
-
-
 def run(
     common: Common,
     specs: Specs,
@@ -221,6 +184,14 @@ def run(
     end: End = None,
     dry_run: DryRun = False,
     fail_on: FailOn = None,
+    recompute: Annotated[
+        bool,
+        typer.Option(
+            "--recompute",
+            help="Hold windows that an earlier reference judged against the present one as well: "
+            "rows in `drift` beside the old ones, which stay in force.",
+        ),
+    ] = False,
 ) -> int:
     """Do all that is due: profile, freeze the reference, judge.
 
@@ -234,24 +205,29 @@ def run(
         from sparkdrift.steps.run import run_monitor
 
         bars.begin(spec.monitor)
-        done = run_monitor(context, spec, options_for(spec, *times))
+        options = replace(options_for(spec, *times), recompute=recompute)
+        done = run_monitor(context, spec, options)
         alarm = alarm_of(context, spec, done, alarming)
-        remarks = (*done.profiled.remarks, *([alarm] if alarm else []))
+        held = (f"reference version left a candidate: {line}" for line in done.blocked)
+        remarks = (*done.profiled.remarks, *held, *([alarm] if alarm else []))
         return Answer(_told(done), _facts(done), FINDING if alarm else 0, remarks)
 
-    return each_monitor(common, specs, one, asked=any(times))
+    return each_monitor(common, specs, one, asked=any(times) or recompute)
 
 
 def _told(done: Outcome) -> str:
-    judged = done.judged.windows or done.checked.windows
+    judged = done.judged.windows or done.checked.windows or done.judged.beside
     if not (done.profiled.due or done.profiled.vanished or done.reference or judged):
         return f"nothing is due ({done.profiled.reason or 'every window is up to date'})"
     parts = [f"{named(len(done.profiled.due), 'window')} profiled, {done.profiled.rows:,} rows"]
     if done.profiled.vanished:
         parts.append(f"{named(len(done.profiled.vanished), 'window')} lost their rows")
     if done.reference is not None:
-        parts.append(f"reference version {done.reference.version} frozen")
+        what = "frozen as a candidate, which the gate blocks" if done.blocked else "frozen"
+        parts.append(f"reference version {done.reference.version} {what}")
     parts.append(f"{named(len(done.judged.windows), 'window')} judged{_listed(done.findings)}")
+    if done.judged.beside:
+        parts.append(f"{named(done.judged.beside, 'window')} judged by the present reference too")
     return "; ".join(parts) + _held(done.checked)
 
 
@@ -280,7 +256,9 @@ def _facts(done: Outcome) -> dict[str, object]:
         "rows": done.profiled.rows,
         "reason": done.profiled.reason,
         "reference_version": done.reference.version if done.reference else None,
+        "reference_blocked": list(done.blocked),
         "windows_judged": len(done.judged.windows),
+        "windows_recomputed": done.judged.beside,
         "windows_checked": _count(done.checked),
         "assumptions_violated": _violated(done.checked),
         **_counts(done.findings),

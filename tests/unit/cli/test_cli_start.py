@@ -14,6 +14,8 @@ from sparkdrift.cli import app, main
 COMMANDS = (
     *("init", "validate", "doctor", "demo", "run", "profile"),
     *("snapshot", "drift", "sql", "explain", "calibrate", "classify", "migrate"),
+    *(f"reference {one}" for one in ("list", "show", "diff", "verify")),
+    *(f"reference {one}" for one in ("promote", "reject", "retire", "rollback")),
 )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 from sparkdrift.measures.domain_classifier import Told
 from sparkdrift.report.classification import classified
-from sparkdrift.spark.references import Snapshot
+from sparkdrift.spark.reference_life import Snapshot
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.steps.classify import Classified
 from sparkdrift.windows import Window

@@ -1,0 +1,188 @@
+"""reference promote, reject, retire, rollback: deciding which version is in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sparkdrift.cli.arguments import point_of_time
+from sparkdrift.cli.commands.reference import MaybeVersion, RefName, Role, Spec
+from sparkdrift.cli.common import Common
+from sparkdrift.cli.each import Answer, each_monitor
+from sparkdrift.report.plain import day
+
+if TYPE_CHECKING:
+    from sparkdrift.cli.progress import Bars
+    from sparkdrift.references.life import Event, Name
+    from sparkdrift.spec.models import MonitorSpec
+    from sparkdrift.steps.context import Context
+    from sparkdrift.steps.promotion import Decision
+
+Version = Annotated[int, typer.Argument(metavar="VERSION", min=1, help="Number of the version.")]
+Reason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why; stored with the decision.")
+]
+By = Annotated[
+    str | None,
+    typer.Option("--by", metavar="WHO", help="Who decides. Default: the user.", show_default=False),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--effective-from",
+        metavar="TIME",
+        help="Windows that start here or later are compared with it. Default: those to come; "
+        "of a rollback: from where the present version came into force.",
+        show_default=False,
+    ),
+]
+Deciding = Callable[["Context", "MonitorSpec", "Name", "Decision"], "Event"]
+
+
+def promote(
+    common: Common,
+    spec: Spec,
+    version: Version,
+    reason: Reason,
+    by: By = None,
+    effective_from: Since = None,
+    role: Role = None,
+    name: RefName = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Promote it although the gate blocks; recorded as a debt."),
+    ] = False,
+) -> int:
+    """Put a version in force if the gate lets it pass; the one that was is retired by it.
+
+    Example: sparkdrift reference promote monitors/credit.yml 2 --reason "after the relaunch"
+    """
+
+    def decide(context: Context, loaded: MonitorSpec, which: Name, why: Decision) -> Event:
+        from sparkdrift.steps.reference import promote as put
+
+        return put(context, loaded, which, version, why, force=force)
+
+    return _decided(common, spec, role, name, reason, by, effective_from, decide)
+
+
+def reject(
+    common: Common,
+    spec: Spec,
+    version: Version,
+    reason: Reason,
+    by: By = None,
+    role: Role = None,
+    name: RefName = None,
+) -> int:
+    """Say that a version is never to be put in force.
+
+    Example: sparkdrift reference reject monitors/credit.yml 2 --reason "a test load is in it"
+    """
+
+    def decide(context: Context, loaded: MonitorSpec, which: Name, why: Decision) -> Event:
+        from sparkdrift.steps.reference import reject as put
+
+        return put(context, loaded, which, version, why)
+
+    return _decided(common, spec, role, name, reason, by, None, decide)
+
+
+def retire(
+    common: Common,
+    spec: Spec,
+    version: Version,
+    reason: Reason,
+    by: By = None,
+    role: Role = None,
+    name: RefName = None,
+) -> int:
+    """Say that a candidate is out of use; it may still be promoted later.
+
+    Example: sparkdrift reference retire monitors/credit.yml 2 --reason "never needed"
+    """
+
+    def decide(context: Context, loaded: MonitorSpec, which: Name, why: Decision) -> Event:
+        from sparkdrift.steps.reference import retire as put
+
+        return put(context, loaded, which, version, why)
+
+    return _decided(common, spec, role, name, reason, by, None, decide)
+
+
+def rollback(
+    common: Common,
+    spec: Spec,
+    reason: Reason,
+    version: MaybeVersion = None,
+    by: By = None,
+    effective_from: Since = None,
+    role: Role = None,
+    name: RefName = None,
+) -> int:
+    """Put the version back in force that was before, as if the present one had never been.
+
+    Example: sparkdrift reference rollback monitors/credit.yml --reason "false alarms since"
+    """
+
+    def decide(context: Context, loaded: MonitorSpec, which: Name, why: Decision) -> Event:
+        from sparkdrift.steps.reference import rollback as put
+
+        return put(context, loaded, which, version, why)
+
+    return _decided(common, spec, role, name, reason, by, effective_from, decide)
+
+
+def _decided(
+    common: Common,
+    spec: Path,
+    role: str | None,
+    name: str | None,
+    reason: str,
+    by: str | None,
+    effective_from: str | None,
+    decide: Deciding,
+) -> int:
+    """Write one decision, and say what it means."""
+    since = point_of_time("--effective-from", effective_from)
+
+    def one(context: Context, loaded: MonitorSpec, bars: Bars) -> Answer:
+        from sparkdrift.steps.promotion import Decision
+        from sparkdrift.steps.reference import named as reference_of
+        from sparkdrift.steps.snapshot import user
+        from sparkdrift.windows import local_instant
+
+        bars.begin(f"{loaded.monitor}: reference")
+        zone = loaded.timestamp.zone
+        start = None if since is None else local_instant(since, zone)
+        which = reference_of(loaded, role, name)
+        event = decide(context, loaded, which, Decision(by or user(), reason, start))
+        return _told(event, which, zone)
+
+    return each_monitor(common, [spec], one, asked=True)
+
+
+def _told(event: Event, name: Name, zone: str) -> Answer:
+    facts: dict[str, Any] = {
+        "role": name.role,
+        "name": name.name,
+        "version": event.version,
+        "action": event.action,
+        "seq": event.seq,
+        "by": event.by,
+        "reason": event.reason,
+        "effective_from": event.effective_from,
+        "gate": event.gate,
+    }
+    what = f"version {event.version} of {name.name}"
+    if event.action in ("activate", "force"):
+        since = "all windows"
+        if event.effective_from.year > 1970:
+            since = f"windows from {day(event.effective_from, zone)} on"
+        gate = f"; the gate: {event.gate}" if event.gate else ""
+        return Answer(f"{what} is in force for {since} (event {event.seq}){gate}", facts)
+    ended = "rejected" if event.action == "reject" else "retired"
+    return Answer(f"{what} is {ended} (event {event.seq})", facts)

@@ -1,0 +1,201 @@
+"""reference list, show, diff, verify: looking at the versions of a reference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sparkdrift.cli import screen
+from sparkdrift.cli.common import Common
+from sparkdrift.cli.working import existing_store
+from sparkdrift.report.plain import joined
+
+Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="The monitor's spec.")]
+MaybeVersion = Annotated[
+    int | None,
+    typer.Argument(metavar="[VERSION]", min=1, help="Number of the version.", show_default=False),
+]
+Role = Annotated[
+    str | None,
+    typer.Option(
+        "--role",
+        metavar="ROLE",
+        help="What the reference is for: baseline (the default), training, evaluation, "
+        "calibration.",
+        show_default=False,
+    ),
+]
+RefName = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        help="Its name within the role. Default: as in the spec; else as the role.",
+        show_default=False,
+    ),
+]
+
+
+def list_versions(common: Common, spec: Spec, role: Role = None, name: RefName = None) -> None:
+    """List all versions of a monitor's references: state, rows, since when in force, by whom.
+
+    Example: sparkdrift reference list monitors/credit.yml
+    """
+    from sparkdrift.report.references import LISTED, version_facts, version_lines
+    from sparkdrift.spec.loading import load_spec
+
+    loaded = load_spec(spec)
+    with existing_store(common) as (spark, store):
+        from sparkdrift.spark.reference_life import read_references
+
+        every = read_references(spark, store, loaded.monitor)
+    found = {
+        one: stored
+        for one, stored in sorted(every.items(), key=lambda item: (item[0].role, item[0].name))
+        if role in (None, one.role) and name in (None, one.name)
+    }
+    if common.as_json:
+        versions = [fact for one in found for fact in version_facts(one, found[one])]
+        screen.print_json({"monitor": loaded.monitor, "versions": versions})
+        return
+    zone = loaded.timestamp.zone
+    screen.show_rows(
+        LISTED, [line for one in found for line in version_lines(one, found[one], zone)]
+    )
+    if not found:
+        screen.remark(
+            f"{loaded.monitor} has no such reference yet: `sparkdrift run SPEC` freezes the spec's"
+        )
+
+
+def show(
+    common: Common,
+    spec: Spec,
+    version: MaybeVersion = None,
+    role: Role = None,
+    name: RefName = None,
+) -> None:
+    """Show one version (by default that in force) and everything that happened to it.
+
+    Example: sparkdrift reference show monitors/credit.yml 2
+    """
+    from sparkdrift.report.references import (
+        CHECKED,
+        HAPPENED,
+        check_lines,
+        event_facts,
+        event_lines,
+        version_facts,
+    )
+    from sparkdrift.spec.loading import load_spec
+
+    loaded = load_spec(spec)
+    with existing_store(common) as (spark, store):
+        from sparkdrift.spark.gate_figures import stored_checks
+        from sparkdrift.steps.reference import named as reference_of
+        from sparkdrift.steps.reference_reading import find, version_of
+
+        which = reference_of(loaded, role, name)
+        stored = find(spark, store, which)
+        snapshot = version_of(stored, which, version)
+        checks = stored_checks(spark, store, which, snapshot.version)
+    (facts,) = (one for one in version_facts(which, stored) if one["version"] == snapshot.version)
+    events = [one for one in stored.events if one.version == snapshot.version]
+    if common.as_json:
+        told = {"events": event_facts(events), "checks": checks}
+        screen.print_json({"monitor": loaded.monitor, **facts, **told})
+        return
+    for key, value in facts.items():
+        if value not in (None, []):
+            shown = screen.jsonable(value)
+            screen.say(f"{key:15} {shown if isinstance(shown, str | int) else screen.cell(value)}")
+    screen.show_rows(HAPPENED, event_lines(events, loaded.timestamp.zone))
+    if checks:
+        screen.show_rows(CHECKED, check_lines(checks))
+
+
+def diff(
+    common: Common,
+    spec: Spec,
+    earlier: Annotated[int, typer.Argument(metavar="VERSION", min=1, help="The earlier one.")],
+    later: Annotated[int, typer.Argument(metavar="VERSION", min=1, help="The later one.")],
+    role: Role = None,
+    name: RefName = None,
+    sliced: Annotated[
+        bool, typer.Option("--slices", help="Every slice as well, not the whole table alone.")
+    ] = False,
+) -> None:
+    """Compare two versions, feature by feature, from what is stored of them.
+
+    Example: sparkdrift reference diff monitors/credit.yml 1 2
+    """
+    from sparkdrift.report.references import DIFFERING, difference_facts, difference_lines
+    from sparkdrift.spec.loading import load_spec
+
+    loaded = load_spec(spec)
+    with existing_store(common) as (spark, store):
+        from sparkdrift.spark.capabilities import check_functions
+        from sparkdrift.steps.reference import named as reference_of
+        from sparkdrift.steps.reference_reading import compare_versions, find, version_of
+
+        check_functions(spark)
+        which = reference_of(loaded, role, name)
+        stored = find(spark, store, which)
+        pair = (version_of(stored, which, earlier), version_of(stored, which, later))
+        found = compare_versions(spark, store, loaded, which, *pair, sliced=sliced)
+    if common.as_json:
+        screen.print_json(
+            {
+                "monitor": loaded.monitor,
+                "earlier": earlier,
+                "later": later,
+                "only_in_earlier": found.gone,
+                "only_in_later": found.added,
+                "features": difference_facts(found.features),
+            }
+        )
+        return
+    screen.show_rows(DIFFERING, difference_lines(found.features))
+    for what, columns in ((f"only in version {earlier}", found.gone), ("new", found.added)):
+        if columns:
+            screen.say(f"{what}: {joined(list(columns))}")
+
+
+def verify(
+    common: Common,
+    spec: Spec,
+    version: MaybeVersion = None,
+    role: Role = None,
+    name: RefName = None,
+) -> int:
+    """Check stored versions (or one) against their digests, and against their source.
+
+    Ends with 1 where the stored rows differ from what was frozen, or where the source, at its
+    version of then, gives other counts. What can't be read any more is told, no failure.
+
+    Example: sparkdrift reference verify monitors/credit.yml
+    """
+    from dataclasses import asdict
+
+    from sparkdrift.report.references import VERIFIED, verified_lines
+    from sparkdrift.spec.loading import load_spec
+
+    loaded = load_spec(spec)
+    with existing_store(common) as (spark, store):
+        from sparkdrift.steps.reference import named as reference_of
+        from sparkdrift.steps.reference_reading import find, version_of
+        from sparkdrift.steps.verifying import verify as check
+
+        which = reference_of(loaded, role, name)
+        stored = find(spark, store, which)
+        asked = stored.versions if version is None else [version_of(stored, which, version)]
+        found = {one.version: check(spark, store, loaded, which, one) for one in asked}
+    if common.as_json:
+        screen.print_json(
+            {"monitor": loaded.monitor, "versions": [asdict(one) for one in found.values()]}
+        )
+    else:
+        screen.show_rows(VERIFIED, verified_lines(found))
+    return 0 if all(one.holds for one in found.values()) else 1

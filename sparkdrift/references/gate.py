@@ -1,0 +1,297 @@
+"""The gate on a promotion: figures in, checks with limits and verdicts out.
+
+A reference says what is normal. So a version that is too small to say it, that lacks what the
+present one has, that was made while something was wrong, or that moves what is normal by more
+than matters, is not put in force in passing: somebody must want it, and say why.
+Source: section 7 of docs/statistics.md (creep, contamination); the limits are the project's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from sparkdrift.measures.evidence import LEAST_POWER, power
+
+Verdict = Literal["passed", "warned", "blocked", "not_measured"]
+TABLE = ":table"
+CONTAMINATED = 0.05
+"""From which share of rows from alerted windows on a version is contaminated."""
+LABELLED = 0.9
+"""Share of rows with a label that a reference of a role which needs labels must have."""
+NEEDS_LABELS = ("training", "evaluation", "calibration")
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at. value and limit are in the unit that `reason` names."""
+
+    name: str
+    column: str
+    verdict: Verdict
+    reason: str
+    value: float | None = None
+    limit: float | None = None
+    against: int | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A feature of a version: its kind, family of types, definition, and rows with a value."""
+
+    kind: str
+    family: str
+    definition: str
+    status: str
+    measured: float
+
+
+@dataclass(frozen=True)
+class Gap:
+    """How far one feature of a later version is from an earlier one; None: not measured.
+
+    material: whether it surely is farther than what matters. effect in sd, d the statistic D,
+    distance the Wasserstein distance in sd.
+    """
+
+    earlier: int
+    later: int
+    column: str
+    material: bool | None
+    effect: float | None
+    d: float | None
+    distance: float | None = None
+    new: float | None = None
+    vanished: float | None = None
+    outside: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """effect: in sd by column; `default` for the others. new, outside: shares."""
+
+    effect: Mapping[str, float]
+    default: float
+    bins: int
+    new: float
+    outside: float
+
+    def of(self, column: str) -> float:
+        return self.effect.get(column, self.default)
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Where the rows of a version come from: all, in windows that were judged, in those where an
+    alert stood. None: it was not made of windows."""
+
+    rows: int
+    judged: int
+    alerted: int
+
+
+def verdict(checks: Iterable[Check]) -> Literal["passed", "blocked"]:
+    """Blocked by any check that blocks. What was not measured blocks nothing, and is told."""
+    return "blocked" if any(one.verdict == "blocked" for one in checks) else "passed"
+
+
+def blocking(checks: Iterable[Check]) -> list[str]:
+    """Why the gate blocks, one line for each kind of check: the gravest columns are named."""
+    found: dict[str, list[Check]] = {}
+    for one in checks:
+        if one.verdict == "blocked":
+            found.setdefault(one.name, []).append(one)
+    return [_told(name, own) for name, own in found.items()]
+
+
+def _told(name: str, own: Sequence[Check]) -> str:
+    grave = sorted(own, key=lambda one: -(one.value or 0.0))
+    parts = [
+        one.reason if one.column == TABLE else f"{one.column} {one.reason}"
+        for one in grave[:_NAMED]
+    ]
+    more = f"; and {len(own) - _NAMED} more columns" if len(own) > _NAMED else ""
+    return f"{name}: {'; '.join(parts)}{more}"
+
+
+def sample_size(
+    after: Mapping[str, Column], before: Mapping[str, Column], limits: Limits
+) -> list[Check]:
+    """Whether a shift of `effect_size` can be found with so few rows, however large a window is.
+
+    Power of the test on D with s = 1/rows. A column that had no more rows in the version in force
+    is no worse than that, so it only warns.
+    """
+    checks = []
+    for name, one in sorted(after.items()):
+        if one.status != "ok" or one.kind not in ("numeric", "categorical"):
+            continue
+        own, known = _power(one, name, limits), _power(before.get(name), name, limits)
+        reason = (
+            f"has {one.measured:,.0f} rows with a value: a shift of {limits.of(name):g} sd "
+            f"would be found {100 * own:.0f} times of 100"
+        )
+        found: Verdict = "passed"
+        if own < LEAST_POWER:
+            found = "blocked" if name not in before or known >= LEAST_POWER else "warned"
+        checks.append(Check("sample size", name, found, reason, own, LEAST_POWER))
+    return checks
+
+
+def _power(column: Column | None, name: str, limits: Limits) -> float:
+    if column is None or column.measured < 1:
+        return 0.0
+    effect = limits.of(name)
+    found = power(1 / column.measured, limits.bins, effect, effect**2 / 2)
+    return float(np.nan_to_num(np.asarray(found), nan=0.0))
+
+
+def schema(after: Mapping[str, Column], before: Mapping[str, Column], present: int) -> list[Check]:
+    """What the version in force has and this one lacks, and what is of another type, blocks.
+
+    A new column, and one that is defined otherwise since, is told: nothing of it is lost.
+    """
+    checks = []
+    for name, old in sorted(before.items()):
+        new = after.get(name)
+        if new is None or (new.status == "schema_changed" and old.status != "schema_changed"):
+            reason = f"is in version {present} and not in this one"
+            checks.append(Check("schema", name, "blocked", reason, against=present))
+        elif new.family != old.family and "schema_changed" not in (new.status, old.status):
+            reason = f"was {old.family} in version {present} and is {new.family}"
+            checks.append(Check("schema", name, "blocked", reason, against=present))
+        elif new.definition != old.definition:
+            reason = f"is defined otherwise than in version {present}, so it can't be compared"
+            checks.append(Check("schema", name, "warned", reason, against=present))
+    for name in sorted(set(after) - set(before)):
+        reason = f"is new: version {present} does not have it"
+        checks.append(Check("schema", name, "warned", reason, against=present))
+    if not checks:
+        checks.append(
+            Check("schema", TABLE, "passed", f"the columns of version {present}", against=present)
+        )
+    return checks
+
+
+def domain(gaps: Sequence[Gap], limits: Limits) -> list[Check]:
+    """New and vanished categories, values outside the range of the version in force: told.
+
+    They alone do not block: that they are part of what is normal now is what a new version is
+    for; where they move the distribution by more than matters, `step` blocks.
+    """
+    checks = []
+    for one in gaps:
+        for value, limit, what in (
+            (one.new, limits.new, "of the rows are in categories that version {} lacks"),
+            (one.vanished, limits.new, "of the rows of version {} are in categories it lacks"),
+            (one.outside, limits.outside, "of the rows are outside the range of version {}"),
+        ):
+            if value is None:
+                continue
+            found: Verdict = "warned" if value > limit else "passed"
+            if value > 0:
+                reason = f"{100 * value:.1f} % {what.format(one.earlier)}"
+                checks.append(Check("domain", one.column, found, reason, value, limit, one.earlier))
+    return checks
+
+
+def step(gaps: Sequence[Gap], limits: Limits) -> list[Check]:
+    """How far each column is from the version in force: a material step blocks."""
+    checks = []
+    for one in gaps:
+        limit = limits.of(one.column)
+        if one.material is None:
+            reason = f"can't be compared with version {one.earlier}"
+            if one.reason:
+                reason += f": {one.reason}"
+            checks.append(
+                Check("step", one.column, "not_measured", reason, None, limit, one.earlier)
+            )
+            continue
+        reason = f"is {one.effect or 0.0:.2f} sd from version {one.earlier} (limit {limit:g})"
+        found: Verdict = "blocked" if one.material else "passed"
+        checks.append(Check("step", one.column, found, reason, one.effect, limit, one.earlier))
+    return checks
+
+
+def creep(total: Sequence[Gap], steps: Mapping[str, Sequence[Gap]], limits: Limits) -> list[Check]:
+    """Each step small, the sum material: the candidate against the first version of the chain.
+
+    total: of the candidate from that version. steps: by column, one gap after the other along
+    the chain, the candidate's own included. A chain of one step is what `step` looks at.
+    Directness is the way made over the way gone: near 1 all steps led the same way.
+    """
+    checks = []
+    for one in total:
+        path = steps.get(one.column, ())
+        if len(path) < 2:
+            continue
+        limit = limits.of(one.column)
+        if one.material is None:
+            reason = f"can't be compared with version {one.earlier}"
+            checks.append(
+                Check("creep", one.column, "not_measured", reason, None, limit, one.earlier)
+            )
+            continue
+        effects = [gap.effect for gap in path if gap.effect is not None]
+        gone = [gap.distance for gap in path if gap.distance is not None]
+        direct = ""
+        if one.distance is not None and sum(gone) > 0:
+            direct = f", directness {one.distance / sum(gone):.2f}"
+        reason = (
+            f"is {one.effect or 0.0:.2f} sd from version {one.earlier} (limit {limit:g}) after "
+            f"{len(path)} steps of at most {max(effects, default=0.0):.2f} sd{direct}"
+        )
+        found: Verdict = "blocked" if one.material else "passed"
+        checks.append(Check("creep", one.column, found, reason, one.effect, limit, one.earlier))
+    return checks
+
+
+def contamination(origins: Origins | None, without: Sequence[Gap] | None) -> list[Check]:
+    """Rows from windows in which an alert stood: their share, and what they do to each column.
+
+    without: the version rebuilt without them, held against it; None where there are none, or
+    where nothing else is left.
+    """
+    if origins is None:
+        reason = "not made of windows, so it is not known what alerted while its rows came"
+        return [Check("contamination", TABLE, "not_measured", reason, None, CONTAMINATED)]
+    if not origins.judged:
+        reason = "none of its windows was judged: nothing is known of alerts in them"
+        return [Check("contamination", TABLE, "not_measured", reason, None, CONTAMINATED)]
+    share = origins.alerted / origins.rows
+    reason = f"{100 * share:.1f} % of the rows are from windows in which an alert stood"
+    if origins.judged < origins.rows:
+        reason += (
+            f" ({100 * origins.judged / origins.rows:.0f} % are from windows that were judged)"
+        )
+    found: Verdict = "blocked" if share > CONTAMINATED else "passed"
+    checks = [Check("contamination", TABLE, found, reason, share, CONTAMINATED)]
+    for one in without or ():
+        if one.d is None:
+            continue
+        reason = f"moves by {one.effect or 0.0:.2f} sd (D {one.d:.4f}) without these rows"
+        moved: Verdict = "blocked" if one.material else "passed"
+        checks.append(Check("contamination", one.column, moved, reason, one.d))
+    return checks
+
+
+def labels(role: str, rows: int | None, labelled: int | None, reason: str = "") -> list[Check]:
+    """Share of rows with a label. Only roles that need labels are blocked by too few.
+
+    rows None: not measured, for `reason`.
+    """
+    if rows is None or labelled is None or not rows:
+        why = reason or "no rows"
+        return [Check("labels", TABLE, "not_measured", why, None, LABELLED)]
+    share = labelled / rows
+    found: Verdict = "passed"
+    if share < LABELLED:
+        found = "blocked" if role in NEEDS_LABELS else "warned"
+    told = f"{100 * share:.1f} % of the rows have a label (limit {100 * LABELLED:.0f} %)"
+    return [Check("labels", TABLE, found, told, share, LABELLED)]

@@ -1,0 +1,200 @@
+"""References as tables and JSON: versions with their states, events, and differences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sparkdrift.references.life import Event, Name
+from sparkdrift.report.plain import day, joined, named, share
+
+if TYPE_CHECKING:
+    from sparkdrift.spark.reference_differences import Difference
+    from sparkdrift.spark.reference_life import Snapshot, Stored
+    from sparkdrift.steps.verifying import Verified
+
+LISTED = ("role", "name", "version", "state", "rows", "of", "in force", "by", "made", "note")
+DIFFERING = (
+    "column",
+    "rows",
+    "effect",
+    "95 %",
+    "verdict",
+    "NULLs",
+    "new",
+    "vanished",
+    "what moved",
+)
+HAPPENED = ("event", "version", "what", "from", "by", "when", "gate", "why")
+CHECKED = ("check", "column", "verdict", "reason")
+VERIFIED = ("version", "digest", "counts", "reason")
+_SHOWN = 3
+
+
+def version_facts(name: Name, stored: Stored) -> Iterator[dict[str, Any]]:
+    """What is known of each version, the newest first, for --json."""
+    for one in reversed(stored.versions):
+        yield {
+            "role": name.role,
+            "name": name.name,
+            "version": one.version,
+            "state": stored.states[one.version],
+            "rows": one.rows,
+            "windows": one.windows,
+            "source": one.source,
+            "source_filter": one.source_filter,
+            "source_id": one.source_id,
+            "source_version": one.source_version,
+            "interval": None
+            if one.interval is None
+            else {"begin": one.interval.start, "end": one.interval.end},
+            "in_force": [
+                {"begin": term.start, "end": term.end}
+                for term in stored.active
+                if term.snapshot.version == one.version
+            ],
+            "digest": one.digest,
+            "created_at": one.created_at,
+            "created_by": one.created_by,
+            "note": one.note,
+        }
+
+
+def version_lines(name: Name, stored: Stored, zone: str) -> list[list[Any]]:
+    """The same as cells of LISTED."""
+    return [
+        [
+            *(name.role, name.name, one.version, stored.states[one.version], f"{one.rows:,}"),
+            made_of(one, zone),
+            _in_force(stored, one.version, zone),
+            one.created_by or "",
+            day(one.created_at, zone) if one.created_at else "",
+            one.note or "",
+        ]
+        for one in reversed(stored.versions)
+    ]
+
+
+def made_of(one: Snapshot, zone: str) -> str:
+    """An interval, or another table, with its version."""
+    if one.interval is not None:
+        return f"{day(one.interval.start, zone)} to {day(one.interval.end, zone)}"
+    where = f" where {one.source_filter}" if one.source_filter else ""
+    return f"{one.source}, version {one.source_version}{where}"
+
+
+def _in_force(stored: Stored, version: int, zone: str) -> str:
+    parts = []
+    for term in stored.active:
+        if term.snapshot.version == version:
+            start = "always" if term.start.year <= 1970 else day(term.start, zone)
+            until = f" to {day(term.end, zone)}" if term.end else " on"
+            parts.append(f"{start}{until}")
+    return joined(parts, _SHOWN)
+
+
+def event_facts(events: Sequence[Event]) -> list[dict[str, Any]]:
+    return [
+        {
+            "seq": one.seq,
+            "version": one.version,
+            "action": one.action,
+            "effective_from": one.effective_from,
+            "at": one.at,
+            "by": one.by,
+            "reason": one.reason,
+            "gate": one.gate,
+        }
+        for one in events
+    ]
+
+
+def event_lines(events: Sequence[Event], zone: str) -> list[list[Any]]:
+    """Events as cells of HAPPENED."""
+    return [
+        [
+            *(one.seq, one.version, one.action),
+            day(one.effective_from, zone) if one.effective_from.year > 1970 else "",
+            one.by,
+            day(one.at, zone) if one.at else "",
+            one.gate or "",
+            one.reason,
+        ]
+        for one in events
+    ]
+
+
+def check_lines(checks: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    """Rows of `reference_checks` as cells of CHECKED; what passed is counted, not listed."""
+    names = ("check_name", "column_name", "verdict", "reason")
+    listed = [[one[name] for name in names] for one in checks if one["verdict"] != "passed"]
+    passed = sum(one["verdict"] == "passed" for one in checks)
+    return [*listed, ["all others", "", "passed", named(passed, "check")]] if passed else listed
+
+
+def difference_facts(found: Sequence[Difference]) -> list[dict[str, Any]]:
+    return [
+        {
+            "slice_key": one.slice_key,
+            "slice_value": one.slice_value,
+            "column_name": one.column_name,
+            "rows": one.rows,
+            **one.figures,
+            "new_categories": [
+                {"item": item, "count": count} for item, count in one.new_categories
+            ],
+            "material": one.material,
+            "reason": one.reason,
+        }
+        for one in found
+    ]
+
+
+def difference_lines(found: Sequence[Difference]) -> list[list[Any]]:
+    """Differences as cells of DIFFERING, the largest first."""
+    return [_line(one) for one in sorted(found, key=_order)]
+
+
+def _order(one: Difference) -> tuple[float, str, str]:
+    effect = one.figures["effect"]
+    return (-1.0 if effect is None else effect) * -1, one.column_name, str(one.slice_value)
+
+
+def _line(one: Difference) -> list[Any]:
+    figures = one.figures
+    column = one.column_name
+    if one.slice_key != "*":
+        value = "NULL" if one.slice_value is None else one.slice_value
+        column += f" ({one.slice_key} = {value})"
+    effect, low, high = (figures[name] for name in ("effect", "effect_low", "effect_high"))
+    if one.reason is not None or effect is None or low is None or high is None:
+        return [column, f"{one.rows:,}", "", "", "not measured", "", "", "", one.reason or ""]
+    items = joined([repr(item) for item, _ in one.new_categories], _SHOWN)
+    return [
+        column,
+        f"{one.rows:,}",
+        f"{effect:.2f} sd",
+        f"{low:.2f} to {high:.2f}",
+        "material" if one.material else "",
+        _points(figures["null_delta"]),
+        _share(figures["new_category_share"]) + (f" ({items})" if items else ""),
+        _share(figures["vanished_share"]),
+        one.moved,
+    ]
+
+
+def _points(delta: float | None) -> str:
+    return "" if not delta else f"{100 * delta:+.1f} points"
+
+
+def _share(value: float | None) -> str:
+    return "" if not value else share(value)
+
+
+def verified_lines(found: Mapping[int, Verified]) -> list[list[Any]]:
+    """Verified versions as cells of VERIFIED."""
+    counts = {True: "reproduced", False: "differ", None: "not measured"}
+    return [
+        [version, "ok" if one.digest else "mismatch", counts[one.counts], one.reason or ""]
+        for version, one in sorted(found.items(), reverse=True)
+    ]

@@ -1,0 +1,156 @@
+"""What the gate reads of alerts and labels, and the rows it leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from sparkdrift import __version__
+from sparkdrift.explain.signals import WHOLE
+from sparkdrift.references.gate import Check
+from sparkdrift.references.life import Name
+from sparkdrift.spark.changes import from_micros
+from sparkdrift.spark.reference_life import same
+from sparkdrift.spark.schemas import DEBT_EVENTS, REFERENCE_CHECKS
+from sparkdrift.spark.source import Source
+from sparkdrift.spark.sql import in_windows, quote, string
+from sparkdrift.spark.views import register, unregister
+from sparkdrift.spark.writer import insert_rows
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.store import Store
+from sparkdrift.windows import Window
+
+
+def alerted(
+    spark: SparkSession, store: Store, spec: MonitorSpec, interval: Window
+) -> tuple[set[datetime], set[datetime]]:
+    """Starts of the windows of `interval` (that were judged, that an alert rests on).
+
+    Of the whole table, suppressed alerts too: what is expected is no less unusual. A window
+    counts that alerts itself, where an alert came of it: not a single window that alerted by
+    chance, and not those in which an alert merely still stands.
+    """
+    inside = (
+        f"monitor = {string(spec.monitor)} AND granularity = {string(spec.windows.grain)}"
+        f" AND slice_key = {string(WHOLE)}"
+    )
+    names = register(spark, store, "SELECT * FROM alerts")
+    try:
+        judged = spark.sql(
+            "WITH stretches AS (SELECT column_name, comparison, since, max(window_start) AS last"
+            f" FROM alerts WHERE {inside} GROUP BY column_name, comparison, since)"
+            " SELECT unix_micros(d.window_start) AS start,"
+            " max(d.alerting AND s.since IS NOT NULL) AS bad"
+            f" FROM (SELECT * FROM current_drift WHERE {inside}"
+            f" AND {in_windows('window_start', [interval])}"
+            " AND status IN ('ok', 'warning', 'drifted')) AS d"
+            " LEFT JOIN stretches AS s ON s.column_name = d.column_name"
+            " AND s.comparison = d.comparison AND d.window_start BETWEEN s.since AND s.last"
+            " GROUP BY d.window_start"
+        ).collect()
+    finally:
+        unregister(spark, names)
+    return (
+        {from_micros(row["start"]) for row in judged},
+        {from_micros(row["start"]) for row in judged if row["bad"]},
+    )
+
+
+def labelled(spark: SparkSession, source: Source, label: str) -> tuple[int, int]:
+    """(rows, rows with a label) of a source, in one scan of one column."""
+    row = source.select(spark, "count(*) AS rows", f"count({quote(label)}) AS labelled")
+    found = row.collect()[0]
+    return int(found["rows"]), int(found["labelled"])
+
+
+def write_checks(
+    spark: SparkSession,
+    store: Store,
+    name: Name,
+    version: int,
+    checks: Sequence[Check],
+    run_id: str,
+) -> None:
+    """Store what the gate found, whatever comes of it."""
+    rows = [
+        {
+            "monitor": name.monitor,
+            "role": name.role,
+            "name": name.name,
+            "version": version,
+            "run_id": run_id,
+            "check_name": one.name,
+            "column_name": one.column,
+            "verdict": one.verdict,
+            "value": one.value,
+            "limit_value": one.limit,
+            "against_version": one.against,
+            "reason": one.reason,
+            "checked_at": datetime.now(timezone.utc),
+            "package_version": __version__,
+        }
+        for one in checks
+    ]
+    insert_rows(spark, store, REFERENCE_CHECKS, rows)
+
+
+def stored_checks(
+    spark: SparkSession, store: Store, name: Name, version: int
+) -> list[dict[str, Any]]:
+    """What the gate found of a version, the newest asking alone, gravest first."""
+    rows = spark.sql(
+        "SELECT check_name, column_name, verdict, value, limit_value, against_version, reason"
+        f" FROM {store.table(REFERENCE_CHECKS.name)} WHERE {same(name)}"
+        f" AND version = {int(version)} AND run_id = (SELECT max_by(run_id, checked_at) FROM"
+        f" {store.table(REFERENCE_CHECKS.name)} WHERE {same(name)} AND version = {int(version)})"
+    ).collect()
+    order = ("blocked", "warned", "not_measured", "passed")
+    found = [row.asDict() for row in rows]
+    return sorted(
+        found,
+        key=lambda row: (order.index(row["verdict"]), row["check_name"], row["column_name"]),
+    )
+
+
+def write_debt(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    name: Name,
+    version: int,
+    *,
+    opened: bool,
+    window_start: datetime | None,
+    evidence: str,
+    reason: str,
+    by: str,
+    run_id: str,
+) -> None:
+    """Open the debt that a forced version is, or close it."""
+    row = {
+        "monitor": spec.monitor,
+        "debt": debt_of(name, version),
+        # A version is forced once; going back to it is no promotion, and opens nothing.
+        "seq": 1 if opened else 2,
+        "kind": "evaluation" if name.role in ("evaluation", "calibration") else "data",
+        "action": "opened" if opened else "closed",
+        "window_start": window_start,
+        "owner": spec.owner,
+        "severity": "major",
+        "cost": None,
+        "evidence": evidence,
+        "reason": reason,
+        "created_at": datetime.now(timezone.utc),
+        "created_by": by,
+        "run_id": run_id,
+        "package_version": __version__,
+    }
+    insert_rows(spark, store, DEBT_EVENTS, [row])
+
+
+def debt_of(name: Name, version: int) -> str:
+    """The id of the debt that a forced version is."""
+    return f"forced reference {name.role}/{name.name} version {version}"

@@ -1,0 +1,215 @@
+"""How far versions of a reference are from each other, by the measures that judge windows.
+
+A later version stands where a window would: the kernel of the comparisons reads both from what
+is stored. No source row is read, and figures alone reach the driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+
+from sparkdrift.explain.signals import WHOLE
+from sparkdrift.kernels.comparing import ASKED, COMPARED, KEYS, REFERENCE, WINDOW, compare
+from sparkdrift.measures.evidence import MATERIAL_LEVEL
+from sparkdrift.references.life import Name
+from sparkdrift.spark.alerting import policy_of
+from sparkdrift.spark.comparison import OF_ASKED, OF_PROFILES, shaped
+from sparkdrift.spark.metrics import row_variance
+from sparkdrift.spark.reference_life import ROLE, Snapshot, same
+from sparkdrift.spark.schemas import REFERENCE_PROFILES
+from sparkdrift.spark.sql import ddl, quote, string
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.store import Store
+
+REBUILT = 0
+"""The number of a version that is not stored: rows that were made to be compared."""
+FIGURES = (
+    *("d_statistic", "effect", "effect_low", "effect_high", "p_material", "psi", "n_eff"),
+    *("ks_statistic", "wasserstein_distance", "shift", "null_delta", "new_category_share"),
+    *("vanished_share", "out_of_range_share", "power"),
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One slice and feature of a version, held against another one.
+
+    earlier, later: the versions. figures: by name, as in `drift`; None for what was not measured.
+    new_categories: the largest, with their rows. reason: why nothing was measured, else None.
+    """
+
+    earlier: int
+    later: int
+    slice_key: str
+    slice_value: str | None
+    column_name: str
+    rows: int
+    figures: dict[str, float | None]
+    new_categories: tuple[tuple[str, int], ...] = ()
+    moved: str = ""
+    reason: str | None = None
+
+    @property
+    def material(self) -> bool | None:
+        """Whether the two surely differ by more than what matters; None: not measured."""
+        p = self.figures["p_material"]
+        return None if p is None else p < MATERIAL_LEVEL
+
+
+def differences(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    name: Name,
+    pairs: Sequence[tuple[Snapshot, Snapshot | DataFrame]],
+    *,
+    sliced: bool = False,
+) -> list[Difference]:
+    """Pairs of versions (earlier, later), feature by feature; `sliced`: every slice as well.
+
+    The later one may be rows that are not stored (see `REBUILT`), at most one such frame, with
+    the columns of a reference. Features that one side alone has are in no row.
+    """
+    earlier = {one.version: one for one, _ in pairs}
+    later = {one.version: one for _, one in pairs if isinstance(one, Snapshot)}
+    rebuilt = [one for _, one in pairs if not isinstance(one, Snapshot)]
+    compared = [(a.version, b.version if isinstance(b, Snapshot) else REBUILT) for a, b in pairs]
+    kept = "kind IN ('numeric', 'categorical')"
+    if not sliced:
+        kept += f" AND slice_key = {string(WHOLE)}"
+    bases = version_rows(spark, store, name, list(earlier.values())).where(kept)
+    seen = version_rows(spark, store, name, list(later.values()))
+    columns = [*KEYS, *OF_PROFILES]
+    windows = seen.selectExpr("version", *map(quote, columns))
+    for frame in rebuilt:
+        own = frame.selectExpr(f"{REBUILT} AS version", *map(quote, columns))
+        windows = windows.unionByName(own)
+    windows = windows.where(kept)
+    asked = ", ".join(
+        f"struct({one} AS earlier, {other} AS later)" for one, other in sorted(set(compared))
+    )
+    at = "timestamp_seconds(version)"
+    of_profiles = {column: column for column in OF_PROFILES}
+    parts = [
+        shaped(
+            bases,
+            REFERENCE,
+            of_profiles
+            | {
+                "role": string(ROLE),
+                "reference_version": "version",
+                "row_variance": row_variance(spec),
+                "bins": "bins",
+                "window_bins": "window_bins",
+                "window_shares": "window_shares",
+            },
+        ),
+        shaped(windows, WINDOW, of_profiles | {"window_start": at}),
+        shaped(
+            windows.selectExpr(*KEYS, "version", f"inline(array({asked}))").where(
+                "later = version"
+            ),
+            ASKED,
+            {
+                **dict.fromkeys(OF_ASKED, "NULL"),
+                "window_start": at,
+                "comparison": string(ROLE),
+                "role": string(ROLE),
+                "reference_version": "earlier",
+                "input_digest": "''",
+            },
+        ),
+    ]
+    rows = parts[0].unionAll(parts[1]).unionAll(parts[2])
+    ordered = rows.repartition(*map(quote, KEYS)).sortWithinPartitions(
+        *KEYS, "part", "window_start"
+    )
+    found = ordered.mapInArrow(compare(policy_of(spec)), ddl(COMPARED)).selectExpr(
+        *KEYS,
+        "CAST(unix_seconds(window_start) AS INT) AS later",
+        "reference_version AS earlier",
+        "row_count",
+        *FIGURES,
+        "new_categories",
+        "moved",
+        "unmeasured_reason",
+    )
+    return [_difference(row) for row in found.toArrow().to_pylist()]
+
+
+def version_rows(
+    spark: SparkSession, store: Store, name: Name, snapshots: Sequence[Snapshot]
+) -> DataFrame:
+    """The stored rows of some versions of a reference."""
+    cases = " OR ".join(
+        f"(version = {int(one.version)} AND run_id = {string(one.run_id)})" for one in snapshots
+    )
+    return spark.table(store.table(REFERENCE_PROFILES.name)).where(
+        f"{same(name)} AND ({cases or 'false'})"
+    )
+
+
+@dataclass(frozen=True)
+class Described:
+    """One feature of a version, over the whole table.
+
+    measured: rows with a value, of a sample as many as it is worth.
+    """
+
+    kind: str
+    data_type: str | None
+    definition: str
+    status: str
+    rows: int
+    measured: float
+
+
+def described(
+    spark: SparkSession, store: Store, name: Name, snapshots: Sequence[Snapshot]
+) -> dict[int, dict[str, Described]]:
+    """The features of each version, by number and column name; no sketch is read."""
+    nothing = " + ".join(
+        f"coalesce({one}_count, 0)"
+        for one in ("null", "nan", "positive_infinity", "negative_infinity")
+    )
+    rows = (
+        version_rows(spark, store, name, snapshots)
+        .where(f"slice_key = {string(WHOLE)} AND kind IN ('numeric', 'categorical')")
+        .selectExpr(
+            *("version", "column_name", "kind", "data_type", "definition_hash", "status"),
+            "coalesce(row_count, 0) AS rows",
+            "coalesce(effective_rows, aggregate(bins.counts, 0D, (sum, one) -> sum + one),"
+            f" coalesce(row_count, 0) - ({nothing})) AS measured",
+        )
+        .collect()
+    )
+    found: dict[int, dict[str, Described]] = {one.version: {} for one in snapshots}
+    for row in rows:
+        found[row["version"]][row["column_name"]] = Described(
+            kind=row["kind"],
+            data_type=row["data_type"],
+            definition=row["definition_hash"],
+            status=row["status"],
+            rows=row["rows"],
+            measured=float(row["measured"] or 0),
+        )
+    return found
+
+
+def _difference(row: dict[str, Any]) -> Difference:
+    return Difference(
+        earlier=row["earlier"],
+        later=row["later"],
+        slice_key=row["slice_key"],
+        slice_value=row["slice_value"],
+        column_name=row["column_name"],
+        rows=row["row_count"],
+        figures={name: row[name] for name in FIGURES},
+        new_categories=tuple((one["item"], one["count"]) for one in row["new_categories"] or ()),
+        moved=row["moved"] or "",
+        reason=row["unmeasured_reason"],
+    )

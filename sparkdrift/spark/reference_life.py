@@ -1,0 +1,328 @@
+"""References as the store has them: their versions, their events, and what is in force when."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import cached_property
+
+from pyspark.sql import Row, SparkSession
+
+from sparkdrift import __version__
+from sparkdrift.errors import SnapshotError
+from sparkdrift.references.life import (
+    PUTTING,
+    Event,
+    Name,
+    State,
+    newest_number,
+    ordered,
+    states,
+    terms,
+)
+from sparkdrift.spark.changes import from_micros
+from sparkdrift.spark.few_rows import few_rows
+from sparkdrift.spark.schemas import REFERENCE_EVENTS, REFERENCE_SNAPSHOTS
+from sparkdrift.spark.sql import string
+from sparkdrift.spark.writer import insert_rows
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.store import Store
+from sparkdrift.windows import Window
+
+ROLE = "baseline"
+TRAINING = "training"
+"""The role, and the name, of the reference that the comparison `training` is with."""
+ALWAYS = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One row of `reference_snapshots`.
+
+    `known`: whether an event says anything of it; one without any was left by a run that ended
+    too early. `since`: from which window start on its first promotion put it in force.
+    """
+
+    version: int
+    run_id: str
+    source: str
+    source_filter: str | None
+    interval: Window | None
+    windows: int
+    rows: int
+    digest: str
+    known: bool = False
+    since: datetime | None = None
+    source_id: str | None = None
+    source_version: int | None = None
+    k: int | None = None
+    parent: int | None = None
+    created_at: datetime | None = None
+    created_by: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Active:
+    """A version in force for windows that start in [start, end); end None: still."""
+
+    snapshot: Snapshot
+    start: datetime
+    end: datetime | None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One reference: its versions, oldest first, and its events, in order of their numbers."""
+
+    versions: tuple[Snapshot, ...] = ()
+    events: tuple[Event, ...] = ()
+
+    @cached_property
+    def active(self) -> tuple[Active, ...]:
+        """Which version is in force from when, in order of time, without gaps after the first."""
+        known = self.by_number
+        return tuple(
+            Active(known[term.version], term.start, term.end)
+            for term in terms(self.events)
+            if term.version in known
+        )
+
+    @cached_property
+    def by_number(self) -> dict[int, Snapshot]:
+        return {one.version: one for one in self.versions}
+
+    @cached_property
+    def states(self) -> dict[int, State]:
+        return states(self.events, self.by_number)
+
+    @property
+    def present(self) -> Snapshot | None:
+        """The version in force for the windows to come."""
+        return self.active[-1].snapshot if self.active else None
+
+
+@dataclass(frozen=True)
+class References:
+    """All that is stored of the reference that the spec asks for.
+
+    `versions`, `events`: of it. `active`: which version is in force from when. `training`: the
+    same of the reference of that role, where the spec compares with it.
+    """
+
+    own: Stored = Stored()
+    training: tuple[Active, ...] = ()
+
+    @property
+    def versions(self) -> tuple[Snapshot, ...]:
+        return self.own.versions
+
+    @property
+    def active(self) -> tuple[Active, ...]:
+        return self.own.active
+
+
+InForce = Mapping[str, tuple[Active, ...]]
+"""By comparison: which version of which reference it reads, from when on."""
+
+
+def in_force(spec: MonitorSpec, stored: References) -> InForce:
+    """What each comparison of the spec reads.
+
+    `origin` stays with version 1 from where that first came into force; comparisons of two
+    windows take the bins and the usual variation of the reference in force.
+    """
+    first = [one for one in stored.versions if one.version == 1 and one.since is not None]
+    origin = tuple(Active(one, one.since, None) for one in first if one.since is not None)
+    other = {"origin": origin, "training": stored.training}
+    return {name: other.get(name, stored.active) for name in spec.drift.comparisons}
+
+
+def everywhere(snapshot: Snapshot) -> tuple[Active, ...]:
+    """A version as if it were in force for all windows but those that it was made of."""
+    inside = snapshot.interval
+    if inside is None:
+        return (Active(snapshot, ALWAYS, None),)
+    return (Active(snapshot, ALWAYS, inside.start), Active(snapshot, inside.end, None))
+
+
+def version_at(active: Sequence[Active], start: datetime) -> int:
+    """The version in force for a window that begins at `start`; 0 where none is."""
+    return next(
+        (
+            one.snapshot.version
+            for one in active
+            if one.start <= start and (one.end is None or start < one.end)
+        ),
+        0,
+    )
+
+
+def own_name(spec: MonitorSpec) -> Name:
+    """The reference that the spec asks for, also where it asks for none."""
+    return Name(spec.monitor, ROLE, spec.reference.name if spec.reference else ROLE)
+
+
+def stored_references(
+    spark: SparkSession, store: Store, spec: MonitorSpec, name: str | None
+) -> References:
+    """The spec's reference, and that of the role `training` if the spec compares with it.
+
+    `name` None: of that alone.
+    """
+    own = Name(spec.monitor, ROLE, name or ROLE)
+    training = Name(spec.monitor, TRAINING, TRAINING)
+    wanted = [own] if name is not None else []
+    if TRAINING in spec.drift.comparisons:
+        wanted.append(training)
+    found = read_references(spark, store, spec.monitor, wanted)
+    return References(
+        found.get(own, Stored()) if name is not None else Stored(),
+        found.get(training, Stored()).active,
+    )
+
+
+def read_references(
+    spark: SparkSession, store: Store, monitor: str, names: Collection[Name] | None = None
+) -> dict[Name, Stored]:
+    """Versions and events of references in one query: each query costs half a second.
+
+    `names` None: all of the monitor.
+    """
+    where = f"monitor = {string(monitor)}"
+    if names is not None:
+        cases = " OR ".join(f"({same(one)})" for one in names)
+        where += f" AND ({cases or 'false'})"
+    columns = {
+        **dict.fromkeys(("run_id", "source", "source_filter", "source_id", "digest"), "STRING"),
+        **dict.fromkeys(("windows", "k_effective", "parent"), "INT"),
+        **dict.fromkeys(("rows", "source_version"), "BIGINT"),
+    }
+    nulls = ", ".join(f"CAST(NULL AS {kind})" for kind in columns.values())
+    query = (
+        f"SELECT role, name, version, {', '.join(columns)}, unix_micros(interval_start) AS start,"
+        " unix_micros(interval_end) AS end, CAST(NULL AS BIGINT) AS seq,"
+        " CAST(NULL AS STRING) AS action, unix_micros(created_at) AS at, created_by AS by,"
+        " note AS reason, CAST(NULL AS STRING) AS gate"
+        f" FROM {store.table(REFERENCE_SNAPSHOTS.name)} WHERE {where}"
+        f" UNION ALL SELECT role, name, version, {nulls}, unix_micros(effective_from), NULL, seq,"
+        " action, unix_micros(created_at), created_by, reason, gate"
+        f" FROM {store.table(REFERENCE_EVENTS.name)} WHERE {where}"
+    )
+    with few_rows(spark):
+        rows = spark.sql(query).collect()
+    by_name: dict[Name, list[Row]] = {}
+    for row in rows:
+        by_name.setdefault(Name(monitor, row["role"], row["name"]), []).append(row)
+    return {name: _stored(own) for name, own in by_name.items()}
+
+
+def same(name: Name) -> str:
+    """A predicate: the row is of this reference."""
+    return (
+        f"monitor = {string(name.monitor)} AND role = {string(name.role)}"
+        f" AND name = {string(name.name)}"
+    )
+
+
+def _stored(rows: Sequence[Row]) -> Stored:
+    events = ordered(
+        Event(
+            seq=row["seq"],
+            version=row["version"],
+            action=row["action"],
+            effective_from=from_micros(row["start"]),
+            at=_instant(row["at"]),
+            by=row["by"] or "",
+            reason=row["reason"] or "",
+            gate=row["gate"],
+        )
+        for row in rows
+        if row["seq"] is not None
+    )
+    versions = (_snapshot(row, events) for row in rows if row["seq"] is None)
+    return Stored(tuple(sorted(versions, key=lambda one: one.version)), tuple(events))
+
+
+def _snapshot(row: Row, events: Iterable[Event]) -> Snapshot:
+    own = [event for event in events if event.version == row["version"]]
+    begun = None if row["start"] is None else from_micros(row["start"])
+    return Snapshot(
+        version=row["version"],
+        run_id=row["run_id"],
+        source=row["source"],
+        source_filter=row["source_filter"],
+        interval=None if begun is None else Window(begun, from_micros(row["end"])),
+        windows=row["windows"],
+        rows=row["rows"],
+        digest=row["digest"],
+        known=bool(own),
+        since=next((one.effective_from for one in own if one.action in PUTTING), None),
+        source_id=row["source_id"],
+        source_version=row["source_version"],
+        k=row["k_effective"],
+        parent=row["parent"],
+        created_at=_instant(row["at"]),
+        created_by=row["by"],
+        note=row["reason"],
+    )
+
+
+def _instant(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)
+
+
+def write_event(
+    spark: SparkSession,
+    store: Store,
+    name: Name,
+    events: Sequence[Event],
+    action: str,
+    version: int,
+    effective_from: datetime,
+    *,
+    by: str,
+    reason: str,
+    run_id: str,
+    gate: str | None = None,
+) -> Event:
+    """Write the next event of a reference, in one row; `events` are those it was decided upon.
+
+    Of two who decide upon the same events exactly one is written: the key has the number of the
+    event. Raises SnapshotError for the other, whose decision was made without knowing.
+    """
+    event = Event(
+        seq=newest_number(events) + 1,
+        version=version,
+        action=action,
+        effective_from=effective_from,
+        at=datetime.now(timezone.utc),
+        by=by,
+        reason=reason,
+        gate=gate,
+    )
+    row = {
+        "monitor": name.monitor,
+        "role": name.role,
+        "name": name.name,
+        "seq": event.seq,
+        "version": version,
+        "action": action,
+        "effective_from": effective_from,
+        "created_at": event.at,
+        "created_by": by,
+        "reason": reason,
+        "gate": gate,
+        "run_id": run_id,
+        "package_version": __version__,
+    }
+    if insert_rows(spark, store, REFERENCE_EVENTS, [row]):
+        return event
+    found = read_references(spark, store, name.monitor, [name]).get(name, Stored())
+    other = next((one for one in found.events if one.seq == event.seq), None)
+    what = f"{other.action} of version {other.version} by {other.by}" if other else "another event"
+    raise SnapshotError(
+        f"{name}: nothing was written for version {version} ({action}): meanwhile came {what}. "
+        "Look at `sparkdrift reference list SPEC` and decide again"
+    )

@@ -1,0 +1,283 @@
+"""What a version of a reference is made of, and its rows, ready to be written.
+
+An interval of the watched table is merged from its stored windows, where all of them are
+stored; else it is read in one scan. Another table is read in one scan, at one version of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any
+
+from sparkdrift.errors import SnapshotError, SpecError
+from sparkdrift.references.life import Name
+from sparkdrift.spark.cardinality import crowded, crowds
+from sparkdrift.spark.changes import timestamp_type
+from sparkdrift.spark.expressions import failing, resolve_reference_source, resolve_source
+from sparkdrift.spark.failures import FAILURES
+from sparkdrift.spark.metrics import checked
+from sparkdrift.spark.pairs import watched_pairs
+from sparkdrift.spark.profiles import StoredWindow, stored_windows
+from sparkdrift.spark.reference_life import Snapshot
+from sparkdrift.spark.references import (
+    merged_reference,
+    reference_rows,
+    scanned_reference,
+    write_reference,
+)
+from sparkdrift.spark.slicing import slices_of
+from sparkdrift.spark.source import Source, gone, instant, near, open_source, source_of, version_at
+from sparkdrift.spark.sql import in_windows
+from sparkdrift.spark.states import merged_pairs, scanned_pairs
+from sparkdrift.spec.digests import definition_hash
+from sparkdrift.spec.models import MonitorSpec, Reference
+from sparkdrift.spec.resolving import Resolution
+from sparkdrift.steps.context import Context
+from sparkdrift.steps.journal import Record
+from sparkdrift.windows import Window, contiguous
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to freeze: an interval of the watched table, or rows of another table.
+
+    table, path, row_filter: of the other one. version, at: which version of it, by number or by
+    time; the newest where both are None.
+    """
+
+    name: Name
+    interval: Window | None = None
+    table: str | None = None
+    path: str | None = None
+    row_filter: str | None = None
+    version: int | None = None
+    at: datetime | None = None
+
+    @property
+    def is_scanned(self) -> bool:
+        return self.table is not None or self.path is not None
+
+
+def make_version(
+    context: Context,
+    spec: MonitorSpec,
+    wanted: Wanted,
+    newest: Snapshot | None,
+    record: Record,
+    *,
+    windows: int,
+    by: str,
+    note: str | None,
+) -> Snapshot:
+    """Write the next version; it is in force nowhere yet.
+
+    windows: how many stored ones it is merged from; 0: it is read in one scan. Raises
+    SnapshotError where another run makes the same version at the same time.
+    """
+    if windows and wanted.interval is not None:
+        rows, about = _merged(context, spec, wanted.interval, windows)
+    else:
+        rows, about = _scanned(context, spec, wanted, record)
+    about |= {
+        "role": wanted.name.role,
+        "name": wanted.name.name,
+        "version": newest.version + 1 if newest else 1,
+        "parent": newest.version if newest else None,
+        "run_id": context.journal.run_id,
+        "created_at": datetime.now(timezone.utc),
+        "created_by": by,
+        "note": note,
+    }
+    try:
+        made = write_reference(context.spark, context.store, spec, rows, about)
+    except FAILURES as error:
+        if wanted.version is None and wanted.at is None:
+            raise
+        # The log still knows the version, and VACUUM removed its files.
+        raise gone(about["source"], about["source_version"], error) from error
+    if made is None:
+        raise SnapshotError(
+            f"{wanted.name}: another run made version {about['version']} at the same time; look "
+            "at it before making a new one"
+        )
+    return made
+
+
+def stored_for(context: Context, spec: MonitorSpec, interval: Window) -> tuple[int, str | None]:
+    """(stored windows that `interval` can be merged from, why it can't be, or None)."""
+    stored = stored_windows(context.spark, context.store, spec)
+    inside = [one for one in stored.values() if interval.start <= one.window.start < interval.end]
+    present = [one for one in inside if one.definition == definition_hash(spec, None)]
+    return len(present), _missing(stored, inside, present, interval)
+
+
+def whole(context: Context, spec: MonitorSpec, interval: Window) -> tuple[int, str | None]:
+    """The same for an interval of anybody's choice, all of which must be stored as defined now."""
+    windows, missing = stored_for(context, spec, interval)
+    if missing:
+        return 0, missing
+    stored = stored_windows(context.spark, context.store, spec).values()
+    inside = [one.window for one in stored if interval.start <= one.window.start < interval.end]
+    parts = contiguous(inside)
+    if parts != [interval]:
+        return 0, "its begin, its end or a window between is not that of a stored window"
+    if windows < len(inside):
+        return 0, f"{len(inside) - windows} of its windows are stored under another definition"
+    return windows, None
+
+
+def holds(made: Snapshot, spec: MonitorSpec, wanted: Wanted) -> bool:
+    """Whether a version was made of what is wanted."""
+    if wanted.is_scanned:
+        given = (wanted.table or wanted.path, wanted.row_filter)
+        return made.interval is None and (made.source, made.source_filter) == given
+    return made.interval == wanted.interval and made.source == (
+        spec.source.table or spec.source.path
+    )
+
+
+def _missing(
+    stored: Mapping[datetime, StoredWindow],
+    inside: Sequence[StoredWindow],
+    present: Sequence[StoredWindow],
+    interval: Window,
+) -> str | None:
+    """Why the interval can't be frozen from what is stored, or None.
+
+    `inside`: the stored windows of the interval; `present`: those of the present definition.
+    """
+    if not stored:
+        return "nothing is profiled yet"
+    last = max(window.window.end for window in stored.values())
+    if not sum(window.rows for window in inside):
+        first = min(stored)
+        return (
+            f"no stored window with rows lies between {interval.start:%Y-%m-%d %H:%M} and "
+            f"{interval.end:%Y-%m-%d %H:%M} UTC; stored are {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        )
+    if last < interval.end:
+        return (
+            f"its interval ends {interval.end:%Y-%m-%d %H:%M} UTC, and windows are closed "
+            f"only up to {last:%Y-%m-%d %H:%M}"
+        )
+    if not sum(window.rows for window in present):
+        return (
+            "the windows of its interval are stored under another definition of the source or "
+            "its sketches; profile them again: sparkdrift run SPEC --begin "
+            f"{interval.start:%Y-%m-%d} --end {interval.end:%Y-%m-%d}"
+        )
+    return None
+
+
+def _merged(
+    context: Context, spec: MonitorSpec, interval: Window, windows: int
+) -> tuple[Any, dict[str, Any]]:
+    source = source_of(context.spark, spec)
+    resolution = resolve_source(context.spark, spec, source)
+    rows = merged_reference(
+        context.spark, context.store, spec, interval, hashes_of(spec, resolution)
+    )
+    rows = rows.drop("merged_windows", "input_digest")
+    pairs, _ = watched_pairs(spec, resolution)
+    if pairs:
+        own = merged_pairs(context.spark, context.store, spec, interval, pairs)
+        rows = rows.unionByName(own, allowMissingColumns=True)
+    return rows, {
+        "source": spec.source.table or spec.source.path,
+        "source_filter": spec.source.filter,
+        "source_id": source.table_id,
+        "source_version": source.version,
+        "interval_start": interval.start,
+        "interval_end": interval.end,
+        "granularity": spec.windows.grain,
+        "windows": windows,
+        "k_effective": spec.sketch.k,
+    }
+
+
+def hashes_of(spec: MonitorSpec, resolution: Resolution) -> list[str]:
+    """The definitions of rows that belong together now: of the table, and of each feature."""
+    return [definition_hash(spec, None)] + [
+        definition_hash(spec, one.feature) for one in resolution.watched
+    ]
+
+
+def _scanned(
+    context: Context, spec: MonitorSpec, wanted: Wanted, record: Record
+) -> tuple[Any, dict[str, Any]]:
+    monitored = source_of(context.spark, spec)
+    source = _read(context, spec, wanted)
+    record.inputs.append(("reference", source.table_id, source.version))
+    watched = resolve_source(context.spark, spec, monitored).watched
+    # What is wanted may be of another table than the one that the spec names.
+    location = Reference(table=wanted.table, path=wanted.path, filter=wanted.row_filter)
+    resolution = resolve_reference_source(
+        context.spark,
+        spec.model_copy(update={"reference": location}),
+        [one.feature for one in watched],
+        source,
+    )
+    resolution = checked(context.spark, source, spec, resolution)
+    if resolution.blocking:
+        raise SpecError(resolution.blocking)
+    found = crowded(
+        reference_rows(context.spark, source), slices_of(spec, resolution.usable_slices)
+    )
+    record.warnings += crowds(found)
+    resolution = resolution.without_slices(found)
+    resolution = resolution.without(failing(spec, resolution, source.rows(context.spark)))
+    record.warnings += [
+        f"{one.feature.name}: {one.problem.message} (reference)"
+        for one in resolution.watched
+        if one.problem is not None
+    ]
+    rows = scanned_reference(context.spark, spec, source, resolution)
+    pairs, _ = watched_pairs(spec, resolution)
+    if pairs:
+        own = scanned_pairs(context.spark, spec, source, pairs)
+        rows = rows.unionByName(own, allowMissingColumns=True)
+    about: dict[str, Any] = {
+        "source": source.name,
+        "source_filter": wanted.row_filter if wanted.is_scanned else spec.source.filter,
+        "source_id": source.table_id,
+        "source_version": source.version,
+        "granularity": None,
+        "windows": 0,
+        "k_effective": spec.sketch.reference_k,
+    }
+    if wanted.interval is not None:
+        about |= {"interval_start": wanted.interval.start, "interval_end": wanted.interval.end}
+    return rows, about
+
+
+def _read(context: Context, spec: MonitorSpec, wanted: Wanted) -> Source:
+    """The table that is scanned, with the rows that are wanted of it."""
+    if wanted.is_scanned:
+        version = wanted.version
+        if wanted.at is not None:
+            newest = open_source(
+                context.spark, table=wanted.table, path=wanted.path, row_filter=None
+            )
+            version = version_at(context.spark, newest, wanted.at)
+        return open_source(
+            context.spark,
+            table=wanted.table,
+            path=wanted.path,
+            row_filter=wanted.row_filter,
+            version=version,
+        )
+    source = source_of(context.spark, spec)
+    if wanted.interval is None:
+        return source
+    return within(spec, source, wanted.interval)
+
+
+def within(spec: MonitorSpec, source: Source, interval: Window) -> Source:
+    """The watched table, narrowed to the rows of an interval."""
+    column, kind = spec.timestamp.column, timestamp_type(source, spec.timestamp.column)
+    at = instant(column, kind, spec.timestamp.zone)
+    inside = f"{near(column, kind, [interval])} AND {in_windows(at, [interval])}"
+    also = f" AND ({source.row_filter})" if source.row_filter else ""
+    return replace(source, row_filter=inside + also)

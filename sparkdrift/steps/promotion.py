@@ -1,0 +1,105 @@
+"""Putting a version in force: through the gate, in one row, with the debt where it was forced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sparkdrift.references.life import Event, Name
+from sparkdrift.spark.gate_figures import write_debt
+from sparkdrift.spark.reference_life import Snapshot, Stored, write_event
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.steps.context import Context
+from sparkdrift.steps.gate import Examined, examine
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Who decides, and why. `effective_from`: from which window start on; None: the default."""
+
+    by: str
+    reason: str
+    effective_from: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Entered:
+    """event: that put the version in force; None where the gate blocked. examined: what the
+    gate said; None where it was not asked, because no version was in force."""
+
+    event: Event | None
+    examined: Examined | None = None
+
+    @property
+    def why(self) -> list[str]:
+        return self.examined.why if self.examined else []
+
+
+def enter(
+    context: Context,
+    spec: MonitorSpec,
+    name: Name,
+    stored: Stored,
+    version: Snapshot,
+    decision: Decision,
+    since: datetime,
+    *,
+    force: bool = False,
+) -> Entered:
+    """Put a version in force if the gate lets it pass, or all the same if it is forced to.
+
+    Where the gate blocks and nothing is forced, what it found is stored and nothing else.
+    """
+    examined = examine(context, spec, name, stored, version)
+    blocked = examined is not None and examined.verdict == "blocked"
+    if blocked and not force:
+        return Entered(None, examined)
+    event = write_event(
+        context.spark,
+        context.store,
+        name,
+        stored.events,
+        "force" if blocked else "activate",
+        version.version,
+        since,
+        by=decision.by,
+        reason=decision.reason,
+        run_id=context.journal.run_id,
+        gate=examined.verdict if examined else None,
+    )
+    settle(context, spec, name, stored, event)
+    if blocked and examined is not None:
+        write_debt(
+            context.spark,
+            context.store,
+            spec,
+            name,
+            version.version,
+            opened=True,
+            window_start=since,
+            evidence="; ".join(examined.why),
+            reason=decision.reason,
+            by=decision.by,
+            run_id=context.journal.run_id,
+        )
+    return Entered(event, examined)
+
+
+def settle(context: Context, spec: MonitorSpec, name: Name, stored: Stored, event: Event) -> None:
+    """Close the debt of a forced version that `event` takes out of force."""
+    present = stored.present
+    if present is None or stored.states[present.version] != "forced":
+        return
+    write_debt(
+        context.spark,
+        context.store,
+        spec,
+        name,
+        present.version,
+        opened=False,
+        window_start=event.effective_from,
+        evidence=f"version {event.version} took its place",
+        reason=event.reason,
+        by=event.by,
+        run_id=context.journal.run_id,
+    )

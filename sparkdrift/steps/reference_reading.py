@@ -1,0 +1,76 @@
+"""Looking at references: found by name, compared version by version; nothing is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sparkdrift.errors import SnapshotError
+from sparkdrift.references.life import Name, require_name
+from sparkdrift.spark.reference_differences import Difference, described, differences
+from sparkdrift.spark.reference_life import Snapshot, Stored, read_references
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.store import Store
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two versions: the features of both, and those that one alone has."""
+
+    earlier: Snapshot
+    later: Snapshot
+    features: tuple[Difference, ...]
+    gone: tuple[str, ...]
+    added: tuple[str, ...]
+
+
+def find(spark: SparkSession, store: Store, name: Name) -> Stored:
+    """A reference by its name; raises SnapshotError, with the nearest, where there is none."""
+    every = read_references(spark, store, name.monitor)
+    require_name(name, {one for one, own in every.items() if own.versions})
+    return every[name]
+
+
+def version_of(stored: Stored, name: Name, version: int | None) -> Snapshot:
+    """A version by its number, by default that in force; raises SnapshotError."""
+    numbers = sorted(stored.by_number)
+    if version is None:
+        found = stored.present
+        if found is None:
+            raise SnapshotError(
+                f"{name}: no version is in force; stored: {', '.join(map(str, numbers))}. Name "
+                "one, or put one in force: `sparkdrift reference promote SPEC VERSION`"
+            )
+        return found
+    if version not in stored.by_number:
+        raise SnapshotError(
+            f"{name}: there is no version {version}; stored: {numbers[0]} to {numbers[-1]}. "
+            "`sparkdrift reference list SPEC` shows them"
+        )
+    return stored.by_number[version]
+
+
+def compare_versions(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    name: Name,
+    earlier: Snapshot,
+    later: Snapshot,
+    *,
+    sliced: bool = False,
+) -> Compared:
+    """How far `later` is from `earlier`, feature by feature, from what is stored of them."""
+    features = described(spark, store, name, [earlier, later])
+    before, after = features[earlier.version], features[later.version]
+    found = differences(spark, store, spec, name, [(earlier, later)], sliced=sliced)
+    return Compared(
+        earlier,
+        later,
+        tuple(found),
+        gone=tuple(sorted(set(before) - set(after))),
+        added=tuple(sorted(set(after) - set(before))),
+    )

@@ -1,0 +1,107 @@
+"""Whether what is stored of a reference is what was frozen, and what its source still says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sparkdrift.errors import SourceError
+from sparkdrift.references.life import Name
+from sparkdrift.spark.expressions import resolve_reference_source, resolve_source
+from sparkdrift.spark.failures import FAILURES
+from sparkdrift.spark.reference_counts import TABLE, source_counts, stored_counts
+from sparkdrift.spark.reference_life import Snapshot
+from sparkdrift.spark.references import content_digest
+from sparkdrift.spark.source import Source, gone, open_source
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.steps.freezing import within
+from sparkdrift.store import Store
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Verified:
+    """`digest`: whether the stored rows still have the digest that they were frozen with.
+
+    `counts`: whether the source, at its version of then, still gives the rows and NULLs that the
+    sketches were made of; None: not measured. `reason`: what differs, or why nothing is known.
+    """
+
+    version: int
+    digest: bool
+    counts: bool | None
+    reason: str | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing contradicts the version; what is not known does not."""
+        return self.digest and self.counts is not False
+
+
+def verify(
+    spark: SparkSession, store: Store, spec: MonitorSpec, name: Name, snapshot: Snapshot
+) -> Verified:
+    """Compute the digest of a version again, and count its source again where it can be read."""
+    digest, _ = content_digest(spark, store, name, snapshot.version, snapshot.run_id)
+    same = digest == snapshot.digest
+    told = [] if same else ["the stored rows are not those that were frozen: their digest differs"]
+    try:
+        source = source_then(spark, spec, snapshot)
+    except SourceError as error:
+        return Verified(snapshot.version, same, None, "; ".join([*told, str(error)]))
+    stored = stored_counts(spark, store, name, snapshot)
+    watched = [
+        one.feature
+        for one in resolve_source(spark, spec, source).watched
+        if one.feature.name in stored
+    ]
+    asked = resolve_reference_source(spark, spec, watched, source).usable
+    try:
+        counted = source_counts(spark, source, asked)
+    except FAILURES as error:
+        unread = str(gone(source.name, source.version, error))
+        return Verified(snapshot.version, same, None, "; ".join([*told, unread]))
+    differ = [
+        f"{'the table' if one == TABLE else one}: {_told(stored[one])} stored, "
+        f"{_told(counted[one])} in version {source.version} of {source.name}"
+        for one in counted
+        if one in stored and stored[one] != counted[one]
+    ]
+    told += differ[:_MOST_NAMED]
+    if len(differ) > _MOST_NAMED:
+        told.append(f"{len(differ) - _MOST_NAMED} more differ")
+    return Verified(snapshot.version, same, not differ, "; ".join(told) or None)
+
+
+def source_then(spark: SparkSession, spec: MonitorSpec, snapshot: Snapshot) -> Source:
+    """The source as it was; raises SourceError where it can't be had any more."""
+    own = snapshot.source == (spec.source.table or spec.source.path)
+    table, path = (spec.source.table, spec.source.path) if own else _location(snapshot.source)
+    newest = open_source(spark, table=table, path=path, row_filter=None)
+    if snapshot.source_id != newest.table_id:
+        raise SourceError(
+            f"the source {snapshot.source} was recreated since ({snapshot.source_id}, now "
+            f"{newest.table_id}): what it held then can't be counted again"
+        )
+    source = open_source(
+        spark,
+        table=table,
+        path=path,
+        row_filter=snapshot.source_filter,
+        version=snapshot.source_version,
+    )
+    return source if snapshot.interval is None else within(spec, source, snapshot.interval)
+
+
+def _location(source: str) -> tuple[str | None, str | None]:
+    """(table, path) of a source's name: a folder has a slash in it."""
+    return (None, source) if "/" in source or "\\" in source else (source, None)
+
+
+def _told(counts: tuple[int, int]) -> str:
+    rows, nulls = counts
+    return f"{rows:,} rows" + (f" with {nulls:,} NULL" if nulls else "")
