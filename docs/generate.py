@@ -46,9 +46,9 @@ ABOUT_VIEWS = {
     "`effect_size`. `since` is the first alerting window of the run, `windows` how many measured "
     "windows there are from it on, `alerting_windows` how many of them are alerting. `severity` is "
     "what `alert_windows` of the last `alert_of` windows reached at least, `reason` that of the "
-    "newest alerting one; `status`, `effect` and `magnitude` are this window's own. `suppression` "
-    "says why nobody is to be called: this window is suppressed, or the alert stands on "
-    "suppressed ones only.",
+    "newest alerting one; `status`, `effect` and the other figures are this window's own. "
+    "`suppression` says why nobody is to be called: this window is suppressed, or the alert stands "
+    "on suppressed ones only.",
 }
 ABOUT_SECTIONS = {
     "model": "Which model the monitor watches the inputs of.",

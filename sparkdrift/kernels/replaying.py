@@ -2,7 +2,7 @@
 
 What is known to be good should raise no alarm, so what alarms here is a false one. A window's
 p-values don't depend on the effect size; whether it is material does. So a row keeps the
-largest effect size at which it would have alarmed, and one replay answers for all of them.
+largest effect size at which it would have counted, and one replay answers for all of them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pyarrow as pa
 from sparkdrift.kernels.batches import arrow_schema, column, groups
 from sparkdrift.kernels.distributions import baselines, binned_figures
 from sparkdrift.kernels.freezing import Kernel
-from sparkdrift.kernels.policy import Policy
+from sparkdrift.kernels.policy import AlertRules, Policy
 from sparkdrift.measures.arrays import floats
 from sparkdrift.measures.evidence import (
     FAMILY_LEVEL,
@@ -34,10 +34,11 @@ REPLAYED = {
     "p_unusual": "double",
     "power": "double",
     "material_up_to": "double",
+    "counts_up_to": "double",
 }
 ALARMING = {
     **{name: REPLAYED[name] for name in ("window_start", "slice_key", "slice_value")},
-    **{name: REPLAYED[name] for name in ("column_name", "material_up_to")},
+    **{name: REPLAYED[name] for name in ("column_name", "counts_up_to")},
     "tests": "bigint",
     "powerful": "bigint",
 }
@@ -66,7 +67,8 @@ def replayed(reference: Mapping[str, Any], policy: Policy) -> Iterator[dict[str,
     strata: Sequence[int | None] = reference["window_strata"] or [None] * len(cells)
     counts = np.array([cell["counts"] for cell in cells], dtype=float)
     ks = np.array([np.inf if cell["k"] is None else cell["k"] for cell in cells])
-    effect, _ = policy.thresholds(reference["column_name"])
+    effect, warn = policy.thresholds(reference["column_name"])
+    weight = policy.alerts.weight(reference["column_name"])
     for i, cell in enumerate(cells):
         others = [j for j in range(len(cells)) if j != i]
         rest = {
@@ -83,8 +85,28 @@ def replayed(reference: Mapping[str, Any], policy: Policy) -> Iterator[dict[str,
             bins = found["degrees"] + 1
             up_to = material_up_to(found["d_statistic"], found["noise"], bins)
             figures["material_up_to"] = float(up_to[0])
+            figures["counts_up_to"] = counts_up_to(
+                float(up_to[0]), float(found["effect"][0]), warn, weight, policy.alerts
+            )
             keys = {name: reference[name] for name in ("slice_key", "slice_value", "column_name")}
             yield {"window_start": cell["window_start"], **keys, **figures}
+
+
+def counts_up_to(
+    material: float, effect: float, warn: float, weight: float, rules: AlertRules
+) -> float:
+    """The largest effect size at which an unusual window counts towards an alert, by `rules.least`.
+
+    material: up to which it is drifted; effect: its size; warn: the size that is a warning
+    whatever the effect size is, so that infinity is the answer; weight: the feature's importance.
+    Of severities above minor, magnitude is effect / effect size.
+    """
+    if rules.least == "warning":
+        return np.inf if effect >= warn else material
+    if rules.least == "minor":
+        return material
+    least = rules.major if rules.least == "major" else rules.critical
+    return min(material, effect * weight / least)
 
 
 def alarming(least_power: float) -> Kernel:

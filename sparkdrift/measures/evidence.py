@@ -27,6 +27,8 @@ FAMILY_LEVEL = 0.1
 LEAST_FAMILY = 10
 LEAST_POWER = 0.8
 LEAST_WINDOWS = 3
+NO_WINDOWS = "the reference was not made of windows"
+_ONE_BIN = "all values of the reference are in one bin"
 # Lag-1 correlation of (x_i - x_(i-1))^2 for independent normal x: (-1/2)^2.
 _SHARED = 0.25
 # Standard errors added in `_square`: with 1, 0.8 % pass at 1 % and 0.2 % at 0.1 % in the hardest
@@ -74,12 +76,16 @@ def benign_variation(
     """
     counts = np.atleast_2d(floats(window_counts))
     rows = counts.sum(axis=-1)
+    if not len(rows):
+        return Benign(0.0, 0.0, np.inf, 0.0, 0, NO_WINDOWS)
+    if not (rows > 0).any():
+        return Benign(0.0, 0.0, np.inf, 0.0, 0, "no window of the reference has values")
     alone = divide(1.0, rows) if noise is None else np.broadcast_to(floats(noise), rows.shape)
     used = (rows > 0) & np.isfinite(alone)
     counts, alone = counts[used][:, counts[used].sum(axis=0) > 0], alone[used]
     windows, bins = counts.shape
     if bins < 2:
-        return Benign(0.0, 0.0, np.inf, 0.0, windows, "the reference has fewer than 2 bins")
+        return Benign(0.0, 0.0, np.inf, 0.0, windows, _ONE_BIN)
     d, s = left_out(counts, alone, h)
     d, s = d[np.isfinite(d)], s[np.isfinite(d)]
     if len(d) < LEAST_WINDOWS:
@@ -113,7 +119,7 @@ def pair_variation(window_counts: ArrayLike, earlier: ArrayLike, noise: ArrayLik
     if pairs < LEAST_WINDOWS or bins < 2:
         reason = f"the reference has {pairs} pairs of windows like this, {LEAST_WINDOWS} needed"
         if pairs >= LEAST_WINDOWS:
-            reason = "the reference has fewer than 2 bins"
+            reason = _ONE_BIN
         return Benign(0.0, 0.0, np.inf, 0.0, pairs, reason)
     a, b = counts[before[used]][:, live], counts[used][:, live]
     d, s = d_statistic(a, b), alone[before[used]] + alone[used]

@@ -38,6 +38,10 @@ def calibrated(spec: MonitorSpec, found: Calibration) -> Iterator[str]:
             f"  effect size {found.suggested:g} (the smallest for at most {found.wanted:g} a "
             f"month): {_rate(found.fitting)}"
         )
+    if found.least != "minor":
+        yield f"  counted are windows of severity {found.least} or more (alerts.least)"
+    if found.least == "warning":
+        yield "    a warning depends on warn_at, not on effect_size: where it alarms, raise that"
     yield from _costs(spec, found)
     yield "  not replayed: shares (NULLs, new categories, range), metrics, rows of several columns"
     yield from _lines(found)
@@ -47,6 +51,7 @@ def _rate(rate: Rate) -> str:
     return (
         f"{named(rate.alerts, 'alert')} in {rate.months:.1f} months, {rate.per_month:.2g} a month "
         f"(95 %: {rate.low:.2g} to {rate.high:.2g})"
+        + (f"; standing in {named(rate.standing, 'window')}" if rate.alerts else "")
     )
 
 

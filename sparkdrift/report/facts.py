@@ -30,6 +30,7 @@ class Findings:
     unmeasured: Sequence[Row] = ()
     silences: Sequence[Row] = ()
     assumptions: Sequence[Row] = ()
+    alerts: Sequence[Row] = ()
 
 
 @dataclass

@@ -50,7 +50,7 @@ class Overview:
         """
         questions = (
             *(self.coverage, self.references, self.verdicts),
-            *(self.unmeasured, self.silences, self.assumptions),
+            *(self.unmeasured, self.silences, self.assumptions, self.alerts),
         )
         with ThreadPoolExecutor(len(questions)) as threads:
             answers = threads.map(lambda ask: ask(spec), questions)
@@ -205,6 +205,75 @@ class Overview:
                     AND granularity = {string(spec.windows.grain)})
             GROUP BY assumption, column_name, other_column
             ORDER BY assumption, column_name, other_column""")
+
+    def alerts(self, spec: MonitorSpec) -> list[dict[str, Any]]:
+        """Every alert that called somebody: one row per slice, feature and run of windows.
+
+        `since`: its first alerting window; `until`: the end of the last one in which it stands.
+        `windows` of those are counted: `moved` of the distribution alerted, `silent` of a share
+        of NULLs, `fresh` of new categories, `outside` of a share outside the reference's range,
+        each beyond the spec's limit. `shift` is their mean; `reason`, `new_categories` and
+        `carriers` are of the last.
+        """
+        limits = spec.drift.limits
+        return self._rows(f"""
+            WITH counted AS (
+              SELECT *, status IN ('drifted', 'warning') AS counts,
+                     abs(coalesce(null_delta, 0)) > {float(limits.null_share)} AS silent,
+                     coalesce(new_category_share, 0) > {float(limits.new_categories)} AS fresh,
+                     coalesce(out_of_range_share, 0) > {float(limits.out_of_range)} AS outside
+              FROM alerts
+              WHERE monitor = {string(spec.monitor)} AND suppression IS NULL
+                AND granularity = {string(spec.windows.grain)}),
+            told AS (
+              -- What no share explains was the distribution.
+              SELECT *, effect >= {float(spec.drift.thresholds.effect_size)}
+                        OR NOT (silent OR fresh OR outside) AS moved
+              FROM counted)
+            SELECT comparison, {_FEATURE}, since, max(window_end) AS until,
+                   count_if(counts) AS windows, count_if(counts AND moved) AS moved,
+                   count_if(counts AND silent) AS silent, count_if(counts AND fresh) AS fresh,
+                   count_if(counts AND outside) AS outside,
+                   avg(shift) FILTER (WHERE counts) AS shift,
+                   max_by(reason, window_start) AS reason,
+                   max_by(new_categories, window_start) FILTER (WHERE counts) AS new_categories,
+                   max_by(carriers, window_start) FILTER (WHERE counts) AS carriers
+            FROM told GROUP BY comparison, {_FEATURE}, since
+            ORDER BY column_name, since, slice_key, slice_value, comparison""")
+
+    def alerted_values(self, spec: MonitorSpec) -> list[dict[str, Any]]:
+        """Per alert: mean and share of NULLs of its own windows, and those of the reference.
+
+        From the stored profiles; `mean` and `usual_mean` are NULL for categories.
+        """
+        monitor, grain = string(spec.monitor), string(spec.windows.grain)
+        return self._rows(f"""
+            WITH told AS (
+              SELECT {_FEATURE}, since, max(window_end) AS until FROM alerts
+              WHERE monitor = {monitor} AND granularity = {grain} AND suppression IS NULL
+              GROUP BY {_FEATURE}, since),
+            known AS (
+              SELECT r.slice_key, r.slice_value, r.column_name, r.mean,
+                     r.null_count / nullif(r.row_count, 0) AS null_share
+              FROM reference_profiles AS r JOIN active_references AS a
+                ON a.monitor = r.monitor AND a.role = r.role AND a.name = r.name
+               AND a.version = r.version AND a.run_id = r.run_id
+               AND a.effective_until IS NULL
+              WHERE r.monitor = {monitor} AND a.role = 'baseline')
+            SELECT t.slice_key, t.slice_value, t.column_name, t.since,
+                   sum(p.mean * (p.row_count - p.null_count))
+                     / nullif(sum(p.row_count - p.null_count) FILTER (WHERE p.mean IS NOT NULL), 0)
+                     AS mean,
+                   sum(p.null_count) / nullif(sum(p.row_count), 0) AS null_share,
+                   any_value(k.mean) AS usual_mean, any_value(k.null_share) AS usual_null_share
+            FROM told AS t
+            JOIN profiles AS p ON p.monitor = {monitor} AND p.granularity = {grain}
+             AND p.slice_key = t.slice_key AND p.slice_value <=> t.slice_value
+             AND p.column_name = t.column_name
+             AND p.window_start >= t.since AND p.window_start < t.until
+            JOIN known AS k ON k.slice_key = t.slice_key AND k.slice_value <=> t.slice_value
+             AND k.column_name = t.column_name
+            GROUP BY t.slice_key, t.slice_value, t.column_name, t.since""")
 
     def alarms(self, spec: MonitorSpec) -> dict[str, Any]:
         """By the spec's thresholds, in force or not: comparisons, and how many of them alarm."""

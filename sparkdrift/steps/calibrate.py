@@ -21,6 +21,7 @@ from sparkdrift.spark.reference_life import Snapshot, stored_references
 from sparkdrift.spark.replays import reference_bins, replayed_windows
 from sparkdrift.spark.row_samples import labelled_rows
 from sparkdrift.spark.source import source_of
+from sparkdrift.spec.alerts import Alerts
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 
@@ -36,19 +37,22 @@ _DAYS_PER_MONTH = 365.2425 / 12
 
 @dataclass(frozen=True)
 class Alerting:
-    """One slice and feature that would have alerted: how often at the present effect size."""
+    """One slice and feature that would have alerted at the present effect size: how often, and in
+    how many windows an alert of it would have stood."""
 
     slice_key: str
     slice_value: str | None
     column_name: str
     alerts: int
+    standing: int
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """`now`: at the present effect size; `fitting`: at the smallest that raises no more than
-    wanted, None where none up to 1 sd does. `tests`, `powerful`: per window, and with power for
-    the present effect size. `costs`: by feature, where a tolerated loss is declared."""
+    """`now`: at the present effect size; `fitting`: at the smallest from which on all raise no
+    more than wanted, None where none up to 1 sd does. `tests`, `powerful`: per window, and with
+    power for the present effect size. `least`: the severity from which on a window counts.
+    `costs`: by feature, where a tolerated loss is declared."""
 
     reference: Snapshot
     windows: int
@@ -59,6 +63,7 @@ class Calibration:
     wanted: float
     suggested: float | None
     fitting: Rate | None
+    least: str = "minor"
     alerting: tuple[Alerting, ...] = ()
     costs: Mapping[str, Cost] | None = None
     remarks: tuple[str, ...] = ()
@@ -87,13 +92,9 @@ def calibrate(spark: SparkSession, store: Store, spec: MonitorSpec, wanted: floa
     suggested = smallest_effect(up_to, months, wanted, rule.windows, rule.of)
 
     def at(effect: float) -> Rate:
-        raised = alerts_raised(up_to, [effect], rule.windows, rule.of)
-        return rate(int(raised[0]), months)
+        return rate(*_counted(up_to, effect, rule), months)
 
-    alerting = [
-        Alerting(*key, int(alerts_raised(row[None], [default], rule.windows, rule.of)[0]))
-        for key, row in judged.items()
-    ]
+    alerting = [Alerting(*key, *_counted(row[None], default, rule)) for key, row in judged.items()]
     result = Calibration(
         reference=snapshot,
         windows=len(starts),
@@ -104,9 +105,16 @@ def calibrate(spark: SparkSession, store: Store, spec: MonitorSpec, wanted: floa
         wanted=wanted,
         suggested=suggested,
         fitting=None if suggested is None else at(suggested),
-        alerting=tuple(sorted((a for a in alerting if a.alerts), key=lambda a: -a.alerts)),
+        least=rule.least,
+        alerting=tuple(sorted((a for a in alerting if a.alerts), key=lambda a: -a.standing)),
     )
     return _with_costs(spark, store, spec, snapshot, result)
+
+
+def _counted(up_to: Floats, effect: float, rule: Alerts) -> tuple[int, int]:
+    """(alerts raised, windows in which one stands) at one effect size."""
+    alerts, standing = alerts_raised(up_to, [effect], rule.windows, rule.of)
+    return int(alerts[0]), int(standing[0])
 
 
 def _newest(spark: SparkSession, store: Store, spec: MonitorSpec) -> Snapshot:
@@ -130,7 +138,7 @@ def _series(rows: Sequence[Mapping[str, Any]], starts: Sequence[Any]) -> dict[Ke
     for row in rows:
         key = (row["slice_key"], row["slice_value"], row["column_name"])
         series = found.setdefault(key, np.zeros(len(starts)))
-        series[place[row["window_start"]]] = row["material_up_to"]
+        series[place[row["window_start"]]] = row["counts_up_to"]
     return found
 
 

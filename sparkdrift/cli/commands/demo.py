@@ -75,6 +75,7 @@ def flights(common: Common) -> None:
 
 def _demonstrate(common: Common, store: str, demo: Demo, asked: Mapping[str, int | None]) -> None:
     from sparkdrift.demo.running import announced, begin, stage
+    from sparkdrift.spec.loading import load_spec
 
     opened = open_store(store)
     folder = opened.local
@@ -90,10 +91,9 @@ def _demonstrate(common: Common, store: str, demo: Demo, asked: Mapping[str, int
         seconds = {"start": time.monotonic() - begun}
         made = found in ("made", "finished")
         facts = _steps(context, bars, folder, demo, seconds, made=made)
-        spec, findings = _look(context, bars, folder / demo.spec, seconds)
-        seasons = _seasons(context, spec) if demo.contrast else []
-    zone = spec.timestamp.zone
-    reasons = demo.reasons(findings.verdicts, findings.assumptions, zone)
+        spec = load_spec(folder / demo.spec)
+        findings, values, seasons = _look(context, bars, spec, seconds, real=demo.real)
+    reasons = demo.reasons(spec, findings.alerts, findings.assumptions, values)
     commands = _next(store, folder, demo)
     if common.as_json:
         about = {"store": str(folder), "spec": str(folder / demo.spec), "note": demo.note}
@@ -106,7 +106,7 @@ def _demonstrate(common: Common, store: str, demo: Demo, asked: Mapping[str, int
 
     screen.say("")
     screen.show(summary(spec, findings, note=demo.note))
-    screen.show(told(reasons, seasons))
+    screen.show(told(reasons, demo.truth, seasons))
     screen.say("\nTry next")
     for command in commands:
         screen.say(f"  {command}")
@@ -147,7 +147,7 @@ def _steps(
         frozen = snapshot_reference(context, spec)
     with _timed(seconds, "drift"):
         bars.begin("drift")
-        if demo.contrast:
+        if demo.real:
             compute_drift(context, _without_seasons(spec), options, frozen.stored)
         judged = compute_drift(context, spec, options, frozen.stored)
     with _timed(seconds, "assumptions"):
@@ -167,29 +167,23 @@ def _without_seasons(spec: MonitorSpec) -> MonitorSpec:
     return spec.model_copy(update={"drift": spec.drift.model_copy(update={"seasonal": "none"})})
 
 
-def _seasons(context: Context, spec: MonitorSpec) -> list[dict[str, Any]]:
-    """Alarms by the spec, and without its seasons."""
+def _look(
+    context: Context, bars: Bars, spec: MonitorSpec, seconds: dict[str, float], *, real: bool
+) -> tuple[Findings, list[dict[str, Any]], list[dict[str, Any]]]:
+    """What the tables say; of real data also the values of each alert, and what seasons change."""
+    from sparkdrift.report.facts import Findings
     from sparkdrift.spark.overview import overview
 
-    with overview(context.spark, context.store) as ask:
-        return [
+    bars.begin("reading the findings")
+    with _timed(seconds, "reading back"), overview(context.spark, context.store) as ask:
+        findings = Findings(**ask.everything(spec))
+        if not real:
+            return findings, [], []
+        seasons = [
             {"seasonal": one.drift.seasonal, **ask.alarms(one)}
             for one in (spec, _without_seasons(spec))
         ]
-
-
-def _look(
-    context: Context, bars: Bars, file: Path, seconds: dict[str, float]
-) -> tuple[MonitorSpec, Findings]:
-    """Read back what the tables say."""
-    from sparkdrift.report.facts import Findings
-    from sparkdrift.spark.overview import overview
-    from sparkdrift.spec.loading import load_spec
-
-    spec = load_spec(file)
-    bars.begin("reading the findings")
-    with _timed(seconds, "reading back"), overview(context.spark, context.store) as ask:
-        return spec, Findings(**ask.everything(spec))
+        return findings, ask.alerted_values(spec), seasons
 
 
 def _next(store: str, folder: Path, demo: Demo) -> list[str]:

@@ -20,7 +20,8 @@ DEMO = Demo(
     spec_text=lambda path: f"path: {path}\n",
     tables=lambda: iter([pa.table({"a": [1, 2]})]),
     made_from={"rows": 2, "seed": 7},
-    reasons=lambda verdicts, assumptions, zone: [],
+    reasons=lambda spec, alerts, assumptions, values: [],
+    truth="",
 )
 ANY = {"rows": None, "seed": None}
 

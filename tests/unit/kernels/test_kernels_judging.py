@@ -352,3 +352,43 @@ def test_bins_have_names():
     own = np.array([np.nextafter(0.0, -1), 0.0])
     assert bin_names(own)[1] == "= 0"
     assert bin_names(np.array([])) == ["any"]
+
+
+LOST = "how much windows differ anyway is not known: "
+
+
+@pytest.mark.parametrize(
+    ("rows", "shift", "status"),
+    [(3000, 0.0, "ok"), (30, 0.0, "insufficient_data"), (3000, 1.0, "drifted"),
+     (3000, 0.42, "warning")],
+)  # fmt: skip
+def test_a_reference_without_windows_says_what_is_lost_in_every_status(rows, shift, status):
+    scanned = {**AMOUNT, "window_bins": None, "window_shares": None}
+    values = np.random.default_rng(3).normal(shift, 1, rows)
+    found = verdicts(scanned, numeric(values, day=0))[0, "amount"]
+    assert found["status"] == status
+    assert found["reason"].endswith(f"; {LOST}the reference was not made of windows")
+    assert LOST not in verdicts(AMOUNT, numeric(values, day=0))[0, "amount"]["reason"]
+
+
+def test_it_says_so_where_categories_are_undetermined_as_well():
+    rng = np.random.default_rng(9)
+    names = [f"c{i}" for i in range(45)]
+    shares = [0.18] * 5 + [0.1 / 40] * 40
+    days = [rng.choice(names, 4000, p=shares).tolist() for _ in range(4)]
+    known = {**reference(categorical, days, limit=5), "window_bins": []}
+    found = verdicts(known, categorical(days[0], day=0, limit=5))[0, "product"]
+    assert found["status"] == "undetermined"
+    assert found["reason"].endswith(f"; {LOST}the reference was not made of windows")
+
+
+@pytest.mark.parametrize(
+    ("days", "reason"),
+    [
+        (USUAL[:2], "2 reference windows to compare, 3 needed"),
+        ([[7.0] * 500] * 5, "all values of the reference are in one bin"),
+    ],
+)
+def test_a_reference_of_few_windows_or_one_value_says_that_instead(days, reason):
+    found = verdicts(reference(numeric, days), numeric(days[0], day=0))[0, "amount"]
+    assert found["reason"].endswith(f"; {LOST}{reason}")

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 from sparkdrift.kernels.batches import arrow_schema
-from sparkdrift.kernels.policy import Policy
-from sparkdrift.kernels.replaying import REPLAYED, alarming, replayed
-from sparkdrift.measures import binned, evidence
+from sparkdrift.kernels.policy import GRADES, AlertRules, Policy
+from sparkdrift.kernels.replaying import REPLAYED, alarming, counts_up_to, replayed
+from sparkdrift.measures import alarm_rates, binned, evidence
 
 START = datetime(2025, 1, 1, tzinfo=timezone.utc)
 POLICY = Policy(effect=0.32, warn=0.2)
@@ -63,6 +63,35 @@ def test_windows_without_rows_are_left_out():
     assert len(list(replayed(reference(counts), POLICY))) == 4
 
 
+@pytest.mark.parametrize("least", GRADES)
+def test_a_window_counts_as_it_would_by_its_verdict(least):
+    """Each effect size tried: the status and severity that judging gives, from the same figures."""
+    rng = np.random.default_rng(SEED)
+    for material, effect, weight in rng.uniform(0, 1.5, (40, 3)):
+        rules = AlertRules(least=least, major=1.5, critical=2.5)
+        up_to = counts_up_to(material, effect, 0.2, weight, rules)
+        for tried in alarm_rates.EFFECTS:
+            status = "drifted" if material >= tried else "warning" if effect >= 0.2 else "ok"
+            weighed = AlertRules(least, 1.5, 2.5, {"amount": weight})
+            grade = weighed.severity(status, effect / tried, "amount")
+            assert (up_to >= tried) == weighed.counts(grade), (SEED, material, effect, weight)
+
+
+def test_what_counts_follows_the_least_severity():
+    rng = np.random.default_rng(SEED)
+    counts = rng.multinomial(5000, np.full(10, 0.1), size=12)
+    counts[7] = rng.multinomial(5000, np.r_[np.full(5, 0.07), np.full(5, 0.13)])
+    found = {
+        least: list(replayed(reference(counts), Policy(0.32, 0.2, alerts=AlertRules(least=least))))[
+            7
+        ]
+        for least in GRADES
+    }
+    assert found["warning"]["counts_up_to"] == np.inf
+    assert found["minor"]["counts_up_to"] == found["minor"]["material_up_to"]
+    assert 0 < found["critical"]["counts_up_to"] < found["major"]["counts_up_to"]
+
+
 def test_a_window_is_one_family():
     """One p of 0.004 alarms among 10 tests and not among 100."""
 
@@ -76,6 +105,7 @@ def test_a_window_is_one_family():
                 "p_unusual": 0.004 if i == 0 else 0.5,
                 "power": 0.9 if i < 4 else 0.1,
                 "material_up_to": 0.4,
+                "counts_up_to": 0.4,
             }
             for i in range(tests)
         ]
