@@ -29,15 +29,20 @@ Kind: TypeAlias = Literal[
     "range",
 ]
 ALERTS = ("drifted", "warning")
+BETWEEN_WINDOWS = ("consecutive", "seasonal")
+"""The comparisons of a window with an earlier one; all others are with a reference."""
 METRIC = "metric:"
 INPUTS = ":inputs"
 """The column_name of what all inputs show together."""
 WHOLE = "*"
 """slice_key and slice_value of the whole table."""
-_UNSIGNED = ("shape", "joint", "vector")
+UNSIGNED: tuple[Kind, ...] = ("shape", "joint", "vector")
+"""Kinds whose figure is a length, without a direction."""
 _RANK_ERROR = 1.023  # of a rank-based shift: sqrt(2) / phi(0) / sqrt(12)
 # A rank shift below this part of the effect says that values moved both ways.
 _LEAST_SIGNED = 0.5
+# Part of what is out of range that one side must have to be named.
+_BOTH = 0.1
 _SHARES: Mapping[Kind, str] = {
     "new": "new_category_share",
     "null": "null_delta",
@@ -69,7 +74,7 @@ class Signal:
     @property
     def is_share(self) -> bool:
         """Whether its unit is a share (0..1), not a standard deviation."""
-        return self.kind not in ("values", "metric", *_UNSIGNED)
+        return self.kind not in ("values", "metric", *UNSIGNED)
 
     def read(self, row: Row) -> tuple[float, float]:
         """(value, standard error) in `row`; NaN where not measured, error 0 where unknown."""
@@ -77,7 +82,7 @@ class Signal:
             return self._of_category(row)
         if self.kind == "metric":
             return _number(row["shift"]), 0.0
-        if self.kind in ("values", *_UNSIGNED):
+        if self.kind in ("values", *UNSIGNED):
             value = _number(row["shift" if self.kind == "values" else "effect"])
             n = _number(row["n_eff"])
             return value, _RANK_ERROR / float(np.sqrt(n)) if n > 0 else float("nan")
@@ -94,6 +99,21 @@ class Signal:
         # Not among those that moved most: nearer to 0 than the last of them.
         least = abs(row["carriers"][-1]["share"] - row["carriers"][-1]["reference"])
         return 0.0, max(least, _share_error(0.0, _number(row["n_eff"])))
+
+
+def range_side(row: Row) -> str:
+    """On which side of the reference's range the values outside it lie, in words.
+
+    Both sides are named where each has at least a tenth of them. Rows of an older store
+    (below_range_share is NULL) don't know.
+    """
+    outside, below = _number(row["out_of_range_share"]), row.get("below_range_share")
+    if below is None or not outside > 0:
+        return "on an unknown side of it"
+    part = below / outside
+    if part > 1 - _BOTH:
+        return "below it"
+    return "above it" if part < _BOTH else "on both sides of it"
 
 
 def _number(value: float | None) -> float:
@@ -119,6 +139,15 @@ def alerting_signal(row: Row, limits: Limits) -> Signal:
     # Without a sign or bins (rows of an older store), the effect is what is left to tell.
     own = own or Signal("shape")
     return Signal(own.kind, own.item, tuple(shares))
+
+
+def quiet_signal(row: Row) -> Signal:
+    """What to follow of a row that does not alert: the size of its shift, signed where it is."""
+    own = _own(row)
+    if own is not None and own.kind == "shape":
+        return Signal("values")
+    # No category leads while nothing moves: of categories the effect is followed.
+    return Signal("shape") if own is None or own.kind == "category" else own
 
 
 def _material_shares(row: Row, limits: Limits) -> list[Kind]:

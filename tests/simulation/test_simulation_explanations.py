@@ -20,10 +20,10 @@ from sparkdrift.explain.explaining import Explanation, explain
 from sparkdrift.explain.sentences import tell
 from sparkdrift.kernels.batches import arrow_schema
 from sparkdrift.kernels.comparing import COMPARED, compare
-from sparkdrift.kernels.distributions import bin_names
 from sparkdrift.kernels.freezing import freeze
 from sparkdrift.kernels.judging import judge
 from sparkdrift.kernels.policy import Policy
+from sparkdrift.kernels.words import bin_names
 
 WINDOWS, ROWS, CALM = 12, 1000, 6
 POLICY = Policy(effect=0.32, warn=0.2)

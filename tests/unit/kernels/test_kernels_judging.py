@@ -10,10 +10,10 @@ import pytest
 from profile_rows import asking, at, categorical, numeric, stream, table
 
 from sparkdrift.kernels.comparing import COMPARED, compare, family
-from sparkdrift.kernels.distributions import bin_names
 from sparkdrift.kernels.freezing import freeze
 from sparkdrift.kernels.judging import JUDGED, judge
 from sparkdrift.kernels.policy import AlertRules, Policy, Suppression
+from sparkdrift.kernels.words import bin_names
 
 POLICY = Policy(effect=0.5, warn=0.3)
 RNG = np.random.default_rng(5)
