@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sparkdrift.explain.course import MONTH, Course, Quiet
 from sparkdrift.explain.explaining import Carrier, Explanation
 from sparkdrift.explain.onset import Since
-from sparkdrift.explain.signals import BETWEEN_WINDOWS, METRIC, UNSIGNED, Kind
+from sparkdrift.explain.signals import BETWEEN_WINDOWS, METRIC, UNSIGNED, UNSTRATIFIED, Kind
 from sparkdrift.explain.slices import Where
 from sparkdrift.report.plain import day, plain, share, shortened
 
@@ -15,7 +15,6 @@ _WIDTH = 40
 _FARTHEST = 2.0
 _WHOSE = {"origin": "the first reference", "training": "the training reference"}
 _SIDES = {"up": ", above it", "down": ", below it", "both": ", on both sides"}
-_SHARE_KINDS = ("null", "nan", "infinite", "new", "range")
 _OF: Mapping[Kind, str] = {
     "null": "NULLs",
     "nan": "NaNs",
@@ -63,7 +62,8 @@ def tell_course(course: Course, kind: Kind, zone: str) -> str:
         text += f", and {course.pace} of late"
     if course.reaches is not None:
         limit = _unit(course.limit, kind)
-        text += f"; reaches the limit of {limit} about {day(course.reaches, zone)}"
+        # An extrapolation knows the day at best, whatever the grain.
+        text += f"; reaches the limit of {limit} about {day(course.reaches, zone)[:10]}"
     return text
 
 
@@ -106,7 +106,7 @@ def _what(one: Explanation, zone: str) -> str:
     if one.kind == "range" and one.direction in _SIDES:
         text += _SIDES[one.direction]
     # Shares are held against all of the reference, whatever the stratum.
-    text += against if one.kind not in _SHARE_KINDS or one.stratum is None else ""
+    text += against if one.kind not in UNSTRATIFIED or one.stratum is None else ""
     if not one.carriers:
         return text
     if one.kind == "new":

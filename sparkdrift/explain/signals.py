@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from scipy import special
 
 from sparkdrift.measures.evidence import FAMILY_LEVEL, MATERIAL_LEVEL
 
@@ -28,6 +29,8 @@ Kind: TypeAlias = Literal[
     "infinite",
     "range",
 ]
+UNSTRATIFIED: tuple[Kind, ...] = ("null", "nan", "infinite", "new", "range", "metric")
+"""Kinds that are held against all of the reference, whatever the stratum of the row."""
 ALERTS = ("drifted", "warning")
 BETWEEN_WINDOWS = ("consecutive", "seasonal")
 """The comparisons of a window with an earlier one; all others are with a reference."""
@@ -39,8 +42,11 @@ WHOLE = "*"
 UNSIGNED: tuple[Kind, ...] = ("shape", "joint", "vector")
 """Kinds whose figure is a length, without a direction."""
 _RANK_ERROR = 1.023  # of a rank-based shift: sqrt(2) / phi(0) / sqrt(12)
-# A rank shift below this part of the effect says that values moved both ways.
+# A rank shift below this part of what one way would cause says that values moved both ways.
 _LEAST_SIGNED = 0.5
+# Values out of range are what is told first where they are at least this part of the rows that
+# moved, and fewer than this part of all.
+_MOST, _FEW = 0.5, 0.5
 # Part of what is out of range that one side must have to be named.
 _BOTH = 0.1
 _SHARES: Mapping[Kind, str] = {
@@ -134,6 +140,9 @@ def alerting_signal(row: Row, limits: Limits) -> Signal:
     """
     shares = _material_shares(row, limits)
     own = _own(row)
+    of_numbers = own is not None and own.kind in ("values", "shape")
+    if "range" in shares and of_numbers and _outside_is_most(row):
+        return Signal("range", also=tuple(kind for kind in shares if kind != "range"))
     if shares and (own is None or not _own_alerts(row)):
         return Signal(shares[0], also=tuple(shares[1:]))
     # Without a sign or bins (rows of an older store), the effect is what is left to tell.
@@ -160,6 +169,35 @@ def _material_shares(row: Row, limits: Limits) -> list[Kind]:
     return sorted(kinds, key=lambda kind: -excess[kind])
 
 
+def _outside_is_most(row: Row) -> bool:
+    """Whether few rows left the reference's range, and the others stayed where they were."""
+    outside = _number(row["out_of_range_share"])
+    return bool(outside < _FEW and outside >= _MOST * _moved_part(row))
+
+
+def _moved_part(row: Row) -> float:
+    """Total variation of the bins (0..1): the part of the rows that is in another bin now.
+
+    Of those that are stored, which are all where there are at most ten.
+    """
+    return sum(abs(one["share"] - one["reference"]) for one in row["carriers"] or []) / 2
+
+
+def _one_way(row: Row) -> bool:
+    """Whether values moved up or down, not both ways.
+
+    Rows that move one way, a part t of all from anywhere to one end, change P(window > reference)
+    by t / 2; those that move to both ends, or to the middle, leave it at a half. Where few rows
+    move far, the shift by ranks is small beside the effect, and still one way.
+    """
+    shift = _number(row["shift"])
+    if abs(shift) >= _LEAST_SIGNED * (_number(row["effect"]) or 0.0):
+        return True
+    part = _moved_part(row)
+    changed = abs(float(special.ndtr(shift / np.sqrt(2))) - 0.5)
+    return bool(part > 0 and changed >= _LEAST_SIGNED * part / 2)
+
+
 def _own_alerts(row: Row) -> bool:
     unusual = _number(row["q_value"]) <= FAMILY_LEVEL
     material = _number(row["p_material"]) < MATERIAL_LEVEL
@@ -174,8 +212,7 @@ def _own(row: Row) -> Signal | None:
     if row.get("d_statistic") is None and row.get("wasserstein_distance") is not None:
         return Signal("vector")
     if row["shift"] is not None:
-        signed = abs(row["shift"]) >= _LEAST_SIGNED * (_number(row["effect"]) or 0.0)
-        return Signal("values" if signed else "shape")
+        return Signal("values" if _one_way(row) else "shape")
     if row["carriers"]:
         return Signal("category", row["carriers"][0]["item"])
     return None
