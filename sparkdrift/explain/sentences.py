@@ -76,7 +76,7 @@ def _against(one: Explanation, zone: str) -> str:
     if one.comparison in BETWEEN_WINDOWS and one.earlier_start is not None:
         return f" against the window of {day(one.earlier_start, zone)}"
     whose = _WHOSE.get(one.comparison, "the reference")
-    if one.stratum is not None:
+    if one.stratum is not None and one.kind not in UNSTRATIFIED:
         clock = ":" in one.stratum
         return f" against {whose}'s {f'windows of {one.stratum}' if clock else f'{one.stratum}s'}"
     return f" against {whose}" if one.comparison in _WHOSE else ""
@@ -85,14 +85,15 @@ def _against(one: Explanation, zone: str) -> str:
 def _what(one: Explanation, zone: str) -> str:
     name, against = one.column_name.removeprefix(METRIC), _against(one, zone)
     if one.kind == "metric" and one.comparison in BETWEEN_WINDOWS:
-        return f"{name} went {one.direction} by {abs(one.size):.1f} sd of such steps{against}"
+        return f"{name} stepped {one.direction} by {abs(one.size):.1f} sd of its steps{against}"
     if one.kind == "metric":
         side = "above" if one.size > 0 else "below"
         return f"{name} is {abs(one.size):.1f} sd {side} usual{against}"
     if one.kind == "values":
         text = f"{name} moved {one.direction} by {_deviations(one.size)}"
     elif one.kind == "shape":
-        text = f"{name} {_SHAPES[one.direction]} ({one.size:.2f} sd), its middle stayed"
+        shape = f"{_SHAPES[one.direction]} ({one.size:.2f} sd){against}"
+        text, against = f"{name} {shape}, its middle stayed", ""
     elif one.kind == "joint":
         text = f"all inputs together moved by {one.size:.2f} sd"
     elif one.kind == "vector":
@@ -105,8 +106,7 @@ def _what(one: Explanation, zone: str) -> str:
         text = f"{name}: {_OF[one.kind]} went {one.direction} by {_points(one.size)}"
     if one.kind == "range" and one.direction in _SIDES:
         text += _SIDES[one.direction]
-    # Shares are held against all of the reference, whatever the stratum.
-    text += against if one.kind not in UNSTRATIFIED or one.stratum is None else ""
+    text += against
     if not one.carriers:
         return text
     if one.kind == "new":

@@ -164,6 +164,9 @@ def _material_shares(row: Row, limits: Limits) -> list[Kind]:
         kind: abs(_number(row[column])) / max(getattr(limits, kind), 1e-12)
         for kind, column in _SHARES.items()
     }
+    if row.get("comparison") in BETWEEN_WINDOWS:
+        # Of two windows the range has no test: one always goes beyond the other's ends.
+        del excess["range"]
     tested = row.get("alerting_shares")
     kinds = (kind for kind in excess if (excess[kind] > 1 if tested is None else kind in tested))
     return sorted(kinds, key=lambda kind: -excess[kind])
@@ -180,7 +183,8 @@ def _moved_part(row: Row) -> float:
 
     Of those that are stored, which are all where there are at most ten.
     """
-    return sum(abs(one["share"] - one["reference"]) for one in row["carriers"] or []) / 2
+    gaps = [abs(one["share"] - one["reference"]) for one in row["carriers"] or []]
+    return float(sum(gaps)) / 2
 
 
 def _one_way(row: Row) -> bool:
