@@ -49,6 +49,10 @@ ABOUT_VIEWS = {
     "newest alerting one; `status`, `effect` and the other figures are this window's own. "
     "`suppression` says why nobody is to be called: this window is suppressed, or the alert stands "
     "on suppressed ones only.",
+    "first_seen": "The new categories in `current_drift` (those its reference lacks), by slice and "
+    "feature: the first window in which each was seen, the last, in how many windows, and how many "
+    "rows it had in them. A window lists its twenty most frequent new categories: what was always "
+    "rarer than these is not here, and what rose among them late has a late first window.",
 }
 ABOUT_SECTIONS = {
     "model": "Which model the monitor watches the inputs of.",
@@ -183,6 +187,7 @@ def views() -> dict[str, tuple[str, ...]]:
         "active_references": _selected(texts["ACTIVE_REFERENCES"]),
         "current_drift": by_name["drift"],
         "alerts": _selected(texts["ALERTS"]),
+        "first_seen": _selected(texts["FIRST_SEEN"]),
         "current_assumptions": (*by_name["assumptions"], "since", "violated_windows"),
         "debts": _selected(texts["DEBTS"]),
     }

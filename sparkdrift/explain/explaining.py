@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+from sparkdrift.explain.course import Course, course_of
 from sparkdrift.explain.onset import Memory, Since, date_onset
-from sparkdrift.explain.signals import ALERTS, WHOLE, Kind, Limits, Row, Signal, alerting_signal
+from sparkdrift.explain.signals import (
+    ALERTS,
+    BETWEEN_WINDOWS,
+    WHOLE,
+    Kind,
+    Limits,
+    Row,
+    Signal,
+    alerting_signal,
+    range_side,
+)
 from sparkdrift.explain.slices import Where, locate
 
 SHOWN = 3
-Direction: TypeAlias = Literal["up", "down", "wider", "narrower", "changed"]
+Direction: TypeAlias = Literal["up", "down", "both", "wider", "narrower", "changed"]
 DEFAULT_LIMITS = Limits()
+_SIDES: Mapping[str, tuple[Direction, str]] = {
+    # By `range_side`: the direction, and how the bins of that side begin.
+    "above it": ("up", ">"),
+    "below it": ("down", "<"),
+    "on both sides of it": ("both", "<>"),
+}
 _NEEDED = (
     "column_name",
     "window_start",
@@ -26,27 +43,48 @@ _NEEDED = (
 )
 
 
+READ = (
+    *("comparison", "column_name", "window_start", "slice_key", "slice_value", "status"),
+    *("shift", "effect", "n_eff", "carriers", "row_count", "stratum", "earlier_start"),
+    *("null_delta", "nan_delta", "infinite_delta", "out_of_range_share", "below_range_share"),
+    *("new_category_share", "new_categories", "d_statistic", "wasserstein_distance"),
+    *("q_value", "p_material", "p_unusual"),
+)
+"""The columns of `drift` that are read here, and in `course`."""
+
+
 @dataclass(frozen=True)
 class Carrier:
-    """A bin or category that carried a shift, with its share before and now (0..1)."""
+    """A bin or category that carried a shift, with its share before and now (0..1).
+
+    Of the kind 'joint' a feature, and `now` its part of the shift. first: of a new category the
+    first window in which it was stored as new, where that was asked.
+    """
 
     item: str
     before: float
     now: float
+    first: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Explanation:
     """Why one column alerts in one window; `sentences.tell` renders it.
 
-    size: how far, signed: reference sd for kinds 'values' and 'metric', unsigned for 'shape',
-    'joint' (all inputs) and 'vector', a change of a share (0..1) for the others. item: the
-    category that moved most, of the kind 'category'. carriers: what carried it, largest first, at
-    most 3. effect: what is stored as effect, to rank by. also: other figures that alert.
+    comparison: what the window was held against, with the stratum (weekday or hour) of it, None
+    for all, and the start of the earlier window where it was one. size: how far, signed: sd for
+    kinds 'values' and 'metric', unsigned for 'shape', 'joint' (all inputs) and 'vector', change of
+    a share (0..1) for the others; direction of 'range': the side of the reference's range. item:
+    the category that moved most, of the kind 'category'. carriers: what carried it, largest first,
+    at most 3. effect: what is stored as effect, to rank by. also: other figures that alert.
+    course: how it went on since it began, None for one window alone and between two windows.
     """
 
     column_name: str
     window_start: datetime
+    comparison: str
+    stratum: str | None
+    earlier_start: datetime | None
     status: str
     kind: Kind
     direction: Direction
@@ -57,6 +95,7 @@ class Explanation:
     since: Since
     effect: float
     also: tuple[Kind, ...]
+    course: Course | None = None
 
 
 def explain(
@@ -64,8 +103,9 @@ def explain(
 ) -> list[Explanation]:
     """Explain every alert among `rows`, the newest window first, then the largest shift.
 
-    rows: drift rows of one monitor under one reference and policy (`current_drift`): all
-    windows, since starts are dated by them, and all slices, in any order. limits: the spec's,
+    rows: drift rows of one monitor under one reference and policy (`current_drift`): the windows
+    that starts are dated by, and in the windows to explain all slices, in any order; several
+    comparisons are told one by one. limits: the spec's,
     by which a change of a share is material. window: explain only this one. A column whose
     whole table is quiet is explained by the slice that moved most. Rows written before a store
     was migrated have NULL for what tells a direction: they are told as a change of shape.
@@ -74,15 +114,20 @@ def explain(
     _check(rows)
     found: list[Explanation] = []
     memory: Memory = {}
-    for column in sorted({row["column_name"] for row in rows}):
-        own = sorted(
-            (row for row in rows if row["column_name"] == column),
-            key=lambda row: row["window_start"],
-        )
+    starts = sorted({row["window_start"] for row in rows})
+    for own in _series(rows):
         alerting = {row["window_start"] for row in own if row["status"] in ALERTS}
         for start in sorted(alerting if window is None else alerting & {window}):
-            found.append(_explain(own, start, limits, memory))
+            found.append(_explain(own, start, limits, memory, starts))
     return sorted(found, key=lambda one: (one.window_start, one.effect), reverse=True)
+
+
+def _series(rows: Sequence[Row]) -> list[list[Row]]:
+    """The rows of each column and comparison, in time order."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in sorted(rows, key=lambda row: row["window_start"]):
+        found.setdefault((row["column_name"], row.get("comparison") or ""), []).append(row)
+    return [found[key] for key in sorted(found)]
 
 
 def explain_window(
@@ -122,23 +167,71 @@ def _check(rows: Sequence[Row]) -> None:
             )
 
 
-def _explain(own: Sequence[Row], start: datetime, limits: Limits, memory: Memory) -> Explanation:
+def with_first_seen(
+    found: Sequence[Explanation],
+    seen: Mapping[tuple[str, str, str, str | None, str], datetime],
+) -> list[Explanation]:
+    """Explanations whose new categories say in which window each was seen first.
+
+    seen: by comparison, column_name, slice_key, slice_value and item; what it lacks stays None.
+    """
+    return [
+        replace(one, carriers=tuple(_dated(one, carrier, seen) for carrier in one.carriers))
+        if one.kind == "new"
+        else one
+        for one in found
+    ]
+
+
+def _dated(
+    one: Explanation,
+    carrier: Carrier,
+    seen: Mapping[tuple[str, str, str, str | None, str], datetime],
+) -> Carrier:
+    at = one.where
+    of = (at.key or WHOLE, at.value) if at.kind in ("only", "in") else (WHOLE, WHOLE)
+    return replace(carrier, first=seen.get((one.comparison, one.column_name, *of, carrier.item)))
+
+
+def told_row(now: Sequence[Row]) -> Row | None:
+    """Which row tells of a column, given its slices' rows of one window and comparison.
+
+    That of the whole table where it alerts, else of the slice that moved most; None: none alerts.
+    """
+    alerts = [row for row in now if row["status"] in ALERTS]
+    whole = [row for row in alerts if row["slice_key"] == WHOLE]
+    if whole or not alerts:
+        return whole[0] if whole else None
+    return max(alerts, key=lambda one: (one["status"] == "drifted", one["effect"] or 0.0))
+
+
+def _explain(
+    own: Sequence[Row],
+    start: datetime,
+    limits: Limits,
+    memory: Memory,
+    starts: Sequence[datetime],
+) -> Explanation:
     now = [row for row in own if row["window_start"] == start]
-    whole = [row for row in now if row["slice_key"] == WHOLE]
-    sliced = [row for row in now if row["slice_key"] != WHOLE]
-    if whole and whole[0]["status"] in ALERTS:
-        row = whole[0]
-        signal = alerting_signal(row, limits)
-        where = locate(signal, row, sliced)
+    row = told_row(now)
+    assert row is not None  # noqa: S101 - asked of windows that alert
+    signal = alerting_signal(row, limits)
+    if row["slice_key"] == WHOLE:
+        where = locate(signal, row, (one for one in now if one["slice_key"] != WHOLE))
     else:
-        alerts = [row for row in sliced if row["status"] in ALERTS]
-        row = max(alerts, key=lambda one: (one["status"] == "drifted", one["effect"] or 0.0))
-        signal = alerting_signal(row, limits)
         where = Where("only", row["slice_key"], row["slice_value"])
+    if row.get("comparison") in BETWEEN_WINDOWS:
+        # A change from one window to another has no start but itself, and no course.
+        return _told(row, signal, where, Since())
     of = (row["slice_key"], row["slice_value"])
     series = [one for one in own if (one["slice_key"], one["slice_value"]) == of]
     index = next(i for i, one in enumerate(series) if one["window_start"] == start)
-    return _told(row, signal, where, date_onset(signal, series, index, memory))
+    since = date_onset(signal, series, index, memory)
+    began = [
+        one for one in series[: index + 1] if not since.start or since.start <= one["window_start"]
+    ]
+    course = course_of(signal, began, starts)
+    return replace(_told(row, signal, where, since), course=course)
 
 
 def _told(row: Row, signal: Signal, where: Where, since: Since) -> Explanation:
@@ -146,6 +239,9 @@ def _told(row: Row, signal: Signal, where: Where, since: Since) -> Explanation:
     return Explanation(
         column_name=row["column_name"],
         window_start=row["window_start"],
+        comparison=row.get("comparison") or "baseline",
+        stratum=row.get("stratum"),
+        earlier_start=row.get("earlier_start"),
         status=row["status"],
         kind=signal.kind,
         direction=_direction(signal, size, row),
@@ -168,11 +264,13 @@ def _as_effect(share: float) -> float:
 def _direction(signal: Signal, size: float, row: Row) -> Direction:
     if signal.kind in ("joint", "vector"):
         return "changed"
+    if signal.kind == "range":
+        return _SIDES.get(range_side(row), ("changed", ""))[0]
     if signal.kind != "shape":
         return "up" if size > 0 else "down"
     carriers = row["carriers"] or []
-    gains = {one["item"][:2].strip(): one["share"] > one["reference"] for one in carriers}
-    ends = [gain for sign, gain in gains.items() if sign in ("<=", ">")]
+    gains = {one["item"].partition(" ")[0]: one["share"] > one["reference"] for one in carriers}
+    ends = [gain for sign, gain in gains.items() if sign in ("<=", "<", ">")]
     if len(ends) == 2 and all(ends):
         return "wider"
     return "narrower" if len(ends) == 2 and not any(ends) else "changed"
@@ -185,9 +283,14 @@ def _carriers(signal: Signal, row: Row) -> tuple[Carrier, ...]:
             Carrier(one["item"], 0.0, one["count"] / rows)
             for one in (row["new_categories"] or [])[:SHOWN]
         )
-    if signal.kind in ("values", "shape", "category", "range"):
+    if signal.kind == "joint":
         return tuple(
-            Carrier(one["item"], one["reference"], one["share"])
-            for one in (row["carriers"] or [])[:SHOWN]
+            Carrier(one["item"], 0.0, one["share"]) for one in (row["carriers"] or [])[:SHOWN]
         )
-    return ()
+    if signal.kind not in ("values", "shape", "category", "range"):
+        return ()
+    carriers = row["carriers"] or []
+    if signal.kind == "range":
+        _, ends = _SIDES.get(range_side(row), ("changed", "<>"))
+        carriers = [one for one in carriers if one["item"][:1] in tuple(ends)]
+    return tuple(Carrier(one["item"], one["reference"], one["share"]) for one in carriers[:SHOWN])

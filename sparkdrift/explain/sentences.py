@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sparkdrift.explain.explaining import Explanation
+from sparkdrift.explain.course import MONTH, Course, Quiet
+from sparkdrift.explain.explaining import Carrier, Explanation
 from sparkdrift.explain.onset import Since
-from sparkdrift.explain.signals import METRIC, Kind
+from sparkdrift.explain.signals import BETWEEN_WINDOWS, METRIC, UNSIGNED, UNSTRATIFIED, Kind
 from sparkdrift.explain.slices import Where
 from sparkdrift.report.plain import day, plain, share, shortened
 
 _WIDTH = 40
 _FARTHEST = 2.0
+_WHOSE = {"origin": "the first reference", "training": "the training reference"}
+_SIDES = {"up": ", above it", "down": ", below it", "both": ", on both sides"}
 _OF: Mapping[Kind, str] = {
     "null": "NULLs",
     "nan": "NaNs",
@@ -28,20 +31,69 @@ def tell(one: Explanation, zone: str = "UTC") -> str:
     zone: the monitor's time zone, for dates. No line feeds or control characters, whatever
     stands in the data.
     """
-    parts = [_what(one), _where(one.where), _since(one.since, zone)]
+    parts = [_what(one, zone), _where(one.where), _since(one.since, zone)]
+    if one.course is not None:
+        parts.append(tell_course(one.course, one.kind, zone))
     if one.also:
         parts.append("besides: " + ", ".join(_OF[kind] for kind in one.also))
     return plain("; ".join(part for part in parts if part), lines=False)
 
 
-def _what(one: Explanation) -> str:
+def tell_quiet(one: Quiet, zone: str = "UTC") -> str:
+    """'income is growing by 0.11 sd per 30 windows; it reaches the limit of 0.32 sd about ...'."""
     name = one.column_name.removeprefix(METRIC)
+    parts = [tell_course(one.course, one.kind, zone)] if one.course is not None else []
+    if one.adding_up is not None:
+        day_ = day(one.adding_up, zone)
+        parts.append(f"small deviations have added up since {day_}")
+    return plain(f"{name}: {'; '.join(parts)}", lines=False)
+
+
+def tell_course(course: Course, kind: Kind, zone: str) -> str:
+    """'growing by 0.24 sd per 30 windows, faster of late; reaches the limit about 2025-06-01'."""
+    size = _unit(abs(course.per_month), kind)
+    if course.returning:
+        text = f"falling back by {size} per {MONTH} windows"
+    elif kind in UNSIGNED:
+        text = f"growing by {size} per {MONTH} windows"
+    else:
+        text = f"{'rising' if course.per_month > 0 else 'falling'} by {size} per {MONTH} windows"
+    if course.pace != "steady":
+        text += f", and {course.pace} of late"
+    if course.reaches is not None:
+        limit = _unit(course.limit, kind)
+        # An extrapolation knows the day at best, whatever the grain.
+        text += f"; reaches the limit of {limit} about {day(course.reaches, zone)[:10]}"
+    return text
+
+
+def _unit(size: float, kind: Kind) -> str:
+    return f"{size:.2g} sd" if kind in ("values", "metric", *UNSIGNED) else _points(size)
+
+
+def _against(one: Explanation, zone: str) -> str:
+    """' against the window of 2024-05-11'; '' for the whole reference in force."""
+    if one.comparison in BETWEEN_WINDOWS and one.earlier_start is not None:
+        return f" against the window of {day(one.earlier_start, zone)}"
+    whose = _WHOSE.get(one.comparison, "the reference")
+    if one.stratum is not None and one.kind not in UNSTRATIFIED:
+        clock = ":" in one.stratum
+        return f" against {whose}'s {f'windows of {one.stratum}' if clock else f'{one.stratum}s'}"
+    return f" against {whose}" if one.comparison in _WHOSE else ""
+
+
+def _what(one: Explanation, zone: str) -> str:
+    name, against = one.column_name.removeprefix(METRIC), _against(one, zone)
+    if one.kind == "metric" and one.comparison in BETWEEN_WINDOWS:
+        return f"{name} stepped {one.direction} by {abs(one.size):.1f} sd of its steps{against}"
     if one.kind == "metric":
-        return f"{name} is {abs(one.size):.1f} sd {'above' if one.size > 0 else 'below'} usual"
+        side = "above" if one.size > 0 else "below"
+        return f"{name} is {abs(one.size):.1f} sd {side} usual{against}"
     if one.kind == "values":
         text = f"{name} moved {one.direction} by {_deviations(one.size)}"
     elif one.kind == "shape":
-        text = f"{name} {_SHAPES[one.direction]} ({one.size:.2f} sd), its middle stayed"
+        shape = f"{_SHAPES[one.direction]} ({one.size:.2f} sd){against}"
+        text, against = f"{name} {shape}, its middle stayed", ""
     elif one.kind == "joint":
         text = f"all inputs together moved by {one.size:.2f} sd"
     elif one.kind == "vector":
@@ -52,13 +104,25 @@ def _what(one: Explanation) -> str:
         text = f"{name}: {share(one.size)} of the rows are {_OF[one.kind]}"
     else:
         text = f"{name}: {_OF[one.kind]} went {one.direction} by {_points(one.size)}"
+    if one.kind == "range" and one.direction in _SIDES:
+        text += _SIDES[one.direction]
+    text += against
     if not one.carriers:
         return text
     if one.kind == "new":
-        return f"{text}, most of them {', '.join(_quoted(c.item) for c in one.carriers)}"
+        return f"{text}, most of them {', '.join(_new(c, zone) for c in one.carriers)}"
+    if one.kind == "joint":
+        parts = ", ".join(f"{c.item} ({share(c.now)})" for c in one.carriers)
+        return f"{text}, most of it {parts}"
     first = one.carriers[0]
     moved = f"{share(first.before)} to {share(first.now)}"
     return f"{text} ({moved} of the rows{'' if one.kind == 'category' else f' {first.item}'})"
+
+
+def _new(one: Carrier, zone: str) -> str:
+    """A new category, with the first window in which it was seen."""
+    seen = f" (first seen {day(one.first, zone)})" if one.first is not None else ""
+    return f"{_quoted(one.item)}{seen}"
 
 
 def _deviations(size: float) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from scipy import special
 
 from sparkdrift.measures.evidence import FAMILY_LEVEL, MATERIAL_LEVEL
 
@@ -28,16 +29,26 @@ Kind: TypeAlias = Literal[
     "infinite",
     "range",
 ]
+UNSTRATIFIED: tuple[Kind, ...] = ("null", "nan", "infinite", "new", "range", "metric")
+"""Kinds that are held against all of the reference, whatever the stratum of the row."""
 ALERTS = ("drifted", "warning")
+BETWEEN_WINDOWS = ("consecutive", "seasonal")
+"""The comparisons of a window with an earlier one; all others are with a reference."""
 METRIC = "metric:"
 INPUTS = ":inputs"
 """The column_name of what all inputs show together."""
 WHOLE = "*"
 """slice_key and slice_value of the whole table."""
-_UNSIGNED = ("shape", "joint", "vector")
+UNSIGNED: tuple[Kind, ...] = ("shape", "joint", "vector")
+"""Kinds whose figure is a length, without a direction."""
 _RANK_ERROR = 1.023  # of a rank-based shift: sqrt(2) / phi(0) / sqrt(12)
-# A rank shift below this part of the effect says that values moved both ways.
+# A rank shift below this part of what one way would cause says that values moved both ways.
 _LEAST_SIGNED = 0.5
+# Values out of range are what is told first where they are at least this part of the rows that
+# moved, and fewer than this part of all.
+_MOST, _FEW = 0.5, 0.5
+# Part of what is out of range that one side must have to be named.
+_BOTH = 0.1
 _SHARES: Mapping[Kind, str] = {
     "new": "new_category_share",
     "null": "null_delta",
@@ -69,7 +80,7 @@ class Signal:
     @property
     def is_share(self) -> bool:
         """Whether its unit is a share (0..1), not a standard deviation."""
-        return self.kind not in ("values", "metric", *_UNSIGNED)
+        return self.kind not in ("values", "metric", *UNSIGNED)
 
     def read(self, row: Row) -> tuple[float, float]:
         """(value, standard error) in `row`; NaN where not measured, error 0 where unknown."""
@@ -77,7 +88,7 @@ class Signal:
             return self._of_category(row)
         if self.kind == "metric":
             return _number(row["shift"]), 0.0
-        if self.kind in ("values", *_UNSIGNED):
+        if self.kind in ("values", *UNSIGNED):
             value = _number(row["shift" if self.kind == "values" else "effect"])
             n = _number(row["n_eff"])
             return value, _RANK_ERROR / float(np.sqrt(n)) if n > 0 else float("nan")
@@ -94,6 +105,21 @@ class Signal:
         # Not among those that moved most: nearer to 0 than the last of them.
         least = abs(row["carriers"][-1]["share"] - row["carriers"][-1]["reference"])
         return 0.0, max(least, _share_error(0.0, _number(row["n_eff"])))
+
+
+def range_side(row: Row) -> str:
+    """On which side of the reference's range the values outside it lie, in words.
+
+    Both sides are named where each has at least a tenth of them. Rows of an older store
+    (below_range_share is NULL) don't know.
+    """
+    outside, below = _number(row["out_of_range_share"]), row.get("below_range_share")
+    if below is None or not outside > 0:
+        return "on an unknown side of it"
+    part = below / outside
+    if part > 1 - _BOTH:
+        return "below it"
+    return "above it" if part < _BOTH else "on both sides of it"
 
 
 def _number(value: float | None) -> float:
@@ -114,6 +140,9 @@ def alerting_signal(row: Row, limits: Limits) -> Signal:
     """
     shares = _material_shares(row, limits)
     own = _own(row)
+    of_numbers = own is not None and own.kind in ("values", "shape")
+    if "range" in shares and of_numbers and _outside_is_most(row):
+        return Signal("range", also=tuple(kind for kind in shares if kind != "range"))
     if shares and (own is None or not _own_alerts(row)):
         return Signal(shares[0], also=tuple(shares[1:]))
     # Without a sign or bins (rows of an older store), the effect is what is left to tell.
@@ -121,14 +150,56 @@ def alerting_signal(row: Row, limits: Limits) -> Signal:
     return Signal(own.kind, own.item, tuple(shares))
 
 
+def quiet_signal(row: Row) -> Signal:
+    """What to follow of a row that does not alert: the size of its shift, signed where it is."""
+    own = _own(row)
+    if own is not None and own.kind == "shape":
+        return Signal("values")
+    # No category leads while nothing moves: of categories the effect is followed.
+    return Signal("shape") if own is None or own.kind == "category" else own
+
+
 def _material_shares(row: Row, limits: Limits) -> list[Kind]:
     excess = {
         kind: abs(_number(row[column])) / max(getattr(limits, kind), 1e-12)
         for kind, column in _SHARES.items()
     }
+    if row.get("comparison") in BETWEEN_WINDOWS:
+        # Of two windows the range has no test: one always goes beyond the other's ends.
+        del excess["range"]
     tested = row.get("alerting_shares")
     kinds = (kind for kind in excess if (excess[kind] > 1 if tested is None else kind in tested))
     return sorted(kinds, key=lambda kind: -excess[kind])
+
+
+def _outside_is_most(row: Row) -> bool:
+    """Whether few rows left the reference's range, and the others stayed where they were."""
+    outside = _number(row["out_of_range_share"])
+    return bool(outside < _FEW and outside >= _MOST * _moved_part(row))
+
+
+def _moved_part(row: Row) -> float:
+    """Total variation of the bins (0..1): the part of the rows that is in another bin now.
+
+    Of those that are stored, which are all where there are at most ten.
+    """
+    gaps = [abs(one["share"] - one["reference"]) for one in row["carriers"] or []]
+    return float(sum(gaps)) / 2
+
+
+def _one_way(row: Row) -> bool:
+    """Whether values moved up or down, not both ways.
+
+    Rows that move one way, a part t of all from anywhere to one end, change P(window > reference)
+    by t / 2; those that move to both ends, or to the middle, leave it at a half. Where few rows
+    move far, the shift by ranks is small beside the effect, and still one way.
+    """
+    shift = _number(row["shift"])
+    if abs(shift) >= _LEAST_SIGNED * (_number(row["effect"]) or 0.0):
+        return True
+    part = _moved_part(row)
+    changed = abs(float(special.ndtr(shift / np.sqrt(2))) - 0.5)
+    return bool(part > 0 and changed >= _LEAST_SIGNED * part / 2)
 
 
 def _own_alerts(row: Row) -> bool:
@@ -145,8 +216,7 @@ def _own(row: Row) -> Signal | None:
     if row.get("d_statistic") is None and row.get("wasserstein_distance") is not None:
         return Signal("vector")
     if row["shift"] is not None:
-        signed = abs(row["shift"]) >= _LEAST_SIGNED * (_number(row["effect"]) or 0.0)
-        return Signal("values" if signed else "shape")
+        return Signal("values" if _one_way(row) else "shape")
     if row["carriers"]:
         return Signal("category", row["carriers"][0]["item"])
     return None

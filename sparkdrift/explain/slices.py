@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from sparkdrift.explain.signals import Row, Signal
+from sparkdrift.explain.signals import UNSTRATIFIED, Row, Signal
 from sparkdrift.measures.arrays import Floats, floats
 
 # A slice explains a shift if it carries at least half of it, if the rest moved by less than
@@ -39,7 +39,9 @@ def locate(signal: Signal, whole: Row, sliced: Iterable[Row]) -> Where:
     """Where the shift of `whole` comes from, given the slices' rows of its window and column.
 
     Every slice value v moved by x_v against its own reference; n_v x_v / sum n_v x_v is its
-    share of the shift. A shape has no such share: slices' effects are then only compared.
+    share of the shift. A shape has no such share: slices' effects are then only compared. Slices
+    that were held against another stratum than the whole (or against none) can't be added up
+    with it: their key says nothing.
     """
     by_key: dict[str, list[Row]] = {}
     for row in sliced:
@@ -47,7 +49,9 @@ def locate(signal: Signal, whole: Row, sliced: Iterable[Row]) -> Where:
     moved, _ = signal.read(whole)
     found, mixed, seen = [], None, False
     for key, rows in sorted(by_key.items()):
-        parts = _parts(signal, rows)
+        measured = [row for row in rows if _measured(signal, row)]
+        alike = all(row.get("stratum") == whole.get("stratum") for row in measured)
+        parts = _parts(signal, measured) if alike or signal.kind in UNSTRATIFIED else None
         if parts is None:
             continue
         seen = True
@@ -60,9 +64,9 @@ def locate(signal: Signal, whole: Row, sliced: Iterable[Row]) -> Where:
             continue
         one = _concentrated(weights, values, errors, total)
         if one is not None:
-            row = [row for row in rows if _measured(signal, row)][one]
+            value = measured[one]["slice_value"]
             carried = float(weights[one] * values[one] / total)
-            found.append(Where("slice", key, row["slice_value"], carried, rows=float(weights[one])))
+            found.append(Where("slice", key, value, carried, rows=float(weights[one])))
     if found:
         return max(found, key=lambda where: where.carried - where.rows)
     if mixed is not None:
@@ -74,9 +78,8 @@ def _measured(signal: Signal, row: Row) -> bool:
     return bool(row["row_count"]) and bool(np.isfinite(signal.read(row)).all())
 
 
-def _parts(signal: Signal, rows: Sequence[Row]) -> tuple[Floats, Floats, Floats] | None:
+def _parts(signal: Signal, used: Sequence[Row]) -> tuple[Floats, Floats, Floats] | None:
     """(share of rows, value, error) of each measured slice value; None below two."""
-    used = [row for row in rows if _measured(signal, row)]
     if len(used) < 2:
         return None
     weights = floats([row["row_count"] for row in used])

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sparkdrift.explain.signals import WHOLE
+from sparkdrift.explain.signals import BETWEEN_WINDOWS, WHOLE
 from sparkdrift.kernels.batches import arrow_schema, categories, groups
 from sparkdrift.kernels.distributions import Bins, categorical_figures, numeric_figures
 from sparkdrift.kernels.freezing import Kernel
@@ -28,7 +28,7 @@ from sparkdrift.kernels.pairs import (
     numeric_pairs,
     positions_before,
 )
-from sparkdrift.kernels.policy import BETWEEN_WINDOWS, Policy
+from sparkdrift.kernels.policy import Policy
 from sparkdrift.kernels.share_tests import share_figures, undetermined
 from sparkdrift.kernels.states import States
 from sparkdrift.kernels.unmeasured import against_reference, family, other_types, without_earlier
@@ -58,7 +58,8 @@ FIGURES = {
             *("l_infinity_distance", "l_infinity_error", "chi2_statistic", "chi2_pvalue"),
             *("d_statistic", "effect", "effect_low", "effect_high", "n_eff"),
             *("p_unusual", "p_material", "power", "null_delta", "nan_delta", "infinite_delta"),
-            *("new_category_share", "vanished_share", "out_of_range_share", "shift", "joint"),
+            *("new_category_share", "vanished_share", "out_of_range_share", "below_range_share"),
+            *("shift", "joint"),
         ),
         "double",
     ),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy as np
 from sparkdrift.kernels.policy import Policy
 from sparkdrift.kernels.states import States
 from sparkdrift.kernels.strata import Baseline, by_stratum, explains, name, phrase
+from sparkdrift.kernels.words import NAMED, OTHER, bin_names, changed, moved_ranks, moved_values
 from sparkdrift.measures import binned, evidence, numeric
 from sparkdrift.measures.arrays import Floats, divide, floats, shares
 from sparkdrift.measures.bins import bin_counts, category_counts, pool
@@ -31,13 +31,11 @@ from sparkdrift.measures.categorical import (
     unseen_share,
     vanished_share,
 )
-from sparkdrift.measures.kll import Points, read_kll
+from sparkdrift.measures.kll import read_kll
 from sparkdrift.measures.sketch_error import noise_scale
 
 SHOWN = 20
-NAMED = 3
 CARRIERS = 10
-OTHER = "other"
 
 
 @dataclass(frozen=True)
@@ -195,6 +193,8 @@ def numeric_figures(
     strata = windows.table.column("stratum").to_pylist()
     figures: dict[str, Any] = dict(binned_figures(counts, ks, compared, strata, effect_size))
     own = [compared.get(one, compared[None]) for one in strata]
+    own_counts = np.stack([one.counts for one in own])
+    shift = binned.rank_shift(own_counts, counts)
     sd = reference["stddev"]
     within = numeric.span(known, float("nan") if sd is None else sd)
     tails = [numeric.tails(points, within) for points in seen]
@@ -214,32 +214,21 @@ def numeric_figures(
             ]
         ),
         "out_of_range_share": np.array([one.out_of_range for one in tails]),
+        "below_range_share": np.array([one.below for one in tails]),
         "sketched_rows": n,
         "known_sketched": bins.counts.sum(),
-        "shift": binned.rank_shift(bins.counts, counts),
-        "carriers": carriers([bin_names(bins.edges)], bins.counts, counts),
+        "shift": shift,
+        "carriers": carriers([bin_names(bins.edges)], own_counts, counts),
         "moved": [
-            moved_values(points, one, seasonal=baseline.stratum is not None)
-            for points, one, baseline in zip(seen, tails, own, strict=True)
+            moved_values(points, one, within.unit)
+            if baseline.stratum is None
+            else moved_ranks(points, ranks)
+            for points, one, ranks, baseline in zip(seen, tails, shift.tolist(), own, strict=True)
         ],
         "season": [one.label for one in own],
         "caveat": [_caveat(one) for one in own],
         "stratum": [one.stratum for one in own],
     }
-
-
-def bin_names(edges: Floats) -> list[str]:
-    """'<= 1', '1 to 2', '> 2': the bins of inner upper edges, which belong to the bin below.
-
-    A bin that holds one value alone, by the edges nextafter(v, -inf) and v, is '= v'.
-    """
-    if not len(edges):
-        return ["any"]
-    names = [f"<= {edges[0]:.6g}"]
-    for low, high in pairwise(edges):
-        alone = low == np.nextafter(high, -np.inf)
-        names.append(f"= {high:.6g}" if alone else f"{low:.6g} to {high:.6g}")
-    return [*names, f"> {edges[-1]:.6g}"]
 
 
 def carriers(
@@ -261,23 +250,6 @@ def carriers(
             else []
         )
     return found
-
-
-def moved_values(points: Points | None, tails: numeric.Tails, *, seasonal: bool) -> str:
-    """What became of the values. Of a stratum no median is stored: the whole one is named."""
-    if points is None or not np.isfinite(tails.median):
-        return ""
-    if points.minimum == points.maximum:
-        return f"every value is {points.minimum:g}"
-    size = abs(tails.median)
-    if seasonal:
-        where = (
-            f"{size:.2f} sd {'above' if tails.median > 0 else 'below'}" if size >= 0.05 else "at"
-        )
-        return f"the median is {where} that of the whole reference"
-    if size < 0.05:
-        return "its shape changed, the median did not move"
-    return f"the median moved {'up' if tails.median > 0 else 'down'} by {size:.2f} sd"
 
 
 def categorical_figures(
@@ -322,7 +294,7 @@ def categorical_figures(
             "season": [one.label for one in own],
             "caveat": [_caveat(one) for one in own],
             "stratum": [one.stratum for one in own],
-            "carriers": carriers([[*items, OTHER]], bins.counts, counts),
+            "carriers": carriers([[*items, OTHER]], np.stack([one.counts for one in own]), counts),
         }
     )
 
@@ -369,14 +341,3 @@ def _variants(known: Categories, state: Categories) -> str | None:
     ]
     more = [f"{len(found) - NAMED} more look like known ones"] if len(found) > NAMED else []
     return ", ".join([*parts, *more]) or None
-
-
-def changed(items: Sequence[str], known: Floats, counts: Floats) -> str:
-    """The categories whose share changed most, in points; known, counts (B,)."""
-    if not counts.sum() or not known.sum():
-        return ""
-    names = [*items, OTHER]
-    gap = counts / counts.sum() - known / known.sum()
-    order = np.argsort(-np.abs(gap), kind="stable")[:NAMED]
-    parts = [f"{names[i]!r} {100 * gap[i]:+.1f} points" for i in order if abs(gap[i]) >= 0.005]
-    return ", ".join(parts)

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from sparkdrift.explain.explaining import explain_window
 from sparkdrift.explain.sentences import tell
-from sparkdrift.explain.signals import Limits
+from sparkdrift.explain.signals import Limits, range_side
 from sparkdrift.kernels.batches import arrow_schema, column, groups
 from sparkdrift.kernels.comparing import FIGURES, KEPT
 from sparkdrift.kernels.freezing import Kernel
@@ -220,6 +220,8 @@ def _share_alerts(
         if material is None or not q <= FAMILY_LEVEL or not material < MATERIAL_LEVEL:
             continue
         text = f"{_SHARES[name]} changed by {100 * delta:+.1f} points"
+        if name == "range":
+            text += f", {range_side(row)}"
         if name == "new":
             listed = ", ".join(repr(one["item"]) for one in (row["new_categories"] or [])[:3])
             text = f"new categories {listed}: {100 * row['new_category_share']:.1f} % of the rows"

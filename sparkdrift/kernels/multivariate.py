@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sparkdrift.explain.signals import INPUTS
-from sparkdrift.kernels.distributions import Bins, baselines, pooled
+from sparkdrift.kernels.distributions import CARRIERS, Bins, baselines, pooled
 from sparkdrift.kernels.policy import Policy
 from sparkdrift.measures import multivariate
 from sparkdrift.measures.arrays import Floats, divide, floats
@@ -61,6 +61,7 @@ def inputs_row(
     known: Known, rows: Sequence[Mapping[str, Any]], effect_size: float
 ) -> dict[str, Any]:
     """The row ':inputs' of one window; keys of `comparing.FIGURES` and TESTS, as they apply.
+    Its carriers are the features that moved most, each with its part of the shift as `share`.
 
     rows: the window's compared rows, with column_name, d_statistic, n_eff, degrees and
     p_unusual; those of other columns are ignored, and a missing or unmeasured one (NULL) counts
@@ -91,6 +92,7 @@ def inputs_row(
         "unmeasured": None,
         "unmeasured_reason": None,
         "moved": _largest(terms, known.columns),
+        "carriers": _carriers(terms, known.columns),
         "scarce": "reference windows, or rows",
     }
 
@@ -153,7 +155,20 @@ def _seen(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Terms:
 
 def _largest(terms: Terms, names: Sequence[str]) -> str:
     """The features that moved most, with the root of D without its noise."""
-    excess = np.nan_to_num(terms.d[0] - terms.free[0] * terms.s[0])
+    excess = _excess(terms)
     largest = [j for j in np.argsort(-excess, kind="stable")[:NAMED] if excess[j] > 0]
     listed = ", ".join(f"{names[j]} ({np.sqrt(excess[j]):.2f})" for j in largest)
     return f"all inputs together, most of it {listed}" if listed else "all inputs together"
+
+
+def _carriers(terms: Terms, names: Sequence[str]) -> list[dict[str, Any]]:
+    """The features that moved most and their parts of what all together moved by (D less noise)."""
+    excess = np.maximum(_excess(terms), 0.0)
+    order = [j for j in np.argsort(-excess, kind="stable")[:CARRIERS] if excess[j] > 0]
+    parts = divide(excess, excess.sum())
+    return [{"item": names[j], "reference": None, "share": float(parts[j])} for j in order]
+
+
+def _excess(terms: Terms) -> Floats:
+    """D of each feature less its noise, (F,); 0 where it was not measured."""
+    return floats(np.nan_to_num(terms.d[0] - terms.free[0] * terms.s[0]))

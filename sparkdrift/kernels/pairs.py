@@ -16,16 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparkdrift.kernels.distributions import (
-    OTHER,
-    Bins,
-    bin_names,
-    carriers,
-    category_figures,
-    changed,
-    moved_values,
-)
+from sparkdrift.kernels.distributions import Bins, carriers, category_figures
 from sparkdrift.kernels.states import States
+from sparkdrift.kernels.words import OTHER, bin_names, changed, moved_values
 from sparkdrift.measures import binned, evidence, numeric
 from sparkdrift.measures.arrays import Floats, divide, floats
 from sparkdrift.measures.bins import (
@@ -110,10 +103,14 @@ def numeric_pairs(pairs: Pairs, effect_size: float) -> dict[str, Any]:
         ),
         "wasserstein_error": floats([numeric.wasserstein_error(*one) for one in errors]),
         "out_of_range_share": np.array([one.out_of_range for one in tails]),
+        "below_range_share": np.array([one.below for one in tails]),
         "sketched_rows": n,
         "known_sketched": m,
         "carriers": _carried(names, before, counts),
-        "moved": [moved_values(*one, seasonal=False) for one in zip(seen, tails, strict=True)],
+        "moved": [
+            moved_values(points, one, span.unit)
+            for points, one, span in zip(seen, tails, within, strict=True)
+        ],
     }
 
 

@@ -12,9 +12,6 @@ from sparkdrift.explain.signals import METRIC
 GRADES = ("warning", "minor", "major", "critical")
 """Severities, mildest first."""
 
-BETWEEN_WINDOWS = ("consecutive", "seasonal")
-"""The comparisons of a window with an earlier one; all others are with a reference."""
-
 
 @dataclass(frozen=True)
 class Suppression:

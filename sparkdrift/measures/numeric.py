@@ -18,6 +18,8 @@ from sparkdrift.measures.kll import Points, finite, quantile
 from sparkdrift.measures.sketch_error import rank_error, supremum_rows
 
 NORMAL_IQR = 1.349  # the quartiles of a normal distribution lie 1.349 sd apart
+ROBUST_SD = "robust sd"
+"""The unit IQR/1.349: the sd of a normal distribution, and hardly moved by tails (Tukey 1960)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +86,9 @@ def ks_pvalue(statistic: ArrayLike, n: ArrayLike, m: ArrayLike, *ks_sizes: Array
 class Span:
     """Where the reference lives: [low, high] = its P0.1 to P99.9, and the unit of distance.
 
-    The extremes and the median serve `tails` alone. lows, highs: where the ends may truly be,
-    and slack: by which share of itself the unit may be off; None and 0 where they are exact.
+    unit: what `scale` is, in words. The extremes and the median serve `tails` alone. lows,
+    highs: where the ends may truly be, and slack: by which share of itself the unit may be off;
+    None and 0 where they are exact.
     """
 
     low: float
@@ -97,6 +100,7 @@ class Span:
     lows: tuple[float, float] | None = None
     highs: tuple[float, float] | None = None
     slack: float = 0.0
+    unit: str = ROBUST_SD
 
 
 def span(reference: Points | None, sd: float = float("nan")) -> Span:
@@ -113,10 +117,14 @@ def span(reference: Points | None, sd: float = float("nan")) -> Span:
     )
     if not np.isfinite(sd):
         sd = _deviation(held)
-    candidates = ((third - first) / NORMAL_IQR, sd, high - low)
-    unit = next((value for value in candidates if np.isfinite(value) and value > 0), float("nan"))
-    known = (low, high, unit, held.minimum, median, held.maximum)
-    return Span(*known, *_uncertain(held, third - first)) if held.estimating else Span(*known)
+    candidates = {ROBUST_SD: (third - first) / NORMAL_IQR, "sd": sd, "ranges": high - low}
+    positive = ((name, one) for name, one in candidates.items() if np.isfinite(one) and one > 0)
+    unit, scale = next(positive, (ROBUST_SD, float("nan")))
+    known = Span(low, high, scale, held.minimum, median, held.maximum, unit=unit)
+    if not held.estimating:
+        return known
+    lows, highs, slack = _uncertain(held, third - first)
+    return replace(known, lows=lows, highs=highs, slack=slack)
 
 
 def moved_to(within: Span, window: Points | None) -> Span:
@@ -192,7 +200,8 @@ class Tails:
 
     maximum, p999, p001, minimum: how far that point of the window lies above the
     reference's own, in units of the reference's scale (negative: below).
-    out_of_range: share of the window's rows outside the reference's [minimum, maximum].
+    out_of_range: share of the window's rows outside the reference's [minimum, maximum];
+    below: the part of them below its minimum, a share of the window's rows too.
     median: signed shift of the median in the same unit; its sign is the sign of a drift.
     """
 
@@ -202,6 +211,7 @@ class Tails:
     p999: float
     maximum: float
     out_of_range: float
+    below: float
 
 
 def tails(window: Points | None, within: Span) -> Tails:
@@ -213,15 +223,16 @@ def tails(window: Points | None, within: Span) -> Tails:
     """
     seen = finite(window)
     if seen is None or np.isnan(within.minimum):
-        return Tails(*[float("nan")] * 6)
+        return Tails(*[float("nan")] * 7)
     own = quantile(seen, [0.001, 0.5, 0.999])
     figures = np.array([seen.minimum, *own, seen.maximum])
     known = np.array([within.minimum, within.low, within.median, within.high, within.maximum])
     low, p001, middle, p999, high = divide(figures - known, within.scale).tolist()
-    return Tails(low, p001, middle, p999, high, _outside(seen, within))
+    return Tails(low, p001, middle, p999, high, *_outside(seen, within))
 
 
-def _outside(seen: Points, within: Span) -> float:
+def _outside(seen: Points, within: Span) -> tuple[float, float]:
+    """(share outside the range, share below it)."""
     below = above = 0.0
     if seen.minimum < within.minimum:
         upto = seen.values.searchsorted(within.minimum, side="left")
@@ -229,4 +240,4 @@ def _outside(seen: Points, within: Span) -> float:
     if seen.maximum > within.maximum:
         upto = seen.values.searchsorted(within.maximum, side="right")
         above = max(1.0, seen.n - (seen.cumulative[upto - 1] if upto else 0.0))
-    return min(1.0, (below + above) / seen.n)
+    return min(1.0, (below + above) / seen.n), min(1.0, below / seen.n)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkdrift.kernels.policy import BETWEEN_WINDOWS
+from sparkdrift.explain.signals import BETWEEN_WINDOWS
 from sparkdrift.spark.alerting import suppression_sql, suppressions
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
@@ -24,7 +24,7 @@ from sparkdrift.store import Store
 LOOK_BACK = 7
 """How many windows before its own the comparison `consecutive` looks for one with rows."""
 # Raised when the figures change without a change of their inputs: all drift is then due.
-FIGURES_VERSION = 4
+FIGURES_VERSION = 5
 
 _FEATURE = "slice_key, slice_value, column_name, definition_hash"
 

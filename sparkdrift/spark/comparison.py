@@ -10,11 +10,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift import __version__
+from sparkdrift.explain.signals import BETWEEN_WINDOWS
 from sparkdrift.kernels.comparing import ASKED, COMPARED, KEYS, REFERENCE, WINDOW, compare
 from sparkdrift.kernels.freezing import BINS_SQL, WINDOW_BINS_SQL, WINDOW_SHARES_SQL
 from sparkdrift.kernels.judging import JUDGED, judge
 from sparkdrift.kernels.judging import KEYS as FAMILY
-from sparkdrift.kernels.policy import BETWEEN_WINDOWS
 from sparkdrift.kernels.together import COMPARISON
 from sparkdrift.spark.alerting import policy_of
 from sparkdrift.spark.asked import asked_rows, role_of, version_of

@@ -356,7 +356,12 @@ DRIFT = Table(
         Column("ks_statistic", "double", "Largest gap between the two cumulative distributions"),
         Column("ks_error", "double", "Error that the sketches can add to ks_statistic (99 %)"),
         Column("ks_pvalue", "double", "Chance of such a gap without drift"),
-        Column("wasserstein_distance", "double", "Mean move of the values, in reference sd"),
+        Column(
+            "wasserstein_distance",
+            "double",
+            "Mean move of the values, in robust sd: the reference's interquartile range / 1.349 "
+            "(its sd where that is 0); of a vector, in its spread over the projections",
+        ),
         Column("wasserstein_error", "double", "Error that the sketches can add to it (99 %)"),
         Column("tv_distance", "double", "Total variation distance of the shares, 0 to 1"),
         Column("tv_error", "double", "Error that untracked categories can add to it"),
@@ -368,8 +373,8 @@ DRIFT = Table(
         Column(
             "effect",
             "double",
-            "Debiased size of the shift, in units of effect_size: sd of the reference's values, "
-            "of a metric between its windows",
+            "Debiased size of the shift, in units of effect_size: that of a normal distribution, "
+            "in its sd, which shows the same D; of a metric, in sd between the reference's windows",
         ),
         Column("effect_low", "double", "Lower end of its 95 % interval"),
         Column("effect_high", "double", "Upper end of its 95 % interval"),
@@ -391,6 +396,7 @@ DRIFT = Table(
         Column("new_categories", _ITEMS, "The most frequent of them"),
         Column("vanished_share", "double", "Reference share of categories the window lacks"),
         Column("out_of_range_share", "double", "Share of rows outside the reference's range"),
+        Column("below_range_share", "double", "The part of it below the range, as a share of rows"),
         Column(
             "joint",
             "double",
@@ -426,13 +432,17 @@ DRIFT = Table(
         Column(
             "shift",
             "double",
-            "Signed shift, by ranks, in reference sd (positive: up); of a metric, its deviation "
-            "in sd between the reference's windows; NULL for categories",
+            "Signed shift by ranks (positive: up): that of a normal distribution, in its sd, which "
+            "puts as many values above the reference's; like effect, against the stratum where "
+            "there is one; of a metric, its deviation in sd between the reference's windows; NULL "
+            "for categories",
         ),
         Column(
             "carriers",
             "array<struct<item:string,reference:double,share:double>>",
-            "The bins or categories whose share changed most, with both shares; at most 10",
+            "The bins or categories whose share changed most, with both shares, `reference` being "
+            "the stratum where there is one; of ':inputs' the features that moved most, `share` "
+            "being their part of the shift; at most 10",
         ),
         Column(
             "earlier_start",

@@ -116,6 +116,19 @@ SELECT monitor, window_start, window_end, granularity, slice_key, slice_value, c
 FROM told
 """
 
+# Told here and not stored: a row is judged by its own window, and a late one may have had the
+# category first. A window lists its twenty most frequent new categories.
+FIRST_SEEN = """
+SELECT monitor, granularity, slice_key, slice_value, column_name, comparison, item,
+       min(window_start) AS first_window, max(window_start) AS last_window,
+       count(*) AS windows, sum(item_rows) AS rows
+FROM (SELECT monitor, granularity, slice_key, slice_value, column_name, comparison, window_start,
+             one.item AS item, one.count AS item_rows
+      FROM (SELECT *, explode(new_categories) AS one FROM {current_drift}
+            WHERE size(new_categories) > 0) AS listed) AS found
+GROUP BY monitor, granularity, slice_key, slice_value, column_name, comparison, item
+"""
+
 # `since` is told here and not stored: a late window may begin a run of windows, or end one.
 # A window that was not measured neither begins nor ends one.
 CURRENT_ASSUMPTIONS = """
@@ -165,6 +178,7 @@ VIEWS = {
     "active_references": ACTIVE_REFERENCES,
     "current_drift": CURRENT_DRIFT,
     "alerts": ALERTS,
+    "first_seen": FIRST_SEEN,
     "current_assumptions": CURRENT_ASSUMPTIONS,
     "debts": DEBTS,
 }
@@ -239,7 +253,7 @@ def _mentioned(statement: str) -> set[str]:
     found = words.intersection(NAMES)
     if "debts" in found:
         found.add("debt_events")
-    if "alerts" in found:
+    if found & {"alerts", "first_seen"}:
         found.add("current_drift")
     if "current_assumptions" in found:
         found |= {"assumptions", "runs", "active_references"}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 import numpy as np
 import pytest
 from scipy import stats
 
+from sparkdrift.explain.course import quiet_courses
 from sparkdrift.measures.series import measured
 from sparkdrift.measures.trend import LIMIT, acceleration, cusum, mann_kendall, siegmund_arl, trend
 
@@ -94,3 +97,48 @@ def test_the_interval_of_the_slope_covers():
         inside += found.slope_low <= 0.1 <= found.slope_high
     print(f"seed=17 covered {inside / 300:.3f}")
     assert meets(inside, 300, 0.94, 0.97)
+
+
+def quiet_monitor(rng, columns: int, windows: int, rho: float) -> list[dict]:
+    """Drift rows of a whole table in which nothing happens: shifts, and p as they should be."""
+    start = datetime(2024, 1, 1, tzinfo=timezone.utc)
+    rows = []
+    for column in range(columns):
+        shifts, p_values = 0.05 * series(rng, windows, rho), rng.uniform(size=windows)
+        rows += [
+            {
+                "column_name": f"c{column}",
+                "comparison": "baseline",
+                "window_start": start + timedelta(days=day),
+                "slice_key": "*",
+                "slice_value": "*",
+                "status": "ok",
+                "shift": shifts[day],
+                "effect": 0.0,
+                "n_eff": 1000.0,
+                "carriers": None,
+                "d_statistic": 0.01,
+                "p_unusual": p_values[day],
+            }
+            for day in range(windows)
+        ]
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("columns", "rho", "most"), [(1, 0.0, 0.03), (20, 0.0, 0.1), (20, 0.5, 0.15)]
+)
+def test_where_nothing_moves_few_monitors_are_told_of_a_trend(columns, rho, most):
+    """By the family at 10 %, and for one column at the level of 1 %."""
+    rng = np.random.default_rng([columns, int(10 * rho)])
+    monitors, windows = 150, 40
+    told = summed = 0
+    for _ in range(monitors):
+        rows = quiet_monitor(rng, columns, windows, rho)
+        found = quiet_courses(rows, {}, 0.32, rows[windows - 1]["window_start"])
+        told += any(one.course is not None for one in found)
+        summed += any(one.adding_up is not None for one in found)
+    print(f"columns={columns} rho={rho}: trend {told / monitors:.3f}, sum {summed / monitors:.3f}")
+    assert meets(told, monitors, 0.0, most)
+    # One in 938 windows, and it stays in alarm for a few: of 40 windows, less than 4.3 %.
+    assert meets(summed, monitors, 0.0, windows / siegmund_arl())

@@ -1,8 +1,9 @@
-"""explain: each alert of a window in one line, from stored drift rows."""
+"""explain: each alert of a window in one line, and what moves without one, from drift rows."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,10 +19,12 @@ from sparkdrift.report.plain import day, named
 from sparkdrift.windows import local_instant, window_at
 
 if TYPE_CHECKING:
+    from sparkdrift.explain.course import Quiet
     from sparkdrift.explain.explaining import Explanation
     from sparkdrift.explain.signals import Limits
+    from sparkdrift.spark.explained_rows import Found, Judged
 
-_MOST_ROWS = 5_000_000
+_SHOWN = 12
 
 
 def explain(
@@ -52,88 +55,131 @@ def explain(
 
     Example: sparkdrift explain credit.yml 2025-06-30 income
     """
-    name, zone, limits = _monitor(monitor)
+    of = _monitor(monitor)
     time = point_of_time("WINDOW", window)
     with existing_store(common) as (spark, store):
-        from sparkdrift.spark.querying import ask
-        from sparkdrift.spark.sql import string
-
-        answer = ask(
-            spark,
-            store,
-            "SELECT * FROM current_drift WHERE comparison = 'baseline' "
-            f"AND monitor = {string(name)} ORDER BY window_start",
-            _MOST_ROWS,
+        from sparkdrift.explain.course import quiet_courses
+        from sparkdrift.explain.explaining import explain as explanations
+        from sparkdrift.explain.explaining import with_first_seen
+        from sparkdrift.spark.explained_rows import (
+            Asked,
+            first_seen,
+            judged,
+            monitors,
+            rows_to_explain,
         )
-        rows = answer.dicts()
-        if not rows:
-            known = ask(spark, store, "SELECT DISTINCT monitor FROM drift", _MOST_ROWS).rows
-            raise UsageError(_unknown("monitor", name, [row[0] for row in known]))
-    chosen, found = _explained(rows, zone, limits, time, column)
-    _show(common, name, zone, chosen, found)
+
+        asked = Asked(of.name, of.comparisons, column)
+        known = judged(spark, store, asked)
+        if not known.columns:
+            raise UsageError(_unknown("monitor", of.name, monitors(spark, store)))
+        if not known.starts:
+            raise UsageError(_unknown("column", str(column), list(known.columns)))
+        chosen = _chosen(known, of.zone, time)
+        found = rows_to_explain(spark, store, asked, known.starts, chosen)
+        told = explanations(found.rows, of.limits, chosen)
+        told = with_first_seen(told, first_seen(spark, store, asked, told))
+    quiet = quiet_courses(found.rows, of.effects, of.effect, chosen)
+    told_columns = {(one.column_name, one.comparison) for one in told}
+    quiet = [one for one in quiet if (one.column_name, one.comparison) not in told_columns]
+    _show(common, of, chosen, told, quiet, _left_out(found, of.zone))
 
 
-def _monitor(given: str) -> tuple[str, str, Limits]:
-    """(id, time zone, limits) of a monitor; of an id alone UTC and the usual limits."""
+@dataclass(frozen=True)
+class _Of:
+    """What the spec says of a monitor; of an id alone, what is usual."""
+
+    name: str
+    zone: str
+    limits: Limits
+    comparisons: tuple[str, ...] = ("baseline",)
+    effect: float = 0.32
+    effects: Mapping[str, float] = field(default_factory=dict)
+
+
+def _monitor(given: str) -> _Of:
     from sparkdrift.explain.signals import Limits
     from sparkdrift.spec.loading import load_spec
 
     path = Path(given)
     if path.suffix not in (".yml", ".yaml") and not path.is_file():
-        return given, "UTC", Limits()
+        return _Of(given, "UTC", Limits())
     spec = load_spec(path)
     own = spec.drift.limits
     limits = Limits(
         own.null_share, own.nan_share, own.infinite_share, own.new_categories, own.out_of_range
     )
-    return spec.monitor, spec.timestamp.zone, limits
+    return _Of(
+        spec.monitor,
+        spec.timestamp.zone,
+        limits,
+        tuple(spec.alerts.comparisons),
+        spec.drift.thresholds.effect_size,
+        {name: one.effect_size for name, one in spec.all_thresholds().items()},
+    )
 
 
-def _explained(
-    rows: list[dict[str, Any]],
-    zone: str,
-    limits: Limits,
-    time: Any,
-    column: str | None,
-) -> tuple[datetime, list[Explanation]]:
-    """(the window, its explanations). Raises UsageError for a window or column without rows."""
-    from sparkdrift.explain.explaining import explain as explanations
-    from sparkdrift.explain.signals import ALERTS
-
-    columns = sorted({row["column_name"] for row in rows})
-    if column is not None:
-        if column not in columns:
-            raise UsageError(_unknown("column", column, columns))
-        rows = [row for row in rows if row["column_name"] == column]
-    judged = {row["window_start"] for row in rows}
+def _chosen(known: Judged, zone: str, time: Any) -> datetime:
+    """The start of the window that is meant; raises UsageError where it has no verdict."""
     if time is None:
-        alerting = [row["window_start"] for row in rows if row["status"] in ALERTS]
-        chosen = max(alerting, default=max(judged))
-    else:
-        chosen = window_at(local_instant(time, zone), rows[0]["granularity"], zone).start
-        if chosen not in judged:
-            raise UsageError(
-                f"WINDOW {day(chosen, zone)} has no verdict; judged are the windows from "
-                f"{day(min(judged), zone)} to {day(max(judged), zone)}"
-            )
-    return chosen, explanations(rows, limits, chosen)
+        return known.newest_alert or known.starts[-1]
+    chosen = window_at(local_instant(time, zone), known.grain, zone).start
+    if chosen not in known.starts:
+        first, last = day(known.starts[0], zone), day(known.starts[-1], zone)
+        raise UsageError(
+            f"WINDOW {day(chosen, zone)} has no verdict; judged are the windows from "
+            f"{first} to {last}"
+        )
+    return chosen
 
 
-def _show(common: Common, name: str, zone: str, window: datetime, found: list[Explanation]) -> None:
-    from sparkdrift.explain.sentences import tell
+def _left_out(found: Found, zone: str) -> list[str]:
+    """What to say where rows were left out."""
+    said = []
+    if found.cut_window:
+        said.append(
+            "not all slices were read: the window has too many; name a COLUMN to read all of it"
+        )
+    if found.cut is not None:
+        said.append(
+            f"starts and trends go by the windows from {day(found.cut, zone)} on: there are too "
+            "many rows before; name a COLUMN to go further back"
+        )
+    return said
+
+
+def _show(
+    common: Common,
+    of: _Of,
+    window: datetime,
+    told: list[Explanation],
+    quiet: list[Quiet],
+    left_out: list[str],
+) -> None:
+    from sparkdrift.explain.sentences import tell, tell_quiet
 
     if common.as_json:
         screen.print_json(
             {
-                "monitor": name,
+                "monitor": of.name,
                 "window_start": window,
-                "alerts": [{**asdict(one), "sentence": tell(one, zone)} for one in found],
+                "alerts": [{**asdict(one), "sentence": tell(one, of.zone)} for one in told],
+                "quiet": [{**asdict(one), "sentence": tell_quiet(one, of.zone)} for one in quiet],
+                "left_out": left_out,
             }
         )
         return
-    screen.say(f"{name}, {day(window, zone)}: {named(len(found), 'alert')}")
-    for one in found:
-        screen.say(f"  {tell(one, zone)}")
+    screen.say(f"{of.name}, {day(window, of.zone)}: {named(len(told), 'alert')}")
+    for one in told:
+        screen.say(f"  {tell(one, of.zone)}")
+    if quiet:
+        screen.say("No alert, but on the move")
+    for each in quiet[:_SHOWN]:
+        screen.say(f"  {tell_quiet(each, of.zone)}")
+    if len(quiet) > _SHOWN:
+        screen.say(f"  and {named(len(quiet) - _SHOWN, 'column')} more, see --json")
+    for text in left_out:
+        screen.remark(text)
 
 
 def _unknown(kind: str, given: str, accepted: list[str]) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from sparkdrift.explain.explaining import explain, explain_window
+from sparkdrift.explain.explaining import READ, explain, explain_window, with_first_seen
 from sparkdrift.explain.sentences import tell
 from sparkdrift.explain.signals import Limits
 
@@ -282,6 +282,92 @@ def test_sentences_are_one_safe_line():
     assert tell(found).startswith("a?b?[31m moved")
     far = replace(found, size=-2.4, direction="down")
     assert "moved down by 2 sd or more" in tell(far)
+
+
+@pytest.mark.parametrize(
+    ("figures", "told"),
+    [
+        (
+            {"comparison": "consecutive", "earlier_start": at(12)},
+            " against the window of 2024-05-13 (",
+        ),
+        ({"comparison": "seasonal", "earlier_start": at(6)}, " against the window of 2024-05-07 ("),
+        ({"comparison": "baseline", "stratum": "Sunday"}, " against the reference's Sundays ("),
+        ({"stratum": "07:00"}, " against the reference's windows of 07:00 ("),
+        ({"comparison": "origin"}, " against the first reference ("),
+        (
+            {"comparison": "training", "stratum": "Friday"},
+            " against the training reference's Fridays (",
+        ),
+        ({"comparison": "baseline"}, " sd ("),
+    ],
+)
+def test_what_it_is_against_is_told(figures, told):
+    one = row(13, shift=0.5, carriers=bins(0.04, 0.2), **alerting(0.5), **figures)
+    (stored,) = explain_window([one])
+    (found,) = explain([one])
+    for text in (tell(stored), tell(found)):
+        assert text.startswith(f"amount moved up by 0.50 sd{told.removeprefix(' sd')}")
+    # A share of NULLs has no strata.
+    gone = row(13, null_delta=0.3, status="drifted", **figures)
+    (share,) = explain_window([gone])
+    assert ("Sunday" in tell(share)) is False
+
+
+def test_comparisons_are_told_one_by_one():
+    of_origin = [{**one, "comparison": "origin"} for one in numbers(0.9)]
+    steps = [{**one, "comparison": "consecutive"} for one in numbers(0.0)]
+    found = explain([*numbers(0.5), *of_origin, *steps], window=at(DAYS - 1))
+    assert [(one.comparison, round(one.size, 1)) for one in found] == [
+        ("origin", 0.9),
+        ("baseline", 0.5),
+    ]
+    assert {one.since.start for one in found} == {at(START)}
+
+
+def test_slices_of_another_stratum_are_not_added_up():
+    """A small slice that shows no season is held against its whole week."""
+    parts = [
+        {**one, "stratum": "Sunday" if region == "north" else None}
+        for region, moved, lane in (("north", 1.6, 1), ("south", 0.0, 2))
+        for one in numbers(moved, ("region", region), 500, lane=lane)
+    ]
+    whole = [{**one, "stratum": "Sunday"} for one in numbers(0.8)]
+    assert newest(whole + parts).where.kind == "unknown"
+    assert newest(whole + [{**one, "stratum": "Sunday"} for one in parts]).where.value == "north"
+
+
+def test_new_categories_have_the_window_in_which_they_were_first_seen():
+    fresh = [{"item": "crypto", "count": 80}, {"item": "swap", "count": 20}]
+    one = row(13, "product", new_category_share=0.1, new_categories=fresh, status="drifted")
+    found = explain([one])
+    seen = {("baseline", "product", "*", "*", "crypto"): at(9)}
+    (dated,) = with_first_seen(found, seen)
+    assert [carrier.first for carrier in dated.carriers] == [at(9), None]
+    assert "most of them 'crypto' (first seen 2024-05-10), 'swap'" in tell(dated)
+    sliced = {**one, "slice_key": "region", "slice_value": None}
+    of_slice = {("baseline", "product", "region", None, "swap"): at(3)}
+    (told,) = with_first_seen(explain([sliced]), of_slice)
+    assert [carrier.first for carrier in told.carriers] == [None, at(3)]
+
+
+def test_an_alert_says_how_it_goes_on():
+    rows = numbers(0.5, start=2)
+    grown = [
+        {**one, "shift": one["shift"] + 0.03 * max(0, day - 2)} for day, one in enumerate(rows)
+    ]
+    found = newest(grown)
+    assert found.course is not None
+    assert not found.course.returning
+    assert "; rising by 0.9" in tell(found)
+    assert newest(rows).course is None
+
+
+def test_every_column_that_is_read_is_named():
+    """What the command line asks the store for is enough to explain by."""
+    rows = [{name: one.get(name) for name in READ} for one in numbers(0.5)]
+    (full,) = explain(numbers(0.5), window=at(13))
+    assert explain(rows, window=at(13)) == [full]
 
 
 def test_no_alert_no_explanation():

@@ -9,11 +9,12 @@ import pyarrow as pa
 import pytest
 from profile_rows import asking, at, categorical, numeric, stream, table
 
+from sparkdrift.explain.explaining import explain
 from sparkdrift.kernels.comparing import COMPARED, compare, family
-from sparkdrift.kernels.distributions import bin_names
 from sparkdrift.kernels.freezing import freeze
 from sparkdrift.kernels.judging import JUDGED, judge
 from sparkdrift.kernels.policy import AlertRules, Policy, Suppression
+from sparkdrift.kernels.words import bin_names
 
 POLICY = Policy(effect=0.5, warn=0.3)
 RNG = np.random.default_rng(5)
@@ -350,7 +351,7 @@ def test_direction_and_what_carried_it_are_stored():
 def test_bins_have_names():
     assert bin_names(np.array([1.0, 2.5])) == ["<= 1", "1 to 2.5", "> 2.5"]
     own = np.array([np.nextafter(0.0, -1), 0.0])
-    assert bin_names(own)[1] == "= 0"
+    assert bin_names(own) == ["< 0", "= 0", "> 0"]
     assert bin_names(np.array([])) == ["any"]
 
 
@@ -392,3 +393,65 @@ def test_it_says_so_where_categories_are_undetermined_as_well():
 def test_a_reference_of_few_windows_or_one_value_says_that_instead(days, reason):
     found = verdicts(reference(numeric, days), numeric(days[0], day=0))[0, "amount"]
     assert found["reason"].endswith(f"; {LOST}{reason}")
+
+
+@pytest.mark.parametrize(
+    ("edges", "names"),
+    [
+        # Seconds since 1970, ten minutes and a day apart.
+        ([1.7e9, 1.7e9 + 600], ["<= 1700000000", "1700000000 to 1700000600", "> 1700000600"]),
+        ([1e6, 2e6], ["<= 1e+06", "1e+06 to 2e+06", "> 2e+06"]),
+        ([0.1234567, 0.1234568], ["<= 0.1234567", "0.1234567 to 0.1234568", "> 0.1234568"]),
+        ([1e-9, 1.000001], ["<= 1e-09", "1e-09 to 1", "> 1"]),
+        (
+            [1e9, np.nextafter(1e9 + 1, 0), 1e9 + 1],
+            ["<= 1000000000", "1000000000 to 1000000001", "= 1000000001", "> 1000000001"],
+        ),
+    ],
+)
+def test_bins_that_differ_have_names_that_do(edges, names):
+    found = bin_names(np.array(edges))
+    assert found == names
+    assert len(set(found)) == len(edges) + 1
+
+
+@pytest.mark.parametrize(
+    ("outside", "told"),
+    [([-9.0] * 60, "below"), ([9.0] * 60, "above"), ([-9.0] * 30 + [9.0] * 30, "both")],
+)
+def test_values_out_of_range_have_a_side(outside, told):
+    values = [*RNG.normal(0, 0.9, 940).clip(-2, 2).tolist(), *outside]
+    found = verdicts(AMOUNT, numeric(values, day=0))[0, "amount"]
+    assert found["out_of_range_share"] == pytest.approx(0.06)
+    below = sum(value < 0 for value in outside) / 1000
+    assert found["below_range_share"] == pytest.approx(below)
+    side = "on both sides of it" if told == "both" else f"{told} it"
+    assert (
+        f"the share outside the reference's range changed by +6.0 points, {side}"
+        in (found["reason"])
+    )
+    (one,) = explain([found])
+    assert (one.kind, one.direction) == ("range", {"below": "down", "above": "up"}.get(told, told))
+    where = ", on both sides (" if told == "both" else f", {told} it ("
+    assert (
+        f"6.0 % of the rows are values outside the reference's range{where}"
+        in (found["explanation"])
+    )
+    assert found["explanation"].rstrip(")").split("the rows ")[-1][0] in "<>"
+
+
+def test_the_median_is_told_in_the_unit_that_it_is_measured_in():
+    """A long tail's sd is several times its robust one, and neither is that of the ranks."""
+    tail = [np.exp(1.5 * RNG.normal(size=1000)) for _ in range(5)]
+    found = verdicts(reference(numeric, tail), numeric(2 * tail[0], day=0))[0, "amount"]
+    whole = np.concatenate(tail)
+    low, middle, high = np.quantile(whole, [0.25, 0.5, 0.75])
+    size = (np.median(2 * tail[0]) - middle) / ((high - low) / 1.349)
+    assert f"the median moved up by {size:.2f} robust sd" in found["reason"]
+    # By ranks it is log 2 / 1.5 = 0.46 sd.
+    assert found["shift"] == pytest.approx(np.log(2) / 1.5, abs=0.1)
+    # Where half of the values are one, the interquartile range can be 0.
+    flat = [np.where(RNG.random(1000) < 0.8, 0.0, RNG.normal(5, 1, 1000)) for _ in range(5)]
+    moved = verdicts(reference(numeric, flat), numeric(flat[0] + 3, day=0))[0, "amount"]
+    sd = np.concatenate(flat).std()
+    assert f"the median moved up by {3 / sd:.2f} sd" in moved["reason"]

@@ -277,7 +277,18 @@ def test_rows_together_are_judged_beside_those_of_features():
     assert found["score"]["joint"] is None
     moved = judged([*of_window(0.13, 0.55), score], [KNOWN, EMBEDDING], TOGETHER)
     assert moved[INPUTS]["status"] == "drifted"
-    assert moved[INPUTS]["explanation"].startswith("all inputs together moved by 0.")
+    carriers = moved[INPUTS]["carriers"]
+    parts = [one["share"] for one in carriers]
+    assert parts == sorted(parts, reverse=True)
+    assert sum(parts) == pytest.approx(1.0 if len(parts) < 10 else sum(parts))
+    listed = ", ".join(f"{one['item']} ({100 * one['share']:.0f} %)" for one in carriers[:3])
+    text = moved[INPUTS]["explanation"]
+    assert text.startswith("all inputs together moved by 0.")
+    assert f", most of it {listed}" in text
+    # The same three, in the same order, as the reason has them.
+    assert [one["item"] for one in carriers[:3]] == [
+        part.split(" (")[0] for part in moved[INPUTS]["reason"].split("most of it ")[1].split(", ")
+    ]
     assert moved[INPUTS]["input_digest"] == found[INPUTS]["input_digest"]
     again = [row | {"input_digest": "another"} for row in of_window()]
     assert judged(again, [KNOWN], TOGETHER)[INPUTS]["input_digest"] != moved[INPUTS]["input_digest"]

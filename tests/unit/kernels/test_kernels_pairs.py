@@ -13,6 +13,7 @@ from profile_rows import asking, at, categorical, metric, numeric, stream, table
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
+from sparkdrift.explain.explaining import explain
 from sparkdrift.kernels.comparing import compare
 from sparkdrift.kernels.freezing import freeze
 from sparkdrift.kernels.judging import judge
@@ -139,6 +140,12 @@ def test_a_jump_is_found_once_and_names_the_window_before():
     assert drifted == [3], SEED
     assert "against the window that began 2024-01-03 00:00 UTC" in found[3]["reason"]
     assert "the median moved up by" in found[3]["reason"]
+    assert "amount moved up by " in found[3]["explanation"]
+    assert " against the window of 2024-01-03 (" in found[3]["explanation"]
+    # The step has no start but itself: levels before and after are alike, as steps go.
+    (told,) = explain(list(found.values()))
+    assert (told.window_start, told.comparison) == (at(3), "consecutive")
+    assert (told.earlier_start, told.since.start, told.course) == (at(2), None, None)
 
 
 def test_what_usually_differs_from_day_to_day_is_no_drift():

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from profile_rows import asking, at, categorical, numeric, stream, table
 
+from sparkdrift.explain.explaining import explain
 from sparkdrift.kernels.comparing import compare
 from sparkdrift.kernels.freezing import freeze
 from sparkdrift.kernels.judging import judge
@@ -68,13 +69,46 @@ def test_a_usual_sunday_is_ok_with_strata_and_not_measurable_without():
     assert split["effect"] < 0.2 < whole["effect"]
 
 
-def test_a_sunday_like_a_monday_has_drifted_and_is_told_against_sundays():
-    odd = numeric(delays(MONDAY), day=SUNDAY)
+@pytest.mark.parametrize(("shift", "told"), [(-1.0, "down"), (1.0, "up")])
+def test_an_odd_sunday_is_told_against_sundays(shift, told):
+    """A Sunday like a Monday lies above the whole reference, and below its Sundays."""
+    odd = numeric(delays(SUNDAY, shift), day=SUNDAY)
     found = verdict(AUTO, DELAY, odd, SUNDAY)
     assert found["status"] == "drifted"
-    assert "against the reference's 9 Sundays: the median is " in found["reason"]
-    assert found["reason"].endswith(" that of the whole reference")
-    assert verdict(NEVER, DELAY, odd, SUNDAY)["status"] != "drifted"
+    size = abs(found["shift"])
+    assert found["shift"] == pytest.approx(shift, abs=0.25)  # ten bins bound it
+    moved = f"the values moved {told} by {size:.2f} sd, by their ranks"
+    assert f"against the reference's 9 Sundays: {moved}" in found["reason"]
+    text = f"amount moved {told} by {size:.2f} sd against the reference's Sundays ("
+    assert found["explanation"].startswith(text)
+    whole = verdict(NEVER, DELAY, odd, SUNDAY)
+    assert (whole["status"] == "drifted") == (shift > 0)
+    assert whole["shift"] > found["shift"] + 0.3
+
+
+def test_bins_are_those_of_the_stratum():
+    """The top decile of the whole reference holds a third of its Sundays."""
+    odd = numeric(delays(SUNDAY, -1.0), day=SUNDAY)
+    found = verdict(AUTO, DELAY, odd, SUNDAY)
+    top = next(one for one in found["carriers"] if one["item"].startswith(">"))
+    sundays = np.array([v for day in BEFORE if day % 7 == SUNDAY for v in delays(day)])
+    edge = DELAY["bins"]["edges"][-1]
+    assert top["reference"] == pytest.approx((sundays > edge).mean(), abs=0.03)
+    assert top["share"] < 0.15 < 0.25 < top["reference"]
+
+
+@pytest.mark.parametrize("shift", [-0.6, 0.6])
+def test_a_shift_of_every_day_is_dated_through_the_week(shift):
+    """The series that is dated holds no Sundays: each day is held against its own."""
+    start, rows = 10, []
+    for day in range(21):
+        values = delays(day, shift if day >= start else 0.0)
+        rows.append(verdict(AUTO, DELAY, numeric(values, day=day), day))
+    found = explain(rows, window=at(20))
+    assert [one.stratum for one in found] == ["Sunday"]
+    assert found[0].since.start == at(start)
+    assert found[0].direction == ("up" if shift > 0 else "down")
+    assert max(abs(row["shift"]) for row in rows[:start]) < 0.15
 
 
 def test_usual_days_are_ok_with_strata_and_never_without():
@@ -93,9 +127,25 @@ def test_categories_are_told_against_their_stratum():
     odd = categorical(carriers(MONDAY), day=SUNDAY)
     found = verdict(AUTO, CARRIER, odd, SUNDAY)
     assert (found["status"], found["stratum"]) == ("drifted", "Sunday")
-    assert "against the reference's 9 Sundays: 'people' -42" in found["reason"]
+    assert "against the reference's 9 Sundays: 'people' -4" in found["reason"]
     usual = categorical(carriers(SUNDAY), day=SUNDAY)
     assert verdict(AUTO, CARRIER, usual, SUNDAY)["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("freight", "gained", "shares"),
+    [(0.35, "freight", "15 % to 3"), (0.02, "people", "85 % to 9")],
+)
+def test_a_category_is_explained_against_its_stratum(freight, gained, shares):
+    """35 % freight is more than Sundays have, and less than the whole reference."""
+    drawn = RNG.choice(["freight", "people"], ROWS, p=[freight, 1 - freight]).tolist()
+    found = verdict(AUTO, CARRIER, categorical(drawn, day=SUNDAY), SUNDAY)
+    first = found["carriers"][0]
+    points = 100 * (drawn.count(gained) / ROWS - first["reference"])
+    assert (first["item"], points > 10) == (gained, True)
+    text = f"product: {gained!r} went up by {points:.1f} points against the reference's Sundays ("
+    assert found["explanation"].startswith(f"{text}{shares}")
+    assert f"{gained!r} {points:+.1f} points" in found["reason"]
 
 
 def test_a_feature_without_a_season_keeps_its_whole_reference():
