@@ -95,7 +95,8 @@ ABOUT_SECTIONS = {
     "NULL; a condition counts as 1 or 0. `[x, 1]` is the mean of x.",
     "reference": "What windows are compared with: an interval of the watched table (`begin`, "
     "`end`), or another table (`table`, `path`). Another interval, table or filter than before "
-    "asks for another version: the next run freezes it, and puts it in force if the gate lets it pass.",
+    "asks for another version: the next run freezes it, and puts it in force if the gate "
+    "lets it pass.",
     "drift": "What counts as drift. `seasonal`: a window is compared with those of the reference "
     "that share its weekday or its hour (in the monitor's zone), where 8 or more of them have "
     "rows. `auto` does so by weekday for days and by hour for hours, for the features whose "
