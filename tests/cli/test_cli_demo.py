@@ -53,6 +53,22 @@ def test_again_does_only_what_is_due(demo):
     assert any(row["column_name"] == "income" for row in found["findings"]["verdicts"])
 
 
+def test_each_alert_is_held_against_what_was_planted(demo):
+    """One reason per alert of the view, each of them certified only inside of the truth."""
+    folder, text = demo
+    assert "Each alert, held against what was planted" in text
+    found = json.loads(invoke("demo", "--store", folder, "--json").stdout)
+    reasons = [one for one in found["reasons"] if one["slice_key"] != "with" and one["since"]]
+    alerts = found["findings"]["alerts"]
+    assert len(reasons) == len(alerts) > 10
+    held = {one["column_name"]: one["held"] for one in reasons if one["slice_key"] == "*"}
+    assert {held[name] for name in ("income", "product", "device_risk")} == {"planted"}
+    for one in reasons:
+        planted = one["column_name"] in ("income", "loan_amount", "product", "device_risk")
+        in_north = (one["column_name"], one["slice_value"]) == ("bureau_score", "north")
+        assert planted or in_north or one["held"] != "planted", one
+
+
 def test_a_demo_that_was_interrupted_is_finished_by_the_same_command(demo):
     """The mark of a finished demo is set by the last step, and only then."""
     folder, text = demo

@@ -12,6 +12,7 @@ from monitors import rows_of, run
 
 from sparkdrift.measures.persistence import raised, standing
 from sparkdrift.spark.findings import count_alerts, count_statuses
+from sparkdrift.spark.overview import Overview
 from sparkdrift.spark.schemas import DRIFT
 from sparkdrift.spark.views import alerts_query, register, unregister
 from sparkdrift.spark.writer import rows_frame
@@ -43,6 +44,11 @@ def drift_row(day, feature, alerting, grade=None, suppression=None):
         "suppression": suppression,
         "alert_windows": windows,
         "alert_of": of,
+        "effect": 0.5 if day % 5 == 0 else 0.1,
+        "shift": float(day),
+        "null_delta": 0.1 if day % 3 == 0 else 0.0,
+        "new_category_share": 0.02 if day % 4 == 0 else None,
+        "out_of_range_share": 0.005,
     }
 
 
@@ -96,6 +102,33 @@ def test_the_view_follows_the_rule(judged, shown, feature):
         loud = sum(own[j]["suppression"] is None for j in hits)
         spared = row["suppression"] is not None or loud < windows
         assert (found["suppression"] == "holiday") == spared
+
+
+def test_the_overview_has_a_row_per_run_of_windows(spark, judged, shown):
+    """Suppressed windows left out; what its windows show is counted by the spec's limits."""
+    rows_frame(spark, DRIFT, judged).createOrReplaceTempView(VIEW)
+    spark.sql(alerts_query(VIEW)).createOrReplaceTempView("alerts")
+    try:
+        found = Overview(spark).alerts(plan.planted_spec("/log", monitor="m"))
+    finally:
+        unregister(spark, (VIEW, "alerts"))
+    runs: dict = {}
+    for row in shown.values():
+        if row["suppression"] is None:
+            runs.setdefault((row["column_name"], row["since"]), []).append(row)
+    assert {(row["column_name"], row["since"]) for row in found} == set(runs)
+    assert len(found) == len(runs)
+    for row in found:
+        own = runs[row["column_name"], row["since"]]
+        dates = [one["window_start"] for one in own if one["status"] == "drifted"]
+        days = [(one - source_tables.day_start(0)).days for one in dates]
+        silent, fresh = ({day for day in days if day % step == 0} for step in (3, 4))
+        moved = {day for day in days if day % 5 == 0 or day not in silent | fresh}
+        assert row["until"] == max(one["window_end"] for one in own)
+        assert row["windows"] == len(days)
+        counts = [row[kind] for kind in ("moved", "silent", "fresh", "outside")]
+        assert counts == [len(moved), len(silent), len(fresh), 0]
+        assert row["shift"] == (pytest.approx(np.mean(days)) if days else None)
 
 
 def test_a_run_stores_the_policy_and_counts_alerts(spark, planted, tmp_path):

@@ -1,0 +1,54 @@
+"""What a calibration says, by what was found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from sparkdrift.measures.alarm_rates import rate
+from sparkdrift.report.calibration import calibrated
+from sparkdrift.spec.loading import parse_spec
+from sparkdrift.steps.calibrate import Alerting, Calibration
+
+SPEC = parse_spec("""
+monitor: m
+owner: o
+source: {table: a.b.c}
+timestamp: {column: t}
+features: {numeric: [amount]}
+reference: {begin: 2024-01-01, end: 2024-03-01}
+""")
+FOUND = Calibration(
+    reference=SimpleNamespace(version=3),  # type: ignore[arg-type]
+    windows=60,
+    tests=10,
+    powerful=9,
+    now=rate(1, 59, 2.0),
+    effect=0.32,
+    wanted=1,
+    suggested=0.51,
+    fitting=rate(0, 0, 2.0),
+    alerting=(Alerting("*", "*", "amount", 1, 59),),
+)
+
+
+def text(found: Calibration) -> str:
+    return "\n".join(calibrated(SPEC, found))
+
+
+def test_one_alert_that_stands_all_the_time_is_told_with_its_windows():
+    told = text(FOUND)
+    assert "0.32 (now): 1 alert in 2.0 months, 0.5 a month (95 %: 0.013 to 2.8)" in told
+    assert "; standing in 59 windows" in told
+    assert "raised by amount" in told
+    assert "effect_size: 0.51" in told
+    assert "alerts.least" not in told
+
+
+@pytest.mark.parametrize("least", ["warning", "major"])
+def test_the_severity_that_counts_is_said(least):
+    told = text(replace(FOUND, least=least))
+    assert f"counted are windows of severity {least} or more (alerts.least)" in told
+    assert ("warn_at" in told) == (least == "warning")
