@@ -190,12 +190,16 @@ def joint_shift(
 
 
 def judge_joint(
-    usual: Usual, seen: Sequence[Terms], effect_size: float = evidence.DELTA_STAR
+    usual: Usual,
+    seen: Sequence[Terms],
+    effect_size: float = evidence.DELTA_STAR,
+    level: float = evidence.MATERIAL_LEVEL,
 ) -> Joint:
     """The joint shift of windows; seen: Terms of the kinds of `usual`, (W, F), columns alike.
 
     Needs `own_windows.LEAST_WINDOWS`; with fewer all is NaN and `own.reason` says why, and so is
     a window in which fewer than LEAST_PART of the features, or none of a kind, were measured.
+    level: at which p_unusual is asked, for the power.
 
     p_material, power, low and high are those of `evidence` for the sum of all D, as one
     chi-square of matching mean and variance (Satterthwaite 1946). Where the reference's
@@ -227,7 +231,7 @@ def judge_joint(
         high=high,
         p_material=evidence.p_material(total, scale, size, limit),
         power=evidence.power(
-            scale, size, effect_size, limit, spread.tau2, known.w_eff, spread.square
+            scale, size, effect_size, limit, spread.tau2, known.w_eff, spread.square, level
         ),
         used=floats(np.isfinite(together(seen).p).sum(axis=1)),
         own=known,

@@ -193,6 +193,7 @@ class Tails:
     maximum, p999, p001, minimum: how far that point of the window lies above the
     reference's own, in units of the reference's scale (negative: below).
     out_of_range: share of the window's rows outside the reference's [minimum, maximum].
+    weight: rows that an entry of the sketch stands for out there, 1 where none is.
     median: signed shift of the median in the same unit; its sign is the sign of a drift.
     """
 
@@ -202,6 +203,7 @@ class Tails:
     p999: float
     maximum: float
     out_of_range: float
+    weight: float
 
 
 def tails(window: Points | None, within: Span) -> Tails:
@@ -213,20 +215,25 @@ def tails(window: Points | None, within: Span) -> Tails:
     """
     seen = finite(window)
     if seen is None or np.isnan(within.minimum):
-        return Tails(*[float("nan")] * 6)
+        return Tails(*[float("nan")] * 7)
     own = quantile(seen, [0.001, 0.5, 0.999])
     figures = np.array([seen.minimum, *own, seen.maximum])
     known = np.array([within.minimum, within.low, within.median, within.high, within.maximum])
     low, p001, middle, p999, high = divide(figures - known, within.scale).tolist()
-    return Tails(low, p001, middle, p999, high, _outside(seen, within))
+    return Tails(low, p001, middle, p999, high, *_outside(seen, within))
 
 
-def _outside(seen: Points, within: Span) -> float:
+def _outside(seen: Points, within: Span) -> tuple[float, float]:
+    """(share of the rows outside, rows behind each entry outside)."""
     below = above = 0.0
+    entries = 0
     if seen.minimum < within.minimum:
-        upto = seen.values.searchsorted(within.minimum, side="left")
+        upto = int(seen.values.searchsorted(within.minimum, side="left"))
         below = max(1.0, seen.cumulative[upto - 1]) if upto else 1.0
+        entries += max(1, upto)
     if seen.maximum > within.maximum:
-        upto = seen.values.searchsorted(within.maximum, side="right")
+        upto = int(seen.values.searchsorted(within.maximum, side="right"))
         above = max(1.0, seen.n - (seen.cumulative[upto - 1] if upto else 0.0))
-    return min(1.0, (below + above) / seen.n)
+        entries += max(1, len(seen.values) - upto)
+    share = min(1.0, (below + above) / seen.n)
+    return share, (below + above) / entries if entries else 1.0
