@@ -224,20 +224,21 @@ def p_unusual(
     ratio = divide(np.maximum(floats(D) - least, 0.0), scale * nu)
     known = np.isposinf(floats(w_eff))
     with np.errstate(invalid="ignore"):
-        estimated = special.fdtrc(nu, _freedom(nu, w_eff), ratio)
+        estimated = special.fdtrc(nu, _freedom(nu, w_eff, square), ratio)
     return floats(np.where(known, special.chdtrc(nu, nu * ratio), estimated))
 
 
-def _freedom(nu: Floats, w_eff: ArrayLike) -> Floats:
+def _freedom(nu: Floats, w_eff: ArrayLike, square: ArrayLike | None) -> Floats:
     """Degrees of freedom of the estimated variation; any number where nothing was estimated.
 
-    w_eff where all varies one way (nu = 1). Where it is spread evenly it would be nu w_eff; but
-    most of nu may be noise, which is known, beside one direction that w_eff windows tell of. So
-    their geometric mean: with nu w_eff, 1.6 to 2.2 times as many windows as 0.01 % pass at 0.01 %
+    w_eff where all varies one way (nu = 1), nu w_eff where it is spread evenly (square = None).
+    Else most of nu may be noise, which is known, beside one direction that w_eff windows tell of.
+    So the geometric mean: with nu w_eff, 1.6 to 2.2 times as many windows as 0.01 % pass at 0.01 %
     where a mean wanders half as much as the noise or as much, with w_eff a tenth [sim].
     """
     windows = floats(w_eff)
-    return floats(np.sqrt(nu) * np.where(np.isfinite(windows), windows, 2.0))
+    known = np.where(np.isfinite(windows), windows, 2.0)
+    return floats((nu if square is None else np.sqrt(nu)) * known)
 
 
 def p_material(D: ArrayLike, s: ArrayLike, B: ArrayLike, delta0: ArrayLike = DELTA0) -> Floats:
@@ -295,7 +296,7 @@ def critical_d(
     material = noise * ncchi2.quantile(1 - MATERIAL_LEVEL, free, divide(delta0, noise))
     known = np.isposinf(floats(w_eff))
     with np.errstate(invalid="ignore"):
-        estimated = special.fdtri(nu, _freedom(nu, w_eff), 1 - level)
+        estimated = special.fdtri(nu, _freedom(nu, w_eff, square), 1 - level)
     times = np.where(known, special.chdtri(nu, level) / nu, estimated)
     unusual = least + scale * nu * times
     return floats(np.maximum(material, unusual))

@@ -101,7 +101,7 @@ def test_p_unusual_is_chi_square_without_reference_windows():
 
 def test_p_unusual_is_f_with_evenly_spread_variation():
     d, tau2, w = 0.05, 0.01, 12.0
-    expected = stats.f.sf(d / 0.019, 9, 3 * w)
+    expected = stats.f.sf(d / 0.019, 9, 9 * w)
     assert evidence.p_unusual(d, 1e-3, B, tau2, w) == pytest.approx(expected)
     assert evidence.p_unusual(d, 1e-9, B, tau2, w, tau2**2) == pytest.approx(
         stats.f.sf(d / tau2, 1, w), rel=1e-4
