@@ -29,6 +29,7 @@ from sparkdrift.kernels.pairs import (
     positions_before,
 )
 from sparkdrift.kernels.policy import Policy
+from sparkdrift.kernels.powers import VARIATION
 from sparkdrift.kernels.share_tests import share_figures, undetermined
 from sparkdrift.kernels.states import States
 from sparkdrift.kernels.unmeasured import against_reference, family, other_types, without_earlier
@@ -83,16 +84,18 @@ TESTS = {
     "test_deltas": "array<double>",
     "test_unusual": "array<double>",
     "test_material": "array<double>",
+    "test_power": "array<double>",
+    "test_wander": "array<double>",
+    "silent": "boolean",
 }
 # What only rows of several columns together are made of, see kernels/together.py.
 PARTS = {
-    "degrees": "double",
     "binned_distance": "double",
     "binned_noise": "double",
     "known_columns": "array<string>",
     "known": "array<double>",
 }
-COMPARED = {**KEPT, **FIGURES, **TESTS, **PARTS}
+COMPARED = {**KEPT, **FIGURES, **TESTS, **VARIATION, **PARTS}
 
 Reference = Mapping[str, Any]
 

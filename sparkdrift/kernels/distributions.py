@@ -159,7 +159,9 @@ def _evidence(
         "degrees": bins - 1,
         "p_unusual": evidence.p_unusual(d, s, bins, tau2, w_eff, square),
         "p_material": evidence.p_material(d, s, bins, limit),
-        "power": evidence.power(s, bins, effect_size, limit, tau2, w_eff, square),
+        "tau2": np.full(len(d), tau2),
+        "square": np.full(len(d), square),
+        "w_eff": np.full(len(d), w_eff),
     }
 
 
@@ -215,6 +217,7 @@ def numeric_figures(
         ),
         "out_of_range_share": np.array([one.out_of_range for one in tails]),
         "below_range_share": np.array([one.below for one in tails]),
+        "outside_weight": np.array([one.weight for one in tails]),
         "sketched_rows": n,
         "known_sketched": bins.counts.sum(),
         "shift": shift,

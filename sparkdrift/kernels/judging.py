@@ -15,18 +15,23 @@ import pyarrow as pa
 
 from sparkdrift.explain.explaining import explain_window
 from sparkdrift.explain.sentences import tell
-from sparkdrift.explain.signals import Limits, range_side
+from sparkdrift.explain.signals import Limits
 from sparkdrift.kernels.batches import arrow_schema, column, groups
 from sparkdrift.kernels.comparing import FIGURES, KEPT
 from sparkdrift.kernels.freezing import Kernel
 from sparkdrift.kernels.policy import AlertRules, Policy
+from sparkdrift.kernels.powers import level_of, powers
+from sparkdrift.kernels.share_verdicts import (
+    blind_share,
+    multiple,
+    share_alerts,
+    unsure_shares,
+)
 from sparkdrift.kernels.together import rows_together
 from sparkdrift.measures.arrays import Floats
 from sparkdrift.measures.evidence import (
-    FAMILY_LEVEL,
     LEAST_FAMILY,
     LEAST_POWER,
-    MATERIAL_LEVEL,
     benjamini_hochberg,
     decide,
 )
@@ -45,17 +50,7 @@ JUDGED = {
     "suppression": "string",
     "explanation": "string",
 }
-# A limit of 0 would make any change infinitely large.
-LARGEST_MAGNITUDE = 1000.0
-
 _MEASURED = ("ok", "warning", "drifted")
-_SHARES = {
-    "null": "the share of NULLs",
-    "nan": "the share of NaNs",
-    "infinite": "the share of infinite values",
-    "new": "the share of new categories",
-    "range": "the share outside the reference's range",
-}
 
 
 @dataclass(frozen=True)
@@ -89,11 +84,14 @@ def _judge(group: pa.Table, policy: Policy) -> pa.RecordBatch:
     # What could not be measured is no test: it would only move the others' threshold.
     shares = [None if row["unmeasured"] else row["test_unusual"] for row in rows]
     q_values, share_q = _family(column(group, "p_unusual"), shares)
+    able = powers(group, column(group, "effect_size"), level_of(group))
+    for row, chance in zip(rows, able.tolist(), strict=True):
+        row["power"] = chance if np.isfinite(chance) else None
     status = decide(
         q_values,
         column(group, "p_material"),
         column(group, "effect"),
-        column(group, "power"),
+        able,
         warn=column(group, "warn_at"),
     )
     limits = policy.share_limits
@@ -104,7 +102,10 @@ def _judge(group: pa.Table, policy: Policy) -> pa.RecordBatch:
     told = _told(rows, verdicts, policy.alerts)
     told["explanation"] = _explanations(rows, verdicts, q_values, limits)
     schema = arrow_schema(JUDGED)
-    arrays = [group.column(name).combine_chunks() for name in (*KEPT, *FIGURES)]
+    given = group.set_column(
+        group.schema.get_field_index("power"), "power", pa.array(able, mask=~np.isfinite(able))
+    )
+    arrays = [given.column(name).combine_chunks() for name in (*KEPT, *FIGURES)]
     arrays.append(pa.array(q_values, mask=~np.isfinite(q_values)))
     arrays += [pa.array(values, schema.field(name).type) for name, values in told.items()]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
@@ -185,12 +186,17 @@ def _verdict(
     if row["unmeasured"] is not None:
         return Verdict(row["unmeasured"], row["unmeasured_reason"])
     variants = [row[name] for name in ("variants", "caveat") if row[name]]
-    alerts = _share_alerts(row, share_q, limits)
+    alerts = share_alerts(row, share_q, limits)
     sentences = [text for _, _, text in alerts]
     sizes = [size for _, size, _ in alerts]
     if own in ("drifted", "warning"):
         sentences.insert(0, _shift(row))
-        sizes.append(_multiple(row["effect"], row["effect_size"]))
+        sizes.append(multiple(row["effect"], row["effect_size"]))
+    unsure = unsure_shares(row, share_q, limits)
+    for one in unsure:
+        if one.unusual:
+            sentences.append(one.text)
+            sizes.append(multiple(abs(one.delta), limits[one.name]))
     if sentences:
         status = "drifted" if own == "drifted" or alerts else "warning"
         shares = tuple(name for name, _, _ in alerts)
@@ -199,38 +205,14 @@ def _verdict(
     lost = [row["caveat"]] if row["caveat"] else []
     if own == "ok" and row["undetermined"]:
         return Verdict("undetermined", "; ".join([row["undetermined"], *lost]))
+    if own == "ok" and unsure:
+        return Verdict("insufficient_data", "; ".join([*(one.text for one in unsure), *lost]))
+    blind = blind_share(row, limits) if own == "ok" else None
+    if blind is not None:
+        return Verdict("insufficient_data", "; ".join([blind, *lost]))
     if own == "ok":
         return Verdict("ok", "; ".join(["no material change", *variants]))
     return Verdict("insufficient_data", "; ".join([_too_little(row), *lost]))
-
-
-def _share_alerts(
-    row: Mapping[str, Any], share_q: Floats, limits: Mapping[str, float]
-) -> list[tuple[str, float, str]]:
-    """(test, multiple of its limit, what to say) of each share that changed materially."""
-    found = []
-    tests = zip(
-        row["test_names"] or [],
-        row["test_deltas"] or [],
-        row["test_material"] or [],
-        share_q,
-        strict=True,
-    )
-    for name, delta, material, q in tests:
-        if material is None or not q <= FAMILY_LEVEL or not material < MATERIAL_LEVEL:
-            continue
-        text = f"{_SHARES[name]} changed by {100 * delta:+.1f} points"
-        if name == "range":
-            text += f", {range_side(row)}"
-        if name == "new":
-            listed = ", ".join(repr(one["item"]) for one in (row["new_categories"] or [])[:3])
-            text = f"new categories {listed}: {100 * row['new_category_share']:.1f} % of the rows"
-        found.append((name, _multiple(abs(delta), limits[name]), text))
-    return found
-
-
-def _multiple(size: float, limit: float) -> float:
-    return min(size / limit, LARGEST_MAGNITUDE) if limit > 0 else LARGEST_MAGNITUDE
 
 
 def _shift(row: Mapping[str, Any]) -> str:
@@ -244,7 +226,10 @@ def _too_little(row: Mapping[str, Any]) -> str:
     if row["p_unusual"] is None:
         return "nothing to compare: no values on one side"
     power = row["power"] or 0.0
+    why = f"too few {row['scarce'] or 'rows'}"
+    if row["tau2"]:
+        why += f", or too much usual variation ({np.sqrt(row['tau2']):.2f} sd)"
     return (
-        f"too few {row['scarce'] or 'rows'}: a shift of {row['effect_size']:g} sd would be found "
+        f"{why}: a shift of {row['effect_size']:g} sd would be found "
         f"{100 * power:.0f} % of the time, {100 * LEAST_POWER:.0f} % is wanted"
     )

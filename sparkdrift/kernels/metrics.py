@@ -120,7 +120,8 @@ def _evidence(seen: Floats, usual: Usual, effect_size: float, noise: Floats) -> 
         "shift": np.clip(divide(seen - usual.mean, usual.sd), -LARGEST_EFFECT, LARGEST_EFFECT),
         "p_unusual": found.p_unusual,
         "p_material": found.p_material,
-        "power": found.power,
+        "unit": found.unit,
+        "w_eff": np.full(len(seen), usual.w_eff),
         "n_eff": np.full(len(seen), usual.w_eff),
     }
 

@@ -18,6 +18,7 @@ from sparkdrift.kernels.distributions import CARRIERS, Bins, baselines, pooled
 from sparkdrift.kernels.policy import Policy
 from sparkdrift.measures import multivariate
 from sparkdrift.measures.arrays import Floats, divide, floats
+from sparkdrift.measures.evidence import MATERIAL_LEVEL
 from sparkdrift.measures.multivariate import Terms, Usual
 from sparkdrift.measures.sketch_error import noise_scale
 
@@ -58,10 +59,15 @@ def inputs_known(references: Sequence[Mapping[str, Any]], policy: Policy) -> Kno
 
 
 def inputs_row(
-    known: Known, rows: Sequence[Mapping[str, Any]], effect_size: float
+    known: Known,
+    rows: Sequence[Mapping[str, Any]],
+    effect_size: float,
+    level: float = MATERIAL_LEVEL,
 ) -> dict[str, Any]:
     """The row ':inputs' of one window; keys of `comparing.FIGURES` and TESTS, as they apply.
     Its carriers are the features that moved most, each with its part of the shift as `share`.
+
+    level: at which the window's family asks the only test that is unusual.
 
     rows: the window's compared rows, with column_name, d_statistic, n_eff, degrees and
     p_unusual; those of other columns are ignored, and a missing or unmeasured one (NULL) counts
@@ -72,7 +78,7 @@ def inputs_row(
     values = floats(known.values).reshape(4, -1)
     usual = Usual(values[0], np.ones(len(known.columns), dtype=bool), *values[1:])
     terms = _seen(known.columns, rows)
-    found = multivariate.judge_joint(usual, terms, effect_size)
+    found = multivariate.judge_joint(usual, terms, effect_size, level)
     if found.own.reason:
         return unmeasured(INPUTS, found.own.reason)
     if not np.isfinite(found.joint[0]):

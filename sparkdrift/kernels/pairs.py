@@ -272,5 +272,8 @@ def _figures(
         "n_eff": divide(1.0, s),
         "p_unusual": evidence.p_unusual(d, s, bins, *usual),
         "p_material": evidence.p_material(d, s, bins, limit),
-        "power": evidence.power(s, bins, effect_size, limit, *usual),
+        "degrees": bins - 1,
+        "tau2": np.full(len(d), varies.tau2),
+        "square": np.full(len(d), varies.square),
+        "w_eff": np.full(len(d), varies.w_eff),
     }

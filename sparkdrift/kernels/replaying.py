@@ -17,11 +17,13 @@ from sparkdrift.kernels.batches import arrow_schema, column, groups
 from sparkdrift.kernels.distributions import baselines, binned_figures
 from sparkdrift.kernels.freezing import Kernel
 from sparkdrift.kernels.policy import AlertRules, Policy
-from sparkdrift.measures.arrays import floats
+from sparkdrift.kernels.powers import VARIATION, powers
+from sparkdrift.measures.arrays import Floats, floats
 from sparkdrift.measures.evidence import (
     FAMILY_LEVEL,
     LEAST_FAMILY,
     benjamini_hochberg,
+    family_level,
     material_up_to,
 )
 
@@ -32,9 +34,11 @@ REPLAYED = {
     "slice_value": "string",
     "column_name": "string",
     "p_unusual": "double",
-    "power": "double",
+    "n_eff": "double",
+    "effect_size": "double",
     "material_up_to": "double",
     "counts_up_to": "double",
+    **VARIATION,
 }
 ALARMING = {
     **{name: REPLAYED[name] for name in ("window_start", "slice_key", "slice_value")},
@@ -80,7 +84,8 @@ def replayed(reference: Mapping[str, Any], policy: Policy) -> Iterator[dict[str,
             continue
         known = baselines(rest, merged, float(ks[others].min()), policy, effect)
         found = binned_figures(counts[i : i + 1], ks[i : i + 1], known, [strata[i]], effect)
-        figures = {name: float(found[name][0]) for name in ("p_unusual", "power")}
+        kept = ("p_unusual", "n_eff", "degrees", "tau2", "square", "w_eff")
+        figures = {name: float(found[name][0]) for name in kept} | {"effect_size": effect}
         if not np.isnan(figures["p_unusual"]):
             bins = found["degrees"] + 1
             up_to = material_up_to(found["d_statistic"], found["noise"], bins)
@@ -124,8 +129,13 @@ def alarming(least_power: float) -> Kernel:
             about = {
                 "window_start": group.column("window_start")[0].as_py(),
                 "tests": group.num_rows,
-                "powerful": int((column(group, "power") >= least_power).sum()),
+                "powerful": int((_powers(group) >= least_power).sum()),
             }
             yield pa.RecordBatch.from_pylist([about, *kept], schema=schema)
 
     return run
+
+
+def _powers(rows: pa.Table) -> Floats:
+    level = family_level(rows.num_rows)
+    return powers(rows, column(rows, "effect_size"), level)

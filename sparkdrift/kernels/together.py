@@ -27,13 +27,14 @@ from sparkdrift.kernels.multivariate import (
     unmeasured,
 )
 from sparkdrift.kernels.policy import Policy
+from sparkdrift.kernels.powers import level_of
 from sparkdrift.kernels.vectors import LEAST_PROJECTIONS, vector_known, vector_row
 
 COMPARISON = "baseline"
 """The comparison whose rows are taken together: only references have windows of their own."""
 
 Row = Mapping[str, Any]
-Maker = Callable[[Known, Sequence[Row], float], dict[str, Any]]
+Maker = Callable[[Known, Sequence[Row], float, float], dict[str, Any]]
 
 
 def known(policy: Policy, starts: Mapping[int, Sequence[datetime]]) -> Kernel:
@@ -93,19 +94,25 @@ def rows_together(group: pa.Table, policy: Policy) -> pa.Table:
     by_name = {row["column_name"]: row for row in whole}
     added = []
     inputs = [row for row in whole if policy.is_input(row["column_name"])]
+    level = level_of(rows, 1 + len(policy.vectors))
     if len(inputs) >= LEAST_INPUTS:
-        added.append(_made(INPUTS, inputs, received, inputs_row, policy))
+        added.append(_made(INPUTS, inputs, received, inputs_row, policy, level))
     for name, parts in policy.vectors.items():
         own = [by_name[part] for part in parts if part in by_name]
         if len(own) >= LEAST_PROJECTIONS:
-            added.append(_made(name, own, received, vector_row, policy))
+            added.append(_made(name, own, received, vector_row, policy, level))
     if not added:
         return rows
     return pa.concat_tables([rows, pa.Table.from_pylist(added, schema=rows.schema)])
 
 
 def _made(
-    name: str, rows: Sequence[Row], received: Mapping[str, Known], make: Maker, policy: Policy
+    name: str,
+    rows: Sequence[Row],
+    received: Mapping[str, Known],
+    make: Maker,
+    policy: Policy,
+    level: float,
 ) -> dict[str, Any]:
     """A whole row of COMPARED from the rows (at least one) of the columns that it is of."""
     effect, warn = policy.thresholds(name)
@@ -116,7 +123,7 @@ def _made(
     if status is not None:
         found = unmeasured(name, reason or status, status)
     else:
-        found = make(received.get(name, nothing), rows, effect)
+        found = make(received.get(name, nothing), rows, effect, level)
     first = rows[0]
     return {
         **{column: first[column] for column in _OF_WINDOW},

@@ -20,6 +20,7 @@ from sparkdrift.measures import numeric
 from sparkdrift.measures import sliced_wasserstein as sw
 from sparkdrift.measures.arrays import Floats, divide, floats
 from sparkdrift.measures.bins import bin_counts
+from sparkdrift.measures.evidence import MATERIAL_LEVEL
 from sparkdrift.measures.kll import Points, read_kll
 from sparkdrift.measures.sketch_error import noise_scale
 
@@ -71,12 +72,16 @@ def vector_known(name: str, references: Sequence[Mapping[str, Any]]) -> Known:
 
 
 def vector_row(
-    known: Known, rows: Sequence[Mapping[str, Any]], effect_size: float
+    known: Known,
+    rows: Sequence[Mapping[str, Any]],
+    effect_size: float,
+    level: float = MATERIAL_LEVEL,
 ) -> dict[str, Any]:
     """The row of a vector in one window, under its own name.
 
     rows: compared rows with column_name, wasserstein_distance, binned_distance and
-    binned_noise, NULL or NaN where not measured; those of other columns are ignored.
+    binned_noise, NULL or NaN where not measured; those of other columns are ignored. level: at
+    which the window's family asks the only test that is unusual.
     """
     if known.reason is not None:
         return unmeasured(known.name, known.reason)
@@ -96,6 +101,7 @@ def vector_row(
         directions=size,
         distance=sw.sliced(exact[None], scales),
         effect_size=effect_size,
+        level=level,
     )
     if found.own.reason:
         return unmeasured(known.name, found.own.reason)

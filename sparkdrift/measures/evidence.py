@@ -23,7 +23,7 @@ DELTA_WARN = 0.2
 MATERIAL_LEVEL = 0.01
 FAMILY_LEVEL = 0.1
 # Alone, a test would be asked at the family's level, a tenth; a family of ten asks its
-# smallest p at 1 %, which is the level that `power` and `critical_d` state.
+# smallest p at 1 %, which is the level of `power` and `critical_d` unless another is given.
 LEAST_FAMILY = 10
 LEAST_POWER = 0.8
 LEAST_WINDOWS = 3
@@ -220,7 +220,7 @@ def p_unusual(
 
     D is distributed as least + scale chi-square(nu) with the mean, variance and skewness that
     noise and benign variation give it (`_expected`; Hall 1983, Buckley and Eagleson 1988), and
-    (D - least) / (scale nu) ~ F(nu, nu w_eff) where the variation was estimated. Without benign
+    (D - least) / (scale nu) ~ F(nu, `_freedom`) where the variation was estimated. Without benign
     variation or when it is spread evenly (square = None) nu = B - 1 and least = 0; nu goes down to
     1 when all windows move along one direction, as the mean of a feature does. There nu = B - 1
     rejects 12-15 % of drift-free windows at a nominal 1 %; and a match of mean and variance alone
@@ -228,10 +228,23 @@ def p_unusual(
     """
     least, scale, nu = _expected(s, B, tau2, square)
     ratio = divide(np.maximum(floats(D) - least, 0.0), scale * nu)
-    known = floats(w_eff)
+    known = np.isposinf(floats(w_eff))
     with np.errstate(invalid="ignore"):
-        estimated = special.fdtrc(nu, nu * np.where(np.isfinite(known), known, 2.0), ratio)
-    return floats(np.where(np.isposinf(known), special.chdtrc(nu, nu * ratio), estimated))
+        estimated = special.fdtrc(nu, _freedom(nu, w_eff, square), ratio)
+    return floats(np.where(known, special.chdtrc(nu, nu * ratio), estimated))
+
+
+def _freedom(nu: Floats, w_eff: ArrayLike, square: ArrayLike | None) -> Floats:
+    """Degrees of freedom of the estimated variation; any number where nothing was estimated.
+
+    w_eff where all varies one way (nu = 1), nu w_eff where it is spread evenly (square = None).
+    Else most of nu may be noise, which is known, beside one direction that w_eff windows tell of.
+    So the geometric mean: with nu w_eff, 1.6 to 2.2 times as many windows as 0.01 % pass at 0.01 %
+    where a mean wanders half as much as the noise or as much, with w_eff a tenth [sim].
+    """
+    windows = floats(w_eff)
+    known = np.where(np.isfinite(windows), windows, 2.0)
+    return floats((nu if square is None else np.sqrt(nu)) * known)
 
 
 def p_material(D: ArrayLike, s: ArrayLike, B: ArrayLike, delta0: ArrayLike = DELTA0) -> Floats:
@@ -282,15 +295,15 @@ def critical_d(
     square: ArrayLike | None = None,
     level: float = MATERIAL_LEVEL,
 ) -> Floats:
-    """The smallest D with both p_unusual and p_material below `level`."""
+    """The smallest D with p_unusual below `level` and p_material below MATERIAL_LEVEL."""
     noise = floats(s)
     least, scale, nu = _expected(noise, B, tau2, square)
     free = np.where(floats(B) >= 2, floats(B) - 1, np.nan)
-    material = noise * ncchi2.quantile(1 - level, free, divide(delta0, noise))
-    known = floats(w_eff)
+    material = noise * ncchi2.quantile(1 - MATERIAL_LEVEL, free, divide(delta0, noise))
+    known = np.isposinf(floats(w_eff))
     with np.errstate(invalid="ignore"):
-        estimated = special.fdtri(nu, nu * np.where(np.isfinite(known), known, 2.0), 1 - level)
-    times = np.where(np.isposinf(known), special.chdtri(nu, level) / nu, estimated)
+        estimated = special.fdtri(nu, _freedom(nu, w_eff, square), 1 - level)
+    times = np.where(known, special.chdtri(nu, level) / nu, estimated)
     unusual = least + scale * nu * times
     return floats(np.maximum(material, unusual))
 
@@ -307,11 +320,19 @@ def power(
 ) -> Floats:
     """Chance that a true shift by `delta` standard deviations exceeds `critical_d`.
 
-    For one feature alone: a large family moves the threshold on p_unusual.
+    level: what p_unusual is asked at, `family_level` in a family. The shifted window wanders as
+    any other does, so its D is least + scale ncchi2(nu, delta^2 / scale), by `_expected`. That
+    takes the shift to go the way in which windows vary most, where it is hardest to tell.
     """
     limit = critical_d(s, B, delta0, tau2, w_eff, square, level)
-    free = np.where(floats(B) >= 2, floats(B) - 1, np.nan)
-    return 1.0 - ncchi2.distribution(divide(limit, s), free, divide(floats(delta) ** 2, s))
+    least, scale, nu = _expected(s, B, tau2, square)
+    above = divide(np.maximum(limit - least, 0.0), scale)
+    return 1.0 - ncchi2.distribution(above, nu, divide(floats(delta) ** 2, scale))
+
+
+def family_level(tests: int) -> float:
+    """The level at which a family of so many tests asks the only one that is unusual."""
+    return FAMILY_LEVEL / max(LEAST_FAMILY, tests)
 
 
 def benjamini_hochberg(p: ArrayLike, least: int = 1) -> Floats:

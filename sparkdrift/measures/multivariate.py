@@ -138,11 +138,17 @@ def joint_shift(own: Terms, seen: Terms, effect_size: float = evidence.DELTA_STA
     return judge_joint(usual_joint(own), seen, effect_size)
 
 
-def judge_joint(usual: Usual, seen: Terms, effect_size: float = evidence.DELTA_STAR) -> Joint:
+def judge_joint(
+    usual: Usual,
+    seen: Terms,
+    effect_size: float = evidence.DELTA_STAR,
+    level: float = evidence.MATERIAL_LEVEL,
+) -> Joint:
     """The joint shift of windows; seen: Terms of the features of `usual`, (W, F).
 
     Needs `own_windows.LEAST_WINDOWS`; with fewer all is NaN and `own.reason` says why, and so is
     a window in which fewer than LEAST_PART of the features, or none, were measured.
+    level: at which p_unusual is asked, for the power.
 
     p_material, power, low and high are those of `evidence` for the sum of all D, as one
     chi-square of matching mean and variance (Satterthwaite 1946). Where the reference's
@@ -169,7 +175,7 @@ def judge_joint(usual: Usual, seen: Terms, effect_size: float = evidence.DELTA_S
         high=high,
         p_material=evidence.p_material(total, scale, size, limit),
         power=evidence.power(
-            scale, size, effect_size, limit, spread.tau2, known.w_eff, spread.square
+            scale, size, effect_size, limit, spread.tau2, known.w_eff, spread.square, level
         ),
         used=floats(np.isfinite(seen.p).sum(axis=1)),
         own=known,

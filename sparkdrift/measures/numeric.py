@@ -202,6 +202,7 @@ class Tails:
     reference's own, in units of the reference's scale (negative: below).
     out_of_range: share of the window's rows outside the reference's [minimum, maximum];
     below: the part of them below its minimum, a share of the window's rows too.
+    weight: rows that an entry of the sketch stands for out there, 1 where none is.
     median: signed shift of the median in the same unit; its sign is the sign of a drift.
     """
 
@@ -212,6 +213,7 @@ class Tails:
     maximum: float
     out_of_range: float
     below: float
+    weight: float
 
 
 def tails(window: Points | None, within: Span) -> Tails:
@@ -223,7 +225,7 @@ def tails(window: Points | None, within: Span) -> Tails:
     """
     seen = finite(window)
     if seen is None or np.isnan(within.minimum):
-        return Tails(*[float("nan")] * 7)
+        return Tails(*[float("nan")] * 8)
     own = quantile(seen, [0.001, 0.5, 0.999])
     figures = np.array([seen.minimum, *own, seen.maximum])
     known = np.array([within.minimum, within.low, within.median, within.high, within.maximum])
@@ -231,13 +233,17 @@ def tails(window: Points | None, within: Span) -> Tails:
     return Tails(low, p001, middle, p999, high, *_outside(seen, within))
 
 
-def _outside(seen: Points, within: Span) -> tuple[float, float]:
-    """(share outside the range, share below it)."""
+def _outside(seen: Points, within: Span) -> tuple[float, float, float]:
+    """(share of the rows outside, share below, rows behind each entry outside)."""
     below = above = 0.0
+    entries = 0
     if seen.minimum < within.minimum:
-        upto = seen.values.searchsorted(within.minimum, side="left")
+        upto = int(seen.values.searchsorted(within.minimum, side="left"))
         below = max(1.0, seen.cumulative[upto - 1]) if upto else 1.0
+        entries += max(1, upto)
     if seen.maximum > within.maximum:
-        upto = seen.values.searchsorted(within.maximum, side="right")
+        upto = int(seen.values.searchsorted(within.maximum, side="right"))
         above = max(1.0, seen.n - (seen.cumulative[upto - 1] if upto else 0.0))
-    return min(1.0, (below + above) / seen.n), min(1.0, below / seen.n)
+        entries += max(1, len(seen.values) - upto)
+    weight = (below + above) / entries if entries else 1.0
+    return min(1.0, (below + above) / seen.n), min(1.0, below / seen.n), weight

@@ -87,6 +87,69 @@ def noticing_power(n_window: ArrayLike, limit: ArrayLike) -> Floats:
     return np.where(valid, np.where(most >= rows, 0.0, chance), np.nan)
 
 
+def change_power(
+    n_window: ArrayLike,
+    x_ref: ArrayLike,
+    m_ref: ArrayLike,
+    limit: ArrayLike,
+    wander: ArrayLike = 0.0,
+) -> Floats:
+    """Chance that a share changed by twice `limit` is seen to change by more than it; broadcast.
+
+    So 1 - power is how often such a change looks as if it kept to the limit. The less likely of
+    up and down, as far as shares go: never below 0 or above 1. wander: how far the difference of
+    the two shares varies beyond chance, as a standard deviation. Of a limit of 0, 1 % is meant.
+    NaN where a side has no rows, x is outside [0, m], or the limit outside [0, 1].
+    Source: the lesser of the binomial distribution, which takes the reference's share for known,
+    and its normal approximation with the reference's error and `wander`.
+    """
+    n, y, m, size, apart = np.broadcast_arrays(
+        *(floats(part) for part in (n_window, x_ref, m_ref, limit, wander))
+    )
+    with np.errstate(invalid="ignore"):
+        valid = (n > 0) & (m > 0) & (y >= 0) & (y <= m) & (size >= 0) & (size <= 1)
+    n, y, m = np.where(valid, n, 1.0), np.where(valid, y, 0.0), np.where(valid, m, 1.0)
+    share, size = y / m, np.where(valid, size, 0.0)
+    # Downwards is upwards of the rows that have it not.
+    both = [_rise_power(n, m, part, size, apart) for part in (share, 1 - share)]
+    return floats(np.where(valid, np.minimum(*both), np.nan))
+
+
+def _rise_power(n: Floats, m: Floats, share: Floats, limit: Floats, wander: Floats) -> Floats:
+    """`change_power` upwards; 1 where the share can't rise by more than the limit."""
+    true = np.minimum(share + np.where(limit > 0, 2 * limit, _OF_NONE), 1.0)
+    room = true - share - limit
+    least = np.floor(n * (share + limit) + 1e-9) + 1
+    inside = np.clip(least, 1.0, n)
+    exact = np.where(least > n, 0.0, special.betainc(inside, n - inside + 1, true))
+    sd = np.sqrt(true * (1 - true) / n + share * (1 - share) / m + wander**2)
+    normal = np.where(sd > 0, special.ndtr(divide(room, sd)), 1.0)
+    return floats(np.where(room > 1e-12, np.minimum(exact, normal), 1.0))
+
+
+def beyond_range(k_window: ArrayLike, n_window: ArrayLike, m_ref: ArrayLike) -> Floats:
+    """P(k or more of n rows lie outside the range of m others, all from one distribution).
+
+    Broadcast; NaN where m < 2, n < 1 or k is outside [0, n]. The range is the m rows' own, so
+    none of them is outside, and that says little: of n = 1,000 rows after m = 30,000, one is
+    outside in 6 % of windows, where a test of 0 in 30,000 would say 0.9 %. Exact for continuous
+    distributions, whatever they are; less for ties.
+    Source: exceedances, Wilks 1942; Gumbel and von Schelling 1950. k are outside if, going from
+    the ends inwards, at most one of the first k + 1 rows is one of the m.
+    """
+    k, n, m = np.broadcast_arrays(floats(k_window), floats(n_window), floats(m_ref))
+    with np.errstate(invalid="ignore"):
+        valid = (m >= 2) & (n >= 1) & (k >= 0) & (k <= n)
+    k, n, m = np.where(valid, k, 0.0), np.where(valid, n, 1.0), np.where(valid, m, 2.0)
+    total = n + m
+    # C(n, k) / C(n + m, k + 1), by logarithms
+    one = special.gammaln(n + 1) - special.gammaln(n - k + 1) - special.gammaln(total + 1)
+    one = one + special.gammaln(total - k) + np.log(k + 1)
+    # none of the first k + 1 is one of the m, or one of them is: C(n, k + 1) + m C(n, k)
+    chance = np.exp(one) * (m + (n - k) / (k + 1))
+    return floats(np.where(valid, np.minimum(chance, 1.0), np.nan))
+
+
 def _tail(x: Floats, n: Floats, p: Floats, up: NDArray[np.bool_]) -> Floats:
     """P(x or more of n) for the share p, or P(x or fewer) where `up` is false."""
     seen, share = np.where(up, x, n - x), np.clip(np.where(up, p, 1 - p), 0.0, 1.0)

@@ -51,3 +51,29 @@ def p_apart(delta: ArrayLike, rows: ArrayLike, usual: Usual | None, sides: int =
     spread = np.sqrt(usual.sd**2 * (1 + beside) + extra)
     free = max(usual.w_eff - 1, _LEAST_FREE)
     return floats(2 * special.stdtr(free, -np.abs(change) / spread))
+
+
+def wandering(usual: Usual | None, sides: int = 1) -> float:
+    """By how much two shares differ beyond chance, as a standard deviation; sides: as above."""
+    if usual is None:
+        return 0.0
+    beside = 1.0 if sides == 2 else 1 / usual.w_eff
+    return float(np.sqrt(max(0.0, usual.sd**2 - usual.noise) * (1 + beside)))
+
+
+def p_silent(rows: ArrayLike, missing_windows: ArrayLike, rows_windows: ArrayLike) -> Floats:
+    """How often a window of `rows` (N,) has no value at all, if values are as rare as ever.
+
+    missing_windows of rows_windows (W,): the reference's windows, or one of them all. As rare as
+    in the window that lacked most, one row in two added to either side: an upper bound whatever
+    the shares' distribution is. 1 where a window of the reference had no value either: then
+    silence is nothing new.
+    """
+    missing, total = floats(missing_windows), floats(rows_windows)
+    used = total > 0
+    missing, total = missing[used], total[used]
+    n = floats(rows)
+    if not used.any() or (missing >= total).any():
+        return np.ones(n.shape)
+    worst = float(((missing + 0.5) / (total + 1)).max())
+    return floats(worst**n)

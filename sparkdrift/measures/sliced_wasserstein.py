@@ -113,13 +113,14 @@ def judge_sliced(
     directions: int,
     distance: ArrayLike | None = None,
     effect_size: float = evidence.DELTA_STAR,
+    level: float = evidence.MATERIAL_LEVEL,
 ) -> Sliced:
     """The sliced distances of windows, judged by those of the reference's own windows.
 
     own (V,): `sliced` of each reference window against the others; own_noise (V,) and noise
     (W,): s of `sketch_error.noise_scale`; seen (W,): of the windows, measured in the same way
     as `own`. distance (W,): where that way is rough, the distance to report. unit: `sliced` of
-    `expected_noise` over the directions.
+    `expected_noise` over the directions. level: at which p_unusual is asked, for the power.
 
     Without drift a window is expected at sqrt(unit^2 s + tau^2), tau^2 being what the
     reference's windows show beyond noise; the ratio to it is judged by `own_windows`, of which
@@ -139,10 +140,11 @@ def judge_sliced(
     usual = np.sqrt(unit**2 * s + tau2)
     quiet, sd = unit * np.sqrt(s), np.sqrt(s)
     effect = np.sqrt(np.maximum(0.0, size**2 - quiet**2))
-    limit, level = effect_size / np.sqrt(2), evidence.MATERIAL_LEVEL
-    material = np.hypot(limit + special.ndtri(1 - level) * sd, quiet)
+    limit = effect_size / np.sqrt(2)
+    material = np.hypot(limit + special.ndtri(1 - evidence.MATERIAL_LEVEL) * sd, quiet)
     needed = np.maximum(own_windows.critical(varies, level) * usual, material)
-    power = special.ndtr(divide(np.hypot(effect_size, quiet) - needed, sd))
+    # A window that moved wanders as the others do.
+    power = special.ndtr(divide(np.hypot(effect_size, usual) - needed, np.sqrt(s + tau2)))
     return Sliced(
         distance=size,
         noise=quiet,

@@ -75,12 +75,13 @@ def usual_variation(values: ArrayLike, noise: ArrayLike = 0.0) -> Usual:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Of each window, (N,): the effect in `Usual.sd`; the rest are chances."""
+    """Of each window, (N,): the effect in `Usual.sd`, two chances, and what `shift_power` needs:
+    `Usual.sd` as a part of what the window varies by, infinite for a constant reference."""
 
     effect: Floats
     p_unusual: Floats
     p_material: Floats
-    power: Floats
+    unit: Floats
 
 
 def window_evidence(
@@ -93,24 +94,40 @@ def window_evidence(
 
     p_unusual: two-sided t test of one more value, w_eff - 1 degrees of freedom (a prediction
     interval; Hahn and Meeker 1991). p_material: the same deviation if the true shift were
-    effect_size / MATERIAL_PART, noncentral t. power: chance that a shift of effect_size
-    passes both at LEVEL. effect: sqrt(max(0, deviation^2 - its noise)) / sd, at most
-    LARGEST_EFFECT.
+    effect_size / MATERIAL_PART, noncentral t. effect: sqrt(max(0, deviation^2 - its noise)) / sd,
+    at most LARGEST_EFFECT.
     """
     deviation, spread, free = _deviation(values, usual, noise)
     if usual.sd == 0.0:
         return _constant(deviation, usual, spread)
     t, unit = deviation / spread, usual.sd / spread
-    limit, wanted = effect_size / MATERIAL_PART * unit, effect_size * unit
-    needed = np.maximum(
-        special.stdtrit(free, 1 - LEVEL / 2), special.nctdtrit(free, limit, 1 - LEVEL)
-    )
+    limit = effect_size / MATERIAL_PART * unit
     return Evidence(
         effect=_effect(deviation, spread, usual),
         p_unusual=2 * special.stdtr(free, -t),
         p_material=1 - special.nctdtr(free, limit, t),
-        power=1 - special.nctdtr(free, wanted, needed),
+        unit=unit,
     )
+
+
+def shift_power(
+    w_eff: ArrayLike, unit: ArrayLike, effect_size: ArrayLike, level: float = LEVEL
+) -> Floats:
+    """Chance that a shift of effect_size sd is unusual at `level` and material at LEVEL; broadcast.
+
+    unit: `Evidence.unit`; infinite for a constant reference, where the chance is 1. NaN where an
+    input is. A window that moved varies as the others do: noncentral t.
+    """
+    windows, size = floats(w_eff), floats(unit)
+    finite = np.where(np.isfinite(size), size, 0.0)
+    free = np.maximum(windows - 1, 1.0)
+    wanted = floats(effect_size) * finite
+    needed = np.maximum(
+        special.stdtrit(free, 1 - level / 2),
+        special.nctdtrit(free, wanted / MATERIAL_PART, 1 - LEVEL),
+    )
+    chance = np.where(np.isposinf(size), 1.0, 1 - special.nctdtr(free, wanted, needed))
+    return floats(np.where(np.isnan(size) | np.isnan(windows), np.nan, chance))
 
 
 def effect_interval(
@@ -160,4 +177,4 @@ def _constant(deviation: Floats, usual: Usual, spread: Floats) -> Evidence:
     unknown = np.where(np.isnan(deviation), np.nan, 0.0)
     effect = np.where(same, 0.0, LARGEST_EFFECT) + unknown
     chance = np.where(same, 1.0, 0.0) + unknown
-    return Evidence(effect, chance, chance, 1.0 + unknown)
+    return Evidence(effect, chance, chance, np.inf + unknown)

@@ -388,7 +388,7 @@ DRIFT = Table(
         ),
         Column("p_material", "double", "Chance of D if the shift were too small to matter"),
         Column("q_value", "double", "p_unusual after Benjamini-Hochberg over the window"),
-        Column("power", "double", "Chance that a shift of effect_size would have been found"),
+        Column("power", "double", "Chance to find a shift of effect_size in this family"),
         Column("null_delta", "double", "Change of the share of NULLs"),
         Column("nan_delta", "double", "Change of the share of NaNs"),
         Column("infinite_delta", "double", "Change of the share of infinite values"),

@@ -11,7 +11,13 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from sparkdrift.measures.window_evidence import effect_interval, usual_variation, window_evidence
+from sparkdrift.measures.evidence import family_level
+from sparkdrift.measures.window_evidence import (
+    effect_interval,
+    shift_power,
+    usual_variation,
+    window_evidence,
+)
 
 ALPHA = 0.01
 EFFECT = 6.0
@@ -115,19 +121,26 @@ def test_a_smaller_window_is_noisier_and_no_drift(share, rows, new_rows):
     assert meets(drifted, repeats, 0.0, 0.008)
 
 
-@pytest.mark.parametrize(("windows", "enough"), [(8, 0.0), (14, 0.78), (30, 0.99)])
-def test_power_is_what_was_said(windows, enough):
+@pytest.mark.parametrize(
+    ("windows", "tests", "enough"),
+    [(8, 10, 0.0), (14, 10, 0.78), (30, 10, 0.99), (30, 100, 0.98), (30, 1000, 0.82)],
+)
+def test_power_is_what_was_said(windows, tests, enough):
     """Share found of a shift by 6 sd against the stated power; how often 80 % is reached."""
+    level = family_level(tests)
     rng = np.random.default_rng(windows)
     references, news = paths(windows, 0.0, 1000, rng)
     said, found = [], []
     for reference, new in zip(references, news + EFFECT, strict=True):
         usual = usual_variation(reference)
         evidence = window_evidence([new], usual, EFFECT)
-        said.append(evidence.power[0])
-        found.append(evidence.p_unusual[0] < ALPHA and evidence.p_material[0] < ALPHA)
+        said.append(shift_power(usual.w_eff, evidence.unit, EFFECT, level)[0])
+        found.append(evidence.p_unusual[0] < level and evidence.p_material[0] < ALPHA)
     reached = np.mean(np.array(said) >= 0.8)
-    print(f"W={windows}: said {np.mean(said):.3f} found {np.mean(found):.3f} ok {reached:.3f}")
+    print(
+        f"W={windows} family={tests}: said {np.mean(said):.3f}"
+        f" found {np.mean(found):.3f} ok {reached:.3f}"
+    )
     assert abs(np.mean(said) - np.mean(found)) < 0.05
     assert abs(reached - enough) < 0.04
 

@@ -13,6 +13,7 @@ from scipy import stats
 
 from sparkdrift.kernels.distributions import baselines, binned_figures
 from sparkdrift.kernels.policy import Policy
+from sparkdrift.measures import evidence
 
 B = 10
 EDGES = stats.norm.ppf(np.arange(1, B) / B)
@@ -47,7 +48,10 @@ def calls(season, n, windows, week, tau, shift, repeats, seed):
             counts[windows:], np.full(DAYS, np.inf), known, weekdays[windows:].tolist(), 0.32
         )
         drifted += ((found["p_unusual"] < 0.01) & (found["p_material"] < 0.01)).sum()
-        able += (found["power"] >= 0.8).sum()
+        usual = (found[name] for name in ("tau2", "w_eff", "square"))
+        s, bins = 1 / found["n_eff"], found["degrees"] + 1
+        limit = evidence.material_limit(0.32)
+        able += (evidence.power(s, bins, 0.32, limit, *usual) >= 0.8).sum()
     days = repeats * DAYS
     print(
         f"{season} n={n} W={windows} week={week.max()} tau={tau} shift={shift}:"

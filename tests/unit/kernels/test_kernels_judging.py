@@ -303,6 +303,97 @@ def test_windows_are_families_of_their_own():
     assert found[1, "amount"]["status"] == "drifted"
 
 
+def sensor(share: float, rows: int) -> list:
+    """`rows` rows of which a share is NULL."""
+    missing = round(share * rows)
+    drawn = np.random.default_rng(rows + missing).normal(0, 1, rows - missing)
+    return [*drawn, *[None] * missing]
+
+
+def storms(*shares: float) -> dict:
+    """A reference whose share of NULLs differs from window to window."""
+    return reference(numeric, [sensor(share, 1000) for share in shares], name="sensor")
+
+
+STORMY = storms(0.1, 0.3, 0.2, 0.05, 0.35, 0.2, 0.3, 0.1, 0.15, 0.25)
+
+
+def judged(known: dict, values: list, others: int = 0) -> dict:
+    """The row of the sensor, in a family with others that are quiet."""
+    rows = []
+    for i in range(others):
+        rows.append({**AMOUNT, "column_name": f"f{i}"})
+        rows.append(numeric(USUAL[1], day=0, name=f"f{i}"))
+    return verdicts(known, numeric(values, day=0, name="sensor"), *rows)[0, "sensor"]
+
+
+def test_a_share_far_beyond_its_limit_is_never_ok_where_it_varies_anyway():
+    found = judged(STORMY, sensor(0.43, 5000))
+    assert found["null_delta"] == pytest.approx(0.23)
+    assert found["status"] == "insufficient_data"
+    assert "the share of NULLs changed by +23.0 points, beyond the limit of 2" in found["reason"]
+    assert "it varies by " in found["reason"]
+    assert found["alerting"] is False  # its distribution was seen, and is calm
+
+
+def test_a_share_beyond_its_limit_within_chance_is_not_ok():
+    known = storms(*[0.4] * 9)
+    found = judged(known, sensor(0.43, 1500), others=12)
+    assert found["status"] == "insufficient_data"
+    assert "can't be told from chance: too few rows" in found["reason"]
+
+
+def test_a_share_that_is_unusual_and_not_surely_beyond_its_limit_is_a_warning():
+    known = reference(numeric, [sensor(0.4, 10_000) for _ in range(3)], name="sensor")
+    found = judged(known, sensor(0.43, 8000))
+    assert (found["status"], found["severity"]) == ("warning", "warning")
+    assert "by +3.0 points, beyond the limit of 2, but not surely" in found["reason"]
+    assert found["magnitude"] == pytest.approx(1.5)
+
+
+def test_where_a_share_varies_more_than_its_limit_nothing_is_ok():
+    found = judged(STORMY, sensor(0.2, 5000))
+    assert found["status"] == "insufficient_data"
+    assert "the share of NULLs changed by twice its limit of 2 points would be" in found["reason"]
+    wide = replace(POLICY, null_share=0.2)
+    calm = numeric(sensor(0.2, 5000), day=0, name="sensor")
+    assert verdicts(STORMY, calm, policy=wide)[0, "sensor"]["status"] == "ok"
+
+
+def test_a_sensor_without_any_value_alerts_whatever_it_missed_before():
+    found = judged(STORMY, [None] * 1000, others=40)
+    assert found["status"] == "drifted"
+    assert found["reason"].startswith("no value is left: the share of NULLs changed by +80.0 poi")
+    nans = judged(STORMY, [*[None] * 400, *[float("nan")] * 600], others=40)
+    assert nans["status"] == "drifted"
+    assert "no value is left: the share of NaNs changed by +60.0 points" in nans["reason"]
+    # beyond any limit, though 2 points are not moved here
+    rare = storms(*[0.99] * 6)
+    assert judged(rare, [None] * 3000)["status"] == "drifted"
+    assert judged(rare, [None] * 100)["status"] == "insufficient_data"  # 100 rows may lack it
+
+
+def test_a_sensor_that_was_silent_before_is_not_new():
+    found = judged(storms(0.2, 1.0, 0.5, 0.9, 1.0, 0.6, 0.8, 1.0), [None] * 1000)
+    assert found["status"] == "insufficient_data"
+    assert judged(STORMY, [None] * 2, others=40)["status"] == "insufficient_data"
+
+
+def test_power_is_that_at_the_level_of_the_family():
+    rng = np.random.default_rng(8)
+    means = (-0.09, 0.07, 0.09, -0.06, 0.03, -0.05, 0.08, -0.08) * 2
+    days = [rng.normal(mean, 1, 2000) for mean in means]
+    known = reference(numeric, days, name="sensor")
+    one = compared(known, numeric(rng.normal(0, 1, 2000), day=0, name="sensor"))
+    found = {}
+    for tests in (1, 10, 1000):
+        rows = pa.concat_tables([one] * tests)
+        found[tests] = pa.Table.from_batches(list(judge(POLICY)(stream(rows, 5000)))).to_pylist()[0]
+    assert found[1]["power"] == found[10]["power"] > 0.8 > found[1000]["power"]
+    assert [row["status"] for row in found.values()] == ["ok", "ok", "insufficient_data"]
+    assert "or too much usual variation (0.08 sd)" in found[1000]["reason"]
+
+
 def test_overrides_hold_for_their_feature_only():
     window = numeric(RNG.normal(0.9, 1, 2000), day=0)
     assert verdicts(AMOUNT, window)[0, "amount"]["status"] == "drifted"

@@ -103,7 +103,12 @@ def test_a_window_is_one_family():
                 "slice_value": "*",
                 "column_name": f"f{i}",
                 "p_unusual": 0.004 if i == 0 else 0.5,
-                "power": 0.9 if i < 4 else 0.1,
+                "n_eff": 1e4 if i < 4 else 100.0,
+                "effect_size": 0.32,
+                "degrees": 9.0,
+                "tau2": 0.0,
+                "square": 0.0,
+                "w_eff": np.inf,
                 "material_up_to": 0.4,
                 "counts_up_to": 0.4,
             }

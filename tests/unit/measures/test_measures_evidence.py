@@ -6,7 +6,12 @@ from scipy import stats
 
 from sparkdrift.measures import evidence, ncchi2
 from sparkdrift.measures.binned import d_statistic
-from sparkdrift.measures.share_evidence import noticing_power, share_test
+from sparkdrift.measures.share_evidence import (
+    beyond_range,
+    change_power,
+    noticing_power,
+    share_test,
+)
 
 B = 10
 
@@ -60,6 +65,29 @@ def test_power_of_section_4():
     assert chance[3] == 1
     assert evidence.power(1e-4, B, tau2=0.05, w_eff=8, square=0.05**2) < 0.8
     assert np.isnan(evidence.power(np.nan, B))
+
+
+def test_power_is_that_of_a_window_that_wanders_as_well():
+    """All variation one way, the shift along it: D = s chi2(8) + (sqrt(s + tau2) z + delta)^2."""
+    rng = np.random.default_rng(12)
+    s, size = 1 / 3000, 200_000
+    for tau2, level in ((0.0025, 0.01), (0.005, 0.01), (0.0025, 1e-3), (0.01, 1e-4)):
+        usual = (tau2, 1e6, tau2**2)
+        along = np.sqrt(s + tau2) * rng.normal(size=size) + 0.32
+        d = s * rng.chisquare(B - 2, size) + along**2
+        needed = evidence.critical_d(s, B, evidence.DELTA0, *usual, level)
+        stated = evidence.power(s, B, 0.32, evidence.DELTA0, *usual, level)
+        assert stated == pytest.approx((d > needed).mean(), abs=0.015), (tau2, level)
+
+
+def test_a_larger_family_asks_more():
+    assert evidence.family_level(1) == evidence.family_level(10) == pytest.approx(0.01)
+    assert evidence.family_level(1000) == pytest.approx(1e-4)
+    usual = (evidence.DELTA0, 0.005, 30, 0.005**2)
+    power = [evidence.power(1e-4, B, 0.32, *usual, evidence.family_level(k)) for k in (10, 10_000)]
+    assert power[1] < power[0] - 0.1
+    # what is material does not depend on the family
+    assert evidence.critical_d(1e-4, B, level=1e-3) == evidence.critical_d(1e-4, B)
 
 
 def test_material_limit():
@@ -320,3 +348,41 @@ def test_noticing_a_share_is_the_binomial_tail():
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
     assert noticing_power(300, 0.0) == pytest.approx(1 - 0.99**300)
     assert np.isnan(noticing_power(10, -0.1))
+
+
+def test_noticing_a_change_of_a_share():
+    n, m = 400, 10**9
+    # a share of nothing: as for a rule that no row should break, less what chance makes of it
+    assert change_power(n, 0, m, 0.02) <= noticing_power(n, 0.02)
+    assert change_power(n, 0, m, 0.02) == pytest.approx(noticing_power(n, 0.02), abs=0.03)
+    up = stats.binom.sf(np.floor(n * 0.42), n, 0.44)
+    down = stats.binom.cdf(np.ceil(n * 0.38) - 1, n, 0.36)
+    assert change_power(n, 0.4 * m, m, 0.02) == pytest.approx(min(up, down), abs=0.03)
+    # what can't move that far up is asked about its fall
+    assert change_power(10**6, m, m, 0.02) == pytest.approx(1.0)
+    assert change_power(10**6, 0.4 * m, m, 0.02, wander=0.05) == pytest.approx(
+        stats.norm.cdf(0.02 / 0.05), abs=0.01
+    )
+    assert np.isnan(change_power([0, 10, 10], [0, 0, 20], [10, 0, 10], 0.02)).all()
+
+
+@pytest.mark.parametrize(("n", "m"), [(3, 5), (40, 200), (7, 2)])
+def test_rows_outside_a_range_of_m_others(n, m):
+    """Of all orders of n + m rows: k are outside if the ends up to the second of the m hold k."""
+    found = beyond_range(np.arange(n + 1), n, m)
+    exact = [1.0] + [
+        # at most one of the first k + 1 is one of the m
+        stats.hypergeom.cdf(1, n + m, m, k + 1)
+        for k in range(1, n + 1)
+    ]
+    np.testing.assert_allclose(found, exact, rtol=1e-9)
+    rng = np.random.default_rng(4)
+    values = rng.random((20_000, n + m))
+    known = values[:, :m]
+    lie = (values[:, m:] > known.max(axis=1)[:, None]) | (
+        values[:, m:] < known.min(axis=1)[:, None]
+    )
+    seen = lie.sum(axis=1)
+    for k in (1, 2):
+        assert (seen >= k).mean() == pytest.approx(found[k], abs=0.015)
+    assert np.isnan(beyond_range([1, 1, 2], [0, 1, 1], [5, 1, 5])).all()

@@ -7,7 +7,12 @@ import pytest
 from scipy import stats
 
 from sparkdrift.measures.share_evidence import share_test
-from sparkdrift.measures.share_variation import p_apart, share_variation
+from sparkdrift.measures.share_variation import (
+    p_apart,
+    p_silent,
+    share_variation,
+    wandering,
+)
 
 SEED = 1973
 REPEATS = 600
@@ -78,3 +83,19 @@ def test_a_small_window_is_given_its_noise():
 def test_what_does_not_vary_leaves_it_to_chance(x, n):
     assert share_variation(x, n) is None
     assert np.isnan(p_apart([0.1], [100], None)).all()
+
+
+def test_how_far_shares_wander_leaves_chance_out():
+    rng = np.random.default_rng(SEED)
+    x = rng.binomial(200, np.clip(rng.normal(0.3, 0.1, 4000), 0, 1))
+    varies = share_variation(x, np.full(4000, 200))
+    assert wandering(varies) == pytest.approx(0.1, rel=0.05)
+    assert wandering(varies, sides=2) == pytest.approx(0.1 * np.sqrt(2), rel=0.05)
+    assert wandering(None) == 0
+
+
+def test_silence_is_as_rare_as_the_window_that_lacked_most_says():
+    chance = p_silent([0, 1, 5, 1000], [40, 90, 60, 0], [100, 100, 100, 0])
+    np.testing.assert_allclose(chance, (90.5 / 101) ** np.array([0, 1, 5, 1000]))
+    assert p_silent([1000], [40, 100], [100, 100])[0] == 1  # it was silent before
+    assert p_silent([1000], [], [])[0] == 1

@@ -11,6 +11,7 @@ from sparkdrift.measures.window_evidence import (
     LEAST_WINDOWS,
     MATERIAL_PART,
     effect_interval,
+    shift_power,
     usual_variation,
     window_evidence,
 )
@@ -31,7 +32,12 @@ def test_uncorrelated_windows_give_the_plain_prediction_interval():
     limit = 6 / MATERIAL_PART / np.sqrt(1 + 1 / 14)
     np.testing.assert_allclose(found.p_material, stats.nct.sf(t, 13, limit), atol=1e-10)
     needed = max(stats.t.isf(0.005, 13), stats.nct.isf(0.01, 13, limit))
-    np.testing.assert_allclose(found.power, stats.nct.sf(needed, 13, 6 / np.sqrt(1 + 1 / 14)))
+    wanted = 6 / np.sqrt(1 + 1 / 14)
+    np.testing.assert_allclose(shift_power(14, found.unit, 6.0), stats.nct.sf(needed, 13, wanted))
+    in_a_thousand = stats.t.isf(0.5e-4, 13)
+    np.testing.assert_allclose(
+        shift_power(14, found.unit, 6.0, 1e-4), stats.nct.sf(in_a_thousand, 13, wanted)
+    )
     np.testing.assert_allclose(found.effect[2], np.sqrt(81 - spread**2) / usual.sd)
 
 
@@ -68,7 +74,8 @@ def test_a_smaller_window_is_given_its_noise():
     usual = usual_variation(ALTERNATING, np.full(14, 0.5))
     same, smaller, larger = (window_evidence([15.0], usual, 6.0, [n]) for n in (0.5, 4.0, 0.01))
     assert smaller.p_unusual[0] > same.p_unusual[0]
-    assert smaller.power[0] < same.power[0]
+    power = [shift_power(usual.w_eff, one.unit, 6.0)[0] for one in (smaller, same)]
+    assert power[0] < power[1]
     assert larger.p_unusual[0] == same.p_unusual[0]
 
 
@@ -77,7 +84,8 @@ def test_a_constant_reference_notices_any_other_value():
     found = window_evidence([3.0, 3.0 + 1e-12, 4.0, np.nan], usual, 6.0)
     np.testing.assert_array_equal(found.effect, [0, 0, LARGEST_EFFECT, np.nan])
     np.testing.assert_array_equal(found.p_unusual, [1, 1, 0, np.nan])
-    np.testing.assert_array_equal(found.power, [1, 1, 1, np.nan])
+    power = shift_power(usual.w_eff, found.unit, 6.0)
+    np.testing.assert_array_equal(power, [1, 1, 1, np.nan])
     np.testing.assert_array_equal(effect_interval([4.0], usual), [[LARGEST_EFFECT]] * 2)
 
 
