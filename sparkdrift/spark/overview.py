@@ -14,6 +14,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from sparkdrift.explain.signals import WHOLE
+from sparkdrift.measures.evidence import FAMILY_LEVEL
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.querying import fetch
 from sparkdrift.spark.sql import string
@@ -210,26 +211,22 @@ class Overview:
         """Every alert that called somebody: one row per slice, feature and run of windows.
 
         `since`: its first alerting window; `until`: the end of the last one in which it stands.
-        `windows` of those are counted: `moved` of the distribution alerted, `silent` of a share
-        of NULLs, `fresh` of new categories, `outside` of a share outside the reference's range,
-        each beyond the spec's limit. `shift` is their mean; `reason`, `new_categories` and
-        `carriers` are of the last.
+        `windows` of those are counted: in `moved` the distribution was unusual, in `silent` the
+        share of NULLs grew, in `fresh` there were new categories, in `outside` values outside the
+        reference's range, each beyond the spec's limit. `shift` is their mean; `reason`,
+        `new_categories` and `carriers` are of the last.
         """
-        limits = spec.drift.limits
+        limits, warn = spec.drift.limits, spec.drift.thresholds.warn_at
         return self._rows(f"""
-            WITH counted AS (
+            WITH told AS (
               SELECT *, status IN ('drifted', 'warning') AS counts,
-                     abs(coalesce(null_delta, 0)) > {float(limits.null_share)} AS silent,
-                     coalesce(new_category_share, 0) > {float(limits.new_categories)} AS fresh,
-                     coalesce(out_of_range_share, 0) > {float(limits.out_of_range)} AS outside
+                     q_value <= {FAMILY_LEVEL} AND effect >= {float(warn)} AS moved,
+                     null_delta > {float(limits.null_share)} AS silent,
+                     new_category_share > {float(limits.new_categories)} AS fresh,
+                     out_of_range_share > {float(limits.out_of_range)} AS outside
               FROM alerts
               WHERE monitor = {string(spec.monitor)} AND suppression IS NULL
-                AND granularity = {string(spec.windows.grain)}),
-            told AS (
-              -- What no share explains was the distribution.
-              SELECT *, effect >= {float(spec.drift.thresholds.effect_size)}
-                        OR NOT (silent OR fresh OR outside) AS moved
-              FROM counted)
+                AND granularity = {string(spec.windows.grain)})
             SELECT comparison, {_FEATURE}, since, max(window_end) AS until,
                    count_if(counts) AS windows, count_if(counts AND moved) AS moved,
                    count_if(counts AND silent) AS silent, count_if(counts AND fresh) AS fresh,
