@@ -7,7 +7,7 @@ is stored. No source row is read, and figures alone reach the driver.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -128,7 +128,9 @@ def differences(
     ordered = rows.repartition(*map(quote, KEYS)).sortWithinPartitions(
         *KEYS, "part", "window_start"
     )
-    found = ordered.mapInArrow(compare(policy_of(spec)), ddl(COMPARED)).selectExpr(
+    # A version is of many days and hours: it has no season of its own.
+    policy = replace(policy_of(spec), season=None)
+    found = ordered.mapInArrow(compare(policy), ddl(COMPARED)).selectExpr(
         *KEYS,
         "CAST(unix_seconds(window_start) AS INT) AS later",
         "reference_version AS earlier",

@@ -9,14 +9,11 @@ from functools import cached_property
 
 from pyspark.sql import Row, SparkSession
 
-from sparkdrift import __version__
-from sparkdrift.errors import SnapshotError
 from sparkdrift.references.life import (
     PUTTING,
     Event,
     Name,
     State,
-    newest_number,
     ordered,
     states,
     terms,
@@ -25,7 +22,6 @@ from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.schemas import REFERENCE_EVENTS, REFERENCE_SNAPSHOTS
 from sparkdrift.spark.sql import string
-from sparkdrift.spark.writer import insert_rows
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window
@@ -271,58 +267,3 @@ def _snapshot(row: Row, events: Iterable[Event]) -> Snapshot:
 
 def _instant(micros: int | None) -> datetime | None:
     return None if micros is None else from_micros(micros)
-
-
-def write_event(
-    spark: SparkSession,
-    store: Store,
-    name: Name,
-    events: Sequence[Event],
-    action: str,
-    version: int,
-    effective_from: datetime,
-    *,
-    by: str,
-    reason: str,
-    run_id: str,
-    gate: str | None = None,
-) -> Event:
-    """Write the next event of a reference, in one row; `events` are those it was decided upon.
-
-    Of two who decide upon the same events exactly one is written: the key has the number of the
-    event. Raises SnapshotError for the other, whose decision was made without knowing.
-    """
-    event = Event(
-        seq=newest_number(events) + 1,
-        version=version,
-        action=action,
-        effective_from=effective_from,
-        at=datetime.now(timezone.utc),
-        by=by,
-        reason=reason,
-        gate=gate,
-    )
-    row = {
-        "monitor": name.monitor,
-        "role": name.role,
-        "name": name.name,
-        "seq": event.seq,
-        "version": version,
-        "action": action,
-        "effective_from": effective_from,
-        "created_at": event.at,
-        "created_by": by,
-        "reason": reason,
-        "gate": gate,
-        "run_id": run_id,
-        "package_version": __version__,
-    }
-    if insert_rows(spark, store, REFERENCE_EVENTS, [row]):
-        return event
-    found = read_references(spark, store, name.monitor, [name]).get(name, Stored())
-    other = next((one for one in found.events if one.seq == event.seq), None)
-    what = f"{other.action} of version {other.version} by {other.by}" if other else "another event"
-    raise SnapshotError(
-        f"{name}: nothing was written for version {version} ({action}): meanwhile came {what}. "
-        "Look at `sparkdrift reference list SPEC` and decide again"
-    )

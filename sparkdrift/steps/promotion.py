@@ -7,7 +7,8 @@ from datetime import datetime
 
 from sparkdrift.references.life import Event, Name
 from sparkdrift.spark.gate_figures import write_debt
-from sparkdrift.spark.reference_life import Snapshot, Stored, write_event
+from sparkdrift.spark.reference_events import write_event
+from sparkdrift.spark.reference_life import Snapshot, Stored
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.gate import Examined, examine

@@ -6,13 +6,13 @@ from datetime import datetime
 
 from sparkdrift.errors import SnapshotError
 from sparkdrift.references.life import Event, Name, before, require
+from sparkdrift.spark.reference_events import write_event
 from sparkdrift.spark.reference_life import (
     ALWAYS,
     ROLE,
     Snapshot,
     Stored,
     own_name,
-    write_event,
 )
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context

@@ -15,6 +15,7 @@ from datetime import datetime
 from sparkdrift.errors import SnapshotError
 from sparkdrift.references.life import IN_FORCE, Event, Name
 from sparkdrift.spark.profiles import stored_windows
+from sparkdrift.spark.reference_events import write_event
 from sparkdrift.spark.reference_life import (
     ALWAYS,
     References,
@@ -23,7 +24,6 @@ from sparkdrift.spark.reference_life import (
     own_name,
     read_references,
     stored_references,
-    write_event,
 )
 from sparkdrift.spec.models import MonitorSpec, Reference
 from sparkdrift.steps.context import Context

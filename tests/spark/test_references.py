@@ -14,7 +14,8 @@ from source_tables import day_start
 from sparkdrift.errors import SnapshotError
 from sparkdrift.measures.kll import read_kll
 from sparkdrift.spark.findings import newest_judged
-from sparkdrift.spark.reference_life import own_name, stored_references, write_event
+from sparkdrift.spark.reference_events import write_event
+from sparkdrift.spark.reference_life import own_name, stored_references
 from sparkdrift.spark.views import register, unregister
 from sparkdrift.steps import snapshot as snapshot_step
 from sparkdrift.steps.snapshot import Freeze, due_reference, snapshot_reference
