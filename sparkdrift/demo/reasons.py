@@ -110,7 +110,12 @@ def alerts_of(rows: Sequence[Row], zone: str) -> list[Alert]:
             found={kind: row[kind] for kind in KINDS},
             shift=row["shift"],
             fresh=tuple(one["item"] for one in row["new_categories"] or []),
-            gains={one["item"]: one["share"] - one["reference"] for one in row["carriers"] or []},
+            gains={
+                one["item"]: one["share"] - one["reference"]
+                for one in row["carriers"] or []
+                # Features that carry ':inputs' have no share to begin with.
+                if one["share"] is not None and one["reference"] is not None
+            },
             reason=row["reason"] or "",
         )
         for row in rows

@@ -90,8 +90,9 @@ def test_an_alert_outside_of_what_was_planted_is_never_certified(given, words):
 
 def test_what_follows_something_planted_is_a_consequence_with_its_direction():
     fed = [{"item": "true", "reference": 0.2, "share": 0.35}]
+    together = [{"item": "income", "reference": None, "share": 0.4}]
     inputs, score, decision = held(
-        alert(":inputs", 136),
+        alert(":inputs", 136, carriers=together),
         alert("score", 210, of=NORTH, shift=0.4),
         alert("priority", 210, of=NORTH, carriers=fed),
     )
