@@ -195,7 +195,8 @@ def _one_way(row: Row) -> bool:
     move far, the shift by ranks is small beside the effect, and still one way.
     """
     shift = _number(row["shift"])
-    if abs(shift) >= _LEAST_SIGNED * (_number(row["effect"]) or 0.0):
+    # Where nearly all rows have one value there is no effect, and the shift is told.
+    if not abs(shift) < _LEAST_SIGNED * _number(row["effect"]):
         return True
     part = _moved_part(row)
     changed = abs(float(special.ndtr(shift / np.sqrt(2))) - 0.5)
@@ -213,7 +214,11 @@ def _own(row: Row) -> Signal | None:
         return Signal("metric")
     if row["column_name"] == INPUTS:
         return Signal("joint")
-    if row.get("d_statistic") is None and row.get("wasserstein_distance") is not None:
+    # A vector has no bins: a number with nearly one value has these, though no D.
+    if (
+        row.get("psi", row.get("d_statistic")) is None
+        and row.get("wasserstein_distance") is not None
+    ):
         return Signal("vector")
     if row["shift"] is not None:
         return Signal("values" if _one_way(row) else "shape")

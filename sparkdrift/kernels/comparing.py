@@ -30,7 +30,7 @@ from sparkdrift.kernels.pairs import (
 )
 from sparkdrift.kernels.policy import Policy
 from sparkdrift.kernels.powers import VARIATION
-from sparkdrift.kernels.share_tests import share_figures, undetermined
+from sparkdrift.kernels.share_tests import OwnShares, share_figures, undetermined
 from sparkdrift.kernels.states import States
 from sparkdrift.kernels.unmeasured import against_reference, family, other_types, without_earlier
 from sparkdrift.kernels.vectors import direction_figures
@@ -64,6 +64,7 @@ FIGURES = {
         ),
         "double",
     ),
+    **dict.fromkeys(("new_category_error", "vanished_error"), "double"),
     "new_categories": "array<struct<item:string,count:bigint>>",
     "stratum": "string",
     "carriers": "array<struct<item:string,reference:double,share:double>>",
@@ -80,6 +81,9 @@ TESTS = {
     "variants": "string",
     "scarce": "string",
     "caveat": "string",
+    "grown": "string",
+    "lacking": "string",
+    "alone": "double",
     "test_names": "array<string>",
     "test_deltas": "array<double>",
     "test_unusual": "array<double>",
@@ -229,7 +233,8 @@ class _Group:
         kind = windows.table.column("kind")[0].as_py()
         if kind == "metric":
             return metric_pairs(reference, before, earlier.table, windows.table, effect)
-        pairs = Pairs(windows, earlier, reference, before, self._policy.bins)
+        limits = self._policy.out_of_range, self._policy.new_categories
+        pairs = Pairs(windows, earlier, reference, before, self._policy.bins, limits)
         figures: dict[str, Any] = {}
         if kind == "numeric":
             figures = numeric_pairs(pairs, effect)
@@ -237,8 +242,8 @@ class _Group:
             figures = categorical_pairs(pairs, effect)
         if "new_category_low" in figures:
             figures["undetermined"] = undetermined(figures, self._policy.new_categories)
-        shares = None if reference is None else reference["window_shares"]
-        tests = share_figures(earlier.table, windows.table, figures, self._policy, shares, sides=2)
+        own = OwnShares.read(reference)
+        tests = share_figures(earlier.table, windows.table, figures, self._policy, own, sides=2)
         return figures | tests
 
     def _usable(self, asked: _Asked, windows: pa.Table) -> Reference | None:
@@ -289,12 +294,16 @@ def _measured(
         known = categories(row)[0]
         if known is not None:
             figures = categorical_figures(reference, known, windows, bins, policy, effect_size)
+    if bins is None:
+        figures["lacking"] = ["nothing to compare: the reference has no values"] * len(
+            windows.points
+        )
     if "new_category_low" in figures:
         figures["undetermined"] = undetermined(figures, policy.new_categories)
     direction = reference["column_name"] in policy.projections
     if direction and bins is not None and reference["slice_key"] == WHOLE:
         figures |= direction_figures(reference, windows.points, bins)
-    own = reference["window_shares"]
+    own = OwnShares.read(reference)
     return figures | share_figures(row, windows.table, figures, policy, own, sides=1)
 
 

@@ -11,14 +11,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sparkdrift.kernels.few_values import few_values, single_values
+from sparkdrift.kernels.many_categories import (
+    Unlisted,
+    closed,
+    growth,
+    largest_changes,
+    moved_most,
+    old_counts,
+    one_rest,
+)
 from sparkdrift.kernels.policy import Policy
 from sparkdrift.kernels.states import States
 from sparkdrift.kernels.strata import Baseline, by_stratum, explains, name, phrase
 from sparkdrift.kernels.words import NAMED, OTHER, bin_names, changed, moved_ranks, moved_values
 from sparkdrift.measures import binned, evidence, numeric
 from sparkdrift.measures.arrays import Floats, divide, floats, shares
-from sparkdrift.measures.bins import bin_counts, category_counts, pool
+from sparkdrift.measures.bins import bin_counts, pool, rest_as_one
 from sparkdrift.measures.categorical import (
     EMPTY,
     Bounded,
@@ -36,6 +47,7 @@ from sparkdrift.measures.sketch_error import noise_scale
 
 SHOWN = 20
 CARRIERS = 10
+_HIDDEN = "categories that are not listed could hide a shift: raise sketch.categories to know"
 
 
 @dataclass(frozen=True)
@@ -57,7 +69,11 @@ class Bins:
         )
 
 
-def benign(cells: Sequence[Mapping[str, Any]] | None, reference: Floats) -> evidence.Benign:
+def benign(
+    cells: Sequence[Mapping[str, Any]] | None,
+    reference: Floats,
+    order: NDArray[np.intp] | None = None,
+) -> evidence.Benign:
     """How much the reference's own windows vary, from its stored `window_bins`.
 
     All are pooled alike, as the smallest needs it, so that they stay comparable.
@@ -67,7 +83,7 @@ def benign(cells: Sequence[Mapping[str, Any]] | None, reference: Floats) -> evid
     if not used:
         return evidence.benign_variation(np.zeros((len(cells or []), bins)))
     counts, rows, ks = _of_cells(used)
-    (_, joined), left = pooled(reference, counts, np.full(len(rows), rows.min()))
+    (_, joined), left = pooled(reference, counts, np.full(len(rows), rows.min()), order)
     return evidence.benign_variation(joined, noise_scale(rows, np.inf, left, ks))
 
 
@@ -85,8 +101,9 @@ def baselines(
 
     counts (B,) and k: the reference's rows in its bins, and its sketch.
     """
-    cells = reference["window_bins"] or []
-    whole = Baseline(counts, floats([counts.sum()]), floats([k]), benign(cells, counts))
+    cells, order = reference["window_bins"] or [], joining(reference)
+    varies = benign(cells, counts, order)
+    whole = Baseline(counts, floats([counts.sum()]), floats([k]), varies, order=order)
     found: dict[int | None, Baseline] = {None: whole}
     if policy.season is None:
         return found
@@ -94,17 +111,27 @@ def baselines(
         of_windows, rows, ks = _of_cells(own)
         known = floats(of_windows.sum(axis=0))
         words = name(policy.season, stratum), phrase(policy.season, stratum, len(own))
-        found[stratum] = Baseline(known, rows, ks, benign(own, known), *words)
+        found[stratum] = Baseline(known, rows, ks, benign(own, known, order), *words, order)
     strata = [one.varies for stratum, one in found.items() if stratum is not None]
     if policy.season_shown and not explains(whole.varies, strata, effect_size):
         return {None: whole}
     return found
 
 
-def _caveat(known: Baseline) -> str | None:
-    """What is lost where the reference has no windows of its own, or too few."""
-    reason = known.varies.reason
-    return f"how much windows differ anyway is not known: {reason}" if reason else None
+def joining(reference: Mapping[str, Any]) -> NDArray[np.intp] | None:
+    """In which order small bins join: numbers with their neighbours, categories by size."""
+    edges = (reference.get("bins") or {}).get("edges")
+    return None if edges is None else np.arange(len(edges) + 1)
+
+
+def _caveats(own: Sequence[Baseline], figures: Mapping[str, Any]) -> list[str | None]:
+    """What D lacks where the reference has no windows of its own, or too few."""
+    return [
+        f"how much windows differ anyway is not known: {one.varies.reason}"
+        if one.varies.reason and degrees >= 1
+        else None
+        for one, degrees in zip(own, figures["degrees"], strict=True)
+    ]
 
 
 def binned_figures(
@@ -113,20 +140,24 @@ def binned_figures(
     known: Mapping[int | None, Baseline],
     strata: Sequence[int | None],
     effect_size: float,
+    unlisted: Unlisted | None = None,
 ) -> dict[str, Floats]:
     """Distances from the whole reference, and evidence against each window's own stratum.
 
     windows (W, B), window_k (W,); strata (W,): keys of `known`, the whole where one is none.
+    unlisted: by how much truncation may have made bins of categories too small.
     """
     whole = known[None]
     reference, k = whole.counts, whole.ks[0]
     n, m = windows.sum(axis=1), reference.sum()
-    (expected, seen), bins = pooled(reference, windows)
+    (expected, seen), bins = pooled(reference, windows, order=whole.order)
     s = noise_scale(n, m, bins, k, window_k)
+    hidden = np.zeros(len(windows)) if unlisted is None else unlisted.noise(reference, bins)
     chi2, chi2_p = binned.chi2(expected, seen, s)
     figures = {
         "psi": binned.psi(reference, windows),
-        "psi_error": binned.psi_error(reference, windows, k, window_k),
+        "psi_error": binned.psi_error(reference, windows, k, window_k)
+        + (0.0 if unlisted is None else unlisted.psi_error(reference, windows)),
         "js_distance": binned.js_distance(reference, windows),
         "chi2_statistic": chi2,
         "chi2_pvalue": chi2_p,
@@ -134,18 +165,19 @@ def binned_figures(
     own = [stratum if stratum in known else None for stratum in strata]
     for stratum in dict.fromkeys(own):
         rows = np.array([one == stratum for one in own])
-        found = _evidence(known[stratum], windows[rows], window_k[rows], effect_size)
+        found = _evidence(known[stratum], windows[rows], window_k[rows], effect_size, hidden[rows])
         for key, values in found.items():
             figures.setdefault(key, np.full(len(windows), np.nan))[rows] = values
     return figures
 
 
 def _evidence(
-    known: Baseline, windows: Floats, window_k: Floats, effect_size: float
+    known: Baseline, windows: Floats, window_k: Floats, effect_size: float, hidden: Floats
 ) -> dict[str, Floats]:
-    (expected, seen), bins = pooled(known.counts, windows)
-    s = noise_scale(windows.sum(axis=1), np.inf, bins, window_k) + known.noise(bins)
-    d = binned.d_statistic(expected, seen)
+    (expected, seen), bins = pooled(known.counts, windows, order=known.order)
+    s = noise_scale(windows.sum(axis=1), np.inf, bins, window_k) + known.noise(bins) + hidden
+    # Of one group there is no distance, which is not a distance of 0.
+    d = np.where(bins >= 2, binned.d_statistic(expected, seen), np.nan)
     size, low, high = evidence.effect(d, s, bins)
     limit = evidence.material_limit(effect_size)
     tau2, w_eff, square = known.varies.tau2, known.varies.w_eff, known.varies.square
@@ -156,6 +188,7 @@ def _evidence(
         "effect_high": high,
         "n_eff": divide(1.0, s),
         "noise": s,
+        "hidden": hidden,
         "degrees": bins - 1,
         "p_unusual": evidence.p_unusual(d, s, bins, tau2, w_eff, square),
         "p_material": evidence.p_material(d, s, bins, limit),
@@ -166,19 +199,17 @@ def _evidence(
 
 
 def pooled(
-    reference: Floats, windows: Floats, rows: Floats | None = None
+    reference: Floats,
+    windows: Floats,
+    rows: Floats | None = None,
+    order: NDArray[np.intp] | None = None,
 ) -> tuple[tuple[Floats, Floats], Floats]:
-    """((reference, windows) with small bins joined, bins left per window).
+    """((reference, windows) with small bins joined, groups left per window), see `bins.pool`.
 
-    A reference that holds one value stays as it is: its empty bins are what shows a
-    window that leaves the constant.
+    Where one is left, `few_values` says what else shows a change.
     """
-    if (reference > 0).sum() > 1:
-        left = pool(reference, windows, rows)
-        return (left.reference, left.window), left.bins
-    return (np.broadcast_to(reference, windows.shape), windows), np.full(
-        len(windows), float(len(reference))
-    )
+    left = pool(reference, windows, rows, order=order)
+    return (left.reference, left.window), left.bins
 
 
 def numeric_figures(
@@ -202,6 +233,17 @@ def numeric_figures(
     tails = [numeric.tails(points, within) for points in seen]
     gaps = [numeric.gap(known, points) for points in seen]
     n = counts.sum(axis=1)
+    few = few_values(
+        bins.counts,
+        counts,
+        figures["degrees"] + 1,
+        reference["window_bins"],
+        bin_names(bins.edges),
+        policy.out_of_range,
+        sides=1,
+    )
+    single = [one is not None and one.minimum == one.maximum for one in seen]
+    figures |= few | single_values(bins.counts, counts, reference["window_bins"], single)
     largest = np.array([numeric.ks(one) for one in gaps])
     error = numeric.ks_error(known_k, ks)
     return figures | {
@@ -229,7 +271,7 @@ def numeric_figures(
             for points, one, ranks, baseline in zip(seen, tails, shift.tolist(), own, strict=True)
         ],
         "season": [one.label for one in own],
-        "caveat": [_caveat(one) for one in own],
+        "caveat": _caveats(own, figures),
         "stratum": [one.stratum for one in own],
     }
 
@@ -266,58 +308,106 @@ def categorical_figures(
     """Everything about the categories that are not NULL."""
     items = bins.items or ()
     seen = [state or EMPTY for state in windows.counted]
-    fresh = [new_items(known, state) for state in seen]
-    # New categories are judged apart; in a bin that the reference leaves empty they
-    # would swamp every distance.
-    old = np.array(
-        [
-            state.total - (sum(rows for _, rows in new) if known.exact else 0)
-            for state, new in zip(seen, fresh, strict=True)
-        ]
-    )
-    counts = np.array(
-        [
-            category_counts(state.count_of, int(total), items)
-            for state, total in zip(seen, old, strict=True)
-        ]
-    )
-    none = np.full(len(seen), np.inf)
+    only = closed(known, items, bins.counts)
+    counts = np.array([old_counts(known, one, items, len(bins.counts), only=only) for one in seen])
+    many = len(bins.counts) > len(items) + 1 or not known.exact
     compared = baselines(reference, bins.counts, np.inf, policy, effect_size)
     strata = windows.table.column("stratum").to_pylist()
-    figures: dict[str, Any] = dict(binned_figures(counts, none, compared, strata, effect_size))
+    figures = _category_distances(reference, known, seen, bins, counts, compared, strata, policy)
+    few = few_values(
+        bins.counts,
+        counts,
+        figures["degrees"] + 1,
+        reference["window_bins"],
+        [*map(repr, items), *[OTHER] * (len(bins.counts) - len(items))],
+        policy.new_categories,
+        sides=1,
+    )
+    # Where most of the noise is what truncation hides, more rows would not help.
+    figures["lacking"] = [
+        _HIDDEN if 2 * hidden > noise else lacking
+        for hidden, noise, lacking in zip(
+            figures["hidden"], figures["noise"], few.pop("lacking"), strict=True
+        )
+    ]
+    single = [one.exact and len(one.items) == 1 for one in seen]
     own = [compared.get(one, compared[None]) for one in strata]
     return (
         figures
-        | category_figures([known] * len(seen), seen, fresh)
+        | few
+        | single_values(bins.counts, counts, reference["window_bins"], single)
+        | category_figures([known] * len(seen), seen)
+        | growth([known] * len(seen), seen, [items] * len(seen))
         | {
             "expected_new": unseen_share(known),
             "moved": [
-                changed(items, one.counts, row) for one, row in zip(own, counts, strict=True)
+                moved_most(known, state) if many else changed(items, one.counts, row)
+                for one, row, state in zip(own, counts, seen, strict=True)
             ],
             "season": [one.label for one in own],
-            "caveat": [_caveat(one) for one in own],
+            "caveat": _caveats(own, figures),
             "stratum": [one.stratum for one in own],
-            "carriers": carriers([[*items, OTHER]], np.stack([one.counts for one in own]), counts),
+            "carriers": [largest_changes(known, state) for state in seen]
+            if many
+            else carriers([[*items, OTHER]], np.stack([one.counts for one in own]), counts),
         }
     )
 
 
-def category_figures(
-    known: Sequence[Categories],
+def _category_distances(
+    reference: Mapping[str, Any],
+    known: Categories,
     seen: Sequence[Categories],
-    fresh: Sequence[tuple[tuple[str, int], ...]],
+    bins: Bins,
+    counts: Floats,
+    compared: Mapping[int | None, Baseline],
+    strata: Sequence[int | None],
+    policy: Policy,
 ) -> dict[str, Any]:
-    """What needs no bins, of W states each against its own known one; fresh: `new_items`."""
+    """`binned_figures` of counts (W, B); of windows with unlisted rows the rest is one bin."""
+    effect_size, _ = policy.thresholds(reference["column_name"])
+    named = len(bins.items or ())
+    listed = np.array([one.exact for one in seen]) | (len(bins.counts) == named + 1)
+    figures: dict[str, Any] = {}
+    for whole in dict.fromkeys(listed.tolist()):
+        rows = np.flatnonzero(listed == whole)
+        made, by = counts[rows], compared
+        if not whole:
+            made, rest = rest_as_one(made, named), rest_as_one(bins.counts, named)
+            by = baselines(one_rest(reference, named), rest, np.inf, policy, effect_size)
+        found = binned_figures(
+            made,
+            np.full(len(rows), np.inf),
+            by,
+            [strata[i] for i in rows.tolist()],
+            effect_size,
+            Unlisted.of([known] * len(rows), [seen[i] for i in rows.tolist()], [named] * len(rows)),
+        )
+        if made.shape[1] < 2:
+            # All is one bin, which says nothing: that is not a distance of 0.
+            found |= dict.fromkeys(("psi", "psi_error", "js_distance"), np.full(len(rows), np.nan))
+        for key, values in found.items():
+            figures.setdefault(key, np.full(len(seen), np.nan))[rows] = values
+    return figures
+
+
+def category_figures(known: Sequence[Categories], seen: Sequence[Categories]) -> dict[str, Any]:
+    """What needs no bins, of W states each against its own known one."""
     both = list(zip(known, seen, strict=True))
     fresh_shares = [new_share(*one) for one in both]
+    gone = [vanished_share(*one) for one in both]
+    # Of a reference that dropped categories it is not known which ones are new.
+    fresh = [new_items(old, new) if old.exact else () for old, new in both]
     return {
         **_bounded("tv", [total_variation_bounds(*one) for one in both]),
         **_bounded("l_infinity", [l_infinity_bounds(*one) for one in both]),
         "new_category_share": np.array([one.value for one in fresh_shares]),
+        "new_category_error": _widths(fresh_shares),
         "new_category_low": np.array([one.low for one in fresh_shares]),
         "new_category_high": np.array([one.high for one in fresh_shares]),
         "new_categories": [_listed(new) for new in fresh],
-        "vanished_share": np.array([vanished_share(*one).value for one in both]),
+        "vanished_share": np.array([one.value for one in gone]),
+        "vanished_error": _widths(gone),
         "variants": [_variants(*one) for one in both],
     }
 
@@ -325,10 +415,12 @@ def category_figures(
 def _bounded(name: str, bounds: list[Bounded]) -> dict[str, Floats]:
     return {
         f"{name}_distance": np.array([one.value for one in bounds]),
-        f"{name}_error": np.array(
-            [max(one.high - one.value, one.value - one.low) for one in bounds]
-        ),
+        f"{name}_error": _widths(bounds),
     }
+
+
+def _widths(bounds: Sequence[Bounded]) -> Floats:
+    return floats([max(one.high - one.value, one.value - one.low) for one in bounds])
 
 
 def _listed(items: tuple[tuple[str, int], ...]) -> list[dict[str, Any]]:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from sparkdrift.kernels.batches import categories, groups
+from sparkdrift.kernels.many_categories import old_counts
 from sparkdrift.kernels.metrics import metric_windows
-from sparkdrift.measures.bins import bin_counts, categorical_bins, category_counts, numeric_bins
+from sparkdrift.measures.bins import (
+    bin_counts,
+    categorical_bins,
+    numeric_bins,
+    rest_groups,
+)
+from sparkdrift.measures.categorical import EMPTY, Categories
+from sparkdrift.measures.evidence import LEAST_WINDOWS
 from sparkdrift.measures.kll import read_kll
 
 KEYS = ("slice_key", "slice_value", "column_name")
@@ -48,14 +57,19 @@ WINDOW_SHARES_SQL = (
     "array<struct<window_start:timestamp,rows:bigint,nulls:bigint,nans:bigint,infinites:bigint>>"
 )
 
+# Rows of each window in categories that no other one lists, in the order of `window_shares`.
+WINDOW_UNSEEN = pa.list_(pa.int64())
+WINDOW_UNSEEN_SQL = "array<bigint>"
+
 Kernel = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
 def freeze(bins: int) -> Kernel:
-    """A kernel that adds `bins`, `window_bins` and `window_shares` to merged reference rows.
+    """A kernel that adds `bins` and what its own windows show to merged reference rows.
 
-    Takes rows sorted by KEYS, then `part`: 0 is the merged row, which comes out with the
-    three columns more; 1 are the windows it was merged from, in time order, which don't.
+    `window_bins`, `window_shares`, `window_unseen`: one entry per window. Takes rows sorted by
+    KEYS, then `part`: 0 is the merged row, which comes out with these columns more; 1 are the
+    windows it was merged from, in time order, which don't.
     """
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -77,10 +91,12 @@ def _freeze(group: pa.Table, bins: int) -> pa.Table:
     else:
         cut, windows = None, []
     shares = _shares(group.slice(1)) if kind in ("numeric", "categorical") else []
+    unseen = _unseen(group.slice(1)) if kind == "categorical" else None
     return (
         merged.append_column("bins", pa.array([cut], BINS))
         .append_column("window_bins", pa.array([windows], WINDOW_BINS))
         .append_column("window_shares", pa.array([shares], WINDOW_SHARES))
+        .append_column("window_unseen", pa.array([unseen], WINDOW_UNSEEN))
     )
 
 
@@ -97,6 +113,12 @@ def _shares(windows: pa.Table) -> list[dict[str, Any]]:
         }
         for row in windows.select(names).to_pylist()
     ]
+
+
+def _unseen(windows: pa.Table) -> list[int]:
+    states = [one or EMPTY for one in categories(windows)]
+    held = Counter(item for one in states for item in one.items)
+    return [sum(rows for item, rows in one.count_of.items() if held[item] == 1) for one in states]
 
 
 def _numeric(group: pa.Table, bins: int) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
@@ -122,20 +144,40 @@ def _numeric(group: pa.Table, bins: int) -> tuple[dict[str, Any] | None, list[di
     return cut, windows
 
 
+def _recurring(whole: Categories, windows: Sequence[Categories]) -> tuple[str, ...]:
+    """The reference's categories that are in two of its windows or more.
+
+    All of them where it has fewer than 3 windows, where some are not listed, or where fewer
+    than 2 would be left.
+    """
+    if len(windows) < LEAST_WINDOWS or not whole.exact:
+        return whole.items
+    held = Counter(item for one in windows for item in one.items)
+    kept = tuple(item for item in whole.items if held[item] > 1)
+    return kept if len(kept) > 1 else whole.items
+
+
 def _categorical(group: pa.Table) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
     states = categories(group)
     whole = states[0]
     if whole is None or not whole.total:
         return None, []
-    items = categorical_bins(whole.items, whole.counts)
+    recurring = _recurring(whole, [one for one in states[1:] if one is not None and one.total])
+    sizes = [whole.count_of[one] for one in recurring]
+    items = categorical_bins(recurring, sizes, sum(sizes) if whole.exact else whole.total)
+    rest = rest_groups(recurring, items, complete=whole.exact)
+    if rest > 1:
+        recurring = whole.items
+    only = len(recurring) < len(whole.items)
+    bins = len(items) + rest
     starts = group.column("window_start").to_pylist()
-    counts = category_counts(whole.count_of, whole.total, items)
+    counts = old_counts(whole, whole, items, bins, only=only)
     cut = {"edges": None, "items": items, "counts": counts}
     windows = [
         {
             "window_start": start,
             "k": None,
-            "counts": category_counts(one.count_of, one.total, items),
+            "counts": old_counts(whole, one, items, bins, only=only),
         }
         for start, one in zip(starts[1:], states[1:], strict=True)
         if one is not None

@@ -85,6 +85,8 @@ def _judge(group: pa.Table, policy: Policy) -> pa.RecordBatch:
     shares = [None if row["unmeasured"] else row["test_unusual"] for row in rows]
     q_values, share_q = _family(column(group, "p_unusual"), shares)
     able = powers(group, column(group, "effect_size"), level_of(group))
+    # Of one usual value there is no distance: the share of all others was asked.
+    able = np.fmax(able, column(group, "alone"))
     for row, chance in zip(rows, able.tolist(), strict=True):
         row["power"] = chance if np.isfinite(chance) else None
     status = decide(
@@ -96,7 +98,7 @@ def _judge(group: pa.Table, policy: Policy) -> pa.RecordBatch:
     )
     limits = policy.share_limits
     verdicts = [
-        _verdict(row, str(own), q, limits)
+        _verdict(row, str(own), q, policy.test_limits)
         for row, own, q in zip(rows, status, share_q, strict=True)
     ]
     told = _told(rows, verdicts, policy.alerts)
@@ -192,6 +194,8 @@ def _verdict(
     if own in ("drifted", "warning"):
         sentences.insert(0, _shift(row))
         sizes.append(multiple(row["effect"], row["effect_size"]))
+    elif alerts and all(name.startswith("single_") for name, _, _ in alerts):
+        sentences.append(row["moved"])
     unsure = unsure_shares(row, share_q, limits)
     for one in unsure:
         if one.unusual:
@@ -200,7 +204,10 @@ def _verdict(
     if sentences:
         status = "drifted" if own == "drifted" or alerts else "warning"
         shares = tuple(name for name, _, _ in alerts)
-        return Verdict(status, "; ".join([*sentences, *variants]), max(sizes), shares)
+        return Verdict(status, "; ".join(filter(None, [*sentences, *variants])), max(sizes), shares)
+    if row["alone"] is not None and row["alone"] >= LEAST_POWER:
+        # Of one usual value there is no distance: the share of all others was asked.
+        own = "ok"
     # What is lost where the reference has no windows is lost for these verdicts as well.
     lost = [row["caveat"]] if row["caveat"] else []
     if own == "ok" and row["undetermined"]:
@@ -212,6 +219,8 @@ def _verdict(
         return Verdict("insufficient_data", "; ".join([blind, *lost]))
     if own == "ok":
         return Verdict("ok", "; ".join(["no material change", *variants]))
+    if row["lacking"] and row["p_unusual"] is not None:
+        return Verdict("undetermined", "; ".join([row["lacking"], *lost]))
     return Verdict("insufficient_data", "; ".join([_too_little(row), *lost]))
 
 
@@ -224,7 +233,7 @@ def _shift(row: Mapping[str, Any]) -> str:
 
 def _too_little(row: Mapping[str, Any]) -> str:
     if row["p_unusual"] is None:
-        return "nothing to compare: no values on one side"
+        return row["lacking"] or "nothing to compare: no values on one side"
     power = row["power"] or 0.0
     why = f"too few {row['scarce'] or 'rows'}"
     if row["tau2"]:

@@ -16,6 +16,7 @@ import numpy as np
 from sparkdrift.explain.signals import INPUTS
 from sparkdrift.kernels.distributions import CARRIERS, Bins, baselines, pooled
 from sparkdrift.kernels.policy import Policy
+from sparkdrift.kernels.strata import Baseline
 from sparkdrift.measures import multivariate
 from sparkdrift.measures.arrays import Floats, divide, floats
 from sparkdrift.measures.evidence import MATERIAL_LEVEL
@@ -132,17 +133,18 @@ def _own(reference: Mapping[str, Any], starts: Sequence[Any], policy: Policy) ->
         chosen = np.array([one == stratum for one in own])
         # Without a stratum of its own a window is held against all, as a new one would be.
         among = chosen if stratum is not None else np.ones(len(starts), dtype=bool)
-        terms = _against_others(compared[stratum].counts, counts[among], ks[among])
+        terms = _against_others(compared[stratum], counts[among], ks[among])
         found[:, chosen] = np.stack([terms.d, terms.s, terms.free, terms.p])[:, chosen[among]]
     return Terms(*found)
 
 
-def _against_others(known: Floats, counts: Floats, ks: Floats) -> Terms:
+def _against_others(known: Baseline, counts: Floats, ks: Floats) -> Terms:
     rows = counts.sum(axis=1)
     if not rows.any():
         return multivariate.marginal_terms(counts)
     # Joined alike, as the smallest needs it, so that they stay comparable.
-    (_, joined), left = pooled(known, counts, np.full(len(rows), rows[rows > 0].min()))
+    least = np.full(len(rows), rows[rows > 0].min())
+    (_, joined), left = pooled(known.counts, counts, least, known.order)
     return multivariate.marginal_terms(joined, noise_scale(rows, np.inf, left, ks))
 
 

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparkdrift.kernels.distributions import Bins, carriers, category_figures
+from sparkdrift.kernels.few_values import few_values
+from sparkdrift.kernels.many_categories import Unlisted, growth, old_counts
 from sparkdrift.kernels.states import States
 from sparkdrift.kernels.words import OTHER, bin_names, changed, moved_values
 from sparkdrift.measures import binned, evidence, numeric
@@ -24,14 +26,16 @@ from sparkdrift.measures.arrays import Floats, divide, floats
 from sparkdrift.measures.bins import (
     bin_counts,
     categorical_bins,
-    category_counts,
     numeric_bins,
     pool,
+    rest_as_one,
+    rest_groups,
 )
-from sparkdrift.measures.categorical import EMPTY, Categories, new_items, unseen_share
+from sparkdrift.measures.categorical import EMPTY, unseen_share
 from sparkdrift.measures.kll import Points, read_kll
 from sparkdrift.measures.sketch_error import noise_scale
 
+_SIDES = ("reference", "window", "bins")
 _NO_BINS = "no reference of this feature was in force"
 
 
@@ -40,6 +44,7 @@ class Pairs:
     """W windows, and the earlier one that each is held against.
 
     reference: the row of the reference in force, None where there is none of this definition.
+    limits: of the share of unusual values of numbers, and of categories.
     before (V,): for each of its window_bins the position of the one that it would be held
     against, negative for none. bins: how many to cut where there is no reference.
     """
@@ -49,6 +54,7 @@ class Pairs:
     reference: Mapping[str, Any] | None
     before: NDArray[np.intp]
     bins: int
+    limits: tuple[float, float] = (0.01, 0.01)
 
     @property
     def known(self) -> Bins | None:
@@ -90,6 +96,7 @@ def numeric_pairs(pairs: Pairs, effect_size: float) -> dict[str, Any]:
     gaps = [numeric.gap(*one) for one in zip(known, seen, strict=True)]
     n = floats([one.sum() for one in counts])
     m = floats([one.sum() for one in before])
+    figures |= _few(pairs, shared, before, counts, figures, names, pairs.limits[0])
     some = (n > 0) & (m > 0)
     largest = np.array([numeric.ks(one) for one in gaps])
     error = np.where(some, numeric.ks_error(known_ks, ks), np.nan)
@@ -121,24 +128,49 @@ def categorical_pairs(pairs: Pairs, effect_size: float) -> dict[str, Any]:
     shared = pairs.known
     if shared is not None and shared.items is not None:
         items = [shared.items] * len(seen)
+        groups = [len(shared.counts) - len(shared.items)] * len(seen)
     else:
-        items = [categorical_bins(one.items, one.counts) for one in known]
+        items = [categorical_bins(one.items, one.counts, one.total) for one in known]
+        groups = [
+            rest_groups(one.items, own, complete=one.exact)
+            for one, own in zip(known, items, strict=True)
+        ]
         shared = None
-    fresh = [new_items(*one) for one in zip(known, seen, strict=True)]
-    counts = [_old(*one) for one in zip(known, seen, items, strict=True)]
-    before = [
-        category_counts(one.count_of, one.total, names)
-        for one, names in zip(known, items, strict=True)
+    # Rows that one of the two does not list belong to no group: their rest is one bin.
+    widths = [
+        len(own) + (split if old.exact and new.exact else 1)
+        for own, split, old, new in zip(items, groups, known, seen, strict=True)
     ]
+    only = shared is not None and len(shared.counts) == len(items[0]) + 1 and not shared.counts[-1]
+    counts, before = (
+        [
+            old_counts(old, one, own, width, only=only)
+            for old, one, own, width in zip(known, side, items, widths, strict=True)
+        ]
+        for side in (seen, known)
+    )
     none = np.full(len(seen), np.inf)
-    figures = _binned(pairs, shared, before, counts, none, none, effect_size)
+    hidden = Unlisted.of(known, seen, [len(own) for own in items])
+    figures = _binned(pairs, shared, before, counts, none, none, effect_size, hidden)
     del figures["shift"]  # categories have no order
+    names = [
+        [*map(repr, own), *[OTHER] * (width - len(own))]
+        for own, width in zip(items, widths, strict=True)
+    ]
     return {
         **figures,
-        **category_figures(known, seen, fresh),
+        **_few(pairs, shared, before, counts, figures, names, pairs.limits[1]),
+        **category_figures(known, seen),
+        **growth(known, seen, items),
         "expected_new": floats([unseen_share(one) for one in known]),
         "moved": [changed(*one) for one in zip(items, before, counts, strict=True)],
-        "carriers": _carried([[*names, OTHER] for names in items], before, counts),
+        "carriers": _carried(
+            [[*own, OTHER] for own in items],
+            *(
+                [rest_as_one(one, len(own)) for one, own in zip(side, items, strict=True)]
+                for side in (before, counts)
+            ),
+        ),
     }
 
 
@@ -147,13 +179,43 @@ def labels(starts: Sequence[datetime]) -> list[str]:
     return [f"the window that began {start:%Y-%m-%d %H:%M} UTC" for start in starts]
 
 
-def _old(known: Categories, seen: Categories, items: Sequence[str]) -> Floats:
-    """Rows in the bins, without new categories: these are judged apart."""
-    if not known.exact:
-        return category_counts(seen.count_of, seen.total, items)
-    held = {item: rows for item, rows in seen.count_of.items() if item in known.count_of}
-    new = sum(seen.count_of.values()) - sum(held.values())
-    return category_counts(held, seen.total - new, items)
+def _few(
+    pairs: Pairs,
+    shared: Bins | None,
+    known: Sequence[Floats],
+    counts: Sequence[Floats],
+    figures: Mapping[str, Any],
+    names: Sequence[Sequence[str]],
+    limit: float,
+) -> dict[str, Any]:
+    """`few_values` of each pair. The usual bin is that of the reference, where there is one."""
+    found: dict[str, list[Any]] = {}
+    for i, (p, q) in enumerate(zip(known, counts, strict=True)):
+        weights, cells = None, None
+        if shared is not None:
+            weights = _narrowed(shared, len(q))
+            cells = _cells(pairs, shared, len(q))
+        groups = figures["degrees"][i : i + 1] + 1
+        own = names[i % len(names)]
+        one = few_values(p, q[None], groups, cells, own, limit, 2, weights)
+        for key, values in one.items():
+            found.setdefault(key, []).append(values[0])
+    return {key: values if key == "lacking" else floats(values) for key, values in found.items()}
+
+
+def _narrowed(shared: Bins, width: int) -> Floats:
+    """The reference's rows in as many bins, the groups of the rest of its categories as one."""
+    if len(shared.counts) == width or shared.items is None:
+        return shared.counts
+    return rest_as_one(shared.counts, len(shared.items))
+
+
+def _cells(pairs: Pairs, shared: Bins, width: int) -> list[dict[str, Any]]:
+    """`window_bins` of the reference in as many bins."""
+    cells = [] if pairs.reference is None else pairs.reference["window_bins"] or []
+    if len(shared.counts) == width or shared.items is None:
+        return list(cells)
+    return [{**one, "counts": rest_as_one(one["counts"], len(shared.items))} for one in cells]
 
 
 def _sizes(points: Sequence[Points | None]) -> Floats:
@@ -191,27 +253,39 @@ def _binned(
     known_ks: Floats,
     ks: Floats,
     effect_size: float,
+    hidden: Unlisted | None = None,
 ) -> dict[str, Any]:
-    """Distances and evidence of each pair; pairs with as many bins are computed at once."""
-    varies = _varies(pairs, shared)
+    """Distances and evidence of each pair; pairs with as many bins are computed at once.
+
+    hidden: of categories, by how much truncation may have made the bins of each pair too small;
+    None of numbers, whose bins join with their neighbours.
+    """
+    reason = ""
     widths = np.array([len(one) for one in counts])
     figures: dict[str, Any] = {}
     for width in dict.fromkeys(widths.tolist()):
         rows = np.flatnonzero(widths == width)
         p, q = (np.stack([one[i] for i in rows.tolist()]) for one in (known, counts))
-        weights = None if shared is None else shared.counts
-        found = _figures(p, q, weights, known_ks[rows], ks[rows], varies, effect_size)
+        weights = None if shared is None else _narrowed(shared, width)
+        order = np.arange(width) if hidden is None else None
+        off = None if hidden is None else hidden.take(rows)
+        varies = _varies(pairs, shared, order, width)
+        of = Sides(p, q, weights, order, known_ks[rows], ks[rows])
+        found = _figures(of, varies, effect_size, off)
+        reason = reason or varies.reason
         for key, values in found.items():
             figures.setdefault(key, np.full(len(widths), np.nan))[rows] = values
     figures["caveat"] = [
-        f"how much windows differ anyway is not known: {varies.reason}" if varies.reason else None
+        f"how much windows differ anyway is not known: {reason}" if reason else None
     ] * len(widths)
     return figures
 
 
-def _varies(pairs: Pairs, shared: Bins | None) -> evidence.Benign:
-    """How much the reference's windows differ, paired as `pairs.before` says."""
-    cells = [] if pairs.reference is None else pairs.reference["window_bins"] or []
+def _varies(
+    pairs: Pairs, shared: Bins | None, order: NDArray[np.intp] | None, width: int
+) -> evidence.Benign:
+    """How much the reference's windows differ in `width` bins, paired as `pairs.before` says."""
+    cells = [] if shared is None else _cells(pairs, shared, width)
     if shared is None or not cells:
         reason = _NO_BINS if shared is None else evidence.NO_WINDOWS
         return evidence.Benign(0.0, 0.0, np.inf, 0.0, 0, reason)
@@ -220,47 +294,61 @@ def _varies(pairs: Pairs, shared: Bins | None) -> evidence.Benign:
     rows = counts.sum(axis=1)
     smallest = rows[rows > 0].min() if (rows > 0).any() else 0.0
     # All pooled alike, as the smallest needs it, so that they stay comparable.
-    pooled, left = _pooled(shared.counts, counts, np.full(len(rows), smallest))
-    return evidence.pair_variation(pooled, pairs.before, noise_scale(rows, np.inf, left, ks))
+    joined = pool(_narrowed(shared, width), counts, np.full(len(rows), smallest), order=order)
+    noise = noise_scale(rows, np.inf, joined.bins, ks)
+    return evidence.pair_variation(joined.window, pairs.before, noise)
 
 
-def _pooled(weights: Floats, counts: Floats, rows: Floats) -> tuple[Floats, Floats]:
-    """(counts with bins joined that are small by `weights` and `rows`, bins left)."""
-    if (weights > 0).sum() > 1:
-        pooled = pool(weights, counts, rows)
-        return pooled.window, pooled.bins
-    return counts, np.full(len(counts), float(len(weights)))
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """Pairs with as many bins: known, seen (W, B) and their sketches (W,).
+
+    weights (B,) say which bins are small, without them `known` does; order: as for `bins.pool`.
+    """
+
+    known: Floats
+    seen: Floats
+    weights: Floats | None
+    order: NDArray[np.intp] | None
+    known_k: Floats
+    k: Floats
+
+    def pooled(self) -> tuple[Floats, Floats, Floats]:
+        """(known, seen, groups left), with small bins joined as the smaller side needs it."""
+        smaller = np.minimum(self.known.sum(axis=1), self.seen.sum(axis=1))
+        if self.weights is not None:
+            left, right = (
+                pool(self.weights, one, smaller, order=self.order)
+                for one in (self.known, self.seen)
+            )
+            return left.window, right.window, right.bins
+        each = [
+            pool(a, b[None], least[None], order=self.order)
+            for a, b, least in zip(self.known, self.seen, smaller, strict=True)
+        ]
+        p, q, bins = ([getattr(one, side) for one in each] for side in _SIDES)
+        return np.concatenate(p), np.concatenate(q), np.concatenate(bins)
 
 
 def _figures(
-    known: Floats,
-    seen: Floats,
-    weights: Floats | None,
-    known_k: Floats,
-    k: Floats,
-    varies: evidence.Benign,
-    effect_size: float,
+    of: Sides, varies: evidence.Benign, effect_size: float, hidden: Unlisted | None
 ) -> dict[str, Floats]:
-    """known, seen (W, B); weights (B,) say which bins are small, without them `known` does."""
-    n, m = seen.sum(axis=1), known.sum(axis=1)
-    smaller = np.minimum(n, m)
-    if weights is not None:
-        (p, bins), (q, _) = (_pooled(weights, one, smaller) for one in (known, seen))
-    else:
-        each = [
-            (*_pooled(a, a[None], s[None]), _pooled(a, b[None], s[None])[0])
-            for a, b, s in zip(known, seen, smaller, strict=True)
-        ]
-        p, bins, q = (np.concatenate(part) for part in zip(*each, strict=True))
-    s = noise_scale(n, m, bins, known_k, k)
+    known, seen, known_k, k = of.known, of.seen, of.known_k, of.k
+    p, q, bins = of.pooled()
+    s = noise_scale(seen.sum(axis=1), known.sum(axis=1), bins, known_k, k)
+    psi_error = binned.psi_error(known, seen, known_k, k)
     chi2, chi2_p = binned.chi2(p, q, s)
-    d = binned.d_statistic(p, q)
+    if hidden is not None:
+        s = s + hidden.noise(known, bins)
+        psi_error = psi_error + hidden.psi_error(known, seen)
+    # Of one group there is no distance, which is not a distance of 0.
+    d = np.where(bins >= 2, binned.d_statistic(p, q), np.nan)
     size, low, high = evidence.effect(d, s, bins)
     limit = evidence.material_limit(effect_size)
     usual = varies.tau2, varies.w_eff, varies.square
     return {
         "psi": binned.psi(known, seen),
-        "psi_error": binned.psi_error(known, seen, known_k, k),
+        "psi_error": psi_error,
         "js_distance": binned.js_distance(known, seen),
         "shift": binned.rank_shift(known, seen),
         "chi2_statistic": chi2,
@@ -270,9 +358,9 @@ def _figures(
         "effect_low": low,
         "effect_high": high,
         "n_eff": divide(1.0, s),
+        "degrees": bins - 1,
         "p_unusual": evidence.p_unusual(d, s, bins, *usual),
         "p_material": evidence.p_material(d, s, bins, limit),
-        "degrees": bins - 1,
         "tau2": np.full(len(d), varies.tau2),
         "square": np.full(len(d), varies.square),
         "w_eff": np.full(len(d), varies.w_eff),

@@ -105,11 +105,21 @@ class Policy:
 
     @property
     def share_limits(self) -> Mapping[str, float]:
-        """The limits of shares by the names of their tests."""
+        """The limits of shares by the names of their tests, as the spec has them."""
         return {
             "null": self.null_share,
             "nan": self.nan_share,
             "infinite": self.infinite_share,
             "new": self.new_categories,
             "range": self.out_of_range,
+        }
+
+    @property
+    def test_limits(self) -> Mapping[str, float]:
+        """The same with the tests that stand in for a distance."""
+        numbers, categories = self.out_of_range, self.new_categories
+        return {
+            **self.share_limits,
+            **dict.fromkeys(("rare_value", "single_value"), numbers),
+            **dict.fromkeys(("rare_category", "single_category", "grown_category"), categories),
         }

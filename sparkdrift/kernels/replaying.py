@@ -76,6 +76,7 @@ def replayed(reference: Mapping[str, Any], policy: Policy) -> Iterator[dict[str,
     for i, cell in enumerate(cells):
         others = [j for j in range(len(cells)) if j != i]
         rest = {
+            "bins": reference["bins"],
             "window_bins": [cells[j] for j in others],
             "window_strata": [strata[j] for j in others],
         }

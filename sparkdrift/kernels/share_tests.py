@@ -1,9 +1,13 @@
-"""The shares that have tests of their own: NULL, NaN, infinite, new categories, out of range."""
+"""The shares that have tests of their own: NULL, NaN, infinite, new categories, out of range.
+
+And what stands in for a distance: the share of rare values beside a usual one, a window of a
+single value, a category that grew among more than have bins.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +16,34 @@ from numpy.typing import NDArray
 
 from sparkdrift.kernels.batches import counts
 from sparkdrift.kernels.policy import Policy
-from sparkdrift.measures.arrays import Floats, divide
+from sparkdrift.measures.arrays import Floats, divide, floats
 from sparkdrift.measures.share_evidence import beyond_range, change_power, share_test
 from sparkdrift.measures.share_variation import p_apart, p_silent, share_variation, wandering
 
 _MISSING = ("null", "nan", "infinite")
+
+
+@dataclass(frozen=True, eq=False)
+class OwnShares:
+    """Of the V windows of a reference, (V,): rows, and those without a number or in categories
+    that no other of its windows has; all empty where a reference has none, `unseen` where it is
+    older or not of categories."""
+
+    rows: Floats
+    nulls: Floats
+    nans: Floats
+    infinites: Floats
+    unseen: Floats
+
+    @classmethod
+    def read(cls, reference: Mapping[str, Any] | None) -> OwnShares:
+        cells = [] if reference is None else reference["window_shares"] or []
+        unseen = None if reference is None else reference.get("window_unseen")
+        columns = ("rows", "nulls", "nans", "infinites")
+        read = {name: floats([cell[name] for cell in cells]) for name in columns}
+        return cls(**read, unseen=floats(unseen or []))
+
+
 _UP, _DOWN = "positive_infinity_count", "negative_infinity_count"
 
 
@@ -25,19 +52,19 @@ def share_figures(
     windows: pa.Table,
     figures: Mapping[str, Any],
     policy: Policy,
-    shares: Sequence[Mapping[str, Any]] | None,
+    own: OwnShares,
     sides: int,
 ) -> dict[str, Any]:
     """The columns of all share tests of windows (W,).
 
     known: the reference as one row, or W earlier windows. figures: those of the distribution,
-    with what the tests of new categories and of the range take from them. shares: the
-    reference's `window_shares`, by which NULLs, NaNs and infinite values vary anyway; None where
-    it has none. sides: 2 where `known` are windows, which vary as well, else 1.
+    with what the other tests take from them. own: how shares of the reference's
+    windows vary anyway. sides: 2 where `known` are windows, which vary as well, else 1.
     """
-    tests = _tests(known, windows, figures, policy, shares or [], sides)
+    tests = _tests(known, windows, figures, policy, own, sides)
+    tests |= _stand_ins(figures, policy)
     names, size = list(tests), windows.num_rows
-    silent = _where_silent(tests, known, windows, shares or [])
+    silent = _where_silent(tests, known, windows, own)
 
     def each(figure: str) -> list[list[float]]:
         columns = [np.broadcast_to(getattr(tests[name], figure), (size,)) for name in names]
@@ -71,13 +98,18 @@ class _Test:
     limit: float
     wander: float = 0.0
 
+    def beyond(self, apart: Floats) -> _Test:
+        """Unusual also by how windows vary, where that is known; NaN stays where it was none."""
+        varied = np.where(np.isnan(self.unusual), np.nan, apart)
+        return replace(self, unusual=np.fmax(self.unusual, varied))
+
 
 def _tests(
     known: pa.Table,
     windows: pa.Table,
     figures: Mapping[str, Any],
     policy: Policy,
-    own: Sequence[Mapping[str, Any]],
+    own: OwnShares,
     sides: int,
 ) -> dict[str, _Test]:
     """Every share that has a test of its own.
@@ -87,22 +119,18 @@ def _tests(
     rows, known_rows = counts(windows, "row_count"), counts(known, "row_count")
     null, known_null = counts(windows, "null_count"), counts(known, "null_count")
     tested = {
-        "null": (null, known_null, policy.null_share, "nulls"),
-        "nan": (*_both(windows, known, "nan_count"), policy.nan_share, "nans"),
-        "infinite": (*_both(windows, known, _UP, _DOWN), policy.infinite_share, "infinites"),
+        "null": (null, known_null, policy.null_share, own.nulls),
+        "nan": (*_both(windows, known, "nan_count"), policy.nan_share, own.nans),
+        "infinite": (*_both(windows, known, _UP, _DOWN), policy.infinite_share, own.infinites),
     }
     results = {}
     for name, (x, y, limit, counted) in tested.items():
-        varies = share_variation([one[counted] for one in own], [one["rows"] for one in own])
+        varies = share_variation(counted, own.rows)
         one = _where_any(x, rows, y, known_rows, limit, wandering(varies, sides))
-        apart = p_apart(one.delta, rows, varies, sides)
-        one.unusual = np.fmax(one.unusual, np.where(np.isnan(one.unusual), np.nan, apart))
-        results[name] = one
+        results[name] = one.beyond(p_apart(one.delta, rows, varies, sides))
     present, known_present = rows - null, known_rows - known_null
     if "new_category_low" in figures:
-        new = np.round(np.nan_to_num(figures["new_category_low"]) * present)
-        expected = np.nan_to_num(figures["expected_new"]) * known_present
-        results["new"] = _where_any(new, present, expected, known_present, policy.new_categories)
+        results["new"] = _new(figures, present, known_present, own, policy.new_categories, sides)
     if "out_of_range_share" in figures and sides == 1:
         # Not of an earlier window, whose own ends are the range: some of the next one's rows
         # lie beyond them anyway, and a larger reference is not there to say how many.
@@ -118,6 +146,64 @@ def _tests(
     return results
 
 
+def _new(
+    figures: Mapping[str, Any],
+    present: Floats,
+    known_present: Floats,
+    own: OwnShares,
+    limit: float,
+    sides: int,
+) -> _Test:
+    """The test of new categories, against those that are new in every window.
+
+    Expected are the rare ones that a reference has not met (Good 1953), or the rows that its own
+    windows had in categories of no other one, if these are more: a campaign a day. Where that
+    share varies by more than chance, a change must be unusual against that, too.
+    """
+    new = np.round(np.nan_to_num(figures["new_category_low"]) * present)
+    share = np.nan_to_num(figures["expected_new"])
+    varies, rows = None, own.rows - own.nulls
+    if len(own.unseen) == len(rows) > 1 and rows.sum():
+        share = np.maximum(share, own.unseen.sum() / rows.sum())
+        varies = share_variation(own.unseen, rows)
+    # Fewer than usual is no finding, and where the reference dropped some none is surely new.
+    share = np.fmin(share, divide(new, present))
+    expected = share * known_present
+    wander = wandering(varies, sides)
+    found = _where_any(new, present, expected, known_present, limit, wander)
+    return found.beyond(p_apart(found.delta, present, varies, sides))
+
+
+def _stand_ins(figures: Mapping[str, Any], policy: Policy) -> dict[str, _Test]:
+    """What shows a change where D can't, see `few_values` and `many_categories`; of numbers and
+    categories the limits are those of values out of range and of new ones."""
+    results = {}
+    categories = "new_category_low" in figures
+    limit = policy.new_categories if categories else policy.out_of_range
+    kind = "category" if categories else "value"
+    if "rare_rows" in figures:
+        x, n = figures["rare_rows"], figures["rare_of"]
+        y, m = figures["rare_known"], figures["rare_known_of"]
+        wander = float(np.nanmax(figures["rare_wander"], initial=0.0))
+        found = _where_any(x, n, y, m, limit, wander)
+        results[f"rare_{kind}"] = found.beyond(figures["rare_apart"])
+    if "single_unusual" in figures:
+        # Whatever the limit: a feature of one value says nothing any more.
+        unusual, never = figures["single_unusual"], np.full(len(figures["single_unusual"]), np.nan)
+        certain = np.where(np.isnan(unusual), np.nan, 0.0)
+        change = figures["single_change"]
+        results[f"single_{kind}"] = _Test(change, unusual, unusual, certain, never, limit)
+    if "grown_rows" in figures:
+        x, n = figures["grown_rows"], figures["grown_of"]
+        found = _where_any(x, n, figures["grown_known"], figures["grown_known_of"], limit)
+        # It is the largest of so many, and one that never grew is none to have been missed.
+        found.unusual = np.minimum(figures["grown_among"] * found.unusual, 1.0)
+        found.material = np.minimum(figures["grown_among"] * found.material, 1.0)
+        found.power = np.full(len(x), np.nan)
+        results["grown_category"] = found
+    return results
+
+
 def _both(windows: pa.Table, known: pa.Table, *names: str) -> tuple[Floats, Floats]:
     """The sum of these counts on both sides."""
     here, there = (
@@ -127,10 +213,7 @@ def _both(windows: pa.Table, known: pa.Table, *names: str) -> tuple[Floats, Floa
 
 
 def _where_silent(
-    tests: Mapping[str, _Test],
-    known: pa.Table,
-    windows: pa.Table,
-    own: Sequence[Mapping[str, Any]],
+    tests: Mapping[str, _Test], known: pa.Table, windows: pa.Table, own: OwnShares
 ) -> NDArray[np.bool_]:
     """Which windows have no finite value at all, though the reference always had some.
 
@@ -140,11 +223,9 @@ def _where_silent(
     gone, known_gone = _both(windows, known, "null_count", "nan_count", _UP, _DOWN)
     rows, known_rows = counts(windows, "row_count"), counts(known, "row_count")
     known_silent = np.broadcast_to(known_gone >= known_rows, rows.shape)
-    missing = [one["nulls"] + one["nans"] + one["infinites"] for one in own]
-    of_windows = [one["rows"] for one in own]
     chance = (
-        p_silent(rows, missing, of_windows)
-        if len(own)
+        p_silent(rows, own.nulls + own.nans + own.infinites, own.rows)
+        if len(own.rows)
         else np.power(np.broadcast_to(divide(known_gone + 0.5, known_rows + 1), rows.shape), rows)
     )
     silent = np.asarray((rows > 0) & (gone >= rows) & ~known_silent & (chance < 1))
@@ -166,7 +247,7 @@ def undetermined(figures: Mapping[str, Any], limit: float) -> list[str | None]:
     return [
         f"new categories hold between {100 * low:.1f} and {100 * high:.1f} % of the rows: "
         "raise sketch.categories to know"
-        if low <= limit < high and high - low > limit
+        if low <= limit < high
         else None
         for low, high in bounds
     ]

@@ -20,7 +20,10 @@ _SHARES = {
     "infinite": "the share of infinite values",
     "new": "the share of new categories",
     "range": "the share outside the reference's range",
+    "rare_value": "the share of rare values",
+    "rare_category": "the share of rare categories",
 }
+_SINGLE = "there is one single value, as in none of the reference's windows"
 _MISSING = ("null", "nan", "infinite")
 
 
@@ -38,9 +41,17 @@ def share_alerts(
         if not one.alerts:
             continue
         name, size = one.name, multiple(abs(one.delta), limits[one.name])
-        text = f"{_SHARES[name]} changed by {100 * one.delta:+.1f} points"
+        points = f"{100 * one.delta:+.1f} points"
+        text = f"{_SHARES.get(name, name)} changed by {points}"
         if name == "range":
             text += f", {range_side(row)}"
+        if name.startswith("rare_") and row["moved"]:
+            text += f": {row['moved']}"
+        if name.startswith("single_"):
+            # Whatever its limit: a feature of one value says nothing any more.
+            text, size = _SINGLE, max(size, 1.0)
+        if name == "grown_category":
+            text = f"{row['grown']!r} grew by {points} or more"
         if name == "new":
             listed = ", ".join(repr(new["item"]) for new in (row["new_categories"] or [])[:3])
             text = f"new categories {listed}: {100 * row['new_category_share']:.1f} % of the rows"
@@ -69,7 +80,8 @@ def unsure_shares(
     found = []
     for one in _tests(row, share_q):
         limit = limits[one.name]
-        if one.alerts or not abs(one.delta) > limit:
+        # The largest of many categories, or one value in few rows, moves beyond it by chance.
+        if one.alerts or not abs(one.delta) > limit or one.name not in _SHARES:
             continue
         moved = f"{_SHARES[one.name]} changed by {100 * one.delta:+.1f} points"
         beyond = f"{moved}, beyond the limit of {100 * limit:g}"

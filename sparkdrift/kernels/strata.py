@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sparkdrift.measures import evidence
 from sparkdrift.measures.arrays import Floats, floats
@@ -32,6 +33,7 @@ class Baseline:
     """counts (B,): rows in the bins; rows, ks (V,): of the windows or the one sketch behind them.
 
     stratum: its name, None for the whole reference; label: the same in words, "" for the whole.
+    order: in which small bins join, as `bins.pool` takes it.
     """
 
     counts: Floats
@@ -40,6 +42,7 @@ class Baseline:
     varies: evidence.Benign
     stratum: str | None = None
     label: str = ""
+    order: NDArray[np.intp] | None = None
 
     def noise(self, bins: Floats) -> Floats:
         """1/m plus 1/n_k of the counts, (W,), for `bins` (W,) bins left."""

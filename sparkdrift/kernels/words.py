@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from sparkdrift.measures.arrays import Floats
+from sparkdrift.measures.arrays import Floats, shares
+from sparkdrift.measures.bins import rest_as_one
 from sparkdrift.measures.kll import Points
 from sparkdrift.measures.numeric import Tails
 
@@ -87,11 +88,11 @@ def _single(value: float) -> str:
 
 
 def changed(items: Sequence[str], known: Floats, counts: Floats) -> str:
-    """The categories whose share changed most, in points; known, counts (B,)."""
+    """The categories whose share changed most, in points; known, counts (B,), items first."""
     if not counts.sum() or not known.sum():
         return ""
     names = [*items, OTHER]
-    gap = counts / counts.sum() - known / known.sum()
+    gap = shares(rest_as_one(counts, len(items))) - shares(rest_as_one(known, len(items)))
     order = np.argsort(-np.abs(gap), kind="stable")[:NAMED]
     parts = [f"{names[i]!r} {100 * gap[i]:+.1f} points" for i in order if abs(gap[i]) >= 0.005]
     return ", ".join(parts)

@@ -92,16 +92,30 @@ def psi_error(
 ) -> Floats:
     """First-order bar on `psi` from the sketches, (W,); 0 when both are exact (k = infinity).
 
-    sum |ln(q/p) + 1 - p/q| eps2(window) + |ln(p/q) + 1 - q/p| eps2(reference): the partial
-    derivatives of PSI times the mass error of each sketch. Section 2.
+    `psi_bar` of the mass error that each sketch can make in every bin. Section 2.
+    """
+    return psi_bar(
+        reference,
+        window,
+        floats(mass_error(reference_k))[..., None],
+        floats(mass_error(window_k))[..., None],
+    )
+
+
+def psi_bar(
+    reference: ArrayLike, window: ArrayLike, reference_error: ArrayLike, window_error: ArrayLike
+) -> Floats:
+    """First-order bar on `psi`, (W,), from errors of the bins' shares that broadcast to (W, B).
+
+    sum |ln(q/p) + 1 - p/q| window_error + |ln(p/q) + 1 - q/p| reference_error: the partial
+    derivatives of PSI times the errors.
     """
     a, b = np.broadcast_arrays(floats(reference), floats(window))
     live = (a + b) > 0
     p, q = _smoothed(a, live), _smoothed(b, live)
-    by_window = np.where(live, np.abs(np.log(q / p) + 1 - p / q), 0.0).sum(axis=-1)
-    by_reference = np.where(live, np.abs(np.log(p / q) + 1 - q / p), 0.0).sum(axis=-1)
-    bar = by_window * mass_error(window_k) + by_reference * mass_error(reference_k)
-    return floats(bar + _gaps(a, b))
+    by_window = np.where(live, np.abs(np.log(q / p) + 1 - p / q), 0.0) * floats(window_error)
+    by_reference = np.where(live, np.abs(np.log(p / q) + 1 - q / p), 0.0) * floats(reference_error)
+    return floats((by_window + by_reference).sum(axis=-1) + _gaps(a, b))
 
 
 def rank_shift(reference: ArrayLike, window: ArrayLike) -> Floats:

@@ -12,7 +12,12 @@ from pyspark.sql import functions as F
 from sparkdrift import __version__
 from sparkdrift.explain.signals import BETWEEN_WINDOWS
 from sparkdrift.kernels.comparing import ASKED, COMPARED, KEYS, REFERENCE, WINDOW, compare
-from sparkdrift.kernels.freezing import BINS_SQL, WINDOW_BINS_SQL, WINDOW_SHARES_SQL
+from sparkdrift.kernels.freezing import (
+    BINS_SQL,
+    WINDOW_BINS_SQL,
+    WINDOW_SHARES_SQL,
+    WINDOW_UNSEEN_SQL,
+)
 from sparkdrift.kernels.judging import JUDGED, judge
 from sparkdrift.kernels.judging import KEYS as FAMILY
 from sparkdrift.kernels.together import COMPARISON
@@ -185,6 +190,7 @@ def _references(
         "bins": "bins",
         "window_bins": "window_bins",
         "window_shares": "window_shares",
+        "window_unseen": "window_unseen",
         "window_strata": of_windows.format(stratum("one.window_start", spec.season, zone)),
         "window_places": of_windows.format(season_position("one.window_start", grain, zone)),
     }
@@ -230,6 +236,7 @@ _INPUT = {
     "bins": BINS_SQL,
     "window_bins": WINDOW_BINS_SQL,
     "window_shares": WINDOW_SHARES_SQL,
+    "window_unseen": WINDOW_UNSEEN_SQL,
     "window_strata": "array<int>",
     "window_places": "array<bigint>",
     "comparison": "string",

@@ -106,6 +106,7 @@ def differences(
                 "bins": "bins",
                 "window_bins": "window_bins",
                 "window_shares": "window_shares",
+                "window_unseen": "window_unseen",
             },
         ),
         shaped(windows, WINDOW, of_profiles | {"window_start": at}),

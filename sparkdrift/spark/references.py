@@ -15,6 +15,7 @@ from sparkdrift.kernels.freezing import (
     KEYS,
     WINDOW_BINS_SQL,
     WINDOW_SHARES_SQL,
+    WINDOW_UNSEEN_SQL,
     freeze,
 )
 from sparkdrift.references.life import Name
@@ -113,7 +114,7 @@ def _with_bins(spec: MonitorSpec, merged: DataFrame, windows: DataFrame | None) 
         + [f"{quote(column.name)} {column.type}" for column in columns]
         + ["definition_hash string", "status string", "reason string"]
         + [f"bins {BINS_SQL}", f"window_bins {WINDOW_BINS_SQL}"]
-        + [f"window_shares {WINDOW_SHARES_SQL}"]
+        + [f"window_shares {WINDOW_SHARES_SQL}", f"window_unseen {WINDOW_UNSEEN_SQL}"]
     )
     return ordered.mapInArrow(freeze(spec.drift.bins), schema).drop("part", *of_windows)
 

@@ -220,6 +220,12 @@ REFERENCE_PROFILES = Table(
             "Each window of the reference: its rows, and how many of them were NULL, NaN or "
             "infinite; NULL in references of older stores",
         ),
+        Column(
+            "window_unseen",
+            "array<bigint>",
+            "Of categories, each window of window_shares: its rows in categories that no other "
+            "window of the reference lists; NULL in references of older stores",
+        ),
         Column("status", "string", "ok, insufficient_data or schema_changed"),
         Column("reason", "string", "Why the status is not ok"),
         Column("definition_hash", "string", "Digest of what gives the row its meaning"),
@@ -393,8 +399,14 @@ DRIFT = Table(
         Column("nan_delta", "double", "Change of the share of NaNs"),
         Column("infinite_delta", "double", "Change of the share of infinite values"),
         Column("new_category_share", "double", "Share of rows in categories the reference lacks"),
-        Column("new_categories", _ITEMS, "The most frequent of them"),
+        Column("new_category_error", "double", "Error that untracked categories can add to it"),
+        Column(
+            "new_categories",
+            _ITEMS,
+            "The most frequent of them; none where the reference dropped categories itself",
+        ),
         Column("vanished_share", "double", "Reference share of categories the window lacks"),
+        Column("vanished_error", "double", "Error that untracked categories can add to it"),
         Column("out_of_range_share", "double", "Share of rows outside the reference's range"),
         Column("below_range_share", "double", "The part of it below the range, as a share of rows"),
         Column(

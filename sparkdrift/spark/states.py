@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from sparkdrift import __version__
 from sparkdrift.explain.signals import WHOLE
-from sparkdrift.kernels.freezing import WINDOW_BINS_SQL, WINDOW_SHARES_SQL
+from sparkdrift.kernels.freezing import WINDOW_BINS_SQL, WINDOW_SHARES_SQL, WINDOW_UNSEEN_SQL
 from sparkdrift.spark.changes import Fingerprint
 from sparkdrift.spark.merging import merged_digest
 from sparkdrift.spark.pairs import KIND, FeaturePair, merged_cells, pair_states, whole_slice
@@ -186,6 +186,7 @@ def _of_reference(rows: DataFrame) -> DataFrame:
         "struct(CAST(NULL AS ARRAY<DOUBLE>) AS edges, columns AS items, cells AS counts) AS bins",
         "window_bins",
         f"CAST(NULL AS {WINDOW_SHARES_SQL}) AS window_shares",
+        f"CAST(NULL AS {WINDOW_UNSEEN_SQL}) AS window_unseen",
         "'ok' AS status",
         "definition_hash",
     )

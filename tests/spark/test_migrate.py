@@ -28,7 +28,7 @@ ADDED_LATER = {
     *("alert_windows", "alert_of", "stratum"),
 }
 """Columns of `drift` that version 2 did not have."""
-ADDED_LAST = {"earlier_start"}
+ADDED_LAST = {"earlier_start", "new_category_error", "vanished_error"}
 """Columns of `drift` that version 3 did not have."""
 
 

@@ -8,7 +8,7 @@ import datasketches
 import numpy as np
 import pyarrow as pa
 
-from sparkdrift.kernels.freezing import BINS, WINDOW_BINS, WINDOW_SHARES
+from sparkdrift.kernels.freezing import BINS, WINDOW_BINS, WINDOW_SHARES, WINDOW_UNSEEN
 from sparkdrift.measures.categorical import count
 
 ITEMS = pa.list_(pa.struct([("item", pa.string()), ("count", pa.int64())]))
@@ -41,6 +41,7 @@ SCHEMA = pa.schema(
         ("bins", BINS),
         ("window_bins", WINDOW_BINS),
         ("window_shares", WINDOW_SHARES),
+        ("window_unseen", WINDOW_UNSEEN),
         ("comparable", pa.float64()),
         ("row_noise", pa.float64()),
         ("row_variance", pa.float64()),

@@ -80,3 +80,16 @@ def test_only_the_merged_row_comes_out_whole():
     found = frozen(row, numeric([1.0, 2.0, 3.0], day=0), numeric([1.0], name="zz"))
     assert [one["column_name"] for one in found] == ["amount", "zz"]
     assert {name: found[0][name] for name in row} == row
+
+
+def test_what_only_one_window_of_a_reference_had_takes_no_part_in_the_distance():
+    """Each day its own campaign: counted per window, and without a bin."""
+    days = [["a"] * 6 + ["b"] * 3 + [f"campaign {i}"] * (i + 1) for i in range(4)]
+    whole = categorical([value for day in days for value in day])
+    (found,) = frozen(whole, *(categorical(day, day=i) for i, day in enumerate(days)))
+    assert found["window_unseen"] == [1, 2, 3, 4]
+    assert found["bins"]["items"] == ["a", "b"]
+    assert found["bins"]["counts"] == [24, 12, 0]
+    assert [one["counts"] for one in found["window_bins"]] == [[6, 3, 0]] * 4
+    (number,) = frozen(numeric([1.0, 2.0]), numeric([1.0], day=0), numeric([2.0], day=1))
+    assert number["window_unseen"] is None

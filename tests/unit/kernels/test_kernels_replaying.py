@@ -27,7 +27,11 @@ def reference(counts, name="amount", strata=None) -> dict:
         "slice_key": "*",
         "slice_value": "*",
         "column_name": name,
-        "bins": {"edges": [0.0], "items": None, "counts": list(np.sum(counts, axis=0))},
+        "bins": {
+            "edges": list(range(np.shape(counts)[1] - 1)),
+            "items": None,
+            "counts": list(np.sum(counts, axis=0)),
+        },
         "window_bins": windows,
         "window_strata": strata or [None] * len(windows),
     }

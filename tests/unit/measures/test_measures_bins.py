@@ -4,12 +4,16 @@ import datasketches
 import numpy as np
 import pytest
 
+from sparkdrift.measures.binned import chi2
 from sparkdrift.measures.bins import (
+    GROUPS,
     bin_counts,
     categorical_bins,
     category_counts,
     numeric_bins,
     pool,
+    rest_as_one,
+    rest_groups,
 )
 from sparkdrift.measures.kll import read_kll
 
@@ -118,32 +122,82 @@ def test_number_of_bins_is_bounded():
 
 
 def test_categorical_bins():
-    names = categorical_bins(["c", "a", "b", "d"], [5, 9, 5, 1], limit=3)
-    assert names == ("a", "b", "c")
-    np.testing.assert_array_equal(category_counts({"a": 4, "z": 3}, 10, names), [4, 0, 0, 6])
-    assert categorical_bins([], []) == ()
+    names = categorical_bins(["c", "a", "b", "d"], [5, 9, 5, 1], 20)
+    assert names == ("a", "b", "c", "d")
+    np.testing.assert_array_equal(category_counts({"a": 4, "z": 3}, 10, names), [4, 0, 0, 0, 6])
+    assert categorical_bins([], [], 0) == ()
 
 
-def test_pool_keeps_sums_and_leaves_large_windows_alone():
+def test_of_many_categories_the_large_ones_have_bins_and_the_rest_is_split_by_name():
+    """The cut lies in the gap between 3 % and 0.1 %, wherever the limit of 0.5 % would be."""
+    counts = [3000] * 10 + [100] * 700
+    names = [f"c{i:03}" for i in range(710)]
+    bins = categorical_bins(names, counts, 100_000)
+    assert bins == tuple(names[:10])
+    assert rest_groups(names, bins, complete=True) == GROUPS
+    assert rest_groups(names, bins, complete=False) == 1
+    held = dict(zip(names, counts, strict=True))
+    split = category_counts(held, 100_000, bins, GROUPS)
+    assert split.sum() == 100_000
+    assert (split[10:] > 0).all()
+    np.testing.assert_array_equal(rest_as_one(split, 10), [*[3000] * 10, 70_000])
+    # Which group a category is in is decided by its name alone.
+    more = category_counts({**held, names[-1]: 5000}, 104_900, bins, GROUPS)
+    assert (more != split).sum() == 1
+    # Where some are not listed, only the large ones have bins, however few are listed.
+    assert categorical_bins(["a", "b"], [60, 2], 100) == ("a",)
+
+
+def test_the_cut_among_many_categories_is_where_none_is_near():
+    """190 categories of 0.5 %, where the cut would begin: all or none of them have a bin."""
+    rng = np.random.default_rng(21)
+    shares = np.r_[np.full(190, 0.005), np.full(300, 0.05 / 300)]
+    names = [f"c{i}" for i in range(490)]
+    for m in (9_000, 60_000):
+        bins = categorical_bins(names, rng.multinomial(m, shares), m)
+        assert len(bins) in (0, 190), f"seed=21 m={m}: {len(bins)}"
+
+
+def test_pool_joins_the_smallest_until_each_group_expects_enough():
     reference = np.array([500.0, 300, 150, 40, 9, 1])
     window = np.array(
         [[50.0, 30, 15, 4, 1, 0], [5000, 3000, 1500, 400, 90, 10], [3, 1, 0, 0, 0, 1]]
     )
-    pooled = pool(reference, window)
+    pooled = pool(reference, window, minimum=1)
     np.testing.assert_array_equal(pooled.bins, [5, 6, 3])
     np.testing.assert_array_equal(pooled.window.sum(axis=1), window.sum(axis=1))
     np.testing.assert_array_equal(pooled.reference.sum(axis=1), [1000] * 3)
-    np.testing.assert_array_equal(pooled.reference[0], [500, 300, 150, 40, 10, 0])
-    np.testing.assert_array_equal(pooled.reference[1], reference)
+    np.testing.assert_array_equal(pooled.reference[0], [10, 40, 150, 300, 500, 0])
+    np.testing.assert_array_equal(pooled.reference[1], reference[::-1])
     # five rows: 40 + 9 + 1 expect only 0.25, so the 150 joins (1.0)
-    np.testing.assert_array_equal(pooled.reference[2], [500, 300, 200, 0, 0, 0])
-    np.testing.assert_array_equal(pooled.window[2], [3, 1, 1, 0, 0, 0])
+    np.testing.assert_array_equal(pooled.reference[2], [200, 300, 500, 0, 0, 0])
+    np.testing.assert_array_equal(pooled.window[2], [1, 1, 3, 0, 0, 0])
+
+
+def test_pool_of_numbers_joins_neighbours():
+    pooled = pool([40.0, 1, 1, 1, 57, 0], [[4.0, 1, 1, 1, 3, 0]], [200], 2, range(6))
+    np.testing.assert_array_equal(pooled.reference, [[40, 2, 58, 0, 0, 0]])
+    np.testing.assert_array_equal(pooled.window, [[4, 2, 4, 0, 0, 0]])
+    assert pooled.bins == [3]
+
+
+@pytest.mark.parametrize("categories", [10, 50, 100, 200])
+def test_many_small_bins_leave_groups_that_show_gross_drift(categories):
+    """All rows in one of them: joined into one bin as a whole, nothing was left to compare."""
+    for n in (6, 45, 90):
+        window = np.zeros((1, categories))
+        window[0, 0] = n
+        pooled = pool(np.full(categories, 300.0), window)
+        assert pooled.bins[0] >= 2
+        assert (pooled.reference[0, : int(pooled.bins[0])] * n / 300 / categories >= 2.5).all()
+        _, p = chi2(pooled.reference, pooled.window)
+        assert p[0] < 0.02
 
 
 def test_pool_takes_up_empty_reference_bins():
     pooled = pool([50.0, 30, 20, 0], [[10.0, 10, 10, 70]])
-    np.testing.assert_array_equal(pooled.reference, [[50, 30, 20, 0]])
-    np.testing.assert_array_equal(pooled.window, [[10, 10, 80, 0]])
+    np.testing.assert_array_equal(pooled.reference, [[20, 30, 50, 0]])
+    np.testing.assert_array_equal(pooled.window, [[80, 10, 10, 0]])
     assert pooled.bins == [3]
 
 
