@@ -274,7 +274,7 @@ def spread_trial(rng, windows, n, features, tau, level):
     counts = rng.multinomial(n, np.diff(below, axis=2, prepend=0.0, append=1.0)).astype(float)
     own = together([marginal_terms(one[:windows]) for one in counts])
     seen = together([against(one[:windows], one[windows:]) for one in counts])
-    found = judge_joint(usual_joint([own]), [seen], 0.32, level)
+    found = judge_joint(usual_joint(own), seen, 0.32, level)
     drifted = found.p_unusual[0] <= level and found.p_material[0] < evidence.MATERIAL_LEVEL
     return found.power[0], drifted
 
