@@ -17,7 +17,6 @@ from sparkdrift.store import Store
 
 _READING = ("select", "with", "values", "show", "describe", "desc", "explain")
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
-_PLACE = re.compile(r"line \d+,? pos \d+")
 # TRANSFORM, MAP and REDUCE start a program of the operating system.
 _PROGRAM = re.compile(r"\busing\s*r?['\"]", re.IGNORECASE)
 
@@ -88,12 +87,10 @@ def refusal(error: Exception, statement: str) -> str:
     """What is wrong with a statement that Spark refused; of a wrong name the nearest right one."""
     kind = condition(error)
     named = (isinstance(error, PySparkException) and error.getMessageParameters()) or {}
-    place = _PLACE.search(str(error))
-    where = f" ({place.group()})" if place else ""
     if kind == "TABLE_OR_VIEW_NOT_FOUND" and "relationName" in named:
         given = _parts(named["relationName"])
         close = nearest(given[-1], NAMES)
-        message = f"the store has no such table or view{where}"
+        message = "the store has no such table or view"
         return str(Problem(message, None, None, ".".join(given), ", ".join(NAMES), close))
     if kind.startswith("UNRESOLVED_COLUMN") and "objectName" in named:
         given = _parts(named["objectName"])
@@ -105,7 +102,7 @@ def refusal(error: Exception, statement: str) -> str:
         listed = [".".join(one) for one in seen]
         listed += [f"DESCRIBE {name} lists all" for name in tables]
         accepted = "; ".join(listed) or "a column of a table named behind FROM"
-        message = f"the query names a column that is not there{where}"
+        message = "the query names a column that is not there"
         return str(Problem(message, None, None, ".".join(given), accepted, meant))
     return f"Spark refuses the query: {reason(error)}"
 

@@ -187,7 +187,7 @@ class TestSql:
         assert done.exit_code == 2
         lines = done.stderr.splitlines()
         assert lines[:2] == [
-            "error: the store has no such table or view (line 1 pos 14)",
+            "error: the store has no such table or view",
             "    given:    curent_drift",
         ]
         assert lines[2].startswith("    accepted: profiles, ")
@@ -195,7 +195,7 @@ class TestSql:
         done = invoke("sql", "--store", store, "SELECT d.statsu FROM current_drift AS d")
         assert done.exit_code == 2
         lines = done.stderr.splitlines()
-        assert lines[0] == "error: the query names a column that is not there (line 1 pos 7)"
+        assert lines[0] == "error: the query names a column that is not there"
         assert lines[2].startswith("    accepted: d.status; ")
         assert lines[2].endswith("; DESCRIBE current_drift lists all")
         assert lines[3:] == ["    did you mean 'd.status'?"]
