@@ -160,6 +160,13 @@ def write_reference(
         windows=about["windows"],
         rows=total,
         digest=digest,
+        source_id=about["source_id"],
+        source_version=about["source_version"],
+        k=about["k_effective"],
+        parent=about["parent"],
+        created_at=about["created_at"],
+        created_by=about["created_by"],
+        note=about["note"],
     )
 
 
