@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
 INTERRUPTED = 130
 TERMINATED = 143
+# Seconds that Java has to take the running jobs back.
+_PATIENCE = 10
 
 
 class Terminated(KeyboardInterrupt):
@@ -42,9 +44,16 @@ def stopped(stop: KeyboardInterrupt) -> tuple[str, int]:
 
 def _terminate(number: int, frame: FrameType | None) -> None:
     # Of a classic session, pyspark's own handler of Ctrl-C takes the running jobs back first:
-    # they would keep the step's last row in `runs` waiting.
+    # they would keep the step's last row in `runs` waiting. It is called in a thread, which has
+    # its own connection to Java: that of this one may be in the middle of an answer.
     interrupt = signal.getsignal(signal.SIGINT)
     if callable(interrupt):
-        with suppress(Exception, KeyboardInterrupt):
-            interrupt(signal.SIGINT, frame)
+        asking = threading.Thread(target=_ask, args=(interrupt, frame), daemon=True)
+        asking.start()
+        asking.join(_PATIENCE)
     raise Terminated
+
+
+def _ask(interrupt: Callable[[int, FrameType | None], object], frame: FrameType | None) -> None:
+    with suppress(Exception, KeyboardInterrupt):
+        interrupt(signal.SIGINT, frame)
