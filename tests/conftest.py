@@ -13,6 +13,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A loaded machine is no failure: how long an example takes is nothing that a test asserts.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 # For thousands of small queries and no long one: planning them is what costs. Over a whole
 # stage the optimising compiler pays: a run takes 20 s with it and 27 s without, after six.
