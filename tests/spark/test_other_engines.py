@@ -7,10 +7,13 @@ import planted as plan
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
-from monitors import run
+from monitors import context_of, run
 from source_tables import day_start
 
 from sparkdrift.spark.schemas import TABLES
+from sparkdrift.steps import reference
+from sparkdrift.steps.promotion import Decision
+from sparkdrift.steps.snapshot import snapshot_reference
 
 pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
@@ -31,6 +34,13 @@ def store(spark, planted, workspace):
     copied = planted.copied(workspace / "every-table")
     more = {"dependence": "auto", "assumptions": {}}
     run(spark, copied, plan.planted_spec(planted.path, **more), "more", begin=day_start(0))
+    # The gate blocks a version of the days with faults, and forcing it is a debt.
+    faulty = plan.planted_spec(planted.path, reference={"begin": "2024-01-07", "end": "2024-01-15"})
+    context = context_of(spark, copied, "gate")
+    snapshot_reference(context, faulty)
+    why = Decision("tests", "it is what is normal now")
+    reference.promote(context, faulty, reference.named(faulty), 2, why, force=True)
+    context.journal.close()
     return copied
 
 
