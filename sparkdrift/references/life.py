@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 from sparkdrift.errors import SnapshotError, nearest
 
@@ -99,12 +99,29 @@ def terms(events: Iterable[Event]) -> tuple[Term, ...]:
     return tuple(found)
 
 
+class Stretch(Protocol):
+    """Windows that start in [start, end); end None: still."""
+
+    @property
+    def start(self) -> datetime: ...
+    @property
+    def end(self) -> datetime | None: ...
+
+
+Covering = TypeVar("Covering", bound=Stretch)
+
+
+def covering(stretches: Iterable[Covering], at: datetime) -> Covering | None:
+    """The stretch that a window which begins at `at` belongs to; None where none is."""
+    return next(
+        (one for one in stretches if one.start <= at and (one.end is None or at < one.end)), None
+    )
+
+
 def in_force(events: Iterable[Event], at: datetime) -> int | None:
     """The version that a window which begins at `at` is compared with; None before the first."""
-    for term in terms(events):
-        if term.start <= at and (term.end is None or at < term.end):
-            return term.version
-    return None
+    term = covering(terms(events), at)
+    return None if term is None else term.version
 
 
 def states(events: Iterable[Event], versions: Collection[int]) -> dict[int, State]:

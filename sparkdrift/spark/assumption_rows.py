@@ -17,7 +17,7 @@ from sparkdrift.spark.frozen_rows import frozen_rows
 from sparkdrift.spark.pairs import automatic_pairs, pair_name
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
-from sparkdrift.spark.reference_life import ROLE, Active
+from sparkdrift.spark.reference_life import Active, own_name
 from sparkdrift.spark.sql import ddl, in_windows, quote, string
 from sparkdrift.spark.states import PAIR, current_states
 from sparkdrift.spec.assumptions import declared_pairs
@@ -217,5 +217,5 @@ def _kernel(rows: DataFrame, keys: Sequence[str], kernel: Kernel) -> DataFrame:
 def _reference(
     spark: SparkSession, store: Store, spec: MonitorSpec, active: Sequence[Active]
 ) -> DataFrame:
-    versions = ((ROLE, one.snapshot) for one in active)
-    return frozen_rows(spark, store, spec, versions).where(_WHOLE)
+    versions = ((own_name(spec), one.snapshot) for one in active)
+    return frozen_rows(spark, store, versions).where(_WHOLE)

@@ -29,7 +29,7 @@ from sparkdrift.spark.frozen_rows import frozen_rows
 from sparkdrift.spark.metrics import comparable, row_noise, row_variance
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
-from sparkdrift.spark.reference_life import TRAINING, Active, InForce
+from sparkdrift.spark.reference_life import TRAINING, Active, InForce, name_of, version_at
 from sparkdrift.spark.schemas import DRIFT
 from sparkdrift.spark.sql import ddl, in_windows, quote, string
 from sparkdrift.spark.together import known_rows
@@ -175,13 +175,13 @@ def _references(
 ) -> DataFrame:
     grain, zone = spec.windows.grain, spec.timestamp.zone
     needed = (
-        (role_of(name), one.snapshot)
+        (name_of(spec, role_of(name)), one.snapshot)
         for name, own in active.items()
         for version in by_reference(own, windows)
         for one in own
         if one.snapshot.version == version
     )
-    rows = frozen_rows(spark, store, spec, needed)
+    rows = frozen_rows(spark, store, needed)
     of_windows = "transform(window_bins, one -> {})"
     own = {
         "role": "role",
@@ -300,9 +300,5 @@ def by_reference(active: Sequence[Active], windows: Sequence[Window]) -> dict[in
     """The windows that each version is in force for at their start; 0 where none is."""
     found: dict[int, list[Window]] = {}
     for window in windows:
-        version = 0
-        for one in active:
-            if one.start <= window.start and (one.end is None or window.start < one.end):
-                version = one.snapshot.version
-        found.setdefault(version, []).append(window)
+        found.setdefault(version_at(active, window.start), []).append(window)
     return found

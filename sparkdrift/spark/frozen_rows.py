@@ -6,29 +6,26 @@ from collections.abc import Iterable
 
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkdrift.spark.reference_life import TRAINING, Snapshot
+from sparkdrift.references.life import Name
+from sparkdrift.spark.reference_life import Snapshot, same
 from sparkdrift.spark.schemas import REFERENCE_PROFILES
 from sparkdrift.spark.sql import string
-from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 
 
 def frozen_rows(
-    spark: SparkSession, store: Store, spec: MonitorSpec, versions: Iterable[tuple[str, Snapshot]]
+    spark: SparkSession, store: Store, versions: Iterable[tuple[Name, Snapshot]]
 ) -> DataFrame:
-    """The rows of some versions (role, snapshot) of the references that the spec names.
-
-    By the run id as well: of two writers of one version, one's rows belong to none.
-    """
-    wanted = " OR ".join(dict.fromkeys(_of(spec, role, one) for role, one in versions))
+    """The rows of some versions of one monitor's references."""
+    wanted = {of_attempt(name, one.version, one.run_id): name.monitor for name, one in versions}
+    cases = " OR ".join(f"({case})" for case in wanted) or "false"
+    # Once more in front, where Delta sees which partition is read.
+    monitors = ", ".join(map(string, dict.fromkeys(wanted.values()))) or "NULL"
     return spark.table(store.table(REFERENCE_PROFILES.name)).where(
-        f"monitor = {string(spec.monitor)} AND ({wanted or 'false'})"
+        f"monitor IN ({monitors}) AND ({cases})"
     )
 
 
-def _of(spec: MonitorSpec, role: str, snapshot: Snapshot) -> str:
-    own = spec.reference.name if spec.reference else ""
-    return (
-        f"(role = {string(role)} AND name = {string(TRAINING if role == TRAINING else own)}"
-        f" AND version = {int(snapshot.version)} AND run_id = {string(snapshot.run_id)})"
-    )
+def of_attempt(name: Name, version: int, run_id: str) -> str:
+    """A predicate: the row is of this run's version. Of two writers, one's rows belong to none."""
+    return f"{same(name)} AND version = {int(version)} AND run_id = {string(run_id)}"

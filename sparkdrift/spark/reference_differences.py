@@ -18,9 +18,9 @@ from sparkdrift.measures.evidence import MATERIAL_LEVEL
 from sparkdrift.references.life import Name
 from sparkdrift.spark.alerting import policy_of
 from sparkdrift.spark.comparison import OF_ASKED, OF_PROFILES, shaped
+from sparkdrift.spark.frozen_rows import frozen_rows
 from sparkdrift.spark.metrics import row_variance
-from sparkdrift.spark.reference_life import ROLE, Snapshot, same
-from sparkdrift.spark.schemas import REFERENCE_PROFILES
+from sparkdrift.spark.reference_life import ROLE, Snapshot
 from sparkdrift.spark.sql import ddl, quote, string
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
@@ -81,8 +81,8 @@ def differences(
     kept = "kind IN ('numeric', 'categorical')"
     if not sliced:
         kept += f" AND slice_key = {string(WHOLE)}"
-    bases = version_rows(spark, store, name, list(earlier.values())).where(kept)
-    seen = version_rows(spark, store, name, list(later.values()))
+    bases = frozen_rows(spark, store, ((name, one) for one in earlier.values())).where(kept)
+    seen = frozen_rows(spark, store, ((name, one) for one in later.values()))
     columns = [*KEYS, *OF_PROFILES]
     windows = seen.selectExpr("version", *map(quote, columns))
     for frame in rebuilt:
@@ -144,18 +144,6 @@ def differences(
     return [_difference(row) for row in found.toArrow().to_pylist()]
 
 
-def version_rows(
-    spark: SparkSession, store: Store, name: Name, snapshots: Sequence[Snapshot]
-) -> DataFrame:
-    """The stored rows of some versions of a reference."""
-    cases = " OR ".join(
-        f"(version = {int(one.version)} AND run_id = {string(one.run_id)})" for one in snapshots
-    )
-    return spark.table(store.table(REFERENCE_PROFILES.name)).where(
-        f"{same(name)} AND ({cases or 'false'})"
-    )
-
-
 @dataclass(frozen=True)
 class Described:
     """One feature of a version, over the whole table.
@@ -180,7 +168,7 @@ def described(
         for one in ("null", "nan", "positive_infinity", "negative_infinity")
     )
     rows = (
-        version_rows(spark, store, name, snapshots)
+        frozen_rows(spark, store, ((name, one) for one in snapshots))
         .where(f"slice_key = {string(WHOLE)} AND kind IN ('numeric', 'categorical')")
         .selectExpr(
             *("version", "column_name", "kind", "data_type", "definition_hash", "status"),

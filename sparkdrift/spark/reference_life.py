@@ -14,6 +14,7 @@ from sparkdrift.references.life import (
     Event,
     Name,
     State,
+    covering,
     ordered,
     states,
     terms,
@@ -145,19 +146,18 @@ def everywhere(snapshot: Snapshot) -> tuple[Active, ...]:
 
 def version_at(active: Sequence[Active], start: datetime) -> int:
     """The version in force for a window that begins at `start`; 0 where none is."""
-    return next(
-        (
-            one.snapshot.version
-            for one in active
-            if one.start <= start and (one.end is None or start < one.end)
-        ),
-        0,
-    )
+    found = covering(active, start)
+    return 0 if found is None else found.snapshot.version
 
 
 def own_name(spec: MonitorSpec) -> Name:
     """The reference that the spec asks for, also where it asks for none."""
     return Name(spec.monitor, ROLE, spec.reference.name if spec.reference else ROLE)
+
+
+def name_of(spec: MonitorSpec, role: str) -> Name:
+    """The reference of a role that is read for the spec; but for its own the role is the name."""
+    return own_name(spec) if role == ROLE else Name(spec.monitor, role, role)
 
 
 def stored_references(
@@ -168,7 +168,7 @@ def stored_references(
     `name` None: of that alone.
     """
     own = Name(spec.monitor, ROLE, name or ROLE)
-    training = Name(spec.monitor, TRAINING, TRAINING)
+    training = name_of(spec, TRAINING)
     wanted = [own] if name is not None else []
     if TRAINING in spec.drift.comparisons:
         wanted.append(training)

@@ -20,14 +20,15 @@ from sparkdrift.kernels.freezing import (
 )
 from sparkdrift.references.life import Name
 from sparkdrift.spark.counters import WINDOW
+from sparkdrift.spark.frozen_rows import of_attempt
 from sparkdrift.spark.merging import merge_profiles
 from sparkdrift.spark.metrics import comparable, row_noise, with_values
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import profile
-from sparkdrift.spark.reference_life import ALWAYS, Snapshot, same
+from sparkdrift.spark.reference_life import ALWAYS, Snapshot
 from sparkdrift.spark.schemas import FIGURES, REFERENCE_PROFILES, REFERENCE_SNAPSHOTS, STATE
 from sparkdrift.spark.source import Source
-from sparkdrift.spark.sql import in_windows, quote, string
+from sparkdrift.spark.sql import in_windows, quote
 from sparkdrift.spark.writer import insert_rows, replace_attempt
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Resolution
@@ -181,8 +182,7 @@ def content_digest(
     )
     row = (
         spark.table(store.table(REFERENCE_PROFILES.name))
-        .where(f"{same(name)} AND version = {int(version)}")
-        .where(f"run_id = {string(run_id)}")
+        .where(of_attempt(name, version, run_id))
         .selectExpr(
             "slice_key",
             "column_name",

@@ -9,7 +9,7 @@ from sparkdrift.kernels.replaying import ALARMING, REPLAYED, alarming, replay
 from sparkdrift.measures.evidence import LEAST_POWER
 from sparkdrift.spark.alerting import policy_of
 from sparkdrift.spark.frozen_rows import frozen_rows
-from sparkdrift.spark.reference_life import ROLE, Snapshot
+from sparkdrift.spark.reference_life import Snapshot, own_name
 from sparkdrift.spark.sql import ddl, quote
 from sparkdrift.spark.window_columns import stratum
 from sparkdrift.spec.models import MonitorSpec
@@ -54,6 +54,6 @@ def _reference(
     spark: SparkSession, store: Store, spec: MonitorSpec, snapshot: Snapshot
 ) -> DataFrame:
     # What only pairs of features are made of is no bins.
-    return frozen_rows(spark, store, spec, [(ROLE, snapshot)]).where(
+    return frozen_rows(spark, store, [(own_name(spec), snapshot)]).where(
         "kind IN ('numeric', 'categorical')"
     )

@@ -11,7 +11,7 @@ from sparkdrift.kernels.comparing import COMPARED
 from sparkdrift.kernels.together import known
 from sparkdrift.spark.alerting import policy_of
 from sparkdrift.spark.frozen_rows import frozen_rows
-from sparkdrift.spark.reference_life import ROLE, Snapshot
+from sparkdrift.spark.reference_life import Snapshot, own_name
 from sparkdrift.spark.sql import ddl, string
 from sparkdrift.spark.window_columns import stratum
 from sparkdrift.spec.models import MonitorSpec
@@ -35,7 +35,7 @@ def known_rows(
     # Not read at all where nothing is a projection.
     kll = f"CASE WHEN column_name IN ({projections}) THEN kll END" if projections else "NULL"
     rows = (
-        frozen_rows(spark, store, spec, ((ROLE, one) for one, _ in judged))
+        frozen_rows(spark, store, ((own_name(spec), one) for one, _ in judged))
         .where(f"slice_key = {string(WHOLE)} AND kind IN ('numeric', 'categorical')")
         .selectExpr(
             "version AS reference_version",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from sparkdrift.errors import SnapshotError
@@ -12,7 +13,7 @@ from sparkdrift.spark.reference_life import (
     ROLE,
     Snapshot,
     Stored,
-    own_name,
+    name_of,
 )
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
@@ -28,10 +29,8 @@ def named(spec: MonitorSpec, role: str | None = None, name: str | None = None) -
 
     Without a name that of the role: `training` is the name of the training reference.
     """
-    own = own_name(spec)
-    if role is None or role == ROLE:
-        return Name(spec.monitor, ROLE, name or own.name)
-    return Name(spec.monitor, role, name or role)
+    found = name_of(spec, role or ROLE)
+    return replace(found, name=name) if name else found
 
 
 def promote(

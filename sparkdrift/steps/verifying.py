@@ -9,7 +9,8 @@ from sparkdrift.errors import SourceError
 from sparkdrift.references.life import Name
 from sparkdrift.spark.expressions import resolve_reference_source, resolve_source
 from sparkdrift.spark.failures import FAILURES
-from sparkdrift.spark.reference_counts import TABLE, source_counts, stored_counts
+from sparkdrift.spark.profiling import TABLE_ROW
+from sparkdrift.spark.reference_counts import source_counts, stored_counts
 from sparkdrift.spark.reference_life import Snapshot
 from sparkdrift.spark.references import content_digest
 from sparkdrift.spark.source import Source, gone, open_source
@@ -66,7 +67,7 @@ def verify(
         unread = str(gone(source.name, source.version, error))
         return Verified(snapshot.version, same, None, "; ".join([*told, unread]))
     differ = [
-        f"{'the table' if one == TABLE else one}: {_told(stored[one])} stored, "
+        f"{'the table' if one == TABLE_ROW else one}: {_told(stored[one])} stored, "
         f"{_told(counted[one])} in version {source.version} of {source.name}"
         for one in counted
         if one in stored and stored[one] != counted[one]
