@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +13,7 @@ from sparkdrift.explain.explaining import READ, Explanation, told_row
 from sparkdrift.explain.signals import ALERTS, BETWEEN_WINDOWS, WHOLE
 from sparkdrift.spark.querying import Answer, fetch
 from sparkdrift.spark.sql import string, timestamp
-from sparkdrift.spark.views import register, unregister
+from sparkdrift.spark.views import registered
 from sparkdrift.store import Store
 
 BEFORE, AFTER = 366, 60
@@ -69,15 +68,6 @@ class Found:
     cut_window: bool = False
 
 
-@contextmanager
-def _view(spark: SparkSession, store: Store, name: str) -> Iterator[None]:
-    names = register(spark, store, name)
-    try:
-        yield
-    finally:
-        unregister(spark, names)
-
-
 def monitors(spark: SparkSession, store: Store) -> list[str]:
     """The monitors that have verdicts."""
     rows = spark.table(store.table("drift")).select("monitor").distinct()
@@ -93,7 +83,7 @@ def judged(spark: SparkSession, store: Store, asked: Asked) -> Judged:
         " max_by(granularity, window_start), sort_array(collect_set(column_name))"
         f" FROM current_drift WHERE {asked.condition}"
     )
-    with _view(spark, store, "current_drift"):
+    with registered(spark, store, "current_drift"):
         ((starts, newest, grain, columns),) = fetch(spark.sql(query), 1).rows
     return Judged(tuple(starts), newest, str(grain), tuple(columns))
 
@@ -106,7 +96,7 @@ def rows_to_explain(
 
     starts: all that are judged, ascending. What is beyond MOST_ROWS is left out, oldest first.
     """
-    with _view(spark, store, "current_drift"):
+    with registered(spark, store, "current_drift"):
         now = _of_window(spark, asked, window)
         place = starts.index(window)
         first, last = starts[max(0, place - BEFORE)], starts[: place + AFTER + 1][-1]
@@ -182,6 +172,6 @@ def first_seen(
         f" FROM first_seen WHERE {asked.condition} AND column_name IN ({names})"
         f" AND item IN ({items})"
     )
-    with _view(spark, store, "first_seen"):
+    with registered(spark, store, "first_seen"):
         rows = fetch(spark.sql(query), MOST_ROWS).rows
     return {(row[0], row[1], row[2], row[3], row[4]): row[5] for row in rows}

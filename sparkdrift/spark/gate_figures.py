@@ -17,7 +17,7 @@ from sparkdrift.spark.reference_life import same
 from sparkdrift.spark.schemas import DEBT_EVENTS, REFERENCE_CHECKS
 from sparkdrift.spark.source import Source
 from sparkdrift.spark.sql import in_windows, quote, string
-from sparkdrift.spark.views import register, unregister
+from sparkdrift.spark.views import registered
 from sparkdrift.spark.writer import insert_rows
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
@@ -37,8 +37,7 @@ def alerted(
         f"monitor = {string(spec.monitor)} AND granularity = {string(spec.windows.grain)}"
         f" AND slice_key = {string(WHOLE)}"
     )
-    names = register(spark, store, "SELECT * FROM alerts")
-    try:
+    with registered(spark, store, "SELECT * FROM alerts"):
         judged = spark.sql(
             "WITH stretches AS (SELECT column_name, comparison, since, max(window_start) AS last"
             f" FROM alerts WHERE {inside} GROUP BY column_name, comparison, since)"
@@ -51,8 +50,6 @@ def alerted(
             " AND s.comparison = d.comparison AND d.window_start BETWEEN s.since AND s.last"
             " GROUP BY d.window_start"
         ).collect()
-    finally:
-        unregister(spark, names)
     return (
         {from_micros(row["start"]) for row in judged},
         {from_micros(row["start"]) for row in judged if row["bad"]},

@@ -18,7 +18,7 @@ from sparkdrift.measures.evidence import FAMILY_LEVEL
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.querying import fetch
 from sparkdrift.spark.sql import string
-from sparkdrift.spark.views import register, unregister
+from sparkdrift.spark.views import registered
 from sparkdrift.spec.digests import policy_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
@@ -31,11 +31,8 @@ _FEATURE = "slice_key, slice_value, column_name"
 @contextmanager
 def overview(spark: SparkSession, store: Store) -> Iterator[Overview]:
     """The questions below, over the views of `store`, which are dropped afterwards."""
-    names = register(spark, store)
-    try:
+    with registered(spark, store):
         yield Overview(spark)
-    finally:
-        unregister(spark, names)
 
 
 class Overview:

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from sparkdrift.errors import Problem, UsageError, nearest
 from sparkdrift.spark.failures import FAILURES, condition, reason
-from sparkdrift.spark.views import NAMES, register, unregister
+from sparkdrift.spark.views import NAMES, registered
 from sparkdrift.store import Store
 
 _READING = ("select", "with", "values", "show", "describe", "desc", "explain")
@@ -45,16 +45,14 @@ def ask(spark: SparkSession, store: Store, statement: str, limit: int) -> Answer
             f"{first.upper() or 'an empty text'!r} is no query; accepted are SELECT, WITH, VALUES, "
             "SHOW, DESCRIBE and EXPLAIN: this command only reads"
         )
-    names = register(spark, store, text)
-    try:
-        if first in ("select", "with", "values"):
-            # WITH can lead an INSERT; DESCRIBE QUERY takes nothing but a query.
-            spark.sql(f"DESCRIBE QUERY {text}")
-        return fetch(spark.sql(text), limit)
-    except FAILURES as error:
-        raise UsageError(refusal(error, text)) from error
-    finally:
-        unregister(spark, names)
+    with registered(spark, store, text):
+        try:
+            if first in ("select", "with", "values"):
+                # WITH can lead an INSERT; DESCRIBE QUERY takes nothing but a query.
+                spark.sql(f"DESCRIBE QUERY {text}")
+            return fetch(spark.sql(text), limit)
+        except FAILURES as error:
+            raise UsageError(refusal(error, text)) from error
 
 
 def fetch(rows: DataFrame, limit: int) -> Answer:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
@@ -221,6 +223,16 @@ def unregister(spark: SparkSession, names: tuple[str, ...]) -> None:
     """Drop what `register` created: a session of somebody else is left as it was."""
     for name in reversed(names):
         spark.catalog.dropTempView(name)
+
+
+@contextmanager
+def registered(spark: SparkSession, store: Store, statement: str | None = None) -> Iterator[None]:
+    """The views of `register` inside, and no longer."""
+    names = register(spark, store, statement)
+    try:
+        yield
+    finally:
+        unregister(spark, names)
 
 
 @dataclass(frozen=True)

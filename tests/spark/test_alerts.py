@@ -14,7 +14,7 @@ from sparkdrift.measures.persistence import raised, standing
 from sparkdrift.spark.findings import count_alerts, count_statuses
 from sparkdrift.spark.overview import Overview
 from sparkdrift.spark.schemas import DRIFT
-from sparkdrift.spark.views import alerts_query, register, unregister
+from sparkdrift.spark.views import alerts_query, registered, unregister
 from sparkdrift.spark.writer import rows_frame
 from sparkdrift.spec.alerts import GRADES
 
@@ -142,11 +142,8 @@ def test_a_run_stores_the_policy_and_counts_alerts(spark, planted, tmp_path):
     assert planted.verdict(plan.CALM, "sensor")["alerting"] is False
     assert planted.verdict(plan.EMPTY, "sensor")["alerting"] is None
 
-    names = register(spark, planted.store, "select * from alerts")
-    try:
+    with registered(spark, planted.store, "select * from alerts"):
         found = spark.table("alerts").where("column_name = 'sensor'").toArrow().to_pylist()
-    finally:
-        unregister(spark, names)
     assert found[0]["window_start"] == day(plan.SHIFTED)
     assert {row["since"] for row in found} == {day(plan.CONSTANT)}
 

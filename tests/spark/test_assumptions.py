@@ -18,7 +18,7 @@ from sparkdrift.measures.dependence import EMPTY, correlation, merge_states
 from sparkdrift.spark.pairs import pair_states
 from sparkdrift.spark.profiles import window_rows
 from sparkdrift.spark.source import open_source
-from sparkdrift.spark.views import register, unregister
+from sparkdrift.spark.views import registered
 from sparkdrift.spec.resolving import Feature, resolve
 from sparkdrift.steps.assumptions import check_assumptions, due_windows
 from sparkdrift.steps.context import Options
@@ -87,11 +87,8 @@ def store(workspace, first):
 @pytest.fixture(scope="module")
 def checks(spark, store):
     """Rows of the view by (assumption, column, other), in the order of their windows."""
-    names = register(spark, store, "current_assumptions")
-    try:
+    with registered(spark, store, "current_assumptions"):
         rows = spark.table("current_assumptions").orderBy("window_start").toArrow().to_pylist()
-    finally:
-        unregister(spark, names)
     found = {}
     for row in rows:
         key = (row["assumption"], row["column_name"], row["other_column"])

@@ -16,7 +16,7 @@ from source_tables import closing_row, day_rows, day_start, write
 
 from sparkdrift.spark.findings import count_alerts, count_statuses
 from sparkdrift.spark.reference_life import TRAINING, own_name
-from sparkdrift.spark.views import register, unregister
+from sparkdrift.spark.views import registered
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Options
 from sparkdrift.steps.promotion import Decision
@@ -238,11 +238,8 @@ def alerts(spark, store: Store) -> list[dict]:
 
 
 def view(spark, store: Store, name: str) -> list[dict]:
-    names = register(spark, store)
-    try:
+    with registered(spark, store):
         return spark.table(name).toArrow().to_pylist()
-    finally:
-        unregister(spark, names)
 
 
 def test_a_late_change_judges_the_windows_again_that_were_held_against_it(

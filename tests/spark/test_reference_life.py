@@ -28,7 +28,7 @@ from sparkdrift.spark.reference_life import Snapshot, Stored, own_name
 from sparkdrift.spark.references import merged_reference
 from sparkdrift.spark.schemas import REFERENCE_EVENTS, REFERENCE_PROFILES, REFERENCE_SNAPSHOTS
 from sparkdrift.spark.source import open_source
-from sparkdrift.spark.views import register, unregister
+from sparkdrift.spark.views import registered
 from sparkdrift.spark.writer import insert, insert_rows
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps import reference
@@ -153,11 +153,8 @@ def events(spark, store) -> list[tuple]:
 
 def in_force(spark, store) -> list[tuple]:
     """What the view says, which SQL alone makes of the events."""
-    names = register(spark, store)
-    try:
+    with registered(spark, store):
         rows = spark.table("active_references").toArrow().to_pylist()
-    finally:
-        unregister(spark, names)
     kept = ("version", "effective_from", "effective_until")
     return sorted((tuple(row[name] for name in kept) for row in rows), key=lambda one: one[1])
 
@@ -219,11 +216,8 @@ def test_recomputing_adds_rows_beside_and_changes_no_verdict_in_force(spark, cre
 
 
 def shown(spark, store, view="current_drift", *order) -> list[dict]:
-    names = register(spark, store)
-    try:
+    with registered(spark, store):
         rows = spark.table(view).orderBy(*order or ("window_start", "column_name")).toArrow()
-    finally:
-        unregister(spark, names)
     return rows.to_pylist()
 
 

@@ -16,7 +16,7 @@ from sparkdrift.measures.kll import read_kll
 from sparkdrift.spark.findings import newest_judged
 from sparkdrift.spark.reference_events import write_event
 from sparkdrift.spark.reference_life import own_name, stored_references
-from sparkdrift.spark.views import register, unregister
+from sparkdrift.spark.views import registered
 from sparkdrift.steps import snapshot as snapshot_step
 from sparkdrift.steps.snapshot import Freeze, due_reference, snapshot_reference
 from sparkdrift.windows import Window
@@ -99,11 +99,8 @@ def test_a_renamed_reference_leaves_only_its_own_verdicts_in_force(spark, plante
     renamed = {"name": "relaunch", "begin": "2024-01-03", "end": "2024-01-10"}
     spec = plan.planted_spec(planted.path, reference=renamed)
     run(spark, store, spec, "second")
-    names = register(spark, store)
-    try:
+    with registered(spark, store):
         shown = spark.table("current_drift").toArrow().to_pylist()
-    finally:
-        unregister(spark, names)
     keys = [(row["window_start"], row["column_name"]) for row in shown]
     assert len(keys) == len(set(keys)) == rows_of(spark, planted.store, "drift").num_rows
     assert {row["reference_name"] for row in shown} == {"relaunch"}
