@@ -108,24 +108,31 @@ def make_version(
 def stored_for(context: Context, spec: MonitorSpec, interval: Window) -> tuple[int, str | None]:
     """(stored windows that `interval` can be merged from, why it can't be, or None)."""
     stored = stored_windows(context.spark, context.store, spec)
-    inside = [one for one in stored.values() if interval.start <= one.window.start < interval.end]
-    present = [one for one in inside if one.definition == definition_hash(spec, None)]
+    inside, present = _inside(spec, stored, interval)
     return len(present), _missing(stored, inside, present, interval)
 
 
 def whole(context: Context, spec: MonitorSpec, interval: Window) -> tuple[int, str | None]:
     """The same for an interval of anybody's choice, all of which must be stored as defined now."""
-    windows, missing = stored_for(context, spec, interval)
+    stored = stored_windows(context.spark, context.store, spec)
+    inside, present = _inside(spec, stored, interval)
+    missing = _missing(stored, inside, present, interval)
     if missing:
         return 0, missing
-    stored = stored_windows(context.spark, context.store, spec).values()
-    inside = [one.window for one in stored if interval.start <= one.window.start < interval.end]
-    parts = contiguous(inside)
-    if parts != [interval]:
+    if contiguous([one.window for one in inside]) != [interval]:
         return 0, "its begin, its end or a window between is not that of a stored window"
-    if windows < len(inside):
-        return 0, f"{len(inside) - windows} of its windows are stored under another definition"
-    return windows, None
+    if len(present) < len(inside):
+        other = len(inside) - len(present)
+        return 0, f"{other} of its windows are stored under another definition"
+    return len(present), None
+
+
+def _inside(
+    spec: MonitorSpec, stored: Mapping[datetime, StoredWindow], interval: Window
+) -> tuple[list[StoredWindow], list[StoredWindow]]:
+    """(the stored windows of the interval, those of them that are of the present definition)."""
+    inside = [one for one in stored.values() if interval.start <= one.window.start < interval.end]
+    return inside, [one for one in inside if one.definition == definition_hash(spec, None)]
 
 
 def holds(made: Snapshot, spec: MonitorSpec, wanted: Wanted) -> bool:
