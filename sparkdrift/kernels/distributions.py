@@ -232,13 +232,13 @@ def numeric_figures(
     within = numeric.span(known, float("nan") if sd is None else sd)
     tails = [numeric.tails(points, within) for points in seen]
     gaps = [numeric.gap(known, points) for points in seen]
-    n = counts.sum(axis=1)
+    n, names = counts.sum(axis=1), bin_names(bins.edges)
     few = few_values(
         bins.counts,
         counts,
         figures["degrees"] + 1,
         reference["window_bins"],
-        bin_names(bins.edges),
+        [names],
         policy.out_of_range,
         sides=1,
     )
@@ -263,7 +263,7 @@ def numeric_figures(
         "sketched_rows": n,
         "known_sketched": bins.counts.sum(),
         "shift": shift,
-        "carriers": carriers([bin_names(bins.edges)], own_counts, counts),
+        "carriers": carriers([names], own_counts, counts),
         "moved": [
             moved_values(points, one, within.unit)
             if baseline.stratum is None
@@ -319,7 +319,7 @@ def categorical_figures(
         counts,
         figures["degrees"] + 1,
         reference["window_bins"],
-        [*map(repr, items), *[OTHER] * (len(bins.counts) - len(items))],
+        [[*map(repr, items), *[OTHER] * (len(bins.counts) - len(items))]],
         policy.new_categories,
         sides=1,
     )

@@ -23,7 +23,7 @@ def few_values(
     windows: Floats,
     groups: Floats,
     cells: Sequence[Mapping[str, Any]] | None,
-    names: Sequence[str],
+    names: Sequence[Sequence[str]],
     limit: float,
     sides: int,
     weights: Floats | None = None,
@@ -31,8 +31,8 @@ def few_values(
     """What `share_tests` and the verdict take of windows (W, B) where one group is left.
 
     known (B,) or (W, B); groups (W,): left after pooling; cells: the reference's `window_bins`;
-    limit: of the share of all other values; sides: 2 where `known` are windows; weights (B,):
-    by which the usual bin is found, by default `known`.
+    names: of the bins, once or for each window; limit: of the share of all other values; sides: 2
+    where `known` are windows; weights (B,): by which the usual bin is found, by default `known`.
 
     rare_rows of rare_of rows are not in the usual bin, and rare_known of rare_known_of before;
     rare_apart: `p_apart`, rare_wander: `wandering`; NaN where D is there, or where the
@@ -67,7 +67,8 @@ def few_values(
         "rare_wander": wander,
         "alone": np.where(one, noticing_power(np.minimum(n, m), limit), np.nan),
         "lacking": [
-            _lacking(names[usual[i]], bool(one[i]), n[i], m[i], limit) for i in at.tolist()
+            _lacking(names[i % len(names)][usual[i]], bool(one[i]), n[i], m[i], limit)
+            for i in at.tolist()
         ],
     }
 

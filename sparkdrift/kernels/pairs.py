@@ -8,7 +8,7 @@ reference's own windows, paired as these are; where there are none only noise co
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -188,19 +188,31 @@ def _few(
     names: Sequence[Sequence[str]],
     limit: float,
 ) -> dict[str, Any]:
-    """`few_values` of each pair. The usual bin is that of the reference, where there is one."""
-    found: dict[str, list[Any]] = {}
-    for i, (p, q) in enumerate(zip(known, counts, strict=True)):
-        weights, cells = None, None
-        if shared is not None:
-            weights = _narrowed(shared, len(q))
-            cells = _cells(pairs, shared, len(q))
-        groups = figures["degrees"][i : i + 1] + 1
-        own = names[i % len(names)]
-        one = few_values(p, q[None], groups, cells, own, limit, 2, weights)
-        for key, values in one.items():
-            found.setdefault(key, []).append(values[0])
-    return {key: values if key == "lacking" else floats(values) for key, values in found.items()}
+    """`few_values` of the pairs. The usual bin is that of the reference, where there is one."""
+    found: dict[str, Any] = {"lacking": [None] * len(counts)}
+    for rows, p, q in _by_width(known, counts):
+        width = q.shape[1]
+        weights = None if shared is None else _narrowed(shared, width)
+        cells = None if shared is None else _cells(pairs, shared, width)
+        groups = figures["degrees"][rows] + 1
+        own = [names[i % len(names)] for i in rows.tolist()]
+        some = few_values(p, q, groups, cells, own, limit, 2, weights)
+        for i, why in zip(rows.tolist(), some.pop("lacking"), strict=True):
+            found["lacking"][i] = why
+        for key, values in some.items():
+            found.setdefault(key, np.full(len(counts), np.nan))[rows] = values
+    return found
+
+
+def _by_width(
+    known: Sequence[Floats], counts: Sequence[Floats]
+) -> Iterator[tuple[NDArray[np.intp], Floats, Floats]]:
+    """(positions, known (P, B), counts (P, B)) of the pairs with as many bins, each once."""
+    widths = np.array([len(one) for one in counts])
+    for width in dict.fromkeys(widths.tolist()):
+        rows = np.flatnonzero(widths == width)
+        p, q = (np.stack([one[i] for i in rows.tolist()]) for one in (known, counts))
+        yield rows, p, q
 
 
 def _narrowed(shared: Bins, width: int) -> Floats:
@@ -261,11 +273,9 @@ def _binned(
     None of numbers, whose bins join with their neighbours.
     """
     reason = ""
-    widths = np.array([len(one) for one in counts])
     figures: dict[str, Any] = {}
-    for width in dict.fromkeys(widths.tolist()):
-        rows = np.flatnonzero(widths == width)
-        p, q = (np.stack([one[i] for i in rows.tolist()]) for one in (known, counts))
+    for rows, p, q in _by_width(known, counts):
+        width = q.shape[1]
         weights = None if shared is None else _narrowed(shared, width)
         order = np.arange(width) if hidden is None else None
         off = None if hidden is None else hidden.take(rows)
@@ -274,10 +284,10 @@ def _binned(
         found = _figures(of, varies, effect_size, off)
         reason = reason or varies.reason
         for key, values in found.items():
-            figures.setdefault(key, np.full(len(widths), np.nan))[rows] = values
+            figures.setdefault(key, np.full(len(counts), np.nan))[rows] = values
     figures["caveat"] = [
         f"how much windows differ anyway is not known: {reason}" if reason else None
-    ] * len(widths)
+    ] * len(counts)
     return figures
 
 
