@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from sparkdrift.references.life import Event, Name
     from sparkdrift.spec.models import MonitorSpec
     from sparkdrift.steps.context import Context
-    from sparkdrift.steps.promotion import Decision
 
 Version = Annotated[int, typer.Argument(metavar="VERSION", min=1, help="Number of the version.")]
 Reason = Annotated[
@@ -39,7 +38,6 @@ Since = Annotated[
         show_default=False,
     ),
 ]
-Deciding = Callable[["Context", "MonitorSpec", "Name", "Decision"], "Event"]
 
 
 def promote(
@@ -60,13 +58,9 @@ def promote(
 
     Example: sparkdrift reference promote monitors/credit.yml 2 --reason "after the relaunch"
     """
-
-    def decide(context: Context, loaded: MonitorSpec, which: Name, why: Decision) -> Event:
-        from sparkdrift.steps.reference import promote as put
-
-        return put(context, loaded, which, version, why, force=force)
-
-    return _decided(common, spec, role, name, reason, by, effective_from, decide)
+    return _decided(
+        common, "promote", spec, version, role, name, reason, by, effective_from, force=force
+    )
 
 
 def reject(
@@ -82,13 +76,7 @@ def reject(
 
     Example: sparkdrift reference reject monitors/credit.yml 2 --reason "a test load is in it"
     """
-
-    def decide(context: Context, loaded: MonitorSpec, which: Name, why: Decision) -> Event:
-        from sparkdrift.steps.reference import reject as put
-
-        return put(context, loaded, which, version, why)
-
-    return _decided(common, spec, role, name, reason, by, None, decide)
+    return _decided(common, "reject", spec, version, role, name, reason, by)
 
 
 def retire(
@@ -104,13 +92,7 @@ def retire(
 
     Example: sparkdrift reference retire monitors/credit.yml 2 --reason "never needed"
     """
-
-    def decide(context: Context, loaded: MonitorSpec, which: Name, why: Decision) -> Event:
-        from sparkdrift.steps.reference import retire as put
-
-        return put(context, loaded, which, version, why)
-
-    return _decided(common, spec, role, name, reason, by, None, decide)
+    return _decided(common, "retire", spec, version, role, name, reason, by)
 
 
 def rollback(
@@ -127,39 +109,42 @@ def rollback(
 
     Example: sparkdrift reference rollback monitors/credit.yml --reason "false alarms since"
     """
-
-    def decide(context: Context, loaded: MonitorSpec, which: Name, why: Decision) -> Event:
-        from sparkdrift.steps.reference import rollback as put
-
-        return put(context, loaded, which, version, why)
-
-    return _decided(common, spec, role, name, reason, by, effective_from, decide)
+    return _decided(common, "rollback", spec, version, role, name, reason, by, effective_from)
 
 
 def _decided(
     common: Common,
+    action: Literal["promote", "reject", "retire", "rollback"],
     spec: Path,
+    version: int | None,
     role: str | None,
     name: str | None,
     reason: str,
     by: str | None,
-    effective_from: str | None,
-    decide: Deciding,
+    effective_from: str | None = None,
+    **more: bool,
 ) -> int:
-    """Write one decision, and say what it means."""
+    """Write one decision, and say what it means; `more` is what only this action takes."""
     since = point_of_time("--effective-from", effective_from)
 
     def one(context: Context, loaded: MonitorSpec, bars: Bars) -> Answer:
+        from sparkdrift.steps import reference
         from sparkdrift.steps.promotion import Decision
-        from sparkdrift.steps.reference import named as reference_of
         from sparkdrift.steps.snapshot import user
         from sparkdrift.windows import local_instant
 
+        decide: dict[str, Callable[..., Event]] = {
+            "promote": reference.promote,
+            "reject": reference.reject,
+            "retire": reference.retire,
+            "rollback": reference.rollback,
+        }
         bars.begin(f"{loaded.monitor}: reference")
         zone = loaded.timestamp.zone
         start = None if since is None else local_instant(since, zone)
-        which = reference_of(loaded, role, name)
-        event = decide(context, loaded, which, Decision(by or user(), reason, start))
+        which = reference.named(loaded, role, name)
+        why = Decision(by or user(), reason, start)
+        event = decide[action](context, loaded, which, version, why, **more)
         return _told(event, which, zone)
 
     return each_monitor(common, [spec], one, asked=True)
