@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 # Replaced, because a terminal obeys them (Cc) or shows the text other than it is (bidi
 # marks are Cf; Cs can't be encoded at all).
 _REFUSED = frozenset(["Cc", "Cf", "Cs", "Co", "Zl", "Zp"])
+_BEGINNING = 1970
 
 
 def plain(text: str, *, lines: bool = True) -> str:
@@ -50,6 +51,11 @@ def day(instant: datetime, zone: str) -> str:
     local = instant.astimezone(ZoneInfo(zone))
     midnight = local.hour == local.minute == local.second == 0
     return f"{local:%Y-%m-%d}" if midnight else f"{local:%Y-%m-%d %H:%M}"
+
+
+def began(start: datetime, zone: str) -> str:
+    """The day of `start`; '' where it is the beginning of time, before all windows."""
+    return "" if start.year <= _BEGINNING else day(start, zone)
 
 
 def named(count: int, noun: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sparkdrift.references.life import Event, Name
-from sparkdrift.report.plain import day, joined, named, share
+from sparkdrift.report.plain import began, day, joined, named, share
 
 if TYPE_CHECKING:
     from sparkdrift.spark.reference_differences import Difference
@@ -87,7 +87,7 @@ def _in_force(stored: Stored, version: int, zone: str) -> str:
     parts = []
     for term in stored.active:
         if term.snapshot.version == version:
-            start = "always" if term.start.year <= 1970 else day(term.start, zone)
+            start = began(term.start, zone) or "always"
             until = f" to {day(term.end, zone)}" if term.end else " on"
             parts.append(f"{start}{until}")
     return joined(parts, _SHOWN)
@@ -114,7 +114,7 @@ def event_lines(events: Sequence[Event], zone: str) -> list[list[Any]]:
     return [
         [
             *(one.seq, one.version, one.action),
-            day(one.effective_from, zone) if one.effective_from.year > 1970 else "",
+            began(one.effective_from, zone),
             one.by,
             day(one.at, zone) if one.at else "",
             one.gate or "",

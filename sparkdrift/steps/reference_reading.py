@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Compared:
-    """Two versions: the features of both, and those that one alone has."""
+    """Of two versions: the features of both, and those that the earlier or later alone has."""
 
-    earlier: Snapshot
-    later: Snapshot
     features: tuple[Difference, ...]
     gone: tuple[str, ...]
     added: tuple[str, ...]
@@ -68,8 +66,6 @@ def compare_versions(
     before, after = features[earlier.version], features[later.version]
     found = differences(spark, store, spec, name, [(earlier, later)], sliced=sliced)
     return Compared(
-        earlier,
-        later,
         tuple(found),
         gone=tuple(sorted(set(before) - set(after))),
         added=tuple(sorted(set(after) - set(before))),

@@ -12,7 +12,7 @@ from sparkdrift.cli.arguments import point_of_time
 from sparkdrift.cli.commands.reference import MaybeVersion, RefName, Role, Spec
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
-from sparkdrift.report.plain import day
+from sparkdrift.report.plain import began
 
 if TYPE_CHECKING:
     from sparkdrift.cli.progress import Bars
@@ -164,9 +164,8 @@ def _told(event: Event, name: Name, zone: str) -> Answer:
     }
     what = f"version {event.version} of {name.name}"
     if event.action in ("activate", "force"):
-        since = "all windows"
-        if event.effective_from.year > 1970:
-            since = f"windows from {day(event.effective_from, zone)} on"
+        start = began(event.effective_from, zone)
+        since = f"windows from {start} on" if start else "all windows"
         gate = f"; the gate: {event.gate}" if event.gate else ""
         return Answer(f"{what} is in force for {since} (event {event.seq}){gate}", facts)
     ended = "rejected" if event.action == "reject" else "retired"

@@ -12,7 +12,7 @@ from sparkdrift.cli.arguments import point_of_time
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
 from sparkdrift.errors import UsageError, nearest
-from sparkdrift.report.plain import day
+from sparkdrift.report.plain import began
 
 if TYPE_CHECKING:
     from sparkdrift.cli.progress import Bars
@@ -256,7 +256,7 @@ def _told(done: Frozen, zone: str) -> Answer:
     }
     text = f"reference version {made.version} frozen: {made.rows:,} rows"
     if event.action != "propose":
-        since = "" if event.effective_from.year <= 1970 else day(event.effective_from, zone)
+        since = began(event.effective_from, zone)
         return Answer(
             f"{text}, in force for {f'windows from {since} on' if since else 'all'}", facts
         )
