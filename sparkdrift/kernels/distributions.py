@@ -83,8 +83,8 @@ def benign(
     if not used:
         return evidence.benign_variation(np.zeros((len(cells or []), bins)))
     counts, rows, ks = _of_cells(used)
-    (_, joined), left = pooled(reference, counts, np.full(len(rows), rows.min()), order)
-    return evidence.benign_variation(joined, noise_scale(rows, np.inf, left, ks))
+    joined = pool(reference, counts, np.full(len(rows), rows.min()), order=order)
+    return evidence.benign_variation(joined.window, noise_scale(rows, np.inf, joined.bins, ks))
 
 
 def _of_cells(cells: Sequence[Mapping[str, Any]]) -> tuple[Floats, Floats, Floats]:
@@ -150,10 +150,10 @@ def binned_figures(
     whole = known[None]
     reference, k = whole.counts, whole.ks[0]
     n, m = windows.sum(axis=1), reference.sum()
-    (expected, seen), bins = pooled(reference, windows, order=whole.order)
-    s = noise_scale(n, m, bins, k, window_k)
+    joined = pool(reference, windows, order=whole.order)
+    s, bins = noise_scale(n, m, joined.bins, k, window_k), joined.bins
     hidden = np.zeros(len(windows)) if unlisted is None else unlisted.noise(reference, bins)
-    chi2, chi2_p = binned.chi2(expected, seen, s)
+    chi2, chi2_p = binned.chi2(joined.reference, joined.window, s)
     figures = {
         "psi": binned.psi(reference, windows),
         "psi_error": binned.psi_error(reference, windows, k, window_k)
@@ -174,10 +174,11 @@ def binned_figures(
 def _evidence(
     known: Baseline, windows: Floats, window_k: Floats, effect_size: float, hidden: Floats
 ) -> dict[str, Floats]:
-    (expected, seen), bins = pooled(known.counts, windows, order=known.order)
+    joined = pool(known.counts, windows, order=known.order)
+    bins = joined.bins
     s = noise_scale(windows.sum(axis=1), np.inf, bins, window_k) + known.noise(bins) + hidden
     # Of one group there is no distance, which is not a distance of 0.
-    d = np.where(bins >= 2, binned.d_statistic(expected, seen), np.nan)
+    d = np.where(bins >= 2, binned.d_statistic(joined.reference, joined.window), np.nan)
     size, low, high = evidence.effect(d, s, bins)
     limit = evidence.material_limit(effect_size)
     tau2, w_eff, square = known.varies.tau2, known.varies.w_eff, known.varies.square
@@ -196,20 +197,6 @@ def _evidence(
         "square": np.full(len(d), square),
         "w_eff": np.full(len(d), w_eff),
     }
-
-
-def pooled(
-    reference: Floats,
-    windows: Floats,
-    rows: Floats | None = None,
-    order: NDArray[np.intp] | None = None,
-) -> tuple[tuple[Floats, Floats], Floats]:
-    """((reference, windows) with small bins joined, groups left per window), see `bins.pool`.
-
-    Where one is left, `few_values` says what else shows a change.
-    """
-    left = pool(reference, windows, rows, order=order)
-    return (left.reference, left.window), left.bins
 
 
 def numeric_figures(

@@ -96,13 +96,13 @@ def _judge(group: pa.Table, policy: Policy) -> pa.RecordBatch:
         able,
         warn=column(group, "warn_at"),
     )
-    limits = policy.share_limits
+    limits = policy.test_limits
     verdicts = [
-        _verdict(row, str(own), q, policy.test_limits)
+        _verdict(row, str(own), q, limits)
         for row, own, q in zip(rows, status, share_q, strict=True)
     ]
     told = _told(rows, verdicts, policy.alerts)
-    told["explanation"] = _explanations(rows, verdicts, q_values, limits)
+    told["explanation"] = _explanations(rows, verdicts, q_values, policy.share_limits)
     schema = arrow_schema(JUDGED)
     given = group.set_column(
         group.schema.get_field_index("power"), "power", pa.array(able, mask=~np.isfinite(able))

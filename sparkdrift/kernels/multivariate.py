@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from sparkdrift.explain.signals import INPUTS
-from sparkdrift.kernels.distributions import CARRIERS, Bins, baselines, pooled
+from sparkdrift.kernels.distributions import CARRIERS, Bins, baselines
 from sparkdrift.kernels.policy import Policy
 from sparkdrift.kernels.strata import Baseline
 from sparkdrift.measures import multivariate
 from sparkdrift.measures.arrays import Floats, divide, floats
+from sparkdrift.measures.bins import pool
 from sparkdrift.measures.evidence import MATERIAL_LEVEL
 from sparkdrift.measures.multivariate import Terms, Usual
 from sparkdrift.measures.sketch_error import noise_scale
@@ -144,8 +145,8 @@ def _against_others(known: Baseline, counts: Floats, ks: Floats) -> Terms:
         return multivariate.marginal_terms(counts)
     # Joined alike, as the smallest needs it, so that they stay comparable.
     least = np.full(len(rows), rows[rows > 0].min())
-    (_, joined), left = pooled(known.counts, counts, least, known.order)
-    return multivariate.marginal_terms(joined, noise_scale(rows, np.inf, left, ks))
+    joined = pool(known.counts, counts, least, order=known.order)
+    return multivariate.marginal_terms(joined.window, noise_scale(rows, np.inf, joined.bins, ks))
 
 
 def _seen(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Terms:
