@@ -35,8 +35,9 @@ _EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
 _CATALOG = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
 # For short commands on few cores (figures in CONTRIBUTING). Java's optimising compiler takes a
 # third of such a command's time, and little of what it compiles is used again: it is to wait
-# for methods called ten times as often as usual; loops don't wait. A brief command does without.
-_BRIEF = ("-XX:TieredStopAtLevel=1",)
+# for methods called ten times as often as usual; loops don't wait. A brief command does without;
+# Java would then hold room for 48 MiB of compiled code, which a long one fills.
+_BRIEF = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m")
 _JAVA = (
     "-XX:Tier4InvocationThreshold=50000",
     "-XX:Tier4MinInvocationThreshold=6000",
@@ -182,18 +183,24 @@ def check_java() -> str:
 
 @contextmanager
 def _jvm_output_in(sink: Path, *, enabled: bool) -> Iterator[None]:
-    """Let the JVM inherit `sink` as its standard error, so its lines don't reach the user."""
+    """Let the JVM inherit `sink` as both its outputs, so its lines don't reach the user.
+
+    Java warns on its standard output, where the answer of a command belongs.
+    """
     if not enabled:
         yield
         return
     sink.parent.mkdir(parents=True, exist_ok=True)
-    sys.stderr.flush()
-    saved = os.dup(2)
     target = os.open(sink, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    ours = {}
     try:
-        os.dup2(target, 2)
+        for stream, output in ((sys.stdout, 1), (sys.stderr, 2)):
+            stream.flush()
+            ours[output] = os.dup(output)
+            os.dup2(target, output)
         yield
     finally:
-        os.dup2(saved, 2)
-        os.close(saved)
+        for output, saved in ours.items():
+            os.dup2(saved, output)
+            os.close(saved)
         os.close(target)

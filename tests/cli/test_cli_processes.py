@@ -47,9 +47,12 @@ def start(*command, **more):
 
 
 def test_nothing_but_the_answer_reaches_the_user(spec, tmp_path):
+    # A Java that tells of each collection tells it on its standard output.
+    (tmp_path / "spark-defaults.conf").write_text("spark.driver.defaultJavaOptions -Xlog:gc\n")
     done = start(
         *(EXECUTABLE, "run", spec, "--store", tmp_path / "store", "--json"),
         *("--fail-on", "drifted"),
+        env={**os.environ, "SPARK_CONF_DIR": str(tmp_path)},
     )
     assert done.returncode == 3, done.stderr
     (why,) = done.stderr.splitlines()

@@ -33,6 +33,7 @@ ROOT = Path(sparkdrift.__file__).parent.parent
 # Workers, cores of each, MiB of each.
 MASTER = "local-cluster[2,1,1024]"
 EXECUTORS = {"0", "1"}
+JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:+UseSerialGC"
 SPEC = """
 monitor: small
 owner: tests
@@ -87,9 +88,10 @@ def environment(workspace) -> dict[str, str]:
         "spark.sql.adaptive.coalescePartitions.enabled": "false",
         "spark.databricks.delta.snapshotPartitions": "2",
         "spark.ui.enabled": "false",
-        # For many small queries: compiling them well costs more than they do.
-        "spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
-        "spark.executor.defaultJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        # For many small queries: compiling them well costs more than they do. Room for what
+        # is compiled is five times as large without the option.
+        "spark.driver.defaultJavaOptions": JAVA,
+        "spark.executor.defaultJavaOptions": JAVA,
     }
     (workspace / "events").mkdir()
     (workspace / "conf").mkdir()
