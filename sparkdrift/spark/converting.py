@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
+from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.store import delta_path
 
 
@@ -29,7 +30,8 @@ def write_delta(spark: SparkSession, tables: Iterator[pa.Table], folder: Path) -
             rows += table.num_rows
         target = delta_path(str(beside)).replace("delta.", "parquet.", 1)
         # The footers keep the statistics of each file; Delta would read every row for its own.
-        spark.sql(f"CONVERT TO DELTA {target} NO STATISTICS")
+        with few_rows(spark):
+            spark.sql(f"CONVERT TO DELTA {target} NO STATISTICS")
         beside.rename(folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
