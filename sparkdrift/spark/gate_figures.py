@@ -14,7 +14,7 @@ from sparkdrift.references.gate import Check
 from sparkdrift.references.life import Name
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.reference_life import same
-from sparkdrift.spark.schemas import DEBT_EVENTS, REFERENCE_CHECKS
+from sparkdrift.spark.schemas import REFERENCE_CHECKS
 from sparkdrift.spark.source import Source
 from sparkdrift.spark.sql import in_windows, quote, string
 from sparkdrift.spark.views import registered
@@ -110,44 +110,3 @@ def stored_checks(
         found,
         key=lambda row: (order.index(row["verdict"]), row["check_name"], row["column_name"]),
     )
-
-
-def write_debt(
-    spark: SparkSession,
-    store: Store,
-    spec: MonitorSpec,
-    name: Name,
-    version: int,
-    *,
-    opened: bool,
-    window_start: datetime | None,
-    evidence: str,
-    reason: str,
-    by: str,
-    run_id: str,
-) -> None:
-    """Open the debt that a forced version is, or close it."""
-    row = {
-        "monitor": spec.monitor,
-        "debt": debt_of(name, version),
-        # A version is forced once; going back to it is no promotion, and opens nothing.
-        "seq": 1 if opened else 2,
-        "kind": "evaluation" if name.role in ("evaluation", "calibration") else "data",
-        "action": "opened" if opened else "closed",
-        "window_start": window_start,
-        "owner": spec.owner,
-        "severity": "major",
-        "cost": None,
-        "evidence": evidence,
-        "reason": reason,
-        "created_at": datetime.now(timezone.utc),
-        "created_by": by,
-        "run_id": run_id,
-        "package_version": __version__,
-    }
-    insert_rows(spark, store, DEBT_EVENTS, [row])
-
-
-def debt_of(name: Name, version: int) -> str:
-    """The id of the debt that a forced version is."""
-    return f"forced reference {name.role}/{name.name} version {version}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sparkdrift.references.ledger import entries
 from sparkdrift.references.life import Event, Name
-from sparkdrift.spark.gate_figures import write_debt
+from sparkdrift.spark.debts import write_debts
 from sparkdrift.spark.reference_events import write_event
 from sparkdrift.spark.reference_life import Snapshot, Stored
 from sparkdrift.spec.models import MonitorSpec
@@ -68,39 +70,16 @@ def enter(
         run_id=context.journal.run_id,
         gate=examined.verdict if examined else None,
     )
-    settle(context, spec, name, stored, event)
-    if blocked and examined is not None:
-        write_debt(
-            context.spark,
-            context.store,
-            spec,
-            name,
-            version.version,
-            opened=True,
-            window_start=since,
-            evidence="; ".join(examined.why),
-            reason=decision.reason,
-            by=decision.by,
-            run_id=context.journal.run_id,
-        )
+    settle(context, spec, name, (*stored.events, event))
     return Entered(event, examined)
 
 
-def settle(context: Context, spec: MonitorSpec, name: Name, stored: Stored, event: Event) -> None:
-    """Close the debt of a forced version that `event` takes out of force."""
-    present = stored.present
-    if present is None or stored.states[present.version] != "forced":
-        return
-    write_debt(
-        context.spark,
-        context.store,
-        spec,
-        name,
-        present.version,
-        opened=False,
-        window_start=event.effective_from,
-        evidence=f"version {event.version} took its place",
-        reason=event.reason,
-        by=event.by,
-        run_id=context.journal.run_id,
-    )
+def settle(context: Context, spec: MonitorSpec, name: Name, events: Sequence[Event]) -> None:
+    """Bring the debts of forced versions to where the events of a reference say that they are.
+
+    The event that puts a version in force comes first, alone: whoever looks next writes what a
+    crash after it left out. Asks nothing where no version was ever forced.
+    """
+    owed = entries(events)
+    if owed:
+        write_debts(context.spark, context.store, spec, name, owed, context.journal.run_id)

@@ -112,7 +112,7 @@ def rollback(
         )
     since = decision.effective_from or (stored.active[-1].start if stored.active else ALWAYS)
     event = _write(context, spec, name, stored, "activate", back, decision, since)
-    settle(context, spec, name, stored, event)
+    settle(context, spec, name, (*stored.events, event))
     return event
 
 

@@ -29,7 +29,7 @@ from sparkdrift.spec.models import MonitorSpec, Reference
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.freezing import Wanted, holds, make_version, stored_for, whole
 from sparkdrift.steps.journal import Record
-from sparkdrift.steps.promotion import Decision, enter
+from sparkdrift.steps.promotion import Decision, enter, settle
 from sparkdrift.windows import Window, local_instant
 
 STEP = "snapshot"
@@ -130,6 +130,7 @@ def snapshot_reference(context: Context, spec: MonitorSpec, freeze: Freeze | Non
     with context.journal.step(spec.monitor, STEP) as record:
         reference = spec.reference
         due = due_reference(context, spec, force=asked.force)
+        settle(context, spec, own_name(spec), due.stored.own.events)
         if reference is None or due.missing:
             _refuse(asked, record, str(due.missing))
             return Frozen(stored=None if reference is None else due.stored)

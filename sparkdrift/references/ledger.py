@@ -1,0 +1,53 @@
+"""What versions that were forced through the gate leave owed, as their events say.
+
+A version owes from the event that forced it until another one takes its place. Like what is in
+force, this is a pure function of the events: a ledger that a crash left behind is brought up
+to date by whoever looks next, with the same rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from sparkdrift.references.life import PUTTING, Event, ordered
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the ledger: the debt of `version`, opened or closed by `event`.
+
+    seq: number of the row among those of the version, from 1; odd ones open. evidence: what it
+    was closed by; empty for one that opens, which rests on what the gate found.
+    """
+
+    version: int
+    seq: int
+    event: Event
+    evidence: str = ""
+
+    @property
+    def opens(self) -> bool:
+        return self.seq % 2 == 1
+
+
+def entries(events: Iterable[Event]) -> tuple[Entry, ...]:
+    """All rows that the ledger must have, in the order in which they came about.
+
+    Going back to a version that was forced once is no promotion, and opens nothing.
+    """
+    puttings = [event for event in ordered(events) if event.action in PUTTING]
+    rows: Counter[int] = Counter()
+    found: list[Entry] = []
+    for event, following in pairwise([*puttings, None]):
+        if event is None or event.action != "force":
+            continue
+        rows[event.version] += 2
+        number = rows[event.version]
+        found.append(Entry(event.version, number - 1, event))
+        if following is not None:
+            evidence = f"version {following.version} took its place"
+            found.append(Entry(event.version, number, following, evidence))
+    return tuple(found)

@@ -1,0 +1,92 @@
+"""The rows of `debt_events` that versions of references leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from sparkdrift import __version__
+from sparkdrift.references.gate import Check, blocking
+from sparkdrift.references.ledger import Entry
+from sparkdrift.references.life import Name
+from sparkdrift.spark.few_rows import few_rows
+from sparkdrift.spark.gate_figures import stored_checks
+from sparkdrift.spark.schemas import DEBT_EVENTS
+from sparkdrift.spark.sql import string
+from sparkdrift.spark.writer import insert_rows
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.store import Store
+
+
+def write_debts(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    name: Name,
+    owed: Sequence[Entry],
+    run_id: str,
+) -> int:
+    """Write those of the entries that the table lacks; returns how many that were.
+
+    What a debt rests on is what the gate found, as it is stored.
+    """
+    known = _known(spark, store, name, {debt_of(name, entry.version) for entry in owed})
+    missing = [one for one in owed if (debt_of(name, one.version), one.seq) not in known]
+    rows = [_row(spark, store, spec, name, entry, run_id) for entry in missing]
+    return insert_rows(spark, store, DEBT_EVENTS, rows) if rows else 0
+
+
+def debt_of(name: Name, version: int) -> str:
+    """The id of the debt that a forced version is."""
+    return f"forced reference {name.role}/{name.name} version {version}"
+
+
+def _known(
+    spark: SparkSession, store: Store, name: Name, debts: Collection[str]
+) -> set[tuple[str, int]]:
+    listed = ", ".join(string(debt) for debt in sorted(debts))
+    with few_rows(spark):
+        rows = spark.sql(
+            f"SELECT debt, seq FROM {store.table(DEBT_EVENTS.name)}"
+            f" WHERE monitor = {string(name.monitor)} AND debt IN ({listed})"
+        ).collect()
+    return {(row["debt"], row["seq"]) for row in rows}
+
+
+def _row(
+    spark: SparkSession, store: Store, spec: MonitorSpec, name: Name, entry: Entry, run_id: str
+) -> dict[str, Any]:
+    event, evidence = entry.event, entry.evidence
+    if entry.opens:
+        checks = [
+            Check(
+                name=one["check_name"],
+                column=one["column_name"],
+                verdict=one["verdict"],
+                value=one["value"],
+                limit=one["limit_value"],
+                reason=one["reason"],
+            )
+            for one in stored_checks(spark, store, name, entry.version)
+        ]
+        evidence = "; ".join(blocking(checks))
+    return {
+        "monitor": name.monitor,
+        "debt": debt_of(name, entry.version),
+        "seq": entry.seq,
+        "kind": "evaluation" if name.role in ("evaluation", "calibration") else "data",
+        "action": "opened" if entry.opens else "closed",
+        "window_start": event.effective_from,
+        "owner": spec.owner,
+        "severity": "major",
+        "cost": None,
+        "evidence": evidence,
+        "reason": event.reason,
+        "created_at": event.at or datetime.now(timezone.utc),
+        "created_by": event.by,
+        "run_id": run_id,
+        "package_version": __version__,
+    }
