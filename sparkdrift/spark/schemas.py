@@ -276,7 +276,7 @@ REFERENCE_CHECKS = Table(
         Column(
             "check_name",
             "string",
-            "sample size, schema, domain, step, creep, contamination or labels",
+            "sample size, schema, domain, step, creep, contamination, labels or shaped",
         ),
         Column("column_name", "string", "Feature; ':table' for the version as a whole"),
         Column("verdict", "string", "passed, warned, blocked or not_measured"),

@@ -178,6 +178,29 @@ SELECT monitor, debt, kind, owner, severity, cost, window_start, opened, last_se
 FROM summed
 """
 
+# The share rides on the counters of the profile's pass, as the metric SHAPED. The interval is
+# Wilson's, 95 %, as `measures/share_evidence.py` has it; {z2} is the square of its quantile.
+FEEDBACK = """
+WITH counted AS (
+  SELECT *, row_count AS rows, CAST(cells[2].value AS BIGINT) AS known_rows,
+         CAST(cells[0].value AS BIGINT) AS shaped_rows
+  FROM {profiles} WHERE kind = 'metric' AND column_name = 'metric:shaped'),
+shares AS (
+  SELECT *, try_divide(shaped_rows, known_rows) AS share,
+         try_divide(shaped_rows + {z2} / 2, known_rows + {z2}) AS middle,
+         sqrt({z2} * (shaped_rows * try_divide(known_rows - shaped_rows, known_rows) + {z2} / 4))
+           / (known_rows + {z2}) AS half
+  FROM counted),
+ended AS (
+  SELECT *, CASE WHEN shaped_rows = 0 AND known_rows > 0 THEN 0D ELSE middle - half END AS low,
+         CASE WHEN shaped_rows = known_rows AND known_rows > 0 THEN 1D ELSE middle + half END
+           AS high
+  FROM shares)
+SELECT monitor, window_start, window_end, granularity, slice_key, slice_value, rows, known_rows,
+       shaped_rows, share, low, high, status, reason
+FROM ended
+"""
+
 VIEWS = {
     "active_references": ACTIVE_REFERENCES,
     "current_drift": CURRENT_DRIFT,
@@ -185,7 +208,9 @@ VIEWS = {
     "first_seen": FIRST_SEEN,
     "current_assumptions": CURRENT_ASSUMPTIONS,
     "debts": DEBTS,
+    "feedback": FEEDBACK,
 }
+_Z2 = "3.841458820694124D"
 NAMES = (*(table.name for table in TABLES), *VIEWS)
 _PREFIX = "sparkdrift_empty_"
 
@@ -209,7 +234,7 @@ def register(spark: SparkSession, store: Store, statement: str | None = None) ->
     for name, query in VIEWS.items():
         if name in wanted:
             names = {known: quote(known) for known in NAMES}
-            text = query.format(**names, most=MOST_WINDOWS)
+            text = query.format(**names, most=MOST_WINDOWS, z2=_Z2)
             spark.sql(text).createOrReplaceTempView(name)
     return tuple(name for name in NAMES if name in wanted)
 
@@ -265,6 +290,8 @@ def _mentioned(statement: str) -> set[str]:
     if "show" in words:
         return set(NAMES)
     found = words.intersection(NAMES)
+    if "feedback" in found:
+        found.add("profiles")
     if "debts" in found:
         found.add("debt_events")
     if found & {"alerts", "first_seen"}:
