@@ -52,6 +52,14 @@ ABOUT_VIEWS = {
     "feedback": "The share of rows that the model itself shaped, per window and slice (`feedback` "
     "in the spec): `shaped_rows` of the `known_rows` of which it is known, with Wilson's 95 % "
     "interval from `low` to `high`. NULL: not measured, for `reason`.",
+    "training_staleness": "How far each window is from what the model was trained on, from the "
+    "rows of the comparison `training` in `current_drift`: per feature, and as one figure under "
+    "`column_name` ':all'. `age_days` from the newest training event to the end of the window "
+    "(NULL: not known), `outside_share` of the rows in categories or beyond the range that "
+    "training did not have, `effect` the distance in sd; of ':all' the largest of each, `widest` "
+    "being the column with the largest effect, and `mean_effect` their mean, weighed by "
+    "`importance`. `first_material`: the first window, up to this one, that drifted from the same "
+    "version. `measured` of `columns` have a distance.",
     "first_seen": "The new categories in `current_drift` (those its reference lacks), by slice and "
     "feature: the first window in which each was seen, the last, in how many windows, and how many "
     "rows it had in them. A window lists its twenty most frequent new categories: what was always "
@@ -202,6 +210,7 @@ def views() -> dict[str, tuple[str, ...]]:
         "current_assumptions": (*by_name["assumptions"], "since", "violated_windows"),
         "debts": _selected(texts["DEBTS"]),
         "feedback": _selected(texts["FEEDBACK"]),
+        "training_staleness": _selected(texts["TRAINING_STALENESS"]),
     }
 
 

@@ -93,6 +93,7 @@ _OF_REFERENCES: Sequence[tuple[str, Command]] = (
     ("show", reference.show),
     ("diff", reference.diff),
     ("verify", reference.verify),
+    ("staleness", reference.staleness),
     ("promote", deciding.promote),
     ("reject", deciding.reject),
     ("retire", deciding.retire),

@@ -201,6 +201,53 @@ SELECT monitor, window_start, window_end, granularity, slice_key, slice_value, r
 FROM ended
 """
 
+# The figures are those of the comparison `training`: nothing is computed again. Of ':all' the
+# distance is the largest one, and beside it the mean of all, weighed by importance. A feature is
+# outside what the model was trained on by new categories or by values beyond the range: a row has
+# one of both, and of several features the largest share is the least that all of them can have.
+TRAINING_STALENESS = """
+WITH compared AS (
+  SELECT d.*, s.newest_event, greatest(out_of_range_share, new_category_share) AS outside_share
+  FROM {current_drift} AS d
+  LEFT JOIN {reference_snapshots} AS s
+    ON s.monitor = d.monitor AND s.role = 'training' AND s.name = d.reference_name
+   AND s.version = d.reference_version
+  WHERE d.comparison = 'training' AND d.slice_key = '*' AND d.column_name NOT LIKE 'metric:%'),
+every AS (
+  SELECT monitor, window_start, window_end, granularity, column_name, reference_version,
+         newest_event, outside_share, effect, effect_low, effect_high, effect AS mean_effect,
+         column_name AS widest, CAST(effect IS NOT NULL AS BIGINT) AS measured,
+         1L AS columns, status = 'drifted' AS drifted, status, reason
+  FROM compared
+  UNION ALL
+  SELECT monitor, window_start, window_end, granularity, ':all', reference_version,
+         newest_event, max(outside_share), max(effect), max_by(effect_low, effect),
+         max_by(effect_high, effect),
+         try_divide(sum(effect * importance),
+                    sum(importance) FILTER (WHERE effect IS NOT NULL)),
+         max_by(column_name, effect), count(effect), count(*), bool_or(status = 'drifted'),
+         CASE WHEN bool_or(status = 'drifted') THEN 'drifted'
+              WHEN bool_or(status = 'warning') THEN 'warning'
+              WHEN bool_and(status = 'ok') THEN 'ok'
+              ELSE max_by(status, status NOT IN ('ok')) END,
+         CASE WHEN NOT bool_and(status IN ('ok', 'warning', 'drifted')) THEN
+           concat(count_if(status NOT IN ('ok', 'warning', 'drifted')), ' of ', count(*),
+                  ' columns were not measured') END
+  FROM compared
+  GROUP BY monitor, window_start, window_end, granularity, reference_version, newest_event),
+aged AS (
+  SELECT *, timestampdiff(SECOND, newest_event, window_end) / 86400D AS age_days,
+         min(CASE WHEN drifted THEN window_start END) OVER (
+           PARTITION BY monitor, granularity, column_name, reference_version
+           ORDER BY window_start ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+           AS first_material
+  FROM every)
+SELECT monitor, window_start, window_end, granularity, column_name, status, newest_event, age_days,
+       outside_share, effect, effect_low, effect_high, mean_effect, widest, first_material,
+       measured, columns, reference_version, reason
+FROM aged
+"""
+
 VIEWS = {
     "active_references": ACTIVE_REFERENCES,
     "current_drift": CURRENT_DRIFT,
@@ -209,6 +256,7 @@ VIEWS = {
     "current_assumptions": CURRENT_ASSUMPTIONS,
     "debts": DEBTS,
     "feedback": FEEDBACK,
+    "training_staleness": TRAINING_STALENESS,
 }
 _Z2 = "3.841458820694124D"
 NAMES = (*(table.name for table in TABLES), *VIEWS)
@@ -294,7 +342,9 @@ def _mentioned(statement: str) -> set[str]:
         found.add("profiles")
     if "debts" in found:
         found.add("debt_events")
-    if found & {"alerts", "first_seen"}:
+    if "training_staleness" in found:
+        found.add("reference_snapshots")
+    if found & {"alerts", "first_seen", "training_staleness"}:
         found.add("current_drift")
     if "current_assumptions" in found:
         found |= {"assumptions", "runs", "active_references"}
