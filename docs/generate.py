@@ -49,6 +49,17 @@ ABOUT_VIEWS = {
     "newest alerting one; `status`, `effect` and the other figures are this window's own. "
     "`suppression` says why nobody is to be called: this window is suppressed, or the alert stands "
     "on suppressed ones only.",
+    "feedback": "The share of rows that the model itself shaped, per window and slice (`feedback` "
+    "in the spec): `shaped_rows` of the `known_rows` of which it is known, with Wilson's 95 % "
+    "interval from `low` to `high`. NULL: not measured, for `reason`.",
+    "training_staleness": "How far each window is from what the model was trained on, from the "
+    "rows of the comparison `training` in `current_drift`: per feature, and as one figure under "
+    "`column_name` ':all'. `age_days` from the newest training event to the end of the window "
+    "(NULL: not known), `outside_share` of the rows in categories or beyond the range that "
+    "training did not have, `effect` the distance in sd; of ':all' the largest of each, `widest` "
+    "being the column with the largest effect, and `mean_effect` their mean, weighed by "
+    "`importance`. `first_material`: the first window, up to this one, that drifted from the same "
+    "version. `measured` of `columns` have a distance.",
     "first_seen": "The new categories in `current_drift` (those its reference lacks), by slice and "
     "feature: the first window in which each was seen, the last, in how many windows, and how many "
     "rows it had in them. A window lists its twenty most frequent new categories: what was always "
@@ -93,6 +104,13 @@ ABOUT_SECTIONS = {
     "[statistics](statistics.md#custom-metrics).",
     "metrics{}.ratio": "The sum of `of` over the sum of `over`, over the rows where neither is "
     "NULL; a condition counts as 1 or 0. `[x, 1]` is the mean of x.",
+    "feedback": "Which rows the model itself shaped: what it said was acted on, so that their "
+    "outcome is in part its own doing. `shaped` is a condition on one row (a column of decisions "
+    "that were applied, of overrides, of exploration); where it is NULL, it is not known. Their "
+    "share is the metric `metric:shaped`: counted with the others, for every window and slice, and "
+    "judged as they are; the view [`feedback`](tables.md#feedback) has it with its interval. Of a "
+    "reference, a share above `limit` blocks at the gate. "
+    "[What is looked at](statistics.md#feedback).",
     "reference": "What windows are compared with: an interval of the watched table (`begin`, "
     "`end`), or another table (`table`, `path`). Another interval, table or filter than before "
     "asks for another version: the next run freezes it, and puts it in force if the gate "
@@ -191,6 +209,8 @@ def views() -> dict[str, tuple[str, ...]]:
         "first_seen": _selected(texts["FIRST_SEEN"]),
         "current_assumptions": (*by_name["assumptions"], "since", "violated_windows"),
         "debts": _selected(texts["DEBTS"]),
+        "feedback": _selected(texts["FEEDBACK"]),
+        "training_staleness": _selected(texts["TRAINING_STALENESS"]),
     }
 
 

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from sparkdrift.measures.evidence import LEAST_POWER, power
+from sparkdrift.measures.share_evidence import wilson_interval
 
 Verdict = Literal["passed", "warned", "blocked", "not_measured"]
 TABLE = ":table"
@@ -295,3 +296,26 @@ def labels(role: str, rows: int | None, labelled: int | None, reason: str = "") 
         found = "blocked" if role in NEEDS_LABELS else "warned"
     told = f"{100 * share:.1f} % of the rows have a label (limit {100 * LABELLED:.0f} %)"
     return [Check("labels", TABLE, found, told, share, LABELLED)]
+
+
+def shaped(
+    rows: int, known: int, influenced: int, limit: float, reason: str | None = None
+) -> list[Check]:
+    """Share of rows that the model itself shaped, among the `known` ones of all `rows`.
+
+    Above the limit it blocks, in every role: what such a version calls normal, or teaches the next
+    model, is in part the present model's own doing. reason: why it was not counted, else None.
+    """
+    if reason is not None or not known:
+        why = reason or "of none of its rows it is known whether the model shaped it"
+        return [Check("shaped", TABLE, "not_measured", why, None, limit)]
+    share = influenced / known
+    low, high = (float(end) for end in wilson_interval(influenced, known))
+    told = (
+        f"{100 * share:.1f} % of the rows were shaped by the model itself (95 % interval "
+        f"{100 * low:.1f} to {100 * high:.1f} %, limit {100 * limit:g} %)"
+    )
+    if known < rows:
+        told += f"; of {100 * (1 - known / rows):.1f} % it is not known"
+    found: Verdict = "blocked" if share > limit else "passed"
+    return [Check("shaped", TABLE, found, told, share, limit)]

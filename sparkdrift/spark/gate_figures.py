@@ -1,4 +1,4 @@
-"""What the gate reads of alerts and labels, and the rows it leaves behind."""
+"""What the gate reads of alerts, labels and shaped rows, and the rows it leaves behind."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from sparkdrift.explain.signals import WHOLE
 from sparkdrift.references.gate import Check
 from sparkdrift.references.life import Name
 from sparkdrift.spark.changes import from_micros
-from sparkdrift.spark.reference_life import same
+from sparkdrift.spark.frozen_rows import frozen_rows
+from sparkdrift.spark.reference_life import Snapshot, same
 from sparkdrift.spark.schemas import REFERENCE_CHECKS
 from sparkdrift.spark.source import Source
 from sparkdrift.spark.sql import in_windows, quote, string
 from sparkdrift.spark.views import registered
 from sparkdrift.spark.writer import insert_rows
+from sparkdrift.spec.feedback import SHAPED
+from sparkdrift.spec.metrics import PREFIX
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window
@@ -61,6 +64,29 @@ def labelled(spark: SparkSession, source: Source, label: str) -> tuple[int, int]
     row = source.select(spark, "count(*) AS rows", f"count({quote(label)}) AS labelled")
     found = row.collect()[0]
     return int(found["rows"]), int(found["labelled"])
+
+
+def shaped_rows(
+    spark: SparkSession, store: Store, name: Name, version: Snapshot
+) -> tuple[int, int, str | None]:
+    """(rows of which it is known, rows that the model shaped, why they were not counted or None).
+
+    From what is stored of the version; no source row is read.
+    """
+    found = (
+        frozen_rows(spark, store, [(name, version)])
+        .where(f"slice_key = {string(WHOLE)} AND column_name = {string(PREFIX + SHAPED)}")
+        .selectExpr(
+            "CAST(coalesce(cells[2].value, 0) AS BIGINT) AS known",
+            "CAST(coalesce(cells[0].value, 0) AS BIGINT) AS shaped",
+            "CASE WHEN cells IS NULL THEN coalesce(reason, 'it was not counted') END AS reason",
+        )
+        .collect()
+    )
+    if not found:
+        return 0, 0, "the version was made before the spec said which rows the model shaped"
+    row = found[0]
+    return row["known"], row["shaped"], row["reason"]
 
 
 def write_checks(

@@ -69,10 +69,10 @@ def counted(spec: MonitorSpec, metrics: Sequence[Feature]) -> Counted:
     counters: list[Counter] = []
     cells: dict[str, list[str]] = {}
     for name, m in position.items():
-        for column, text in _inputs(spec.metrics[name], m).items():
+        for column, text in _inputs(spec.counted_metrics[name], m).items():
             columns.append(f"{text} AS {column}")
         cells[name] = []
-        for counter, (merge, aggregate) in _aggregates(spec.metrics[name], m).items():
+        for counter, (merge, aggregate) in _aggregates(spec.counted_metrics[name], m).items():
             counters.append(Counter(f"{m}_{counter}", aggregate, merge))
             number = f"CAST({m}_{counter} AS DOUBLE)"
             cells[name].append(f"struct({string(merge)} AS merge, {number} AS value)")
@@ -116,7 +116,7 @@ def with_values(rows: DataFrame, spec: MonitorSpec) -> DataFrame:
 
     A metric without a finite value has NULL and the status `insufficient_data`.
     """
-    if not spec.metrics:
+    if not spec.counted_metrics:
         return rows.withColumn("value", F.lit(None).cast("double"))
     missing = "kind = 'metric' AND value IS NULL AND status = 'ok'"
     why = "'the metric has no finite value: nothing but NULL, a division by 0, or NaN'"
@@ -149,7 +149,9 @@ def row_noise(spec: MonitorSpec) -> str:
     """SQL of what sampling noise a window's rows leave, in units of `row_variance`; else NULL."""
     forms = {"ratio": "try_divide(cells[2].value, cells[1].value * cells[1].value)"}
     forms["count"] = "cells[1].value"
-    return _by_metric(spec, lambda name: forms.get(spec.metrics[name].kind, "CAST(NULL AS DOUBLE)"))
+    return _by_metric(
+        spec, lambda name: forms.get(spec.counted_metrics[name].kind, "CAST(NULL AS DOUBLE)")
+    )
 
 
 def row_variance(spec: MonitorSpec) -> str:
@@ -167,11 +169,15 @@ def row_variance(spec: MonitorSpec) -> str:
         "ratio": f"try_divide(greatest({residual}, 0D) + {event}, {n})",
         "count": f"try_divide({a} + 0.5D, {b})",
     }
-    return _by_metric(spec, lambda name: forms.get(spec.metrics[name].kind, "CAST(NULL AS DOUBLE)"))
+    return _by_metric(
+        spec, lambda name: forms.get(spec.counted_metrics[name].kind, "CAST(NULL AS DOUBLE)")
+    )
 
 
 def _by_metric(spec: MonitorSpec, form: Callable[[str], str]) -> str:
-    cases = " ".join(f"WHEN {string(PREFIX + name)} THEN {form(name)}" for name in spec.metrics)
+    cases = " ".join(
+        f"WHEN {string(PREFIX + name)} THEN {form(name)}" for name in spec.counted_metrics
+    )
     if not cases:
         return "CAST(NULL AS DOUBLE)"
     # Without cells nothing was measured, whatever `coalesce` makes of that.
@@ -184,10 +190,10 @@ def _value(spec: MonitorSpec, name: str, scale: str) -> str:
     values = {}
     first = 0
     for part in metric_parts(spec, name):
-        metric = spec.metrics[part]
+        metric = spec.counted_metrics[part]
         values[part] = _plain(metric, first, scale)
         first += len(_aggregates(metric, ""))
-    derived = spec.metrics[name].derived
+    derived = spec.counted_metrics[name].derived
     return values[name] if derived is None else parse_derived(derived).sql(values)
 
 
@@ -213,14 +219,20 @@ def checked(
         refused = None if one.problem else _refused(spark, source, spec, [one])
         if refused:
             problem = spec.origin.problem(
-                ("metrics", one.feature.column),
+                spec.place_of_metric(one.feature.column),
                 f"the metric {one.feature.column!r} can't be computed",
                 given=refused,
-                accepted="numbers; for 'count' and in a ratio conditions too",
+                accepted=_accepted(spec, one.feature.column),
             )
             one = replace(one, problem=problem, data_type=None)
         metrics.append(one)
     return replace(resolution, metrics=tuple(metrics))
+
+
+def _accepted(spec: MonitorSpec, name: str) -> str:
+    if spec.place_of_metric(name) == ("metrics", name):
+        return "numbers; for 'count' and in a ratio conditions too"
+    return "a condition, which is true, false or NULL for each row"
 
 
 def _refused(
@@ -232,7 +244,7 @@ def _refused(
     )
     asked = [
         (metric.kind, text)
-        for metric in (spec.metrics[name] for name in parts)
+        for metric in (spec.counted_metrics[name] for name in parts)
         for _, text in metric.expressions()
     ]
     items = ", ".join(f"({text}) AS e{i}" for i, (_, text) in enumerate(asked))

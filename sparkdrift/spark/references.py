@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -19,6 +20,7 @@ from sparkdrift.kernels.freezing import (
     freeze,
 )
 from sparkdrift.references.life import Name
+from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.counters import WINDOW
 from sparkdrift.spark.frozen_rows import of_attempt
 from sparkdrift.spark.merging import merge_profiles
@@ -27,9 +29,10 @@ from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import profile
 from sparkdrift.spark.reference_life import ALWAYS, Snapshot
 from sparkdrift.spark.schemas import FIGURES, REFERENCE_PROFILES, REFERENCE_SNAPSHOTS, STATE
-from sparkdrift.spark.source import Source
+from sparkdrift.spark.source import Source, instant
 from sparkdrift.spark.sql import in_windows, quote
 from sparkdrift.spark.writer import insert_rows, replace_attempt
+from sparkdrift.spec.columns import is_timestamp
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Resolution
 from sparkdrift.store import Store
@@ -81,6 +84,18 @@ def scanned_reference(
 def reference_rows(spark: SparkSession, source: Source) -> DataFrame:
     """All rows of another table, as if they were of one window."""
     return source.rows(spark).withColumn(WINDOW, F.lit(ALWAYS))
+
+
+def newest_event(spark: SparkSession, spec: MonitorSpec, source: Source) -> datetime | None:
+    """Event time of the newest row of another table; None where it has no such column, or rows."""
+    column = next(
+        (name for name in source.schema if name.lower() == spec.timestamp.column.lower()), None
+    )
+    if column is None or not is_timestamp(source.schema[column]):
+        return None
+    at = instant(column, source.schema[column], spec.timestamp.zone)
+    row = source.select(spark, f"unix_micros(max({at})) AS newest").collect()[0]
+    return None if row["newest"] is None else from_micros(row["newest"])
 
 
 def _with_bins(spec: MonitorSpec, merged: DataFrame, windows: DataFrame | None) -> DataFrame:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 # Raised when a column is added; `migrate` brings older stores up to it.
-STORE_VERSION = 5
+STORE_VERSION = 6
 
 _ITEMS = "array<struct<item:string,count:bigint>>"
 
@@ -186,6 +186,12 @@ REFERENCE_SNAPSHOTS = Table(
         Column("created_at", "timestamp", "When it was written"),
         Column("created_by", "string", "Who wrote it"),
         Column("note", "string", "Free text"),
+        Column(
+            "newest_event",
+            "timestamp",
+            "Event time of its newest row, of an interval its end; NULL: not known, as of a table "
+            "without the timestamp column, and in references of older stores",
+        ),
         *_WRITTEN,
     ),
 )
@@ -276,7 +282,7 @@ REFERENCE_CHECKS = Table(
         Column(
             "check_name",
             "string",
-            "sample size, schema, domain, step, creep, contamination or labels",
+            "sample size, schema, domain, step, creep, contamination, labels or shaped",
         ),
         Column("column_name", "string", "Feature; ':table' for the version as a whole"),
         Column("verdict", "string", "passed, warned, blocked or not_measured"),

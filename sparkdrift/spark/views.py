@@ -178,6 +178,76 @@ SELECT monitor, debt, kind, owner, severity, cost, window_start, opened, last_se
 FROM summed
 """
 
+# The share rides on the counters of the profile's pass, as the metric SHAPED. The interval is
+# Wilson's, 95 %, as `measures/share_evidence.py` has it; {z2} is the square of its quantile.
+FEEDBACK = """
+WITH counted AS (
+  SELECT *, row_count AS rows, CAST(cells[2].value AS BIGINT) AS known_rows,
+         CAST(cells[0].value AS BIGINT) AS shaped_rows
+  FROM {profiles} WHERE kind = 'metric' AND column_name = 'metric:shaped'),
+shares AS (
+  SELECT *, try_divide(shaped_rows, known_rows) AS share,
+         try_divide(shaped_rows + {z2} / 2, known_rows + {z2}) AS middle,
+         sqrt({z2} * (shaped_rows * try_divide(known_rows - shaped_rows, known_rows) + {z2} / 4))
+           / (known_rows + {z2}) AS half
+  FROM counted),
+ended AS (
+  SELECT *, CASE WHEN shaped_rows = 0 AND known_rows > 0 THEN 0D ELSE middle - half END AS low,
+         CASE WHEN shaped_rows = known_rows AND known_rows > 0 THEN 1D ELSE middle + half END
+           AS high
+  FROM shares)
+SELECT monitor, window_start, window_end, granularity, slice_key, slice_value, rows, known_rows,
+       shaped_rows, share, low, high, status, reason
+FROM ended
+"""
+
+# The figures are those of the comparison `training`: nothing is computed again. Of ':all' the
+# distance is the largest one, and beside it the mean of all, weighed by importance. A feature is
+# outside what the model was trained on by new categories or by values beyond the range: a row has
+# one of both, and of several features the largest share is the least that all of them can have.
+TRAINING_STALENESS = """
+WITH compared AS (
+  SELECT d.*, s.newest_event, greatest(out_of_range_share, new_category_share) AS outside_share
+  FROM {current_drift} AS d
+  LEFT JOIN {reference_snapshots} AS s
+    ON s.monitor = d.monitor AND s.role = 'training' AND s.name = d.reference_name
+   AND s.version = d.reference_version
+  WHERE d.comparison = 'training' AND d.slice_key = '*' AND d.column_name NOT LIKE 'metric:%'),
+every AS (
+  SELECT monitor, window_start, window_end, granularity, column_name, reference_version,
+         newest_event, outside_share, effect, effect_low, effect_high, effect AS mean_effect,
+         column_name AS widest, CAST(effect IS NOT NULL AS BIGINT) AS measured,
+         1L AS columns, status = 'drifted' AS drifted, status, reason
+  FROM compared
+  UNION ALL
+  SELECT monitor, window_start, window_end, granularity, ':all', reference_version,
+         newest_event, max(outside_share), max(effect), max_by(effect_low, effect),
+         max_by(effect_high, effect),
+         try_divide(sum(effect * importance),
+                    sum(importance) FILTER (WHERE effect IS NOT NULL)),
+         max_by(column_name, effect), count(effect), count(*), bool_or(status = 'drifted'),
+         CASE WHEN bool_or(status = 'drifted') THEN 'drifted'
+              WHEN bool_or(status = 'warning') THEN 'warning'
+              WHEN bool_and(status = 'ok') THEN 'ok'
+              ELSE max_by(status, status NOT IN ('ok')) END,
+         CASE WHEN NOT bool_and(status IN ('ok', 'warning', 'drifted')) THEN
+           concat(count_if(status NOT IN ('ok', 'warning', 'drifted')), ' of ', count(*),
+                  ' columns were not measured') END
+  FROM compared
+  GROUP BY monitor, window_start, window_end, granularity, reference_version, newest_event),
+aged AS (
+  SELECT *, timestampdiff(SECOND, newest_event, window_end) / 86400D AS age_days,
+         min(CASE WHEN drifted THEN window_start END) OVER (
+           PARTITION BY monitor, granularity, column_name, reference_version
+           ORDER BY window_start ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+           AS first_material
+  FROM every)
+SELECT monitor, window_start, window_end, granularity, column_name, status, newest_event, age_days,
+       outside_share, effect, effect_low, effect_high, mean_effect, widest, first_material,
+       measured, columns, reference_version, reason
+FROM aged
+"""
+
 VIEWS = {
     "active_references": ACTIVE_REFERENCES,
     "current_drift": CURRENT_DRIFT,
@@ -185,7 +255,10 @@ VIEWS = {
     "first_seen": FIRST_SEEN,
     "current_assumptions": CURRENT_ASSUMPTIONS,
     "debts": DEBTS,
+    "feedback": FEEDBACK,
+    "training_staleness": TRAINING_STALENESS,
 }
+_Z2 = "3.841458820694124D"
 NAMES = (*(table.name for table in TABLES), *VIEWS)
 _PREFIX = "sparkdrift_empty_"
 
@@ -209,7 +282,7 @@ def register(spark: SparkSession, store: Store, statement: str | None = None) ->
     for name, query in VIEWS.items():
         if name in wanted:
             names = {known: quote(known) for known in NAMES}
-            text = query.format(**names, most=MOST_WINDOWS)
+            text = query.format(**names, most=MOST_WINDOWS, z2=_Z2)
             spark.sql(text).createOrReplaceTempView(name)
     return tuple(name for name in NAMES if name in wanted)
 
@@ -265,9 +338,13 @@ def _mentioned(statement: str) -> set[str]:
     if "show" in words:
         return set(NAMES)
     found = words.intersection(NAMES)
+    if "feedback" in found:
+        found.add("profiles")
     if "debts" in found:
         found.add("debt_events")
-    if found & {"alerts", "first_seen"}:
+    if "training_staleness" in found:
+        found.add("reference_snapshots")
+    if found & {"alerts", "first_seen", "training_staleness"}:
         found.add("current_drift")
     if "current_assumptions" in found:
         found |= {"assumptions", "runs", "active_references"}

@@ -79,8 +79,9 @@ def unknown(spec: MonitorSpec, watched: Collection[str]) -> Iterator[Problem]:
 def _known(spec: MonitorSpec) -> set[str]:
     outputs = {column for role, column in spec.prediction.columns() if role != "label"}
     declared = {feature.name for _, _, feature in spec.features.declared()}
-    return declared | outputs | set(spec.names_together) | {PREFIX + name for name in spec.metrics}
+    metrics = {PREFIX + name for name in spec.counted_metrics}
+    return declared | outputs | set(spec.names_together) | metrics
 
 
 def _of_metric(spec: MonitorSpec, name: str) -> str | None:
-    return PREFIX + name if name in spec.metrics else None
+    return PREFIX + name if name in spec.counted_metrics else None

@@ -48,9 +48,10 @@ def definition_hash(spec: MonitorSpec, feature: Feature | None) -> str:
         listed = {column.lower(): sorted(values) for column, values in spec.slice_values.items()}
         content["slice_values"] = listed
     if feature is not None and feature.kind == "metric":
-        metric = spec.metrics[feature.column]
+        metrics = spec.counted_metrics
+        metric = metrics[feature.column]
         parts = metric_parts(spec, feature.column)
-        made_of = [spec.metrics[name].definition() for name in parts]
+        made_of = [metrics[name].definition() for name in parts]
         content["metric"] = [metric.definition(), *(made_of if metric.derived else [])]
     else:
         content |= {"k": spec.sketch.k, "categories": spec.sketch.categories}

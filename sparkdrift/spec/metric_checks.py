@@ -57,7 +57,7 @@ def _derived(spec: MonitorSpec, loc: Loc, text: str) -> Iterator[Finding]:
 
 def names(spec: MonitorSpec) -> Iterator[Finding]:
     """No feature is called as a metric is stored."""
-    stored = {PREFIX + name for name in spec.metrics}
+    stored = {PREFIX + name for name in spec.counted_metrics}
     for loc, _, feature in spec.features.declared():
         if feature.name in stored:
             message = "a metric is stored under the name of this feature"

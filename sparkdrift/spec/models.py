@@ -16,9 +16,10 @@ from pydantic import BeforeValidator, Field, PrivateAttr
 from sparkdrift.spec.alerts import Alerts
 from sparkdrift.spec.assumptions import Assumptions, DependenceEntry
 from sparkdrift.spec.features import Features
-from sparkdrift.spec.metrics import PREFIX, MetricEntry
+from sparkdrift.spec.feedback import SHAPED, Feedback
+from sparkdrift.spec.metrics import PREFIX, Metric, MetricEntry
 from sparkdrift.spec.names import parse_table
-from sparkdrift.spec.origin import Origin
+from sparkdrift.spec.origin import Loc, Origin
 from sparkdrift.spec.policy import INPUTS, Degraded, Drift, Thresholds
 from sparkdrift.spec.values import (
     ColumnName,
@@ -178,6 +179,7 @@ class MonitorSpec(Section):
     metrics: Mapping[Identifier, MetricEntry] = Field(
         default_factory=dict, description="a mapping from names to how each is computed"
     )
+    feedback: Feedback | None = None
     reference: Reference | None = None
     drift: Drift = Drift()
     alerts: Alerts = Alerts()
@@ -224,6 +226,19 @@ class MonitorSpec(Section):
             return ()
         return (INPUTS, *(vector.name for vector in self.features.vector))
 
+    @property
+    def counted_metrics(self) -> Mapping[str, Metric]:
+        """The declared metrics, and the share of rows that the model shaped."""
+        if self.feedback is None:
+            return self.metrics
+        return {**self.metrics, SHAPED: self.feedback.metric}
+
+    def place_of_metric(self, name: str) -> Loc:
+        """Where the metric `name` is declared."""
+        if self.feedback is not None and name == SHAPED:
+            return ("feedback", "shaped")
+        return ("metrics", name)
+
     def all_thresholds(self) -> dict[str, Thresholds]:
         """What holds for each feature and vector that is declared or overridden, and each metric.
 
@@ -235,7 +250,9 @@ class MonitorSpec(Section):
         found |= {one.name: default.changed(one) for one in self.features.vector}
         for name, override in self.drift.overrides.items():
             found[name] = found.get(name, default).changed(override)
-        return found | {PREFIX + name: metric.thresholds for name, metric in self.metrics.items()}
+        return found | {
+            PREFIX + name: metric.thresholds for name, metric in self.counted_metrics.items()
+        }
 
     def thresholds(self, name: str) -> Thresholds:
         """What holds for the feature `name`; for many features, take `all_thresholds`."""

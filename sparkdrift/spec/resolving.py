@@ -151,7 +151,8 @@ def resolve(
         slices=tuple(_slices(spec, columns)),
         predictions=tuple(_predictions(spec, columns)),
         metrics=tuple(
-            _metric(spec, Feature(name, "metric", PREFIX + name), columns) for name in spec.metrics
+            _metric(spec, Feature(name, "metric", PREFIX + name), columns)
+            for name in spec.counted_metrics
         ),
         blocking=(
             *_timestamp(spec, columns),
@@ -208,17 +209,17 @@ def _output(one: ResolvedPrediction, kind: Kind) -> Feature:
 
 def metric_parts(spec: MonitorSpec, name: str) -> tuple[str, ...]:
     """The metrics that are counted for the metric `name`: itself, or what it is derived from."""
-    derived = spec.metrics[name].derived
+    derived = spec.counted_metrics[name].derived
     return (name,) if derived is None else parse_derived(derived).names
 
 
 def _metric(spec: MonitorSpec, metric: Feature, columns: Columns) -> ResolvedFeature:
     """A metric with the first column that the table lacks, if there is one."""
     for part in metric_parts(spec, metric.column):
-        for place, text in spec.metrics[part].expressions():
+        for place, text in spec.counted_metrics[part].expressions():
             for name in identifiers(text):
                 if columns.type_of(name) is None:
-                    problem = missing(spec, ("metrics", part, *place), name, columns)
+                    problem = missing(spec, (*spec.place_of_metric(part), *place), name, columns)
                     return ResolvedFeature(metric, None, problem)
     return ResolvedFeature(metric, "double")
 
@@ -233,7 +234,7 @@ def _automatic(spec: MonitorSpec, columns: Columns) -> Iterator[ResolvedFeature]
     assert auto is not None  # noqa: S101
     taken = {spec.timestamp.column.lower(), *(c.lower() for c in auto.exclude)}
     taken |= {column.lower() for _, column in spec.prediction.columns()}
-    taken |= {PREFIX + name for name in spec.metrics}
+    taken |= {PREFIX + name for name in spec.counted_metrics}
     for _, _, feature in spec.features.declared():
         taken |= {(feature.column or "").lower(), feature.name.lower()}
     included = None if auto.include is None else {c.lower() for c in auto.include}

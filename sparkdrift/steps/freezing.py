@@ -23,6 +23,7 @@ from sparkdrift.spark.profiles import StoredWindow, stored_windows
 from sparkdrift.spark.reference_life import Snapshot
 from sparkdrift.spark.references import (
     merged_reference,
+    newest_event,
     reference_rows,
     scanned_reference,
     write_reference,
@@ -198,6 +199,7 @@ def _merged(
         "source_version": source.version,
         "interval_start": interval.start,
         "interval_end": interval.end,
+        "newest_event": interval.end,
         "granularity": spec.windows.grain,
         "windows": windows,
         "k_effective": spec.sketch.k,
@@ -254,8 +256,11 @@ def _scanned(
         "windows": 0,
         "k_effective": spec.sketch.reference_k,
     }
-    if wanted.interval is not None:
-        about |= {"interval_start": wanted.interval.start, "interval_end": wanted.interval.end}
+    if wanted.interval is None:
+        about["newest_event"] = newest_event(context.spark, spec, source)
+    else:
+        start, end = wanted.interval.start, wanted.interval.end
+        about |= {"interval_start": start, "interval_end": end, "newest_event": end}
     return rows, about
 
 

@@ -21,6 +21,7 @@ from sparkdrift.references.gate import (
     labels,
     sample_size,
     schema,
+    shaped,
     step,
     verdict,
 )
@@ -28,7 +29,7 @@ from sparkdrift.references.life import Name, chain
 from sparkdrift.spark.alerting import policy_of
 from sparkdrift.spark.expressions import resolve_source
 from sparkdrift.spark.failures import FAILURES, reason
-from sparkdrift.spark.gate_figures import alerted, labelled, write_checks
+from sparkdrift.spark.gate_figures import alerted, labelled, shaped_rows, write_checks
 from sparkdrift.spark.profiles import stored_windows
 from sparkdrift.spark.reference_differences import Described, Difference, described, differences
 from sparkdrift.spark.reference_life import Snapshot, Stored
@@ -85,6 +86,7 @@ def examine(
         *creep(gaps.get((versions[0].version, candidate.version), ()), _path(gaps, way), limits),
         *_contamination(context, spec, name, candidate),
         *_labels(context, spec, name, candidate),
+        *_shaped(context, spec, name, candidate),
     ]
     write_checks(
         context.spark, context.store, name, candidate.version, checks, context.journal.run_id
@@ -202,3 +204,10 @@ def _labels(context: Context, spec: MonitorSpec, name: Name, candidate: Snapshot
         return labels(name.role, None, None, str(error))
     except FAILURES as error:
         return labels(name.role, None, None, reason(error))
+
+
+def _shaped(context: Context, spec: MonitorSpec, name: Name, candidate: Snapshot) -> list[Check]:
+    if spec.feedback is None:
+        return []
+    known, influenced, why = shaped_rows(context.spark, context.store, name, candidate)
+    return shaped(candidate.rows, known, influenced, spec.feedback.limit, why)

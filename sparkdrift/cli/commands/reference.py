@@ -1,4 +1,4 @@
-"""reference list, show, diff, verify: looking at the versions of a reference."""
+"""reference list, show, diff, verify, staleness: looking at the versions of a reference."""
 
 from __future__ import annotations
 
@@ -199,3 +199,37 @@ def verify(
     else:
         screen.show_rows(VERIFIED, verified_lines(found))
     return 0 if all(one.holds for one in found.values()) else 1
+
+
+def staleness(common: Common, spec: Spec) -> None:
+    """Tell how far the newest window is from what the model was trained on, and since when.
+
+    From stored rows of the comparison `training`; without one nothing is measured, and it says
+    what to do. The view training_staleness has the same for all windows.
+
+    Example: sparkdrift reference staleness monitors/credit.yml
+    """
+    from sparkdrift.report.staleness import LISTED, staleness_lines, summary
+    from sparkdrift.spec.loading import load_spec
+
+    loaded = load_spec(spec)
+    with existing_store(common) as (spark, store):
+        from sparkdrift.spark.staleness import newest_staleness
+
+        rows = newest_staleness(spark, store, loaded)
+    if common.as_json:
+        screen.print_json({"monitor": loaded.monitor, "measured": bool(rows), "rows": rows})
+        return
+    if not rows:
+        asked = "training" in loaded.drift.comparisons
+        first = "" if asked else "add `training` to drift.comparisons, "
+        screen.say(
+            f"{loaded.monitor}: not measured, no window was held against a training reference: "
+            f"{first}freeze one (`sparkdrift snapshot SPEC --role training --table TABLE`), then "
+            "`sparkdrift run SPEC`"
+        )
+        return
+    zone = loaded.timestamp.zone
+    for line in summary(rows, zone):
+        screen.say(line)
+    screen.show_rows(LISTED, staleness_lines(rows, zone))

@@ -13,8 +13,8 @@ from sparkdrift.cli import app, main
 
 COMMANDS = (
     *("init", "validate", "doctor", "demo", "run", "profile"),
-    *("snapshot", "drift", "sql", "explain", "calibrate", "classify", "migrate"),
-    *(f"reference {one}" for one in ("list", "show", "diff", "verify")),
+    *("snapshot", "drift", "sql", "explain", "feedback", "calibrate", "classify", "migrate"),
+    *(f"reference {one}" for one in ("list", "show", "diff", "verify", "staleness")),
     *(f"reference {one}" for one in ("promote", "reject", "retire", "rollback")),
 )
 

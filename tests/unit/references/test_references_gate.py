@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from sparkdrift.measures import evidence
 from sparkdrift.measures.binned import d_statistic
@@ -20,6 +21,7 @@ from sparkdrift.references.gate import (
     labels,
     sample_size,
     schema,
+    shaped,
     step,
     verdict,
 )
@@ -183,3 +185,27 @@ def test_of_many_columns_that_block_the_gravest_are_named():
         "step: c5 is 5.40 sd from version 1 (limit 0.32); c4 is 4.40 sd from version 1 (limit "
         "0.32); c3 is 3.40 sd from version 1 (limit 0.32); and 3 more columns"
     )
+
+
+@pytest.mark.parametrize(
+    ("influenced", "expected"), [(0, "passed"), (200, "passed"), (201, "blocked")]
+)
+def test_a_version_that_the_model_shaped_beyond_the_limit_is_blocked(influenced, expected):
+    (check,) = shaped(1000, 1000, influenced, 0.2)
+    assert (check.column, check.verdict) == (":table", expected)
+    assert (check.value, check.limit) == (influenced / 1000, 0.2)
+
+
+def test_the_share_is_of_rows_of_which_it_is_known():
+    (check,) = shaped(1000, 400, 100, 0.3)
+    assert check.value == 0.25
+    ends = stats.binomtest(100, 400).proportion_ci(0.95, method="wilson")
+    assert f"{100 * ends.low:.1f} to {100 * ends.high:.1f} %" in check.reason
+    assert "of 60.0 % it is not known" in check.reason
+
+
+@pytest.mark.parametrize("why", [None, "the column is gone"])
+def test_a_share_of_nothing_is_not_measured_and_never_passes(why):
+    (check,) = shaped(1000, 0, 0, 0.2, why)
+    assert (check.verdict, check.value) == ("not_measured", None)
+    assert why is None or check.reason == why

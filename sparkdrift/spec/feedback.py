@@ -1,0 +1,42 @@
+"""Feedback: which rows the model itself shaped, and what is counted of them.
+
+A row is shaped where what the model said was acted on, so that what came of it (the outcome, or
+that there is one at all) is no longer what it would have been without the model. Their share is
+one more custom metric, of the name SHAPED: counted in the pass that counts the others, it rolls
+up, slices, drifts and is frozen into references as they are.
+Source: Perdomo et al., Performative Prediction, 2020; Lakkaraju et al., The Selective Labels
+Problem, 2017.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from sparkdrift.spec.metrics import Metric, Ratio, SqlTest
+from sparkdrift.spec.values import Section
+
+SHAPED = "shaped"
+"""The name of the metric that is the share of shaped rows."""
+
+MostShaped = Annotated[float, Field(gt=0, le=1, description="a share above 0 and up to 1")]
+
+
+class Feedback(Section):
+    """`shaped`: a condition that holds of rows that the model shaped; NULL: it is not known.
+
+    `limit`: from which share of them on a reference is not put in force in passing.
+    """
+
+    shaped: SqlTest
+    limit: MostShaped = 0.2
+
+    @property
+    def metric(self) -> Metric:
+        """The share of shaped rows among those of which it is known.
+
+        CASE takes a condition alone, so that Spark refuses a number in its place.
+        """
+        known = f"CASE WHEN ({self.shaped}) THEN 1 WHEN NOT ({self.shaped}) THEN 0 END"
+        return Metric(ratio=Ratio(of=known, over="1"))
