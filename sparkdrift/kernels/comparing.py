@@ -54,7 +54,8 @@ _OF_ASKED = ("comparison", "reference_version", "earlier_start", "input_digest")
 FIGURES = {
     **dict.fromkeys(
         (
-            *("psi", "psi_error", "js_distance", "ks_statistic", "ks_error", "ks_pvalue"),
+            *("psi", "psi_error", "js_distance", "js_error"),
+            *("ks_statistic", "ks_error", "ks_pvalue"),
             *("wasserstein_distance", "wasserstein_error", "tv_distance", "tv_error"),
             *("l_infinity_distance", "l_infinity_error", "chi2_statistic", "chi2_pvalue"),
             *("d_statistic", "effect", "effect_low", "effect_high", "n_eff"),

@@ -47,6 +47,7 @@ from sparkdrift.measures.sketch_error import noise_scale
 
 SHOWN = 20
 CARRIERS = 10
+_BINNED = ("psi", "psi_error", "js_distance", "js_error")
 _HIDDEN = "categories that are not listed could hide a shift: raise sketch.categories to know"
 
 
@@ -159,6 +160,10 @@ def binned_figures(
         "psi_error": binned.psi_error(reference, windows, k, window_k)
         + (0.0 if unlisted is None else unlisted.psi_error(reference, windows)),
         "js_distance": binned.js_distance(reference, windows),
+        # Sketches of numbers, or truncated states of categories: there is never both.
+        "js_error": binned.js_error(reference, windows, k, window_k)
+        if unlisted is None
+        else unlisted.js_error(reference, windows),
         "chi2_statistic": chi2,
         "chi2_pvalue": chi2_p,
     }
@@ -372,7 +377,7 @@ def _category_distances(
         )
         if made.shape[1] < 2:
             # All is one bin, which says nothing: that is not a distance of 0.
-            found |= dict.fromkeys(("psi", "psi_error", "js_distance"), np.full(len(rows), np.nan))
+            found |= dict.fromkeys(_BINNED, np.full(len(rows), np.nan))
         for key, values in found.items():
             figures.setdefault(key, np.full(len(seen), np.nan))[rows] = values
     return figures

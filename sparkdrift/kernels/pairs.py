@@ -347,10 +347,12 @@ def _figures(
     p, q, bins = of.pooled()
     s = noise_scale(seen.sum(axis=1), known.sum(axis=1), bins, known_k, k)
     psi_error = binned.psi_error(known, seen, known_k, k)
+    js_error = binned.js_error(known, seen, known_k, k)
     chi2, chi2_p = binned.chi2(p, q, s)
     if hidden is not None:
         s = s + hidden.noise(known, bins)
         psi_error = psi_error + hidden.psi_error(known, seen)
+        js_error = hidden.js_error(known, seen)
     # Of one group there is no distance, which is not a distance of 0.
     d = np.where(bins >= 2, binned.d_statistic(p, q), np.nan)
     size, low, high = evidence.effect(d, s, bins)
@@ -360,6 +362,7 @@ def _figures(
         "psi": binned.psi(known, seen),
         "psi_error": psi_error,
         "js_distance": binned.js_distance(known, seen),
+        "js_error": js_error,
         "shift": binned.rank_shift(known, seen),
         "chi2_statistic": chi2,
         "chi2_pvalue": chi2_p,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 # Raised when a column is added; `migrate` brings older stores up to it.
-STORE_VERSION = 5
+STORE_VERSION = 6
 
 _ITEMS = "array<struct<item:string,count:bigint>>"
 
@@ -359,6 +359,11 @@ DRIFT = Table(
         Column("psi", "double", "Population stability index"),
         Column("psi_error", "double", "Error that the sketches can add to psi (99 %)"),
         Column("js_distance", "double", "Jensen-Shannon distance, base 2, 0 to 1"),
+        Column(
+            "js_error",
+            "double",
+            "Error that the sketches (99 %) or untracked categories can add to js_distance",
+        ),
         Column("ks_statistic", "double", "Largest gap between the two cumulative distributions"),
         Column("ks_error", "double", "Error that the sketches can add to ks_statistic (99 %)"),
         Column("ks_pvalue", "double", "Chance of such a gap without drift"),

@@ -162,6 +162,7 @@ def test_unlisted_categories_leave_the_figures_with_their_error():
     assert found["vanished_error"] > 0
     heavy = _many(np.r_[[0.4, 0.3], np.full(1000, 0.3 / 1000)], 20_000, 1000)
     assert heavy["psi_error"] > 0
+    assert heavy["js_error"] > 0
     assert heavy["status"] == "undetermined"
 
 
