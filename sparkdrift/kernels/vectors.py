@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from sparkdrift.kernels.distributions import Bins
+from sparkdrift.kernels.baselines import Bins
 from sparkdrift.kernels.multivariate import Known, unmeasured
 from sparkdrift.measures import numeric
 from sparkdrift.measures import sliced_wasserstein as sw

@@ -10,9 +10,10 @@ import pytest
 from profile_rows import at, categorical, kll, numeric, stream, table
 
 from sparkdrift.explain.signals import INPUTS
+from sparkdrift.kernels.baselines import Bins, baselines
 from sparkdrift.kernels.batches import arrow_schema
-from sparkdrift.kernels.comparing import COMPARED, FIGURES, TESTS
-from sparkdrift.kernels.distributions import Bins, baselines, binned_figures
+from sparkdrift.kernels.compared import COMPARED, FIGURES, TESTS
+from sparkdrift.kernels.distributions import binned_figures
 from sparkdrift.kernels.freezing import freeze
 from sparkdrift.kernels.judging import JUDGED, judge
 from sparkdrift.kernels.multivariate import inputs_known, inputs_row
@@ -171,8 +172,10 @@ DIRECTIONS = [
 EMBEDDING = vector_known("embedding", DIRECTIONS)
 
 
-def _bar(points):
-    return 0.0 if points is None else float(ks_error(np.inf, points.error_k))
+def _error(known, points, within):
+    eps = 0.0 if points is None else float(ks_error(np.inf, points.error_k))
+    apart = gap(known, points)
+    return wasserstein_error(apart, within, eps, wasserstein(apart, within))
 
 
 def projected(cloud, references=DIRECTIONS, k=4096):
@@ -186,7 +189,7 @@ def projected(cloud, references=DIRECTIONS, k=4096):
         found.append(
             {"column_name": reference["column_name"]}
             | {"wasserstein_distance": wasserstein(gap(known, points), within)}
-            | {"wasserstein_error": wasserstein_error(gap(known, points), within, _bar(points))}
+            | {"wasserstein_error": _error(known, points, within)}
             | {name: float(value[0]) for name, value in figures.items()}
         )
     return found
