@@ -183,14 +183,16 @@ def js_bar(
     equal shares the bar is about (e1 + e2) sqrt(sum 1/p / (8 ln 2)), 0.047 for ten bins and
     sketches of 400 and 1600. An empty bin counts too: a sketch may have lost what was in it.
     """
-    p, q = np.broadcast_arrays(shares(reference), shares(window))
+    found = js_distance(reference, window)
     first, second = floats(reference_error), floats(window_error)
+    if not (first.any() or second.any()):
+        return found - found  # exact counts on both sides, which most categories are
+    p, q = np.broadcast_arrays(shares(reference), shares(window))
     closer_if_more = _js_terms(np.maximum(p - first, 0.0), np.minimum(q + second, 1.0))
     closer_if_less = _js_terms(np.minimum(p + first, 1.0), np.maximum(q - second, 0.0))
     meet = np.abs(p - q) <= first + second
     least = np.where(meet, 0.0, np.minimum(closer_if_more, closer_if_less))
     most = np.maximum(closer_if_more, closer_if_less)
-    found = js_distance(reference, window)
     return floats(np.maximum(_js_root(most) - found, found - _js_root(least)))
 
 
