@@ -25,7 +25,7 @@ from sparkdrift.explain.signals import (
 from sparkdrift.measures.arrays import Floats, floats
 from sparkdrift.measures.evidence import FAMILY_LEVEL, LEAST_FAMILY, benjamini_hochberg
 from sparkdrift.measures.series import NotMeasured, measured
-from sparkdrift.measures.trend import LIMIT, Trend, cusum, mann_kendall, trend
+from sparkdrift.measures.trend import LIMIT, Kendall, Trend, cusum, mann_kendall, trend
 
 MONTH = 30
 """Windows that a slope is told by."""
@@ -84,10 +84,8 @@ def course_of(
     significant, or too few windows were measured.
     """
     values, times = _placed(signal, rows, starts)
-    series = measured(values)
-    if isinstance(series, NotMeasured) or mann_kendall(series)[1] > _LEVEL:
-        return None
-    return _told(values, times, limit)
+    tested = _tested(values)
+    return _told(values, times, limit, tested) if tested.p_value <= _LEVEL else None
 
 
 def quiet_courses(
@@ -104,21 +102,23 @@ def quiet_courses(
     quiet = [own for own in _whole(rows, window) if own[-1]["status"] not in ALERTS]
     signals = [quiet_signal(own[-1]) for own in quiet]
     placed = [_placed(*one, starts) for one in zip(signals, quiet, strict=True)]
-    p_values = np.array([_p_value(values) for values, _ in placed])
+    tested = [_tested(values) for values, _ in placed]
+    p_values = np.array([one.p_value for one in tested])
     q_values = benjamini_hochberg(p_values, LEAST_FAMILY) if len(quiet) else p_values
     found: list[tuple[float, Quiet]] = []
-    for own, signal, (values, times), p, q in zip(
-        quiet, signals, placed, p_values, q_values, strict=True
+    for own, signal, (values, times), test, q in zip(
+        quiet, signals, placed, tested, q_values, strict=True
     ):
         name = own[-1]["column_name"]
         limit = limits.get(name, usual_limit)
-        course = _told(values, times, limit) if q <= FAMILY_LEVEL and p <= _LEVEL else None
+        shown = q <= FAMILY_LEVEL and test.p_value <= _LEVEL
+        course = _told(values, times, limit, test) if shown else None
         # What goes nowhere near its limit is no news.
         course = None if course is None or course.reaches is None else course
         since = _adding_up(own, len(quiet))
         if course is not None or since is not None:
             about = own[-1].get("comparison") or "baseline"
-            found.append((p, Quiet(name, about, signal.kind, course, since)))
+            found.append((test.p_value, Quiet(name, about, signal.kind, course, since)))
     return [one for _, one in sorted(found, key=lambda pair: (pair[0], pair[1].column_name))]
 
 
@@ -148,13 +148,18 @@ def _placed(
     return values, times
 
 
-def _p_value(values: Floats) -> float:
+def _tested(values: Floats) -> Kendall:
+    """Mann and Kendall's test; all NaN where too few windows were measured."""
     series = measured(values)
-    return float("nan") if isinstance(series, NotMeasured) else mann_kendall(series)[1]
+    if isinstance(series, NotMeasured):
+        return Kendall(float("nan"), float("nan"), float("nan"))
+    return mann_kendall(series)
 
 
-def _told(values: Floats, times: Sequence[datetime], limit: float) -> Course | None:
-    found = trend(values)
+def _told(
+    values: Floats, times: Sequence[datetime], limit: float, tested: Kendall
+) -> Course | None:
+    found = trend(values, tested=tested)
     if isinstance(found, NotMeasured) or found.slope == 0:
         return None
     line = values - found.slope * np.arange(len(values))

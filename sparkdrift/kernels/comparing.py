@@ -17,90 +17,27 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sparkdrift.explain.signals import BETWEEN_WINDOWS, WHOLE
+from sparkdrift.kernels.baselines import Bins
 from sparkdrift.kernels.batches import arrow_schema, categories, groups
-from sparkdrift.kernels.distributions import Bins, categorical_figures, numeric_figures
+from sparkdrift.kernels.category_distributions import categorical_figures
+from sparkdrift.kernels.compared import ASKED, COMPARED, FIGURES, KEPT, KEYS, WINDOW
+from sparkdrift.kernels.distributions import numeric_figures
 from sparkdrift.kernels.freezing import Kernel
 from sparkdrift.kernels.metrics import metric_figures, metric_pairs
+from sparkdrift.kernels.pair_evidence import Pairs
 from sparkdrift.kernels.pairs import (
-    Pairs,
     categorical_pairs,
     labels,
     numeric_pairs,
     positions_before,
 )
 from sparkdrift.kernels.policy import Policy
-from sparkdrift.kernels.powers import VARIATION
 from sparkdrift.kernels.share_tests import OwnShares, share_figures, undetermined
 from sparkdrift.kernels.states import States
 from sparkdrift.kernels.unmeasured import against_reference, family, other_types, without_earlier
 from sparkdrift.kernels.vectors import direction_figures
 
-REFERENCE, WINDOW, ASKED = 0, 1, 2
-"""`part`: a reference's row, a stored window, and which comparison is asked of which window."""
-KEYS = ("slice_key", "slice_value", "column_name")
-KEPT = {
-    "window_start": "timestamp",
-    "comparison": "string",
-    "reference_version": "int",
-    "earlier_start": "timestamp",
-    "slice_key": "string",
-    "slice_value": "string",
-    "column_name": "string",
-    "input_digest": "string",
-    "definition_hash": "string",
-    "row_count": "bigint",
-}
 _OF_ASKED = ("comparison", "reference_version", "earlier_start", "input_digest")
-FIGURES = {
-    **dict.fromkeys(
-        (
-            *("psi", "psi_error", "js_distance", "ks_statistic", "ks_error", "ks_pvalue"),
-            *("wasserstein_distance", "wasserstein_error", "tv_distance", "tv_error"),
-            *("l_infinity_distance", "l_infinity_error", "chi2_statistic", "chi2_pvalue"),
-            *("d_statistic", "effect", "effect_low", "effect_high", "n_eff"),
-            *("p_unusual", "p_material", "power", "null_delta", "nan_delta", "infinite_delta"),
-            *("new_category_share", "vanished_share", "out_of_range_share", "below_range_share"),
-            *("shift", "joint"),
-        ),
-        "double",
-    ),
-    **dict.fromkeys(("new_category_error", "vanished_error"), "double"),
-    "new_categories": "array<struct<item:string,count:bigint>>",
-    "stratum": "string",
-    "carriers": "array<struct<item:string,reference:double,share:double>>",
-}
-# What the verdict needs besides the figures: the share tests, and words.
-TESTS = {
-    "unmeasured": "string",
-    "unmeasured_reason": "string",
-    "undetermined": "string",
-    "warn_at": "double",
-    "effect_size": "double",
-    "moved": "string",
-    "season": "string",
-    "variants": "string",
-    "scarce": "string",
-    "caveat": "string",
-    "grown": "string",
-    "lacking": "string",
-    "alone": "double",
-    "test_names": "array<string>",
-    "test_deltas": "array<double>",
-    "test_unusual": "array<double>",
-    "test_material": "array<double>",
-    "test_power": "array<double>",
-    "test_wander": "array<double>",
-    "silent": "boolean",
-}
-# What only rows of several columns together are made of, see kernels/together.py.
-PARTS = {
-    "binned_distance": "double",
-    "binned_noise": "double",
-    "known_columns": "array<string>",
-    "known": "array<double>",
-}
-COMPARED = {**KEPT, **FIGURES, **TESTS, **VARIATION, **PARTS}
-
 Reference = Mapping[str, Any]
 
 

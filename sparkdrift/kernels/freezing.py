@@ -18,8 +18,8 @@ from sparkdrift.measures.bins import (
     rest_groups,
 )
 from sparkdrift.measures.categorical import EMPTY, Categories
-from sparkdrift.measures.evidence import LEAST_WINDOWS
 from sparkdrift.measures.kll import read_kll
+from sparkdrift.measures.variation import LEAST_WINDOWS
 
 KEYS = ("slice_key", "slice_value", "column_name")
 BINS = pa.struct(

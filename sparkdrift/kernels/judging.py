@@ -17,11 +17,12 @@ from sparkdrift.explain.explaining import explain_window
 from sparkdrift.explain.sentences import tell
 from sparkdrift.explain.signals import Limits
 from sparkdrift.kernels.batches import arrow_schema, column, groups
-from sparkdrift.kernels.comparing import FIGURES, KEPT
+from sparkdrift.kernels.compared import FIGURES, KEPT
 from sparkdrift.kernels.freezing import Kernel
 from sparkdrift.kernels.policy import AlertRules, Policy
 from sparkdrift.kernels.powers import level_of, powers
 from sparkdrift.kernels.share_verdicts import (
+    Unsure,
     blind_share,
     multiple,
     share_alerts,
@@ -185,26 +186,44 @@ def _family(own: Floats, shares: list[list[float | None] | None]) -> tuple[Float
 def _verdict(
     row: Mapping[str, Any], own: str, share_q: Floats, limits: Mapping[str, float]
 ) -> Verdict:
+    """The verdict on a row, of which `own` is what the test of its distribution says."""
     if row["unmeasured"] is not None:
         return Verdict(row["unmeasured"], row["unmeasured_reason"])
-    variants = [row[name] for name in ("variants", "caveat") if row[name]]
-    alerts = share_alerts(row, share_q, limits)
+    unsure = unsure_shares(row, share_q, limits)
+    found = _finding(row, own, share_alerts(row, share_q, limits), unsure, limits)
+    return found if found is not None else _quiet(row, own, unsure, limits)
+
+
+def _finding(
+    row: Mapping[str, Any],
+    own: str,
+    alerts: Sequence[tuple[str, float, str]],
+    unsure: Sequence[Unsure],
+    limits: Mapping[str, float],
+) -> Verdict | None:
+    """'drifted' or 'warning' with all that moved, or None where nothing did."""
     sentences = [text for _, _, text in alerts]
     sizes = [size for _, size, _ in alerts]
     if own in ("drifted", "warning"):
         sentences.insert(0, _shift(row))
         sizes.append(multiple(row["effect"], row["effect_size"]))
     elif alerts and all(name.startswith("single_") for name, _, _ in alerts):
-        sentences.append(row["moved"])
-    unsure = unsure_shares(row, share_q, limits)
+        sentences.insert(0, row["moved"])
     for one in unsure:
         if one.unusual:
             sentences.append(one.text)
             sizes.append(multiple(abs(one.delta), limits[one.name]))
-    if sentences:
-        status = "drifted" if own == "drifted" or alerts else "warning"
-        shares = tuple(name for name, _, _ in alerts)
-        return Verdict(status, "; ".join(filter(None, [*sentences, *variants])), max(sizes), shares)
+    if not sentences:
+        return None
+    status = "drifted" if own == "drifted" or alerts else "warning"
+    told = filter(None, [*sentences, *_remarks(row)])
+    return Verdict(status, "; ".join(told), max(sizes), tuple(name for name, _, _ in alerts))
+
+
+def _quiet(
+    row: Mapping[str, Any], own: str, unsure: Sequence[Unsure], limits: Mapping[str, float]
+) -> Verdict:
+    """The verdict where nothing alerts: 'ok' only where a change would have been seen."""
     if row["alone"] is not None and row["alone"] >= LEAST_POWER:
         # Of one usual value there is no distance: the share of all others was asked.
         own = "ok"
@@ -218,10 +237,15 @@ def _verdict(
     if blind is not None:
         return Verdict("insufficient_data", "; ".join([blind, *lost]))
     if own == "ok":
-        return Verdict("ok", "; ".join(["no material change", *variants]))
+        return Verdict("ok", "; ".join(["no material change", *_remarks(row)]))
     if row["lacking"] and row["p_unusual"] is not None:
         return Verdict("undetermined", "; ".join([row["lacking"], *lost]))
     return Verdict("insufficient_data", "; ".join([_too_little(row), *lost]))
+
+
+def _remarks(row: Mapping[str, Any]) -> list[str]:
+    """What is worth knowing whatever the verdict: spellings, and what was not known."""
+    return [row[name] for name in ("variants", "caveat") if row[name]]
 
 
 def _shift(row: Mapping[str, Any]) -> str:

@@ -102,6 +102,11 @@ class Unlisted:
         errors = [self._by_bin(one, windows.shape[1]) for one in (self.known, self.seen)]
         return binned.psi_bar(reference, windows, *errors)
 
+    def js_error(self, reference: Floats, windows: Floats) -> Floats:
+        """The bar on `binned.js_distance` of these bins, (W,); 0 where nothing was dropped."""
+        errors = [self._by_bin(one, windows.shape[1]) for one in (self.known, self.seen)]
+        return binned.js_bar(reference, windows, *errors)
+
     def _by_bin(self, slack: Floats, bins: int) -> Floats:
         rest = np.arange(bins) >= self.named[:, None]
         return floats(np.minimum(slack[:, None] * np.where(rest, self.named[:, None], 1), 1.0))

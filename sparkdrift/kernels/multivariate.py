@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from sparkdrift.explain.signals import INPUTS
-from sparkdrift.kernels.distributions import CARRIERS, Bins, baselines
+from sparkdrift.kernels.baselines import Bins, baselines
+from sparkdrift.kernels.distributions import CARRIERS
 from sparkdrift.kernels.policy import Policy
 from sparkdrift.kernels.strata import Baseline
 from sparkdrift.measures import multivariate

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from sparkdrift.kernels.baselines import baselines
 from sparkdrift.kernels.batches import arrow_schema, column, groups
-from sparkdrift.kernels.distributions import baselines, binned_figures
+from sparkdrift.kernels.distributions import binned_figures
 from sparkdrift.kernels.freezing import Kernel
 from sparkdrift.kernels.policy import AlertRules, Policy
 from sparkdrift.kernels.powers import VARIATION, powers

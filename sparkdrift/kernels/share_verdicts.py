@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparkdrift.explain.signals import range_side
+from sparkdrift.kernels.words import EVERY
 from sparkdrift.measures.arrays import Floats
 from sparkdrift.measures.evidence import FAMILY_LEVEL, LEAST_POWER, MATERIAL_LEVEL
 
@@ -24,6 +25,7 @@ _SHARES = {
     "rare_category": "the share of rare categories",
 }
 _SINGLE = "there is one single value, as in none of the reference's windows"
+_NEVER = "no window of the reference was one single value"
 _MISSING = ("null", "nan", "infinite")
 
 
@@ -49,7 +51,9 @@ def share_alerts(
             text += f": {row['moved']}"
         if name.startswith("single_"):
             # Whatever its limit: a feature of one value says nothing any more.
-            text, size = _SINGLE, max(size, 1.0)
+            # Which value it is has been told where `moved` says so.
+            told = (row["moved"] or "").startswith(EVERY)
+            text, size = _NEVER if told else _SINGLE, max(size, 1.0)
         if name == "grown_category":
             text = f"{row['grown']!r} grew by {points} or more"
         if name == "new":

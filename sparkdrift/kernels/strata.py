@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparkdrift.measures import evidence
+from sparkdrift.measures import variation
 from sparkdrift.measures.arrays import Floats, floats
 from sparkdrift.measures.sketch_error import noise_scale
 
@@ -39,7 +39,7 @@ class Baseline:
     counts: Floats
     rows: Floats
     ks: Floats
-    varies: evidence.Benign
+    varies: variation.Benign
     stratum: str | None = None
     label: str = ""
     order: NDArray[np.intp] | None = None
@@ -73,7 +73,9 @@ def by_stratum(
     return {stratum: own for stratum, own in found.items() if len(own) >= LEAST}
 
 
-def explains(whole: evidence.Benign, strata: Sequence[evidence.Benign], effect_size: float) -> bool:
+def explains(
+    whole: variation.Benign, strata: Sequence[variation.Benign], effect_size: float
+) -> bool:
     """Whether the season is what the reference's windows mostly vary by, and worth the windows.
 
     Strata know their variation from a seventh of the windows, or fewer: without a season

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from sparkdrift.explain.signals import INPUTS, WHOLE
 from sparkdrift.kernels.batches import arrow_schema, groups
-from sparkdrift.kernels.comparing import COMPARED
+from sparkdrift.kernels.compared import COMPARED
 from sparkdrift.kernels.freezing import Kernel
 from sparkdrift.kernels.multivariate import (
     LEAST_INPUTS,

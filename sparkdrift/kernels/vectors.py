@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from sparkdrift.kernels.distributions import Bins
+from sparkdrift.kernels.baselines import Bins
 from sparkdrift.kernels.multivariate import Known, unmeasured
 from sparkdrift.measures import numeric
 from sparkdrift.measures import sliced_wasserstein as sw
@@ -79,7 +79,7 @@ def vector_row(
 ) -> dict[str, Any]:
     """The row of a vector in one window, under its own name.
 
-    rows: compared rows with column_name, wasserstein_distance, binned_distance and
+    rows: compared rows with column_name, wasserstein_distance and _error, binned_distance and
     binned_noise, NULL or NaN where not measured; those of other columns are ignored. level: at
     which the window's family asks the only test that is unusual.
     """
@@ -91,6 +91,7 @@ def vector_row(
     by_name = {row["column_name"]: row for row in rows}
     parts = [by_name.get(name) for name in known.columns]
     binned, exact = (_figures(parts, one) for one in ("binned_distance", "wasserstein_distance"))
+    off = _figures(parts, "wasserstein_error")
     noise = _figures(parts[:1], "binned_noise")
     found = sw.judge_sliced(
         own,
@@ -110,6 +111,8 @@ def vector_row(
     return {
         "column_name": known.name,
         "wasserstein_distance": float(found.distance[0]),
+        # Each direction's distance is off by its error at most, so their average by the average.
+        "wasserstein_error": float(sw.sliced(off[None], scales)[0]),
         "effect": float(found.effect[0]),
         "effect_low": float(found.low[0]),
         "effect_high": float(found.high[0]),

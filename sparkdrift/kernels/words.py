@@ -14,6 +14,8 @@ from sparkdrift.measures.numeric import Tails
 
 NAMED = 3
 OTHER = "other"
+EVERY = "every value is "
+"""How `moved_values` and `moved_ranks` begin where a window holds one value."""
 # Ranks in ten bins can't tell how far beyond the last bin the values went.
 FARTHEST = 2.0
 _LEAST = 0.05
@@ -84,7 +86,7 @@ def moved_ranks(points: Points | None, shift: float) -> str:
 
 def _single(value: float) -> str:
     short = f"{value:g}"
-    return f"every value is {short if float(short) == value else f'{value:.10g}'}"
+    return f"{EVERY}{short if float(short) == value else f'{value:.10g}'}"
 
 
 def changed(items: Sequence[str], known: Floats, counts: Floats) -> str:

@@ -178,6 +178,10 @@ class Pooled:
     window: Floats
     bins: Floats
 
+    def take(self, rows: NDArray[np.intp]) -> Pooled:
+        """Of the windows at these positions."""
+        return Pooled(self.reference[rows], self.window[rows], self.bins[rows])
+
 
 def pool(
     reference_counts: ArrayLike,

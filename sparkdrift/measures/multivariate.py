@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sparkdrift.measures import evidence, own_windows
+from sparkdrift.measures import evidence, own_windows, variation
 from sparkdrift.measures.arrays import Floats, divide, floats
 from sparkdrift.measures.own_windows import OwnWindows
 
@@ -74,7 +74,7 @@ class Joint:
 def marginal_terms(window_counts: ArrayLike, noise: ArrayLike | None = None) -> Terms:
     """Each of a reference's windows (V, B) against the others, for one feature: (V, 1).
 
-    noise (V,): as for `evidence.benign_variation`. The usual variation that a window is held
+    noise (V,): as for `variation.benign_variation`. The usual variation that a window is held
     against leaves that window out, as it does for a window to come. A window without rows
     and a feature with fewer than two bins are NaN. For windows to come, `Terms` is what
     their drift rows hold.
@@ -82,13 +82,13 @@ def marginal_terms(window_counts: ArrayLike, noise: ArrayLike | None = None) -> 
     counts = np.atleast_2d(floats(window_counts))
     rows = counts.sum(axis=-1)
     alone = divide(1.0, rows) if noise is None else np.broadcast_to(floats(noise), rows.shape)
-    varies = evidence.benign_variation(counts, alone)
+    varies = variation.benign_variation(counts, alone)
     used = (rows > 0) & np.isfinite(alone)
     live = counts[used].sum(axis=0) > 0
     d, s, p = (np.full((len(counts), 1), np.nan) for _ in range(3))
     bins = int(live.sum())
     if bins >= 2 and used.any():
-        d[used, 0], s[used, 0] = evidence.left_out(counts[used][:, live], alone[used], 0)
+        d[used, 0], s[used, 0] = variation.left_out(counts[used][:, live], alone[used], 0)
         tau2 = _without_own(d - (bins - 1) * s)
         p = evidence.p_unusual(d, s, bins, tau2, varies.w_eff, varies.square)
     return Terms(d, s, np.where(np.isnan(d), np.nan, bins - 1.0), p)

@@ -178,9 +178,10 @@ def _area(found: Gap, low: float, high: float) -> float:
     return float(np.abs(found.steps[begin : begin + len(at) - 1]) @ (at[1:] - at[:-1]))
 
 
-def wasserstein_error(found: Gap | None, within: Span, eps: float) -> float:
-    """Bar on `wasserstein`, in units of the scale; NaN where that is. eps: the bar on `ks`.
+def wasserstein_error(found: Gap | None, within: Span, eps: float, distance: float) -> float:
+    """Bar on `wasserstein`, in units of the scale; NaN where that is.
 
+    eps: the bar on `ks`; distance: what `wasserstein` says of the two, which the unit may be off.
     eps x (high - low) / scale for the curves; and for the reference's own quantiles,
     which a sketch knows by their rank only: the area between the places where an end may be,
     and W1 times the share by which the unit may be off. The latter two matter for windows that
@@ -191,7 +192,7 @@ def wasserstein_error(found: Gap | None, within: Span, eps: float) -> float:
     bar = eps * (within.high - within.low)
     for ends in (within.lows, within.highs):
         bar += _area(found, *ends) if ends is not None else 0.0
-    return bar / within.scale + within.slack * wasserstein(found, within)
+    return bar / within.scale + within.slack * distance
 
 
 @dataclass(frozen=True)

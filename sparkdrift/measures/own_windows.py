@@ -17,7 +17,7 @@ from sparkdrift.measures.arrays import Floats, divide, floats
 from sparkdrift.measures.window_evidence import usual_variation
 
 LEAST_WINDOWS = 8
-CAUTION = 1.5  # standard errors added to the variance, as in `evidence`
+CAUTION = 1.5  # standard errors added to the variance, as in `variation`
 
 
 @dataclass(frozen=True)

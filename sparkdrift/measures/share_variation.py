@@ -1,7 +1,7 @@
 """How much a share varies from window to window anyway: a day of storms cancels flights.
 
 A test of two shares knows only the chance that is in the rows. Where whole windows differ, the
-reference's own windows say by how much, as they do for distributions (`evidence.Benign`).
+reference's own windows say by how much, as they do for distributions (`variation.Benign`).
 """
 
 from __future__ import annotations

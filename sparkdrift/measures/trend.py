@@ -8,6 +8,7 @@ noise into a slope), p-values for `cusum`. Slopes are per window, in the figure'
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -48,19 +49,20 @@ class Trend:
     windows: int
 
 
-def trend(effects: ArrayLike, seed: int = 0) -> Trend | NotMeasured:
+def trend(effects: ArrayLike, seed: int = 0, tested: Kendall | None = None) -> Trend | NotMeasured:
     """Slope, its significance and its change, of `effects` (W,), NaN for not measured.
 
     A gap keeps its length: a window that was not measured still took its time. `seed` is of
-    the bootstrap behind the acceleration's interval. The slope's interval takes windows
-    for independent; the p-value does not. Needs LEAST_WINDOWS measured windows.
+    the bootstrap behind the acceleration's interval. tested: what `mann_kendall` says of the
+    series, where that was asked before. The slope's interval takes windows for independent; the
+    p-value does not. Needs LEAST_WINDOWS measured windows.
     Source: Theil 1950; Sen 1968 (the interval); `mann_kendall`, `acceleration`.
     """
     series = measured(effects)
     if isinstance(series, NotMeasured):
         return series
     fitted = stats.theilslopes(series.values, series.at, alpha=LEVEL)
-    tau, p_value, inflation = mann_kendall(series)
+    tau, p_value, inflation = mann_kendall(series) if tested is None else tested
     change, low, high = acceleration(series, seed)
     return Trend(
         slope=float(fitted.slope),
@@ -76,8 +78,16 @@ def trend(effects: ArrayLike, seed: int = 0) -> Trend | NotMeasured:
     )
 
 
-def mann_kendall(series: Series) -> tuple[float, float, float]:
-    """(tau, two-sided p-value, factor on the variance) of Mann-Kendall's test for a trend.
+class Kendall(NamedTuple):
+    """What `mann_kendall` finds; inflation: the Hamed-Rao factor on the variance, >= 1."""
+
+    tau: float
+    p_value: float
+    inflation: float
+
+
+def mann_kendall(series: Series) -> Kendall:
+    """Mann-Kendall's test for a trend, two-sided, its variance by `hamed_rao`.
 
     S = sum of sign(x_j - x_i) over i < j; its variance, corrected for ties (Kendall 1970), is
     multiplied by the factor of `hamed_rao`; one is taken off |S| for continuity. A series
@@ -91,9 +101,9 @@ def mann_kendall(series: Series) -> tuple[float, float, float]:
     _, ties = np.unique(series.values, return_counts=True)
     variance = (n * (n - 1) * (2 * n + 5) - (ties * (ties - 1) * (2 * ties + 5)).sum()) / 18
     if variance <= 0:
-        return 0.0, 1.0, factor
+        return Kendall(0.0, 1.0, factor)
     z = max(abs(score) - 1, 0.0) / np.sqrt(variance * factor)
-    return score / pairs, float(2 * special.ndtr(-z)), factor
+    return Kendall(score / pairs, float(2 * special.ndtr(-z)), factor)
 
 
 def hamed_rao(series: Series) -> float:

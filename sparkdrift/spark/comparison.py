@@ -11,7 +11,8 @@ from pyspark.sql import functions as F
 
 from sparkdrift import __version__
 from sparkdrift.explain.signals import BETWEEN_WINDOWS
-from sparkdrift.kernels.comparing import ASKED, COMPARED, KEYS, REFERENCE, WINDOW, compare
+from sparkdrift.kernels.compared import ASKED, COMPARED, KEYS, REFERENCE, WINDOW
+from sparkdrift.kernels.comparing import compare
 from sparkdrift.kernels.freezing import (
     BINS_SQL,
     WINDOW_BINS_SQL,

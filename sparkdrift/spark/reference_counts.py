@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import SparkSession
 
 from sparkdrift.explain.signals import WHOLE
-from sparkdrift.kernels.comparing import KEYS
+from sparkdrift.kernels.compared import KEYS
 from sparkdrift.references.life import Name
 from sparkdrift.spark.frozen_rows import frozen_rows
 from sparkdrift.spark.profiling import TABLE_ROW

@@ -13,7 +13,8 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from sparkdrift.explain.signals import WHOLE
-from sparkdrift.kernels.comparing import ASKED, COMPARED, KEYS, REFERENCE, WINDOW, compare
+from sparkdrift.kernels.compared import ASKED, COMPARED, KEYS, REFERENCE, WINDOW
+from sparkdrift.kernels.comparing import compare
 from sparkdrift.measures.evidence import MATERIAL_LEVEL
 from sparkdrift.references.life import Name
 from sparkdrift.spark.alerting import policy_of

@@ -365,6 +365,11 @@ DRIFT = Table(
         Column("psi", "double", "Population stability index"),
         Column("psi_error", "double", "Error that the sketches can add to psi (99 %)"),
         Column("js_distance", "double", "Jensen-Shannon distance, base 2, 0 to 1"),
+        Column(
+            "js_error",
+            "double",
+            "Error that the sketches (99 %) or untracked categories can add to js_distance",
+        ),
         Column("ks_statistic", "double", "Largest gap between the two cumulative distributions"),
         Column("ks_error", "double", "Error that the sketches can add to ks_statistic (99 %)"),
         Column("ks_pvalue", "double", "Chance of such a gap without drift"),

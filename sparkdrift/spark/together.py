@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame, SparkSession
 
 from sparkdrift.explain.signals import WHOLE
-from sparkdrift.kernels.comparing import COMPARED
+from sparkdrift.kernels.compared import COMPARED
 from sparkdrift.kernels.together import known
 from sparkdrift.spark.alerting import policy_of
 from sparkdrift.spark.frozen_rows import frozen_rows

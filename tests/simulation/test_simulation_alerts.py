@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sparkdrift.measures import binned, evidence
+from sparkdrift.measures import binned, evidence, variation
 from sparkdrift.measures.persistence import raised, standing
 
 B = 10
@@ -38,7 +38,7 @@ def months(n, windows, tau2, rho, seed, repeats=REPEATS):
     unusual, drifted = np.empty((2, repeats, MONTH), dtype=bool)
     for i in range(repeats):
         counts = rng.multinomial(n, wandering(windows + MONTH, tau2, rho, rng))
-        benign = evidence.benign_variation(counts[:windows])
+        benign = variation.benign_variation(counts[:windows])
         reference = counts[:windows].sum(axis=0)
         d = binned.d_statistic(reference, counts[windows:])
         s = np.full(MONTH, 1 / n + 1 / reference.sum())

@@ -11,7 +11,20 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sparkdrift.measures.dependence import bond, correlation, correlation_change, merge_states
+from sparkdrift.measures.dependence import (
+    bond,
+    correlation,
+    correlation_change,
+    merge_states,
+    pair_states,
+)
+from sparkdrift.measures.evidence import (
+    FAMILY_LEVEL,
+    LEAST_FAMILY,
+    LEAST_POWER,
+    MATERIAL_LEVEL,
+    benjamini_hochberg,
+)
 
 ALPHA = 0.01
 SEED = 5
@@ -81,3 +94,63 @@ def test_a_change_of_twice_the_limit_is_found(n, least):
 def test_a_change_within_the_limit_is_no_violation():
     _, violated = rates("normal", 30, 3000, 0.1, 0.0, moved=0.09)
     assert meets(violated, 0.0, 0.01), (SEED, violated)
+
+
+FEATURES, WINDOWS, AFTER = 20, 30, 5
+PAIRS = [(i, j) for i in range(FEATURES) for j in range(i + 1, FEATURES)]
+
+
+def families(n, references, moved=0.0):
+    """(p_unusual, p_material, power) of all pairs, each (references * AFTER, pairs).
+
+    moved: the correlation that the first pair has in the windows after the reference, 0 before.
+    """
+    rng = np.random.default_rng(SEED + n)
+    found = []
+    for _ in range(references):
+        rows = rng.normal(size=(WINDOWS + AFTER, n, FEATURES))
+        late = rows[WINDOWS:]
+        late[..., 1] = moved * late[..., 0] + np.sqrt(1 - moved**2) * late[..., 1]
+        cells = np.stack([pair_states(one, PAIRS, np.zeros(FEATURES)) for one in rows])
+        whole = cells[0]
+        for one in cells[1:WINDOWS]:
+            whole = merge_states(whole, one)
+        changes = [
+            correlation_change(
+                correlation(cells[WINDOWS:, i]), n, bond(whole[i], cells[:WINDOWS, i])
+            )
+            for i in range(len(PAIRS))
+        ]
+        found.append(
+            [
+                np.stack([getattr(one, name) for one in changes], axis=1)
+                for name in ("p_unusual", "p_material", "power")
+            ]
+        )
+    return [np.concatenate(part) for part in zip(*found, strict=True)]
+
+
+def unusual_in_family(p_values):
+    return np.array([benjamini_hochberg(row, LEAST_FAMILY) <= FAMILY_LEVEL for row in p_values])
+
+
+def test_all_pairs_of_a_quiet_window_are_one_family():
+    unusual, material, _ = families(300, 24)
+    flagged = unusual_in_family(unusual)
+    any_, violated = flagged.any(axis=1), (flagged & (material < MATERIAL_LEVEL)).any(axis=1)
+    print(f"{len(PAIRS)} pairs: unusual {any_.mean():.3f}, violated {violated.mean():.3f}")
+    for hits in (any_, violated):
+        low = stats.binomtest(int(hits.sum()), len(hits)).proportion_ci(0.999, "exact").low
+        assert low <= FAMILY_LEVEL, (SEED, int(hits.sum()), len(hits))
+    # Each by itself at 1 % they would be a finding in most windows.
+    assert (unusual < ALPHA).any(axis=1).mean() > 0.5, SEED
+
+
+def test_a_large_family_leaves_a_pair_the_power_it_states():
+    unusual, material, power = families(1500, 24, moved=0.2)
+    violated = unusual_in_family(unusual)[:, 0] & (material[:, 0] < MATERIAL_LEVEL)
+    stated = float(power[:, 0].mean())
+    assert stated >= LEAST_POWER, (SEED, stated)
+    print(f"power stated {stated:.3f}, found {violated.mean():.3f}")
+    high = stats.binomtest(int(violated.sum()), len(violated)).proportion_ci(0.999, "exact").high
+    assert high >= stated, (SEED, int(violated.sum()), len(violated), stated)

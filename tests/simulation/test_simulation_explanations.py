@@ -22,7 +22,8 @@ from scipy import stats
 from sparkdrift.explain.explaining import Explanation, explain
 from sparkdrift.explain.sentences import tell
 from sparkdrift.kernels.batches import arrow_schema
-from sparkdrift.kernels.comparing import COMPARED, compare
+from sparkdrift.kernels.compared import COMPARED
+from sparkdrift.kernels.comparing import compare
 from sparkdrift.kernels.freezing import freeze
 from sparkdrift.kernels.judging import judge
 from sparkdrift.kernels.policy import Policy

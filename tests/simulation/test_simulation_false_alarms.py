@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sparkdrift.measures import binned, evidence
+from sparkdrift.measures import binned, evidence, variation
 from sparkdrift.measures.bins import pool
 from sparkdrift.measures.share_evidence import share_test
 
@@ -40,7 +40,7 @@ def alarms(kind, n, windows, tau2, rho=0.0, h=0, repeats=1000, seed=0):
     d, s, tau, eff, square = np.empty((5, repeats))
     for i in range(repeats):
         counts = rng.multinomial(n, window_shares(kind, windows + 1, tau2, rho, rng))
-        benign = evidence.benign_variation(counts[:-1], h=h)
+        benign = variation.benign_variation(counts[:-1], h=h)
         reference = counts[:-1].sum(axis=0)
         d[i] = binned.d_statistic(reference, counts[-1])
         s[i] = 1 / n + 1 / reference.sum()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sparkdrift.measures import domain_classifier, evidence, numeric
+from sparkdrift.measures import domain_classifier, evidence, numeric, variation
 from sparkdrift.measures import sliced_wasserstein as sw
 from sparkdrift.measures.binned import d_statistic
 from sparkdrift.measures.kll import Points
@@ -48,7 +48,7 @@ def binned(values, edges):
 
 
 def against(known, windows):
-    varies = evidence.benign_variation(known)
+    varies = variation.benign_variation(known)
     s = 1 / windows.sum(axis=1) + 1 / known.sum()
     d = d_statistic(known.sum(axis=0), windows)
     p = evidence.p_unusual(d, s, 10, varies.tau2, varies.w_eff, varies.square)

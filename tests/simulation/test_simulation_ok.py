@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sparkdrift.measures import evidence
+from sparkdrift.measures import evidence, variation
 from sparkdrift.measures.binned import d_statistic
 
 B, SHIFT, SEED = 10, 0.32, 60
@@ -39,7 +39,7 @@ def windows(n, reference, tau, rng):
     counts = rng.multinomial(n, shares).astype(float)
     known = counts[:-1].sum(axis=0)
     d = float(d_statistic(known, counts[-1]))
-    return d, 1 / n + 1 / known.sum(), evidence.benign_variation(counts[:-1])
+    return d, 1 / n + 1 / known.sum(), variation.benign_variation(counts[:-1])
 
 
 def promised(cell, repeats):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sparkdrift.measures import binned, evidence
+from sparkdrift.measures import binned, evidence, variation
 
 B = 10
 EDGES = stats.norm.ppf(np.arange(1, B) / B)
@@ -35,7 +35,7 @@ def alarms(n, windows, tau, rho, repeats, seed):
     unusual = drifted = tests = 0
     for _ in range(repeats):
         counts = histories(n, windows + AFTER, tau, rho, rng)
-        usual = evidence.pair_variation(
+        usual = variation.pair_variation(
             counts[:windows], np.arange(windows) - 1, np.full(windows, 1 / n)
         )
         d = binned.d_statistic(counts[windows:-1], counts[windows + 1 :])

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sparkdrift.kernels.distributions import baselines, binned_figures
+from sparkdrift.kernels.baselines import baselines
+from sparkdrift.kernels.distributions import binned_figures
 from sparkdrift.kernels.policy import Policy
 from sparkdrift.measures import evidence
 

@@ -30,7 +30,8 @@ ADDED_LATER = {
 """Columns of `drift` that version 2 did not have."""
 ADDED_LAST = {"earlier_start", "new_category_error", "vanished_error"}
 """Columns of `drift` that version 3 did not have."""
-
+ADDED_SINCE = {"js_error"}
+"""Columns of `drift` that version 5 did not have."""
 
 ADDED_TABLES = {"reference_checks", "debt_events"}
 """Tables that version 4 did not have; nor had `reference_events` the column `gate`."""
@@ -86,7 +87,14 @@ def test_migrating_again_changes_nothing(spark, old):
     assert spark.sql(f"DESCRIBE HISTORY {old.table('profiles')}").count() == before
 
 
-@pytest.mark.parametrize(("version", "added"), [(2, ADDED_LATER | ADDED_LAST), (3, ADDED_LAST)])
+@pytest.mark.parametrize(
+    ("version", "added"),
+    [
+        (2, ADDED_LATER | ADDED_LAST | ADDED_SINCE),
+        (3, ADDED_LAST | ADDED_SINCE),
+        (5, ADDED_SINCE),
+    ],
+)
 def test_a_later_store_gets_the_columns_of_drift_that_it_lacks(spark, workspace, version, added):
     store = Store(directory=str(workspace / f"version-{version}"))
     for table in TABLES:

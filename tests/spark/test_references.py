@@ -235,6 +235,7 @@ def test_windows_within_the_error_bars_of_small_sketches(spark, planted, tmp_pat
         for figure, bar in (
             ("ks_statistic", "ks_error"),
             ("wasserstein_distance", "wasserstein_error"),
+            ("js_distance", "js_error"),
         ):
             # The bar holds 99 times of 100; twice the bar always, as far as a test can tell.
             assert abs(row[figure] - exact[figure]) <= 2 * row[bar]

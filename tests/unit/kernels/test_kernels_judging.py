@@ -10,7 +10,8 @@ import pytest
 from profile_rows import asking, at, categorical, numeric, stream, table
 
 from sparkdrift.explain.explaining import explain
-from sparkdrift.kernels.comparing import COMPARED, compare, family
+from sparkdrift.kernels.compared import COMPARED
+from sparkdrift.kernels.comparing import compare, family
 from sparkdrift.kernels.freezing import freeze
 from sparkdrift.kernels.judging import JUDGED, judge
 from sparkdrift.kernels.policy import AlertRules, Policy, Suppression

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 from profile_rows import asking, at, metric, numeric, stream, table
 
-from sparkdrift.kernels.comparing import COMPARED, compare
+from sparkdrift.kernels.compared import COMPARED
+from sparkdrift.kernels.comparing import compare
 from sparkdrift.kernels.freezing import freeze
 from sparkdrift.kernels.judging import judge
 from sparkdrift.kernels.policy import Policy

@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
-from profile_rows import at, categorical, numeric, stream, table
+from profile_rows import at, categorical, kll, numeric, stream, table
 
 from sparkdrift.explain.signals import INPUTS
+from sparkdrift.kernels.baselines import Bins, baselines
 from sparkdrift.kernels.batches import arrow_schema
-from sparkdrift.kernels.comparing import COMPARED, FIGURES, TESTS
-from sparkdrift.kernels.distributions import Bins, baselines, binned_figures
+from sparkdrift.kernels.compared import COMPARED, FIGURES, TESTS
+from sparkdrift.kernels.distributions import binned_figures
 from sparkdrift.kernels.freezing import freeze
 from sparkdrift.kernels.judging import JUDGED, judge
 from sparkdrift.kernels.multivariate import inputs_known, inputs_row
@@ -23,7 +24,7 @@ from sparkdrift.measures.bins import bin_counts, category_counts
 from sparkdrift.measures.evidence import decide
 from sparkdrift.measures.kll import read_kll
 from sparkdrift.measures.multivariate import Terms, joint_shift, marginal_terms, together
-from sparkdrift.measures.numeric import gap, span, wasserstein
+from sparkdrift.measures.numeric import gap, ks_error, span, wasserstein, wasserstein_error
 
 POLICY = Policy(effect=0.32, warn=0.2)
 DAYS, ROWS, DIMENSION = 20, 2000, 6
@@ -171,17 +172,24 @@ DIRECTIONS = [
 EMBEDDING = vector_known("embedding", DIRECTIONS)
 
 
-def projected(cloud, references=DIRECTIONS):
+def _error(known, points, within):
+    eps = 0.0 if points is None else float(ks_error(np.inf, points.error_k))
+    apart = gap(known, points)
+    return wasserstein_error(apart, within, eps, wasserstein(apart, within))
+
+
+def projected(cloud, references=DIRECTIONS, k=4096):
     """What the comparison of features leaves of the projections of one window; None: no values."""
     found = []
     for reference, values in zip(references, cloud, strict=True):
-        points = read_kll(None if values is None else numeric(values)["kll"])
+        points = read_kll(None if values is None else kll(values, k))
         known = read_kll(reference["kll"])
         within = span(known, reference["stddev"])
         figures = direction_figures(reference, [points], Bins.read(reference["bins"]))
         found.append(
             {"column_name": reference["column_name"]}
             | {"wasserstein_distance": wasserstein(gap(known, points), within)}
+            | {"wasserstein_error": _error(known, points, within)}
             | {name: float(value[0]) for name, value in figures.items()}
         )
     return found
@@ -198,6 +206,16 @@ def test_a_vector_has_a_row_of_its_own():
     expected = np.abs(0.8 * ALONG.sum(axis=0)).mean() / spread
     assert moved["wasserstein_distance"] == pytest.approx(expected, rel=0.1)
     assert set(moved) <= {*FIGURES, *TESTS, "column_name"}
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.8])
+def test_small_sketches_move_a_vector_within_its_error(shift):
+    cloud = vectors(shift).T
+    exact = vector_row(EMBEDDING, projected(cloud), POLICY.effect)
+    coarse = vector_row(EMBEDDING, projected(cloud, k=64), POLICY.effect)
+    off = abs(coarse["wasserstein_distance"] - exact["wasserstein_distance"])
+    # The values are seeded, what a sketch drops is not.
+    assert 0 < off <= coarse["wasserstein_error"] < 1, (off, coarse["wasserstein_error"])
 
 
 def test_a_vector_without_values_is_not_measured():

@@ -113,6 +113,7 @@ def test_category_figures_are_those_of_plain_counts():
         # The new category is judged apart: the distances are of what both may have.
         both = [np.array([c[name] for name in ("card", "loan", "lease")]) for c in (a, b)]
         assert row["js_distance"] == pytest.approx(jensenshannon(*both, base=2)), SEED
+        assert row["js_error"] == 0, SEED
 
 
 def test_a_known_category_that_the_day_before_lacked_is_new_to_it():

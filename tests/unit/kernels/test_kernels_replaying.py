@@ -11,7 +11,7 @@ import pytest
 from sparkdrift.kernels.batches import arrow_schema
 from sparkdrift.kernels.policy import GRADES, AlertRules, Policy
 from sparkdrift.kernels.replaying import REPLAYED, alarming, counts_up_to, replayed
-from sparkdrift.measures import alarm_rates, binned, evidence
+from sparkdrift.measures import alarm_rates, binned, evidence, variation
 
 START = datetime(2025, 1, 1, tzinfo=timezone.utc)
 POLICY = Policy(effect=0.32, warn=0.2)
@@ -47,7 +47,7 @@ def test_each_window_is_held_against_the_others():
         others = np.delete(counts, i, axis=0)
         d = binned.d_statistic(others.sum(axis=0), counts[i])
         s = 1 / 5000 + 1 / (11 * 5000)
-        varies = evidence.benign_variation(others)
+        varies = variation.benign_variation(others)
         expected = evidence.p_unusual(d, s, 10, varies.tau2, varies.w_eff, varies.square)
         assert one["p_unusual"] == pytest.approx(float(expected), rel=1e-9)
         assert one["material_up_to"] == evidence.material_up_to(d, s, 10)

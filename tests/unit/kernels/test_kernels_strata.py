@@ -15,7 +15,7 @@ from sparkdrift.kernels.freezing import freeze
 from sparkdrift.kernels.judging import judge
 from sparkdrift.kernels.policy import Policy
 from sparkdrift.kernels.strata import by_stratum, explains, name, phrase
-from sparkdrift.measures.evidence import Benign
+from sparkdrift.measures.variation import Benign
 
 AUTO = Policy(effect=0.5, warn=0.3, season="weekday")
 ALWAYS, NEVER = replace(AUTO, season_shown=False), replace(AUTO, season=None)

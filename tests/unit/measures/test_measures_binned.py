@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 from scipy.spatial.distance import jensenshannon
 
 from sparkdrift.measures import binned
@@ -104,6 +104,62 @@ def test_psi_error_is_the_derivative():
         moved += abs(change) / 1e-7 * eps
     assert bar == pytest.approx(moved, rel=1e-3)
     assert np.isnan(binned.psi_error(REFERENCE, np.zeros(7), 200, 200))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_js_error_holds_and_is_reached(seed):
+    """Shares that are off by no more than the errors, with and without drift, against SciPy."""
+    rng = np.random.default_rng(seed)
+    p, q = rng.dirichlet(np.full(8, 3.0), size=2)
+    if seed == 0:
+        q = p
+    if seed == 4:
+        q = np.append(q[:-1] / q[:-1].sum(), 0.0)
+    errors = 0.002, 0.009
+    bar = float(binned.js_bar(p, q, *errors))
+    found = jensenshannon(p, q, base=2)
+    off = []
+    for _ in range(2000):
+        true = []
+        for share, error in zip((p, q), errors, strict=True):
+            moved = error * rng.choice([-1.0, 0.0, 1.0], 8)
+            # What one bin lacks another has; halved, so that evening out stays within the error.
+            true.append(np.maximum(share + (moved - moved.mean()) / 2, 0.0))
+        off.append(abs(jensenshannon(*true, base=2) - found))
+    assert max(off) <= bar, (seed, max(off), bar)
+    assert max(off) >= bar / 10, (seed, max(off), bar)
+
+
+def test_js_error_is_the_largest_that_the_errors_allow():
+    """Of bins that may each be off: the farthest and the nearest corner of every box."""
+    rng = np.random.default_rng(3)
+    p, q = rng.dirichlet(np.ones(4)), rng.dirichlet(np.ones(4))
+    errors = 0.03, 0.02
+    grid = np.linspace(-1, 1, 41)
+    least = most = 0.0
+    for one, other in zip(p, q, strict=True):
+        a = np.clip(one + errors[0] * grid, 0, 1)[:, None]
+        b = np.clip(other + errors[1] * grid, 0, 1)[None, :]
+        middle = (a + b) / 2
+        added = (special.rel_entr(a, middle) + special.rel_entr(b, middle)) / 2
+        least, most = least + added.min(), most + added.max()
+    ends = np.sqrt(np.array([least, most]) / np.log(2))
+    found = jensenshannon(p, q, base=2)
+    expected = max(found - ends[0], ends[1] - found)
+    # The grid misses the place where a box meets p = q by a step at most.
+    assert binned.js_bar(p, q, *errors) == pytest.approx(expected, rel=0.01)
+
+
+def test_js_error_is_zero_where_nothing_was_dropped():
+    assert (binned.js_error(REFERENCE, WINDOWS, np.inf, np.inf) == 0).all()
+    assert binned.js_error(REFERENCE, REFERENCE, np.inf, np.inf) == 0
+    bars = binned.js_error(REFERENCE, WINDOWS, 1600, np.array([50, 100, 200, 400, 800, np.inf]))
+    assert (bars > 0).all()
+    same = binned.js_error(REFERENCE, REFERENCE, 1600, np.array([50, 100, 200, 400, 800, np.inf]))
+    assert (np.diff(same) < 0).all()
+    assert np.isnan(binned.js_error(REFERENCE, np.zeros(7), 200, 200))
+    assert np.isnan(binned.js_error(np.zeros(7), WINDOWS, np.inf, 200)).all()
+    assert binned.js_error([1, 0], [[0, 1]], 200, 200) <= 1
 
 
 def test_one_sensitivity_for_every_distance():

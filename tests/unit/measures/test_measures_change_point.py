@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sparkdrift.measures import change_point as module
+from sparkdrift.measures import level_fit
 from sparkdrift.measures.change_point import ChangePoint, NoChange, change_point
 from sparkdrift.measures.series import NotMeasured
 
@@ -113,12 +113,12 @@ def test_the_scan_of_rises_against_least_squares():
     values, weights = rng.normal(size=9), rng.uniform(0.5, 2, 9)
     level = weights @ values / weights.sum()
     for b in (7, 9):
-        found = module._rises(at, weights, values - level, b)
-        steps = module._steps(weights, values - level)
+        found = level_fit._rises(at, weights, values - level, b)
+        steps = level_fit._steps(weights, values - level)
         for a in range(1, b):
             assert found[a, a] == pytest.approx(steps[a, b])
             for r in range(a, b):
-                shape = module._shape(at, a, r, b)
+                shape = level_fit._shape(at, a, r, b)
                 root = np.sqrt(weights)
                 design = np.stack([root, root * shape], axis=1)
                 _, rest, _, _ = np.linalg.lstsq(design, root * values, rcond=None)

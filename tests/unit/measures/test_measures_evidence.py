@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sparkdrift.measures import evidence, ncchi2
+from sparkdrift.measures import evidence, ncchi2, variation
 from sparkdrift.measures.binned import d_statistic
 from sparkdrift.measures.share_evidence import (
     beyond_range,
@@ -139,11 +139,11 @@ def test_effect_over_the_whole_range():
 def test_benign_variation_measures_the_excess():
     rng = np.random.default_rng(2)
     shares = rng.dirichlet(np.full(B, 0.1) * (9 / 0.02 - 1), size=200)
-    benign = evidence.benign_variation(rng.multinomial(10**5, shares))
+    benign = variation.benign_variation(rng.multinomial(10**5, shares))
     assert benign.tau2 == pytest.approx(0.02, rel=0.15)
     assert benign.rho < 0.3
     assert benign.reason == ""
-    still = evidence.benign_variation(rng.multinomial(1000, np.full(B, 0.1), size=200))
+    still = variation.benign_variation(rng.multinomial(1000, np.full(B, 0.1), size=200))
     assert still.tau2 < 5e-4
 
 
@@ -153,7 +153,7 @@ def test_benign_variation_by_hand():
     for w in range(4):
         rest = np.delete(counts, w, axis=0).sum(axis=0)
         excess.append(d_statistic(rest, counts[w]) - (1 / 100 + 1 / 300))
-    assert evidence.benign_variation(counts).tau2 == pytest.approx(max(0, np.mean(excess)))
+    assert variation.benign_variation(counts).tau2 == pytest.approx(max(0, np.mean(excess)))
 
 
 def test_neighbours_are_left_out():
@@ -164,7 +164,7 @@ def test_neighbours_are_left_out():
         d_statistic(counts[k].sum(axis=0), counts[w]) - (1 / 100 + 1 / m)
         for w, (k, m) in enumerate(zip(kept, rows, strict=True))
     ]
-    benign = evidence.benign_variation(counts, h=1)
+    benign = variation.benign_variation(counts, h=1)
     assert benign.tau2 == pytest.approx(max(0, np.mean(excess)))
 
 
@@ -174,8 +174,8 @@ def test_one_direction_is_told_from_all():
     means = 0.1 * rng.normal(size=60)
     moving = np.diff(stats.norm.cdf(edges - means[:, None]), axis=1, prepend=0, append=1)
     even = rng.dirichlet(np.full(B, 0.1) * (9 / 0.01 - 1), size=60)
-    one = evidence.benign_variation(rng.multinomial(10**6, moving))
-    all_ = evidence.benign_variation(rng.multinomial(10**6, even))
+    one = variation.benign_variation(rng.multinomial(10**6, moving))
+    all_ = variation.benign_variation(rng.multinomial(10**6, even))
     assert one.square > 0.6 * one.tau2**2
     assert all_.square < 0.4 * all_.tau2**2
 
@@ -183,30 +183,30 @@ def test_one_direction_is_told_from_all():
 def test_autocorrelation_costs_windows():
     up = np.linspace(0.3, 0.7, 20)
     counts = np.round(10**5 * np.stack([up, 1 - up], axis=1))
-    benign = evidence.benign_variation(counts)
+    benign = variation.benign_variation(counts)
     assert benign.rho > 0.5
     assert 2 <= benign.w_eff < 8
 
 
 def test_too_few_windows_say_so():
     for counts in (np.zeros((0, B)), np.ones((2, B)), np.zeros((9, B))):
-        benign = evidence.benign_variation(counts)
+        benign = variation.benign_variation(counts)
         assert (benign.tau2, benign.w_eff) == (0.0, np.inf)
         assert benign.reason
-    assert "in one bin" in evidence.benign_variation(np.array([[0.0, 9]] * 5)).reason
-    assert evidence.benign_variation(np.ones((4, B)) * 50, h=3).reason
+    assert "in one bin" in variation.benign_variation(np.array([[0.0, 9]] * 5)).reason
+    assert variation.benign_variation(np.ones((4, B)) * 50, h=3).reason
 
 
 def test_empty_windows_and_sketch_noise():
     rng = np.random.default_rng(3)
     counts = rng.multinomial(500, np.full(B, 0.1), size=8).astype(float)
-    plain = evidence.benign_variation(counts)
-    gap = evidence.benign_variation(np.insert(counts, 4, 0, axis=0))
+    plain = variation.benign_variation(counts)
+    gap = variation.benign_variation(np.insert(counts, 4, 0, axis=0))
     assert gap == plain
-    assert evidence.benign_variation(counts * 2, noise=np.full(8, 1 / 500)).tau2 <= (
-        evidence.benign_variation(counts * 2).tau2
+    assert variation.benign_variation(counts * 2, noise=np.full(8, 1 / 500)).tau2 <= (
+        variation.benign_variation(counts * 2).tau2
     )
-    identical = evidence.benign_variation(np.full((5, B), 100.0))
+    identical = variation.benign_variation(np.full((5, B), 100.0))
     assert identical.tau2 == 0
 
 
@@ -313,7 +313,7 @@ def test_pair_variation_is_the_mean_excess_of_pairs():
     counts = np.array([rng.multinomial(n, p) for n, p in zip(rows, shares, strict=True)])
     before = np.array([-1, 0, 1, 1, 3, 4])
     noise = np.array([1 / max(n, 1) + 0.001 for n in counts.sum(axis=1)])
-    found = evidence.pair_variation(counts, before, noise)
+    found = variation.pair_variation(counts, before, noise)
     excess = []
     for later, earlier in ((1, 0), (3, 1), (4, 3), (5, 4)):
         p, q = (counts[i] / counts[i].sum() for i in (earlier, later))
@@ -323,7 +323,7 @@ def test_pair_variation_is_the_mean_excess_of_pairs():
     assert np.mean(excess) > 0.01
     assert found.tau2 == pytest.approx(np.mean(excess))
     assert found.rho >= 0.25
-    few = evidence.pair_variation(counts[:3], before[:3], noise[:3])
+    few = variation.pair_variation(counts[:3], before[:3], noise[:3])
     assert (few.tau2, few.w_eff) == (0, np.inf)
     assert few.reason == "the reference has 1 pairs of windows like this, 3 needed"
 
@@ -333,8 +333,8 @@ def test_windows_that_vary_independently_differ_by_twice_their_variation():
     shares = rng.dirichlet(np.full(10, 200), 4000)
     counts = np.array([rng.multinomial(5000, one) for one in shares])
     noise = np.full(4000, 1 / 5000)
-    alone = evidence.benign_variation(counts, noise)
-    pairs = evidence.pair_variation(counts, np.arange(4000) - 1, noise)
+    alone = variation.benign_variation(counts, noise)
+    pairs = variation.pair_variation(counts, np.arange(4000) - 1, noise)
     assert pairs.tau2 == pytest.approx(2 * alone.tau2, rel=0.05)
     assert pairs.rho == pytest.approx(0.25, abs=0.06)
 

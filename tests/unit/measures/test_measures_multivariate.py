@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sparkdrift.measures import evidence, own_windows
+from sparkdrift.measures import evidence, own_windows, variation
 from sparkdrift.measures.binned import d_statistic
 from sparkdrift.measures.multivariate import (
     Terms,
@@ -25,7 +25,7 @@ def bins_of(rng, windows, n=500, shift=0.0):
 
 
 def against(known, windows):
-    varies = evidence.benign_variation(known)
+    varies = variation.benign_variation(known)
     s = 1 / windows.sum(axis=1) + 1 / known.sum()
     d = d_statistic(known.sum(axis=0), windows)
     p = evidence.p_unusual(d, s, 10, varies.tau2, varies.w_eff, varies.square)
@@ -53,7 +53,7 @@ def test_a_reference_window_is_held_against_all_others(features):
     assert terms.s[3, 0] == pytest.approx(s)
     others = [i for i in range(V) if i != 3]
     tau2 = max(0.0, float((terms.d - 9 * terms.s)[others].mean()))
-    varies = evidence.benign_variation(known)
+    varies = variation.benign_variation(known)
     p = evidence.p_unusual(d, s, 10, tau2, varies.w_eff, varies.square)
     assert terms.p[3, 0] == pytest.approx(float(p))
 
