@@ -15,6 +15,7 @@ from sparkdrift.cli.commands import (
     deciding,
     demo,
     doctor,
+    exchanging,
     explain,
     feedback,
     freezing,
@@ -98,6 +99,8 @@ _OF_REFERENCES: Sequence[tuple[str, Command]] = (
     ("reject", deciding.reject),
     ("retire", deciding.retire),
     ("rollback", deciding.rollback),
+    ("export", exchanging.export),
+    ("import", exchanging.import_),
 )
 for _name, _command in _OF_REFERENCES:
     _reference.command(_name)(common_options(_command))

@@ -25,7 +25,9 @@ State = Literal["candidate", "active", "forced", "retired", "rejected"]
 IN_FORCE = ("active", "forced")
 PUTTING = ("activate", "force")
 """The actions that put a version in force; `force` does so although the gate blocks."""
-ACTIONS = ("propose", *PUTTING, "retire", "reject")
+NOTED = ("export",)
+"""Actions that change nothing: they tell where the values of a version went."""
+ACTIONS = ("propose", *PUTTING, "retire", "reject", *NOTED)
 _FROM: Mapping[str, tuple[State, ...]] = {
     "activate": ("candidate", "retired"),
     "force": ("candidate", "retired"),
@@ -208,7 +210,8 @@ def require(
         action, "rejected"
     )
     accepted = [one for one, own in found.items() if own in _FROM[action]]
-    last = next((one for one in reversed(ordered(events)) if one.version == version), None)
+    deciding = (one for one in reversed(ordered(events)) if one.action not in NOTED)
+    last = next((one for one in deciding if one.version == version), None)
     why = f"{name}: version {version} can't be {verb}: it is {_told(state, last)}"
     if state in IN_FORCE:
         step = (

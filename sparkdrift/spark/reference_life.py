@@ -10,6 +10,7 @@ from functools import cached_property
 from pyspark.sql import Row, SparkSession
 
 from sparkdrift.references.life import (
+    NOTED,
     PUTTING,
     Event,
     Name,
@@ -253,7 +254,7 @@ def _snapshot(row: Row, events: Iterable[Event]) -> Snapshot:
         windows=row["windows"],
         rows=row["rows"],
         digest=row["digest"],
-        known=bool(own),
+        known=any(one.action not in NOTED for one in own),
         since=next((one.effective_from for one in own if one.action in PUTTING), None),
         source_id=row["source_id"],
         source_version=row["source_version"],

@@ -190,15 +190,19 @@ def content_digest(
     spark: SparkSession, store: Store, name: Name, version: int, run_id: str
 ) -> tuple[str, int]:
     """(digest over every stored row of a version, number of source rows it holds)."""
+    rows = spark.table(store.table(REFERENCE_PROFILES.name))
+    return digest_of(rows.where(of_attempt(name, version, run_id)))
+
+
+def digest_of(rows: DataFrame) -> tuple[str, int]:
+    """The same of rows that are stored anywhere, or nowhere yet."""
     content = ", ".join(
         f"coalesce(CAST({quote(column.name)} AS STRING), '')"
         for column in (*FIGURES, *STATE)
         if column.name not in ("kll", "hll")
     )
     row = (
-        spark.table(store.table(REFERENCE_PROFILES.name))
-        .where(of_attempt(name, version, run_id))
-        .selectExpr(
+        rows.selectExpr(
             "slice_key",
             "column_name",
             "row_count",

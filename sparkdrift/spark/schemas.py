@@ -253,8 +253,8 @@ REFERENCE_EVENTS = Table(
         Column(
             "action",
             "string",
-            "propose (a candidate), activate, force (activate although the gate blocks), retire "
-            "or reject",
+            "propose (a candidate), activate, force (activate although the gate blocks), retire, "
+            "reject or export (written to the file that `reason` names)",
         ),
         Column("effective_from", "timestamp", "First window start (event time) that it applies to"),
         Column("created_at", "timestamp", "When it was written"),
