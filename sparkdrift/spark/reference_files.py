@@ -11,10 +11,10 @@ from pyspark.sql import functions as F
 
 from sparkdrift.explain.signals import WHOLE
 from sparkdrift.references.life import Name
+from sparkdrift.spark.content_digest import digest_of
 from sparkdrift.spark.frozen_rows import frozen_rows
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.reference_life import Snapshot, same
-from sparkdrift.spark.references import digest_of
 from sparkdrift.spark.schemas import (
     REFERENCE_EVENTS,
     REFERENCE_PROFILES,
@@ -73,9 +73,9 @@ def file_digest(rows: DataFrame, columns: Sequence[str]) -> str:
     return str(row.collect()[0]["digest"])
 
 
-def content_of(rows: DataFrame) -> str:
-    """The digest that a version of these rows has, wherever it is stored."""
-    return digest_of(rows)[0]
+def content_of(rows: DataFrame, like: str) -> str:
+    """The digest that a version of these rows has, wherever it is stored; made like `like`."""
+    return digest_of(rows, like)[0]
 
 
 def newest_state(rows: DataFrame) -> int | None:

@@ -21,8 +21,8 @@ from sparkdrift.kernels.freezing import (
 )
 from sparkdrift.references.life import Name
 from sparkdrift.spark.changes import from_micros
+from sparkdrift.spark.content_digest import content_digest
 from sparkdrift.spark.counters import WINDOW
-from sparkdrift.spark.frozen_rows import of_attempt
 from sparkdrift.spark.merging import merge_profiles
 from sparkdrift.spark.metrics import comparable, row_noise, with_values
 from sparkdrift.spark.profiles import stored_rows
@@ -184,36 +184,3 @@ def write_reference(
         created_by=about["created_by"],
         note=about["note"],
     )
-
-
-def content_digest(
-    spark: SparkSession, store: Store, name: Name, version: int, run_id: str
-) -> tuple[str, int]:
-    """(digest over every stored row of a version, number of source rows it holds)."""
-    rows = spark.table(store.table(REFERENCE_PROFILES.name))
-    return digest_of(rows.where(of_attempt(name, version, run_id)))
-
-
-def digest_of(rows: DataFrame) -> tuple[str, int]:
-    """The same of rows that are stored anywhere, or nowhere yet."""
-    content = ", ".join(
-        f"coalesce(CAST({quote(column.name)} AS STRING), '')"
-        for column in (*FIGURES, *STATE)
-        if column.name not in ("kll", "hll")
-    )
-    row = (
-        rows.selectExpr(
-            "slice_key",
-            "column_name",
-            "row_count",
-            "sha2(concat_ws('|', slice_key, coalesce(slice_value, ''), column_name,"
-            f" definition_hash, {content}, coalesce(hex(kll), ''), coalesce(hex(hll), ''),"
-            " CAST(bins AS STRING)), 256) AS row_digest",
-        )
-        .selectExpr(
-            "sha2(array_join(array_sort(collect_list(row_digest)), ','), 256) AS digest",
-            "max(CASE WHEN slice_key = '*' THEN row_count END) AS rows",
-        )
-        .collect()[0]
-    )
-    return str(row["digest"]), int(row["rows"] or 0)

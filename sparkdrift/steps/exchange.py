@@ -88,7 +88,7 @@ def export_reference(
         stored = find(context.spark, context.store, name)
         snapshot = version_of(stored, name, version)
         rows = content(context.spark, context.store, name, snapshot)
-        if content_of(rows) != snapshot.digest:
+        if content_of(rows, snapshot.digest) != snapshot.digest:
             raise SnapshotError(
                 f"{name}: the stored rows of version {version} are not those that were frozen: "
                 "their digest differs, so they are not exported. `sparkdrift reference verify SPEC "
@@ -206,7 +206,7 @@ def _require_whole(path: Path, table: pa.Table, rows: DataFrame, manifest: Manif
         )
     if newest_state(rows):
         raise newer(str(path), "its sketches have a later format")
-    if content_of(rows) != manifest.digest:
+    if content_of(rows, manifest.digest) != manifest.digest:
         raise SnapshotError(
             f"{path}: its rows don't have the digest that {manifest.name} version "
             f"{manifest.version} was frozen with. Nothing was imported; export it again, and "

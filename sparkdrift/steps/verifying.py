@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from sparkdrift.errors import SourceError
 from sparkdrift.references.life import Name
+from sparkdrift.spark.content_digest import content_digest
 from sparkdrift.spark.expressions import resolve_reference_source, resolve_source
 from sparkdrift.spark.failures import FAILURES
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.reference_counts import source_counts, stored_counts
 from sparkdrift.spark.reference_life import Snapshot
-from sparkdrift.spark.references import content_digest
 from sparkdrift.spark.source import Source, gone, open_source
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.freezing import within
@@ -47,7 +47,9 @@ def verify(
     spark: SparkSession, store: Store, spec: MonitorSpec, name: Name, snapshot: Snapshot
 ) -> Verified:
     """Compute the digest of a version again, and count its source again where it can be read."""
-    digest, _ = content_digest(spark, store, name, snapshot.version, snapshot.run_id)
+    digest, _ = content_digest(
+        spark, store, name, snapshot.version, snapshot.run_id, snapshot.digest
+    )
     same = digest == snapshot.digest
     told = [] if same else ["the stored rows are not those that were frozen: their digest differs"]
     try:

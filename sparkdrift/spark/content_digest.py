@@ -1,0 +1,101 @@
+"""The digest of a reference's rows: that they are still what was frozen, on whatever Java."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import (
+    ArrayType,
+    BinaryType,
+    DataType,
+    DoubleType,
+    StructType,
+)
+
+from sparkdrift.references.life import Name
+from sparkdrift.spark.frozen_rows import of_attempt
+from sparkdrift.spark.schemas import FIGURES, REFERENCE_PROFILES, STATE
+from sparkdrift.spark.sql import quote
+from sparkdrift.store import Store
+
+PRESENT: Final = "v2-"
+"""How digests begin that are made now. Those before them have no mark, and took doubles by
+their text, which Java 19 and later write otherwise; they are recomputed as they were made."""
+CONTENT: Final = tuple(column.name for column in (*FIGURES, *STATE))
+
+
+def content_digest(
+    spark: SparkSession,
+    store: Store,
+    name: Name,
+    version: int,
+    run_id: str,
+    like: str | None = None,
+) -> tuple[str, int]:
+    """(digest over every stored row of a version, number of source rows it holds).
+
+    `like`: the digest to compare with; it says by its beginning how it was made.
+    """
+    rows = spark.table(store.table(REFERENCE_PROFILES.name))
+    return digest_of(rows.where(of_attempt(name, version, run_id)), like)
+
+
+def digest_of(rows: DataFrame, like: str | None = None) -> tuple[str, int]:
+    """The same of rows that are stored anywhere, or nowhere yet."""
+    exact = like is None or like.startswith(PRESENT)
+    columns = _by_bits(rows) if exact else _by_text()
+    row = (
+        rows.selectExpr(
+            "slice_key",
+            "column_name",
+            "row_count",
+            "sha2(concat_ws('|', slice_key, coalesce(slice_value, ''), column_name,"
+            f" definition_hash, {', '.join(columns)}), 256) AS row_digest",
+        )
+        .selectExpr(
+            "sha2(array_join(array_sort(collect_list(row_digest)), ','), 256) AS digest",
+            "max(CASE WHEN slice_key = '*' THEN row_count END) AS rows",
+        )
+        .collect()[0]
+    )
+    return f"{PRESENT if exact else ''}{row['digest']}", int(row["rows"] or 0)
+
+
+def _by_bits(rows: DataFrame) -> list[str]:
+    types = {field.name: field.dataType for field in rows.schema}
+    return [exact_text(quote(name), types[name]) for name in (*CONTENT, "bins")]
+
+
+def _by_text() -> list[str]:
+    texts = [
+        f"coalesce(CAST({quote(name)} AS STRING), '')"
+        for name in CONTENT
+        if name not in ("kll", "hll")
+    ]
+    return [*texts, "coalesce(hex(kll), '')", "coalesce(hex(hll), '')", "CAST(bins AS STRING)"]
+
+
+def exact_text(value: str, kind: DataType, depth: int = 0) -> str:
+    """SQL for a text that two values share only if they are the same; NULL is a text as well.
+
+    Doubles are written in base 16, which no rounding and no Java's taste can change.
+    """
+    if isinstance(kind, DoubleType):
+        text = f"format_string('%a', {value})"
+    elif isinstance(kind, BinaryType):
+        text = f"hex({value})"
+    elif isinstance(kind, ArrayType):
+        item = f"item{depth}"
+        inner = exact_text(item, kind.elementType, depth + 1)
+        text = f"concat('[', array_join(transform({value}, {item} -> {inner}), ','), ']')"
+    elif isinstance(kind, StructType):
+        fields = (
+            exact_text(f"{value}.{quote(one.name)}", one.dataType, depth) for one in kind.fields
+        )
+        text = f"concat('(', concat_ws(',', {', '.join(fields)}), ')')"
+    else:
+        plain = f"CAST({value} AS STRING)"
+        # With its length a text can't pass for two, whatever separators are in it.
+        text = f"concat(char_length({plain}), '=', {plain})"
+    return f"CASE WHEN {value} IS NULL THEN 'NULL' ELSE {text} END"
