@@ -24,10 +24,9 @@ def calibrated_probability(labelled: ArrayLike, positives: ArrayLike) -> Floats:
     """P(positive) per score bin, (..., B): (k + c) / (n + 1), c = the rate of the bins around.
 
     c = (K + 1/2) / (N + 1) over the bin and its NEIGHBOURS on either side. One row's weight, as
-    Jeffreys' k + 1/2, but not drawn towards one half: with 128 bins of 40 rows that
-    alone adds 1.2 points to the rate of a bin without positives, and half a point and more to the
-    whole. A bin without labelled rows gets c; 1/2 if there are none around either: it is
-    `density_ratio.coverage` that tells whether a window may rest on it.
+    Jeffreys' k + 1/2, but not drawn towards one half: with bins of 40 rows that alone adds 1.2
+    points to a rate of 1 %. A bin without labelled rows gets c; 1/2 if there are none around
+    either: it is `density_ratio.coverage` that tells whether a window may rest on it.
     Source: beta-binomial shrinkage; Jeffreys 1946 (the half).
     """
     n, k = np.broadcast_arrays(floats(labelled), floats(positives))

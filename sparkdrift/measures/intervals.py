@@ -34,7 +34,10 @@ def plain_interval(value: ArrayLike, se: ArrayLike, z: float = Z) -> Figure:
 
 
 def logit_interval(value: ArrayLike, se: ArrayLike, z: float = Z) -> Figure:
-    """value +- z se on the logit scale, so that it stays in [0, 1]; by se itself at 0 and 1.
+    """value +- z se on the logit scale, so that it stays in [0, 1].
+
+    Nearer to 0 or 1 than se that scale would stretch it to nearly all of [0, 1]: there it is
+    value +- z se, cut off at 0 and 1.
 
     For shares, AUC and average precision: se (same shape) is the standard error of the value
     itself, the delta method carries it over. NaN outside [0, 1] or where either is NaN.
@@ -43,7 +46,7 @@ def logit_interval(value: ArrayLike, se: ArrayLike, z: float = Z) -> Figure:
     middle, error = np.broadcast_arrays(floats(value), floats(se))
     with np.errstate(invalid="ignore"):
         valid = (middle >= 0) & (middle <= 1) & (error >= 0)
-        inside = valid & (middle > 0) & (middle < 1)
+        inside = valid & (np.minimum(middle, 1 - middle) > error)
     safe = np.where(inside, middle, 0.5)
     around = np.where(inside, z * error / (safe * (1 - safe)), 0.0)
     at = special.logit(safe)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 from sklearn import metrics
 
 from sparkdrift.measures import confusion, intervals
@@ -59,6 +59,15 @@ def test_wilson_is_scipys():
         ours = intervals.wilson(x, n)
         assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
     assert np.isnan(intervals.wilson([5, -1, 1], [4, 4, 0])).all()
+
+
+def test_the_logit_interval_stays_inside_and_never_stretches_to_everything():
+    found = intervals.logit_interval([0.5, 0.9, 1e-12, 1 - 1e-12, 0.0, 1.5], [0.1] + [0.01] * 5)
+    theirs = special.expit(special.logit(0.9) + np.array([-1, 1]) * 1.959964 * 0.01 / 0.09)
+    assert (found.low[1], found.high[1]) == pytest.approx(theirs, rel=1e-6)
+    np.testing.assert_allclose(found.low[2:5], [0, 1 - 0.0196, 0], atol=1e-4)
+    np.testing.assert_allclose(found.high[2:5], [0.0196, 1, 0.0196], atol=1e-4)
+    assert np.isnan(np.array(found)[:, 5]).all()
 
 
 def test_payoff_is_the_mean_over_rows():

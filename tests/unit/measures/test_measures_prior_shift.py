@@ -58,6 +58,20 @@ def test_the_prior_is_found_within_two_points_and_the_interval_covers(now, n_eva
     assert 0.905 <= covered <= 0.99, (covered, seed)
 
 
+@pytest.mark.parametrize("now", [0.0, 1.0])
+def test_a_window_of_one_class_has_a_narrow_interval_with_that_end(now):
+    rng = np.random.default_rng(53)
+    scores, labels = draw(rng, 10_000, 0.3)
+    edges = choose_edges(scores, labels)
+    known = count(edges, scores, labels)
+    window = count(edges, draw(rng, 4000, now)[0])
+    found = em_prior(known.column("labelled"), known.column("positives"), window.column("rows"))
+    assert abs(found.value - now) < 0.02
+    assert found.high - found.low < 0.06
+    assert found.low <= now + 0.01
+    assert found.high >= now - 0.01
+
+
 def test_what_cannot_be_told_is_not_measured():
     n = np.full(4, 100.0)
     same = np.full(4, 30.0)
