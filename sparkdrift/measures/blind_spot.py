@@ -69,11 +69,10 @@ def blind_spot(
     missing += [reason for name in SIGNALS if (reason := _gap(name, signals.get(name)))]
     if not fresh_labels:
         missing.append("no fresh labels")
-    if ess_ratio is None or not ess_ratio >= DISTRUST_ESS:
-        shown = (
-            "not measured" if ess_ratio is None or ess_ratio != ess_ratio else f"{ess_ratio:.2f}"
-        )
-        missing.append(f"ESS ratio {shown}, at least {DISTRUST_ESS} needed")
+    if ess_ratio is None or math.isnan(ess_ratio):
+        missing.append("not measured: ESS ratio")
+    elif ess_ratio < DISTRUST_ESS:
+        missing.append(f"ESS ratio {ess_ratio:.2f}, at least {DISTRUST_ESS} needed")
     if missing:
         return BlindSpot("amber", (*(f"alert: {one}" for one in alerting), *missing))
     if out:
