@@ -1,0 +1,85 @@
+"""The prior by EM against the iteration itself and against simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import special
+
+from sparkdrift.measures.prior_shift import em_prior, reweighted_probability
+from sparkdrift.measures.score_bins import choose_edges, count
+
+NAN = float("nan")
+
+
+def draw(rng, n, prior):
+    labels = rng.random(n) < prior
+    return special.expit(rng.normal(np.where(labels, 0.8, -0.8), 1.0)), labels.astype(float)
+
+
+def test_it_is_where_saerens_iteration_ends():
+    rng = np.random.default_rng(51)
+    n = np.full(6, 500.0)
+    k = np.array([20.0, 60, 150, 250, 400, 470])
+    rows = rng.multinomial(3000, np.array([1, 1, 2, 4, 6, 5]) / 19)
+    f1, f0 = (k + 0.5) / (k + 0.5).sum(), (n - k + 0.5) / (n - k + 0.5).sum()
+    before = t = 0.4
+    pi = before * f1 / (before * f1 + (1 - before) * f0)
+    for _ in range(5000):
+        up, down = t / before * pi, (1 - t) / (1 - before) * (1 - pi)
+        t = (rows * up / (up + down)).sum() / rows.sum()
+    assert em_prior(n, k, rows).value == pytest.approx(t, abs=1e-9)
+    np.testing.assert_allclose(
+        reweighted_probability(pi, before, t), t * f1 / (t * f1 + (1 - t) * f0), rtol=1e-7
+    )
+
+
+# Two points is what chance leaves of these scores (AUC .87) in 10,000 rows; in 4,000 it is three.
+@pytest.mark.parametrize(("n_eval", "n", "within"), [(10_000, 4000, 0.03), (20_000, 10_000, 0.02)])
+@pytest.mark.parametrize("now", [0.05, 0.3, 0.6])
+def test_the_prior_is_found_within_two_points_and_the_interval_covers(now, n_eval, n, within):
+    seed = 52
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(200):
+        scores, labels = draw(rng, n_eval, 0.3)
+        edges = choose_edges(scores, labels)
+        known = count(edges, scores, labels)
+        window = count(edges, draw(rng, n, now)[0])
+        args = known.column("labelled"), known.column("positives"), window.column("rows")
+        found.append(em_prior(*args))
+    value, low, high = np.array(found).T
+    off = np.abs(value - now)
+    worst = np.quantile(off, 0.95)
+    print(f"seed={seed} now={now} n={n}: bias {value.mean() - now:.4f}, 95 % within {worst:.4f}")
+    assert abs(value.mean() - now) < 0.003, seed
+    assert worst < within, (worst, seed)
+    covered = np.mean((low <= now) & (now <= high))
+    assert 0.905 <= covered <= 0.99, (covered, seed)
+
+
+@pytest.mark.parametrize("now", [0.0, 1.0])
+def test_a_window_of_one_class_has_a_narrow_interval_with_that_end(now):
+    rng = np.random.default_rng(53)
+    scores, labels = draw(rng, 10_000, 0.3)
+    edges = choose_edges(scores, labels)
+    known = count(edges, scores, labels)
+    window = count(edges, draw(rng, 4000, now)[0])
+    found = em_prior(known.column("labelled"), known.column("positives"), window.column("rows"))
+    assert abs(found.value - now) < 0.02
+    assert found.high - found.low < 0.06
+    assert found.low <= now + 0.01
+    assert found.high >= now - 0.01
+
+
+def test_what_cannot_be_told_is_not_measured():
+    n = np.full(4, 100.0)
+    same = np.full(4, 30.0)
+    for labelled, yes, rows in (
+        (n, same, n),  # the classes look alike
+        (n, n, n),  # one class
+        (n, [1, 5, 50, 90], np.zeros(4)),
+        ([10.0, 10], [1.0, 9], [5.0, 5]),  # too few labelled rows for two bins
+    ):
+        assert np.isnan(em_prior(labelled, yes, rows)).all()
+    assert np.isnan(reweighted_probability([0.4, 0.5], 0.0, 0.3)).all()
