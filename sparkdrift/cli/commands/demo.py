@@ -172,10 +172,15 @@ def _look(
 ) -> tuple[Findings, list[dict[str, Any]], list[dict[str, Any]]]:
     """What the tables say; of real data also the values of each alert, and what seasons change."""
     from sparkdrift.report.facts import Findings
+    from sparkdrift.spark.few_rows import few_rows
     from sparkdrift.spark.overview import overview
 
     bars.begin("reading the findings")
-    with _timed(seconds, "reading back"), overview(context.spark, context.store) as ask:
+    with (
+        _timed(seconds, "reading back"),
+        few_rows(context.spark),
+        overview(context.spark, context.store) as ask,
+    ):
         findings = Findings(**ask.everything(spec))
         if not real:
             return findings, [], []
