@@ -85,12 +85,15 @@ def test_each_problem_is_told_once_on_its_line(entries: list[str], tmp_path_fact
         assert check_expression(getattr(feature.entry, "expression", None) or "income") == []
 
 
-def test_names_of_a_feature_that_was_wrong_are_not_called_unknown(read) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize("auto", ["", "auto: {include: [income]}, "])
+def test_names_of_a_feature_that_was_wrong_are_not_called_unknown(read, auto: str) -> None:  # type: ignore[no-untyped-def]
+    wrong = "{column: spent, formerly: paid, effect_size: -1}"
     reading = read(
         HEAD
-        + "features: {numeric: [income, {column: spent, effect_size: -1}], categorical: [regon]}\n"
-        + "drift: {overrides: {spent: {effect_size: 0.5}}}\n"
-        + "alerts: {importance: {spent: 2}}\n"
+        + f"features: {{{auto}numeric: [{wrong}], categorical: [regon]}}\n"
+        + "drift: {overrides: {paid: {effect_size: 0.5}}}\n"
+        + "alerts: {importance: {paid: 2}}\n"
+        + "assumptions: {features: {paid: {not_null: true}}}\n"
     )
     assert len(reading.problems) == 1
     assert [one.given for one in resolve(sound(reading), SCHEMA).problems] == ["regon"]
