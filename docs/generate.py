@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from sparkdrift.spark.schemas import STORE_VERSION, TABLES, Table
 from sparkdrift.spec.features import Auto
+from sparkdrift.spec.functions import FUNCTIONS
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.validating import show
 from sparkdrift.spec.values import Section
@@ -75,7 +76,7 @@ ABOUT_SECTIONS = {
     "features.numeric[]": "One entry of `features.numeric` or `features.categorical`; a column "
     "name alone stands for `{column: name}`. Instead of a column, an `expression` with a `name`: "
     "`{name: basket_size, expression: size(items)}`. It reads the columns of one row, through the "
-    "functions in `sparkdrift/spec/functions.py`: no aggregates, windows, subqueries, nor anything "
+    "[functions](#functions) that are accepted: no aggregates, windows, subqueries, nor anything "
     "that differs from call to call. Rows on which it is NULL are counted; where it fails on a row "
     "the feature is not measured in that batch of windows, so write `try_divide`, `try_cast`, "
     "`get` where that can happen. A changed expression is another definition. Dates and "
@@ -249,7 +250,22 @@ def spec_page() -> str:
     for place, section in sections(MonitorSpec):
         lines += [f"### {place}", "", ABOUT_SECTIONS[place], ""]
         lines += ["| key | accepted | default |", "|---|---|---|", *_rows(section, ""), ""]
-    return "\n".join(lines)
+    lines += [
+        "## Functions",
+        "",
+        _FUNCTIONS,
+        "",
+        ", ".join(f"`{one}`" for one in sorted(FUNCTIONS)),
+    ]
+    return "\n".join([*lines, ""])
+
+
+_FUNCTIONS = (
+    "What an expression (of features, metrics, a filter, feedback) may call: functions of Spark "
+    "SQL that give the same value for the same row and touch nothing else. Not among them is what "
+    "reads a clock, a user, a file or a secret, what is random, takes a lambda, aggregates or "
+    "makes rows, and what makes a value of any length."
+)
 
 
 def sections(model: type[Section], prefix: str = "") -> Iterator[tuple[str, type[Section]]]:

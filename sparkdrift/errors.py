@@ -70,7 +70,17 @@ class SetupError(SparkdriftError):
 
 
 class SourceError(SparkdriftError):
-    pass
+    """`problem` is the same with the place in the spec that names the source, once it is known."""
+
+    def __init__(self, message: str, *, file: str | None = None, line: int | None = None) -> None:
+        self.problem = Problem(message, file, line)
+        super().__init__(str(self.problem))
+
+    def at(self, file: str | None, line: int | None) -> SourceError:
+        """The same, said of this place; itself where it has one already."""
+        if self.problem.file is not None:
+            return self
+        return SourceError(self.problem.message, file=file, line=line)
 
 
 class StoreError(SparkdriftError):

@@ -5,7 +5,7 @@ versions of constraints.txt, and runs the stages, fast ones first. Each stage is
 of its own: a classic Spark session and a Connect one can't share a JVM. A stage keeps one
 core busy, so two run at a time; what they print appears stage after stage.
 
-    python3 -m tests                      every stage, in the environment .venv
+    python3 -m tests                      every stage, in the environment .venv-tests
     python3 -m tests --here fast          one stage, with this interpreter, nothing installed
     python3 -m tests --slow               the slow tests as well, and all of them over Connect
     python3 -m tests --at-once 1          one stage at a time
@@ -27,6 +27,8 @@ from typing import IO
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST = (3, 10)
 EXTRAS = ".[local,examples,dev]"
+VENV = ".venv-tests"
+INTERRUPTED = 130
 
 # Name: folders, and what the environment needs.
 STAGES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
@@ -72,7 +74,8 @@ def read(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument(
         "--at-once", type=int, default=AT_ONCE, metavar="N", help=f"default: {AT_ONCE}"
     )
-    parser.add_argument("--venv", type=Path, default=ROOT / ".venv", help="default: .venv")
+    # Not .venv: that is the reader's own, with a sparkdrift that is not to become editable.
+    parser.add_argument("--venv", type=Path, default=ROOT / VENV, help=f"default: {VENV}")
     options = parser.parse_args(arguments[:place])
     unknown = [name for name in options.stage if name not in STAGES]
     if unknown:
@@ -92,13 +95,19 @@ def present() -> list[str]:
 def environment(folder: Path) -> Path:
     """The Python of a virtual environment that holds the package and the tests' needs."""
     python = folder.absolute() / ("Scripts" if os.name == "nt" else "bin") / "python"
-    print(f"setting up {folder}", flush=True)
-    if not python.exists():
+    print(f"setting up {folder}: the first time some minutes, about 2 GB", flush=True)
+    # A set-up that was interrupted may have left a Python without pip.
+    if not python.exists() or not _has_pip(python):
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input"]
     wanted = ["-q", "-c", "constraints.txt", "-e", EXTRAS]
     subprocess.run([*pip, "install", *wanted], cwd=ROOT, check=True)
     return python
+
+
+def _has_pip(python: Path) -> bool:
+    found = subprocess.run([str(python), "-c", "import pip"], stderr=subprocess.DEVNULL)
+    return found.returncode == 0
 
 
 def prepare(python: Path, stages: list[str]) -> None:
@@ -181,3 +190,6 @@ if __name__ == "__main__":
         sys.exit(main(sys.argv[1:]))
     except subprocess.CalledProcessError as error:
         sys.exit(f"set-up failed: {' '.join(error.cmd)} ended with {error.returncode}")
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command goes on with its set-up", file=sys.stderr)
+        sys.exit(INTERRUPTED)

@@ -12,7 +12,7 @@ from sparkdrift.cli.arguments import spec_files
 from sparkdrift.cli.common import Common, message, report
 from sparkdrift.cli.recent import nothing_new
 from sparkdrift.cli.working import work
-from sparkdrift.errors import UsageError
+from sparkdrift.errors import SourceError, UsageError
 from sparkdrift.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -65,6 +65,10 @@ def each_monitor(
             try:
                 answer = step(context, spec, bars)
                 context.journal.close()
+            except SourceError as error:
+                bars.end()
+                answers.failed(file, spec.origin.located(error, ("source",)))
+                continue
             except Exception as error:
                 bars.end()
                 answers.failed(file, error)

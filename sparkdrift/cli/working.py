@@ -96,6 +96,7 @@ def work(
         from sparkdrift.spark.capabilities import check_functions
         from sparkdrift.spark.few_rows import few_rows
         from sparkdrift.spark.migrate import migrate, require_current, store_version
+        from sparkdrift.spark.shipping import try_workers
         from sparkdrift.spark.views import empty_store
         from sparkdrift.steps.context import Context
         from sparkdrift.steps.journal import Journal
@@ -103,6 +104,7 @@ def work(
         with few_rows(spark):
             check_functions(spark)
             if not dry:
+                try_workers(spark)
                 migrate(spark, store)
             elif (version := store_version(spark, store)) is None:
                 store = empty_store(spark)

@@ -26,7 +26,8 @@ class Demo:
     """One demo. `made_from` is what its data depends on, such as rows and seed.
 
     `reasons`: what is behind its alerts, from the spec and the overview's alerts, assumptions
-    and, where `real`, values. `truth`: what they are held against. `real`: nothing was planted,
+    and, where `real`, values. `truth`: what they are held against, `remark`: what is to be known
+    of it. `real`: nothing was planted,
     and it is judged without seasons as well, to show what they change.
     """
 
@@ -40,6 +41,7 @@ class Demo:
     made_from: Mapping[str, int]
     reasons: Callable[[MonitorSpec, Sequence[Row], Sequence[Row], Sequence[Row]], list[Reason]]
     truth: str
+    remark: str | None = None
     real: bool = False
 
 
@@ -65,6 +67,8 @@ def credit_demo(rows: int | None, seed: int | None) -> Demo:
             spec, alerts, assumptions, log.begin
         ),
         truth="what was planted",
+        remark="An alert can come before what is planted is large enough to matter: ten slices "
+        "are watched, the whole table included, the earliest is told, and chance adds to a shift.",
     )
 
 

@@ -8,6 +8,8 @@ from datetime import date
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
 
 from sparkdrift.demo.reasons import Reason
 from sparkdrift.report.plain import named
@@ -17,28 +19,40 @@ _MOST_SLICES: Final = 2
 
 
 def told(
-    reasons: Sequence[Reason], truth: str, seasons: Sequence[Mapping[str, Any]]
+    reasons: Sequence[Reason],
+    truth: str,
+    seasons: Sequence[Mapping[str, Any]],
+    remark: str | None = None,
 ) -> RenderableType:
-    """`truth`: what alerts are held against. `seasons`: alarms by the spec, and without its
-    seasons; empty where it is no matter.
+    """`truth`: what alerts are held against, `remark`: what is to be known of that. `seasons`:
+    alarms by the spec, and without its seasons; empty where it is no matter.
     """
-    parts = section(f"Each alert, held against {truth}", alert_lines(reasons))
+    heading = f"Each alert, held against {truth} (since: the earliest of any slice)"
+    parts = section(heading, alert_lines(reasons))
+    for text in (_counted(reasons), remark):
+        if text is not None:
+            parts += [Text(""), Padding(Text(text), (0, 0, 0, 2))]
     parts += section("What the seasons change", _seasons(seasons))
     return Group(*parts)
 
 
 def alert_lines(reasons: Sequence[Reason]) -> Iterator[Line]:
-    """A line per column and first reason, alerts that share it folded; then how many of each."""
+    """A line per column and first reason, alerts that share it folded."""
     groups: dict[tuple[str, str, str], list[Reason]] = {}
     for one in reasons:
         groups.setdefault((one.column_name, one.held, one.why.split("; ")[0]), []).append(one)
     for (column, _, _), own in sorted(groups.items(), key=lambda item: _order(item[1])):
         yield column, _when(own), _what(own)
+
+
+def _counted(reasons: Sequence[Reason]) -> str | None:
+    """How many alerts there are of each kind; None without any."""
     found = [one for one in reasons if one.since is not None]
-    if found:
-        counts = Counter(one.held for one in found)
-        parts = [f"{rows} {held}" for held, rows in counts.most_common()]
-        yield "", "", f"{named(len(found), 'alert')}: {', '.join(parts)}; each of them by --json"
+    if not found:
+        return None
+    counts = Counter(one.held for one in found)
+    parts = [f"{rows} {held}" for held, rows in counts.most_common()]
+    return f"{named(len(found), 'alert')} in all: {', '.join(parts)}; each of them by --json"
 
 
 def _order(own: Sequence[Reason]) -> tuple[bool, date, str]:

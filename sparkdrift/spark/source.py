@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from sparkdrift.errors import SourceError
 from sparkdrift.spark.failures import FAILURES, condition, reason
 from sparkdrift.spark.sql import in_windows, quote
-from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.spec.models import Location, MonitorSpec
 from sparkdrift.spec.names import parse_table, render_table
 from sparkdrift.spec.values_in_sql import instant as instant
 from sparkdrift.store import delta_path
@@ -66,10 +66,23 @@ FILE = ":file"
 
 
 def source_of(spark: SparkSession, spec: MonitorSpec) -> Source:
-    """The table that the spec watches, as `open_source` finds it."""
-    return open_source(
-        spark, table=spec.source.table, path=spec.source.path, row_filter=spec.source.filter
-    )
+    """The table that the spec watches, as `open_source` finds it; errors name its line."""
+    return _named(spark, spec, spec.source, "source")
+
+
+def reference_of(spark: SparkSession, spec: MonitorSpec) -> Source | None:
+    """The other table that the spec's reference is taken from, if it is; errors name its line."""
+    if spec.reference is None or not spec.reference.is_scanned:
+        return None
+    return _named(spark, spec, spec.reference, "reference")
+
+
+def _named(spark: SparkSession, spec: MonitorSpec, place: Location, section: str) -> Source:
+    try:
+        return open_source(spark, table=place.table, path=place.path, row_filter=place.filter)
+    except SourceError as error:
+        key = "table" if place.path is None else "path"
+        raise spec.origin.located(error, (section, key)) from error.__cause__
 
 
 def open_source(
@@ -180,6 +193,16 @@ def _not_delta(name: str, path: str | None) -> str:
     return f"{name} is not a Delta table, which is what is accepted: {next_step}"
 
 
+def _no_catalog(name: str) -> str:
+    catalog, *rest = parse_table(name)
+    return (
+        f"source {name}: this Spark session has no catalog {catalog!r}; its own knows tables as "
+        f"schema.table, such as {'.'.join(rest)}. A name of three parts needs a session with that "
+        f"catalog: on Databricks Unity Catalog brings it, elsewhere spark.sql.catalog.{catalog} "
+        "names it; or give the table's folder as source.path"
+    )
+
+
 def _has_parquet(folder: Path) -> bool:
     """Files of its own or of its partitions; a store beside the data has some as well."""
     return any(folder.glob("*.parquet")) or any(folder.glob("*=*/**/*.parquet"))
@@ -189,6 +212,8 @@ def _unreadable(error: Exception, name: str, path: str | None) -> SourceError:
     found, text = condition(error), reason(error)
     if path and "://" not in path and not Path(path).exists():
         return SourceError(f"source {name}: there is no such folder; check source.path in the spec")
+    if "REQUIRES_SINGLE_PART_NAMESPACE" in found or "CATALOG_NOT_FOUND" in found:
+        return SourceError(_no_catalog(name))
     if "NOT_FOUND" in found:
         return SourceError(
             f"source {name}: there is no such table; check source.table in the spec, "

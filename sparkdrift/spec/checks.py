@@ -25,9 +25,12 @@ from sparkdrift.spec.origin import Loc
 
 
 def find_problems(spec: MonitorSpec, broken: Collection[str] = ()) -> Iterator[Finding]:
-    """Every violation in `spec`, but for the checks that read a section named in `broken`."""
+    """Every violation in `spec`, but for the checks that read a section named in `broken`.
+
+    Of features that are broken in part, `spec` has what is left, and that is judged.
+    """
     for check, sections in _CHECKS:
-        if sections.isdisjoint(broken):
+        if check in _OF_ENTRIES or sections.isdisjoint(broken):
             yield from check(spec)
 
 
@@ -153,6 +156,7 @@ _CHECKS: tuple[tuple[Callable[[MonitorSpec], Iterator[Finding]], set[str]], ...]
     (_source, {"source"}),
     (_zone, {"timestamp"}),
     (_rollups, {"windows"}),
+    (feature_checks.some, {"features"}),
     (feature_checks.duplicates, {"features"}),
     (feature_checks.entries, {"features", "prediction"}),
     (_auto, {"features"}),
@@ -181,3 +185,5 @@ _CHECKS: tuple[tuple[Callable[[MonitorSpec], Iterator[Finding]], set[str]], ...]
     (assumption_checks.names, {"dependence", "assumptions", "features", "prediction"}),
     (_degraded, {"degraded"}),
 )
+# What they find in some of a section's entries holds whatever the others are.
+_OF_ENTRIES = (feature_checks.duplicates, feature_checks.entries, _timestamp_as_feature)

@@ -41,6 +41,11 @@ class Columns:
         """The column whose name is closest, for the first few that are asked for."""
         return self._hints.nearest(column)
 
+    def accepted(self, column: str) -> str:
+        """The columns in words, those most like `column` first, as far as a reader wants them."""
+        listed = self._hints.listed(column)
+        return f"a column of the table: {listed}" if listed else f"one of its {len(self.names)}"
+
     def type_of(self, column: str) -> str | None:
         """The type of `column`, or None when the table has no such column."""
         return self._by_lower.get(column.lower())

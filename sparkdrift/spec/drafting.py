@@ -18,6 +18,7 @@ from sparkdrift.spec.values import ACCEPTED_ID, is_identifier
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 _NOT_PLAIN = frozenset(["null", "true", "false", "yes", "no", "on", "off", "y", "n"])
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]([0-9]{2}):")
 
 
 def draft_spec(
@@ -140,7 +141,10 @@ def _reference_lines(choice: Choice) -> Iterator[str]:
         yield "#   begin: 2024-01-01"
         yield "#   end: 2024-03-01"
         return
-    yield "reference:   # the first quarter of the table: take an interval known to be good"
+    yield (
+        "reference:   # the first quarter of the table, whole days: "
+        "take an interval known to be good"
+    )
     yield f"  begin: {interval[0]}"
     yield f"  end: {interval[1]}"
 
@@ -151,7 +155,15 @@ def _first_quarter(column: ColumnSummary | None) -> tuple[date, date] | None:
     # Sentinel dates such as 0001-01-01 or 9999-12-31 tell nothing about the table.
     if first is None or last is None or not date(1900, 1, 1) <= first <= last < date(2999, 1, 1):
         return None
+    if first < last and not _whole(str(column.minimum) if column is not None else ""):
+        first += timedelta(days=1)
     return first, first + timedelta(days=max(1, ((last - first).days + 1) // 4))
+
+
+def _whole(first: str) -> bool:
+    """Whether the day of the first event is likely to be there as a whole: it has a first hour."""
+    time = _TIME.match(first)
+    return time is None or time[1] == "00"
 
 
 def _day(text: str | None) -> date | None:

@@ -9,10 +9,10 @@ raw strings, `${...}`), the text is refused. Time is linear in its length.
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass, field
 
-from sparkdrift.errors import nearest
 from sparkdrift.spec import functions as known
 from sparkdrift.spec.names import refused_characters
 from sparkdrift.spec.tokens import SPACES, Token, tokens
@@ -20,6 +20,8 @@ from sparkdrift.spec.tokens import SPACES, Token, tokens
 LONGEST_EXPRESSION = 10_000
 DEEPEST_PARENTHESES = 50
 MOST_REASONS = 20
+FUNCTIONS_LISTED = "its functions are those listed in docs/spec.md under 'Functions'"
+_MOST_NEAREST = 5
 
 _CLOSING = {"(": ")", "[": "]", "case": "end"}
 _PREFIXES = frozenset(["+", "-", "~", "!"])
@@ -255,8 +257,10 @@ class _Walk:
         if word in known.AGGREGATES:
             self.reasons.append(f"the aggregate '{word}' is refused: an expression reads one row")
         elif word not in known.FUNCTIONS:
-            close = nearest(word, known.FUNCTIONS)
-            hint = f" (did you mean '{close}'?)" if close else ""
+            close = difflib.get_close_matches(word[:80], sorted(known.FUNCTIONS), _MOST_NEAREST)
+            hint = f" (did you mean '{close[0]}'?)" if close else ""
+            if len(close) > 1:
+                hint = f" (did you mean '{close[0]}'? others: {', '.join(close[1:])})"
             self.reasons.append(f"the function '{word[:80]}' is not one of those allowed{hint}")
         self._operand(position)
         self._push("(", word)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sparkdrift.spec.expressions import check_expression, identifiers
+from sparkdrift.spec.expressions import FUNCTIONS_LISTED, check_expression, identifiers
 from sparkdrift.spec.features import Declared, DeclaredFeature
 from sparkdrift.spec.findings import Finding, line_hint
 from sparkdrift.spec.models import MonitorSpec
@@ -12,7 +12,7 @@ from sparkdrift.spec.origin import Loc
 
 
 def duplicates(spec: MonitorSpec) -> Iterator[Finding]:
-    """Columns that are features twice, and names of two features; or no feature at all."""
+    """Columns that are features twice, and names of two features."""
     columns: dict[tuple[str, str | None], Loc] = {}
     names: dict[str, Loc] = {}
     wrong: set[Loc] = set()
@@ -23,8 +23,7 @@ def duplicates(spec: MonitorSpec) -> Iterator[Finding]:
             continue
         if feature.column is not None and column in columns:
             wrong.add(loc)
-            where = line_hint(spec, columns[column])
-            yield Finding(loc, f"the column is a feature twice{where}", feature.column)
+            yield Finding(loc, _twice(spec, loc, columns[column]), feature.column)
         elif name in names:
             wrong.add(loc)
             where = line_hint(spec, names[name])
@@ -38,9 +37,19 @@ def duplicates(spec: MonitorSpec) -> Iterator[Finding]:
             message = f"a feature is stored under the name of the vector{where}"
             loc = ("features", "vector", position)
             yield Finding(loc, message, vector.name, "one name for each")
-    if not names and spec.features.auto is None:
+
+
+def some(spec: MonitorSpec) -> Iterator[Finding]:
+    """There is a feature."""
+    if spec.features.auto is None and next(spec.features.declared(), None) is None:
         accepted = "at least one of 'numeric', 'categorical', 'vector', 'text', 'auto'"
         yield Finding(("features",), "no feature is declared", accepted=accepted)
+
+
+def _twice(spec: MonitorSpec, loc: Loc, first: Loc) -> str:
+    line = spec.origin.line(first)
+    where = "" if line is None else f"on line {line} "
+    return f"the column is a feature twice, here under {loc[1]!r} and {where}under {first[1]!r}"
 
 
 def entries(spec: MonitorSpec) -> Iterator[Finding]:
@@ -81,7 +90,7 @@ def _expression(
     reasons = check_expression(sql)
     for reason in reasons:
         message = f"the expression can't be used: {reason}"
-        accepted = "an expression on one row's columns, with the functions of functions.py"
+        accepted = f"an expression on one row's columns; {FUNCTIONS_LISTED}"
         yield Finding((*loc, "expression"), message, sql, accepted)
     if not reasons and not identifiers(sql):
         yield Finding((*loc, "expression"), "the expression reads no column", sql)

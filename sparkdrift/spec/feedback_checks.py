@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sparkdrift.spec.expressions import check_value
+from sparkdrift.spec.expressions import FUNCTIONS_LISTED, check_value
 from sparkdrift.spec.feedback import SHAPED
 from sparkdrift.spec.findings import Finding
 from sparkdrift.spec.models import MonitorSpec
@@ -15,7 +15,7 @@ def rules(spec: MonitorSpec) -> Iterator[Finding]:
     if spec.feedback is None:
         return
     for reason in check_value(spec.feedback.shaped):
-        accepted = "a condition on the columns of one row, with the functions of functions.py"
+        accepted = f"a condition on the columns of one row; {FUNCTIONS_LISTED}"
         message = f"the condition can't be used: {reason}"
         yield Finding(("feedback", "shaped"), message, spec.feedback.shaped, accepted)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sparkdrift.spec.expressions import check_expression
+from sparkdrift.spec.expressions import FUNCTIONS_LISTED, check_expression
 from sparkdrift.spec.models import Location, MonitorSpec
 from sparkdrift.spec.origin import Loc
 
@@ -29,7 +29,7 @@ def line_hint(spec: MonitorSpec, first: Loc) -> str:
 def bad_filter(location: Location, section: str) -> Iterator[Finding]:
     """The filter of a table is a condition that is accepted."""
     for reason in check_expression(location.filter) if location.filter is not None else ():
-        accepted = "a condition on columns, with the functions of functions.py"
+        accepted = f"a condition on columns; {FUNCTIONS_LISTED}"
         message = f"the filter can't be used: {reason}"
         yield Finding((section, "filter"), message, location.filter, accepted)
 

@@ -1,14 +1,16 @@
-"""The nearest accepted name, for the first few wrong ones only."""
+"""The nearest accepted names, for the first few wrong ones only."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import SequenceMatcher
 
 from sparkdrift.errors import nearest
 
 # Each look-up compares with every name: a wide spec held against a wrong table
 # would spend minutes on hints that nobody reads.
 _MOST_HINTS = 20
+_MOST_LISTED = 12
 
 
 class Hints:
@@ -23,3 +25,17 @@ class Hints:
             return None
         self._left -= 1
         return nearest(name, self._names)
+
+    def listed(self, name: str) -> str | None:
+        """Up to twelve of the names, those most like `name` first; as `nearest`, None later on."""
+        if self._left == 0:
+            return None
+        match = SequenceMatcher(b=name.lower())
+
+        def likeness(candidate: str) -> float:
+            match.set_seq1(candidate.lower())
+            return match.ratio()
+
+        first = sorted(self._names, key=likeness, reverse=True)[:_MOST_LISTED]
+        more = len(self._names) - len(first)
+        return ", ".join(first) + (f" and {more} more" if more else "")

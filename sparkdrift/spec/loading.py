@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +13,43 @@ from sparkdrift.errors import Problem, SpecError, UsageError, nearest
 from sparkdrift.spec.checks import find_problems
 from sparkdrift.spec.documents import LARGEST_BYTES, read_document
 from sparkdrift.spec.models import Location, MonitorSpec
+from sparkdrift.spec.sound import Remainder, sound_spec, valid_part
 from sparkdrift.spec.validating import problems_of, show
 from sparkdrift.spec.values import is_relative
 
 _SUFFIXES = (".yml", ".yaml")
-# Stand in for required sections that are wrong, so that the others can still be checked.
-_STAND_INS: Mapping[str, Any] = {
-    "monitor": "monitor",
-    "owner": "owner",
-    "source": {"table": "source"},
-    "timestamp": {"column": "timestamp"},
-    "features": {"auto": "true"},
-}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a file says, and every problem of it, in file order.
+
+    `sound` is the spec without its wrong parts, which can be held against the table; None
+    where the table itself is not known. Without problems it is the whole spec.
+    """
+
+    problems: tuple[Problem, ...]
+    sound: MonitorSpec | None
+
+    def usable(self) -> MonitorSpec:
+        """The whole spec; raises SpecError with every problem."""
+        if self.problems or self.sound is None:
+            raise SpecError(self.problems)
+        return self.sound
 
 
 def load_spec(path: str | Path) -> MonitorSpec:
     """The spec in the file `path`; relative paths in it count from the file's folder.
 
     Raises SpecError with every problem found, UsageError when the file can't be opened.
+    """
+    return read_spec(path).usable()
+
+
+def read_spec(path: str | Path) -> Reading:
+    """The spec in the file `path` as far as it is right, and its problems.
+
+    Raises SpecError when nothing of it can be read, UsageError when it can't be opened.
     """
     file = Path(path)
     try:
@@ -53,8 +72,10 @@ def load_spec(path: str | Path) -> MonitorSpec:
             text = " " * len(content)  # cut within a character: refused for its size
         else:
             raise SpecError([_undecodable(error, content, file)]) from None
-    spec = parse_spec(text, str(file))
-    return _beside(spec, file.absolute().parent)
+    reading = _reading(text, str(file))
+    if reading.sound is None:
+        return reading
+    return Reading(reading.problems, _beside(reading.sound, file.absolute().parent))
 
 
 def _nearest(missing: Path) -> Path | None:
@@ -80,22 +101,27 @@ def _inside(folder: Path) -> list[Path]:
 
 def parse_spec(text: str, file: str = "<string>") -> MonitorSpec:
     """The spec in `text`; `file` is what problems name. Raises SpecError with all of them."""
+    return _reading(text, file).usable()
+
+
+def _reading(text: str, file: str) -> Reading:
     document = read_document(text, file)
     problems, broken = list(document.problems), frozenset[str]()
     try:
-        spec = MonitorSpec.model_validate(document.data)
+        MonitorSpec.model_validate(document.data)
     except ValidationError as error:
         problems += problems_of(error, document.origin)
         broken = frozenset(str(detail["loc"][0]) for detail in error.errors())
-        spec = _without(document.data, broken)
-    spec = spec.with_origin(document.origin)
-    problems += _checked(spec, broken)
-    if problems:
-        raise SpecError(sorted(problems, key=lambda problem: problem.line or 0))
-    return spec
+    valid = valid_part(document)
+    problems += _checked(valid, broken)
+    if not problems:
+        return Reading((), valid.model())
+    in_order = tuple(sorted(problems, key=lambda problem: problem.line or 0))
+    return Reading(in_order, sound_spec(valid))
 
 
-def _checked(spec: MonitorSpec, broken: frozenset[str]) -> list[Problem]:
+def _checked(valid: Remainder, broken: frozenset[str]) -> list[Problem]:
+    spec = valid.model()
     return [
         spec.origin.problem(
             finding.loc,
@@ -106,12 +132,6 @@ def _checked(spec: MonitorSpec, broken: frozenset[str]) -> list[Problem]:
         )
         for finding in find_problems(spec, broken)
     ]
-
-
-def _without(data: Mapping[str, Any], broken: frozenset[str]) -> MonitorSpec:
-    """The spec without its broken sections: they are absent or replaced by a stand-in."""
-    sound = {key: value for key, value in data.items() if key not in broken}
-    return MonitorSpec.model_validate({**_STAND_INS, **sound})
 
 
 def _undecodable(error: UnicodeDecodeError, content: bytes, file: Path) -> Problem:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sparkdrift.errors import nearest
 from sparkdrift.spec.derived import ACCEPTED, NotArithmeticError, parse_derived
-from sparkdrift.spec.expressions import check_value
+from sparkdrift.spec.expressions import FUNCTIONS_LISTED, check_value
 from sparkdrift.spec.findings import Finding, too_late
 from sparkdrift.spec.metrics import KINDS, PREFIX, Metric
 from sparkdrift.spec.models import MonitorSpec
@@ -26,9 +26,7 @@ def rules(spec: MonitorSpec) -> Iterator[Finding]:
             yield too_late((*loc, key), metric.warn_at, metric.effect_size)
         for place, text in metric.expressions():
             for reason in check_value(text):
-                accepted = (
-                    "an expression on the columns of one row, with the functions of functions.py"
-                )
+                accepted = f"an expression on the columns of one row; {FUNCTIONS_LISTED}"
                 message = f"the metric can't be used: {reason}"
                 yield Finding((*loc, *place), message, text, accepted)
         if metric.derived is not None:

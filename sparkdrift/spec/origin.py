@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sparkdrift.errors import Problem
+from sparkdrift.errors import Problem, SourceError
 
 Loc = tuple[str | int, ...]
 """A place in a spec: keys and 0-based list positions from the top, `("features", "numeric", 0)`."""
@@ -39,3 +39,7 @@ class Origin:
     ) -> Problem:
         """A problem at `loc`, with this file and the line."""
         return Problem(message, self.file, self.line(loc), given, accepted, nearest)
+
+    def located(self, error: SourceError, loc: Loc) -> SourceError:
+        """`error` with this file and the line of `loc`, unless it names a place already."""
+        return error.at(self.file, self.line(loc))

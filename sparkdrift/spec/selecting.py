@@ -146,7 +146,7 @@ def missing(spec: MonitorSpec, loc: Loc, column: str, columns: Columns) -> Probl
         loc,
         f"the table has no column {column!r}",
         given=column,
-        accepted=f"one of its {len(columns.names)} columns",
+        accepted=columns.accepted(column),
         nearest=columns.nearest(column),
     )
 

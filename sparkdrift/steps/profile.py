@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sparkdrift.errors import SpecError
 from sparkdrift.spark.cardinality import crowded, crowds
-from sparkdrift.spark.changes import EMPTY, Fingerprint, timestamp_type
+from sparkdrift.spark.changes import EMPTY, Fingerprint
 from sparkdrift.spark.expressions import failing, resolve_source
 from sparkdrift.spark.failures import FAILURES
 from sparkdrift.spark.few_rows import few_rows
@@ -175,11 +175,10 @@ def _open(context: Context, spec: MonitorSpec, record: Record) -> tuple[Source, 
     with few_rows(context.spark):
         source = source_of(context.spark, spec)
         record.inputs.append(("source", source.table_id, source.version))
-        timestamp_type(source, spec.timestamp.column)
         resolution = resolve_source(context.spark, spec, source)
+        if resolution.blocking:
+            raise SpecError(resolution.blocking)
         resolution = checked(context.spark, source, spec, resolution)
-    if resolution.blocking:
-        raise SpecError(resolution.blocking)
     record.warnings += [problem.message for problem in resolution.problems]
     return source, resolution
 

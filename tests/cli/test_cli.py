@@ -252,6 +252,52 @@ class TestSpecs:
         assert "did you mean 'score'?" in done.stderr
         assert f"{spec}: ok" in done.stdout
 
+    def test_problems_of_the_file_and_of_the_table_at_once(self, spec, tmp_path):
+        bad = tmp_path / "bad.yml"
+        features = """features:
+  numeric:
+    - amuont
+    - product
+    - {name: twice, expression: amuont * 2}
+    - {name: cut, expression: (amount}
+    - {name: odd, expression: split(amount, 1) + 1}
+  categorical: [ts]
+"""
+        text = spec.read_text().replace(
+            "features: {numeric: [amount, score], categorical: [product]}\n", features
+        )
+        bad.write_text(text + "drift: {warn_at: 9}\n")
+        problems = answer("validate", bad, code=1)["specs"][0]["problems"]
+        assert [one["line"] for one in problems] == [8, 9, 10, 11, 12, 13, 16]
+        assert problems[2]["message"] == "the table has no column 'amuont'"
+        assert problems[2]["nearest"] == "amount"
+
+    def test_an_error_of_the_source_names_the_line_of_the_spec(self, spec, tmp_path):
+        bad = tmp_path / "bad.yml"
+        bad.write_text(SPEC.format(path=tmp_path / "gone"))
+        for command in (["validate", bad], ["run", bad, "--store", tmp_path / "store"]):
+            done = invoke(*command)
+            assert done.exit_code == 1
+            assert f"error: {bad}:4: source {tmp_path / 'gone'}: there is no" in done.stderr
+        bad.write_text(bad.read_text().replace("[product]", "[ts]"))
+        lines = invoke("validate", bad).stderr.splitlines()
+        assert [line.split(": ")[0].strip() for line in lines if f"{bad}:" in line] == [
+            f"{bad}:4",
+            f"{bad}:6",
+        ]
+        bad.write_text(spec.read_text().replace("column: ts", "column: tss"))
+        done = invoke("run", bad, "--store", tmp_path / "store")
+        assert f"{bad}:5: the table has no column 'tss'" in done.stderr
+
+    def test_a_name_of_three_parts_in_a_catalog_of_two(self, spec, tmp_path):
+        bad = tmp_path / "bad.yml"
+        bad.write_text(SPEC.format(path="x").replace('path: "x"', "table: main.risk.nope"))
+        done = invoke("validate", bad)
+        assert done.exit_code == 1
+        assert f"{bad}:4: source main.risk.nope: " in done.stderr
+        assert "spark.sql.catalog.main" in done.stderr
+        assert "SQLSTATE" not in done.stderr
+
     def test_files_alone(self, spec):
         assert answer("validate", "--no-table", spec)["specs"][0]["ok"]
 

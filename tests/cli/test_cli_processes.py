@@ -121,3 +121,28 @@ def test_a_job_runs_from_the_wheel_alone(spec, wheel, bare_python, tmp_path):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert json.loads(done.stdout)["monitors"][0]["windows_judged"] == 6
+
+
+def test_workers_without_the_package_are_told_before_any_work(spec, bare_python, tmp_path):
+    """A session of one's own script, whose workers have another Python than the script."""
+    script = tmp_path / "own.py"
+    script.write_text(
+        f"""import sys
+sys.path.insert(0, {str(ROOT)!r})
+from sparkdrift.cli import main
+from sparkdrift.spark.session import create_session
+
+create_session()
+sys.exit(main(["run", {str(spec)!r}, "--store", {str(tmp_path / "store")!r}]))
+"""
+    )
+    environment = {**os.environ, "PYSPARK_PYTHON": str(bare_python)}
+    for name in ("SPARK_API_MODE", "SPARK_REMOTE", "PYTHONPATH"):
+        environment.pop(name, None)
+    done = start(sys.executable, script, env=environment, cwd=tmp_path)
+    assert done.returncode == 1
+    (said,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert said.startswith("error: the workers' Python lacks sparkdrift: ")
+    assert f"PYSPARK_PYTHON={sys.executable}" in said
+    assert "bug" not in done.stderr
+    assert not list((tmp_path / "store").glob("profiles*"))

@@ -124,3 +124,11 @@ def test_the_readme_knows_every_table_status_and_command():
 def test_the_quiet_log_is_one_and_the_same():
     packaged = ROOT / "sparkdrift/spark/log4j2.properties"
     assert (ROOT / "conf/log4j2.properties").read_bytes() == packaged.read_bytes()
+
+
+def test_the_command_for_a_cluster_names_files_that_are_there():
+    (command,) = [text for text in blocks(ROOT / "README.md", "sh") if "spark-submit" in text]
+    (log,) = re.findall(r"-Dlog4j2\.configurationFile=file:(\S+)", command)
+    (job,) = re.findall(r"jobs/\S+\.py", command)
+    assert (ROOT / log).is_file()
+    assert (ROOT / job).is_file()

@@ -106,7 +106,7 @@ def _demonstrate(common: Common, store: str, demo: Demo, asked: Mapping[str, int
 
     screen.say("")
     screen.show(summary(spec, findings, note=demo.note))
-    screen.show(told(reasons, demo.truth, seasons))
+    screen.show(told(reasons, demo.truth, seasons, demo.remark))
     screen.say("\nTry next")
     for command in commands:
         screen.say(f"  {command}")

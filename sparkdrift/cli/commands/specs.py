@@ -13,7 +13,7 @@ from sparkdrift.cli import screen
 from sparkdrift.cli.arguments import spec_files
 from sparkdrift.cli.common import Common, message, report
 from sparkdrift.cli.working import session
-from sparkdrift.errors import SourceError, SpecError, UsageError
+from sparkdrift.errors import Problem, SourceError, SpecError, UsageError
 from sparkdrift.report.plain import joined, named
 
 if TYPE_CHECKING:
@@ -134,31 +134,42 @@ def validate(
 
 def _checked(spark: Any, file: Path) -> tuple[MonitorSpec, Resolution | None]:
     """The spec in `file`, and what its table allows; raises SpecError with every problem."""
-    from sparkdrift.spec.loading import load_spec
+    from sparkdrift.spec.loading import read_spec
 
-    spec = load_spec(file)
-    if spark is None:
-        return spec, None
+    reading = read_spec(file)
+    if spark is None or reading.sound is None:
+        return reading.usable(), None
+    spec, problems = reading.sound, list(reading.problems)
+    found: Resolution | None = None
+    try:
+        found = _held(spark, spec, problems)
+    except SourceError as error:
+        if not problems:
+            raise
+        problems.append(error.problem)
+    if problems:
+        in_order = sorted(dict.fromkeys(problems), key=lambda problem: problem.line or 0)
+        raise SpecError(in_order)
+    return spec, found
+
+
+def _held(spark: Any, spec: MonitorSpec, problems: list[Problem]) -> Resolution:
+    """What the table allows of a spec; what is wrong is added to `problems`, table after table."""
     from sparkdrift.spark.expressions import resolve_reference_source, resolve_source
     from sparkdrift.spark.metrics import checked
-    from sparkdrift.spark.source import open_source, source_of
+    from sparkdrift.spark.source import reference_of, source_of
+    from sparkdrift.spec.sound import NO_TIMESTAMP
 
     source = source_of(spark, spec)
     found = checked(spark, source, spec, resolve_source(spark, spec, source))
-    problems = list(found.problems)
-    if spec.reference is not None and spec.reference.is_scanned:
-        other = open_source(
-            spark,
-            table=spec.reference.table,
-            path=spec.reference.path,
-            row_filter=spec.reference.filter,
-        )
+    problems += [one for one in found.problems if one.given != NO_TIMESTAMP]
+    other = reference_of(spark, spec)
+    if other is not None:
         features = [one.feature for one in found.watched]
         others = resolve_reference_source(spark, spec, features, other)
-        problems += checked(spark, other, spec, others).problems
-    if problems:
-        raise SpecError(problems)
-    return spec, found
+        others = checked(spark, other, spec, others)
+        problems += [one for one in others.problems if one.given != NO_TIMESTAMP]
+    return found
 
 
 def _watched(spec: MonitorSpec, found: Resolution | None) -> list[str]:

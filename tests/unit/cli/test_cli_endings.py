@@ -194,3 +194,22 @@ def test_the_shared_options_join_a_commands_own():
     answer = CliRunner().invoke(app, ["you", "--loud", "--store", "s", "--json", "--run-id", "r7"])
     assert answer.exit_code == 3
     assert got == [(Common(store="s", as_json=True, run_id="r7"), "you", True)]
+
+
+@pytest.mark.parametrize("module", ["sparkdrift", "sparkdrift.kernels", "scipy.special", "pyarrow"])
+def test_a_module_that_a_worker_lacks_is_told_with_what_to_set(module):
+    name = module.split(".")[0]
+    said = WORKER.replace("ValueError: boom", f"ModuleNotFoundError: No module named '{module}'")
+    for text in (said, JVM + "Caused by: " + said):
+        told = message(RuntimeError(text))
+        assert told.startswith(f"the workers' Python lacks {name}: ")
+        assert "PYSPARK_PYTHON=" in told
+        assert "--py-files" in told
+        assert "bug" not in told
+
+
+def test_a_module_that_something_else_lacks_is_not_the_workers():
+    said = WORKER.replace("ValueError: boom", "ModuleNotFoundError: No module named 'mine'")
+    assert "'mine'" in message(RuntimeError(said))
+    assert "bug in sparkdrift" in message(RuntimeError(said))
+    assert "bug in sparkdrift" in message(ModuleNotFoundError("No module named 'scipy'"))

@@ -210,9 +210,11 @@ def test_the_page_folds_alerts_of_one_reason_and_counts_all():
     alerts += [alert("income", 150, 20, shift=0.4), alert("age", 100, shift=0.3)]
     console = Console(width=200, record=True, file=StringIO())
     reasons = credit_reasons(CREDIT, alerts, [], BEGIN)
-    console.print(told(reasons, "what was planted", []))
+    console.print(told(reasons, "what was planted", [], "What to know."))
     lines = [" ".join(line.split()) for line in console.export_text().splitlines()]
-    assert lines[1] == "Each alert, held against what was planted"
+    heading = "Each alert, held against what was planted (since: the earliest of any slice)"
+    assert lines[1] == heading
     assert lines[2].startswith("age from 2025-04-11 all rows, to 2025-04-16; not planted: a false")
     assert lines[3].startswith("income since 2025-05-21 all rows, 3 slices, 4 alerts; planted from")
-    assert lines[-1] == "5 alerts: 4 planted, 1 not planted; each of them by --json"
+    counted = "5 alerts in all: 4 planted, 1 not planted; each of them by --json"
+    assert lines[-4:] == ["", counted, "", "What to know."]

@@ -42,8 +42,8 @@ def test_a_draft() -> None:
         "label": "label",
     }
     assert spec.reference is not None
-    assert str(spec.reference.begin) == "2024-01-01 00:00:00"
-    assert str(spec.reference.end) == "2024-04-01 00:00:00"
+    assert str(spec.reference.begin) == "2024-01-02 00:00:00"  # the first has no night
+    assert str(spec.reference.end) == "2024-04-02 00:00:00"
     for column in ("customer_id", "application", "constant", "empty", "items"):
         assert f"\n  #   {column}: " in text
     assert "# slices:" in text
@@ -128,6 +128,32 @@ def test_names_that_cannot_be_used_are_left_out() -> None:
 def test_no_reference_without_a_span(least: str | None, most: str | None) -> None:
     column = ColumnSummary("t", "timestamp", None, None, least, most)
     assert parse_spec(draft_spec([column], table="t")).reference is None
+
+
+@pytest.mark.parametrize(
+    ("first", "begin"),
+    [
+        ("2024-01-01", "2024-01-01"),
+        ("2024-01-01 00:00:07.5", "2024-01-01"),
+        ("2024-01-01 00:59:59", "2024-01-01"),
+        ("2024-01-01 01:00:00", "2024-01-02"),
+        ("2024-01-31 23:15:00", "2024-02-01"),
+    ],
+)
+def test_a_reference_begins_with_a_whole_day(first: str, begin: str) -> None:
+    column = ColumnSummary("t", "timestamp", None, None, first, "2024-12-31 12:00:00")
+    reference = parse_spec(draft_spec([column], table="t")).reference
+    assert reference is not None
+    assert f"{reference.begin:%Y-%m-%d}" == begin
+
+
+def test_a_single_day_is_its_own_reference() -> None:
+    times = ("2024-01-01 10:00:00", "2024-01-01 11:00:00")
+    reference = parse_spec(
+        draft_spec([ColumnSummary("t", "timestamp", None, None, *times)], table="t")
+    ).reference
+    assert reference is not None
+    assert f"{reference.begin:%Y-%m-%d}" == "2024-01-01"
 
 
 @given(st.text(max_size=100))

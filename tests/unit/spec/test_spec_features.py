@@ -207,7 +207,7 @@ def test_refusals_name_their_line_once() -> None:
     (problem,) = found.value.problems
     assert (problem.line, problem.message) == (
         15,
-        "the column is a feature twice, first on line 14",
+        "the column is a feature twice, here under 'vector' and on line 14 under 'vector'",
     )
 
 

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from sparkdrift.errors import SpecError
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Feature, ResolvedFeature, resolve, resolve_reference
@@ -246,3 +247,24 @@ def test_a_spec_made_in_code_resolves_without_lines() -> None:
     )
     (problem, *_) = resolve(spec, {}).problems
     assert (problem.file, problem.line) == (None, None)
+
+
+def test_a_missing_column_is_told_with_those_most_like_it() -> None:
+    text = SPEC.replace("    - income", "    - incme")
+    (problem,) = resolve(parse_spec(text), SCHEMA).problems
+    assert problem.accepted is not None
+    listed = problem.accepted.removeprefix("a column of the table: ").split(", ")
+    assert listed[0] == "Income"
+    assert sorted(listed) == sorted(SCHEMA)
+    wide = {**SCHEMA, **{f"x{i}": "double" for i in range(100)}}
+    (problem,) = resolve(parse_spec(text), wide).problems
+    assert problem.accepted is not None
+    assert problem.accepted.startswith("a column of the table: Income, ")
+    assert problem.accepted.endswith(f" and {len(wide) - 12} more")
+
+
+def test_a_feature_is_asked_for_by_its_section() -> None:
+    text = SPEC.replace("    - region", "    - region\n    - income")
+    with pytest.raises(SpecError) as found:
+        parse_spec(text)
+    assert "here under 'categorical' and on line 8 under 'numeric'" in str(found.value)
