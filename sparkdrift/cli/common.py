@@ -16,7 +16,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from sparkdrift.cli import screen
-from sparkdrift.cli.stopping import stopped, terminable
+from sparkdrift.cli.stopping import stoppable, stopped
 from sparkdrift.errors import SparkdriftError
 
 FAILED = 1
@@ -102,7 +102,7 @@ def common_options(command: Command) -> Callable[..., None]:
 def ending(command: Callable[[], int | None], common: Common) -> int:
     """Run `command`; its exit code, with every error said on stderr."""
     try:
-        with terminable():
+        with stoppable():
             return command() or 0
     except typer.Exit:
         raise
