@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +62,25 @@ def point_of_time(option: str, text: str | None) -> date | datetime | None:
             f"{option} {text!r} is no time; accepted is 2025-01-31 or 2025-01-31T06:00 in the "
             "monitor's zone, or with an offset such as 2025-01-31T06:00+01:00"
         ) from None
+
+
+def interval(
+    begin: str | None, end: str | None
+) -> tuple[date | datetime | None, date | datetime | None]:
+    """--begin and --end as points of time; raises UsageError where the first is surely later.
+
+    A local time and one with an offset can be compared in a monitor's zone only: `options_for`.
+    """
+    first, last = point_of_time("--begin", begin), point_of_time("--end", end)
+    if first is not None and last is not None:
+        one, other = _beginning(first), _beginning(last)
+        if (one.tzinfo is None) == (other.tzinfo is None) and one >= other:
+            raise UsageError(f"--begin {begin} is not before --end {end}")
+    return first, last
+
+
+def _beginning(given: date | datetime) -> datetime:
+    return given if isinstance(given, datetime) else datetime.combine(given, time())
 
 
 def options_for(

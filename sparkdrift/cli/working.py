@@ -176,7 +176,10 @@ def _starting() -> Iterator[None]:
 
 
 def _finished(bars: Bars, step: Record) -> None:
-    bars.finished(f"{step.monitor}: {step.step}", named(step.windows, "window"), step.seconds)
+    done = named(step.windows - step.vanished, "window")
+    if step.vanished:
+        done += f" and {step.vanished:,} without rows any more"
+    bars.finished(f"{step.monitor}: {step.step}", done, step.seconds)
 
 
 def _leave(output: Path, common: Common) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -19,6 +20,8 @@ from sparkdrift.report.plain import joined, named
 if TYPE_CHECKING:
     from sparkdrift.spec.models import MonitorSpec
     from sparkdrift.spec.resolving import Resolution
+
+Answer = TypeVar("Answer")
 
 
 def init(
@@ -103,42 +106,65 @@ def validate(
     Example: sparkdrift validate monitors/
     """
     files = spec_files(specs)
-    codes: list[int] = []
-    documents: list[dict[str, Any]] = []
-    with nullcontext() if no_table else session(common) as spark:
-        for file in files:
-            try:
-                spec, found = _checked(spark, file)
-            except Exception as error:
-                codes.append(report(error, common))
-                problems = error.problems if isinstance(error, SpecError) else ()
-                documents.append(
-                    {
-                        "spec": str(file),
-                        "ok": False,
-                        "error": message(error),
-                        "problems": [vars(problem) for problem in problems],
-                    }
-                )
-                continue
-            codes.append(0)
-            documents.append({"spec": str(file), "monitor": spec.monitor, "ok": True})
-            if not common.as_json:
-                screen.say(f"{file}: ok")
-                for line in _watched(spec, found):
-                    screen.say(f"  {line}")
-    if common.as_json:
-        screen.print_json({"specs": documents})
-    return max(codes)
+    answers = _Answers(common)
+    # Java does not start for files that can't be read, nor before they are told.
+    read = [(file, answers.of(file, partial(_load, file))) for file in files]
+    loaded = [(file, spec) for file, spec in read if spec is not None]
+    if loaded:
+        with nullcontext() if no_table else session(common) as spark:
+            for file, spec in loaded:
+                lines = answers.of(file, partial(_watched, spark, spec))
+                if lines is not None:
+                    answers.fine(file, spec, lines)
+    return answers.told(files)
 
 
-def _checked(spark: Any, file: Path) -> tuple[MonitorSpec, Resolution | None]:
-    """The spec in `file`, and what its table allows; raises SpecError with every problem."""
+class _Answers:
+    """What was found for each file, told one by one or, for --json, at the end."""
+
+    def __init__(self, common: Common) -> None:
+        self._common = common
+        self._documents: dict[Path, dict[str, Any]] = {}
+        self._codes: list[int] = []
+
+    def of(self, file: Path, ask: Callable[[], Answer]) -> Answer | None:
+        """What `ask` finds; None where it fails, and then what is wrong is told."""
+        try:
+            return ask()
+        except Exception as error:
+            self._codes.append(report(error, self._common))
+            problems = error.problems if isinstance(error, SpecError) else ()
+            self._documents[file] = {
+                "spec": str(file),
+                "ok": False,
+                "error": message(error),
+                "problems": [vars(problem) for problem in problems],
+            }
+            return None
+
+    def fine(self, file: Path, spec: MonitorSpec, lines: Sequence[str]) -> None:
+        self._codes.append(0)
+        self._documents[file] = {"spec": str(file), "monitor": spec.monitor, "ok": True}
+        if not self._common.as_json:
+            screen.say(f"{file}: ok")
+            for line in lines:
+                screen.say(f"  {line}")
+
+    def told(self, files: Sequence[Path]) -> int:
+        """The worst exit code, after the document that --json asks for."""
+        if self._common.as_json:
+            screen.print_json({"specs": [self._documents[file] for file in files]})
+        return max(self._codes)
+
+
+def _load(file: Path) -> MonitorSpec:
     from sparkdrift.spec.loading import load_spec
 
-    spec = load_spec(file)
-    if spark is None:
-        return spec, None
+    return load_spec(file)
+
+
+def _checked(spark: Any, spec: MonitorSpec) -> Resolution:
+    """What the spec's table allows; raises SpecError with every problem."""
     from sparkdrift.spark.expressions import resolve_reference_source, resolve_source
     from sparkdrift.spark.metrics import checked
     from sparkdrift.spark.source import open_source, source_of
@@ -158,16 +184,20 @@ def _checked(spark: Any, file: Path) -> tuple[MonitorSpec, Resolution | None]:
         problems += checked(spark, other, spec, others).problems
     if problems:
         raise SpecError(problems)
-    return spec, found
+    return found
 
 
-def _watched(spec: MonitorSpec, found: Resolution | None) -> list[str]:
-    """What will be watched, in a few lines."""
-    if found is None:
+def _watched(spark: Any, spec: MonitorSpec) -> list[str]:
+    """What will be watched, in a few lines; raises SpecError where the table does not fit.
+
+    `spark`: None where the table is not looked at.
+    """
+    if spark is None:
         features = [feature.name for _, _, feature in spec.features.declared()]
         auto = ["and those that 'auto' finds"] if spec.features.auto else []
         lines = [f"features: {joined([*features, *auto])} (the table was not looked at)"]
     else:
+        found = _checked(spark, spec)
         lines = []
         for kind in ("numeric", "categorical", "metric"):
             names = [one.feature.name for one in found.watched if one.feature.kind == kind]
