@@ -24,7 +24,8 @@ ALERTS = {
     "major": ("critical", "major"),
     "alert": ("critical", "major", "minor", "warning"),
 }
-ACCEPTED = (*STATUSES, *ALERTS)
+VIOLATED = "violated"
+ACCEPTED = (*STATUSES, *ALERTS, VIOLATED)
 
 
 def spec_files(given: Sequence[Path]) -> list[Path]:
@@ -105,10 +106,12 @@ def options_for(
 
 @dataclass(frozen=True)
 class FailOn:
-    """What --fail-on names: statuses of windows, and severities of alerts that stand."""
+    """What --fail-on names: statuses of windows, severities of alerts that stand, and whether
+    assumptions that are violated count."""
 
     statuses: frozenset[str] = frozenset()
     severities: frozenset[str] = frozenset()
+    violated: bool = False
 
 
 def fail_on(given: Sequence[str]) -> FailOn:
@@ -124,4 +127,5 @@ def fail_on(given: Sequence[str]) -> FailOn:
     return FailOn(
         frozenset([*named, *(["drifted"] if "warning" in named else [])]),
         frozenset(severity for word in given for severity in ALERTS.get(word, ())),
+        VIOLATED in given,
     )
