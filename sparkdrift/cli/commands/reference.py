@@ -212,7 +212,7 @@ def staleness(common: Common, spec: Spec) -> None:
 
     Example: sparkdrift reference staleness monitors/credit.yml
     """
-    from sparkdrift.report.staleness import LISTED, staleness_lines, summary
+    from sparkdrift.report.staleness import FREEZE, LISTED, staleness_lines, summary
     from sparkdrift.spec.loading import load_spec
 
     loaded = load_spec(spec)
@@ -228,8 +228,7 @@ def staleness(common: Common, spec: Spec) -> None:
         first = "" if asked else "add `training` to drift.comparisons, "
         screen.say(
             f"{loaded.monitor}: not measured, no window was held against a training reference: "
-            f"{first}freeze one (`sparkdrift snapshot SPEC --role training --table TABLE`), then "
-            "`sparkdrift run SPEC`"
+            f"{first}{FREEZE}"
         )
         return
     zone = loaded.timestamp.zone
