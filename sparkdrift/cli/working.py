@@ -57,13 +57,16 @@ def session(common: Common, *, brief: bool = False) -> Iterator[Any]:
 
     output = Path(tempfile.gettempdir()) / f"sparkdrift-spark-{os.getpid()}.log"
     with ExitStack() as stack:
-        # The steps' modules are read while Java starts. Where that fails they are waited for: what
-        # they load can't be loaded while Python ends.
-        reading = Thread(target=importlib.import_module, args=("sparkdrift.steps.run",))
-        reading.start()
-        stack.callback(reading.join)
+
+        def read() -> None:
+            # The steps' modules, while Java starts. Where that fails they are waited for: what
+            # they load can't be loaded while Python ends.
+            reading = Thread(target=importlib.import_module, args=("sparkdrift.steps.run",))
+            reading.start()
+            stack.callback(reading.join)
+
         with _starting():
-            spark = stack.enter_context(open_session(log=output, brief=brief))
+            spark = stack.enter_context(open_session(log=output, brief=brief, meanwhile=read))
         stack.enter_context(stoppable())
         # After a start that failed the file stays: the error names it.
         stack.callback(_leave, output, common)
