@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -21,6 +21,8 @@ from sparkdrift.spec.names import parse_table, refused_characters, render_table
 DEFAULT = "sparkdrift-store"
 LOCK = ".lock"
 VARIABLE = "SPARKDRIFT_STORE"
+# How often the folder of a lock may be taken away just when it was made.
+_MISSED = 10
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*:/", re.IGNORECASE)
 _CATALOG_SCHEMA = re.compile(r"^[^/\\.]+\.[^/\\.]+$")
 
@@ -89,30 +91,61 @@ def locked(store: Store, *, wait: float = 600.0) -> Iterator[None]:
 
     Delta's commits on a local folder are not safe between processes, so a folder gets
     a file lock, which the system drops when a process dies. Catalogs and object stores
-    settle concurrent commits themselves. Raises StoreError after `wait` seconds.
+    settle concurrent commits themselves. A folder that is made here is taken away again where
+    nothing was written to it. Raises StoreError after `wait` seconds.
     """
     folder = store.local
     if folder is None:
         yield
         return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / LOCK).open("w")
-    except OSError as error:
-        raise StoreError(
-            f"the store {folder} can't be written ({error.strerror}); choose another by --store"
-        ) from error
+    file, made = _acquired(folder, wait)
     with file:
-        _acquire(file, folder, wait)
-        yield
+        try:
+            yield
+        finally:
+            if made:
+                _take_away(folder, made)
 
 
-def _acquire(file: IO[str], folder: Path, wait: float) -> None:
+def _acquired(folder: Path, wait: float) -> tuple[IO[str], Sequence[Path]]:
+    """(the lock file of `folder`, which holds the lock until it is closed; the folders that
+    were made for it, the inner first)."""
+    until, missed = time.monotonic() + wait, 0
+    while True:
+        made = [one for one in (folder, *folder.parents) if not one.exists()]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            file = (folder / LOCK).open("w")
+        except OSError as error:
+            missed += 1
+            if isinstance(error, FileNotFoundError) and missed < _MISSED:
+                continue  # taken away between the two calls
+            raise StoreError(
+                f"the store {folder} can't be written ({error.strerror}); choose another by --store"
+            ) from error
+        try:
+            _acquire(file, folder, until, wait)
+            if _in_place(file, folder / LOCK):
+                return file, made
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+
+
+def _in_place(file: IO[str], path: Path) -> bool:
+    """Whether `file` is still what `path` names: a run that wrote nothing takes its own away."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _acquire(file: IO[str], folder: Path, until: float, wait: float) -> None:
     try:
         import fcntl
     except ImportError:  # pragma: no cover - no such lock on this system
         return
-    until = time.monotonic() + wait
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -124,3 +157,13 @@ def _acquire(file: IO[str], folder: Path, wait: float) -> None:
                     "wait for it to end, or give this one another --store"
                 ) from None
             time.sleep(0.2)
+
+
+def _take_away(folder: Path, made: Sequence[Path]) -> None:
+    """Remove the folders in `made`, the inner first, if nothing but the lock file is there."""
+    with suppress(OSError):
+        if any(one.name != LOCK for one in folder.iterdir()):
+            return
+        (folder / LOCK).unlink()
+        for one in made:
+            one.rmdir()

@@ -15,6 +15,23 @@ if TYPE_CHECKING:
 
 def alarm_of(context: Context, spec: MonitorSpec, done: Outcome, asked: FailOn) -> str | None:
     """What `asked` names and the windows judged now show; where none was, the newest one."""
+    shown = [_of_verdicts(context, spec, done, asked), _of_assumptions(context, spec, done, asked)]
+    told = "; ".join(one for one in shown if one)
+    return f"--fail-on: {told}" if told else None
+
+
+def unanswered(done: Outcome, asked: FailOn) -> str | None:
+    """What `asked` names and this monitor can't show, so that its silence is not taken for good."""
+    if asked.violated and done.checked.windows is None:
+        return (
+            "--fail-on violated: not measured, the spec assumes nothing; accepted is a section "
+            "`assumptions` or `dependence`"
+        )
+    return None
+
+
+def _of_verdicts(context: Context, spec: MonitorSpec, done: Outcome, asked: FailOn) -> str | None:
+    """Comparisons with one of the statuses, and alerts of one of the severities."""
     from sparkdrift.spark.findings import count_alerts, count_statuses, newest_judged
 
     if not (asked.statuses or asked.severities):
@@ -30,9 +47,29 @@ def alarm_of(context: Context, spec: MonitorSpec, done: Outcome, asked: FailOn) 
         where = f"the newest judged window ({day(newest.start, spec.timestamp.zone)})"
         if asked.statuses:
             found = count_statuses(context.spark, context.store, spec, active, windows)
-    counts = {f"{status} row": found.telling([status]) for status in sorted(asked.statuses)}
+    counts = {f"{status} comparison": found.telling([status]) for status in sorted(asked.statuses)}
     if asked.severities:
         alerts = count_alerts(context.spark, context.store, spec, active, windows)
         counts |= {f"{one} alert": alerts.get(one, 0) for one in sorted(asked.severities)}
     shown = [named(count, noun) for noun, count in counts.items() if count]
-    return f"--fail-on: {where}: {joined(shown)}" if shown else None
+    return f"{where}: {joined(shown)}" if shown else None
+
+
+def _of_assumptions(
+    context: Context, spec: MonitorSpec, done: Outcome, asked: FailOn
+) -> str | None:
+    """Checks that are violated in the windows checked now; where none was, in the newest one."""
+    from sparkdrift.spark.assumptions import newest_violated
+
+    if not asked.violated or done.checked.windows is None:
+        return None
+    checked, count = done.checked.windows, done.checked.violated
+    where = f"the {named(len(checked), 'window')} checked now"
+    if not checked:
+        active = done.judged.stored.active
+        newest = newest_violated(context.spark, context.store, spec, active)
+        if newest is None:
+            return None
+        start, count = newest
+        where = f"the newest checked window ({day(start, spec.timestamp.zone)})"
+    return f"{where}: {named(count, 'violated assumption')}" if count else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,8 @@ ALERTS = {
     "major": ("critical", "major"),
     "alert": ("critical", "major", "minor", "warning"),
 }
-ACCEPTED = (*STATUSES, *ALERTS)
+VIOLATED = "violated"
+ACCEPTED = (*STATUSES, *ALERTS, VIOLATED)
 
 
 def spec_files(given: Sequence[Path]) -> list[Path]:
@@ -64,6 +65,25 @@ def point_of_time(option: str, text: str | None) -> date | datetime | None:
         ) from None
 
 
+def interval(
+    begin: str | None, end: str | None
+) -> tuple[date | datetime | None, date | datetime | None]:
+    """--begin and --end as points of time; raises UsageError where the first is surely later.
+
+    A local time and one with an offset can be compared in a monitor's zone only: `options_for`.
+    """
+    first, last = point_of_time("--begin", begin), point_of_time("--end", end)
+    if first is not None and last is not None:
+        one, other = _beginning(first), _beginning(last)
+        if (one.tzinfo is None) == (other.tzinfo is None) and one >= other:
+            raise UsageError(f"--begin {begin} is not before --end {end}")
+    return first, last
+
+
+def _beginning(given: date | datetime) -> datetime:
+    return given if isinstance(given, datetime) else datetime.combine(given, time())
+
+
 def options_for(
     spec: MonitorSpec,
     as_of: date | datetime | None,
@@ -86,10 +106,12 @@ def options_for(
 
 @dataclass(frozen=True)
 class FailOn:
-    """What --fail-on names: statuses of windows, and severities of alerts that stand."""
+    """What --fail-on names: statuses of windows, severities of alerts that stand, and whether
+    assumptions that are violated count."""
 
     statuses: frozenset[str] = frozenset()
     severities: frozenset[str] = frozenset()
+    violated: bool = False
 
 
 def fail_on(given: Sequence[str]) -> FailOn:
@@ -105,4 +127,5 @@ def fail_on(given: Sequence[str]) -> FailOn:
     return FailOn(
         frozenset([*named, *(["drifted"] if "warning" in named else [])]),
         frozenset(severity for word in given for severity in ALERTS.get(word, ())),
+        VIOLATED in given,
     )

@@ -17,7 +17,7 @@ import typer
 
 from sparkdrift.cli import screen
 from sparkdrift.cli.lacking import lacking
-from sparkdrift.cli.stopping import stopped, terminable
+from sparkdrift.cli.stopping import stoppable, stopped
 from sparkdrift.errors import SparkdriftError
 
 FAILED = 1
@@ -103,7 +103,7 @@ def common_options(command: Command) -> Callable[..., None]:
 def ending(command: Callable[[], int | None], common: Common) -> int:
     """Run `command`; its exit code, with every error said on stderr."""
     try:
-        with terminable():
+        with stoppable():
             return command() or 0
     except typer.Exit:
         raise

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sparkdrift.cli.arguments import options_for
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
-from sparkdrift.report.plain import day, named
+from sparkdrift.report.plain import day, lost, named
 
 if TYPE_CHECKING:
     from sparkdrift.cli.progress import Bars
@@ -73,7 +73,7 @@ def _profile(
         more = len(intervals) - _MOST_INTERVALS
         text += f", about {found.rows:,} rows: {shown}{f' and {more} more' if more > 0 else ''}"
     if found.vanished:
-        text += f"; {named(len(found.vanished), 'window')} lost their rows"
+        text += f"; {lost(len(found.vanished))}"
     if found.open_windows:
         text += f"; {named(found.open_windows, 'window')} still open"
     return f"{text} ({found.reason})" if found.reason else text, found.remarks

@@ -21,6 +21,7 @@ from rich.segment import ControlType
 from sparkdrift.cli import screen
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.progress import Bars
+from sparkdrift.cli.stopping import quieten_py4j, stoppable
 from sparkdrift.errors import SetupError, StoreError
 from sparkdrift.report.plain import named
 from sparkdrift.store import Store, locked, open_store
@@ -56,10 +57,17 @@ def session(common: Common, *, brief: bool = False) -> Iterator[Any]:
 
     output = Path(tempfile.gettempdir()) / f"sparkdrift-spark-{os.getpid()}.log"
     with ExitStack() as stack:
-        # The steps' modules are read while Java starts.
-        Thread(target=importlib.import_module, args=("sparkdrift.steps.run",)).start()
+
+        def read() -> None:
+            # The steps' modules, while Java starts. Where that fails they are waited for: what
+            # they load can't be loaded while Python ends.
+            reading = Thread(target=importlib.import_module, args=("sparkdrift.steps.run",))
+            reading.start()
+            stack.callback(reading.join)
+
         with _starting():
-            spark = stack.enter_context(open_session(log=output, brief=brief))
+            spark = stack.enter_context(open_session(log=output, brief=brief, meanwhile=read))
+        stack.enter_context(stoppable())
         # After a start that failed the file stays: the error names it.
         stack.callback(_leave, output, common)
         check_delta(spark)
@@ -130,6 +138,7 @@ def quieten(common: Common) -> None:
         warnings.filterwarnings("ignore")
         for name in ("py4j", "pyspark"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
+        quieten_py4j()
 
 
 def require_pyspark() -> None:
@@ -172,7 +181,10 @@ def _starting() -> Iterator[None]:
 
 
 def _finished(bars: Bars, step: Record) -> None:
-    bars.finished(f"{step.monitor}: {step.step}", named(step.windows, "window"), step.seconds)
+    done = named(step.windows - step.vanished, "window")
+    if step.vanished:
+        done += f" and {step.vanished:,} without rows any more"
+    bars.finished(f"{step.monitor}: {step.step}", done, step.seconds)
 
 
 def _leave(output: Path, common: Common) -> None:

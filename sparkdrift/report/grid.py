@@ -22,7 +22,14 @@ _GAP = 3
 
 
 def grid(columns: Sequence[str], rows: Sequence[Sequence[Any]], width: int) -> RenderableType:
-    """A table no wider than `width`, long cells shortened; below each other where too many."""
+    """A table no wider than `width`, long cells shortened; below each other where too many.
+
+    The name of a column of aware times says that they are shown in UTC.
+    """
+    columns = [
+        f"{name} (UTC)" if any(_is_aware(row[place]) for row in rows) else name
+        for place, name in enumerate(columns)
+    ]
     if not rows:
         return Text(f"no rows ({', '.join(plain(name, lines=False) for name in columns)})")
     if len(columns) * (_NARROWEST + 3) + 1 > width:
@@ -80,10 +87,19 @@ def shown(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{shown(k)}: {shown(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{shown(k)}: {_inner(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(shown(one) for one in value) + "]"
+        return "[" + ", ".join(_inner(one) for one in value) + "]"
     return plain(str(value), lines=False)
+
+
+def _inner(value: Any) -> str:
+    """A value inside another one; the column's name does not speak of its times."""
+    return f"{shown(value)} UTC" if _is_aware(value) else shown(value)
+
+
+def _is_aware(value: Any) -> bool:
+    return isinstance(value, datetime) and value.tzinfo is not None
 
 
 def _is_number(value: Any) -> bool:

@@ -63,6 +63,11 @@ def named(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def lost(windows: int) -> str:
+    """'1 window lost its rows', '2 windows lost their rows'."""
+    return f"{named(windows, 'window')} lost {'its' if windows == 1 else 'their'} rows"
+
+
 def joined(words: list[str], most: int = 12) -> str:
     """'a, b, c', or 'a, b and 40 more' beyond `most`."""
     if len(words) <= most:

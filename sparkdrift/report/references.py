@@ -62,16 +62,35 @@ def version_facts(name: Name, stored: Stored) -> Iterator[dict[str, Any]]:
 
 def version_lines(name: Name, stored: Stored, zone: str) -> list[list[Any]]:
     """The same as cells of LISTED."""
+    return [_listed(name, stored, one, zone) for one in reversed(stored.versions)]
+
+
+def version_details(name: Name, stored: Stored, one: Snapshot, zone: str) -> list[tuple[str, str]]:
+    """All that is known of one version as (what, value), the values as in LISTED."""
+    listed = zip(LISTED, map(str, _listed(name, stored, one, zone)), strict=True)
+    more = {
+        "windows": f"{one.windows:,}" if one.windows else "",
+        "source": one.source,
+        "source filter": one.source_filter,
+        "source id": one.source_id,
+        "source version": one.source_version,
+        "digest": one.digest,
+        "times in": zone,
+    }
     return [
-        [
-            *(name.role, name.name, one.version, stored.states[one.version], f"{one.rows:,}"),
-            made_of(one, zone),
-            _in_force(stored, one.version, zone),
-            one.created_by or "",
-            day(one.created_at, zone) if one.created_at else "",
-            one.note or "",
-        ]
-        for one in reversed(stored.versions)
+        *(pair for pair in listed if pair[1]),
+        *((what, str(value)) for what, value in more.items() if value not in (None, "")),
+    ]
+
+
+def _listed(name: Name, stored: Stored, one: Snapshot, zone: str) -> list[Any]:
+    return [
+        *(name.role, name.name, one.version, stored.states[one.version], f"{one.rows:,}"),
+        made_of(one, zone),
+        _in_force(stored, one.version, zone),
+        one.created_by or "",
+        day(one.created_at, zone) if one.created_at else "",
+        one.note or "",
     ]
 
 

@@ -9,6 +9,11 @@ from sparkdrift.report.plain import day, named, share
 
 LISTED = ("column", "status", "distance", "95 %", "outside", "material since", "reason")
 ALL = ":all"
+FREEZE = (
+    "freeze one (`sparkdrift snapshot SPEC --role training --table TABLE`), "
+    "then `sparkdrift run SPEC`"
+)
+"""What to do where there is no training reference."""
 OLD_DAYS = 180
 """From this age on training data is called old; the limit is the project's own."""
 
@@ -16,14 +21,14 @@ OLD_DAYS = 180
 def summary(rows: Sequence[Mapping[str, Any]], zone: str) -> list[str]:
     """What the row ':all' says, one line each; what is not known is said to be not known."""
     whole = next(row for row in rows if row["column_name"] == ALL)
+    window = f"the window of {day(whole['window_start'], zone)}"
+    if not whole["reference_version"]:
+        return [f"no training reference was in force for {window}: not measured; {FREEZE}"]
+    version = whole["reference_version"]
     lines = [
-        f"training reference version {whole['reference_version']}, held against the window of "
-        f"{day(whole['window_start'], zone)}: {whole['status']}"
-        if whole["reference_version"]
-        else f"no training reference was in force for the window of "
-        f"{day(whole['window_start'], zone)}: not measured"
+        f"training reference version {version}, held against {window}: {whole['status']}",
+        *(_age(whole, zone), _outside(whole), _distance(whole), _since(whole, zone)),
     ]
-    lines += [_age(whole, zone), _outside(whole), _distance(whole), _since(whole, zone)]
     if whole["reason"]:
         lines.append(whole["reason"])
     return lines
@@ -54,7 +59,8 @@ def _distance(whole: Mapping[str, Any]) -> str:
 
 def _since(whole: Mapping[str, Any], zone: str) -> str:
     if whole["first_material"] is None:
-        return "material: in no window so far"
+        known = whole["effect"] is not None
+        return "material: in no window so far" if known else "material: not measured in this window"
     return f"material: for the first time {day(whole['first_material'], zone)}"
 
 

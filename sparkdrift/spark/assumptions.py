@@ -24,6 +24,7 @@ from sparkdrift.spark.states import PAIR, stored_states
 from sparkdrift.spark.window_columns import window_end
 from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.assumptions import Assumed, declared_pairs
+from sparkdrift.spec.digests import assumption_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
@@ -158,6 +159,23 @@ def count_violated(
     )
     with few_rows(spark):
         return rows.where(F.col("status") == VIOLATED).count()
+
+
+def newest_violated(
+    spark: SparkSession, store: Store, spec: MonitorSpec, active: Sequence[Active]
+) -> tuple[datetime, int] | None:
+    """(start of the newest window that was checked, how many of its checks are violated)."""
+    violated = f"count_if(status = {string(VIOLATED)})"
+    rows = (
+        in_force_checks(spark, store, spec, active, assumption_hash(spec))
+        .groupBy("window_start")
+        .agg(F.expr("unix_micros(window_start) AS start"), F.expr(f"{violated} AS violated"))
+        .orderBy(F.desc("window_start"))
+        .limit(1)
+    )
+    with few_rows(spark):
+        found = rows.collect()
+    return (from_micros(found[0]["start"]), found[0]["violated"]) if found else None
 
 
 def write_assumptions(

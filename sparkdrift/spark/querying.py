@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pyspark.errors import PySparkException
@@ -19,6 +21,9 @@ _READING = ("select", "with", "values", "show", "describe", "desc", "explain")
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 # TRANSFORM, MAP and REDUCE start a program of the operating system.
 _PROGRAM = re.compile(r"\busing\s*r?['\"]", re.IGNORECASE)
+
+# Spark counts characters from 0, and writes a comma or none.
+_PLACE = re.compile(r"\bline (\d+),? pos (\d+)")
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,8 @@ def ask(spark: SparkSession, store: Store, statement: str, limit: int) -> Answer
 
     Raises UsageError for a statement that is not a query, and for one that Spark refuses.
     """
-    text = statement.strip().rstrip(";").strip()
+    # What leads it stays: Spark names places in the text, and means this one.
+    text = statement.rstrip().rstrip(";").rstrip()
     first = _first_word(text)
     if first not in _READING or _PROGRAM.search(_COMMENTS.sub(" ", text)):
         raise UsageError(
@@ -46,13 +52,20 @@ def ask(spark: SparkSession, store: Store, statement: str, limit: int) -> Answer
             "SHOW, DESCRIBE and EXPLAIN: this command only reads"
         )
     with registered(spark, store, text):
-        try:
-            if first in ("select", "with", "values"):
-                # WITH can lead an INSERT; DESCRIBE QUERY takes nothing but a query.
-                spark.sql(f"DESCRIBE QUERY {text}")
+        if first in ("select", "with", "values"):
+            # WITH can lead an INSERT; DESCRIBE QUERY takes nothing but a query.
+            with _refused(text, lines_before=1):
+                spark.sql(f"DESCRIBE QUERY\n{text}")
+        with _refused(text):
             return fetch(spark.sql(text), limit)
-        except FAILURES as error:
-            raise UsageError(refusal(error, text)) from error
+
+
+@contextmanager
+def _refused(statement: str, lines_before: int = 0) -> Iterator[None]:
+    try:
+        yield
+    except FAILURES as error:
+        raise UsageError(refusal(error, statement, lines_before)) from error
 
 
 def fetch(rows: DataFrame, limit: int) -> Answer:
@@ -81,8 +94,11 @@ def _first_word(text: str) -> str:
     return found.group(1).lower() if found else ""
 
 
-def refusal(error: Exception, statement: str) -> str:
-    """What is wrong with a statement that Spark refused; of a wrong name the nearest right one."""
+def refusal(error: Exception, statement: str, lines_before: int = 0) -> str:
+    """What is wrong with a statement that Spark refused; of a wrong name the nearest right one.
+
+    `lines_before`: how many lines Spark was given before the statement.
+    """
     kind = condition(error)
     named = (isinstance(error, PySparkException) and error.getMessageParameters()) or {}
     if kind == "TABLE_OR_VIEW_NOT_FOUND" and "relationName" in named:
@@ -102,7 +118,13 @@ def refusal(error: Exception, statement: str) -> str:
         accepted = "; ".join(listed) or "a column of a table named behind FROM"
         message = "the query names a column that is not there"
         return str(Problem(message, None, None, ".".join(given), accepted, meant))
-    return f"Spark refuses the query: {reason(error)}"
+    told = _PLACE.sub(partial(_place, lines_before), reason(error))
+    return f"Spark refuses the query: {told}"
+
+
+def _place(lines_before: int, found: re.Match[str]) -> str:
+    """A place in the statement as people count: both numbers from 1."""
+    return f"line {int(found[1]) - lines_before}, character {int(found[2]) + 1}"
 
 
 def _parts(quoted: str) -> list[str]:

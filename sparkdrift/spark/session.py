@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -50,13 +50,18 @@ _JAVA = (
 
 @contextmanager
 def open_session(
-    *, spark: SparkSession | None = None, log: Path | None = None, brief: bool = False
+    *,
+    spark: SparkSession | None = None,
+    log: Path | None = None,
+    brief: bool = False,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Iterator[SparkSession]:
     """Yield a session that reads and writes Delta, with its time zone set to UTC.
 
     `spark` is used when given. `log` is the file that receives what the JVM of a new
     session prints; without it that output goes to a file in the temporary folder. A new
     session that is `brief` starts sooner what it does, and takes longer for many rows.
+    `meanwhile` is called before a new one starts, once Java was found.
     Raises SetupError when Java or Spark is missing or too old, with what to install.
     """
     if spark is None:
@@ -64,7 +69,7 @@ def open_session(
     if spark is None and "DATABRICKS_RUNTIME_VERSION" in os.environ:
         spark = SparkSession.builder.getOrCreate()
     if spark is None:
-        spark = create_session(log=log, brief=brief)
+        spark = create_session(log=log, brief=brief, meanwhile=meanwhile)
     before = spark.conf.get(_TIME_ZONE)
     spark.conf.set(_TIME_ZONE, "UTC")
     try:
@@ -74,7 +79,11 @@ def open_session(
 
 
 def create_session(
-    *, log: Path | None = None, brief: bool = False, extra: dict[str, str] | None = None
+    *,
+    log: Path | None = None,
+    brief: bool = False,
+    extra: dict[str, str] | None = None,
+    meanwhile: Callable[[], None] | None = None,
 ) -> SparkSession:
     """Start a new session with our settings; `extra` adds to them or overrides them."""
     # Workers otherwise take the first python3 on PATH, whatever that has installed.
@@ -84,6 +93,8 @@ def create_session(
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ
     if not submitted:
         check_java()
+    if meanwhile is not None:
+        meanwhile()
     builder = SparkSession.builder.appName("sparkdrift")
     for key, value in {**_settings(submitted=submitted, brief=brief), **(extra or {})}.items():
         builder = builder.config(key, value)

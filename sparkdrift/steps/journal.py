@@ -29,13 +29,17 @@ if TYPE_CHECKING:
 
 @dataclass
 class Record:
-    """What one step has to say about itself; the step fills it in while it works."""
+    """What one step has to say about itself; the step fills it in while it works.
+
+    `vanished`: how many of the `windows` lost their rows, and were marked instead of computed.
+    """
 
     monitor: str
     step: str
     inputs: list[tuple[str, str, int]] = field(default_factory=list)
     as_of: datetime | None = None
     windows: int = 0
+    vanished: int = 0
     rows_scanned: int = 0
     scope_digest: str | None = None
     policy_hash: str | None = None

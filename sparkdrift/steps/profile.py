@@ -77,6 +77,7 @@ def profile_windows(context: Context, spec: MonitorSpec, options: Options) -> Pl
                 context.store, spec, source, rows, gone, context.journal.run_id, derived=True
             )
             record.windows += len(gone)
+            record.vanished = len(gone)
         # Also where nothing was due: a run may have ended between the windows and their roll-ups.
         for granularity in declared(spec):
             until = Options(as_of=record.as_of)

@@ -104,7 +104,7 @@ class TestRun:
     def test_the_window_that_decides_is_named(self, store, spec):
         done = invoke("run", spec, "--store", store, "--fail-on", "drifted")
         assert "small: --fail-on: the newest judged window (" in done.stderr
-        assert "drifted row" in done.stderr
+        assert "drifted comparison" in done.stderr
 
     def test_statuses_that_are_not_there_do_not_fail(self, store, spec):
         answer("run", spec, "--store", store, "--fail-on", "schema_changed")
@@ -181,6 +181,12 @@ class TestSql:
         done = invoke("sql", "--store", store, "SELECT frobnicate(status) FROM drift")
         assert done.exit_code == 2
         assert done.stderr.startswith("error: Spark refuses the query: [UNRESOLVED_ROUTINE]")
+        for statement, place in (
+            ("select * frm drift", "line 1, character 14"),
+            ("\n  select *\nfrm drift", "line 3, character 5"),
+        ):
+            done = invoke("sql", "--store", store, statement)
+            assert f"({place})" in done.stderr, done.stderr
 
     def test_a_wrong_name_is_told_with_the_nearest_right_one(self, store):
         done = invoke("sql", "--store", store, "SELECT * FROM curent_drift")

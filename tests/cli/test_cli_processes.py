@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -60,16 +61,20 @@ def test_nothing_but_the_answer_reaches_the_user(spec, tmp_path):
     assert json.loads(done.stdout)["monitors"][0]["windows_judged"] == 6
 
 
-def test_a_scheduler_that_ends_a_run_is_told_how_to_go_on(spec, tmp_path):
+@pytest.mark.parametrize(
+    ("sent", "code", "by"),
+    [(signal.SIGTERM, 143, "interrupted by SIGTERM"), (signal.SIGINT, 130, "interrupted")],
+)
+def test_a_run_that_is_stopped_says_how_to_go_on_and_nothing_else(spec, tmp_path, sent, code, by):
     command = [str(one) for one in (EXECUTABLE, "run", spec, "--store", tmp_path / "store")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as it:
         assert it.stderr.readline().startswith("small: profile: 6 windows, ")
-        it.terminate()
+        it.send_signal(sent)
         told, said = it.communicate(timeout=120)
-    assert it.returncode == 143, said
+    assert it.returncode == code, said
     assert told == ""
-    assert said.splitlines()[-1].startswith("interrupted by SIGTERM: what is committed stays")
-    assert "Traceback" not in said
+    (last,) = said.splitlines()
+    assert last.startswith(f"{by}: what is committed stays")
     done = start(*command, "--json")
     assert done.returncode == 0, done.stderr
     (found,) = json.loads(done.stdout)["monitors"]
@@ -78,10 +83,14 @@ def test_a_scheduler_that_ends_a_run_is_told_how_to_go_on(spec, tmp_path):
 
 def test_java_that_is_missing_is_said_with_what_to_install(spec, tmp_path):
     environment = {**os.environ, "JAVA_HOME": str(tmp_path / "nowhere")}
-    done = start(EXECUTABLE, "validate", spec, env=environment)
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: Java not found")
-    assert "install a Java" in done.stderr
+    store = tmp_path / "new" / "store"
+    for command in (["validate", spec], ["run", spec, "--store", store]):
+        done = start(EXECUTABLE, *command, env=environment)
+        assert done.returncode == 1
+        (said,) = done.stderr.splitlines()
+        assert said.startswith("error: Java not found")
+        assert "install a Java" in said
+    assert not (tmp_path / "new").exists()
 
 
 def test_doctor_names_what_is_wrong_and_goes_on(tmp_path):

@@ -55,6 +55,20 @@ def test_a_column_like_no_other_has_no_match():
     assert "accepted: a column of a table named behind FROM" in told
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("extra input 'drift'. (line 2, pos 13)", "extra input 'drift'. (line 1, character 14)"),
+        ("no such routine; line 3 pos 0", "no such routine; line 2, character 1"),
+        ("the line 2 says 'pos 3'", "the line 2 says 'pos 3'"),
+    ],
+)
+def test_a_place_is_one_in_the_statement(given, told):
+    """Spark counts lines from 1, characters from 0, and what stands before the statement."""
+    error = AnalysisException(given, errorClass="SOME", messageParameters={})
+    assert refusal(error, "", lines_before=1) == f"Spark refuses the query: [SOME] {told}"
+
+
 def test_anything_else_is_told_in_sparks_words():
     assert refused("PARSE_SYNTAX_ERROR", text="at or near ;\nmore") == (
         "Spark refuses the query: [PARSE_SYNTAX_ERROR] at or near ;"

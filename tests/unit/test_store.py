@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sparkdrift import store
 from sparkdrift.errors import StoreError, UsageError
 from sparkdrift.store import DEFAULT, VARIABLE, Store, delta_path, locked, open_store
 
@@ -24,11 +28,11 @@ def test_variable_then_argument(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_catalog_and_schema() -> None:
-    store = open_store("main.monitoring")
-    assert store.schema == ("main", "monitoring")
-    assert store.table("drift") == "`main`.`monitoring`.`drift`"
-    assert store.local is None
-    assert store.path("drift") is None
+    found = open_store("main.monitoring")
+    assert found.schema == ("main", "monitoring")
+    assert found.table("drift") == "`main`.`monitoring`.`drift`"
+    assert found.local is None
+    assert found.path("drift") is None
 
 
 def test_a_folder_with_a_dot_wins_where_it_exists(
@@ -42,9 +46,9 @@ def test_a_folder_with_a_dot_wins_where_it_exists(
 
 @pytest.mark.parametrize("uri", ["s3://bucket/x", "abfss://c@a.dfs.core.windows.net/x", "dbfs:/x"])
 def test_object_stores_have_no_local_folder(uri: str) -> None:
-    store = open_store(uri + "/")
-    assert store == Store(directory=uri)
-    assert store.local is None
+    found = open_store(uri + "/")
+    assert found == Store(directory=uri)
+    assert found.local is None
 
 
 def test_empty_name_and_file_are_refused(tmp_path: Path) -> None:
@@ -84,3 +88,53 @@ def test_two_processes_do_not_hold_one_folder(tmp_path: Path) -> None:
         other.join(30)
     with locked(Store(directory=str(tmp_path)), wait=0):
         pass
+
+
+def test_a_folder_that_nothing_was_written_to_is_taken_away(tmp_path: Path) -> None:
+    with locked(Store(directory=str(tmp_path / "a" / "b"))):
+        assert (tmp_path / "a" / "b").is_dir()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_was_there_or_is_used_stays(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    with locked(Store(directory=str(tmp_path / "there"))):
+        pass
+    assert (tmp_path / "there").is_dir()
+    with locked(Store(directory=str(tmp_path / "made"))):
+        (tmp_path / "made" / "drift").mkdir()
+    assert (tmp_path / "made" / "drift").is_dir()
+
+
+def test_a_lock_file_that_was_taken_away_locks_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waited for it takes the one that stands there then."""
+    address = Store(directory=str(tmp_path / "made"))
+    waits, holds, release = threading.Event(), threading.Event(), threading.Event()
+    acquire = store._acquire
+
+    def acquiring(*given: Any) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            waits.set()
+        acquire(*given)
+
+    monkeypatch.setattr(store, "_acquire", acquiring)
+
+    def second() -> None:
+        with locked(address, wait=30):
+            holds.set()
+            release.wait(30)
+
+    with ThreadPoolExecutor(1) as beside:
+        with locked(address):
+            other = beside.submit(second)
+            assert waits.wait(30)
+        try:
+            assert holds.wait(30)
+            with pytest.raises(StoreError, match="another run"), locked(address, wait=0):
+                pass
+        finally:
+            release.set()
+        other.result(30)
+    assert list(tmp_path.iterdir()) == []

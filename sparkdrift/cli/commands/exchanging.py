@@ -11,6 +11,7 @@ from sparkdrift.cli.commands.deciding import By, Version
 from sparkdrift.cli.commands.reference import RefName, Role, Spec
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
+from sparkdrift.report.plain import named
 
 if TYPE_CHECKING:
     from sparkdrift.cli.progress import Bars
@@ -52,7 +53,8 @@ def export(
             "file": str(done.path),
             "sha256": done.sha256,
         }
-        text = f"version {done.version} of {which.name} is in {done.path}: {done.rows:,} rows"
+        held = named(done.rows, "profile row")
+        text = f"version {done.version} of {which.name} is in {done.path}: {held}"
         return Answer(text, facts)
 
     return each_monitor(common, [spec], one, asked=True)

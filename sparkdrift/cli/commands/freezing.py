@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sparkdrift.cli.arguments import point_of_time
+from sparkdrift.cli.arguments import interval, point_of_time
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
 from sparkdrift.errors import UsageError, nearest
@@ -170,6 +170,8 @@ def require_sense(asked: Asked) -> None:
             f"--role {asked.role!r} does not exist; accepted: {', '.join(ROLES)}"
             + (f"; did you mean {close!r}?" if close else "")
         )
+    interval(asked.begin, asked.end)
+    point_of_time("--timestamp-as-of", asked.at)
     other = asked.table or asked.path
     if asked.table and asked.path:
         raise UsageError("both --table and --path are given; accepted is one of them")

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from sparkdrift.cli import screen
-from sparkdrift.cli.arguments import options_for, point_of_time
+from sparkdrift.cli.arguments import interval, options_for
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.working import existing_store
 from sparkdrift.errors import UsageError
@@ -62,7 +62,7 @@ def merge(
     --slice region=north,south
     """
     wanted = wanted_values(only or [])
-    times = point_of_time("--begin", begin), point_of_time("--end", end)
+    times = interval(begin, end)
     from sparkdrift.spec.loading import load_spec
 
     loaded = load_spec(spec)

@@ -64,7 +64,9 @@ def list_versions(common: Common, spec: Spec, role: Role = None, name: RefName =
     screen.show_rows(
         LISTED, [line for one in found for line in version_lines(one, found[one], zone)]
     )
-    if not found:
+    if found:
+        screen.remark(f"times are in the monitor's zone, {zone}")
+    else:
         screen.remark(
             f"{loaded.monitor} has no such reference yet: `sparkdrift run SPEC` freezes the spec's"
         )
@@ -87,6 +89,7 @@ def show(
         check_lines,
         event_facts,
         event_lines,
+        version_details,
         version_facts,
     )
     from sparkdrift.spec.loading import load_spec
@@ -101,17 +104,17 @@ def show(
         stored = find(spark, store, which)
         snapshot = version_of(stored, which, version)
         checks = stored_checks(spark, store, which, snapshot.version)
-    (facts,) = (one for one in version_facts(which, stored) if one["version"] == snapshot.version)
     events = [one for one in stored.events if one.version == snapshot.version]
     if common.as_json:
+        every = version_facts(which, stored)
+        (facts,) = (one for one in every if one["version"] == snapshot.version)
         told = {"events": event_facts(events), "checks": checks}
         screen.print_json({"monitor": loaded.monitor, **facts, **told})
         return
-    for key, value in facts.items():
-        if value not in (None, []):
-            shown = screen.jsonable(value)
-            screen.say(f"{key:15} {shown if isinstance(shown, str | int) else screen.cell(value)}")
-    screen.show_rows(HAPPENED, event_lines(events, loaded.timestamp.zone))
+    zone = loaded.timestamp.zone
+    for what, value in version_details(which, stored, snapshot, zone):
+        screen.say(f"{what:15} {value}")
+    screen.show_rows(HAPPENED, event_lines(events, zone))
     if checks:
         screen.show_rows(CHECKED, check_lines(checks))
 
@@ -209,7 +212,7 @@ def staleness(common: Common, spec: Spec) -> None:
 
     Example: sparkdrift reference staleness monitors/credit.yml
     """
-    from sparkdrift.report.staleness import LISTED, staleness_lines, summary
+    from sparkdrift.report.staleness import FREEZE, LISTED, staleness_lines, summary
     from sparkdrift.spec.loading import load_spec
 
     loaded = load_spec(spec)
@@ -225,8 +228,7 @@ def staleness(common: Common, spec: Spec) -> None:
         first = "" if asked else "add `training` to drift.comparisons, "
         screen.say(
             f"{loaded.monitor}: not measured, no window was held against a training reference: "
-            f"{first}freeze one (`sparkdrift snapshot SPEC --role training --table TABLE`), then "
-            "`sparkdrift run SPEC`"
+            f"{first}{FREEZE}"
         )
         return
     zone = loaded.timestamp.zone

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -19,6 +20,8 @@ from sparkdrift.report.plain import joined, named
 if TYPE_CHECKING:
     from sparkdrift.spec.models import MonitorSpec
     from sparkdrift.spec.resolving import Resolution
+
+Answer = TypeVar("Answer")
 
 
 def init(
@@ -103,44 +106,82 @@ def validate(
     Example: sparkdrift validate monitors/
     """
     files = spec_files(specs)
-    codes: list[int] = []
-    documents: list[dict[str, Any]] = []
-    with nullcontext() if no_table else session(common) as spark:
-        for file in files:
-            try:
-                spec, found = _checked(spark, file)
-            except Exception as error:
-                codes.append(report(error, common))
-                problems = error.problems if isinstance(error, SpecError) else ()
-                documents.append(
-                    {
-                        "spec": str(file),
-                        "ok": False,
-                        "error": message(error),
-                        "problems": [vars(problem) for problem in problems],
-                    }
-                )
-                continue
-            codes.append(0)
-            documents.append({"spec": str(file), "monitor": spec.monitor, "ok": True})
-            if not common.as_json:
-                screen.say(f"{file}: ok")
-                for line in _watched(spec, found):
-                    screen.say(f"  {line}")
-    if common.as_json:
-        screen.print_json({"specs": documents})
-    return max(codes)
+    answers = _Answers(common)
+    # Java does not start for files that can't be read, nor before they are told.
+    read = [(file, answers.of(file, partial(_read, file, alone=no_table))) for file in files]
+    loaded = [(file, one) for file, one in read if one is not None]
+    if loaded:
+        with nullcontext() if no_table else session(common) as spark:
+            for file, (spec, problems) in loaded:
+                lines = answers.of(file, partial(_told, spark, spec, problems))
+                if lines is not None:
+                    answers.fine(file, spec, lines)
+    return answers.told(files)
 
 
-def _checked(spark: Any, file: Path) -> tuple[MonitorSpec, Resolution | None]:
-    """The spec in `file`, and what its table allows; raises SpecError with every problem."""
+class _Answers:
+    """What was found for each file, told one by one or, for --json, at the end."""
+
+    def __init__(self, common: Common) -> None:
+        self._common = common
+        self._documents: dict[Path, dict[str, Any]] = {}
+        self._codes: list[int] = []
+
+    def of(self, file: Path, ask: Callable[[], Answer]) -> Answer | None:
+        """What `ask` finds; None where it fails, and then what is wrong is told."""
+        try:
+            return ask()
+        except Exception as error:
+            self._codes.append(report(error, self._common))
+            problems = error.problems if isinstance(error, SpecError) else ()
+            self._documents[file] = {
+                "spec": str(file),
+                "ok": False,
+                "error": message(error),
+                "problems": [vars(problem) for problem in problems],
+            }
+            return None
+
+    def fine(self, file: Path, spec: MonitorSpec, lines: Sequence[str]) -> None:
+        self._codes.append(0)
+        self._documents[file] = {"spec": str(file), "monitor": spec.monitor, "ok": True}
+        if not self._common.as_json:
+            screen.say(f"{file}: ok")
+            for line in lines:
+                screen.say(f"  {line}")
+
+    def told(self, files: Sequence[Path]) -> int:
+        """The worst exit code, after the document that --json asks for."""
+        if self._common.as_json:
+            screen.print_json({"specs": [self._documents[file] for file in files]})
+        return max(self._codes)
+
+
+def _read(file: Path, *, alone: bool) -> tuple[MonitorSpec, Sequence[Problem]]:
+    """What can be held against the table, and what is wrong in the file.
+
+    Raises SpecError where that is told without the table: it is not to be looked at (`alone`),
+    or nothing says which one it is.
+    """
     from sparkdrift.spec.loading import read_spec
 
     reading = read_spec(file)
-    if spark is None or reading.sound is None:
-        return reading.usable(), None
-    spec, problems = reading.sound, list(reading.problems)
-    found: Resolution | None = None
+    if alone or reading.sound is None:
+        return reading.usable(), ()
+    return reading.sound, reading.problems
+
+
+def _told(spark: Any, spec: MonitorSpec, problems: Sequence[Problem]) -> list[str]:
+    """What will be watched; raises SpecError with every problem of the file and the table.
+
+    `spark`: None where the table is not looked at.
+    """
+    return _watched(spec, None if spark is None else _checked(spark, spec, problems))
+
+
+def _checked(spark: Any, spec: MonitorSpec, known: Sequence[Problem]) -> Resolution:
+    """What the table allows; `known` are the problems of the file."""
+    problems = list(known)
     try:
         found = _held(spark, spec, problems)
     except SourceError as error:
@@ -150,7 +191,7 @@ def _checked(spark: Any, file: Path) -> tuple[MonitorSpec, Resolution | None]:
     if problems:
         in_order = sorted(dict.fromkeys(problems), key=lambda problem: problem.line or 0)
         raise SpecError(in_order)
-    return spec, found
+    return found
 
 
 def _held(spark: Any, spec: MonitorSpec, problems: list[Problem]) -> Resolution:
@@ -173,7 +214,7 @@ def _held(spark: Any, spec: MonitorSpec, problems: list[Problem]) -> Resolution:
 
 
 def _watched(spec: MonitorSpec, found: Resolution | None) -> list[str]:
-    """What will be watched, in a few lines."""
+    """What will be watched, in a few lines; `found`: None where the table was not looked at."""
     if found is None:
         features = [feature.name for _, _, feature in spec.features.declared()]
         auto = ["and those that 'auto' finds"] if spec.features.auto else []

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sparkdrift.cli.alarm import alarm_of
+from sparkdrift.cli.alarm import alarm_of, unanswered
 from sparkdrift.cli.arguments import fail_on as covered
-from sparkdrift.cli.arguments import options_for, point_of_time
+from sparkdrift.cli.arguments import interval, options_for, point_of_time
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
 from sparkdrift.cli.planning import plan
-from sparkdrift.report.plain import day, joined, named
+from sparkdrift.report.plain import day, joined, lost, named
 
 if TYPE_CHECKING:
     from sparkdrift.cli.progress import Bars
@@ -68,8 +68,9 @@ FailOn = Annotated[
         metavar="STATUS",
         help="End with exit code 3 where a window that was judged has this status: drifted, "
         "warning (drifted too), insufficient_data, ...; or where an alert stands in it, after "
-        "m of n windows: alert, major (critical too), critical. What is suppressed does not "
-        "count. Repeatable. With nothing due, the newest judged window decides.",
+        "m of n windows: alert, major (critical too), critical; or where an assumption is "
+        "violated in it: violated. What is suppressed does not count. Repeatable. With nothing "
+        "due, the newest judged window decides.",
         show_default=False,
     ),
 ]
@@ -209,7 +210,8 @@ def run(
         done = run_monitor(context, spec, options)
         alarm = alarm_of(context, spec, done, alarming)
         held = (f"reference version left a candidate: {line}" for line in done.blocked)
-        remarks = (*done.profiled.remarks, *held, *([alarm] if alarm else []))
+        asked = [one for one in (unanswered(done, alarming), alarm) if one]
+        remarks = (*done.profiled.remarks, *held, *asked)
         return Answer(_told(done), _facts(done), FINDING if alarm else 0, remarks)
 
     return each_monitor(common, specs, one, asked=any(times) or recompute)
@@ -221,7 +223,7 @@ def _told(done: Outcome) -> str:
         return f"nothing is due ({done.profiled.reason or 'every window is up to date'})"
     parts = [f"{named(len(done.profiled.due), 'window')} profiled, {done.profiled.rows:,} rows"]
     if done.profiled.vanished:
-        parts.append(f"{named(len(done.profiled.vanished), 'window')} lost their rows")
+        parts.append(lost(len(done.profiled.vanished)))
     if done.reference is not None:
         what = "frozen as a candidate, which the gate blocks" if done.blocked else "frozen"
         parts.append(f"reference version {done.reference.version} {what}")
@@ -236,7 +238,7 @@ def _held(checked: Checked) -> str:
     windows = checked.windows
     if windows is None:
         return ""
-    told = f", {checked.violated:,} violated" if windows else ""
+    told = f" (checks: {checked.violated:,} violated)" if windows else ""
     return f"; assumptions checked in {named(len(windows), 'window')}{told}"
 
 
@@ -270,14 +272,14 @@ def _counts(found: Findings) -> dict[str, object]:
 
 
 def _listed(found: Findings) -> str:
-    counted = "".join(f", {count:,} {status}" for status, count in sorted(found.statuses.items()))
+    """What was found, in comparisons: each window has one per column, slice and reference."""
+    counted = [f"{count:,} {status}" for status, count in sorted(found.statuses.items())]
     spared = sum(found.suppressed.get(status, 0) for status in ("drifted", "warning"))
-    return counted + (f"; {spared:,} of the drifted and warning ones suppressed" if spared else "")
+    told = f" (comparisons: {', '.join(counted)}" if counted else ""
+    if told and spared:
+        told += f"; {spared:,} of the drifted and warning ones suppressed"
+    return f"{told})" if told else ""
 
 
 def _times(as_of: str | None, begin: str | None, end: str | None) -> Times:
-    return (
-        point_of_time("--as-of", as_of),
-        point_of_time("--begin", begin),
-        point_of_time("--end", end),
-    )
+    return point_of_time("--as-of", as_of), *interval(begin, end)

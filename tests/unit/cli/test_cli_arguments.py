@@ -5,7 +5,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from sparkdrift.cli.arguments import FailOn, fail_on, options_for, point_of_time, spec_files
+from sparkdrift.cli.arguments import (
+    FailOn,
+    fail_on,
+    interval,
+    options_for,
+    point_of_time,
+    spec_files,
+)
 from sparkdrift.errors import UsageError
 
 BERLIN = SimpleNamespace(timestamp=SimpleNamespace(zone="Europe/Berlin"))
@@ -43,6 +50,35 @@ def test_an_interval_that_ends_before_it_begins_is_refused():
         options_for(BERLIN, None, date(2025, 2, 1), date(2025, 1, 1))
 
 
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        ("2025-05-01", "2025-04-01"),
+        ("2025-05-01", "2025-05-01"),
+        ("2025-05-01T00:00", "2025-05-01"),
+        ("2025-05-01T06:00+02:00", "2025-05-01T04:00Z"),
+    ],
+)
+def test_an_interval_that_ends_too_early_in_every_zone_needs_no_zone(begin, end):
+    with pytest.raises(UsageError, match="is not before --end"):
+        interval(begin, end)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        (None, None),
+        ("2025-05-01", None),
+        ("2025-05-01", "2025-05-01T06:00"),
+        ("2025-05-01T06:00+02:00", "2025-05-01T05:00Z"),
+        # Which comes first hangs on the monitor's zone.
+        ("2025-05-01T06:00", "2025-05-01T05:00Z"),
+    ],
+)
+def test_other_intervals_are_left_to_the_monitor(begin, end):
+    assert interval(begin, end) == (point_of_time("", begin), point_of_time("", end))
+
+
 def test_a_folder_stands_for_its_specs(tmp_path):
     for name in ("b.yml", "a.yaml", "notes.txt", "c.yml.bak"):
         (tmp_path / name).write_text("")
@@ -75,7 +111,13 @@ def test_an_alert_covers_every_severity_and_no_status():
     assert both == FailOn(frozenset({"drifted"}), frozenset({"critical"}))
 
 
-@pytest.mark.parametrize(("word", "close"), [("drift", "drifted"), ("alerts", "alert")])
+def test_a_violated_assumption_is_neither_a_verdict_nor_an_alert():
+    assert fail_on(["violated"]) == FailOn(violated=True)
+
+
+@pytest.mark.parametrize(
+    ("word", "close"), [("drift", "drifted"), ("alerts", "alert"), ("violate", "violated")]
+)
 def test_an_unknown_word_is_refused_with_the_nearest(word, close):
     with pytest.raises(UsageError, match=f"did you mean '{close}'"):
         fail_on([word])

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +18,7 @@ from typer.testing import CliRunner
 
 from sparkdrift.cli import main
 from sparkdrift.cli.common import Common, common_options, ending, message
-from sparkdrift.cli.stopping import Terminated
+from sparkdrift.cli.stopping import Terminated, quieten_py4j, stoppable
 from sparkdrift.errors import SourceError, SpecError, UsageError
 
 READING_SPECS = (
@@ -131,6 +135,106 @@ def test_sigterm_ends_a_command_as_an_interrupt_does(handlers, capsys, raised):
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+class Answered:
+    """What a classic session installs: a handler of pyspark's that talks to Java, and raises."""
+
+    def __init__(self) -> None:
+        self.threads: list[str] = []
+
+    def __call__(self, number, frame):
+        self.threads.append(threading.current_thread().name)
+        raise KeyboardInterrupt
+
+
+Answered.__module__ = "pyspark.core.context"
+
+
+def interrupted() -> int:
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(60)
+    return 0
+
+
+def test_ctrl_c_takes_jobs_back_over_a_connection_of_its_own(handlers, capsys):
+    """Connections to Java belong to threads; that of the main one may be in use."""
+    theirs = Answered()
+    signal.signal(signal.SIGINT, theirs)
+    assert ending(interrupted, Common()) == 130
+    assert len(theirs.threads) == 1
+    assert threading.main_thread().name not in theirs.threads
+    assert capsys.readouterr().err.startswith("interrupted: what is committed stays")
+    assert signal.getsignal(signal.SIGINT) is theirs
+
+
+def test_a_session_that_starts_in_a_command_is_asked_too(handlers):
+    theirs = Answered()
+
+    def command() -> int:
+        signal.signal(signal.SIGINT, theirs)
+        with stoppable():
+            return killed()
+
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    assert ending(command, Common()) == 143
+    assert len(theirs.threads) == 1
+    # It outlives the command, and keeps its handler.
+    assert signal.getsignal(signal.SIGINT) is theirs
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+STOPPED_TWICE = """
+import os, signal, sys, time
+from sparkdrift.cli.common import Common, ending
+
+def command():
+    try:
+        os.kill(os.getpid(), int(sys.argv[1]))
+        time.sleep(60)
+    finally:
+        os.kill(os.getpid(), int(sys.argv[2]))
+        time.sleep(float(sys.argv[3]))
+        print("unwound")
+
+sys.exit(ending(command, Common()))
+"""
+
+
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_ctrl_c_ends_at_once(first):
+    done = stopped_twice(first, signal.SIGINT, 60)
+    assert done.returncode == 130
+    assert done.stdout == ""
+    assert done.stderr == "interrupted again: ended at once; what is committed stays\n"
+
+
+def test_a_second_sigterm_is_the_first_one_again():
+    """`timeout` sends it to the process and then to its group."""
+    done = stopped_twice(signal.SIGTERM, signal.SIGTERM, 0.1)
+    assert done.returncode == 143
+    assert done.stdout == "unwound\n"
+    assert done.stderr.startswith("interrupted by SIGTERM: what is committed stays")
+
+
+def stopped_twice(*given):
+    command = [sys.executable, "-c", STOPPED_TWICE, *(str(int(one)) for one in given[:2])]
+    return subprocess.run(
+        [*command, str(given[2])], capture_output=True, text=True, timeout=50, check=False
+    )
+
+
+def test_what_py4j_says_of_a_broken_call_reaches_nobody(caplog):
+    root = logging.getLogger()
+    before = list(root.filters)
+    path = "/somewhere/site-packages/py4j/java_gateway.py"
+    try:
+        quieten_py4j()
+        root.handle(logging.LogRecord("root", logging.ERROR, path, 1, "while sending", None, None))
+        logging.error("another's")
+    finally:
+        root.filters[:] = before
+    assert caplog.messages == ["another's"]
+
+
 def test_a_process_keeps_its_own_way_of_being_terminated(handlers):
     came = []
     signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
@@ -141,6 +245,18 @@ def test_a_process_keeps_its_own_way_of_being_terminated(handlers):
 
     assert ending(command, Common()) == 0
     assert came == [signal.SIGTERM]
+
+
+def test_a_process_keeps_its_own_way_of_being_interrupted(handlers):
+    came = []
+    signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+
+    def command() -> int:
+        os.kill(os.getpid(), signal.SIGINT)
+        return 0
+
+    assert ending(command, Common()) == 0
+    assert came == [signal.SIGINT]
 
 
 def test_a_command_in_another_thread_runs():

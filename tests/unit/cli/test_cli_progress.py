@@ -8,6 +8,8 @@ import pytest
 
 from sparkdrift.cli import progress
 from sparkdrift.cli.progress import Bars
+from sparkdrift.cli.working import _finished as told
+from sparkdrift.steps.journal import Record
 
 
 @pytest.fixture
@@ -41,6 +43,15 @@ def test_a_log_gets_one_plain_line_per_finished_step(capsys):
     shown = capsys.readouterr()
     assert shown.out == "m: done\n"
     assert shown.err == "m: profile: 9 windows, 34 s\n"
+
+
+def test_a_step_tells_windows_that_lost_their_rows_apart(capsys):
+    """As the last line of a run does, which would seem to contradict it otherwise."""
+    step = Record("m", "profile", windows=20, vanished=1, seconds=3.0)
+    told(Bars(), step)
+    assert capsys.readouterr().err == "m: profile: 19 windows and 1 without rows any more, 3 s\n"
+    told(Bars(), Record("m", "drift", windows=1))
+    assert capsys.readouterr().err == "m: drift: 1 window, 0 s\n"
 
 
 def test_machines_get_no_bars(terminal, capsys):

@@ -62,3 +62,15 @@ def test_markup_and_control_characters_are_only_text():
 
 def test_no_rows_name_the_columns():
     assert "no rows (a, b)" in drawn(["a", "b"], [], 80)
+
+
+def test_times_say_that_they_are_in_utc():
+    """In the name of the column, and inside a value at each of them; local ones say nothing."""
+    when = datetime(2025, 3, 20, 23, tzinfo=timezone.utc)
+    rows = [["x", None, when.replace(tzinfo=None), {"start": when}], ["y", when, None, None]]
+    table = drawn(["name", "at", "local", "window"], rows, 120)
+    heads = table.splitlines()[0].split("  ")
+    assert [one.strip() for one in heads if one.strip()] == ["name", "at (UTC)", "local", "window"]
+    assert "{start: 2025-03-20 23:00:00 UTC}" in table
+    listed = drawn(["name", "at", *"bcdefgh"], [["x", when, *"bcdefgh"]], 40)
+    assert "  at (UTC)  2025-03-20 23:00:00" in listed

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparkdrift.report.plain import day, joined, named, plain, share, shortened, size
+from sparkdrift.report.plain import day, joined, lost, named, plain, share, shortened, size
 
 
 @given(st.text())
@@ -38,3 +38,8 @@ def test_days_are_local():
     instant = datetime(2025, 6, 30, 22, tzinfo=timezone.utc)
     assert day(instant, "Europe/Berlin") == "2025-07-01"
     assert day(instant, "UTC") == "2025-06-30 22:00"
+
+
+def test_windows_that_lost_their_rows():
+    assert lost(1) == "1 window lost its rows"
+    assert lost(1_200) == "1,200 windows lost their rows"

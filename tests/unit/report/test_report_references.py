@@ -12,6 +12,7 @@ from sparkdrift.report.references import (
     difference_lines,
     event_lines,
     verified_lines,
+    version_details,
     version_facts,
     version_lines,
 )
@@ -122,3 +123,15 @@ def test_verified_versions_tell_what_was_not_measured_apart():
         [1, "ok", "not measured"],
     ]
     assert [one.holds for one in found.values()] == [True, False, False, True]
+
+
+def test_one_version_is_told_as_in_the_list():
+    one = STORED.versions[1]
+    listed = dict(zip(LISTED, version_lines(NAME, STORED, "Europe/Berlin")[1], strict=True))
+    told = dict(version_details(NAME, STORED, one, "Europe/Berlin"))
+    assert {what: told.get(what, "") for what in LISTED} == {k: str(v) for k, v in listed.items()}
+    assert told["rows"] == "12,000"
+    assert told["of"] == "2024-01-01 01:00 to 2024-01-06 01:00"
+    assert told["times in"] == "Europe/Berlin"
+    assert told["digest"] == "d"
+    assert "note" not in told

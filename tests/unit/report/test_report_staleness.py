@@ -45,17 +45,24 @@ def test_what_is_not_known_is_said_and_never_a_zero():
     unknown = dict.fromkeys(
         ("newest_event", "age_days", "outside_share", "effect", "mean_effect", "first_material")
     )
-    lines = summary(
-        [row(**unknown, reference_version=0, reason="2 of 2 columns were not measured")], "UTC"
-    )
-    assert lines == [
-        "no training reference was in force for the window of 2024-09-01: not measured",
+    reason = "2 of 2 columns were not measured"
+    assert summary([row(**unknown, status="insufficient_data", reason=reason)], "UTC") == [
+        "training reference version 1, held against the window of 2024-09-01: insufficient_data",
         "age: not known: the training data has no event time",
         "outside the training support: not measured",
         "distance: not measured",
-        "material: in no window so far",
+        "material: not measured in this window",
         "2 of 2 columns were not measured",
     ]
+
+
+def test_a_window_without_a_training_reference_says_what_to_do_and_no_more():
+    (line,) = summary([row(reference_version=0, status="no_reference", effect=None)], "UTC")
+    assert line.startswith(
+        "no training reference was in force for the window of 2024-09-01: not measured; freeze one"
+    )
+    measured = row(first_material=None)
+    assert summary([measured], "UTC")[-1] == "material: in no window so far"
 
 
 def test_features_have_a_row_each_and_the_whole_has_none():
