@@ -540,7 +540,11 @@ RUNS = Table(
     (
         Column("monitor", "string", "Id of the monitor"),
         Column("run_id", "string", "Id of the run, given by the scheduler or made up"),
-        Column("step", "string", "profile, snapshot, drift or assumptions"),
+        Column(
+            "step",
+            "string",
+            "profile, snapshot, drift, assumptions or reference; prune and a grain",
+        ),
         Column("attempt", "int", "Number of the attempt with this run_id"),
         Column("phase", "string", "STARTED, SUCCEEDED or FAILED"),
         Column("at", "timestamp", "When the step started or ended"),

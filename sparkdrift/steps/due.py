@@ -19,6 +19,7 @@ from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Resolution
 from sparkdrift.steps.context import Context, Options
 from sparkdrift.steps.journal import Record
+from sparkdrift.steps.kept import is_within, pruned
 from sparkdrift.steps.looking import Look, known_windows, look
 from sparkdrift.windows import Window, local_instant, window_at
 
@@ -70,11 +71,14 @@ def plan_windows(
             as_of=record.as_of, reason=history.reason, settled=True, remarks=_remarks(resolution)
         )
     stored = stored_windows(context.spark, context.store, spec)
+    # Without a policy what was pruned comes back, where the source still has it.
+    kept = spec.retention.of(spec.windows.grain) is None
+    gone = None if kept else pruned(context, spec, spec.windows.grain)
     known = None
     if last is not None and not history.known:
         record.warnings.append(f"full refresh: {history.reason}")
     elif last is not None and last.as_of is not None and _covers(last, record):
-        known = known_windows(spec, stored, last.as_of)
+        known = known_windows(spec, stored, last.as_of, gone)
     found = look(context, source, spec, history, known, options.as_of)
     record.warnings.append(f"changed windows: {found.proof}")
     seen = found.seen
@@ -101,6 +105,7 @@ def plan_windows(
         if options.selects(one.window.start, one.window.end)
         and (options.backfill or _changed(one, found, stored))
         and not _kept(spec, one, stored)
+        and (options.backfill or one.window.start in stored or not is_within(one.window, gone))
     ]
     due += [
         one
