@@ -28,7 +28,7 @@ NOTICE = "<!-- Made by docs/generate.py: change the code, then run it again. -->
 HOW_WRITTEN = {
     "results": "Results: a window is replaced as a whole, in one commit, when what it came from "
     "changes.",
-    "log": "Log: rows are only added.",
+    "log": "Log: rows are only added; `sparkdrift forget` alone deletes some.",
 }
 ABOUT_VIEWS = {
     "active_references": "Which version of a reference is in force, from which window start "

@@ -78,6 +78,7 @@ _COMMANDS: Sequence[tuple[str, Command, str]] = (
     ("merge", merge.merge, "Read"),
     ("migrate", tables.migrate, "Keep"),
     ("prune", keeping.prune, "Keep"),
+    ("forget", keeping.forget, "Keep"),
 )
 for _name, _command, _panel in _COMMANDS:
     app.command(_name, rich_help_panel=_panel)(common_options(_command))

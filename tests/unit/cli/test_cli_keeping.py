@@ -1,10 +1,12 @@
-"""What prune tells: what went, and what stays for which reason."""
+"""What prune and forget tell: what went, what stays for which reason, and what is left to do."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-from sparkdrift.cli.commands.keeping import _facts, _told
+from sparkdrift.cli.commands.keeping import _facts, _forgotten, _left, _told
+from sparkdrift.references.life import Name
+from sparkdrift.steps.forget import Erased, Forgotten
 from sparkdrift.steps.kept import Aged
 from sparkdrift.steps.prune import Pruned
 from sparkdrift.windows import Window
@@ -37,3 +39,31 @@ def test_the_facts_of_json_are_counts():
     facts = _facts(DONE)
     assert (facts["windows"], facts["cited"], facts["waiting"]) == (6, 2, 1)
     assert facts["rows"] == {"profiles": 1200, "states": 0, "drift": 6}
+
+
+BASELINE = Name("credit", "baseline", "baseline")
+FORGOTTEN = Forgotten(
+    windows=(DAYS[2],),
+    erased=(
+        Erased(BASELINE, 1, "abc", instead=3),
+        Erased(BASELINE, 2, "def", why="it was rejected"),
+    ),
+    elsewhere=("version 1 of other (main.t)",),
+    files=("/tmp/a.parquet (sha256 12)",),
+)
+
+
+def test_what_was_erased_is_told_and_what_is_left_to_do():
+    assert _forgotten(FORGOTTEN, 0) == (
+        "1 window profiled again; version 1 of baseline is erased, version 3 stands in for it; "
+        "version 2 of baseline is erased; files that held them are removed"
+    )
+    assert _forgotten(Forgotten(), 168) == (
+        "0 windows profiled again; files of the last 168 hours are still there: run it again after "
+        "that"
+    )
+    assert _left(FORGOTTEN) == [
+        "version 2 of baseline has no successor: it was rejected",
+        "not looked at, made of another table: version 1 of other (main.t)",
+        "exported to, delete it yourself: /tmp/a.parquet (sha256 12)",
+    ]
