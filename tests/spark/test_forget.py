@@ -17,6 +17,7 @@ from source_tables import closing_row, day_start, days, write
 
 from sparkdrift.references.life import Name
 from sparkdrift.spark.profiles import stored_windows
+from sparkdrift.spark.views import registered
 from sparkdrift.steps.context import Context, Options
 from sparkdrift.steps.exchange import export_reference
 from sparkdrift.steps.forget import Forgotten, forget
@@ -178,6 +179,11 @@ def test_without_rows_there_is_no_successor_and_windows_are_empty(spark, source,
     late = f"comparison = 'baseline' AND window_start >= TIMESTAMP'{day_start(4).isoformat()}'"
     statuses = {row["status"] for row in rows_of(spark, store, "drift", late).to_pylist()}
     assert statuses == {"no_reference"}
+    # The views say the same as the step does.
+    with registered(spark, store, "SELECT * FROM current_drift"):
+        assert spark.table("active_references").count() == 0
+        shown = spark.table("current_drift").where(late).select("status").toArrow().to_pylist()
+    assert len(shown) == rows_of(spark, store, "drift", late).num_rows > 0
 
 
 def test_a_pruned_day_leaves_its_week_as_well(spark, workspace):
