@@ -28,7 +28,7 @@ NOTICE = "<!-- Made by docs/generate.py: change the code, then run it again. -->
 HOW_WRITTEN = {
     "results": "Results: a window is replaced as a whole, in one commit, when what it came from "
     "changes.",
-    "log": "Log: rows are only added.",
+    "log": "Log: rows are only added; `sparkdrift forget` alone deletes some.",
 }
 ABOUT_VIEWS = {
     "active_references": "Which version of a reference is in force, from which window start "
@@ -71,6 +71,9 @@ ABOUT_SECTIONS = {
     "source": "The table that is watched; exactly one of `table` and `path`.",
     "timestamp": "The column of event time, and the zone in which windows are cut.",
     "windows": "How event time is cut, and when a window counts as closed.",
+    "retention": "How long windows of each grain are kept after their end, counted back from the "
+    "end of the newest stored window; `sparkdrift prune` deletes the rest. A month counts as 31 "
+    "days, a year as 366. Longer windows are kept at least as long as those they are merged from.",
     "features": "What to watch: written down, found by type (`auto`), or both. Binary columns "
     "are refused; nested ones are watched by an expression, as a vector, or from a view.",
     "features.numeric[]": "One entry of `features.numeric` or `features.categorical`; a column "

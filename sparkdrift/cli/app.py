@@ -19,6 +19,7 @@ from sparkdrift.cli.commands import (
     explain,
     feedback,
     freezing,
+    keeping,
     merge,
     reference,
     specs,
@@ -75,7 +76,9 @@ _COMMANDS: Sequence[tuple[str, Command, str]] = (
     ("calibrate", calibrate.calibrate, "Read"),
     ("classify", classify.classify, "Read"),
     ("merge", merge.merge, "Read"),
-    ("migrate", tables.migrate, "Read"),
+    ("migrate", tables.migrate, "Keep"),
+    ("prune", keeping.prune, "Keep"),
+    ("forget", keeping.forget, "Keep"),
 )
 for _name, _command, _panel in _COMMANDS:
     app.command(_name, rich_help_panel=_panel)(common_options(_command))

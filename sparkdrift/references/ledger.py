@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 
-from sparkdrift.references.life import PUTTING, Event, ordered
+from sparkdrift.references.life import ERASED, ERASURE, PUTTING, Event, ordered, stand_ins
 
 
 @dataclass(frozen=True)
@@ -36,18 +35,28 @@ class Entry:
 def entries(events: Iterable[Event]) -> tuple[Entry, ...]:
     """All rows that the ledger must have, in the order in which they came about.
 
-    Going back to a version that was forced once is no promotion, and opens nothing.
+    Going back to a version that was forced once is no promotion, and opens nothing. Neither does
+    an erasure, which writes anew what was in force: a version that stands in for one that was
+    forced goes on owing in its name, and one that has no such version owes no more.
     """
-    puttings = [event for event in ordered(events) if event.action in PUTTING]
+    known = ordered(events)
+    instead = stand_ins(known)
     rows: Counter[int] = Counter()
     found: list[Entry] = []
-    for event, following in pairwise([*puttings, None]):
-        if event is None or event.action != "force":
+    for at, event in enumerate(known):
+        if event.action != "force" or event.gate == ERASURE:
             continue
         rows[event.version] += 2
         number = rows[event.version]
         found.append(Entry(event.version, number - 1, event))
-        if following is not None:
-            evidence = f"version {following.version} took its place"
+        last = instead.get(event.version, event.version)
+        for following in known[at + 1 :]:
+            if following.action in PUTTING and following.gate != ERASURE:
+                evidence = f"version {following.version} took its place"
+            elif following.action == ERASED and following.version == last:
+                evidence = f"version {following.version} was erased"
+            else:
+                continue
             found.append(Entry(event.version, number, following, evidence))
+            break
     return tuple(found)

@@ -15,19 +15,24 @@ is written (`require`), not when it is read.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Protocol, TypeVar
 
 from sparkdrift.errors import SnapshotError, nearest
 
-State = Literal["candidate", "active", "forced", "retired", "rejected"]
+State = Literal["candidate", "active", "forced", "retired", "rejected", "erased"]
 IN_FORCE = ("active", "forced")
 PUTTING = ("activate", "force")
 """The actions that put a version in force; `force` does so although the gate blocks."""
 NOTED = ("export",)
 """Actions that change nothing: they tell where the values of a version went."""
-ACTIONS = ("propose", *PUTTING, "retire", "reject", *NOTED)
+ERASED = "erase"
+"""The action after which a version has no rows: what they were made of was erased."""
+ERASURE = "erasure"
+"""What stands for the gate's word in events that an erasure wrote: what was decided goes on, with
+versions that stand in for others. They open and settle nothing, and are no step of a chain."""
+ACTIONS = ("propose", *PUTTING, "retire", "reject", *NOTED, ERASED)
 _FROM: Mapping[str, tuple[State, ...]] = {
     "activate": ("candidate", "retired"),
     "force": ("candidate", "retired"),
@@ -54,7 +59,8 @@ class Name:
 class Event:
     """One thing that happened to a version: what, from which window start on, who, when, why.
 
-    `gate`: what the gate said of a promotion: passed or blocked; None where it was not asked.
+    `gate`: what the gate said of a promotion: passed or blocked; None where it was not asked;
+    ERASURE where nobody promoted anything.
     """
 
     seq: int
@@ -130,8 +136,12 @@ def states(events: Iterable[Event], versions: Collection[int]) -> dict[int, Stat
     """The state of each version; at most one is active or forced, one once one was promoted."""
     known = ordered(events)
     newest = terms(known)[-1:]
+    gone = erased(known)
     found: dict[int, State] = {}
     for version in sorted(versions):
+        if version in gone:
+            found[version] = "erased"
+            continue
         if newest and newest[0].version == version:
             found[version] = "forced" if newest[0].forced else "active"
             continue
@@ -160,7 +170,7 @@ def lineage(events: Iterable[Event]) -> tuple[Event, ...]:
     One that was undone since is no part of it: going back to a version drops what came after.
     """
     found: list[Event] = []
-    for event in ordered(events):
+    for event in decisions(events):
         if event.action in PUTTING:
             at = next((i for i, one in enumerate(found) if one.version == event.version), None)
             # Going back is a row of its own, but not another way of coming there.
@@ -168,18 +178,78 @@ def lineage(events: Iterable[Event]) -> tuple[Event, ...]:
     return tuple(found)
 
 
+def with_substitutes(events: Iterable[Event], instead: Mapping[int, int]) -> tuple[Term, ...]:
+    """The terms to be written so that each version is in force when the one was that it is for.
+
+    instead: versions by those that they stand in for. None are to be written where none of those
+    was ever in force. Written in this order, each from its own start on, they give the same terms
+    as now with other versions in them.
+    """
+    known = terms(events)
+    first = next((i for i, one in enumerate(known) if one.version in instead), len(known))
+    return tuple(
+        Term(instead.get(one.version, one.version), one.start, one.end, one.forced)
+        for one in known[first:]
+    )
+
+
+def stand_ins(events: Iterable[Event]) -> dict[int, int]:
+    """Erased versions by those that stand in for them in the end, where they were in force.
+
+    Read from the terms that each erasure wrote anew, from the first that changed on.
+    """
+    found: dict[int, int] = {}
+    known: list[Event] = []
+    batch: list[Event] = []
+    for event in [*ordered(events), None]:
+        if event is not None and _is_continued(event):
+            batch.append(event)
+            continue
+        if batch:
+            rewritten = terms(known)[-len(batch) :]
+            pairs = {old.version: new.version for old, new in zip(rewritten, batch, strict=True)}
+            found = {old: pairs.get(new, new) for old, new in found.items()}
+            found |= {old: new for old, new in pairs.items() if old != new}
+            known, batch = [*known, *batch], []
+        if event is not None:
+            known.append(event)
+    return found
+
+
+def decisions(events: Iterable[Event]) -> tuple[Event, ...]:
+    """What was decided, in order, as if it had been about those that stand in for others."""
+    known = ordered(events)
+    instead = stand_ins(known)
+    return tuple(
+        replace(event, version=instead.get(event.version, event.version))
+        for event in known
+        if event.action != ERASED and not _is_continued(event)
+    )
+
+
+def _is_continued(event: Event) -> bool:
+    return event.action in PUTTING and event.gate == ERASURE
+
+
 def chain(events: Iterable[Event]) -> tuple[int, ...]:
     """The versions along which a reference may have crept, oldest first, that in force last.
 
     They begin with version 1, or with the last one that was forced: what is far away there was
-    seen, and wanted.
+    seen, and wanted. Erased versions that none stands in for are left out.
     """
+    known = ordered(events)
+    gone = erased(known)
     versions: list[int] = []
-    for event in lineage(events):
+    for event in lineage(known):
         if event.action == "force":
             versions = []
         versions.append(event.version)
-    return tuple(versions)
+    return tuple(one for one in versions if one not in gone)
+
+
+def erased(events: Iterable[Event]) -> frozenset[int]:
+    """The versions whose rows are gone."""
+    return frozenset(event.version for event in events if event.action == ERASED)
 
 
 def before(events: Iterable[Event]) -> int | None:
@@ -219,6 +289,8 @@ def require(
             if action in PUTTING
             else "promote another version first, or `sparkdrift reference rollback SPEC`"
         )
+    elif state == "erased":
+        step = "its rows are gone: freeze another with `sparkdrift snapshot SPEC`"
     elif state == "rejected":
         step = "a rejected version stays rejected: freeze another with `sparkdrift snapshot SPEC`"
     else:

@@ -21,6 +21,7 @@ from sparkdrift.spark.sql import quote, string
 from sparkdrift.store import Store
 
 PROPERTY = "sparkdrift.storeVersion"
+STATISTICS = "delta.dataSkippingStatsColumns"
 _AT_ONCE = 4
 
 
@@ -120,7 +121,10 @@ def _add_columns(spark: SparkSession, store: Store, table: Table) -> None:
 
 def create_statement(store: Store, table: Table) -> str:
     """The DDL of one table, with a comment on it and on each column."""
-    properties = {"delta.setTransactionRetentionDuration": "interval 7 days"}
+    properties = {
+        "delta.setTransactionRetentionDuration": "interval 7 days",
+        STATISTICS: ",".join(table.counted),
+    }
     if table is RUNS:
         properties[PROPERTY] = str(STORE_VERSION)
     listed = ", ".join(f"{string(key)} = {string(value)}" for key, value in properties.items())

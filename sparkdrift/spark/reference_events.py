@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from pyspark.sql import SparkSession
@@ -14,6 +15,17 @@ from sparkdrift.spark.reference_life import Stored, read_references
 from sparkdrift.spark.schemas import REFERENCE_EVENTS
 from sparkdrift.spark.writer import insert_rows
 from sparkdrift.store import Store
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An event that is to be written; its number comes then."""
+
+    action: str
+    version: int
+    effective_from: datetime
+    reason: str = ""
+    gate: str | None = None
 
 
 def write_event(
@@ -35,36 +47,59 @@ def write_event(
     Of two who decide upon the same events exactly one is written: the key has the number of the
     event. Raises SnapshotError for the other, whose decision was made without knowing.
     """
-    event = Event(
-        seq=newest_number(events) + 1,
-        version=version,
-        action=action,
-        effective_from=effective_from,
-        at=datetime.now(timezone.utc),
-        by=by,
-        reason=reason,
-        gate=gate,
-    )
-    row = {
-        "monitor": name.monitor,
-        "role": name.role,
-        "name": name.name,
-        "seq": event.seq,
-        "version": version,
-        "action": action,
-        "effective_from": effective_from,
-        "created_at": event.at,
-        "created_by": by,
-        "reason": reason,
-        "gate": gate,
-        "run_id": run_id,
-        "package_version": __version__,
-    }
-    if insert_rows(spark, store, REFERENCE_EVENTS, [row]):
-        return event
+    planned = Planned(action, version, effective_from, reason, gate)
+    return write_events(spark, store, name, events, [planned], by=by, run_id=run_id)[0]
+
+
+def write_events(
+    spark: SparkSession,
+    store: Store,
+    name: Name,
+    events: Sequence[Event],
+    planned: Sequence[Planned],
+    *,
+    by: str,
+    run_id: str,
+) -> list[Event]:
+    """The same of several events, which are written in one commit, in this order."""
+    at, first = datetime.now(timezone.utc), newest_number(events) + 1
+    made = [
+        Event(
+            seq=seq,
+            version=one.version,
+            action=one.action,
+            effective_from=one.effective_from,
+            at=at,
+            by=by,
+            reason=one.reason,
+            gate=one.gate,
+        )
+        for seq, one in enumerate(planned, first)
+    ]
+    rows = [
+        {
+            "monitor": name.monitor,
+            "role": name.role,
+            "name": name.name,
+            "seq": event.seq,
+            "version": event.version,
+            "action": event.action,
+            "effective_from": event.effective_from,
+            "created_at": event.at,
+            "created_by": by,
+            "reason": event.reason,
+            "gate": event.gate,
+            "run_id": run_id,
+            "package_version": __version__,
+        }
+        for event in made
+    ]
+    if insert_rows(spark, store, REFERENCE_EVENTS, rows) == len(rows):
+        return made
     found = read_references(spark, store, name.monitor, [name]).get(name, Stored())
-    other = next((one for one in found.events if one.seq == event.seq), None)
+    other = next((one for one in found.events if one.seq == first), None)
     what = f"{other.action} of version {other.version} by {other.by}" if other else "another event"
+    version, action = made[0].version, made[0].action
     raise SnapshotError(
         f"{name}: nothing was written for version {version} ({action}): meanwhile came {what}. "
         "Look at `sparkdrift reference list SPEC` and decide again"

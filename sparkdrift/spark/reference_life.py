@@ -79,12 +79,15 @@ class Stored:
 
     @cached_property
     def active(self) -> tuple[Active, ...]:
-        """Which version is in force from when, in order of time, without gaps after the first."""
+        """Which version is in force from when, in order of time.
+
+        After the first there are no gaps, but where a version was erased that none stands in for.
+        """
         known = self.by_number
         return tuple(
             Active(known[term.version], term.start, term.end)
             for term in terms(self.events)
-            if term.version in known
+            if term.version in known and self.states[term.version] != "erased"
         )
 
     @cached_property
@@ -98,7 +101,8 @@ class Stored:
     @property
     def present(self) -> Snapshot | None:
         """The version in force for the windows to come."""
-        return self.active[-1].snapshot if self.active else None
+        last = self.active[-1] if self.active else None
+        return last.snapshot if last and last.end is None else None
 
 
 @dataclass(frozen=True)
@@ -128,10 +132,11 @@ InForce = Mapping[str, tuple[Active, ...]]
 def in_force(spec: MonitorSpec, stored: References) -> InForce:
     """What each comparison of the spec reads.
 
-    `origin` stays with version 1 from where that first came into force; comparisons of two
-    windows take the bins and the usual variation of the reference in force.
+    `origin` stays with version 1 from where that first came into force, until it is erased;
+    comparisons of two windows take the bins and the usual variation of the reference in force.
     """
-    first = [one for one in stored.versions if one.version == 1 and one.since is not None]
+    states = stored.own.states
+    first = [one for one in stored.versions if one.version == 1 and states[1] != "erased"]
     origin = tuple(Active(one, one.since, None) for one in first if one.since is not None)
     other = {"origin": origin, "training": stored.training}
     return {name: other.get(name, stored.active) for name in spec.drift.comparisons}

@@ -1,7 +1,6 @@
 """The tables: names, keys, columns, types and comments, in one place.
 
-A results table is rewritten window by window; a log table only grows. Keys stand
-first, because Delta keeps statistics for the first 32 columns.
+A results table is rewritten window by window; a log table only grows, but for an erasure.
 """
 
 from __future__ import annotations
@@ -31,6 +30,16 @@ class Table:
     comment: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The columns whose extremes Delta's log may keep: none that holds a value of a source.
+
+        A log can't be erased before its time. The monitor is the partition, which needs none.
+        """
+        columns = {column.name for column in self.columns}
+        wanted = ("window_start", "window_end", "granularity", "at", "version", "seq", "run_id")
+        return tuple(name for name in wanted if name in columns)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -254,7 +263,7 @@ REFERENCE_EVENTS = Table(
             "action",
             "string",
             "propose (a candidate), activate, force (activate although the gate blocks), retire, "
-            "reject or export (written to the file that `reason` names)",
+            "reject, export (written to the file that `reason` names) or erase (its rows are gone)",
         ),
         Column("effective_from", "timestamp", "First window start (event time) that it applies to"),
         Column("created_at", "timestamp", "When it was written"),
@@ -264,7 +273,8 @@ REFERENCE_EVENTS = Table(
             "gate",
             "string",
             "What the gate said of a promotion: passed or blocked; NULL where it was not asked: of "
-            "a first version, of one that goes back into force, and in older stores",
+            "a first version, of one that goes back into force, and in older stores; erasure where "
+            "an erasure wrote anew what was in force",
         ),
         *_WRITTEN,
     ),
@@ -540,7 +550,11 @@ RUNS = Table(
     (
         Column("monitor", "string", "Id of the monitor"),
         Column("run_id", "string", "Id of the run, given by the scheduler or made up"),
-        Column("step", "string", "profile, snapshot, drift or assumptions"),
+        Column(
+            "step",
+            "string",
+            "profile, snapshot, drift, assumptions or reference; prune and a grain; forget",
+        ),
         Column("attempt", "int", "Number of the attempt with this run_id"),
         Column("phase", "string", "STARTED, SUCCEEDED or FAILED"),
         Column("at", "timestamp", "When the step started or ended"),

@@ -17,7 +17,8 @@ from sparkdrift.spec.alerts import MOST_WINDOWS
 from sparkdrift.store import Store
 
 # An event overrules all earlier ones from its own start on. So a version is in force from
-# there until the earliest start that any later event has; where that leaves nothing, never.
+# there until the earliest start that any later event has; where that leaves nothing, never, and
+# never where its rows were erased.
 ACTIVE_REFERENCES = """
 SELECT e.monitor, e.role, e.name, e.version, e.effective_from, e.effective_until, e.seq,
        s.source, s.source_version, s.interval_start, s.interval_end, s.windows, s.rows,
@@ -28,13 +29,15 @@ FROM (SELECT *, min(effective_from) OVER (
       FROM {reference_events} WHERE action IN ('activate', 'force')) AS e
 JOIN {reference_snapshots} AS s
   ON s.monitor = e.monitor AND s.role = e.role AND s.name = e.name AND s.version = e.version
+LEFT ANTI JOIN (SELECT * FROM {reference_events} WHERE action = 'erase') AS x
+  ON x.monitor = e.monitor AND x.role = e.role AND x.name = e.name AND x.version = e.version
 WHERE e.effective_until IS NULL OR e.effective_from < e.effective_until
 """
 
 # Which thresholds and which reference are in force is known from the last drift step that
 # succeeded. A row with reference_version 0 counts where no version of it was in force when
 # its window began. The comparison `origin` stays with version 1 from where that first came into
-# force.
+# force, until it is erased.
 CURRENT_DRIFT = """
 SELECT d.*
 FROM {drift} AS d
@@ -47,10 +50,10 @@ LEFT JOIN {active_references} AS a
  AND d.window_start >= a.effective_from
  AND (a.effective_until IS NULL OR d.window_start < a.effective_until)
  AND a.name = d.reference_name
-LEFT JOIN (SELECT monitor, name, min_by(effective_from, seq) AS effective_from
-           FROM {reference_events}
-           WHERE role = 'baseline' AND version = 1 AND action IN ('activate', 'force')
-           GROUP BY monitor, name) AS o
+LEFT JOIN (SELECT monitor, name, min_by(effective_from, seq)
+                  FILTER (WHERE action IN ('activate', 'force')) AS effective_from
+           FROM {reference_events} WHERE role = 'baseline' AND version = 1
+           GROUP BY monitor, name HAVING count_if(action = 'erase') = 0) AS o
   ON o.monitor = d.monitor AND o.name = d.reference_name
 WHERE d.reference_version = CASE
   WHEN d.comparison <> 'origin' THEN coalesce(a.version, 0)

@@ -176,6 +176,19 @@ def insert_rows(
     return insert(spark, store, table, rows_frame(spark, table, rows), among)
 
 
+def delete(spark: SparkSession, store: Store, table: Table, monitor: str, where: str) -> int:
+    """Delete the rows of a monitor that meet a condition; returns how many there were.
+
+    `where` is SQL that is safe already. Files of older versions of the table keep the rows until
+    they are vacuumed.
+    """
+    statement = (
+        f"DELETE FROM {store.table(table.name)} WHERE monitor = {string(monitor)} AND ({where})"
+    )
+    answer = _retrying(table, lambda: spark.sql(statement).collect())
+    return int(answer[0]["num_affected_rows"])
+
+
 def rows_frame(spark: SparkSession, table: Table, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
     """Rows made on the driver as a frame of the table's schema; absent columns are NULL."""
     schema = ", ".join(f"{quote(column.name)} {column.type}" for column in table.columns)

@@ -62,6 +62,26 @@ def _rollups(spec: MonitorSpec) -> Iterator[Finding]:
             yield Finding(loc, "the roll-up is named twice", rollup)
 
 
+def _retention(spec: MonitorSpec) -> Iterator[Finding]:
+    """Longer windows are merged from shorter ones: they would come back if they went first."""
+    grains = (spec.windows.grain, *ROLLUPS[spec.windows.grain])
+    for grain in ("hour", "day", "week", "month"):
+        keep = spec.retention.of(grain)
+        if keep is None:
+            continue
+        loc: Loc = ("retention", grain)
+        if grain not in grains:
+            message = f"windows of a {spec.windows.grain} are never merged into a {grain}"
+            yield Finding(loc, message, f"{keep.days} days", ", ".join(grains))
+            continue
+        finer = spec.windows.merged_from(grain)
+        own = spec.retention.of(finer)
+        if grain != spec.windows.grain and (own is None or own > keep):
+            kept = "for ever" if own is None else f"{own.days} days"
+            message = f"each {grain} is kept less long than the {finer}s it is merged from"
+            yield Finding(loc, message, f"{keep.days} days", f"at least as long: {kept}")
+
+
 def _auto(spec: MonitorSpec) -> Iterator[Finding]:
     auto = spec.features.auto
     if auto is None or auto.include is None:
@@ -157,6 +177,7 @@ _CHECKS: tuple[tuple[Callable[[MonitorSpec], Iterator[Finding]], set[str]], ...]
     (_zone, {"timestamp"}),
     (_rollups, {"windows"}),
     (feature_checks.some, {"features"}),
+    (_retention, {"windows", "retention"}),
     (feature_checks.duplicates, {"features"}),
     (feature_checks.entries, {"features", "prediction"}),
     (_auto, {"features"}),

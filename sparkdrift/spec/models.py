@@ -25,6 +25,7 @@ from sparkdrift.spec.values import (
     ColumnName,
     Duration,
     Identifier,
+    Keep,
     LocalDate,
     LocalTime,
     Section,
@@ -79,6 +80,26 @@ class Windows(Section):
     begin: LocalDate | None = None
     rollups: tuple[Rollup, ...] = Field(default=(), description="a list of day, week, month")
     on_vanished: Literal["keep", "empty"] = "keep"
+
+    def merged_from(self, rollup: str) -> str:
+        """The grain that a roll-up is merged from: days where there are any."""
+        return "day" if rollup != "day" and "day" in self.rollups else self.grain
+
+
+class Retention(Section):
+    """How long windows of each grain are kept after their end; `sparkdrift prune` takes the rest.
+
+    None: for ever. It is counted back from the end of the newest stored window.
+    """
+
+    hour: Keep = None
+    day: Keep = None
+    week: Keep = None
+    month: Keep = None
+
+    def of(self, grain: str) -> timedelta | None:
+        found: timedelta | None = getattr(self, grain)
+        return found
 
 
 def _keys(value: Any) -> Any:
@@ -164,6 +185,7 @@ class MonitorSpec(Section):
     source: Source = Field(description="a mapping with 'table' or 'path'")
     timestamp: Timestamp = Field(description="a mapping with 'column'")
     windows: Windows = Windows()
+    retention: Retention = Retention()
     features: Features = Field(
         description="a mapping with 'numeric', 'categorical', 'vector', 'text' or 'auto'"
     )

@@ -18,12 +18,14 @@ from pydantic_core import PydanticCustomError
 from sparkdrift.spec.names import parse_table, refused_characters, refused_name
 
 _DURATION = re.compile(r"([0-9]{1,6}) *(minute|hour|day)s?")
+_KEEP = re.compile(r"([1-9][0-9]{0,3}) *(day|week|month|year)s?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?")
 _ID = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,31}:/")
 
 ACCEPTED_DURATION = "a whole number of minutes, hours or days, such as '2 hours'"
+ACCEPTED_KEEP = "'forever', or a whole number of days, weeks, months or years, such as '2 years'"
 ACCEPTED_DATE = "a date such as 2024-01-31, in the monitor's zone"
 ACCEPTED_TIME = "2024-01-31 or 2024-01-31 06:00, local time in the monitor's zone, without offset"
 ACCEPTED_ID = "a lower-case letter, then up to 62 lower-case letters, digits or underscores"
@@ -107,6 +109,23 @@ def _duration(value: Any) -> Any:
     return timedelta(**{f"{match[2]}s": int(match[1])})
 
 
+# No shorter than any month or year is, so that nothing goes before its time.
+_DAYS = {"day": 1, "week": 7, "month": 31, "year": 366}
+
+
+def _keep(value: Any) -> Any:
+    """Days as a timedelta; None: for ever."""
+    if isinstance(value, timedelta) or value is None:
+        return value
+    text = value.strip() if isinstance(value, str) else ""
+    if text == "forever":
+        return None
+    match = _KEEP.fullmatch(text)
+    if match is None:
+        raise refusal("this is no time to keep windows", ACCEPTED_KEEP)
+    return timedelta(days=int(match[1]) * _DAYS[match[2]])
+
+
 def _plausible(day: date, accepted: str) -> None:
     # Far ends of the calendar overflow as soon as a zone is applied.
     if not 1900 <= day.year <= 2999:
@@ -162,5 +181,6 @@ Text = Annotated[str, AfterValidator(_visible), Field(description="some text")]
 TableName = Annotated[str, AfterValidator(_table), Field(description=ACCEPTED_TABLE)]
 SourcePath = Annotated[str, AfterValidator(_path), Field(description=ACCEPTED_PATH)]
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(description=ACCEPTED_DURATION)]
+Keep = Annotated[timedelta | None, BeforeValidator(_keep), Field(description=ACCEPTED_KEEP)]
 LocalDate = Annotated[date, BeforeValidator(_local_date), Field(description=ACCEPTED_DATE)]
 LocalTime = Annotated[datetime, BeforeValidator(_local_time), Field(description=ACCEPTED_TIME)]

@@ -31,12 +31,14 @@ class Options:
     `as_of`: the event time up to which data is complete; None: the newest event.
     `begin`, `end`: windows to compute again even if nothing changed (aware, half-open).
     `recompute`: hold windows of earlier references against the present ones as well.
+    `emptying`: windows that lost all rows are stored as empty, whatever the spec says.
     """
 
     as_of: datetime | None = None
     begin: datetime | None = None
     end: datetime | None = None
     recompute: bool = False
+    emptying: bool = False
 
     @property
     def backfill(self) -> bool:

@@ -19,6 +19,7 @@ from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Resolution
 from sparkdrift.steps.context import Context, Options
 from sparkdrift.steps.journal import Record
+from sparkdrift.steps.kept import is_within, pruned
 from sparkdrift.steps.looking import Look, known_windows, look
 from sparkdrift.windows import Window, local_instant, window_at
 
@@ -70,11 +71,14 @@ def plan_windows(
             as_of=record.as_of, reason=history.reason, settled=True, remarks=_remarks(resolution)
         )
     stored = stored_windows(context.spark, context.store, spec)
+    # Without a policy what was pruned comes back, where the source still has it.
+    kept = spec.retention.of(spec.windows.grain) is None
+    gone = None if kept else pruned(context, spec, spec.windows.grain)
     known = None
     if last is not None and not history.known:
         record.warnings.append(f"full refresh: {history.reason}")
     elif last is not None and last.as_of is not None and _covers(last, record):
-        known = known_windows(spec, stored, last.as_of)
+        known = known_windows(spec, stored, last.as_of, gone)
     found = look(context, source, spec, history, known, options.as_of)
     record.warnings.append(f"changed windows: {found.proof}")
     seen = found.seen
@@ -95,19 +99,22 @@ def plan_windows(
     closed = closed_windows(spec, seen, as_of)
     if not closed and not stored:
         raise SourceError(_too_wide(spec, source, seen, as_of))
+    empties = options.emptying or spec.windows.on_vanished == "empty"
     due = [
         one
         for one in closed
         if options.selects(one.window.start, one.window.end)
         and (options.backfill or _changed(one, found, stored))
-        and not _kept(spec, one, stored)
+        and (empties or not _kept(one, stored))
+        and (options.backfill or one.window.start in stored or not is_within(one.window, gone))
     ]
     due += [
         one
-        for one in _emptied(spec, seen, closed, stored)
+        for one in (_emptied(spec, seen, closed, stored) if empties else ())
         if options.selects(one.window.start, one.window.end)
     ]
-    vanished = (one for one in _vanished(spec, seen, stored) if options.selects(one.start, one.end))
+    lost = () if empties else _vanished(spec, seen, stored)
+    vanished = (one for one in lost if options.selects(one.start, one.end))
     still_open = sum(1 for start in seen.windows if start <= as_of) - sum(
         1 for one in closed if one.rows
     )
@@ -151,7 +158,8 @@ def _history(context: Context, source: Source, last: Success | None) -> History:
 
 def _settled(record: Record, last: Success | None, history: History, options: Options) -> bool:
     """Whether neither data nor spec changed since, and no later window can have closed."""
-    if last is None or last.as_of is None or options.backfill or not history.unchanged:
+    again = options.backfill or options.emptying
+    if last is None or last.as_of is None or again or not history.unchanged:
         return False
     if last.scope_digest != record.scope_digest:
         return False
@@ -174,15 +182,10 @@ def _changed(one: Fingerprint, found: Look, stored: dict[datetime, StoredWindow]
     return one.window.start not in found.unchanged and known.fingerprint != one.digest
 
 
-def _kept(spec: MonitorSpec, one: Fingerprint, stored: dict[datetime, StoredWindow]) -> bool:
-    """Whether the window lost its rows but its profile is to stay."""
+def _kept(one: Fingerprint, stored: dict[datetime, StoredWindow]) -> bool:
+    """Whether the window lost its rows, so that its profile is worth keeping."""
     known = stored.get(one.window.start)
-    return (
-        one.rows == 0
-        and spec.windows.on_vanished == "keep"
-        and known is not None
-        and known.rows > 0
-    )
+    return one.rows == 0 and known is not None and known.rows > 0
 
 
 def _gone(
@@ -200,8 +203,6 @@ def _gone(
 
 def _vanished(spec: MonitorSpec, seen: Seen, stored: dict[datetime, StoredWindow]) -> list[Window]:
     """Windows whose stored profile stays, to be marked."""
-    if spec.windows.on_vanished == "empty":
-        return []
     return [one.window for one in _gone(spec, seen, stored) if one.status != "source_unavailable"]
 
 
@@ -212,8 +213,6 @@ def _emptied(
     stored: dict[datetime, StoredWindow],
 ) -> list[Fingerprint]:
     """Windows outside the range of the data that is left, to be stored as empty."""
-    if spec.windows.on_vanished == "keep":
-        return []
     inside = {one.window.start for one in closed}
     gone = [one.window for one in _gone(spec, seen, stored) if one.window.start not in inside]
     return [Fingerprint(window, 0, EMPTY) for window in gone]

@@ -37,6 +37,7 @@ from sparkdrift.spec.models import MonitorSpec, Reference
 from sparkdrift.spec.resolving import Resolution
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.journal import Record
+from sparkdrift.steps.kept import any_missing, pruned
 from sparkdrift.windows import Window, contiguous
 
 
@@ -110,7 +111,8 @@ def stored_for(context: Context, spec: MonitorSpec, interval: Window) -> tuple[i
     """(stored windows that `interval` can be merged from, why it can't be, or None)."""
     stored = stored_windows(context.spark, context.store, spec)
     inside, present = _inside(spec, stored, interval)
-    return len(present), _missing(stored, inside, present, interval)
+    missing = _missing(stored, inside, present, interval)
+    return len(present), missing or _pruned(context, spec, stored, interval)
 
 
 def whole(context: Context, spec: MonitorSpec, interval: Window) -> tuple[int, str | None]:
@@ -177,6 +179,19 @@ def _missing(
             f"{interval.start:%Y-%m-%d} --end {interval.end:%Y-%m-%d}"
         )
     return None
+
+
+def _pruned(
+    context: Context, spec: MonitorSpec, stored: Mapping[datetime, StoredWindow], interval: Window
+) -> str | None:
+    """Why what is left of the interval is not all that it held, or None."""
+    gone = pruned(context, spec, spec.windows.grain)
+    if not any_missing(spec, spec.windows.grain, interval, gone, stored):
+        return None
+    return (
+        "windows of its interval were pruned; profile them again: sparkdrift run SPEC --begin "
+        f"{interval.start:%Y-%m-%d} --end {interval.end:%Y-%m-%d}"
+    )
 
 
 def _merged(

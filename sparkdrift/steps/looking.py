@@ -14,6 +14,7 @@ from sparkdrift.spark.profiles import StoredWindow
 from sparkdrift.spark.source import Source
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
+from sparkdrift.steps.kept import is_within
 from sparkdrift.windows import Window, window_at, windows_between
 
 _FOREVER = datetime(9999, 12, 30, tzinfo=timezone.utc)
@@ -21,10 +22,14 @@ _FOREVER = datetime(9999, 12, 30, tzinfo=timezone.utc)
 
 @dataclass(frozen=True)
 class Known:
-    """Windows that the last success left up to date, in order, and up to when it looked."""
+    """Windows that the last success left up to date, in order, and up to when it looked.
+
+    `pruned`: windows of this interval that are missing are so on purpose.
+    """
 
     windows: Mapping[Window, StoredWindow]
     until: datetime
+    pruned: Window | None = None
 
     def __bool__(self) -> bool:
         return bool(self.windows)
@@ -43,12 +48,15 @@ class Look:
 
 
 def known_windows(
-    spec: MonitorSpec, stored: Mapping[datetime, StoredWindow], until: datetime
+    spec: MonitorSpec,
+    stored: Mapping[datetime, StoredWindow],
+    until: datetime,
+    pruned: Window | None = None,
 ) -> Known:
     """The stored windows that were closed at `until`, when all of them were looked at."""
     lateness = spec.windows.lateness
     closed = (one for _, one in sorted(stored.items()) if one.window.end + lateness <= until)
-    return Known({one.window: one for one in closed}, until)
+    return Known({one.window: one for one in closed}, until, pruned)
 
 
 def look(
@@ -103,7 +111,9 @@ def _partly_seen(
     holes = [
         window
         for window in windows_between(min(starts), tail.start, grain, zone)
-        if window.start < tail.start and window.start not in starts
+        if window.start < tail.start
+        and window.start not in starts
+        and not is_within(window, known.pruned)
     ]
     changed = [window_at(start, grain, zone) for start in found.windows]
     only = [one for one in changed if one.start < tail.start]

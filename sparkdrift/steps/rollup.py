@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sparkdrift.errors import UsageError, nearest
 from sparkdrift.spark.pairs import watched_pairs
+from sparkdrift.spark.profiles import stored_windows
 from sparkdrift.spark.rollups import due_rollups, write_rollups
 from sparkdrift.spark.states import write_pair_rollups
 from sparkdrift.spec.digests import definition_hash
@@ -14,6 +15,7 @@ from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Resolution
 from sparkdrift.steps.context import Context, Options
 from sparkdrift.steps.journal import Record
+from sparkdrift.steps.kept import any_missing, is_within, pruned
 from sparkdrift.windows import Window
 
 
@@ -39,7 +41,7 @@ def merged_from(spec: MonitorSpec, granularity: str) -> str:
             + (f"; did you mean {close!r}?" if close else "")
             + ("; weeks never become months" if (grain, granularity) == ("week", "month") else "")
         )
-    return "day" if granularity != "day" and "day" in spec.windows.rollups else grain
+    return spec.windows.merged_from(granularity)
 
 
 def due(
@@ -62,10 +64,28 @@ def due(
     as_of, lateness = options.as_of, spec.windows.lateness
     return [
         window
-        for window in found
+        for window in _mergeable(context, spec, granularity, options, found)
         if options.selects(window.start, window.end)
         and (as_of is None or window.end + lateness <= as_of)
     ]
+
+
+def _mergeable(
+    context: Context, spec: MonitorSpec, granularity: str, options: Options, found: Sequence[Window]
+) -> Sequence[Window]:
+    """Without those that were pruned, and those of which finer windows were: what is stored of
+    them is more than could be merged now."""
+    if not found:
+        return found
+    if not options.backfill and spec.retention.of(granularity) is not None:
+        own = pruned(context, spec, granularity)
+        found = [one for one in found if not is_within(one, own)]
+    finer = merged_from(spec, granularity)
+    gone = pruned(context, spec, finer)
+    if gone is None or not any(one.start < gone.end for one in found):
+        return found
+    stored = stored_windows(context.spark, context.store, spec, finer)
+    return [one for one in found if not any_missing(spec, finer, one, gone, stored)]
 
 
 def roll_up(

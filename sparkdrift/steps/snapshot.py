@@ -266,7 +266,7 @@ def _say_otherwise(due: Due, record: Record) -> None:
         instead = f"version {present.version}" if present else "none"
         step = (
             "let the spec ask for another interval or table"
-            if state == "rejected"
+            if state in ("rejected", "erased")
             else f"`sparkdrift reference promote SPEC {found.version} --reason ...` changes that"
         )
         record.warnings.append(

@@ -193,7 +193,9 @@ def verify(
 
         which = reference_of(loaded, role, name)
         stored = find(spark, store, which)
-        asked = stored.versions if version is None else [version_of(stored, which, version)]
+        # Of an erased version there is nothing to check.
+        whole = [one for one in stored.versions if stored.states[one.version] != "erased"]
+        asked = whole if version is None else [version_of(stored, which, version)]
         found = {one.version: check(spark, store, loaded, which, one) for one in asked}
     if common.as_json:
         screen.print_json(

@@ -16,7 +16,7 @@ COMMANDS = (
     *("snapshot", "drift", "sql", "explain", "feedback", "calibrate", "classify", "migrate"),
     *(f"reference {one}" for one in ("list", "show", "diff", "verify", "staleness")),
     *(f"reference {one}" for one in ("promote", "reject", "retire", "rollback")),
-    *("reference export", "reference import"),
+    *("prune", "forget", "reference export", "reference import"),
 )
 
 

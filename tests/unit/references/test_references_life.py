@@ -8,16 +8,20 @@ import pytest
 
 from sparkdrift.errors import SnapshotError
 from sparkdrift.references.life import (
+    ERASURE,
     Event,
     Name,
     Term,
     before,
     chain,
+    lineage,
     newest_number,
     require,
     require_name,
+    stand_ins,
     states,
     terms,
+    with_substitutes,
 )
 
 NAME = Name("credit", "baseline", "baseline")
@@ -148,3 +152,72 @@ def test_an_unknown_name_is_told_with_the_nearest():
 def test_numbers_go_on_from_the_last():
     assert newest_number([]) == 0
     assert newest_number(life((1, "propose", 0), (1, "activate", 0))) == 2
+
+
+def test_an_erased_version_is_so_whatever_else_is_said_of_it():
+    events = life((1, "activate", 0), (1, "erase", 0), (2, "erase", 0), (2, "propose", 0))
+    assert states(events, [1, 2]) == {1: "erased", 2: "erased"}
+    with pytest.raises(SnapshotError, match=r"it is erased .*its rows are gone: freeze another"):
+        require("activate", 1, events, [1, 2], NAME)
+    # There is no way back to it.
+    events = life((1, "activate", 0), (2, "activate", 3), (1, "erase", 0))
+    assert before(events) is None
+
+
+@pytest.mark.parametrize(
+    ("steps", "instead"),
+    [
+        ([(1, "activate", 0)], {1: 9}),
+        ([(1, "activate", 0), (2, "force", 3), (3, "activate", 5)], {1: 9}),
+        ([(1, "activate", 0), (2, "force", 3), (3, "activate", 5)], {2: 8, 3: 9}),
+        ([(1, "activate", 0), (2, "activate", 3), (1, "activate", 5)], {1: 9}),
+        ([(1, "activate", 0), (2, "activate", 3), (1, "activate", 1)], {2: 9}),
+        ([(1, "propose", 0)], {1: 9}),
+    ],
+)
+def test_substitutes_are_in_force_exactly_when_the_others_were(steps, instead):
+    events = life(*steps)
+    expected = tuple(
+        Term(instead.get(one.version, one.version), one.start, one.end, one.forced)
+        for one in terms(events)
+    )
+    written = [*events, *erasure(events, instead)]
+    assert terms(written) == expected
+    held = {one: instead[one] for one in {term.version for term in terms(events)} & set(instead)}
+    assert stand_ins(written) == held
+    # What was decided, and the way that led here, are as they were but for the numbers.
+    assert [one.version for one in lineage(written)] == [
+        held.get(one.version, one.version) for one in lineage(events)
+    ]
+    assert chain(written) == tuple(
+        held.get(one, one) for one in chain(events) if one in held or one not in instead
+    )
+    back = before(events)
+    assert before(written) == held.get(back, back)
+
+
+def erasure(events, instead: dict[int, int]) -> list[Event]:
+    """The events that an erasure writes."""
+    rows = [
+        ("force" if one.forced else "activate", one.version, one.start, ERASURE)
+        for one in with_substitutes(events, instead)
+    ]
+    rows += [("erase", one, day(0), None) for one in instead]
+    return [
+        Event(seq, version, action, start, gate=gate)
+        for seq, (action, version, start, gate) in enumerate(rows, len(events) + 1)
+    ]
+
+
+def test_a_stand_in_may_be_erased_too():
+    events = life((1, "activate", 0), (2, "activate", 3))
+    events = [*events, *erasure(events, {1: 3, 2: 4})]
+    events = [*events, *erasure(events, {3: 5})]
+    assert stand_ins(events) == {1: 5, 2: 4, 3: 5}
+    assert [one.version for one in terms(events)] == [5, 4]
+    assert (chain(events), before(events)) == ((5, 4), 5)
+
+
+def test_an_erased_version_without_a_successor_is_no_step_of_a_chain():
+    events = life((1, "activate", 0), (2, "activate", 3), (1, "erase", 0))
+    assert chain(events) == (2,)

@@ -1,0 +1,126 @@
+"""What holds values of erased rows: deleted from the tables, then from the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from pyspark.sql import SparkSession
+
+from sparkdrift.errors import StoreError
+from sparkdrift.references.life import Name
+from sparkdrift.spark.failures import FAILURES, reason
+from sparkdrift.spark.migrate import STATISTICS
+from sparkdrift.spark.reference_life import ROLE, TRAINING, same
+from sparkdrift.spark.schemas import (
+    ASSUMPTIONS,
+    DRIFT,
+    PROFILES,
+    REFERENCE_CHECKS,
+    REFERENCE_PROFILES,
+    STATES,
+)
+from sparkdrift.spark.sql import in_windows, string, timestamp
+from sparkdrift.spark.writer import delete
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.store import Store
+from sparkdrift.windows import Window, contiguous
+
+HOLDING = (PROFILES, STATES, DRIFT, ASSUMPTIONS, REFERENCE_PROFILES, REFERENCE_CHECKS)
+"""The tables that hold values of the source, or figures made of few of them."""
+USUAL_HOURS = 168
+"""What VACUUM keeps if nothing else is said: files that a reader may still be at."""
+_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
+
+
+def delete_derived(
+    spark: SparkSession, store: Store, spec: MonitorSpec, windows: Sequence[Window]
+) -> None:
+    """Delete what was made of windows: roll-ups, states, and verdicts under whatever policy.
+
+    Their own profiles stay: each is replaced as a whole when the window is profiled again.
+    """
+    own = f"granularity = {string(spec.windows.grain)}"
+    overlapping = " OR ".join(
+        f"(window_start < {timestamp(one.end)} AND window_end > {timestamp(one.start)})"
+        for one in contiguous(windows)
+    )
+    monitor = spec.monitor
+    delete(spark, store, PROFILES, monitor, f"NOT {own} AND ({overlapping})")
+    delete(spark, store, STATES, monitor, overlapping)
+    delete(spark, store, ASSUMPTIONS, monitor, overlapping)
+    earlier = in_windows("earlier_start", contiguous(windows))
+    delete(spark, store, DRIFT, monitor, f"({overlapping}) OR coalesce({earlier}, false)")
+
+
+def delete_version(spark: SparkSession, store: Store, name: Name, version: int) -> None:
+    """Delete the rows of a version, and all that was found by holding something against it."""
+    monitor, number = name.monitor, int(version)
+    delete(spark, store, REFERENCE_PROFILES, monitor, f"{same(name)} AND version = {number}")
+    checks = f"{same(name)} AND (version = {number} OR against_version = {number})"
+    delete(spark, store, REFERENCE_CHECKS, monitor, checks)
+    if name.role == TRAINING:
+        delete(
+            spark,
+            store,
+            DRIFT,
+            monitor,
+            f"comparison = 'training' AND reference_version = {number}",
+        )
+    if name.role == ROLE:
+        held = f"reference_name = {string(name.name)} AND reference_version = {number}"
+        delete(spark, store, DRIFT, monitor, f"comparison <> 'training' AND {held}")
+        delete(spark, store, ASSUMPTIONS, monitor, held)
+
+
+def keep_no_extremes(spark: SparkSession, store: Store) -> None:
+    """Let Delta's log keep no extremes of columns that hold values, from the next commit on.
+
+    Stores are made so; those of older versions are not.
+    """
+    for table in HOLDING:
+        identifier, wanted = store.table(table.name), ",".join(table.counted)
+        found = spark.sql(f"SHOW TBLPROPERTIES {identifier}").collect()
+        if {row["key"]: row["value"] for row in found}.get(STATISTICS) != wanted:
+            spark.sql(
+                f"ALTER TABLE {identifier} SET TBLPROPERTIES"
+                f" ({string(STATISTICS)} = {string(wanted)})"
+            )
+
+
+def vacuum(spark: SparkSession, store: Store, hours: int) -> None:
+    """Remove files that no version of the last `hours` needs from the tables in HOLDING.
+
+    Raises StoreError, with what is needed, where Delta refuses.
+    """
+    with _allowed(spark, hours):
+        for table in HOLDING:
+            identifier = store.table(table.name)
+            try:
+                detail = spark.sql(f"DESCRIBE DETAIL {identifier}").collect()[0]
+                if "deletionVectors" in (detail["tableFeatures"] or ()):
+                    # There a deleted row is hidden, and its file still in use.
+                    spark.sql(f"REORG TABLE {identifier} APPLY (PURGE)").collect()
+                spark.sql(f"VACUUM {identifier} RETAIN {int(hours)} HOURS").collect()
+            except FAILURES as error:
+                raise StoreError(
+                    f"what was erased is out of the tables of {store}, but the files of "
+                    f"{table.name} that held it are still there: VACUUM was refused "
+                    f"({reason(error)}). It needs the right to delete files, and below "
+                    f"{USUAL_HOURS} hours the setting {_CHECK} = false; run `sparkdrift forget` "
+                    "again with --retain-hours, or VACUUM the tables yourself"
+                ) from error
+
+
+@contextmanager
+def _allowed(spark: SparkSession, hours: int) -> Iterator[None]:
+    """Delta asks for a setting before it removes files that a reader may still be at."""
+    if hours >= USUAL_HOURS:
+        yield
+        return
+    before = spark.conf.get(_CHECK, "true")
+    spark.conf.set(_CHECK, "false")
+    try:
+        yield
+    finally:
+        spark.conf.set(_CHECK, str(before))

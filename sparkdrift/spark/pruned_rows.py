@@ -1,0 +1,70 @@
+"""Rows of windows that leave the store, and what still cites them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pyspark.sql import SparkSession
+
+from sparkdrift.spark.changes import from_micros
+from sparkdrift.spark.schemas import ASSUMPTIONS, DRIFT, PROFILES, STATES, Table
+from sparkdrift.spark.sql import in_windows, string
+from sparkdrift.spark.views import registered
+from sparkdrift.spark.writer import delete
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.store import Store
+from sparkdrift.windows import Window, contiguous
+
+OF_WINDOWS = (PROFILES, STATES, DRIFT, ASSUMPTIONS)
+"""The tables whose rows are of windows; profiles first: without them the others' are dropped by
+the next run, where a deletion ended too early."""
+
+
+def open_debts(spark: SparkSession, store: Store, monitor: str) -> list[datetime]:
+    """From which event time on each open debt of a monitor counts."""
+    with registered(spark, store, "SELECT * FROM debts"):
+        rows = spark.sql(
+            "SELECT unix_micros(window_start) AS start FROM debts"
+            f" WHERE monitor = {string(monitor)} AND closed IS NULL AND window_start IS NOT NULL"
+        ).collect()
+    return [from_micros(row["start"]) for row in rows]
+
+
+def count_rows(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    granularity: str,
+    windows: Sequence[Window],
+) -> dict[str, int]:
+    """How many rows each table has of these windows."""
+    if not windows:
+        return {}
+    where = f"monitor = {string(spec.monitor)} AND {_of(granularity, windows)}"
+    counted = " UNION ALL ".join(
+        f"SELECT {string(table.name)} AS name, count(*) AS rows"
+        f" FROM {store.table(table.name)} WHERE {where}"
+        for table in OF_WINDOWS
+    )
+    return {row["name"]: int(row["rows"]) for row in spark.sql(counted).collect()}
+
+
+def delete_windows(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    granularity: str,
+    windows: Sequence[Window],
+) -> dict[str, int]:
+    """Delete the rows of these windows, a commit for each table; returns how many, by table."""
+
+    def from_one(table: Table) -> int:
+        return delete(spark, store, table, spec.monitor, _of(granularity, windows))
+
+    return {table.name: from_one(table) for table in OF_WINDOWS} if windows else {}
+
+
+def _of(granularity: str, windows: Sequence[Window]) -> str:
+    inside = in_windows("window_start", contiguous(windows))
+    return f"granularity = {string(granularity)} AND {inside}"

@@ -1,0 +1,212 @@
+"""Erasure: a value that left the source is nowhere in the store, and what it was part of is."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from monitors import new_store, profile_only, rows_of, run, spec_of
+from source_tables import closing_row, day_start, days, write
+
+from sparkdrift.references.life import Name
+from sparkdrift.spark.profiles import stored_windows
+from sparkdrift.spark.views import registered
+from sparkdrift.steps.context import Context, Options
+from sparkdrift.steps.exchange import export_reference
+from sparkdrift.steps.forget import Forgotten, forget
+from sparkdrift.steps.journal import Journal
+from sparkdrift.steps.prune import prune
+from sparkdrift.steps.reference_reading import find
+from sparkdrift.steps.verifying import verify
+from sparkdrift.store import Store
+
+pytestmark = pytest.mark.spark
+
+SEED = 59
+DAYS = 9
+PERSON, EXTREME = "Zebedee Quill", 987654321.25
+"""A category and a number that one row of day 2 has, and nobody else."""
+NAME = Name("credit", "baseline", "baseline")
+
+
+def credit_spec(path: Path):
+    return spec_of(
+        path,
+        features={"numeric": ["amount"], "categorical": ["product"]},
+        slices=["product"],
+        windows={"rollups": ["week"]},
+        reference={"begin": "2024-01-01", "end": "2024-01-05"},
+        assumptions={"learned": True, "examples": "show"},
+        drift={"comparisons": ["baseline", "consecutive"], "multivariate": False},
+    )
+
+
+FORMS = {
+    "category": (PERSON.encode(),),
+    "number": (b"987654321", b"987,654,321", b"9.8765432125E8", struct.pack("<d", EXTREME)),
+}
+"""How each planted value can be written: as text, in an interval's words, in a sketch."""
+
+
+def places(folder: Path) -> Iterator[tuple[str, str]]:
+    """(which value, file) for each file of a store that holds one, decoded or as it is."""
+    for file in sorted(one for one in folder.rglob("*") if one.is_file()):
+        # The footer of a Parquet file has extremes of its own, and no compression.
+        contents = [file.read_bytes()]
+        if file.suffix == ".parquet":
+            # By itself: what a partition's name says is no matter here.
+            contents += leaves(pq.ParquetFile(file).read().to_pylist())
+        for value, forms in FORMS.items():
+            if any(form in content for form in forms for content in contents):
+                yield value, str(file.relative_to(folder))
+
+
+def leaves(value: Any) -> Iterator[bytes]:
+    """All that nested values hold, as bytes."""
+    if isinstance(value, dict):
+        for one in value.values():
+            yield from leaves(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from leaves(one)
+    elif isinstance(value, float):
+        yield struct.pack("<d", value)
+    elif isinstance(value, str):
+        yield value.encode()
+    elif isinstance(value, bytes):
+        yield value
+
+
+def planted(schema: pa.Schema) -> pa.Table:
+    """The one row that has the values."""
+    at = day_start(2) + timedelta(hours=7)
+    return pa.table(
+        {"ts": [at], "amount": [EXTREME], "score": [0.5], "product": [PERSON], "region": ["north"]}
+    ).cast(schema)
+
+
+@pytest.fixture(scope="module")
+def source(spark, workspace) -> Path:
+    rng = np.random.default_rng(SEED)
+    # A file of its own for what leaves: what is moved to another file counts as changed.
+    early, late = days(0, 3, 60, rng), days(4, DAYS - 1, 60, rng)
+    for part in (early, planted(early.schema), pa.concat_tables([late, closing_row(DAYS)])):
+        write(spark, workspace / "source", part)
+    return workspace / "source"
+
+
+@pytest.fixture(scope="module")
+def store(spark, source, workspace) -> Store:
+    made = new_store(spark, workspace / "store")
+    run(spark, made, credit_spec(source), "first")
+    return made
+
+
+def context_of(spark, store: Store, run_id: str) -> Context:
+    """With the log file that the command line keeps in a store."""
+    log = Path(str(store.directory)) / "sparkdrift.log"
+    return Context(spark, store, Journal(spark, store, run_id, log))
+
+
+def forgotten(spark, store: Store, source: Path, run_id: str, options: Options) -> Forgotten:
+    context = context_of(spark, store, run_id)
+    done = forget(context, credit_spec(source), options, by="dpo", retain_hours=0)
+    context.journal.close()
+    return done
+
+
+def test_what_was_erased_is_in_no_file_of_the_store(spark, source, store, workspace):
+    folder, spec = Path(str(store.directory)), credit_spec(source)
+    file = workspace / "elsewhere.parquet"
+    export_reference(context_of(spark, store, "export"), spec, NAME, 1, file, "bob")
+    before = set(places(folder))
+    tables = {(value, one.partition("/")[0]) for value, one in before}
+    held = ("profiles", "reference_profiles")
+    assert {("category", "drift")} | {(one, table) for one in FORMS for table in held} <= tables
+    # Not in the logs of Delta, which can't be rewritten.
+    assert not [one for _, one in before if "_delta_log" in one]
+    spark.sql(f"DELETE FROM delta.`{source}` WHERE product = '{PERSON}'")
+    window = Options(begin=day_start(2), end=day_start(3))
+    done = forgotten(spark, store, source, "forget", window)
+    assert list(places(folder)) == [], f"seed {SEED}"
+
+    assert [one.start for one in done.windows] == [day_start(2)]
+    (erased,) = done.erased
+    assert (erased.version, erased.instead, erased.why) == (1, 2, "")
+    assert [one.partition(" (")[0] for one in done.files] == [str(file)]
+    stored = find(spark, store, NAME)
+    assert stored.states == {1: "erased", 2: "active"}
+    assert [(one.snapshot.version, one.start, one.end) for one in stored.active] == [
+        (2, day_start(4), None)
+    ]
+    # The tombstone: what is known of the version, without its rows.
+    assert stored.by_number[1].digest == erased.digest
+    assert verify(spark, store, spec, NAME, stored.by_number[2]).reason is None
+    (week,) = rows_of(
+        spark,
+        store,
+        "profiles",
+        "granularity = 'week' AND column_name = 'amount' AND slice_key = '*'",
+    ).to_pylist()
+    assert (week["row_count"], week["max"] < 1000) == (7 * 60, True)
+    judged = rows_of(spark, store, "drift", "comparison = 'baseline'").to_pylist()
+    assert {row["reference_version"] for row in judged} == {0, 2}
+    assert {row["window_start"] for row in judged} == {day_start(day) for day in range(DAYS)}
+    assert not run(spark, store, spec, "settled").judged.windows
+
+
+def test_without_rows_there_is_no_successor_and_windows_are_empty(spark, source, store):
+    """After the test above, in the same store: all rows of the reference leave the source."""
+    spark.sql(f"DELETE FROM delta.`{source}` WHERE ts < TIMESTAMP'{day_start(4).isoformat()}'")
+    # Found, not given: no run came between.
+    done = forgotten(spark, store, source, "all", Options())
+    assert [one.start for one in done.windows] == [day_start(day) for day in range(4)]
+    (erased,) = done.erased
+    assert (erased.version, erased.instead) == (2, None)
+    assert erased.why
+    assert find(spark, store, NAME).states == {1: "erased", 2: "erased"}
+    assert rows_of(spark, store, "reference_profiles").num_rows == 0
+    rows = rows_of(spark, store, "profiles", "granularity = 'day' AND column_name = 'amount'")
+    empty = {row["window_start"] for row in rows.to_pylist() if row["row_count"] == 0}
+    assert empty == {day_start(day) for day in range(4)}
+    late = f"comparison = 'baseline' AND window_start >= TIMESTAMP'{day_start(4).isoformat()}'"
+    statuses = {row["status"] for row in rows_of(spark, store, "drift", late).to_pylist()}
+    assert statuses == {"no_reference"}
+    # The views say the same as the step does.
+    with registered(spark, store, "SELECT * FROM current_drift"):
+        assert spark.table("active_references").count() == 0
+        shown = spark.table("current_drift").where(late).select("status").toArrow().to_pylist()
+    assert len(shown) == rows_of(spark, store, "drift", late).num_rows > 0
+
+
+def test_a_pruned_day_leaves_its_week_as_well(spark, workspace):
+    source, rng = workspace / "other", np.random.default_rng(SEED + 1)
+    rows = days(0, DAYS - 1, 20, rng)
+    write(spark, source, pa.concat_tables([rows, planted(rows.schema), closing_row(DAYS)]))
+    sections = {"features": {"numeric": ["amount"]}, "windows": {"rollups": ["week"]}}
+    spec = spec_of(source, **sections, retention={"day": "1 day", "week": "forever"})
+    store = new_store(spark, workspace / "pruned")
+    profile_only(spark, store, spec, "first")
+    context = context_of(spark, store, "prune")
+    prune(context, spec)
+    context.journal.close()
+    week = "granularity = 'week' AND column_name = 'amount'"
+    (row,) = rows_of(spark, store, "profiles", week).to_pylist()
+    assert (row["row_count"], row["max"]) == (7 * 20 + 1, EXTREME)
+    assert set(stored_windows(spark, store, spec)) == {day_start(DAYS - 2), day_start(DAYS - 1)}
+    spark.sql(f"DELETE FROM delta.`{source}` WHERE product = '{PERSON}'")
+    context = context_of(spark, store, "forget")
+    window = Options(begin=day_start(2), end=day_start(3))
+    done = forget(context, spec, window, by="dpo", retain_hours=0)
+    context.journal.close()
+    assert [one.start for one in done.windows] == [day_start(2)]
+    (row,) = rows_of(spark, store, "profiles", week).to_pylist()
+    assert (row["row_count"], row["max"] < 1000) == (7 * 20, True)
+    assert list(places(Path(str(store.directory)))) == [], f"seed {SEED + 1}"
