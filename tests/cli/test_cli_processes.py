@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,14 @@ def test_nothing_but_the_answer_reaches_the_user(spec, tmp_path):
 )
 def test_a_run_that_is_stopped_says_how_to_go_on_and_nothing_else(spec, tmp_path, sent, code, by):
     command = [str(one) for one in (EXECUTABLE, "run", spec, "--store", tmp_path / "store")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as it:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # As on a terminal: a shell starts what runs in its background without Ctrl-C.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    ) as it:
         assert it.stderr.readline().startswith("small: profile: 6 windows, ")
         it.send_signal(sent)
         told, said = it.communicate(timeout=120)

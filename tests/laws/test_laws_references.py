@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sparkdrift.references.life import (
     ACTIONS,
+    ERASED,
     IN_FORCE,
     PUTTING,
     Event,
@@ -50,11 +51,14 @@ def slow_in_force(events: list[Event], at: datetime) -> int | None:
 @ROOMY
 @given(histories())
 def test_at_most_one_version_is_active_and_one_once_one_was_promoted(events):
+    """Unless its rows were erased, and no other was promoted since."""
     found = states(events, VERSIONS)
     active = [version for version, state in found.items() if state in IN_FORCE]
-    assert len(active) == any(one.action in PUTTING for one in events)
-    newest = [one for one in terms(events) if one.end is None]
-    assert [one.version for one in newest] == active
+    newest = [one.version for one in terms(events) if one.end is None]
+    assert len(newest) == any(one.action in PUTTING for one in events)
+    gone = {one.version for one in events if one.action == ERASED}
+    assert active == [version for version in newest if version not in gone]
+    assert {version for version, state in found.items() if state == "erased"} == gone
 
 
 @ROOMY

@@ -164,7 +164,7 @@ def test_a_planted_dependence_is_found_and_the_others_stay_quiet(checks):
 def test_a_run_says_how_many_checks_are_violated(first, checks):
     violated = sum(row["status"] == "violated" for rows in checks.values() for row in rows)
     assert first.checked.violated == violated > 0
-    assert f"assumptions checked in 19 windows, {violated} violated" in _told(first)
+    assert f"assumptions checked in 19 windows (checks: {violated} violated)" in _told(first)
 
 
 def test_learned_domains_and_ranges_are_those_of_the_reference(checks):

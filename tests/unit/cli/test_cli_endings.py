@@ -186,6 +186,9 @@ STOPPED_TWICE = """
 import os, signal, sys, time
 from sparkdrift.cli.common import Common, ending
 
+# As on a terminal: a shell starts what runs in its background without Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 def command():
     try:
         os.kill(os.getpid(), int(sys.argv[1]))
