@@ -35,10 +35,11 @@ class Table:
     def counted(self) -> tuple[str, ...]:
         """The columns whose extremes Delta's log may keep: none that holds a value of a source.
 
-        A log can't be erased before its time. The monitor is the partition, which needs none.
+        A log can't be erased before its time. The keys are what the writer looks rows up by; the
+        monitor is the partition, which needs none.
         """
-        columns = {column.name for column in self.columns}
-        wanted = ("window_start", "window_end", "granularity", "at", "version", "seq", "run_id")
+        columns = {column.name for column in self.columns} - {"monitor", "slice_value"}
+        wanted = dict.fromkeys((*self.key, "window_end", "granularity", "at", "version", "run_id"))
         return tuple(name for name in wanted if name in columns)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from source_tables import day_start
 
 from sparkdrift.errors import StoreError
 from sparkdrift.spark.migrate import create_statement
-from sparkdrift.spark.schemas import Column, Table
+from sparkdrift.spark.schemas import TABLES, Column, Table
 from sparkdrift.spark.writer import (
     Case,
     Scope,
@@ -181,12 +182,22 @@ def test_of_two_inserts_of_one_key_the_first_stays(spark, store):
 
 def test_an_insert_reads_no_file_without_its_keys(spark, store):
     """A log grows for ever: what one more row costs must not grow with it."""
-    assert insert_rows(spark, store, LOG, [row(0, 1.0), row(0, 1.0, slice_value="b")]) == 2
-    for file in (Path(store.directory) / "log").rglob("*.parquet"):
+    log = dataclasses.replace(LOG, name="grains", key=("monitor", "granularity"))
+    spark.sql(create_statement(store, log))
+    hour = {**row(0, 1.0), "granularity": "hour"}
+    assert insert_rows(spark, store, log, [row(0, 1.0), hour]) == 2
+    for file in (Path(store.directory) / log.name).rglob("*.parquet"):
         file.unlink()
-    assert insert_rows(spark, store, LOG, [row(0, 2.0, monitor="it's b")]) == 1
-    assert insert_rows(spark, store, LOG, [row(0, 3.0, slice_value="c")]) == 1
-    assert insert_rows(spark, store, LOG, [row(0, 4.0, monitor="it's b")]) == 0
+    assert insert_rows(spark, store, log, [row(0, 2.0, monitor="it's b")]) == 1
+    assert insert_rows(spark, store, log, [{**row(0, 3.0), "granularity": "week"}]) == 1
+    assert insert_rows(spark, store, log, [row(0, 4.0, monitor="it's b")]) == 0
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_statistics_are_of_keys_and_of_no_value_of_a_source(table):
+    assert {*table.key} - {"monitor", "slice_value"} <= {*table.counted}
+    values = {"slice_value", "min", "max", "mean", "quantiles", "frequent_items", "examples"}
+    assert not values & {*table.counted}
 
 
 def test_of_concurrent_inserts_of_one_key_exactly_one_wins(spark, store):
