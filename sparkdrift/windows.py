@@ -22,6 +22,10 @@ class Window:
     start: datetime
     end: datetime
 
+    def meets(self, other: Window) -> bool:
+        """Whether both hold an instant; windows that only touch do not."""
+        return self.start < other.end and other.start < self.end
+
 
 def window_at(instant: datetime, grain: str, zone: str) -> Window:
     """The window of `grain` (hour, day, week, month) that holds an aware `instant`."""
@@ -40,6 +44,12 @@ def windows_between(first: datetime, last: datetime, grain: str, zone: str) -> I
     while window.start <= last:
         yield window
         window = window_at(window.end, grain, zone)
+
+
+def windows_meeting(interval: Window, grain: str, zone: str) -> Iterator[Window]:
+    """Every window that has an instant in common with an interval, which is not empty."""
+    last = interval.end - timedelta(microseconds=1)
+    return windows_between(interval.start, last, grain, zone)
 
 
 def local_midnight(day: date, zone: str) -> datetime:

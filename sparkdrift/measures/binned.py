@@ -94,12 +94,12 @@ def psi_error(
 
     `psi_bar` of the mass error that each sketch can make in every bin. Section 2.
     """
-    return psi_bar(
-        reference,
-        window,
-        floats(mass_error(reference_k))[..., None],
-        floats(mass_error(window_k))[..., None],
-    )
+    return psi_bar(reference, window, *_of_every_bin(reference_k, window_k))
+
+
+def _of_every_bin(reference_k: ArrayLike, window_k: ArrayLike) -> tuple[Floats, Floats]:
+    """The mass error of either sketch, (W, 1): the same in each of its bins."""
+    return floats(mass_error(reference_k))[..., None], floats(mass_error(window_k))[..., None]
 
 
 def psi_bar(
@@ -163,12 +163,7 @@ def js_error(
 
     `js_bar` of the mass error that each sketch can make in every bin. Section 1.
     """
-    return js_bar(
-        reference,
-        window,
-        floats(mass_error(reference_k))[..., None],
-        floats(mass_error(window_k))[..., None],
-    )
+    return js_bar(reference, window, *_of_every_bin(reference_k, window_k))
 
 
 def js_bar(

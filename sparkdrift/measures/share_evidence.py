@@ -68,26 +68,6 @@ def share_test(
     return figures[0] + unknown, figures[1] + unknown, figures[2] + unknown
 
 
-def wilson_interval(x: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> tuple[Floats, Floats]:
-    """(low, high) of the share behind x of n rows, broadcast; NaN where n < 1 or x is no part of n.
-
-    The shares that a score test of this level does not reject, so it stays in [0, 1], and 0 of n
-    rows still leave an upper end.
-    Source: Wilson, JASA 22, 1927.
-    """
-    seen, rows = np.broadcast_arrays(floats(x), floats(n))
-    with np.errstate(invalid="ignore"):
-        valid = (rows >= 1) & (seen >= 0) & (seen <= rows)
-    seen, rows = np.where(valid, seen, 0.0), np.where(valid, rows, 1.0)
-    z2 = special.ndtri((1 + confidence) / 2) ** 2
-    middle = seen + z2 / 2
-    half = np.sqrt(z2 * (seen * (rows - seen) / rows + z2 / 4))
-    unknown = np.where(valid, 0.0, np.nan)
-    low = np.where(seen > 0, (middle - half) / (rows + z2), 0.0)
-    high = np.where(seen < rows, (middle + half) / (rows + z2), 1.0)
-    return floats(low + unknown), floats(high + unknown)
-
-
 def noticing_power(n_window: ArrayLike, limit: ArrayLike) -> Floats:
     """Chance that more than `limit` of n rows have the property if truly 2 `limit` do; broadcast.
 

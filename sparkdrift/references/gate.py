@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from sparkdrift.measures.evidence import LEAST_POWER, power
-from sparkdrift.measures.share_evidence import wilson_interval
+from sparkdrift.measures.intervals import wilson
 
 Verdict = Literal["passed", "warned", "blocked", "not_measured"]
 TABLE = ":table"
@@ -309,8 +309,7 @@ def shaped(
     if reason is not None or not known:
         why = reason or "of none of its rows it is known whether the model shaped it"
         return [Check("shaped", TABLE, "not_measured", why, None, limit)]
-    share = influenced / known
-    low, high = (float(end) for end in wilson_interval(influenced, known))
+    share, low, high = (float(part) for part in wilson(influenced, known))
     told = (
         f"{100 * share:.1f} % of the rows were shaped by the model itself (95 % interval "
         f"{100 * low:.1f} to {100 * high:.1f} %, limit {100 * limit:g} %)"

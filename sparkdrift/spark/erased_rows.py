@@ -10,7 +10,6 @@ from pyspark.sql import SparkSession
 from sparkdrift.errors import StoreError
 from sparkdrift.references.life import Name
 from sparkdrift.spark.failures import FAILURES, reason
-from sparkdrift.spark.migrate import STATISTICS
 from sparkdrift.spark.reference_life import ROLE, TRAINING, same
 from sparkdrift.spark.schemas import (
     ASSUMPTIONS,
@@ -71,21 +70,6 @@ def delete_version(spark: SparkSession, store: Store, name: Name, version: int) 
         held = f"reference_name = {string(name.name)} AND reference_version = {number}"
         delete(spark, store, DRIFT, monitor, f"comparison <> 'training' AND {held}")
         delete(spark, store, ASSUMPTIONS, monitor, held)
-
-
-def keep_no_extremes(spark: SparkSession, store: Store) -> None:
-    """Let Delta's log keep no extremes of columns that hold values, from the next commit on.
-
-    Stores are made so; those of older versions are not.
-    """
-    for table in HOLDING:
-        identifier, wanted = store.table(table.name), ",".join(table.counted)
-        found = spark.sql(f"SHOW TBLPROPERTIES {identifier}").collect()
-        if {row["key"]: row["value"] for row in found}.get(STATISTICS) != wanted:
-            spark.sql(
-                f"ALTER TABLE {identifier} SET TBLPROPERTIES"
-                f" ({string(STATISTICS)} = {string(wanted)})"
-            )
 
 
 def vacuum(spark: SparkSession, store: Store, hours: int) -> None:

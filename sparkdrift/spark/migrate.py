@@ -83,6 +83,7 @@ def migrate(spark: SparkSession, store: Store) -> int | None:
     if had is not None:
         for table in TABLES:
             _add_columns(spark, store, table)
+            _limit_statistics(spark, store, table)
         # Last, so that a migration that was interrupted is done again.
         spark.sql(
             f"ALTER TABLE {store.table(RUNS.name)} SET TBLPROPERTIES"
@@ -117,6 +118,14 @@ def _add_columns(spark: SparkSession, store: Store, table: Table) -> None:
             f"did not get the columns {', '.join(one.name for one in lacking)} ({reason(error)}); "
             "check the permissions on it and run `sparkdrift migrate` again"
         ) from error
+
+
+def _limit_statistics(spark: SparkSession, store: Store, table: Table) -> None:
+    """Let Delta's log keep extremes of the same columns as in a new store, from now on."""
+    spark.sql(
+        f"ALTER TABLE {store.table(table.name)} SET TBLPROPERTIES"
+        f" ({string(STATISTICS)} = {string(','.join(table.counted))})"
+    )
 
 
 def create_statement(store: Store, table: Table) -> str:

@@ -11,7 +11,6 @@ from pyspark.sql import functions as F
 
 from sparkdrift.explain.signals import WHOLE
 from sparkdrift.references.life import Name
-from sparkdrift.spark.content_digest import digest_of
 from sparkdrift.spark.frozen_rows import frozen_rows
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.reference_life import Snapshot, same
@@ -71,11 +70,6 @@ def file_digest(rows: DataFrame, columns: Sequence[str]) -> str:
         f"concat(hex(xxhash64({listed})), hex(xxhash64({listed}, 'second seed'))) AS one"
     ).selectExpr("sha2(array_join(array_sort(collect_list(one)), ','), 256) AS digest")
     return str(row.collect()[0]["digest"])
-
-
-def content_of(rows: DataFrame, like: str) -> str:
-    """The digest that a version of these rows has, wherever it is stored; made like `like`."""
-    return digest_of(rows, like)[0]
 
 
 def newest_state(rows: DataFrame) -> int | None:

@@ -182,7 +182,7 @@ FROM summed
 """
 
 # The share rides on the counters of the profile's pass, as the metric SHAPED. The interval is
-# Wilson's, 95 %, as `measures/share_evidence.py` has it; {z2} is the square of its quantile.
+# Wilson's, 95 %, as `measures/intervals.py` has it; {z2} is the square of its quantile.
 FEEDBACK = """
 WITH counted AS (
   SELECT *, row_count AS rows, CAST(cells[2].value AS BIGINT) AS known_rows,

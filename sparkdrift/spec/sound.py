@@ -136,8 +136,8 @@ def _taken_out(data: Any, loc: Loc) -> Any:
     key, deeper = loc[0], loc[1:]
     kept = [_taken_out(data[key], deeper)] if deeper else []
     if isinstance(data, tuple):
-        assert isinstance(key, int)  # noqa: S101
-        return (*data[:key], *kept, *data[key + 1 :])
+        place = int(key)
+        return (*data[:place], *kept, *data[place + 1 :])
     return {**data, key: kept[0]} if kept else {k: v for k, v in data.items() if k != key}
 
 

@@ -18,15 +18,14 @@ import pyarrow.parquet as pq
 
 from sparkdrift import __version__
 from sparkdrift.errors import SnapshotError
-from sparkdrift.references.life import Event, Name
+from sparkdrift.references.life import Name
 from sparkdrift.references.manifest import KEY, Manifest, newer, not_ours, read_manifest, written
 from sparkdrift.spark.changes import from_micros
-from sparkdrift.spark.reference_events import write_event
+from sparkdrift.spark.content_digest import PRESENT, digest_of
 from sparkdrift.spark.reference_files import (
     CONTENT,
     as_frame,
     content,
-    content_of,
     definition_of,
     file_digest,
     in_parts,
@@ -39,6 +38,7 @@ from sparkdrift.spark.references import write_reference
 from sparkdrift.spec.digests import definition_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
+from sparkdrift.steps.promotion import Decision, record_event
 from sparkdrift.steps.reference_reading import find, version_of
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 STEP = "reference"
 _NAMES = tuple(one.name for one in CONTENT)
+# Of a digest that was made by the text of the doubles.
+_SAME_JAVA = "import it with the same version of Java: since Java 19 some numbers have another text"
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def export_reference(
         stored = find(context.spark, context.store, name)
         snapshot = version_of(stored, name, version)
         rows = content(context.spark, context.store, name, snapshot)
-        if content_of(rows, snapshot.digest) != snapshot.digest:
+        if digest_of(rows, snapshot.digest)[0] != snapshot.digest:
             raise SnapshotError(
                 f"{name}: the stored rows of version {version} are not those that were frozen: "
                 "their digest differs, so they are not exported. `sparkdrift reference verify SPEC "
@@ -100,8 +102,8 @@ def export_reference(
             _write(beside, rows, manifest)
             sha256 = _sha256(beside)
             # Before the file has its name: no file of ours is without an event that tells of it.
-            reason = f"{target} (sha256 {sha256})"
-            _event(context, name, stored, "export", version, by, reason)
+            why = Decision(by, f"{target} (sha256 {sha256})")
+            record_event(context, name, stored, "export", version, ALWAYS, why)
             beside.replace(target)
         finally:
             beside.unlink(missing_ok=True)
@@ -135,7 +137,8 @@ def import_reference(context: Context, spec: MonitorSpec, path: Path, by: str) -
         number = stored.versions[-1].version + 1 if stored.versions else 1
         # First, so that no run takes the version for one that it left half done, and puts it in
         # force.
-        _event(context, name, stored, "propose", number, by, manifest.origin)
+        why = Decision(by, manifest.origin)
+        record_event(context, name, stored, "propose", number, ALWAYS, why)
         about = _about(context, manifest, number, stored, by)
         made = write_reference(context.spark, context.store, spec, rows.select(*_NAMES), about)
         if made is None:
@@ -206,11 +209,11 @@ def _require_whole(path: Path, table: pa.Table, rows: DataFrame, manifest: Manif
         )
     if newest_state(rows):
         raise newer(str(path), "its sketches have a later format")
-    if content_of(rows, manifest.digest) != manifest.digest:
+    if digest_of(rows, manifest.digest)[0] != manifest.digest:
+        java = "" if manifest.digest.startswith(PRESENT) else f", and {_SAME_JAVA}"
         raise SnapshotError(
             f"{path}: its rows don't have the digest that {manifest.name} version "
-            f"{manifest.version} was frozen with. Nothing was imported; export it again, and "
-            "import it with the same version of Java: since Java 19 some numbers have another text"
+            f"{manifest.version} was frozen with. Nothing was imported; export it again{java}"
         )
 
 
@@ -251,23 +254,6 @@ def _about(
         "created_by": by,
         "note": manifest.origin,
     }
-
-
-def _event(
-    context: Context, name: Name, stored: Stored, action: str, version: int, by: str, reason: str
-) -> Event:
-    return write_event(
-        context.spark,
-        context.store,
-        name,
-        stored.events,
-        action,
-        version,
-        ALWAYS,
-        by=by,
-        reason=reason,
-        run_id=context.journal.run_id,
-    )
 
 
 def _sha256(file: Path) -> str:

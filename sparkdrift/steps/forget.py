@@ -8,13 +8,12 @@ windows, versions and files, never a value.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from sparkdrift.errors import SnapshotError, SourceError, SpecError
 from sparkdrift.references.life import ERASED, ERASURE, Name, with_substitutes
-from sparkdrift.spark.erased_rows import delete_derived, delete_version, keep_no_extremes, vacuum
+from sparkdrift.spark.erased_rows import delete_derived, delete_version, vacuum
 from sparkdrift.spark.failures import FAILURES
 from sparkdrift.spark.profiles import stored_windows
 from sparkdrift.spark.reference_events import Planned, write_events
@@ -29,10 +28,9 @@ from sparkdrift.steps.journal import Record
 from sparkdrift.steps.kept import pruned
 from sparkdrift.steps.profile import plan_profile, profile_windows
 from sparkdrift.steps.promotion import settle
-from sparkdrift.windows import Window, contiguous, windows_between
+from sparkdrift.windows import Window, contiguous, windows_meeting
 
 STEP = "forget"
-_MOMENT = timedelta(microseconds=1)
 _FAILING: tuple[type[Exception], ...] = (SnapshotError, SourceError, SpecError, *FAILURES)
 
 
@@ -83,18 +81,18 @@ def forget(
             for one in contiguous(touched)
         ]
         context.journal.started(record)
-        keep_no_extremes(context.spark, context.store)
         found = Forgotten()
         if touched:
             rebuilding = _widened(context, spec, asked, touched)
             delete_derived(context.spark, context.store, spec, touched)
             profile_windows(context, spec, rebuilding)
             found = _of_references(context, spec, touched, record, by)
-        _delete_erased(context, spec)
+        stored = read_references(context.spark, context.store, spec.monitor)
+        _delete_erased(context, stored)
         compute_drift(context, spec, Options())
         check_assumptions(context, spec, Options())
         vacuum(context.spark, context.store, retain_hours)
-        done = replace(found, windows=tuple(touched), files=_exported(context, spec))
+        done = replace(found, windows=tuple(touched), files=_exported(stored))
         record.warnings += told(done)
         return done
 
@@ -115,8 +113,8 @@ def _touched(context: Context, spec: MonitorSpec, options: Options) -> list[Wind
     Of windows that are given, also those that are not stored: they may be part of a roll-up.
     """
     if options.begin is not None and options.end is not None:
-        grain, zone = spec.windows.grain, spec.timestamp.zone
-        inside = windows_between(options.begin, options.end - _MOMENT, grain, zone)
+        given = Window(options.begin, options.end)
+        inside = windows_meeting(given, spec.windows.grain, spec.timestamp.zone)
         return [one for one in inside if options.selects(one.start, one.end)]
     stored = stored_windows(context.spark, context.store, spec)
     due = plan_profile(context, spec, options).due
@@ -133,7 +131,7 @@ def _widened(
     first, last = touched[0].start, touched[-1].end
     for grain in ROLLUPS[spec.windows.grain]:
         for one in stored_windows(context.spark, context.store, spec, grain).values():
-            if any(_meet(one.window, other) and _meet(one.window, gone) for other in touched):
+            if one.window.meets(gone) and any(one.window.meets(other) for other in touched):
                 first, last = min(first, one.window.start), max(last, one.window.end)
     return replace(options, begin=first, end=last)
 
@@ -152,16 +150,12 @@ def _of_references(
                 continue
             if one.source != own:
                 elsewhere.append(f"version {one.version} of {name} ({one.source})")
-            elif one.interval is None or any(_meet(one.interval, other) for other in touched):
+            elif one.interval is None or any(one.interval.meets(other) for other in touched):
                 held.append(one)
         made = _made_again(context, spec, name, stored, held, record, by)
         _say(context, spec, name, made, by)
         erased += made
     return Forgotten(erased=tuple(erased), elsewhere=tuple(elsewhere))
-
-
-def _meet(one: Window, other: Window) -> bool:
-    return one.start < other.end and other.start < one.end
 
 
 def _made_again(
@@ -241,21 +235,19 @@ def _say(context: Context, spec: MonitorSpec, name: Name, made: Sequence[Erased]
     settle(context, spec, name, (*stored.events, *written))
 
 
-def _delete_erased(context: Context, spec: MonitorSpec) -> None:
+def _delete_erased(context: Context, stored: Mapping[Name, Stored]) -> None:
     """Of all versions that are said to be erased: an earlier run may have ended before this."""
-    for name, stored in read_references(context.spark, context.store, spec.monitor).items():
-        for version, state in stored.states.items():
+    for name, own in stored.items():
+        for version, state in own.states.items():
             if state == "erased":
                 delete_version(context.spark, context.store, name, version)
 
 
-def _exported(context: Context, spec: MonitorSpec) -> tuple[str, ...]:
+def _exported(stored: Mapping[Name, Stored]) -> tuple[str, ...]:
     """The files that erased versions were written to, as their events name them."""
-    found = []
-    for stored in read_references(context.spark, context.store, spec.monitor).values():
-        found += [
-            one.reason
-            for one in stored.events
-            if one.action == "export" and stored.states.get(one.version) == "erased"
-        ]
-    return tuple(found)
+    return tuple(
+        one.reason
+        for own in stored.values()
+        for one in own.events
+        if one.action == "export" and own.states.get(one.version) == "erased"
+    )

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
-from sparkdrift.windows import Window, window_at, windows_between
-
-_MOMENT = timedelta(microseconds=1)
+from sparkdrift.windows import Window, window_at, windows_meeting
 
 
 @dataclass(frozen=True)
@@ -61,11 +59,9 @@ def any_missing(
 
     gone: what `pruned` says. stored: starts of the windows that are there.
     """
-    if gone is None or gone.end <= interval.start or interval.end <= gone.start:
+    if gone is None or not gone.meets(interval):
         return False
-    inside = windows_between(
-        interval.start, interval.end - _MOMENT, granularity, spec.timestamp.zone
-    )
+    inside = windows_meeting(interval, granularity, spec.timestamp.zone)
     return any(one.start not in stored for one in inside if is_within(one, gone))
 
 
@@ -93,7 +89,7 @@ def aged(
     for one in sorted(stored[granularity]):
         if one.end > until:
             continue
-        if any(one.start < other.end and other.start < one.end for other in cited):
+        if any(one.meets(other) for other in cited):
             found["cited"].append(one)
         elif all(_is_merged(spec, grain, merged[grain], one, newest) for grain in longer):
             found["due"].append(one)

@@ -57,21 +57,44 @@ def enter(
     blocked = examined is not None and examined.verdict == "blocked"
     if blocked and not force:
         return Entered(None, examined)
-    event = write_event(
+    event = record_event(
+        context,
+        name,
+        stored,
+        "force" if blocked else "activate",
+        version.version,
+        since,
+        decision,
+        examined.verdict if examined else None,
+    )
+    settle(context, spec, name, (*stored.events, event))
+    return Entered(event, examined)
+
+
+def record_event(
+    context: Context,
+    name: Name,
+    stored: Stored,
+    action: str,
+    version: int,
+    since: datetime,
+    decision: Decision,
+    gate: str | None = None,
+) -> Event:
+    """Write what was decided upon `stored`; see `write_event` for two who do so at once."""
+    return write_event(
         context.spark,
         context.store,
         name,
         stored.events,
-        "force" if blocked else "activate",
-        version.version,
+        action,
+        version,
         since,
         by=decision.by,
         reason=decision.reason,
         run_id=context.journal.run_id,
-        gate=examined.verdict if examined else None,
+        gate=gate,
     )
-    settle(context, spec, name, (*stored.events, event))
-    return Entered(event, examined)
 
 
 def settle(context: Context, spec: MonitorSpec, name: Name, events: Sequence[Event]) -> None:

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from sparkdrift.errors import SnapshotError
 from sparkdrift.references.life import Event, Name, before, require
-from sparkdrift.spark.reference_events import write_event
 from sparkdrift.spark.reference_life import (
     ALWAYS,
     ROLE,
@@ -17,7 +16,7 @@ from sparkdrift.spark.reference_life import (
 )
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
-from sparkdrift.steps.promotion import Decision, Entered, enter, settle
+from sparkdrift.steps.promotion import Decision, Entered, enter, record_event, settle
 from sparkdrift.steps.reference_reading import find
 from sparkdrift.steps.snapshot import newest_end
 
@@ -145,15 +144,4 @@ def _write(
     effective_from: datetime,
 ) -> Event:
     with context.journal.step(spec.monitor, STEP):
-        return write_event(
-            context.spark,
-            context.store,
-            name,
-            stored.events,
-            action,
-            version,
-            effective_from,
-            by=decision.by,
-            reason=decision.reason,
-            run_id=context.journal.run_id,
-        )
+        return record_event(context, name, stored, action, version, effective_from, decision)

@@ -15,7 +15,6 @@ from datetime import datetime
 from sparkdrift.errors import SnapshotError
 from sparkdrift.references.life import IN_FORCE, Event, Name
 from sparkdrift.spark.profiles import stored_windows
-from sparkdrift.spark.reference_events import write_event
 from sparkdrift.spark.reference_life import (
     ALWAYS,
     References,
@@ -29,7 +28,7 @@ from sparkdrift.spec.models import MonitorSpec, Reference
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.freezing import Wanted, holds, make_version, stored_for, whole
 from sparkdrift.steps.journal import Record
-from sparkdrift.steps.promotion import Decision, enter, settle
+from sparkdrift.steps.promotion import Decision, enter, record_event, settle
 from sparkdrift.windows import Window, local_instant
 
 STEP = "snapshot"
@@ -211,19 +210,7 @@ def _enter(
         if entered.event is not None:
             return Frozen(made, event=entered.event)
         gate, why = "blocked", entered.why
-    event = write_event(
-        context.spark,
-        context.store,
-        name,
-        stored.events,
-        "propose",
-        made.version,
-        since,
-        by=decision.by,
-        reason=reason,
-        run_id=context.journal.run_id,
-        gate=gate,
-    )
+    event = record_event(context, name, stored, "propose", made.version, since, decision, gate)
     record.warnings += [
         f"version {made.version} of {name} is a candidate, the gate blocks it: {line}"
         for line in why

@@ -11,6 +11,7 @@ from monitors import rows_of
 from sparkdrift.errors import StoreError
 from sparkdrift.spark.migrate import (
     PROPERTY,
+    STATISTICS,
     create_statement,
     migrate,
     require_current,
@@ -120,8 +121,9 @@ def test_references_of_version_4_get_their_gate(spark, workspace):
         if table.name not in ADDED_TABLES:
             kept = tuple(one for one in table.columns if one.name != "gate")
             spark.sql(create_statement(store, replace(table, columns=kept)))
-    runs = store.table("runs")
+    runs, profiles = store.table("runs"), store.table("profiles")
     spark.sql(f"ALTER TABLE {runs} SET TBLPROPERTIES ('{PROPERTY}' = '4')")
+    spark.sql(f"ALTER TABLE {profiles} UNSET TBLPROPERTIES ('{STATISTICS}')")
     spark.sql(
         f"INSERT INTO {store.table('reference_events')} (monitor, seq, version, action)"
         " VALUES ('credit', 1, 1, 'activate')"
@@ -132,3 +134,6 @@ def test_references_of_version_4_get_their_gate(spark, workspace):
     assert (row["action"], row["gate"]) == ("activate", None)
     for name in ADDED_TABLES:
         assert rows_of(spark, store, name).num_rows == 0
+    properties = spark.sql(f"SHOW TBLPROPERTIES {profiles}").collect()
+    kept = {row["key"]: row["value"] for row in properties}
+    assert kept[STATISTICS].split(",") == list(PROFILES.counted)

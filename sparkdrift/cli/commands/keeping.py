@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sparkdrift.cli.arguments import options_for, point_of_time
+from sparkdrift.cli.arguments import interval, options_for
 from sparkdrift.cli.commands.deciding import By
 from sparkdrift.cli.commands.reference import Spec
 from sparkdrift.cli.commands.steps import Begin, DryRun, End, Specs
@@ -105,7 +105,7 @@ def forget(
 
     Example: sparkdrift forget monitors/credit.yml --begin 2025-03-02 --end 2025-03-03
     """
-    times = (None, point_of_time("--begin", begin), point_of_time("--end", end))
+    times = (None, *interval(begin, end))
 
     def one(context: Context, loaded: MonitorSpec, bars: Bars) -> Answer:
         from sparkdrift.steps.forget import forget as erase

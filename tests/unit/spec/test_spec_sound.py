@@ -40,7 +40,7 @@ IN_TABLE = ("incme", "{name: twice, expression: incme * 2}", "{column: region}")
 
 
 @pytest.fixture
-def read(tmp_path: Path):  # type: ignore[no-untyped-def]
+def read(tmp_path: Path):
     def reading(text: str) -> Reading:
         file = tmp_path / "a.yml"
         file.write_text(text)
@@ -57,7 +57,7 @@ def sound(reading: Reading) -> MonitorSpec:
     return reading.sound
 
 
-def test_a_problem_of_the_file_does_not_hide_those_of_the_table(read) -> None:  # type: ignore[no-untyped-def]
+def test_a_problem_of_the_file_does_not_hide_those_of_the_table(read):
     reading = read(
         HEAD + "features:\n  numeric: [incme, region]\n  categorical:\n    - event_time\n"
     )
@@ -67,7 +67,7 @@ def test_a_problem_of_the_file_does_not_hide_those_of_the_table(read) -> None:  
 
 
 @given(entries=st.lists(st.sampled_from(sorted(ENTRIES)), min_size=1, max_size=8, unique=True))
-def test_each_problem_is_told_once_on_its_line(entries: list[str], tmp_path_factory) -> None:  # type: ignore[no-untyped-def]
+def test_each_problem_is_told_once_on_its_line(entries: list[str], tmp_path_factory):
     file = tmp_path_factory.mktemp("sound") / "a.yml"
     listed = "".join(f"    - {entry}\n" for entry in entries)
     file.write_text(f"{HEAD}features:\n  categorical: [region]\n  numeric:\n{listed}")
@@ -86,7 +86,7 @@ def test_each_problem_is_told_once_on_its_line(entries: list[str], tmp_path_fact
 
 
 @pytest.mark.parametrize("auto", ["", "auto: {include: [income]}, "])
-def test_names_of_a_feature_that_was_wrong_are_not_called_unknown(read, auto: str) -> None:  # type: ignore[no-untyped-def]
+def test_names_of_a_feature_that_was_wrong_are_not_called_unknown(read, auto: str):
     wrong = "{column: spent, formerly: paid, effect_size: -1}"
     reading = read(
         HEAD
@@ -99,7 +99,7 @@ def test_names_of_a_feature_that_was_wrong_are_not_called_unknown(read, auto: st
     assert [one.given for one in resolve(sound(reading), SCHEMA).problems] == ["regon"]
 
 
-def test_a_filter_that_is_refused_never_reaches_the_table(read) -> None:  # type: ignore[no-untyped-def]
+def test_a_filter_that_is_refused_never_reaches_the_table(read):
     text = HEAD.replace("{table: a.b}", "{table: a.b, filter: 'exists(SELECT 1)'}")
     left = sound(read(text + "features: {numeric: [incme]}\n"))
     assert (left.source.table, left.source.filter) == ("a.b", None)
@@ -109,32 +109,32 @@ def test_a_filter_that_is_refused_never_reaches_the_table(read) -> None:  # type
 @pytest.mark.parametrize(
     "source", ["", "source: {tabel: a.b}\n", "source: {table: a.b, path: c}\n", "source: {}\n"]
 )
-def test_without_a_source_there_is_no_table_to_look_at(read, source: str) -> None:  # type: ignore[no-untyped-def]
+def test_without_a_source_there_is_no_table_to_look_at(read, source: str):
     text = HEAD.replace("source: {table: a.b}\n", source)
     assert read(text + "features: {numeric: [incme]}\n").sound is None
 
 
 @pytest.mark.parametrize("timestamp", ["", "timestamp: {colum: ts}\n", "timestamp: [a]\n"])
-def test_without_a_timestamp_the_other_columns_are_looked_at(read, timestamp: str) -> None:  # type: ignore[no-untyped-def]
+def test_without_a_timestamp_the_other_columns_are_looked_at(read, timestamp: str):
     text = HEAD.replace("timestamp: {column: event_time}\n", timestamp)
     left = sound(read(text + "features: {numeric: [incme]}\n"))
     given = [one.given for one in resolve(left, SCHEMA).problems]
     assert sorted(map(str, given)) == [NO_TIMESTAMP, "incme"]
 
 
-def test_a_wrong_zone_leaves_the_column(read) -> None:  # type: ignore[no-untyped-def]
+def test_a_wrong_zone_leaves_the_column(read):
     text = HEAD.replace("event_time}", "event_tme, zone: Mars}")
     left = sound(read(text + "features: {numeric: [income]}\n"))
     assert [one.given for one in resolve(left, SCHEMA).problems] == ["event_tme"]
 
 
-def test_relative_paths_of_what_is_left_count_from_the_folder(read, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_relative_paths_of_what_is_left_count_from_the_folder(read, tmp_path: Path):
     text = HEAD.replace("table: a.b", "path: log")
     left = sound(read(text + "features: {numeric: [income, event_time]}\n"))
     assert left.source.path == str(tmp_path / "log")
 
 
-def test_an_error_of_the_source_names_the_line_of_the_spec_once(read, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_an_error_of_the_source_names_the_line_of_the_spec_once(read, tmp_path: Path):
     spec = read(HEAD + "features: {numeric: [income]}\n").usable()
     error = spec.origin.located(SourceError("source a.b: no such table"), ("source", "table"))
     assert str(error) == f"{tmp_path / 'a.yml'}:3: source a.b: no such table"
