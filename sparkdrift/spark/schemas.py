@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 # Raised when a column is added; `migrate` brings older stores up to it.
-STORE_VERSION = 6
+STORE_VERSION = 7
 
 _ITEMS = "array<struct<item:string,count:bigint>>"
 

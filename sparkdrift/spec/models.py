@@ -127,8 +127,12 @@ SliceKeys = Annotated[
 
 
 class Prediction(Section):
-    """The columns of the model's output; `label_delay` is how late the truth arrives."""
+    """The columns of the model's output; `label_delay` is how late the truth arrives.
 
+    `key`: what tells a prediction from every other, such as an application's number.
+    """
+
+    key: SliceKeys | None = None
     score: ColumnName | None = None
     decision: ColumnName | None = None
     label: ColumnName | None = None
