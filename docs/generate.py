@@ -14,7 +14,8 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from sparkdrift.spark.schemas import STORE_VERSION, TABLES, Table
+from sparkdrift.spark.schemas import STORE_VERSION, TABLES
+from sparkdrift.spark.table import Table
 from sparkdrift.spec.features import Auto
 from sparkdrift.spec.functions import FUNCTIONS
 from sparkdrift.spec.models import MonitorSpec
@@ -102,7 +103,7 @@ ABOUT_SECTIONS = {
     "features.auto": "Columns found by type: all that no other part of the spec uses, or those "
     "in `include`, but for those in `exclude`. `true` stands for `{}`.",
     "prediction": "The columns of the model's output. Score and decision are watched like "
-    "features; the label is not read yet.",
+    "features; the label is read by `evaluation`, which joins later ones by `key`.",
     "metrics{}": "One number per window and slice, under its name: exactly one of `sum`, `count`, "
     "`min`, `max`, `ratio`, `derived`, and its own thresholds. What they mean: "
     "[statistics](statistics.md#custom-metrics).",
@@ -115,6 +116,27 @@ ABOUT_SECTIONS = {
     "judged as they are; the view [`feedback`](tables.md#feedback) has it with its interval. Of a "
     "reference, a share above `limit` blocks at the gate. "
     "[What is looked at](statistics.md#feedback).",
+    "evaluation": "How the model is measured, and by what its measuring may have gone stale: "
+    "evaluation sets, labels that arrive later, operating thresholds, the dashboard that reports "
+    "on the model, and what it would be replaced by. Without it no performance is measured. Needs "
+    "`prediction.score` (of `multiclass`, `classes`).",
+    "evaluation.positive": "What counts as positive; by default label and decision are 0 or 1, or "
+    "booleans. `decision` holds where the model said positive: the class that a high score stands "
+    "for. Of an approval by a score of default that is `approved = 0`.",
+    "evaluation.sets{}": "Rows with label and score, frozen as references of the role "
+    "`evaluation`: exactly one of `table` and `path`.",
+    "evaluation.labels": "A table of labels, joined by key to the rows that were scored. A key that "
+    "has several rows counts once, by the newest `known_at`. Without it the label is a column of "
+    "the watched table.",
+    "evaluation.thresholds{}": "An operating threshold: rows are positive from `value` on. Who "
+    "calibrated it, when and on what, and the target that `sparkdrift recalibrate` is to restore.",
+    "evaluation.thresholds{}.target": "Exactly one.",
+    "evaluation.dashboard": "What the dashboard says. With a table, one row per time and metric, in "
+    "the columns named here; without, its metrics are computed from the evaluation set.",
+    "evaluation.dashboard.metrics{}": "A metric's accepted value and its band.",
+    "evaluation.baseline": "The simple rule that the model is held against on the same rows.",
+    "evaluation.outcome": "The business outcome that the metric should go with.",
+    "evaluation.limits": "From where on a figure of staleness warns.",
     "reference": "What windows are compared with: an interval of the watched table (`begin`, "
     "`end`), or another table (`table`, `path`). Another interval, table or filter than before "
     "asks for another version: the next run freezes it, and puts it in force if the gate "

@@ -60,6 +60,28 @@ class ScoreBins:
         return ScoreBins(self.edges, self.cells + other.cells, self.unusable + other.unusable)
 
 
+def flat(state: ScoreBins) -> Floats:
+    """The numbers of a state as they are stored, (..., B * 12 + 3): cells bin by bin, unusable."""
+    cells = state.cells.reshape(*state.cells.shape[:-2], -1)
+    return floats(np.concatenate([cells, state.unusable], axis=-1))
+
+
+def unflat(edges: ArrayLike, numbers: ArrayLike) -> ScoreBins:
+    """The state of `flat` numbers (..., B * 12 + 3) with its edges (B - 1,).
+
+    ValueError where their number is another one than the edges ask for.
+    """
+    cuts, stored = floats(edges), floats(numbers)
+    size = (len(cuts) + 1) * len(COLUMNS)
+    if stored.shape[-1:] != (size + 3,):
+        raise ValueError(
+            f"{stored.shape} numbers with {len(cuts)} edges are no state of score bins: "
+            f"{size + 3} are due"
+        )
+    cells = stored[..., :size].reshape(*stored.shape[:-1], len(cuts) + 1, len(COLUMNS))
+    return ScoreBins(cuts, cells, stored[..., size:])
+
+
 def choose_edges(
     scores: ArrayLike,
     labels: ArrayLike,

@@ -16,8 +16,9 @@ from pyspark.sql import SparkSession
 
 from sparkdrift.errors import StoreError
 from sparkdrift.spark.failures import FAILURES, reason
-from sparkdrift.spark.schemas import RUNS, STORE_VERSION, TABLES, Column, Table
+from sparkdrift.spark.schemas import RUNS, STORE_VERSION, TABLES
 from sparkdrift.spark.sql import quote, string
+from sparkdrift.spark.table import Column, Table
 from sparkdrift.store import Store
 
 PROPERTY = "sparkdrift.storeVersion"

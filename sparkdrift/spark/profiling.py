@@ -23,10 +23,11 @@ from sparkdrift.spark.joins import joined
 from sparkdrift.spark.metrics import Counted, with_values
 from sparkdrift.spark.metrics import counted as counted_metrics
 from sparkdrift.spark.sampling import Sampling, sampling
-from sparkdrift.spark.schemas import FIGURES, STATE, Column
+from sparkdrift.spark.schemas import FIGURES, STATE
 from sparkdrift.spark.sketching import SKETCHED_PER_PASS, sketched
 from sparkdrift.spark.slicing import KEYS, Slices, slices_of
 from sparkdrift.spark.sql import string
+from sparkdrift.spark.table import Column
 from sparkdrift.spec.digests import STATE_VERSION, definition_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Feature, ResolvedFeature

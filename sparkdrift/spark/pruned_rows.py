@@ -8,8 +8,9 @@ from datetime import datetime
 from pyspark.sql import SparkSession
 
 from sparkdrift.spark.changes import from_micros
-from sparkdrift.spark.schemas import ASSUMPTIONS, DRIFT, PROFILES, STATES, Table
+from sparkdrift.spark.schemas import ASSUMPTIONS, DRIFT, PROFILES, STATES
 from sparkdrift.spark.sql import in_windows, string
+from sparkdrift.spark.table import Table
 from sparkdrift.spark.views import registered
 from sparkdrift.spark.writer import delete
 from sparkdrift.spec.models import MonitorSpec

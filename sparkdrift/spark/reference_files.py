@@ -18,9 +18,9 @@ from sparkdrift.spark.schemas import (
     REFERENCE_EVENTS,
     REFERENCE_PROFILES,
     REFERENCE_SNAPSHOTS,
-    Table,
 )
 from sparkdrift.spark.sql import quote, string
+from sparkdrift.spark.table import Table
 from sparkdrift.spec.digests import STATE_VERSION
 from sparkdrift.store import Store
 

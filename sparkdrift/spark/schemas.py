@@ -5,8 +5,16 @@ A results table is rewritten window by window; a log table only grows, but for a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE, PROPOSALS
+from sparkdrift.spark.table import (
+    DERIVED,
+    REFERENCE,
+    SLICE,
+    WINDOW,
+    WRITTEN,
+    Column,
+    Table,
+)
 
 # Raised when a column is added; `migrate` brings older stores up to it.
 STORE_VERSION = 7
@@ -14,73 +22,6 @@ STORE_VERSION = 7
 _ITEMS = "array<struct<item:string,count:bigint>>"
 
 
-@dataclass(frozen=True)
-class Column:
-    name: str
-    type: str
-    comment: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table of the store. `key` identifies a row; `kind` says how it is written."""
-
-    name: str
-    kind: Literal["results", "log"]
-    comment: str
-    key: tuple[str, ...]
-    columns: tuple[Column, ...]
-
-    @property
-    def counted(self) -> tuple[str, ...]:
-        """The columns whose extremes Delta's log may keep: none that holds a value of a source.
-
-        A log can't be erased before its time. The keys are what the writer looks rows up by; the
-        monitor is the partition, which needs none.
-        """
-        columns = {column.name for column in self.columns} - {"monitor", "slice_value"}
-        wanted = dict.fromkeys((*self.key, "window_end", "granularity", "at", "version", "run_id"))
-        return tuple(name for name in wanted if name in columns)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(column.name for column in self.columns)
-
-
-_WINDOW = (
-    Column("monitor", "string", "Id of the monitor"),
-    Column("window_start", "timestamp", "First instant of the window (UTC)"),
-    Column("window_end", "timestamp", "First instant after the window (UTC)"),
-    Column("granularity", "string", "Grain of the window: hour, day, week or month"),
-)
-_SLICE = (
-    Column("slice_key", "string", "Column that the slice is by ('*': the whole table)"),
-    Column(
-        "slice_value",
-        "string",
-        "Its value ('*': the whole table; ':other': values that are not listed; NULL: none)",
-    ),
-    Column(
-        "column_name",
-        "string",
-        "Feature; ':table' for the rows as a whole; 'metric:NAME' for a custom metric",
-    ),
-)
-_REFERENCE = (
-    Column("monitor", "string", "Id of the monitor"),
-    Column("role", "string", "What it is for: training, baseline, evaluation, calibration"),
-    Column("name", "string", "Name of the reference within its role"),
-)
-_WRITTEN = (
-    Column("run_id", "string", "Run that wrote the row"),
-    Column("package_version", "string", "sparkdrift version that wrote the row"),
-)
-_DERIVED = (
-    Column("definition_hash", "string", "Digest of what gives the row its meaning in the spec"),
-    Column("input_digest", "string", "Digest of everything the row was computed from"),
-    Column("source_version", "bigint", "Delta version of the source that was read"),
-    *_WRITTEN,
-)
 FIGURES = (
     Column("kind", "string", "numeric, categorical or metric; table for ':table'"),
     Column(
@@ -139,14 +80,14 @@ PROFILES = Table(
     "What each closed window held: one row per window, slice and feature",
     ("monitor", "window_start", "granularity", "slice_key", "slice_value", "column_name"),
     (
-        *_WINDOW,
-        *_SLICE,
+        *WINDOW,
+        *SLICE,
         *FIGURES,
         *STATE,
         Column("fingerprint", "string", "Digest of which rows of which data files the window has"),
         Column("status", "string", "ok, insufficient_data, schema_changed or source_unavailable"),
         Column("reason", "string", "Why the status is not ok"),
-        *_DERIVED,
+        *DERIVED,
     ),
 )
 
@@ -156,7 +97,7 @@ STATES = Table(
     "Mergeable state besides profiles: one row per window, slice, kind and name",
     ("monitor", "window_start", "granularity", "slice_key", "slice_value", "kind", "name"),
     (
-        *_WINDOW,
+        *WINDOW,
         Column("slice_key", "string", "'*': the whole table"),
         Column("slice_value", "string", "'*': the whole table"),
         Column("kind", "string", "pairs: what the correlation of two features is computed from"),
@@ -169,7 +110,7 @@ STATES = Table(
             "and second, sum of squared deviations of each, sum of their cross products",
         ),
         Column("fingerprint", "string", "That of the profile it was made with; another: stale"),
-        *_DERIVED,
+        *DERIVED,
     ),
 )
 
@@ -179,7 +120,7 @@ REFERENCE_SNAPSHOTS = Table(
     "References: immutable, numbered copies of sketches to compare windows with",
     ("monitor", "role", "name", "version"),
     (
-        *_REFERENCE,
+        *REFERENCE,
         Column("version", "int", "Number of the reference, from 1"),
         Column("source", "string", "Table it was taken from"),
         Column("source_filter", "string", "Condition on its rows; NULL: all of them"),
@@ -202,7 +143,7 @@ REFERENCE_SNAPSHOTS = Table(
             "Event time of its newest row, of an interval its end; NULL: not known, as of a table "
             "without the timestamp column, and in references of older stores",
         ),
-        *_WRITTEN,
+        *WRITTEN,
     ),
 )
 
@@ -212,9 +153,9 @@ REFERENCE_PROFILES = Table(
     "What each reference holds, per slice and feature, with its bins",
     ("monitor", "role", "name", "version", "run_id", "slice_key", "slice_value", "column_name"),
     (
-        *_REFERENCE,
+        *REFERENCE,
         Column("version", "int", "Number of the reference"),
-        *_SLICE,
+        *SLICE,
         *FIGURES,
         *STATE,
         Column(
@@ -245,7 +186,7 @@ REFERENCE_PROFILES = Table(
         Column("status", "string", "ok, insufficient_data or schema_changed"),
         Column("reason", "string", "Why the status is not ok"),
         Column("definition_hash", "string", "Digest of what gives the row its meaning"),
-        *_WRITTEN,
+        *WRITTEN,
     ),
 )
 
@@ -255,7 +196,7 @@ REFERENCE_EVENTS = Table(
     "What happened to references: who put which version in force, from when, and why",
     ("monitor", "role", "name", "seq"),
     (
-        *_REFERENCE,
+        *REFERENCE,
         Column(
             "seq", "bigint", "Number of the event, from 1; the highest that applies is in force"
         ),
@@ -277,7 +218,7 @@ REFERENCE_EVENTS = Table(
             "a first version, of one that goes back into force, and in older stores; erasure where "
             "an erasure wrote anew what was in force",
         ),
-        *_WRITTEN,
+        *WRITTEN,
     ),
 )
 
@@ -287,7 +228,7 @@ REFERENCE_CHECKS = Table(
     "What the gate found when a version of a reference was to be promoted: a row for each check",
     ("monitor", "role", "name", "version", "run_id", "check_name", "column_name"),
     (
-        *_REFERENCE,
+        *REFERENCE,
         Column("version", "int", "Version that was to be promoted"),
         Column("run_id", "string", "Run that asked; also that of the event it led to"),
         Column(
@@ -325,7 +266,7 @@ DEBT_EVENTS = Table(
         Column("reason", "string", "Why it was accepted, or is settled"),
         Column("created_at", "timestamp", "When it was written"),
         Column("created_by", "string", "Who decided"),
-        *_WRITTEN,
+        *WRITTEN,
     ),
 )
 
@@ -345,8 +286,8 @@ DRIFT = Table(
         "policy_hash",
     ),
     (
-        *_WINDOW,
-        *_SLICE[:2],
+        *WINDOW,
+        *SLICE[:2],
         Column(
             "column_name",
             "string",
@@ -483,7 +424,7 @@ DRIFT = Table(
             "timestamp",
             "Start of the earlier window that it is compared with; NULL: a reference, or none",
         ),
-        *_DERIVED,
+        *DERIVED,
     ),
 )
 
@@ -504,7 +445,7 @@ ASSUMPTIONS = Table(
         "policy_hash",
     ),
     (
-        *_WINDOW,
+        *WINDOW,
         Column("slice_key", "string", "'*': the whole table"),
         Column("slice_value", "string", "'*': the whole table"),
         Column("column_name", "string", "Feature"),
@@ -539,7 +480,7 @@ ASSUMPTIONS = Table(
         Column("p_material", "double", "Chance of this if the change were the limit"),
         Column("q_value", "double", "p_unusual after Benjamini-Hochberg over the window"),
         Column("power", "double", "Learned shares, pairs: chance to notice twice the limit"),
-        *_DERIVED,
+        *DERIVED,
     ),
 )
 
@@ -586,5 +527,8 @@ TABLES = (
     DEBT_EVENTS,
     DRIFT,
     ASSUMPTIONS,
+    PERFORMANCE,
+    EVAL_STALENESS,
+    PROPOSALS,
     RUNS,
 )

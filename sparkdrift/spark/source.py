@@ -12,7 +12,8 @@ from pyspark.sql import DataFrame, SparkSession
 from sparkdrift.errors import SourceError
 from sparkdrift.spark.failures import FAILURES, condition, reason
 from sparkdrift.spark.sql import in_windows, quote
-from sparkdrift.spec.models import Location, MonitorSpec
+from sparkdrift.spec.location import Location
+from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.names import parse_table, render_table
 from sparkdrift.spec.values_in_sql import instant as instant
 from sparkdrift.store import delta_path

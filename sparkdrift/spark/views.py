@@ -11,8 +11,9 @@ from pyspark.sql import SparkSession
 
 from sparkdrift.errors import StoreError
 from sparkdrift.spark.failures import FAILURES
-from sparkdrift.spark.schemas import TABLES, Table
+from sparkdrift.spark.schemas import TABLES
 from sparkdrift.spark.sql import quote
+from sparkdrift.spark.table import Table
 from sparkdrift.spec.alerts import MOST_WINDOWS
 from sparkdrift.store import Store
 

@@ -20,8 +20,8 @@ from pyspark.sql import functions as F
 
 from sparkdrift.errors import StoreError
 from sparkdrift.spark.failures import FAILURES, condition, reason
-from sparkdrift.spark.schemas import Table
 from sparkdrift.spark.sql import in_windows, quote, string
+from sparkdrift.spark.table import Table
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sparkdrift.spec.expressions import FUNCTIONS_LISTED, check_expression
-from sparkdrift.spec.models import Location, MonitorSpec
+from sparkdrift.spec.location import Location
+from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.origin import Loc
 
 

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from sparkdrift.errors import Problem, SpecError, UsageError, nearest
 from sparkdrift.spec.checks import find_problems
 from sparkdrift.spec.documents import LARGEST_BYTES, read_document
-from sparkdrift.spec.models import Location, MonitorSpec
+from sparkdrift.spec.location import Location
+from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.sound import Remainder, sound_spec, valid_part
 from sparkdrift.spec.validating import problems_of, show
 from sparkdrift.spec.values import is_relative

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from sparkdrift.spec.alerts import Alerts
 from sparkdrift.spec.assumptions import Assumptions, DependenceEntry
+from sparkdrift.spec.evaluation import Evaluation
 from sparkdrift.spec.features import Features
 from sparkdrift.spec.feedback import SHAPED, Feedback
+from sparkdrift.spec.location import Location
 from sparkdrift.spec.metrics import PREFIX, Metric, MetricEntry
-from sparkdrift.spec.names import parse_table
 from sparkdrift.spec.origin import Loc, Origin
 from sparkdrift.spec.policy import INPUTS, Degraded, Drift, Thresholds
 from sparkdrift.spec.values import (
@@ -29,8 +30,7 @@ from sparkdrift.spec.values import (
     LocalDate,
     LocalTime,
     Section,
-    SourcePath,
-    TableName,
+    SliceKeys,
     Text,
 )
 
@@ -40,7 +40,6 @@ _SEASONS: Mapping[Grain, Season] = {"day": "weekday", "hour": "hour"}
 Rollup = Literal["day", "week", "month"]
 
 SketchSize = Annotated[int, Field(ge=8, le=8192, description="a whole number from 8 to 8192")]
-SqlCondition = Annotated[str, Field(description="an SQL condition on the columns of the table")]
 
 
 class ModelIdentity(Section):
@@ -48,19 +47,6 @@ class ModelIdentity(Section):
         default=None, description="the id of the model; default: the monitor's id"
     )
     version: Text | None = Field(default=None, description="the version of the model, as text")
-
-
-class Location(Section):
-    """A Delta table by name or by folder; exactly one of both (see `checks.py`)."""
-
-    table: TableName | None = None
-    path: SourcePath | None = None
-    filter: SqlCondition | None = None
-
-    @property
-    def parts(self) -> tuple[str, ...] | None:
-        """The 1 to 3 parts of the table name, or None for a folder."""
-        return None if self.table is None else parse_table(self.table)
 
 
 class Source(Location):
@@ -102,10 +88,6 @@ class Retention(Section):
         return found
 
 
-def _keys(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
-
 MOST_SLICE_VALUES = 1000
 """A slice of more values than this is not profiled, unless `slice_values` says which count."""
 OTHER = ":other"
@@ -118,11 +100,6 @@ SliceValues = Annotated[
         max_length=MOST_SLICE_VALUES,
         description=f"a list of 1 to {MOST_SLICE_VALUES} values, as text",
     ),
-]
-SliceKeys = Annotated[
-    tuple[ColumnName, ...],
-    BeforeValidator(_keys),
-    Field(min_length=1, max_length=3, description="a column, or a list of 1 to 3 columns"),
 ]
 
 
@@ -206,6 +183,7 @@ class MonitorSpec(Section):
         default_factory=dict, description="a mapping from names to how each is computed"
     )
     feedback: Feedback | None = None
+    evaluation: Evaluation | None = None
     reference: Reference | None = None
     drift: Drift = Drift()
     alerts: Alerts = Alerts()

@@ -30,8 +30,9 @@ from sparkdrift.spec.derived import parse_derived
 from sparkdrift.spec.expressions import identifiers
 from sparkdrift.spec.features import Declared, Kind
 from sparkdrift.spec.hints import Hints
+from sparkdrift.spec.location import Location
 from sparkdrift.spec.metrics import PREFIX
-from sparkdrift.spec.models import Location, MonitorSpec
+from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.origin import Loc
 from sparkdrift.spec.selecting import (
     Feature,

@@ -184,3 +184,14 @@ Duration = Annotated[timedelta, BeforeValidator(_duration), Field(description=AC
 Keep = Annotated[timedelta | None, BeforeValidator(_keep), Field(description=ACCEPTED_KEEP)]
 LocalDate = Annotated[date, BeforeValidator(_local_date), Field(description=ACCEPTED_DATE)]
 LocalTime = Annotated[datetime, BeforeValidator(_local_time), Field(description=ACCEPTED_TIME)]
+
+
+def _keys(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+SliceKeys = Annotated[
+    tuple[ColumnName, ...],
+    BeforeValidator(_keys),
+    Field(min_length=1, max_length=3, description="a column, or a list of 1 to 3 columns"),
+]

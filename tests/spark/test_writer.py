@@ -12,7 +12,8 @@ from source_tables import day_start
 
 from sparkdrift.errors import StoreError
 from sparkdrift.spark.migrate import create_statement
-from sparkdrift.spark.schemas import TABLES, Column, Table
+from sparkdrift.spark.schemas import TABLES
+from sparkdrift.spark.table import Column, Table
 from sparkdrift.spark.writer import (
     Case,
     Scope,

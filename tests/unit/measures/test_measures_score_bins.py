@@ -111,3 +111,19 @@ def test_mean_score_of_a_bin_without_rows_is_not_measured():
     np.testing.assert_allclose(means, [0.15, NAN, NAN, 0.95])
     labelled = score_bins.mean_score(count(EDGES, [0.1, 0.2], [1, NAN]), labelled=True)
     np.testing.assert_allclose(labelled, [0.1, NAN, NAN, NAN])
+
+
+def test_stored_numbers_give_the_same_state_again():
+    rng = np.random.default_rng(5)
+    edges = [0.2, 0.5, 0.9]
+    scores = np.append(rng.random(200), [np.nan, 1.5])
+    one = score_bins.count(edges, scores, rng.integers(0, 2, 202), rng.integers(0, 2, 202))
+    stored = score_bins.flat(one)
+    assert stored.shape == (4 * 12 + 3,)
+    back = score_bins.unflat(edges, stored)
+    np.testing.assert_array_equal(back.cells, one.cells)
+    np.testing.assert_array_equal(back.unusable, one.unusable)
+    both = score_bins.unflat(edges, np.stack([stored, stored]))
+    np.testing.assert_array_equal(both.total("rows"), [200, 200])
+    with pytest.raises(ValueError, match="51 are due"):
+        score_bins.unflat(edges, stored[:-1])

@@ -1,0 +1,75 @@
+"""What a table of the store is, and the columns that many of them share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    type: str
+    comment: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the store. `key` identifies a row; `kind` says how it is written."""
+
+    name: str
+    kind: Literal["results", "log"]
+    comment: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The columns whose extremes Delta's log may keep: none that holds a value of a source.
+
+        A log can't be erased before its time. The keys are what the writer looks rows up by; the
+        monitor is the partition, which needs none.
+        """
+        columns = {column.name for column in self.columns} - {"monitor", "slice_value"}
+        wanted = dict.fromkeys((*self.key, "window_end", "granularity", "at", "version", "run_id"))
+        return tuple(name for name in wanted if name in columns)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+
+WINDOW = (
+    Column("monitor", "string", "Id of the monitor"),
+    Column("window_start", "timestamp", "First instant of the window (UTC)"),
+    Column("window_end", "timestamp", "First instant after the window (UTC)"),
+    Column("granularity", "string", "Grain of the window: hour, day, week or month"),
+)
+SLICE = (
+    Column("slice_key", "string", "Column that the slice is by ('*': the whole table)"),
+    Column(
+        "slice_value",
+        "string",
+        "Its value ('*': the whole table; ':other': values that are not listed; NULL: none)",
+    ),
+    Column(
+        "column_name",
+        "string",
+        "Feature; ':table' for the rows as a whole; 'metric:NAME' for a custom metric",
+    ),
+)
+REFERENCE = (
+    Column("monitor", "string", "Id of the monitor"),
+    Column("role", "string", "What it is for: training, baseline, evaluation, calibration"),
+    Column("name", "string", "Name of the reference within its role"),
+)
+WRITTEN = (
+    Column("run_id", "string", "Run that wrote the row"),
+    Column("package_version", "string", "sparkdrift version that wrote the row"),
+)
+DERIVED = (
+    Column("definition_hash", "string", "Digest of what gives the row its meaning in the spec"),
+    Column("input_digest", "string", "Digest of everything the row was computed from"),
+    Column("source_version", "bigint", "Delta version of the source that was read"),
+    *WRITTEN,
+)
