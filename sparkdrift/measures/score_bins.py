@@ -113,13 +113,20 @@ def choose_edges(
         )
     if not all(len(part) for part in parts):
         parts = [np.concatenate(parts)]
-    found = [cuts]
+    quantiles, heavy = [], []
     for part in parts:
         steps = np.arange(1, class_bins) / class_bins
-        quantiles = np.quantile(part, steps, method="inverted_cdf")
+        quantiles.append(np.quantile(part, steps, method="inverted_cdf"))
         values, times = np.unique(part, return_counts=True)
-        heavy = values[times * class_bins >= len(part)]
-        found += [quantiles, heavy, np.nextafter(heavy, np.inf)]
+        heavy.append(values[times * class_bins >= len(part)])
+    return edges_of(np.concatenate(quantiles), np.concatenate(heavy), cuts)
+
+
+def edges_of(quantiles: ArrayLike, heavy: ArrayLike, thresholds: ArrayLike = ()) -> Floats:
+    """Edges (B - 1,) from quantiles of either class, scores that get a bin of their own, and
+    operating thresholds; each of them any number, in any order."""
+    alone = floats(heavy)
+    found = (floats(quantiles), alone, np.nextafter(alone, np.inf), floats(thresholds))
     edges = np.unique(np.concatenate(found))
     # Below the least and above the greatest score that may occur there is nothing to cut off.
     return floats(edges[(edges > 0) & (edges <= 1)])

@@ -40,6 +40,7 @@ class Snapshot:
 
     `known`: whether an event says anything of it; one without any was left by a run that ended
     too early. `since`: from which window start on its first promotion put it in force.
+    `declared`: of an evaluation set, what the spec said when it was frozen, as JSON.
     """
 
     version: int
@@ -59,6 +60,7 @@ class Snapshot:
     created_at: datetime | None = None
     created_by: str | None = None
     note: str | None = None
+    declared: str | None = None
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,9 @@ def read_references(
         cases = " OR ".join(f"({same(one)})" for one in names)
         where += f" AND ({cases or 'false'})"
     columns = {
-        **dict.fromkeys(("run_id", "source", "source_filter", "source_id", "digest"), "STRING"),
+        **dict.fromkeys(
+            ("run_id", "source", "source_filter", "source_id", "digest", "declared"), "STRING"
+        ),
         **dict.fromkeys(("windows", "k_effective", "parent"), "INT"),
         **dict.fromkeys(("rows", "source_version"), "BIGINT"),
     }
@@ -268,6 +272,7 @@ def _snapshot(row: Row, events: Iterable[Event]) -> Snapshot:
         created_at=_instant(row["at"]),
         created_by=row["by"],
         note=row["reason"],
+        declared=row["declared"],
     )
 
 

@@ -86,11 +86,15 @@ def reference_rows(spark: SparkSession, source: Source) -> DataFrame:
     return source.rows(spark).withColumn(WINDOW, F.lit(ALWAYS))
 
 
-def newest_event(spark: SparkSession, spec: MonitorSpec, source: Source) -> datetime | None:
-    """Event time of the newest row of another table; None where it has no such column, or rows."""
-    column = next(
-        (name for name in source.schema if name.lower() == spec.timestamp.column.lower()), None
-    )
+def newest_event(
+    spark: SparkSession, spec: MonitorSpec, source: Source, timestamp: str | None = None
+) -> datetime | None:
+    """Event time of the newest row of another table; None where it has no such column, or rows.
+
+    timestamp: its column; default: the monitor's.
+    """
+    wanted = (timestamp or spec.timestamp.column).lower()
+    column = next((name for name in source.schema if name.lower() == wanted), None)
     if column is None or not is_timestamp(source.schema[column]):
         return None
     at = instant(column, source.schema[column], spec.timestamp.zone)
@@ -183,4 +187,5 @@ def write_reference(
         created_at=about["created_at"],
         created_by=about["created_by"],
         note=about["note"],
+        declared=about.get("declared"),
     )

@@ -143,6 +143,12 @@ REFERENCE_SNAPSHOTS = Table(
             "Event time of its newest row, of an interval its end; NULL: not known, as of a table "
             "without the timestamp column, and in references of older stores",
         ),
+        Column(
+            "declared",
+            "string",
+            "Of an evaluation set: the thresholds, and what the dashboard showed, as the spec said "
+            "when it was frozen, as JSON",
+        ),
         *WRITTEN,
     ),
 )

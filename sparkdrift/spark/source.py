@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from sparkdrift.errors import SourceError
 from sparkdrift.spark.failures import FAILURES, condition, reason
@@ -26,7 +27,8 @@ class Source:
 
     `partition_columns` in lower case; `feed`: it records a change data feed at present;
     `column_mapping`: its files may call columns otherwise; `deletion_vectors`: some rows of a
-    file may be hidden; `files`: how many it has now.
+    file may be hidden; `files`: how many it has now. `renamed`: columns that `rows` has besides,
+    or instead, by what they are called in the table; `schema` has them too.
     """
 
     name: str
@@ -40,10 +42,12 @@ class Source:
     column_mapping: bool = False
     deletion_vectors: bool = False
     files: int = 0
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     def rows(self, spark: SparkSession) -> DataFrame:
         """All rows that the spec's filter admits, at the pinned version."""
-        return self.select(spark, "*", f"_metadata.file_path AS `{FILE}`")
+        found = self.select(spark, "*", f"_metadata.file_path AS `{FILE}`")
+        return found.withColumns({to: F.col(quote(of)) for to, of in self.renamed.items()})
 
     def select(
         self,

@@ -142,6 +142,30 @@ def evaluation_hash(spec: MonitorSpec) -> str:
     )
 
 
+def set_hash(spec: MonitorSpec, name: str) -> str:
+    """What gives the states of an evaluation set their meaning: where its score, decision and
+    truth stand, what counts as positive, and the thresholds' values, which are edges of its bins.
+
+    Not which table it is: a version says that itself. The same for a set that the spec does not
+    declare, by the columns of the prediction.
+    """
+    evaluation = spec.evaluation
+    own = evaluation.sets.get(name) if evaluation else None
+    prediction = spec.prediction
+    return _digest(
+        {
+            "format": SCORES_FORMAT,
+            "columns": [
+                (own and getattr(own, role)) or getattr(prediction, role)
+                for role in ("score", "decision", "label")
+            ],
+            "evaluation": evaluation
+            and evaluation.model_dump(mode="json", include={"task", "positive", "classes"}),
+            "thresholds": evaluation and [one.value for one in evaluation.thresholds.values()],
+        }
+    )
+
+
 def performance_hash(spec: MonitorSpec) -> str:
     """What turns states of scores into verdicts: what counts as degraded, the limits, which
     metrics and groups, the thresholds, the delay of labels, dashboard, baseline and outcome.

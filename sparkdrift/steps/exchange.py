@@ -253,6 +253,7 @@ def _about(
         "created_at": datetime.now(timezone.utc),
         "created_by": by,
         "note": manifest.origin,
+        "declared": of.get("declared"),
     }
 
 

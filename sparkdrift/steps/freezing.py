@@ -36,6 +36,13 @@ from sparkdrift.spec.digests import definition_hash
 from sparkdrift.spec.models import MonitorSpec, Reference
 from sparkdrift.spec.resolving import Resolution
 from sparkdrift.steps.context import Context
+from sparkdrift.steps.evaluation_scores import (
+    as_set,
+    declared,
+    declared_set,
+    measures_scores,
+    score_rows,
+)
 from sparkdrift.steps.journal import Record
 from sparkdrift.steps.kept import any_missing, pruned
 from sparkdrift.windows import Window, contiguous
@@ -78,7 +85,7 @@ def make_version(
     windows: how many stored ones it is merged from; 0: it is read in one scan. Raises
     SnapshotError where another run makes the same version at the same time.
     """
-    if windows and wanted.interval is not None:
+    if windows and wanted.interval is not None and not measures_scores(spec, wanted.name):
         rows, about = _merged(context, spec, wanted.interval, windows)
     else:
         rows, about = _scanned(context, spec, wanted, record)
@@ -91,7 +98,10 @@ def make_version(
         "created_at": datetime.now(timezone.utc),
         "created_by": by,
         "note": note,
+        "declared": None,
     }
+    if measures_scores(spec, wanted.name):
+        about["declared"] = declared(spec, wanted.name)
     try:
         made = write_reference(context.spark, context.store, spec, rows, about)
     except FAILURES as error:
@@ -233,6 +243,8 @@ def _scanned(
 ) -> tuple[Any, dict[str, Any]]:
     monitored = source_of(context.spark, spec)
     source = _read(context, spec, wanted)
+    if wanted.is_scanned and measures_scores(spec, wanted.name):
+        source = as_set(spec, wanted.name, source)
     record.inputs.append(("reference", source.table_id, source.version))
     watched = resolve_source(context.spark, spec, monitored).watched
     # What is wanted may be of another table than the one that the spec names.
@@ -258,6 +270,10 @@ def _scanned(
         if one.problem is not None
     ]
     rows = scanned_reference(context.spark, spec, source, resolution)
+    if measures_scores(spec, wanted.name):
+        slices, ours = resolution.usable_slices, not wanted.is_scanned
+        own = score_rows(context, spec, wanted.name, source, slices, record, watched=ours)
+        rows = rows.unionByName(own, allowMissingColumns=True)
     pairs, _ = watched_pairs(spec, resolution)
     if pairs:
         own = scanned_pairs(context.spark, spec, source, pairs)
@@ -272,7 +288,10 @@ def _scanned(
         "k_effective": spec.sketch.reference_k,
     }
     if wanted.interval is None:
-        about["newest_event"] = newest_event(context.spark, spec, source)
+        timestamp = None
+        if measures_scores(spec, wanted.name):
+            timestamp = declared_set(spec, wanted.name).timestamp
+        about["newest_event"] = newest_event(context.spark, spec, source, timestamp)
     else:
         start, end = wanted.interval.start, wanted.interval.end
         about |= {"interval_start": start, "interval_end": end, "newest_event": end}

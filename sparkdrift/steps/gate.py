@@ -41,6 +41,7 @@ from sparkdrift.steps.freezing import hashes_of
 from sparkdrift.steps.verifying import source_then
 from sparkdrift.windows import Window
 
+EVALUATION = "evaluation"
 LONGEST = 100
 """The last so many versions of a chain are looked at; version 1 always."""
 
@@ -78,12 +79,16 @@ def examine(
     pairs = [(present, candidate), (versions[0], candidate), *pairwise(way)]
     gaps = _by_pair(differences(context.spark, context.store, spec, name, pairs))
     own = gaps.get((present.version, candidate.version), ())
-    checks = [
-        *sample_size(after, before, limits),
-        *schema(after, before, present.version),
+    # An evaluation set that is refreshed is to move: towards what the model sees now.
+    moves = [
         *domain(own, limits),
         *step(own, limits),
         *creep(gaps.get((versions[0].version, candidate.version), ()), _path(gaps, way), limits),
+    ]
+    checks = [
+        *sample_size(after, before, limits),
+        *schema(after, before, present.version),
+        *([] if name.role == EVALUATION else moves),
         *_contamination(context, spec, name, candidate),
         *_labels(context, spec, name, candidate),
         *_shaped(context, spec, name, candidate),
@@ -193,6 +198,9 @@ def _without(
 
 def _labels(context: Context, spec: MonitorSpec, name: Name, candidate: Snapshot) -> list[Check]:
     label = spec.prediction.label
+    if name.role == EVALUATION and spec.evaluation is not None:
+        own = spec.evaluation.sets.get(name.name)
+        label = (own.label if own else None) or label
     if label is None:
         return []
     try:

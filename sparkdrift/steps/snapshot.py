@@ -147,12 +147,12 @@ def snapshot_reference(context: Context, spec: MonitorSpec, freeze: Freeze | Non
                 note=asked.note,
             )
             record.windows = made.windows
-            return _enter(context, spec, wanted.name, due.stored.own, made, asked, record)
+            return put_in_force(context, spec, wanted.name, due.stored.own, made, asked, record)
         if due.found is None or not due.waits:
             _say_otherwise(due, record)
             return Frozen(stored=due.stored)
         context.journal.started(record)
-        return _enter(context, spec, own_name(spec), due.stored.own, due.found, asked, record)
+        return put_in_force(context, spec, own_name(spec), due.stored.own, due.found, asked, record)
 
 
 def snapshot_by_hand(context: Context, spec: MonitorSpec, wanted: Wanted, asked: Freeze) -> Frozen:
@@ -181,10 +181,10 @@ def snapshot_by_hand(context: Context, spec: MonitorSpec, wanted: Wanted, asked:
             note=asked.note,
         )
         record.windows = made.windows
-        return _enter(context, spec, wanted.name, own, made, asked, record)
+        return put_in_force(context, spec, wanted.name, own, made, asked, record)
 
 
-def _enter(
+def put_in_force(
     context: Context,
     spec: MonitorSpec,
     name: Name,

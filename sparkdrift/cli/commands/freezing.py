@@ -199,7 +199,7 @@ def require_sense(asked: Asked) -> None:
     ]
     if alone:
         raise UsageError(f"{alone[0]} is of another table; name it by --table or --path")
-    if asked.is_other and not other and asked.begin is None:
+    if asked.is_other and not other and asked.begin is None and asked.role != "evaluation":
         raise UsageError(
             "--role and --name need to know what the version is made of; give --begin and --end, "
             "or --table or --path"
@@ -210,10 +210,13 @@ def wanted_by(asked: Asked, spec: MonitorSpec) -> Wanted:
     """What the options ask for, in the zone of the monitor. Raises UsageError."""
     from sparkdrift.spec.expressions import check_expression
     from sparkdrift.spec.names import parse_table
+    from sparkdrift.steps.evaluation_sets import wanted_set
     from sparkdrift.steps.freezing import Wanted
     from sparkdrift.steps.reference import named as reference_of
     from sparkdrift.windows import Window, local_instant
 
+    if asked.begin is None and not (asked.table or asked.path):
+        return wanted_set(spec, _set_of(asked, spec))
     begin, end, at = (
         None if found is None else local_instant(found, spec.timestamp.zone)
         for found in (
@@ -241,6 +244,21 @@ def wanted_by(asked: Asked, spec: MonitorSpec) -> Wanted:
         row_filter=asked.row_filter,
         version=asked.version,
         at=at,
+    )
+
+
+def _set_of(asked: Asked, spec: MonitorSpec) -> str:
+    """The declared evaluation set that is meant, by its name, or the only one."""
+    sets = list(spec.evaluation.sets) if spec.evaluation else []
+    if asked.name in sets or (asked.name is None and len(sets) == 1):
+        return asked.name or sets[0]
+    given = "without --name" if asked.name is None else f"--name {asked.name!r}"
+    close = nearest(asked.name or "", sets)
+    raise UsageError(
+        f"--role evaluation {given} names no evaluation set of {spec.monitor}; accepted: "
+        f"{', '.join(sets) or 'a name under evaluation.sets of the spec (it has none)'}"
+        + (f"; did you mean {close!r}?" if close else "")
+        + "; or give --table or --path, or --begin and --end"
     )
 
 

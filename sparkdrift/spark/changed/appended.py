@@ -41,7 +41,7 @@ def appended_windows(
     nor the statistics can tell.
     """
     try:
-        added = _added_files(spark, source, segment)
+        added = added_files(spark, source, segment)
         if not added:
             return Found(frozenset(), "appends without a file", 0)
         hidden = _unreadable_alone(source, spec, added)
@@ -55,7 +55,8 @@ def appended_windows(
         raise UnprovenError(f"appended files are not found: {reason(error)}") from error
 
 
-def _added_files(spark: SparkSession, source: Source, segment: Segment) -> list[str]:
+def added_files(spark: SparkSession, source: Source, segment: Segment) -> list[str]:
+    """The data files that an appended segment added; raises UnprovenError where some are gone."""
     if source.files > _MOST_FILES:
         raise UnprovenError(f"more than {_MOST_FILES:,} files to compare")
     before, after = (

@@ -1,0 +1,186 @@
+"""Labels that arrive in a table of their own: the newest of each key, joined to predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from sparkdrift.explain.signals import WHOLE
+from sparkdrift.spark.changes import timestamp_type
+from sparkdrift.spark.counters import WINDOW
+from sparkdrift.spark.source import Source, instant
+from sparkdrift.spark.sql import quote, string
+from sparkdrift.spark.window_columns import window_end
+from sparkdrift.spec.columns import Columns
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.spec.scoring import ODD, OneScore, label_column, scores_of, watched_columns
+
+ARRIVAL = ("0", "1", "2", "4", "7", "14", "30", "60", "90", "180", "365", "later", "unknown")
+"""Buckets of the arrival curve: known at most so many days after the window's end, and more than
+the bucket before; `later` than all of them, or at an `unknown` time."""
+QUALITY = ("rows", "labelled", "duplicated", "restated", "conflicting", "early")
+"""What is counted of a window's labels: predictions, those with a row in the table of labels, with
+several rows that say the same, with a label that was changed later, with two labels of the same
+time that differ (no label then), with a label that was known before the prediction."""
+_POSITIVE, _RAW, _KNOWN = ":positive", ":label", ":known"
+_ROWS, _RESTATED, _CONFLICT = ":label_rows", ":restated", ":conflict"
+
+
+def keys_of(spec: MonitorSpec) -> tuple[tuple[str, str], ...]:
+    """(column of the watched table, column of the table of labels) for each part of the key."""
+    labels = spec.evaluation and spec.evaluation.labels
+    own = spec.prediction.key or ()
+    return tuple(zip(own, (labels.key if labels and labels.key else own), strict=True))
+
+
+def joined_labels(
+    spark: SparkSession, spec: MonitorSpec, rows: DataFrame, labels: Source | None
+) -> DataFrame:
+    """Rows of the watched table with their label; as they are where it stands in them already.
+
+    Of several rows of a key the newest by `known_at` counts, one without a time as the oldest.
+    The label takes the place of a column of its name. A key that is NULL has no label.
+    """
+    if labels is None:
+        return rows
+    newest = _newest(spark, spec, labels)
+    same = " AND ".join(f"{quote(own)} = `:k{i}`" for i, (own, _) in enumerate(keys_of(spec)))
+    found = rows.join(newest, F.expr(same), "left").drop(*(f":k{i}" for i in _parts(spec)))
+    label = label_column(spec)
+    return found if label is None else found.withColumn(label, F.col(quote(_RAW)))
+
+
+def scores_with_labels(spec: MonitorSpec, labels: Source | None) -> tuple[OneScore, ...]:
+    """The scores of watched rows, over what `joined_labels` made of them."""
+    evaluation = spec.evaluation
+    assert evaluation is not None  # noqa: S101 - asked for where the section is declared
+    scores = scores_of(spec, evaluation, watched_columns(spec))
+    if labels is None:
+        return scores
+    # Of two labels of the same time none is believed; of a number there is no odd one.
+    odd = "CAST(NULL AS DOUBLE)" if evaluation.task == "regression" else ODD
+    told = evaluation.positive.label is not None
+    return tuple(
+        replace(
+            one,
+            label=f"CASE WHEN {quote(_CONFLICT)} THEN {odd} "
+            f"ELSE {quote(_POSITIVE) if told else one.label} END",
+        )
+        for one in scores
+    )
+
+
+def _parts(spec: MonitorSpec) -> range:
+    return range(len(keys_of(spec)))
+
+
+def label_rows(spark: SparkSession, spec: MonitorSpec, labels: Source) -> DataFrame:
+    """The table of labels as its columns `:k0`, ..., `:label`, `:positive` and `:known`."""
+    evaluation = spec.evaluation
+    assert evaluation is not None  # noqa: S101
+    assert evaluation.labels is not None  # noqa: S101
+    usual, own = label_column(spec), evaluation.labels.label or spec.prediction.label
+    rows = labels.rows(spark)
+    if usual and own and usual.lower() != own.lower():
+        rows = rows.withColumn(usual, F.col(quote(own)))
+    known = "CAST(NULL AS TIMESTAMP)"
+    if evaluation.labels.known_at is not None:
+        kind = timestamp_type(labels, evaluation.labels.known_at)
+        known = instant(evaluation.labels.known_at, kind, spec.timestamp.zone)
+    positive = evaluation.positive.label
+    return rows.selectExpr(
+        *(f"{quote(theirs)} AS `:k{i}`" for i, (_, theirs) in enumerate(keys_of(spec))),
+        f"{quote(usual) if usual else 'NULL'} AS `{_RAW}`",
+        f"{'CAST(NULL AS DOUBLE)' if positive is None else f'CAST(({positive}) AS DOUBLE)'}"
+        f" AS `{_POSITIVE}`",
+        f"{known} AS `{_KNOWN}`",
+    )
+
+
+def _newest(spark: SparkSession, spec: MonitorSpec, labels: Source) -> DataFrame:
+    """One row per key: the newest label, and how many there were."""
+    evaluation = spec.evaluation
+    told = evaluation is not None and evaluation.positive.label is not None
+    says = f"CAST(`{_POSITIVE if told else _RAW}` AS STRING)"
+    # NULL is least: a label without a time is the oldest, whichever way it is asked.
+    known = f"coalesce(unix_micros(`{_KNOWN}`), -9223372036854775807L)"
+    first, last = (
+        f"struct(-{known} AS at, {says} AS says)",
+        f"struct({known} AS at, {says} AS says)",
+    )
+    found = (
+        label_rows(spark, spec, labels)
+        .groupBy(*(f":k{i}" for i in _parts(spec)))
+        .agg(
+            *(F.expr(f"max_by(`{one}`, {last})").alias(one) for one in (_RAW, _POSITIVE)),
+            F.max(quote(_KNOWN)).alias(_KNOWN),
+            F.count("*").alias(_ROWS),
+            F.expr(f"max_by({says}, {last})").alias("top"),
+            F.expr(f"min_by({says}, {first})").alias("tied"),
+            F.expr(f"min({says})").alias("least"),
+            F.expr(f"max({says})").alias("most"),
+        )
+    )
+    return found.selectExpr(
+        *(f"`{name}`" for name in found.columns if name.startswith(":")),
+        f"NOT (top <=> tied) AS `{_CONFLICT}`",
+        f"top <=> tied AND least <> most AS `{_RESTATED}`",
+    )
+
+
+def arrival_states(rows: DataFrame, spec: MonitorSpec, source: Source) -> DataFrame:
+    """Of `joined_labels` per window: how late they came, and what is wrong with them.
+
+    Rows with window_start, slice, kind (`arrival`, `labels`), columns and cells; a window
+    without rows has none.
+    """
+    grain, zone = spec.windows.grain, spec.timestamp.zone
+    at = instant(spec.timestamp.column, timestamp_type(source, spec.timestamp.column), zone)
+    end = window_end(quote(WINDOW), grain, zone)
+    narrow = rows.selectExpr(
+        f"{quote(WINDOW)} AS window_start",
+        f"(unix_micros(`{_KNOWN}`) - unix_micros({end})) / 86400000000D AS days",
+        f"`{_ROWS}` AS copies",
+        f"`{_RESTATED}` AS restated",
+        f"`{_CONFLICT}` AS conflict",
+        f"`{_KNOWN}` < {at} AS early",
+        f"`{_RAW}` IS NOT NULL OR `{_POSITIVE}` IS NOT NULL AS labelled",
+    )
+    limits = [float(one) for one in ARRIVAL[:-2]]
+    inside = [f"days > {low!r}D AND days <= {high!r}D" for low, high in pairwise(limits)]
+    buckets = [f"days <= {limits[0]!r}D", *inside, f"days > {limits[-1]!r}D", "days IS NULL"]
+    counts = [f"count_if(labelled AND {one})" for one in buckets]
+    quality = [
+        *("count(*)", "count(copies)", "count_if(copies > 1 AND NOT restated AND NOT conflict)"),
+        *("count_if(restated)", "count_if(conflict)", "count_if(early)"),
+    ]
+    found = narrow.groupBy("window_start").agg(
+        *(F.expr(sql).alias(f"a{i}") for i, sql in enumerate(counts)),
+        *(F.expr(sql).alias(f"q{i}") for i, sql in enumerate(quality)),
+    )
+    kinds = ", ".join(
+        f"struct({string(kind)} AS kind, array({', '.join(map(string, names))}) AS columns,"
+        f" array({', '.join(f'CAST({letter}{i} AS DOUBLE)' for i in range(len(names)))}) AS cells)"
+        for kind, names, letter in (("arrival", ARRIVAL, "a"), ("labels", QUALITY, "q"))
+    )
+    return found.selectExpr(
+        "window_start",
+        f"{string(WHOLE)} AS slice_key",
+        f"{string(WHOLE)} AS slice_value",
+        f"inline(array({kinds}))",
+    )
+
+
+def label_columns(spec: MonitorSpec, labels: Source) -> Sequence[str]:
+    """The columns of the table of labels that are read, as it spells them."""
+    evaluation = spec.evaluation
+    own = evaluation.labels if evaluation else None
+    wanted = [theirs for _, theirs in keys_of(spec)]
+    wanted += [one for one in (own and own.label, spec.prediction.label) if one]
+    wanted += [own.known_at] if own and own.known_at else []
+    columns = Columns(labels.schema)
+    return [one for one in dict.fromkeys(wanted) if columns.type_of(one) is not None]
