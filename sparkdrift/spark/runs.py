@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -19,12 +19,13 @@ from sparkdrift.store import Store
 
 @dataclass(frozen=True)
 class Success:
-    """The last time a step succeeded for a monitor."""
+    """The last time a step succeeded for a monitor. inputs: (table id, version) by role."""
 
     scope_digest: str | None
     as_of: datetime | None
     source_id: str | None
     source_version: int | None
+    inputs: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
 
 def last_success(spark: SparkSession, store: Store, monitor: str, step: str) -> Success | None:
@@ -49,6 +50,7 @@ def last_success(spark: SparkSession, store: Store, monitor: str, step: str) -> 
         as_of=None if row["as_of"] is None else from_micros(row["as_of"]),
         source_id=source and source["table_id"],
         source_version=source and source["version"],
+        inputs={one["role"]: (one["table_id"], one["version"]) for one in row["inputs"] or []},
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sparkdrift.spark.findings import Findings, count_statuses
 from sparkdrift.spark.reference_life import Snapshot
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.steps import assumptions, drift, profile, snapshot
+from sparkdrift.steps import assumptions, drift, evaluate, evaluation_sets, profile, snapshot
 from sparkdrift.steps.context import Context, Options
 
 
@@ -25,16 +25,27 @@ class Outcome:
     findings: Findings
     checked: assumptions.Checked
     blocked: tuple[str, ...] = ()
+    evaluated: evaluate.Evaluated = field(default_factory=evaluate.Evaluated)
 
 
 def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcome:
-    """Profile, freeze the reference, judge and check what is due for one monitor."""
+    """Profile, freeze references, judge, check and evaluate what is due for one monitor."""
     profiled = profile.profile_windows(context, spec, options)
     frozen = snapshot.snapshot_reference(context, spec)
+    # Before anything is compared with them.
+    sets = evaluation_sets.freeze_sets(context, spec)
     judged = drift.compute_drift(context, spec, options, frozen.stored)
     checked = assumptions.check_assumptions(context, spec, options, judged.stored)
+    evaluated = evaluate.evaluate(context, spec, options, sets)
     context.journal.close()
     findings = count_statuses(context.spark, context.store, spec, judged.active, judged.windows)
     return Outcome(
-        spec.monitor, profiled, frozen.version, judged, findings, checked, frozen.blocked
+        spec.monitor,
+        profiled,
+        frozen.version,
+        judged,
+        findings,
+        checked,
+        frozen.blocked,
+        evaluated,
     )

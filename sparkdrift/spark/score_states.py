@@ -1,0 +1,304 @@
+"""States of scores in the table `states`: what is there, what goes in, and their roll-ups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from sparkdrift import __version__
+from sparkdrift.explain.signals import WHOLE
+from sparkdrift.references.life import Name
+from sparkdrift.spark.changes import Fingerprint, from_micros
+from sparkdrift.spark.evaluation_states import ERRORS, SCORES
+from sparkdrift.spark.few_rows import few_rows
+from sparkdrift.spark.frozen_rows import frozen_rows
+from sparkdrift.spark.labels import QUALITY
+from sparkdrift.spark.merging import merged_digest
+from sparkdrift.spark.profiles import stored_rows
+from sparkdrift.spark.profiling import TABLE_ROW
+from sparkdrift.spark.reference_life import Snapshot
+from sparkdrift.spark.schemas import STATES
+from sparkdrift.spark.sql import in_windows, string
+from sparkdrift.spark.window_columns import window_end, window_start
+from sparkdrift.spark.writer import Case, Scope, replace
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.store import Store
+from sparkdrift.windows import Window, contiguous, window_at
+
+KINDS = ("scores", "errors", "baseline", "value", "arrival", "labels")
+"""The kinds of states that are made of scores and labels."""
+_BINNED = ("scores", "errors")
+LABELS = ":labels"
+"""The name of the states that are of labels, whatever the evaluation set."""
+# A state of some hundred bins has twenty kilobytes.
+_ROWS_PER_FILE = 2_000
+_KEYS = ("slice_key", "slice_value", "kind", "name")
+
+
+@dataclass(frozen=True)
+class Have:
+    """What is stored of one window: of which reading of it, under which meaning, by which edges."""
+
+    fingerprint: str
+    definition: str
+    names: frozenset[str]
+
+
+def counted_windows(spark: SparkSession, store: Store, spec: MonitorSpec) -> dict[datetime, Have]:
+    """The monitor's own windows with states of scores, by start; reads no state."""
+    rows = (
+        score_states(spark, store, spec, spec.windows.grain, _BINNED)
+        .where(f"slice_key = {string(WHOLE)}")
+        .groupBy("window_start")
+        .agg(
+            F.expr("max(fingerprint)").alias("fingerprint"),
+            F.expr("max(definition_hash)").alias("definition"),
+            F.expr("collect_set(name)").alias("names"),
+        )
+        .withColumn("start", F.expr("unix_micros(window_start)"))
+        .drop("window_start")
+    )
+    with few_rows(spark):
+        found = rows.collect()
+    return {
+        from_micros(row["start"]): Have(
+            row["fingerprint"], row["definition"], frozenset(row["names"])
+        )
+        for row in found
+    }
+
+
+def score_states(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    granularity: str,
+    kinds: Sequence[str] = KINDS,
+) -> DataFrame:
+    """The rows of one monitor and grain in `states` that are of scores and labels."""
+    listed = ", ".join(map(string, kinds))
+    return spark.table(store.table(STATES.name)).where(
+        f"monitor = {string(spec.monitor)} AND granularity = {string(granularity)}"
+        f" AND kind IN ({listed})"
+    )
+
+
+def edges_of_sets(
+    spark: SparkSession, store: Store, versions: Iterable[tuple[Name, Snapshot]]
+) -> dict[tuple[str, int], dict[str, tuple[float, ...]]]:
+    """By set and version: the edges of each score, by its class, '' where there is one score."""
+    whole = f"slice_key = {string(WHOLE)} AND kind IN ({string(SCORES[1:])}, {string(ERRORS[1:])})"
+    rows = (
+        frozen_rows(spark, store, versions)
+        .where(whole)
+        .selectExpr("name", "version", "column_name", "bins.edges AS edges")
+        .collect()
+    )
+    found: dict[tuple[str, int], dict[str, tuple[float, ...]]] = {}
+    for row in rows:
+        _, _, score = row["column_name"][1:].partition(":")
+        own = found.setdefault((row["name"], row["version"]), {})
+        own[score] = tuple(row["edges"])
+    return found
+
+
+def profiled_slices(
+    spark: SparkSession, store: Store, spec: MonitorSpec, windows: Sequence[Window]
+) -> frozenset[str]:
+    """The slices that the profiles of these windows have: a crowded one has none."""
+    rows = (
+        stored_rows(spark, store, spec, spec.windows.grain)
+        .where(f"column_name = {string(TABLE_ROW)}")
+        .where(in_windows("window_start", contiguous(windows)))
+        .select("slice_key")
+        .distinct()
+    )
+    with few_rows(spark):
+        return frozenset(row["slice_key"] for row in rows.collect())
+
+
+def write_scores(
+    store: Store,
+    spec: MonitorSpec,
+    rows: DataFrame,
+    batch: Sequence[Fingerprint],
+    *,
+    definition: str,
+    digests: Mapping[str, str],
+    token: str,
+    source_version: int,
+    run_id: str,
+    names: int,
+) -> None:
+    """Make `rows` all states of scores and labels of the windows of `batch`, in one commit.
+
+    rows: window_start, slice, kind, name, columns, cells. digests: by name, of what the edges
+    come from. token: which version of the labels was read; '' where they stand in the rows.
+    names: how many states a window and slice has.
+    """
+    spark = rows.sparkSession
+    known = spark.createDataFrame(
+        [(one.window.start, one.digest) for one in batch],
+        "window_start timestamp, fingerprint string",
+    )
+    edges = " ".join(f"WHEN {string(name)} THEN {string(one)}" for name, one in digests.items())
+    from_edges = f"CASE name {edges} ELSE '' END" if edges else "''"
+    meaning = f"{string(definition)}, name, {from_edges}, {string(token)}"
+    ready = rows.join(F.broadcast(known), "window_start").withColumns(
+        {
+            "definition_hash": F.lit(definition),
+            "input_digest": F.expr(f"sha2(concat_ws('|', fingerprint, {meaning}), 256)"),
+            "source_version": F.lit(source_version),
+        }
+    )
+    _write(store, spec, ready, spec.windows.grain, [one.window for one in batch], names, run_id)
+
+
+def delete_scores(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    granularity: str,
+    windows: Sequence[Window],
+    run_id: str,
+) -> None:
+    """Take away all states of scores of these windows."""
+    none = score_states(spark, store, spec, granularity).where("false")
+    _write(store, spec, none.drop("monitor", "granularity"), granularity, windows, 0, run_id)
+
+
+def _write(
+    store: Store,
+    spec: MonitorSpec,
+    rows: DataFrame,
+    granularity: str,
+    windows: Sequence[Window],
+    names: int,
+    run_id: str,
+) -> None:
+    end = window_end("window_start", granularity, spec.timestamp.zone)
+    ready = rows.withColumns(
+        {
+            "monitor": F.lit(spec.monitor),
+            "granularity": F.lit(granularity),
+            "window_end": F.expr(end),
+            "run_id": F.lit(run_id),
+            "package_version": F.lit(__version__),
+        }
+    )
+    cases = [Case(windows, {"kind": kind}) for kind in KINDS]
+    files = 1 + len(windows) * names * (1 + 10 * len(spec.slices)) // _ROWS_PER_FILE
+    replace(
+        store, STATES, ready, Scope(spec.monitor, granularity, cases), run_id=run_id, files=files
+    )
+
+
+def label_totals(
+    spark: SparkSession, store: Store, spec: MonitorSpec, windows: Sequence[Window]
+) -> dict[str, int]:
+    """What is counted of the labels of these windows, by the names of QUALITY, added up."""
+    sums = ", ".join(f"sum(cells[{i}]) AS {name}" for i, name in enumerate(QUALITY))
+    with few_rows(spark):
+        row = (
+            score_states(spark, store, spec, spec.windows.grain, ["labels"])
+            .where(in_windows("window_start", contiguous(windows)))
+            .selectExpr(*sums.split(", "))
+            .collect()[0]
+        )
+    return {name: int(row[name] or 0) for name in QUALITY}
+
+
+def due_score_rollups(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    granularity: str,
+    finer: str,
+    definition: str,
+) -> tuple[list[Window], list[Window]]:
+    """(windows of `granularity` whose states are not those of their parts, those without parts).
+
+    Only windows that are merged in `profiles`: the others are not complete.
+    """
+    zone = spec.timestamp.zone
+    complete = (
+        stored_rows(spark, store, spec, granularity)
+        .where(f"column_name = {string(TABLE_ROW)} AND slice_key = {string(WHOLE)}")
+        .select("window_start")
+    )
+    parts = score_states(spark, store, spec, finer).where(f"definition_hash = {string(definition)}")
+    wanted = (
+        _target(parts, granularity, zone)
+        .groupBy("window_start", *_KEYS)
+        .agg(F.expr(merged_digest()).alias("input_digest"))
+        .join(complete, "window_start", "left_semi")
+    )
+    have = score_states(spark, store, spec, granularity)
+    rows = (
+        _per_window(wanted, "wanted")
+        .join(_per_window(have, "have"), "window_start", "full")
+        .where("NOT wanted <=> have")
+        .selectExpr("unix_micros(window_start) AS start", "wanted IS NOT NULL AS wanted")
+        .orderBy("start")
+        .collect()
+    )
+    found = [(window_at(from_micros(row["start"]), granularity, zone), row) for row in rows]
+    return (
+        [window for window, row in found if row["wanted"]],
+        [window for window, row in found if not row["wanted"]],
+    )
+
+
+def write_score_rollups(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    granularity: str,
+    finer: str,
+    windows: Sequence[Window],
+    definition: str,
+    names: int,
+    run_id: str,
+) -> None:
+    """Add up the states of the grain `finer` into `windows` of `granularity`, name by name.
+
+    Of a longer window in which an evaluation set was replaced each version has its own part. How
+    late labels came is counted from the end of the shorter windows.
+    """
+    parts = (
+        score_states(spark, store, spec, finer)
+        .where(f"definition_hash = {string(definition)}")
+        .where(in_windows("window_start", contiguous(windows)))
+        .withColumn("merged_from", F.col("window_start"))
+    )
+    total = """aggregate(
+      array_sort(collect_list(struct(merged_from, cells))), CAST(NULL AS ARRAY<DOUBLE>),
+      (a, b) -> CASE WHEN a IS NULL THEN b.cells ELSE zip_with(a, b.cells, (x, y) -> x + y) END)"""
+    merged = (
+        _target(parts, granularity, spec.timestamp.zone)
+        .groupBy("window_start", *_KEYS)
+        .agg(
+            F.expr("any_value(columns)").alias("columns"),
+            F.expr(total).alias("cells"),
+            F.expr(merged_digest()).alias("input_digest"),
+            F.expr("concat('merged:', count(*))").alias("fingerprint"),
+            F.expr("max(source_version)").alias("source_version"),
+            F.expr("max(definition_hash)").alias("definition_hash"),
+        )
+    )
+    _write(store, spec, merged, granularity, windows, names, run_id)
+
+
+def _target(rows: DataFrame, granularity: str, zone: str) -> DataFrame:
+    return rows.withColumn("window_start", F.expr(window_start("window_start", granularity, zone)))
+
+
+def _per_window(rows: DataFrame, name: str) -> DataFrame:
+    keys = ", ".join(_KEYS)
+    return rows.groupBy("window_start").agg(
+        F.expr(f"concat(count(*), ':', bit_xor(xxhash64({keys}, input_digest)))").alias(name)
+    )

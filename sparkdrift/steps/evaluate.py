@@ -1,0 +1,37 @@
+"""Evaluation: how the model does, by what labels show and by what evaluation sets let expect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.steps.context import Context, Options
+from sparkdrift.steps.evaluation_sets import Sets, freeze_sets
+from sparkdrift.steps.scores import Counted, count_windows
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What the step did: evaluation sets that were frozen, and windows that were counted."""
+
+    sets: Sets = field(default_factory=Sets)
+    counted: Counted = field(default_factory=Counted)
+
+
+def asked_for(spec: MonitorSpec) -> bool:
+    """Whether the spec has anything to evaluate by: without it nothing is asked or written."""
+    return spec.evaluation is not None
+
+
+def evaluate(
+    context: Context, spec: MonitorSpec, options: Options, sets: Sets | None = None
+) -> Evaluated:
+    """Freeze, count and measure what is due for one monitor, each with commits of its own.
+
+    `sets`: what an earlier step of this run froze; None: it is done here.
+    """
+    if not asked_for(spec):
+        return Evaluated()
+    frozen = freeze_sets(context, spec) if sets is None else sets
+    counted = count_windows(context, spec, options, frozen)
+    return Evaluated(frozen, counted)
