@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 
 from sparkdrift.errors import StoreError
 from sparkdrift.references.life import Name
+from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
 from sparkdrift.spark.failures import FAILURES, reason
 from sparkdrift.spark.reference_life import ROLE, TRAINING, same
 from sparkdrift.spark.schemas import (
@@ -25,10 +26,14 @@ from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
 
-HOLDING = (PROFILES, STATES, DRIFT, ASSUMPTIONS, REFERENCE_PROFILES, REFERENCE_CHECKS)
+HOLDING = (
+    *(PROFILES, STATES, DRIFT, ASSUMPTIONS, REFERENCE_PROFILES, REFERENCE_CHECKS),
+    *(PERFORMANCE, EVAL_STALENESS),
+)
 """The tables that hold values of the source, or figures made of few of them."""
 USUAL_HOURS = 168
 """What VACUUM keeps if nothing else is said: files that a reader may still be at."""
+_EVALUATION = "evaluation"
 _CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 
 
@@ -47,7 +52,8 @@ def delete_derived(
     monitor = spec.monitor
     delete(spark, store, PROFILES, monitor, f"NOT {own} AND ({overlapping})")
     delete(spark, store, STATES, monitor, overlapping)
-    delete(spark, store, ASSUMPTIONS, monitor, overlapping)
+    for table in (ASSUMPTIONS, PERFORMANCE, EVAL_STALENESS):
+        delete(spark, store, table, monitor, overlapping)
     earlier = in_windows("earlier_start", contiguous(windows))
     delete(spark, store, DRIFT, monitor, f"({overlapping}) OR coalesce({earlier}, false)")
 
@@ -66,6 +72,13 @@ def delete_version(spark: SparkSession, store: Store, name: Name, version: int) 
             monitor,
             f"comparison = 'training' AND reference_version = {number}",
         )
+    if name.role == _EVALUATION:
+        held = f"evaluation_set = {string(name.name)} AND evaluation_version = {number}"
+        for table in (PERFORMANCE, EVAL_STALENESS):
+            delete(spark, store, table, monitor, held)
+        # Its edges are scores of its rows.
+        own = string(f"{name.name}:{number}")
+        delete(spark, store, STATES, monitor, f"name = {own} OR startswith(name, {own} || ':')")
     if name.role == ROLE:
         held = f"reference_name = {string(name.name)} AND reference_version = {number}"
         delete(spark, store, DRIFT, monitor, f"comparison <> 'training' AND {held}")

@@ -8,7 +8,13 @@ from datetime import datetime
 from pyspark.sql import SparkSession
 
 from sparkdrift.spark.changes import from_micros
-from sparkdrift.spark.schemas import ASSUMPTIONS, DRIFT, PROFILES, STATES
+from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
+from sparkdrift.spark.schemas import (
+    ASSUMPTIONS,
+    DRIFT,
+    PROFILES,
+    STATES,
+)
 from sparkdrift.spark.sql import in_windows, string
 from sparkdrift.spark.table import Table
 from sparkdrift.spark.views import registered
@@ -17,7 +23,7 @@ from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
 
-OF_WINDOWS = (PROFILES, STATES, DRIFT, ASSUMPTIONS)
+OF_WINDOWS = (PROFILES, STATES, DRIFT, ASSUMPTIONS, PERFORMANCE, EVAL_STALENESS)
 """The tables whose rows are of windows; profiles first: without them the others' are dropped by
 the next run, where a deletion ended too early."""
 

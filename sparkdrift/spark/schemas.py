@@ -98,16 +98,38 @@ STATES = Table(
     ("monitor", "window_start", "granularity", "slice_key", "slice_value", "kind", "name"),
     (
         *WINDOW,
-        Column("slice_key", "string", "'*': the whole table"),
-        Column("slice_value", "string", "'*': the whole table"),
-        Column("kind", "string", "pairs: what the correlation of two features is computed from"),
-        Column("name", "string", "What it is of; of a pair, its features as a JSON array"),
-        Column("columns", "array<string>", "The features that it is of"),
+        Column("slice_key", "string", "'*': the whole table; else as in profiles"),
+        Column("slice_value", "string", "'*': the whole table; else as in profiles"),
+        Column(
+            "kind",
+            "string",
+            "pairs: what the correlation of two features is computed from; scores, errors: what a "
+            "model's scores and labels say, by score bin; baseline: the simple rule on the same "
+            "rows; value: what labelled rows are worth; arrival, labels: how late labels come, and "
+            "what is odd about them",
+        ),
+        Column(
+            "name",
+            "string",
+            "What it is of: of a pair, its features as a JSON array; of scores SET:VERSION, the "
+            "evaluation set whose edges cut the bins (':none:0': there is none), and :CLASS",
+        ),
+        Column(
+            "columns",
+            "array<string>",
+            "The features that it is of; of arrival and labels, what the numbers count",
+        ),
         Column(
             "cells",
             "array<double>",
             "The state. Of a pair, over the rows in which both are finite: rows, mean of the first "
-            "and second, sum of squared deviations of each, sum of their cross products",
+            "and second, sum of squared deviations of each, sum of their cross products. Of scores "
+            "bin by bin: rows, labelled, positives, sums of scores, of labelled scores and of "
+            "squared losses, decisions known, positive decisions, TP, FP, FN, TN; then the rows "
+            "without score, with one outside [0, 1], and with an odd label. Of errors, bin by bin: "
+            "rows, unusable ones, sums of |e|, e^2, e^4, e, targets that are not 0, sums of "
+            "|e / target| and its square. Of a baseline TP, FP, FN, TN, or as errors. Of value "
+            "rows, sum, sum of squares",
         ),
         Column("fingerprint", "string", "That of the profile it was made with; another: stale"),
         *DERIVED,
@@ -168,7 +190,8 @@ REFERENCE_PROFILES = Table(
             "bins",
             "struct<edges:array<double>,items:array<string>,counts:array<double>>",
             "Bins of the comparison: inner upper edges or items, and the rows in each; of a pair "
-            "(column_name ':pair' and its features), its features and its state, as in `states`",
+            "(column_name ':pair' and its features), its features and its state, as in `states`; "
+            "of an evaluation set's scores (':scores', ':scores:CLASS', ':errors') edges and state",
         ),
         Column(
             "window_bins",

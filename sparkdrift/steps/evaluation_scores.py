@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-
-from pyspark.sql import DataFrame
+from typing import Any
 
 from sparkdrift.errors import Problem, SnapshotError, SpecError
 from sparkdrift.references.life import Name
@@ -54,7 +53,7 @@ def score_rows(
     record: Record,
     *,
     watched: bool,
-) -> DataFrame:
+) -> Any:
     """The states of the set's scores, as rows of a reference; `source` as `as_set` gives it.
 
     `watched`: it is the watched table, so its labels may be in a table of their own. Raises

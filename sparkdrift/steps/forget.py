@@ -23,6 +23,7 @@ from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.assumptions import check_assumptions
 from sparkdrift.steps.context import Context, Options
 from sparkdrift.steps.drift import compute_drift
+from sparkdrift.steps.evaluate import evaluate
 from sparkdrift.steps.freezing import Wanted, make_version, whole
 from sparkdrift.steps.journal import Record
 from sparkdrift.steps.kept import pruned
@@ -91,6 +92,7 @@ def forget(
         _delete_erased(context, stored)
         compute_drift(context, spec, Options())
         check_assumptions(context, spec, Options())
+        evaluate(context, spec, Options())
         vacuum(context.spark, context.store, retain_hours)
         done = replace(found, windows=tuple(touched), files=_exported(stored))
         record.warnings += told(done)

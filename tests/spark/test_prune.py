@@ -99,6 +99,7 @@ def test_days_go_but_for_what_cites_them_and_longer_windows_stay(spark, pruned):
     assert before["profiles"]["month"] == {day_start(0)}
     # A row for ':table' and one for the feature; of drift, one for the feature.
     rows = {"profiles": 2 * len(GONE), "states": 0, "drift": len(GONE), "assumptions": 0}
+    rows |= {"performance": 0, "eval_staleness": 0}
     assert done.rows == rows
     gone = pruned_interval(context_of(spark, store), credit_spec(Path("source")), "day")
     assert gone == Window(day_start(0), day_start(DAYS - KEEP))
