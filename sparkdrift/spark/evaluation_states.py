@@ -8,19 +8,23 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels.freezing import WINDOW_BINS_SQL, WINDOW_SHARES_SQL, WINDOW_UNSEEN_SQL
 from sparkdrift.measures.score_bins import CLASS_BINS, edges_of
+from sparkdrift.references.life import Name
 from sparkdrift.spark.counters import finite
-from sparkdrift.spark.reference_life import ALWAYS
+from sparkdrift.spark.frozen_rows import frozen_rows
+from sparkdrift.spark.reference_life import ALWAYS, Snapshot
 from sparkdrift.spark.scores import Cut, count_scores
 from sparkdrift.spark.slicing import Slices
 from sparkdrift.spark.sql import string
 from sparkdrift.spec.digests import STATE_VERSION
 from sparkdrift.spec.evaluation import Evaluation
 from sparkdrift.spec.scoring import WHOLE_SCORE, OneScore
+from sparkdrift.store import Store
 from sparkdrift.windows import Window
 
 SCORES, ERRORS = ":scores", ":errors"
@@ -217,6 +221,39 @@ def evaluation_rows(
         f"{reason} AS reason",
         f"{string(definition)} AS definition_hash",
     )
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """One score of a version: its class ('': the only one), edges and state of the whole table."""
+
+    name: str
+    edges: tuple[float, ...]
+    cells: tuple[float, ...]
+    regression: bool
+
+
+def frozen_scores(
+    spark: SparkSession, store: Store, name: Name, snapshot: Snapshot
+) -> list[Frozen]:
+    """The scores of a version of an evaluation set; of other references none."""
+    rows = (
+        frozen_rows(spark, store, [(name, snapshot)])
+        .where(f"slice_key = {string(WHOLE)}")
+        .where(f"kind IN ({string(SCORES[1:])}, {string(ERRORS[1:])})")
+        .selectExpr("column_name", "kind", "bins.edges AS edges", "bins.counts AS counts")
+        .orderBy("column_name")
+        .collect()
+    )
+    return [
+        Frozen(
+            row["column_name"][1:].partition(":")[2],
+            tuple(row["edges"]),
+            tuple(row["counts"]),
+            row["kind"] == ERRORS[1:],
+        )
+        for row in rows
+    ]
 
 
 def _lacking(one: Looked) -> str:

@@ -83,6 +83,7 @@ def show(
 
     Example: sparkdrift reference show monitors/credit.yml 2
     """
+    from sparkdrift.report.evaluation_sets import declared_lines, score_facts, score_lines
     from sparkdrift.report.references import (
         CHECKED,
         HAPPENED,
@@ -96,6 +97,7 @@ def show(
 
     loaded = load_spec(spec)
     with existing_store(common) as (spark, store):
+        from sparkdrift.spark.evaluation_states import frozen_scores
         from sparkdrift.spark.gate_figures import stored_checks
         from sparkdrift.steps.reference import named as reference_of
         from sparkdrift.steps.reference_reading import find, version_of
@@ -104,15 +106,21 @@ def show(
         stored = find(spark, store, which)
         snapshot = version_of(stored, which, version)
         checks = stored_checks(spark, store, which, snapshot.version)
+        scores = [
+            score_facts(one.name, one.edges, one.cells, regression=one.regression)
+            for one in (frozen_scores(spark, store, which, snapshot) if snapshot.declared else ())
+        ]
     events = [one for one in stored.events if one.version == snapshot.version]
     if common.as_json:
         every = version_facts(which, stored)
         (facts,) = (one for one in every if one["version"] == snapshot.version)
-        told = {"events": event_facts(events), "checks": checks}
+        told = {"events": event_facts(events), "checks": checks, "scores": scores}
         screen.print_json({"monitor": loaded.monitor, **facts, **told})
         return
     zone = loaded.timestamp.zone
     for what, value in version_details(which, stored, snapshot, zone):
+        screen.say(f"{what:15} {value}")
+    for what, value in (*map(score_lines, scores), *declared_lines(snapshot.declared)):
         screen.say(f"{what:15} {value}")
     screen.show_rows(HAPPENED, event_lines(events, zone))
     if checks:
