@@ -20,7 +20,7 @@ def test_rows_positives_and_edges_are_told() -> None:
     assert score_lines(facts) == (
         "score",
         "3 of 5 rows labelled, 2 positive (66.7%), 1 without score, 1 odd labels;"
-        + " 3 bins, edges from 0.5 to 0.7",
+        " 3 bins, edges from 0.5 to 0.7",
     )
 
 
