@@ -13,6 +13,7 @@ from sparkdrift.spec import (
     alert_checks,
     assumption_checks,
     drift_checks,
+    evaluation_checks,
     feature_checks,
     feedback_checks,
     metric_checks,
@@ -112,7 +113,9 @@ def _prediction(spec: MonitorSpec) -> Iterator[Finding]:
 
 
 def _label_delay(spec: MonitorSpec) -> Iterator[Finding]:
-    if spec.prediction.label_delay is not None and spec.prediction.label is None:
+    evaluation = spec.evaluation
+    elsewhere = evaluation is not None and (evaluation.labels or evaluation.positive.label)
+    if spec.prediction.label_delay is not None and not (spec.prediction.label or elsewhere):
         message = "a delay is given for a label that is not named"
         yield Finding(("prediction", "label_delay"), message, accepted="'label' as well")
 
@@ -161,7 +164,8 @@ def _degraded(spec: MonitorSpec) -> Iterator[Finding]:
     if degraded.value_per_point is not None and degraded.payoff is not None:
         message = "both 'value_per_point' and 'payoff' are given"
         yield Finding(("degraded", "payoff"), message, accepted="one of both")
-    if degraded.metric == "business_value" and degraded.payoff is None:
+    valued = spec.evaluation is not None and spec.evaluation.value is not None
+    if degraded.metric == "business_value" and degraded.payoff is None and not valued:
         message = "the metric 'business_value' is computed from a payoff"
         accepted = "'payoff' with the value of each kind of case"
         yield Finding(("degraded", "metric"), message, accepted=accepted)
@@ -183,7 +187,7 @@ _CHECKS: tuple[tuple[Callable[[MonitorSpec], Iterator[Finding]], set[str]], ...]
     (_auto, {"features"}),
     (_timestamp_as_feature, {"timestamp", "features"}),
     (_prediction, {"timestamp", "prediction"}),
-    (_label_delay, {"prediction"}),
+    (_label_delay, {"prediction", "evaluation"}),
     (_slices, {"timestamp", "slices"}),
     (_slice_values, {"slices", "slice_values"}),
     (reference_checks.place, {"reference"}),
@@ -204,7 +208,9 @@ _CHECKS: tuple[tuple[Callable[[MonitorSpec], Iterator[Finding]], set[str]], ...]
     (alert_checks.names, {"alerts", "features", "metrics", "feedback", "prediction"}),
     (assumption_checks.rules, {"dependence", "assumptions"}),
     (assumption_checks.names, {"dependence", "assumptions", "features", "prediction"}),
-    (_degraded, {"degraded"}),
+    (_degraded, {"degraded", "evaluation"}),
+    (evaluation_checks.rules, {"evaluation"}),
+    (evaluation_checks.between, {"evaluation", "prediction", "slices", "degraded"}),
 )
 # What they find in some of a section's entries holds whatever the others are.
 _OF_ENTRIES = (feature_checks.duplicates, feature_checks.entries, _timestamp_as_feature)

@@ -29,17 +29,34 @@ _PREFIXES = frozenset(["+", "-", "~", "!"])
 
 def check_expression(sql: str) -> list[str]:
     """Why `sql` is refused as a value of one row (the first 20 reasons); empty when allowed."""
+    return _check(sql, known.FUNCTIONS)[0]
+
+
+def check_aggregate(sql: str) -> list[str]:
+    """Why `sql` is refused as a figure of many rows, as sum(a) / count(b); empty when allowed.
+
+    As of one row, but with aggregates, one at least; that no column stands outside of them is
+    left to Spark.
+    """
+    reasons, called = _check(sql, known.FUNCTIONS | known.AGGREGATES)
+    if not reasons and called.isdisjoint(known.AGGREGATES):
+        return ["it is no aggregate: it is a value of one row"]
+    return reasons
+
+
+def _check(sql: str, allowed: frozenset[str]) -> tuple[list[str], frozenset[str]]:
+    """(why it is refused, the functions it calls)."""
     if len(sql) > LONGEST_EXPRESSION:
-        return [f"it is longer than {LONGEST_EXPRESSION} characters"]
+        return [f"it is longer than {LONGEST_EXPRESSION} characters"], frozenset()
     visible = "".join(" " if character in SPACES else character for character in sql)
     reason = refused_characters(visible)
     if reason is not None:
-        return [reason]
+        return [reason], frozenset()
     if not visible.strip():
-        return ["it is empty"]
-    walk = _Walk(list(tokens(sql)))
+        return ["it is empty"], frozenset()
+    walk = _Walk(list(tokens(sql)), allowed)
     walk.run()
-    return list(dict.fromkeys(walk.reasons))
+    return list(dict.fromkeys(walk.reasons)), frozenset(walk.called)
 
 
 def check_value(sql: str) -> list[str]:
@@ -86,6 +103,8 @@ class _Walk:
     """One pass over the tokens, keeping only what stands directly before and around."""
 
     tokens: list[Token]
+    allowed: frozenset[str] = known.FUNCTIONS
+    called: set[str] = field(default_factory=set)
     reasons: list[str] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
     # What is open: a bracket and its function, or CASE and the last of its parts.
@@ -254,9 +273,10 @@ class _Walk:
 
     def _call(self, position: int) -> int:
         word = self.tokens[position].lower
-        if word in known.AGGREGATES:
+        self.called.add(word)
+        if word in known.AGGREGATES - self.allowed:
             self.reasons.append(f"the aggregate '{word}' is refused: an expression reads one row")
-        elif word not in known.FUNCTIONS:
+        elif word not in self.allowed:
             close = difflib.get_close_matches(word[:80], sorted(known.FUNCTIONS), _MOST_NEAREST)
             hint = f" (did you mean '{close[0]}'?)" if close else ""
             if len(close) > 1:

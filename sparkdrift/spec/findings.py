@@ -27,12 +27,12 @@ def line_hint(spec: MonitorSpec, first: Loc) -> str:
     return "" if line is None else f", first on line {line}"
 
 
-def bad_filter(location: Location, section: str) -> Iterator[Finding]:
-    """The filter of a table is a condition that is accepted."""
+def bad_filter(location: Location, *loc: str | int) -> Iterator[Finding]:
+    """The filter of the table at `loc` is a condition that is accepted."""
     for reason in check_expression(location.filter) if location.filter is not None else ():
         accepted = f"a condition on columns; {FUNCTIONS_LISTED}"
         message = f"the filter can't be used: {reason}"
-        yield Finding((section, "filter"), message, location.filter, accepted)
+        yield Finding((*loc, "filter"), message, location.filter, accepted)
 
 
 def too_late(loc: Loc, warn_at: float, effect_size: float) -> Finding:

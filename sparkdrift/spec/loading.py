@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from sparkdrift.errors import Problem, SpecError, UsageError, nearest
 from sparkdrift.spec.checks import find_problems
 from sparkdrift.spec.documents import LARGEST_BYTES, read_document
+from sparkdrift.spec.evaluation import Evaluation
 from sparkdrift.spec.location import Location
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.sound import Remainder, sound_spec, valid_part
@@ -146,7 +147,16 @@ def _beside(spec: MonitorSpec, folder: Path) -> MonitorSpec:
     changes: dict[str, Any] = {"source": _anchored(spec.source, folder)}
     if spec.reference is not None:
         changes["reference"] = _anchored(spec.reference, folder)
+    if spec.evaluation is not None:
+        changes["evaluation"] = _evaluation_beside(spec.evaluation, folder)
     return spec.model_copy(update=changes)
+
+
+def _evaluation_beside(evaluation: Evaluation, folder: Path) -> Evaluation:
+    sets = {name: _anchored(one, folder) for name, one in evaluation.sets.items()}
+    others = {key: getattr(evaluation, key) for key in ("labels", "dashboard", "outcome")}
+    found = {key: _anchored(one, folder) for key, one in others.items() if one is not None}
+    return evaluation.model_copy(update={"sets": sets, **found})
 
 
 def _anchored(location: Location, folder: Path) -> Location:

@@ -323,11 +323,16 @@ def _slices(spec: MonitorSpec, columns: Columns) -> Iterator[ResolvedSlice]:
         yield ResolvedSlice(keys, problem)
 
 
+def _labelled_elsewhere(spec: MonitorSpec) -> bool:
+    """Whether labels arrive in another table, so that the watched one needs none."""
+    return spec.evaluation is not None and spec.evaluation.labels is not None
+
+
 def _predictions(spec: MonitorSpec, columns: Columns) -> Iterator[ResolvedPrediction]:
     roles: tuple[Literal["score", "decision", "label"], ...] = ("score", "decision", "label")
     for role in roles:
         column = dict(spec.prediction.columns()).get(role)
-        if column is None:
+        if column is None or (role == "label" and _labelled_elsewhere(spec)):
             continue
         loc, data_type = ("prediction", role), columns.type_of(column)
         problem: Problem | None = None

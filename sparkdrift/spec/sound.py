@@ -29,7 +29,9 @@ _STAND_INS: Mapping[str, Any] = {
     "features": {"auto": "true"},
 }
 # Sections whose keys are wrong or right each by itself.
-_BY_KEY = frozenset(["source", "timestamp", "features", "prediction", "metrics", "slice_values"])
+_BY_KEY = frozenset(
+    ["source", "timestamp", "features", "prediction", "metrics", "slice_values", "evaluation"]
+)
 # Sections that name what stands in others: held against a part of it, right names look wrong.
 _NAMED = frozenset(["features", "prediction", "metrics", "feedback"])
 _NAMING: tuple[Loc, ...] = (
