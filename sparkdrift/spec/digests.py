@@ -18,6 +18,8 @@ from sparkdrift.spec.resolving import Feature, metric_parts
 
 STATE_VERSION = 1
 """The format of stored states; raised when their bytes or meaning change."""
+SCORES_FORMAT = 1
+"""The same of states of scores, which come and go without the profiles."""
 
 
 def definition_hash(spec: MonitorSpec, feature: Feature | None) -> str:
@@ -115,6 +117,51 @@ def pair_hash(spec: MonitorSpec, first: Feature, second: Feature) -> str:
     """What gives the state of a pair its meaning: that of both features."""
     return _digest(
         {"pair": [definition_hash(spec, first), definition_hash(spec, second)], "format": 1}
+    )
+
+
+def evaluation_hash(spec: MonitorSpec) -> str:
+    """What gives a state of scores its meaning: where score, decision and truth come from.
+
+    The prediction's columns and key, what counts as positive, the table of labels, classes, the
+    baseline, the value of a row, and the thresholds' values in their order, since the first one
+    decides where no decision is recorded. Neither limits nor who calibrated a threshold.
+    """
+    evaluation = spec.evaluation
+    return _digest(
+        {
+            "format": SCORES_FORMAT,
+            "prediction": spec.prediction.model_dump(mode="json", exclude={"label_delay"}),
+            "evaluation": evaluation
+            and evaluation.model_dump(
+                mode="json",
+                include={"task", "positive", "labels", "classes", "baseline", "value"},
+            ),
+            "thresholds": evaluation and [one.value for one in evaluation.thresholds.values()],
+        }
+    )
+
+
+def performance_hash(spec: MonitorSpec) -> str:
+    """What turns states of scores into verdicts: what counts as degraded, the limits, which
+    metrics and groups, the thresholds, the delay of labels, dashboard, baseline and outcome.
+    """
+    evaluation = spec.evaluation
+    delay = spec.prediction.label_delay
+    return _digest(
+        {
+            "degraded": spec.degraded and spec.degraded.model_dump(mode="json"),
+            "label_delay": None if delay is None else delay.total_seconds(),
+            "evaluation": evaluation
+            and evaluation.model_dump(
+                mode="json",
+                include={
+                    *("task", "limits", "metrics", "groups", "thresholds", "dashboard"),
+                    *("baseline", "outcome"),
+                },
+            ),
+            "order": evaluation and list(evaluation.thresholds),
+        }
     )
 
 

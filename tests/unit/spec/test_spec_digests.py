@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from sparkdrift.spec.digests import definition_hash, policy_hash
+from sparkdrift.spec.digests import (
+    definition_hash,
+    evaluation_hash,
+    performance_hash,
+    policy_hash,
+)
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.spec.resolving import Feature
 
@@ -99,3 +104,64 @@ def test_the_same_thresholds_are_the_same_policy() -> None:
     assert override == entry
     assert policy(SPEC + "drift: {effect_size: 0.32, limits: {nan_share: 0.02}}") == policy(SPEC)
     assert policy(SPEC + "drift: {overrides: {income: {warn_at: 0.2}}}") == policy(SPEC)
+
+
+JUDGED = (
+    SPEC
+    + """\
+prediction: {key: id, score: s, decision: d, label: y, label_delay: 30 days}
+evaluation:
+  sets: {test: {table: a.test}}
+  labels: {table: a.labels, known_at: at}
+  thresholds:
+    accept: {value: 0.5}
+    review: {value: 0.3}
+  baseline: {rule: income > 3}
+  value: income * 2
+  limits: {age: 90 days}
+degraded: {metric: accuracy, tolerated_loss: 0.05}
+"""
+)
+
+
+def test_golden_values_of_evaluation() -> None:
+    assert evaluation_hash(parse_spec(JUDGED)) == "EVAL"
+    assert performance_hash(parse_spec(JUDGED)) == "PERF"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "states", "verdicts"),
+    [
+        ("score: s", "score: z", True, False),
+        ("key: id", "key: [id, part]", True, False),
+        ("30 days}", "31 days}", False, True),
+        ("known_at: at", "known_at: since", True, False),
+        ("value: 0.5", "value: 0.6", True, True),
+        ("value: 0.5", "{value: 0.5, calibrated_by: me}"[1:-1], False, True),
+        ("income > 3", "income > 4", True, True),
+        ("income * 2", "income * 3", True, False),
+        ("age: 90", "age: 91", False, True),
+        ("loss: 0.05", "loss: 0.06", False, True),
+        ("a.test", "a.other", False, False),
+        ("owner: o", "owner: p", False, False),
+    ],
+)
+def test_what_changes_states_and_what_verdicts(
+    old: str, new: str, states: bool, verdicts: bool
+) -> None:
+    before, after = parse_spec(JUDGED), parse_spec(JUDGED.replace(old, new))
+    assert (evaluation_hash(before) != evaluation_hash(after)) == states
+    assert (performance_hash(before) != performance_hash(after)) == verdicts
+
+
+def test_the_first_threshold_decides_so_their_order_counts() -> None:
+    turned = JUDGED.replace("accept:", "x:").replace("review:", "accept:").replace("x:", "review:")
+    turned = turned.replace("0.5", "y").replace("0.3", "0.5").replace("y}", "0.3}")
+    assert evaluation_hash(parse_spec(turned)) != evaluation_hash(parse_spec(JUDGED))
+
+
+def test_a_key_of_predictions_leaves_profiles_as_they_are() -> None:
+    keyed = SPEC + "prediction: {key: id}\n"
+    assert definition(keyed) == definition(SPEC)
+    assert definition(keyed, None) == definition(SPEC, None)
+    assert policy(keyed) == policy(SPEC)
