@@ -23,14 +23,23 @@ from sparkdrift.kernels.judging import JUDGED, judge
 from sparkdrift.kernels.judging import KEYS as FAMILY
 from sparkdrift.kernels.together import COMPARISON
 from sparkdrift.spark.alerting import policy_of
-from sparkdrift.spark.asked import asked_rows, role_of, version_of
+from sparkdrift.spark.asked import asked_rows, version_of
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.frozen_rows import frozen_rows
 from sparkdrift.spark.metrics import comparable, row_noise, row_variance
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
-from sparkdrift.spark.reference_life import TRAINING, Active, InForce, name_of, version_at
+from sparkdrift.spark.reference_life import (
+    EVALUATION,
+    TRAINING,
+    Active,
+    InForce,
+    evaluation_sets,
+    read_by,
+    version_at,
+    with_set,
+)
 from sparkdrift.spark.schemas import DRIFT
 from sparkdrift.spark.sql import ddl, in_windows, quote, string
 from sparkdrift.spark.together import known_rows
@@ -176,16 +185,17 @@ def _references(
 ) -> DataFrame:
     grain, zone = spec.windows.grain, spec.timestamp.zone
     needed = (
-        (name_of(spec, role_of(name)), one.snapshot)
+        (read_by(spec, name), one.snapshot)
         for name, own in active.items()
         for version in by_reference(own, windows)
         for one in own
         if one.snapshot.version == version
     )
-    rows = frozen_rows(spark, store, needed)
+    # The scores of an evaluation set are no feature, and large.
+    rows = frozen_rows(spark, store, needed).where("column_name NOT RLIKE '^:(scores|errors)'")
     of_windows = "transform(window_bins, one -> {})"
     own = {
-        "role": "role",
+        "role": f"CASE role WHEN {string(EVALUATION)} THEN concat(role, ':', name) ELSE role END",
         "reference_version": "version",
         "row_variance": row_variance(spec),
         "bins": "bins",
@@ -276,12 +286,10 @@ def write_drift(
         "run_id": run_id,
         "package_version": __version__,
     }
-    name = spec.reference.name if spec.reference else None
-    training = F.when(F.col("comparison") == TRAINING, F.lit(TRAINING))
     rows = rows.withColumns(
         {
             **{name: F.lit(value) for name, value in constants.items()},
-            "reference_name": training.otherwise(F.lit(name).cast("string")),
+            "reference_name": F.expr(_reference_name(spec)),
             "window_end": F.expr(window_end("window_start", grain, zone)),
         }
     )
@@ -295,6 +303,14 @@ def write_drift(
     ]
     scope = Scope(spec.monitor, grain, cases)
     replace(store, DRIFT, rows, scope, run_id=run_id, files=1 + len(windows) * len(active) // 180)
+
+
+def _reference_name(spec: MonitorSpec) -> str:
+    """SQL for the name of the reference that a row's comparison reads."""
+    others = {TRAINING: TRAINING, **{with_set(name): name for name in evaluation_sets(spec)}}
+    cases = " ".join(f"WHEN {string(one)} THEN {string(name)}" for one, name in others.items())
+    own = string(spec.reference.name) if spec.reference else "CAST(NULL AS STRING)"
+    return f"CASE comparison {cases} ELSE {own} END"
 
 
 def by_reference(active: Sequence[Active], windows: Sequence[Window]) -> dict[int, list[Window]]:

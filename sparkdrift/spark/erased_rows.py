@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from sparkdrift.errors import StoreError
 from sparkdrift.references.life import Name
 from sparkdrift.spark.failures import FAILURES, reason
-from sparkdrift.spark.reference_life import ROLE, TRAINING, same
+from sparkdrift.spark.reference_life import EVALUATION, ROLE, TRAINING, same, with_set
 from sparkdrift.spark.schemas import (
     ASSUMPTIONS,
     DRIFT,
@@ -66,9 +66,13 @@ def delete_version(spark: SparkSession, store: Store, name: Name, version: int) 
             monitor,
             f"comparison = 'training' AND reference_version = {number}",
         )
+    if name.role == EVALUATION:
+        held = f"comparison = {string(with_set(name.name))} AND reference_version = {number}"
+        delete(spark, store, DRIFT, monitor, held)
     if name.role == ROLE:
         held = f"reference_name = {string(name.name)} AND reference_version = {number}"
-        delete(spark, store, DRIFT, monitor, f"comparison <> 'training' AND {held}")
+        others = "comparison <> 'training' AND comparison NOT LIKE 'evaluation:%'"
+        delete(spark, store, DRIFT, monitor, f"{others} AND {held}")
         delete(spark, store, ASSUMPTIONS, monitor, held)
 
 

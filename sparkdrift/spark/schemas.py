@@ -297,7 +297,8 @@ DRIFT = Table(
         Column(
             "comparison",
             "string",
-            "What it is compared with: baseline, consecutive, seasonal, origin or training",
+            "What it is compared with: baseline, consecutive, seasonal, origin, training, or "
+            "evaluation:NAME, an evaluation set",
         ),
         Column("reference_name", "string", "Name of the reference that the spec asks for"),
         Column(

@@ -47,7 +47,8 @@ JOIN (SELECT monitor, max_by(policy_hash, at) AS policy_hash FROM {runs}
   ON p.monitor = d.monitor AND p.policy_hash = d.policy_hash
 LEFT JOIN {active_references} AS a
   ON a.monitor = d.monitor
- AND a.role = CASE WHEN d.comparison = 'training' THEN 'training' ELSE 'baseline' END
+ AND a.role = CASE WHEN d.comparison = 'training' THEN 'training'
+                   WHEN d.comparison LIKE 'evaluation:%' THEN 'evaluation' ELSE 'baseline' END
  AND d.window_start >= a.effective_from
  AND (a.effective_until IS NULL OR d.window_start < a.effective_until)
  AND a.name = d.reference_name

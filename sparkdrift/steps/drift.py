@@ -9,6 +9,7 @@ from sparkdrift.spark.reference_life import (
     TRAINING,
     InForce,
     References,
+    evaluation_sets,
     everywhere,
     in_force,
     stored_references,
@@ -128,7 +129,8 @@ def due_windows(context: Context, spec: MonitorSpec, options: Options) -> int:
 
 
 def _stored(context: Context, spec: MonitorSpec) -> References:
-    if spec.reference is None and TRAINING not in spec.drift.comparisons:
+    asked = TRAINING in spec.drift.comparisons or evaluation_sets(spec)
+    if spec.reference is None and not asked:
         return References()
     name = spec.reference.name if spec.reference else None
     return stored_references(context.spark, context.store, spec, name)
