@@ -315,6 +315,12 @@ DRIFT = Table(
             "string",
             "Where the window alerts: what moved, how far, what carried it, and in which slice",
         ),
+        Column(
+            "since",
+            "timestamp",
+            "Start of the first window of the alert that stands in this window, or that it counts "
+            "towards; NULL: none",
+        ),
         Column("psi", "double", "Population stability index"),
         Column("psi_error", "double", "Error that the sketches can add to psi (99 %)"),
         Column("js_distance", "double", "Jensen-Shannon distance, base 2, 0 to 1"),
@@ -461,6 +467,12 @@ ASSUMPTIONS = Table(
         Column("policy_hash", "string", "Digest of what is assumed and of the reference's name"),
         Column("status", "string", "violated, warning, ok, or why it was not measured"),
         Column("reason", "string", "The verdict in words"),
+        Column(
+            "since",
+            "timestamp",
+            "Of a violated one: start of the first window of those in a row that are violated, "
+            "windows that were not measured aside",
+        ),
         Column("source", "string", "declared in the spec, or learned from the reference"),
         Column("expected", "string", "What is assumed, in words"),
         Column(

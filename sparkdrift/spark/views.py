@@ -138,8 +138,8 @@ FROM (SELECT monitor, granularity, slice_key, slice_value, column_name, comparis
 GROUP BY monitor, granularity, slice_key, slice_value, column_name, comparison, item
 """
 
-# `since` is told here and not stored: a late window may begin a run of windows, or end one.
-# A window that was not measured neither begins nor ends one.
+# `since` as it is stored (`spark/dating.py`), with no bound on how far back. A window that was not
+# measured neither begins nor ends a run of them.
 CURRENT_ASSUMPTIONS = """
 WITH in_force AS (
   SELECT c.* FROM {assumptions} AS c
@@ -157,7 +157,7 @@ numbered AS (
                  assumption
     ORDER BY window_start ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS run
   FROM in_force)
-SELECT * EXCEPT (run),
+SELECT * EXCEPT (run, since),
        CASE WHEN status = 'violated' THEN
          min(CASE WHEN status = 'violated' THEN window_start END) OVER so_far END AS since,
        CASE WHEN status = 'violated' THEN count_if(status = 'violated') OVER so_far END

@@ -23,8 +23,13 @@ from sparkdrift.spec.resolving import resolve
 from sparkdrift.spec.scoring import Named
 
 WATCHED = {
-    **{"t": "timestamp", "id": "bigint", "amount": "double", "s": "double", "d": "string"},
-    **{"region": "string", "band": "string"},
+    "t": "timestamp",
+    "id": "bigint",
+    "amount": "double",
+    "s": "double",
+    "d": "string",
+    "region": "string",
+    "band": "string",
 }
 LABELS = {"ref": "int", "y": "string", "at": "timestamp", "part": "int"}
 TEST = {"s": "float", "y": "string", "d": "string", "z": "string", "x": "int"}
