@@ -109,7 +109,7 @@ def vacuum(spark: SparkSession, store: Store, hours: int) -> None:
 
     Raises StoreError, with what is needed, where Delta refuses.
     """
-    with _allowed(spark, hours):
+    with allowed(spark, hours):
         for table in HOLDING:
             identifier = store.table(table.name)
             try:
@@ -129,7 +129,7 @@ def vacuum(spark: SparkSession, store: Store, hours: int) -> None:
 
 
 @contextmanager
-def _allowed(spark: SparkSession, hours: int) -> Iterator[None]:
+def allowed(spark: SparkSession, hours: int) -> Iterator[None]:
     """Delta asks for a setting before it removes files that a reader may still be at."""
     if hours >= USUAL_HOURS:
         yield

@@ -256,6 +256,9 @@ def erasing(spark, workspace) -> Erasing:
     early, late = days(0, 3, 20, rng), days(4, DAYS - 1, 20, rng)
     for part in (early, planted(early.schema), pa.concat_tables([late, closing_row(DAYS)])):
         write(spark, source, part)
+    # What leaves is found by the change feed here, by fingerprints in the tests above.
+    feed = "TBLPROPERTIES (delta.enableChangeDataFeed = true)"
+    spark.sql(f"ALTER TABLE delta.`{source}` SET {feed}")
     spec = spec_of(
         source,
         features={"numeric": ["amount", "score"], "categorical": ["product"]},
