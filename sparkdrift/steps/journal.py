@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparkdrift import __version__
 from sparkdrift.errors import SparkdriftError
-from sparkdrift.spark.runs import Success, attempts, last_success, write_runs
+from sparkdrift.spark.runs import Begun, Success, attempts, begun, last_success, write_runs
 from sparkdrift.store import Store
 
 if TYPE_CHECKING:
@@ -102,6 +102,14 @@ class Journal:
     def last_success(self, monitor: str, step: str) -> Success | None:
         """The newest success of `step` that covered everything due, or None."""
         return last_success(self._spark, self._store, monitor, step)
+
+    def last_start(self, monitor: str, step: str) -> Success | None:
+        """The same of its newest start, whatever came of that."""
+        return last_success(self._spark, self._store, monitor, step, "STARTED")
+
+    def begun(self, monitor: str, step: str) -> tuple[Begun, ...]:
+        """The starts of `step` that no success followed, oldest first."""
+        return begun(self._spark, self._store, monitor, step)
 
     def _attempt(self, monitor: str, step: str) -> int:
         if self._attempts is None:

@@ -16,6 +16,7 @@ from tests.bench.demo import demo, rerun
 from tests.bench.engine import engine, engine_long
 from tests.bench.increment import increment
 from tests.bench.machine import machine
+from tests.bench.references import references
 from tests.bench.rollup import rollup
 from tests.bench.scale import scale
 from tests.bench.scans import aggregates, profile
@@ -39,6 +40,7 @@ CASES: dict[str, Callable[[Asked], Iterator[Measured]]] = {
     "increment": increment,
     "rollup": rollup,
     "comparisons": comparisons,
+    "references": references,
     "scale": scale,
     "source": source,
 }

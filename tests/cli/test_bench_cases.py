@@ -77,6 +77,15 @@ def test_wide(inside, workspace):
 
 
 @pytest.mark.slow
+def test_references(inside, workspace):
+    found = lines("references", rows=300, data=workspace)
+    assert list(found) == ["snapshot of 60 stored days", "promotion", "1,000 versions listed"]
+    assert "100 features" in found["snapshot of 60 stored days"].note
+    assert "; 0 source rows scanned" in found["snapshot of 60 stored days"].note
+    assert "; 1 more rows in reference_events" in found["promotion"].note
+
+
+@pytest.mark.slow
 def test_cardinality(inside, workspace):
     found = lines("cardinality", rows=3_000, data=workspace)
     assert list(found) == [
