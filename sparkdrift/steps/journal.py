@@ -100,7 +100,20 @@ class Journal:
             self._write()
 
     def last_success(self, monitor: str, step: str) -> Success | None:
-        """The newest success of `step` that covered everything due, or None."""
+        """The newest success of `step` that covered everything due, or None.
+
+        One of this run counts, also while it is held back.
+        """
+        for row in reversed(self._held):
+            own = (row["monitor"], row["step"], row["phase"]) == (monitor, step, "SUCCEEDED")
+            if own and row["scope_digest"] is not None:
+                source = next((one for one in row["inputs"] if one[0] == "source"), None)
+                return Success(
+                    row["scope_digest"],
+                    row["as_of"],
+                    source and source[1],
+                    source and source[2],
+                )
         return last_success(self._spark, self._store, monitor, step)
 
     def last_start(self, monitor: str, step: str) -> Success | None:
