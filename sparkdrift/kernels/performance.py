@@ -247,10 +247,12 @@ def _of_value(windows: Windows, rules: Rules) -> list[Measured]:
     if not rules.valued or not rules.wants("business_value"):
         return []
     size = len(windows.keys)
+    # Of a row, whatever class is asked for: with the states of each class it is the same.
+    name = next(iter(windows.classes("value")), ALL)
     return [
         Measured(
             metric="business_value",
-            realised=mean_of_values(windows.numbers("value", ALL, 3)),
+            realised=mean_of_values(windows.numbers("value", name, 3)),
             evaluated=nothing(size),
             perfect=np.nan,
             lacking="evaluation.value is not kept of evaluation sets",

@@ -95,7 +95,9 @@ def _columns(one: Measured, about: About, rules: Rules, factor: float) -> Column
         loss = degradation.lost(one.evaluated, now, better)
     verdict = degradation.judge(loss, tolerated)
     baseline = np.full(size, np.nan) if one.baseline is None else one.baseline
-    words = _Words(one, about, rules, estimated, wide, loss, tolerated)
+    power = degradation.power(loss, tolerated)
+    by_default = "" if rules.declares(one.metric) else " by default"
+    words = _Words(one, about, rules, estimated, wide, loss, tolerated, power, by_default)
     judged = [
         words.judged(i, bool(by_labels[i]), bool(trusted[i]), float(verdict[i]), bool(drift[i] > 0))
         for i in range(size)
@@ -161,6 +163,8 @@ class _Words:
     wide: Figure | None
     loss: Figure
     tolerated: Floats
+    power: Floats
+    by_default: str
 
     def judged(
         self, i: int, by_labels: bool, trusted: bool, verdict: float, drifted: bool
@@ -219,18 +223,18 @@ class _Words:
             return "ok", compared
         if np.isnan(verdict):
             return "insufficient_data", f"{compared}: too few rows for an interval"
-        power = 100 * float(degradation.power(self.loss, self.tolerated)[i])
-        seen = f"twice the tolerated loss would be seen in {power:.0f} % of such windows"
+        seen = (
+            f"twice the tolerated loss would be seen in {100 * self.power[i]:.0f} % of such windows"
+        )
         return "undetermined", f"{compared}; {seen}"
 
     def _compared(self, i: int) -> str:
         value, tolerated = self.loss.value[i], self.tolerated[i]
         way = "worse" if value >= 0 else "better"
         evaluated = _short(self.one.evaluated.value[i])
-        source = "" if self.rules.declares(self.one.metric) else " by default"
         return (
             f"{_short(abs(value))} {way} than the {evaluated} of the evaluation set "
-            f"({_between(self.loss, i)} lost; {_short(tolerated)} tolerated{source})"
+            f"({_between(self.loss, i)} lost; {_short(tolerated)} tolerated{self.by_default})"
         )
 
     def _share(self, i: int) -> str:

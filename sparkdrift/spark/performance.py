@@ -25,7 +25,13 @@ from sparkdrift.spark.comparison import by_reference
 from sparkdrift.spark.evaluation_tables import PERFORMANCE
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.frozen_rows import frozen_rows
-from sparkdrift.spark.reference_life import Active, Stored, read_references
+from sparkdrift.spark.reference_life import (
+    EVALUATION,
+    Active,
+    Stored,
+    evaluation_sets,
+    read_references,
+)
 from sparkdrift.spark.schemas import STATES
 from sparkdrift.spark.sql import ddl, in_windows, quote, string, timestamp
 from sparkdrift.spark.window_columns import position, window_end
@@ -34,8 +40,6 @@ from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
 
-ROLE = "evaluation"
-"""The role of evaluation sets; their name is the key under `evaluation.sets`."""
 # Raised when the figures change without a change of their inputs: all rows are then due.
 FIGURES_VERSION = 1
 KINDS = ("scores", "errors", "baseline", "value")
@@ -59,8 +63,7 @@ class Due:
 
 def sets_in_force(spark: SparkSession, store: Store, spec: MonitorSpec) -> Sets:
     """The versions of the spec's evaluation sets; one that is not frozen yet has none."""
-    declared = spec.evaluation.sets if spec.evaluation else {}
-    names = {name: Name(spec.monitor, ROLE, name) for name in declared}
+    names = {name: Name(spec.monitor, EVALUATION, name) for name in evaluation_sets(spec)}
     if not names:
         return {}
     found = read_references(spark, store, spec.monitor, list(names.values()))
@@ -122,24 +125,12 @@ def performance_rows(
     rows = _shaped(
         states,
         WINDOW,
-        {
-            **{name: name for name in STORED if name in states.columns},
-            "bucket": f"pmod({place}, {buckets})",
-            "mature": _mature(spec, as_of),
-        },
+        {"bucket": f"pmod({place}, {buckets})", "mature": _mature(spec, as_of)},
     )
     known = _known(spark, store, spec, sets, windows)
     if known is not None:
-        rows = rows.unionAll(
-            _shaped(
-                known,
-                KNOWN,
-                {
-                    **{name: name for name in STORED if name in known.columns},
-                    "bucket": f"explode(sequence(0, {buckets - 1}))",
-                },
-            )
-        )
+        each = known.withColumn("bucket", F.expr(f"explode(sequence(0, {buckets - 1}))"))
+        rows = rows.unionAll(_shaped(each, KNOWN, {}))
     grouped = rows.repartition(*map(quote, GROUP[:3])).sortWithinPartitions(*GROUP)
     performed = grouped.mapInArrow(perform(rules_of(spec)), ddl(PERFORMED))
     digests = (
@@ -249,7 +240,7 @@ def _known(
 ) -> DataFrame | None:
     """The states of the versions that are in force for these windows; None: there are none."""
     versions = [
-        (Name(spec.monitor, ROLE, name), one.snapshot)
+        (Name(spec.monitor, EVALUATION, name), one.snapshot)
         for name, active in sets.items()
         for one in active
         if one.snapshot.version in by_reference(active, windows)
@@ -274,7 +265,8 @@ def _known(
 
 
 def _shaped(rows: DataFrame, part: int, own: Mapping[str, str]) -> DataFrame:
-    told = {**own, "part": str(part)}
+    """Rows as the kernel takes them; what they have not is NULL."""
+    told = {name: name for name in STORED if name in rows.columns} | {**own, "part": str(part)}
     return rows.selectExpr(
         *(f"CAST({told.get(name, 'NULL')} AS {kind}) AS {name}" for name, kind in STORED.items())
     )

@@ -14,6 +14,7 @@ from tests.bench.asked import Asked, data_folder
 from tests.bench.comparisons import comparisons
 from tests.bench.demo import demo, rerun
 from tests.bench.engine import engine, engine_long
+from tests.bench.evaluation import evaluation
 from tests.bench.increment import increment
 from tests.bench.machine import machine
 from tests.bench.references import references
@@ -41,6 +42,7 @@ CASES: dict[str, Callable[[Asked], Iterator[Measured]]] = {
     "rollup": rollup,
     "comparisons": comparisons,
     "references": references,
+    "evaluation": evaluation,
     "scale": scale,
     "source": source,
 }
