@@ -125,14 +125,14 @@ ABOUT_SECTIONS = {
     "for. Of an approval by a score of default that is `approved = 0`.",
     "evaluation.sets{}": "Rows with label and score, frozen as references of the role "
     "`evaluation`: exactly one of `table` and `path`.",
-    "evaluation.labels": "A table of labels, joined by key to the rows that were scored. A key that "
-    "has several rows counts once, by the newest `known_at`. Without it the label is a column of "
-    "the watched table.",
+    "evaluation.labels": "A table of labels, joined by key to the rows that were scored. A key "
+    "that has several rows counts once, by the newest `known_at`. Without it the label is a column "
+    "of the watched table.",
     "evaluation.thresholds{}": "An operating threshold: rows are positive from `value` on. Who "
     "calibrated it, when and on what, and the target that `sparkdrift recalibrate` is to restore.",
     "evaluation.thresholds{}.target": "Exactly one.",
-    "evaluation.dashboard": "What the dashboard says. With a table, one row per time and metric, in "
-    "the columns named here; without, its metrics are computed from the evaluation set.",
+    "evaluation.dashboard": "What the dashboard says. With a table, one row per time and metric, "
+    "in the columns named here; without, its metrics are computed from the evaluation set.",
     "evaluation.dashboard.metrics{}": "A metric's accepted value and its band.",
     "evaluation.baseline": "The simple rule that the model is held against on the same rows.",
     "evaluation.outcome": "The business outcome that the metric should go with.",

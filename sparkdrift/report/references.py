@@ -27,7 +27,7 @@ DIFFERING = (
 )
 HAPPENED = ("event", "version", "what", "from", "by", "when", "gate", "why")
 CHECKED = ("check", "column", "verdict", "reason")
-VERIFIED = ("version", "digest", "counts", "reason")
+VERIFIED = ("version", "digest", "counts", "sketches", "reason")
 _SHOWN = 3
 
 
@@ -212,8 +212,12 @@ def _share(value: float | None) -> str:
 
 def verified_lines(found: Mapping[int, Verified]) -> list[list[Any]]:
     """Verified versions as cells of VERIFIED."""
-    counts = {True: "reproduced", False: "differ", None: "not measured"}
+    again = {True: "reproduced", False: "differ", None: "not measured"}
     return [
-        [version, "ok" if one.digest else "mismatch", counts[one.counts], one.reason or ""]
+        [
+            *(version, "ok" if one.digest else "mismatch"),
+            *(again[one.counts], again[one.sketches]),
+            one.reason or "",
+        ]
         for version, one in sorted(found.items(), reverse=True)
     ]

@@ -14,7 +14,7 @@ from sparkdrift.explain.signals import BETWEEN_WINDOWS
 from sparkdrift.spark.alerting import suppression_sql, suppressions
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
-from sparkdrift.spark.reference_life import ROLE, TRAINING, Active, InForce
+from sparkdrift.spark.reference_life import Active, InForce, role_of, set_of
 from sparkdrift.spark.sql import string, timestamp
 from sparkdrift.spark.window_columns import position, season_position
 from sparkdrift.spec.models import MonitorSpec
@@ -24,7 +24,7 @@ from sparkdrift.store import Store
 LOOK_BACK = 7
 """How many windows before its own the comparison `consecutive` looks for one with rows."""
 # Raised when the figures change without a change of their inputs: all drift is then due.
-FIGURES_VERSION = 6
+FIGURES_VERSION = 7
 
 _FEATURE = "slice_key, slice_value, column_name, definition_hash"
 
@@ -79,9 +79,9 @@ def version_of(active: Sequence[Active], at: str = "window_start") -> str:
     return picked(active, lambda one: str(int(one.snapshot.version)), "0", at)
 
 
-def role_of(comparison: str) -> str:
-    """The role of the reference that a comparison reads."""
-    return TRAINING if comparison == "training" else ROLE
+def part_of(comparison: str) -> str:
+    """What the kernels know a reference by beside its version: its role, of sets each its own."""
+    return comparison if set_of(comparison) is not None else role_of(comparison)
 
 
 def _earlier(name: str, grain: str) -> str:
@@ -107,7 +107,7 @@ def _comparison(spec: MonitorSpec, name: str, active: tuple[Active, ...], policy
     # What is suppressed is NULL where nothing is, which concat_ws leaves out.
     parts += suppression_sql(suppressions(spec), spec.names_together)
     return (
-        f"struct({string(name)} AS comparison, {string(role_of(name))} AS role,"
+        f"struct({string(name)} AS comparison, {string(part_of(name))} AS role,"
         f" {version_of(active)} AS reference_version, {earlier} AS earlier_start,"
         f" sha2(concat_ws('|', {', '.join(parts)}), 256) AS input_digest)"
     )

@@ -303,7 +303,8 @@ DRIFT = Table(
         Column(
             "comparison",
             "string",
-            "What it is compared with: baseline, consecutive, seasonal, origin or training",
+            "What it is compared with: baseline, consecutive, seasonal, origin, training, or "
+            "evaluation:NAME, an evaluation set",
         ),
         Column("reference_name", "string", "Name of the reference that the spec asks for"),
         Column(
@@ -319,6 +320,12 @@ DRIFT = Table(
             "explanation",
             "string",
             "Where the window alerts: what moved, how far, what carried it, and in which slice",
+        ),
+        Column(
+            "since",
+            "timestamp",
+            "Start of the first window of the alert that stands in this window, or that it counts "
+            "towards; NULL: none",
         ),
         Column("psi", "double", "Population stability index"),
         Column("psi_error", "double", "Error that the sketches can add to psi (99 %)"),
@@ -466,6 +473,12 @@ ASSUMPTIONS = Table(
         Column("policy_hash", "string", "Digest of what is assumed and of the reference's name"),
         Column("status", "string", "violated, warning, ok, or why it was not measured"),
         Column("reason", "string", "The verdict in words"),
+        Column(
+            "since",
+            "timestamp",
+            "Of a violated one: start of the first window of those in a row that are violated, "
+            "windows that were not measured aside",
+        ),
         Column("source", "string", "declared in the spec, or learned from the reference"),
         Column("expected", "string", "What is assumed, in words"),
         Column(

@@ -47,7 +47,8 @@ JOIN (SELECT monitor, max_by(policy_hash, at) AS policy_hash FROM {runs}
   ON p.monitor = d.monitor AND p.policy_hash = d.policy_hash
 LEFT JOIN {active_references} AS a
   ON a.monitor = d.monitor
- AND a.role = CASE WHEN d.comparison = 'training' THEN 'training' ELSE 'baseline' END
+ AND a.role = CASE WHEN d.comparison = 'training' THEN 'training'
+                   WHEN d.comparison LIKE 'evaluation:%' THEN 'evaluation' ELSE 'baseline' END
  AND d.window_start >= a.effective_from
  AND (a.effective_until IS NULL OR d.window_start < a.effective_until)
  AND a.name = d.reference_name
@@ -137,8 +138,8 @@ FROM (SELECT monitor, granularity, slice_key, slice_value, column_name, comparis
 GROUP BY monitor, granularity, slice_key, slice_value, column_name, comparison, item
 """
 
-# `since` is told here and not stored: a late window may begin a run of windows, or end one.
-# A window that was not measured neither begins nor ends one.
+# `since` as it is stored (`spark/dating.py`), with no bound on how far back. A window that was not
+# measured neither begins nor ends a run of them.
 CURRENT_ASSUMPTIONS = """
 WITH in_force AS (
   SELECT c.* FROM {assumptions} AS c
@@ -156,7 +157,7 @@ numbered AS (
                  assumption
     ORDER BY window_start ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS run
   FROM in_force)
-SELECT * EXCEPT (run),
+SELECT * EXCEPT (run, since),
        CASE WHEN status = 'violated' THEN
          min(CASE WHEN status = 'violated' THEN window_start END) OVER so_far END AS since,
        CASE WHEN status = 'violated' THEN count_if(status = 'violated') OVER so_far END

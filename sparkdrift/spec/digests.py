@@ -65,7 +65,8 @@ def definition_hash(spec: MonitorSpec, feature: Feature | None) -> str:
 
 
 def policy_hash(spec: MonitorSpec) -> str:
-    """What turns distances into verdicts and alerts: which reference, `drift`, `alerts`.
+    """What turns distances into verdicts and alerts: which reference, `drift`, `alerts`; and
+    the names of the evaluation sets, each of which is a comparison.
 
     Not what is suppressed: that concerns a few windows, which alone become due by their
     `input_digest` (spark/alerting.py), where another hash would make all of them due.
@@ -87,6 +88,8 @@ def policy_hash(spec: MonitorSpec) -> str:
         content["comparisons"] = sorted(spec.drift.comparisons)
     if not spec.drift.multivariate:
         content["multivariate"] = False
+    if spec.evaluation is not None and spec.evaluation.sets:
+        content["evaluation"] = sorted(spec.evaluation.sets)
     alerts = spec.alerts.model_dump(exclude={"suppress"})
     alerts["importance"] = {n: weight for n, weight in alerts["importance"].items() if weight != 1}
     if spec.alerts.comparisons == Alerts().comparisons:
