@@ -1,4 +1,4 @@
-"""How far an evaluation set stands for one window, each figure with its interval.
+"""How far an evaluation set stands for one window: figures with the interval that chance leaves.
 
 v: rows of the evaluation set per score bin, x: rows of the window, both (B,). `density_ratio` has
 the figures themselves; here is what a window of few rows adds to them, and takes off again.

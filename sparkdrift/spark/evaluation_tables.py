@@ -104,6 +104,12 @@ EVAL_STALENESS = Table(
             "green, amber, red",
         ),
         Column("reason", "string", "The status in words"),
+        Column(
+            "since",
+            "timestamp",
+            "Of a red blind_spot: start of the first window since which it is red without a break, "
+            "in which the dashboard should have turned",
+        ),
         Column("policy_hash", "string", "Digest of the limits"),
         *DERIVED,
     ),

@@ -192,6 +192,20 @@ def performance_hash(spec: MonitorSpec) -> str:
     )
 
 
+def staleness_hash(spec: MonitorSpec) -> str:
+    """What turns states, drift and performance into figures of staleness: `performance_hash`,
+    the drift policy, by which gaps are judged, and the slices.
+    """
+    return _digest(
+        {
+            "performance": performance_hash(spec),
+            "drift": policy_hash(spec),
+            "slices": [one if isinstance(one, str) else list(one) for one in spec.slices],
+            "prediction": spec.prediction.model_dump(mode="json", exclude={"label_delay"}),
+        }
+    )
+
+
 def _digest(content: dict[str, Any]) -> str:
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]

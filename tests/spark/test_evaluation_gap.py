@@ -1,4 +1,4 @@
-"""The comparison with evaluation sets: where they are declared and frozen; it calls nobody."""
+"""The comparison with evaluation sets: made of those that are frozen, and it calls nobody."""
 
 from __future__ import annotations
 
