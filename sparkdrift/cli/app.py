@@ -14,6 +14,7 @@ from sparkdrift.cli.commands import (
     classify,
     deciding,
     demo,
+    demo_months,
     doctor,
     exchanging,
     explain,
@@ -89,6 +90,7 @@ for _name, _command, _panel in _COMMANDS:
 _demo = typer.Typer(no_args_is_help=False)
 _demo.callback(invoke_without_command=True)(common_options(demo.credit))
 _demo.command("flights")(common_options(demo.flights))
+_demo.command("months")(common_options(demo_months.months))
 app.add_typer(_demo, name="demo", rich_help_panel="Begin")
 
 _reference = typer.Typer(

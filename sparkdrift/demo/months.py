@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta, timezone
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -278,6 +278,11 @@ def _logistic(logit: Floats) -> Floats:
 
 def _microseconds() -> int:
     return int(np.datetime64(BEGIN, "us").astype(np.int64))
+
+
+def live_from() -> datetime:
+    """When the model went live."""
+    return datetime.combine(BEGIN + timedelta(weeks=LIVE_WEEK), time(), timezone.utc)
 
 
 def months_spec(path: str) -> str:
