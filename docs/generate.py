@@ -103,7 +103,10 @@ ABOUT_SECTIONS = {
     "features.auto": "Columns found by type: all that no other part of the spec uses, or those "
     "in `include`, but for those in `exclude`. `true` stands for `{}`.",
     "prediction": "The columns of the model's output. Score and decision are watched like "
-    "features; the label is read by `evaluation`, which joins later ones by `key`.",
+    "features; the label is read by `evaluation`, which joins later ones by `key`. Of `key`, "
+    "references of scanned rows keep a theta sketch (hashes, no key): an evaluation set that "
+    "shares more than `overlap` of its keys with the training reference in force, or the other "
+    "way round, is blocked at the gate. [What is computed](statistics.md#overlap).",
     "metrics{}": "One number per window and slice, under its name: exactly one of `sum`, `count`, "
     "`min`, `max`, `ratio`, `derived`, and its own thresholds. What they mean: "
     "[statistics](statistics.md#custom-metrics).",
@@ -114,7 +117,9 @@ ABOUT_SECTIONS = {
     "that were applied, of overrides, of exploration); where it is NULL, it is not known. Their "
     "share is the metric `metric:shaped`: counted with the others, for every window and slice, and "
     "judged as they are; the view [`feedback`](tables.md#feedback) has it with its interval. Of a "
-    "reference, a share above `limit` blocks at the gate. "
+    "reference, a share above `limit` blocks at the gate. With `compare` the features of shaped "
+    "rows are held against those of the others in each window: rows of `current_drift` with the "
+    "comparison `unshaped`, which never alert. "
     "[What is looked at](statistics.md#feedback).",
     "evaluation": "How the model is measured, and by what its measuring may have gone stale: "
     "evaluation sets, labels that arrive later, operating thresholds, the dashboard that reports "

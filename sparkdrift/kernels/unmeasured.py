@@ -16,6 +16,7 @@ _NOT_HELD = "the reference does not hold this feature and slice"
 _NO_EARLIER = {
     "consecutive": "none of the windows shortly before has rows of this definition",
     "seasonal": "the window a season earlier has no rows of this definition",
+    "unshaped": "of no row of this window it is known that the model did not shape it",
 }
 
 

@@ -9,6 +9,7 @@ from sparkdrift.references.life import Event, Name
 from sparkdrift.report.plain import began, day, joined, named, share
 
 if TYPE_CHECKING:
+    from sparkdrift.spark.keys import StoredKeys
     from sparkdrift.spark.reference_differences import Difference
     from sparkdrift.spark.reference_life import Snapshot, Stored
     from sparkdrift.steps.verifying import Verified
@@ -149,6 +150,27 @@ def check_lines(checks: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
     listed = [[one[name] for name in names] for one in checks if one["verdict"] != "passed"]
     passed = sum(one["verdict"] == "passed" for one in checks)
     return [*listed, ["all others", "", "passed", named(passed, "check")]] if passed else listed
+
+
+def key_facts(keys: StoredKeys | None) -> dict[str, Any] | None:
+    """What is known of a version's keys, for --json; None where it holds no word of them."""
+    if keys is None:
+        return None
+    count = None if keys.keys is None else keys.keys.count
+    exact = None if keys.keys is None else keys.keys.exact
+    found = {"types": keys.types or None, "rows": keys.rows, "rows_without": keys.without}
+    return {"count": count, "exact": exact, **found, "reason": keys.reason or None}
+
+
+def keys_told(columns: Sequence[str], keys: StoredKeys | None) -> str:
+    """The same in words."""
+    of = f"of {joined(list(columns))}"
+    if keys is None:
+        return f"not measured: the version was made before the spec named a key ({of[3:]})"
+    if keys.keys is None:
+        return f"not measured: {keys.reason}"
+    told = f"{'' if keys.keys.exact else 'about '}{keys.keys.count:,.0f} {of}"
+    return f"{told}; {named(keys.without, 'row')} without" if keys.without else told
 
 
 def difference_facts(found: Sequence[Difference]) -> list[dict[str, Any]]:

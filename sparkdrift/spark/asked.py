@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkdrift.explain.signals import BETWEEN_WINDOWS
+from sparkdrift.explain.signals import BETWEEN_WINDOWS, METRIC, SHAPED_ROWS, UNSHAPED
 from sparkdrift.spark.alerting import suppression_sql, suppressions
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
@@ -37,7 +37,8 @@ def asked_rows(
 
     earlier_start: the earlier window that is compared with, of the same definition and with
     rows; NULL where there is none, and for comparisons with references. input_digest covers
-    every stored row that is read: a late change of one day makes the day after it due.
+    every stored row that is read: a late change of one day makes the day after it due. The two
+    sides of `unshaped` are of one window and scan: they change together.
     """
     rows = stored_rows(spark, store, spec, spec.windows.grain).where(
         f"column_name <> {string(TABLE_ROW)}"
@@ -54,8 +55,26 @@ def asked_rows(
             f"{season_position('window_start', grain, zone)} AS season_place",
             f"{usable} struct(window_start, input_digest) END AS usable",
         ).selectExpr(*kept, *(_earlier(name, grain) for name in between))
-    each = ", ".join(_comparison(spec, name, active, policy) for name, active in in_force.items())
-    return rows.selectExpr(*kept[:-1], f"inline(array({each}))")
+    each = ", ".join(
+        _comparison(spec, name, active, policy)
+        for name, active in in_force.items()
+        if name != UNSHAPED
+    )
+    usual = rows.where(f"slice_key <> {string(SHAPED_ROWS)}")
+    asked = usual.selectExpr(*kept[:-1], f"inline(array({each}))")
+    if UNSHAPED not in in_force or spec.feedback is None or not spec.feedback.compare:
+        return asked
+    one = _comparison(spec, UNSHAPED, (), policy)
+    return asked.unionAll(shaped_rows(rows).selectExpr(*kept[:-1], f"inline(array({one}))"))
+
+
+def shaped_rows(rows: DataFrame) -> DataFrame:
+    """The features of the rows that the model shaped, one row for each, which is held against
+    that of the other rows. Metrics need the variation of a reference, and are left out."""
+    return rows.where(
+        f"slice_key = {string(SHAPED_ROWS)} AND slice_value = 'true'"
+        f" AND column_name NOT LIKE {string(METRIC + '%')}"
+    )
 
 
 def picked(

@@ -9,7 +9,7 @@ from datetime import datetime
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sparkdrift.explain.signals import BETWEEN_WINDOWS
+from sparkdrift.explain.signals import BETWEEN_WINDOWS, SHAPED_ROWS, UNSHAPED
 from sparkdrift.kernels.compared import ASKED, COMPARED, KEYS, REFERENCE, WINDOW
 from sparkdrift.kernels.comparing import compare
 from sparkdrift.kernels.freezing import (
@@ -107,8 +107,11 @@ def drift_rows(
     asked = asked_rows(spark, store, spec, active, policy).where(
         in_windows("window_start", contiguous(windows))
     )
+    if UNSHAPED in active:
+        asked = asked.withColumn("earlier_start", F.expr(_EARLIER))
     parts = [_references(spark, store, spec, active, windows)]
-    parts += [_windows(spark, store, spec, windows, earlier), shaped(asked, ASKED, OF_ASKED)]
+    parts += [_windows(spark, store, spec, active, windows, earlier)]
+    parts += [shaped(asked, ASKED, OF_ASKED)]
     rows = parts[0].unionAll(parts[1]).unionAll(parts[2])
     by_feature = rows.repartition(*map(quote, KEYS)).sortWithinPartitions(
         *KEYS, "part", "window_start"
@@ -120,13 +123,37 @@ def drift_rows(
         judged = [(snapshots[version], own[version]) for version in own if version in snapshots]
         compared = compared.unionAll(known_rows(spark, store, spec, judged))
     by_window = compared.repartition(*FAMILY).sortWithinPartitions(*FAMILY)
-    return by_window.mapInArrow(judge(policy_of(spec)), ddl(JUDGED))
+    verdicts = by_window.mapInArrow(judge(policy_of(spec)), ddl(JUDGED))
+    if UNSHAPED in active:
+        verdicts = verdicts.withColumn("earlier_start", F.expr(_NO_SIDE))
+    return verdicts
+
+
+# The rows that the model did not shape stand beside those that it did as an earlier window would,
+# an instant later than theirs: a kernel's group is one slice and feature, by instants.
+_OTHER_SIDE = f"slice_key = {string(SHAPED_ROWS)} AND slice_value = 'false'"
+_AN_INSTANT = "INTERVAL '0.000001' SECOND"
+_SIDES = {
+    "window_start": f"CASE WHEN {_OTHER_SIDE} THEN window_start + {_AN_INSTANT}"
+    " ELSE window_start END",
+    "slice_value": f"CASE WHEN {_OTHER_SIDE} THEN 'true' ELSE slice_value END",
+}
+_UNSHAPED = f"comparison = {string(UNSHAPED)}"
+_EARLIER = f"CASE WHEN {_UNSHAPED} THEN window_start + {_AN_INSTANT} ELSE earlier_start END"
+_NO_SIDE = f"CASE WHEN NOT {_UNSHAPED} THEN earlier_start END"
+
+
+def _compared(sides: bool) -> str:
+    """A predicate: some comparison reads the stored row. `sides`: whether `unshaped` is made."""
+    usual = f"slice_key <> {string(SHAPED_ROWS)}"
+    return f"({usual} OR slice_value IN ('true', 'false'))" if sides else usual
 
 
 def _windows(
     spark: SparkSession,
     store: Store,
     spec: MonitorSpec,
+    active: InForce,
     windows: Sequence[Window],
     earlier: Sequence[datetime],
 ) -> DataFrame:
@@ -136,7 +163,10 @@ def _windows(
         stored_rows(spark, store, spec, grain)
         .where(in_windows("window_start", contiguous(read)))
         .where(f"column_name <> {string(TABLE_ROW)}")
+        .where(_compared(UNSHAPED in active))
     )
+    if UNSHAPED in active:
+        rows = rows.withColumns({name: F.expr(sql) for name, sql in _SIDES.items()})
     own = {
         "window_start": "window_start",
         "comparable": comparable(spec, grain),

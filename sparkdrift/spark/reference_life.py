@@ -9,6 +9,7 @@ from functools import cached_property
 
 from pyspark.sql import Row, SparkSession
 
+from sparkdrift.explain.signals import UNSHAPED
 from sparkdrift.references.life import (
     NOTED,
     PUTTING,
@@ -140,13 +141,16 @@ def in_force(spec: MonitorSpec, stored: References) -> InForce:
 
     `origin` stays with version 1 from where that first came into force, until it is erased;
     comparisons of two windows take the bins and the usual variation of the reference in force.
+    `unshaped` reads none: both its sides are of the window itself.
     """
     states = stored.own.states
     first = [one for one in stored.versions if one.version == 1 and states[1] != "erased"]
     origin = tuple(Active(one, one.since, None) for one in first if one.since is not None)
     other = {"origin": origin, "training": stored.training}
     made = {name: other.get(name, stored.active) for name in spec.drift.comparisons}
-    return made | {with_set(name): active for name, active in stored.evaluation.items()}
+    made |= {with_set(name): active for name, active in stored.evaluation.items()}
+    # Asked for or not: rows that are not wanted any more are then dropped.
+    return made | ({UNSHAPED: ()} if spec.feedback is not None else {})
 
 
 def everywhere(snapshot: Snapshot) -> tuple[Active, ...]:

@@ -189,6 +189,13 @@ REFERENCE_PROFILES = Table(
             "Of categories, each window of window_shares: its rows in categories that no other "
             "window of the reference lists; NULL in references of older stores",
         ),
+        Column(
+            "key_sketch",
+            "binary",
+            "Of column_name ':key' alone: Apache DataSketches theta sketch of the rows' keys "
+            "(prediction.key), hashes and no key; distinct_count has their number, null_count the "
+            "rows without one",
+        ),
         Column("status", "string", "ok, insufficient_data or schema_changed"),
         Column("reason", "string", "Why the status is not ok"),
         Column("definition_hash", "string", "Digest of what gives the row its meaning"),
@@ -240,7 +247,7 @@ REFERENCE_CHECKS = Table(
         Column(
             "check_name",
             "string",
-            "sample size, schema, domain, step, creep, contamination, labels or shaped",
+            "sample size, schema, domain, step, creep, contamination, labels, shaped or overlap",
         ),
         Column("column_name", "string", "Feature; ':table' for the version as a whole"),
         Column("verdict", "string", "passed, warned, blocked or not_measured"),
@@ -303,8 +310,9 @@ DRIFT = Table(
         Column(
             "comparison",
             "string",
-            "What it is compared with: baseline, consecutive, seasonal, origin, training, or "
-            "evaluation:NAME, an evaluation set",
+            "What it is compared with: baseline, consecutive, seasonal, origin, training; "
+            "evaluation:NAME, an evaluation set; unshaped: rows that the model shaped, with the "
+            "others of their window",
         ),
         Column("reference_name", "string", "Name of the reference that the spec asks for"),
         Column(

@@ -38,7 +38,7 @@ WHERE e.effective_until IS NULL OR e.effective_from < e.effective_until
 # Which thresholds and which reference are in force is known from the last drift step that
 # succeeded. A row with reference_version 0 counts where no version of it was in force when
 # its window began. The comparison `origin` stays with version 1 from where that first came into
-# force, until it is erased.
+# force, until it is erased; `unshaped` reads no reference.
 CURRENT_DRIFT = """
 SELECT d.*
 FROM {drift} AS d
@@ -58,6 +58,7 @@ LEFT JOIN (SELECT monitor, name, min_by(effective_from, seq)
            GROUP BY monitor, name HAVING count_if(action = 'erase') = 0) AS o
   ON o.monitor = d.monitor AND o.name = d.reference_name
 WHERE d.reference_version = CASE
+  WHEN d.comparison = 'unshaped' THEN 0
   WHEN d.comparison <> 'origin' THEN coalesce(a.version, 0)
   WHEN d.window_start >= o.effective_from THEN 1 ELSE 0 END
 """
@@ -189,7 +190,8 @@ FEEDBACK = """
 WITH counted AS (
   SELECT *, row_count AS rows, CAST(cells[2].value AS BIGINT) AS known_rows,
          CAST(cells[0].value AS BIGINT) AS shaped_rows
-  FROM {profiles} WHERE kind = 'metric' AND column_name = 'metric:shaped'),
+  FROM {profiles}
+  WHERE kind = 'metric' AND column_name = 'metric:shaped' AND slice_key <> ':shaped'),
 shares AS (
   SELECT *, try_divide(shaped_rows, known_rows) AS share,
          try_divide(shaped_rows + {z2} / 2, known_rows + {z2}) AS middle,

@@ -64,6 +64,17 @@ def definition_hash(spec: MonitorSpec, feature: Feature | None) -> str:
     return _digest(content)
 
 
+def shaped_hash(spec: MonitorSpec, definition: str) -> str:
+    """What gives a row of the slices by feedback its meaning: that of the feature, of
+    `definition_hash`, and the condition, so that rows by another condition are never merged.
+
+    Source of the form: `spark.slicing` computes the same in SQL.
+    """
+    condition = spec.feedback.shaped if spec.feedback else ""
+    text = f"{definition}|{condition}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def policy_hash(spec: MonitorSpec) -> str:
     """What turns distances into verdicts and alerts: which reference, `drift`, `alerts`; and
     the names of the evaluation sets, each of which is a comparison.

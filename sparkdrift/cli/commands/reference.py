@@ -89,6 +89,8 @@ def show(
         check_lines,
         event_facts,
         event_lines,
+        key_facts,
+        keys_told,
         version_details,
         version_facts,
     )
@@ -104,16 +106,24 @@ def show(
         stored = find(spark, store, which)
         snapshot = version_of(stored, which, version)
         checks = stored_checks(spark, store, which, snapshot.version)
+        keys = None
+        if loaded.prediction.key is not None:
+            from sparkdrift.spark.keys import stored_keys
+
+            held = stored_keys(spark, store, [(which, snapshot)])
+            keys = held.get((which, snapshot.version))
     events = [one for one in stored.events if one.version == snapshot.version]
     if common.as_json:
         every = version_facts(which, stored)
         (facts,) = (one for one in every if one["version"] == snapshot.version)
-        told = {"events": event_facts(events), "checks": checks}
+        told = {"keys": key_facts(keys), "events": event_facts(events), "checks": checks}
         screen.print_json({"monitor": loaded.monitor, **facts, **told})
         return
     zone = loaded.timestamp.zone
     for what, value in version_details(which, stored, snapshot, zone):
         screen.say(f"{what:15} {value}")
+    if loaded.prediction.key is not None:
+        screen.say(f"{'keys':15} {keys_told(loaded.prediction.key, keys)}")
     screen.show_rows(HAPPENED, event_lines(events, zone))
     if checks:
         screen.show_rows(CHECKED, check_lines(checks))
