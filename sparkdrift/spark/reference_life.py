@@ -147,7 +147,9 @@ def in_force(spec: MonitorSpec, stored: References) -> InForce:
     first = [one for one in stored.versions if one.version == 1 and states[1] != "erased"]
     origin = tuple(Active(one, one.since, None) for one in first if one.since is not None)
     other = {"origin": origin, "training": stored.training}
-    made = {name: other.get(name, stored.active) for name in spec.drift.comparisons}
+    made: dict[str, tuple[Active, ...]] = {
+        name: other.get(name, stored.active) for name in spec.drift.comparisons
+    }
     made |= {with_set(name): active for name, active in stored.evaluation.items()}
     # Asked for or not: rows that are not wanted any more are then dropped.
     return made | ({UNSHAPED: ()} if spec.feedback is not None else {})

@@ -145,7 +145,9 @@ def evaluation_hash(spec: MonitorSpec) -> str:
     return _digest(
         {
             "format": SCORES_FORMAT,
-            "prediction": spec.prediction.model_dump(mode="json", exclude={"label_delay"}),
+            "prediction": spec.prediction.model_dump(
+                mode="json", exclude={"label_delay", "overlap"}
+            ),
             "evaluation": evaluation
             and evaluation.model_dump(
                 mode="json",
@@ -212,7 +214,9 @@ def staleness_hash(spec: MonitorSpec) -> str:
             "performance": performance_hash(spec),
             "drift": policy_hash(spec),
             "slices": [one if isinstance(one, str) else list(one) for one in spec.slices],
-            "prediction": spec.prediction.model_dump(mode="json", exclude={"label_delay"}),
+            "prediction": spec.prediction.model_dump(
+                mode="json", exclude={"label_delay", "overlap"}
+            ),
         }
     )
 
