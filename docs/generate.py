@@ -103,7 +103,10 @@ ABOUT_SECTIONS = {
     "features.auto": "Columns found by type: all that no other part of the spec uses, or those "
     "in `include`, but for those in `exclude`. `true` stands for `{}`.",
     "prediction": "The columns of the model's output. Score and decision are watched like "
-    "features; the label is read by `evaluation`, which joins later ones by `key`.",
+    "features; the label is read by `evaluation`, which joins later ones by `key`. Of `key`, "
+    "references of scanned rows keep a theta sketch (hashes, no key): an evaluation set that "
+    "shares more than `overlap` of its keys with the training reference in force, or the other "
+    "way round, is blocked at the gate. [What is computed](statistics.md#overlap).",
     "metrics{}": "One number per window and slice, under its name: exactly one of `sum`, `count`, "
     "`min`, `max`, `ratio`, `derived`, and its own thresholds. What they mean: "
     "[statistics](statistics.md#custom-metrics).",
@@ -114,7 +117,9 @@ ABOUT_SECTIONS = {
     "that were applied, of overrides, of exploration); where it is NULL, it is not known. Their "
     "share is the metric `metric:shaped`: counted with the others, for every window and slice, and "
     "judged as they are; the view [`feedback`](tables.md#feedback) has it with its interval. Of a "
-    "reference, a share above `limit` blocks at the gate. "
+    "reference, a share above `limit` blocks at the gate. With `compare` the features of shaped "
+    "rows are held against those of the others in each window: rows of `current_drift` with the "
+    "comparison `unshaped`, which never alert. "
     "[What is looked at](statistics.md#feedback).",
     "evaluation": "How the model is measured, and by what its measuring may have gone stale: "
     "evaluation sets, labels that arrive later, operating thresholds, the dashboard that reports "
@@ -125,14 +130,14 @@ ABOUT_SECTIONS = {
     "for. Of an approval by a score of default that is `approved = 0`.",
     "evaluation.sets{}": "Rows with label and score, frozen as references of the role "
     "`evaluation`: exactly one of `table` and `path`.",
-    "evaluation.labels": "A table of labels, joined by key to the rows that were scored. A key that "
-    "has several rows counts once, by the newest `known_at`. Without it the label is a column of "
-    "the watched table.",
+    "evaluation.labels": "A table of labels, joined by key to the rows that were scored. A key "
+    "that has several rows counts once, by the newest `known_at`. Without it the label is a column "
+    "of the watched table.",
     "evaluation.thresholds{}": "An operating threshold: rows are positive from `value` on. Who "
     "calibrated it, when and on what, and the target that `sparkdrift recalibrate` is to restore.",
     "evaluation.thresholds{}.target": "Exactly one.",
-    "evaluation.dashboard": "What the dashboard says. With a table, one row per time and metric, in "
-    "the columns named here; without, its metrics are computed from the evaluation set.",
+    "evaluation.dashboard": "What the dashboard says. With a table, one row per time and metric, "
+    "in the columns named here; without, its metrics are computed from the evaluation set.",
     "evaluation.dashboard.metrics{}": "A metric's accepted value and its band.",
     "evaluation.baseline": "The simple rule that the model is held against on the same rows.",
     "evaluation.outcome": "The business outcome that the metric should go with.",

@@ -14,6 +14,7 @@ from sparkdrift.cli.commands import (
     classify,
     deciding,
     demo,
+    demo_months,
     doctor,
     exchanging,
     explain,
@@ -21,6 +22,7 @@ from sparkdrift.cli.commands import (
     freezing,
     keeping,
     merge,
+    proposing,
     reference,
     specs,
     steps,
@@ -76,6 +78,8 @@ _COMMANDS: Sequence[tuple[str, Command, str]] = (
     ("calibrate", calibrate.calibrate, "Read"),
     ("classify", classify.classify, "Read"),
     ("merge", merge.merge, "Read"),
+    ("recalibrate", proposing.recalibrate, "Propose"),
+    ("sample-eval", proposing.sample_eval, "Propose"),
     ("migrate", tables.migrate, "Keep"),
     ("prune", keeping.prune, "Keep"),
     ("forget", keeping.forget, "Keep"),
@@ -86,6 +90,7 @@ for _name, _command, _panel in _COMMANDS:
 _demo = typer.Typer(no_args_is_help=False)
 _demo.callback(invoke_without_command=True)(common_options(demo.credit))
 _demo.command("flights")(common_options(demo.flights))
+_demo.command("months")(common_options(demo_months.months))
 app.add_typer(_demo, name="demo", rich_help_panel="Begin")
 
 _reference = typer.Typer(

@@ -1,11 +1,11 @@
-"""The two demos as one thing: a folder with a table, a spec, and a note of how it was made."""
+"""The demos as one thing: a folder with a table, a spec, and a note of how it was made."""
 
 from __future__ import annotations
 
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -17,6 +17,9 @@ from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import LOCK
 
 MANIFEST: Final = "demo.json"
+TRUTH: Final = "truth.json"
+# Of the demo `months`, as in its spec.
+TOLERATED: Final = 0.03
 # Nothing is there; some of the data; the data and the spec; every step ran.
 Stage = Literal["new", "begun", "made", "finished"]
 
@@ -28,7 +31,8 @@ class Demo:
     `reasons`: what is behind its alerts, from the spec and the overview's alerts, assumptions
     and, where `real`, values. `truth`: what they are held against, `remark`: what is to be known
     of it. `real`: nothing was planted,
-    and it is judged without seasons as well, to show what they change.
+    and it is judged without seasons as well, to show what they change. `others`: further tables
+    by name. `beside`: a file beside them, and what stands in it, which no step reads.
     """
 
     name: str
@@ -43,6 +47,8 @@ class Demo:
     truth: str
     remark: str | None = None
     real: bool = False
+    others: Mapping[str, Callable[[], Iterator[pa.Table]]] = field(default_factory=dict)
+    beside: tuple[str, Callable[[], Mapping[str, Any]]] | None = None
 
 
 def credit_demo(rows: int | None, seed: int | None) -> Demo:
@@ -89,6 +95,33 @@ def flights_demo() -> Demo:
         reasons=lambda spec, alerts, assumptions, values: flights_reasons(spec, alerts, values),
         truth="what is known of that year",
         real=True,
+    )
+
+
+def months_demo(seed: int | None, *, drifts: bool) -> Demo:
+    """The claims model whose dashboard stays green; None takes the default seed of `MonthsLog`."""
+    from sparkdrift.demo.months import MonthsLog, months_spec
+    from sparkdrift.demo.months_truth import truth
+
+    default = MonthsLog()
+    log = MonthsLog(seed=default.seed if seed is None else seed, drifts=drifts)
+    return Demo(
+        name="months",
+        command="sparkdrift demo months",
+        table="inference_log",
+        spec="claim_triage.yml",
+        note="Synthetic data, drawn from a seeded generator: nothing in it is real.",
+        spec_text=months_spec,
+        tables=log.log,
+        made_from={"seed": log.seed, "drifts": int(drifts)},
+        reasons=lambda spec, alerts, assumptions, values: [],
+        truth="the truth, which no step reads",
+        others={
+            "evaluation_set": log.evaluation_set,
+            "findings": log.labels,
+            "dashboard": log.dashboard,
+        },
+        beside=(TRUTH, lambda: truth(log, TOLERATED).document()),
     )
 
 
@@ -157,6 +190,12 @@ def make(folder: Path, demo: Demo, write: Callable[[Iterator[pa.Table], Path], i
     What a run that was interrupted left of the table is removed.
     """
     begin(folder, demo)
+    for name, tables in demo.others.items():
+        shutil.rmtree(folder / name, ignore_errors=True)
+        write(tables(), folder / name)
+    if demo.beside is not None:
+        name, document = demo.beside
+        (folder / name).write_text(json.dumps(document(), indent=1) + "\n", "utf-8")
     shutil.rmtree(folder / demo.table, ignore_errors=True)
     rows = write(demo.tables(), folder / demo.table)
     (folder / demo.spec).write_text(demo.spec_text(str(folder / demo.table)), "utf-8")

@@ -14,6 +14,9 @@ from sparkdrift.report.plain import day, named, share
 
 Row = Mapping[str, Any]
 LISTED = ("window", "rows", "known", "shaped", "share", "95 %", "reason")
+DIFFERING = ("feature", "differs by", "95 %", "verdict", "differs in", "what moved")
+MOST_FEATURES = 20
+"""So many features are listed; --json has all."""
 LEVEL = 0.01
 """From which p-value of Mann-Kendall's test down the share is said to rise or fall."""
 
@@ -95,3 +98,43 @@ def _line(row: Row, zone: str) -> list[Any]:
         between,
         row["reason"] or "",
     ]
+
+
+def differing_lines(rows: Sequence[Row], zone: str) -> list[str]:
+    """In words, how the features of shaped rows differ from those of the others."""
+    measured = [row for row in rows if row["windows"]]
+    if not measured:
+        why = (
+            rows[0]["reason"] if rows else "no window has rows on both sides since it is asked for"
+        )
+        return [f"shaped against the other rows: not measured, {why}"]
+    newest = max(row["window_start"] for row in measured)
+    now = [row for row in measured if row["window_start"] == newest]
+    apart = [row for row in now if row["status"] == "drifted"]
+    told = f"shaped against the other rows of the window of {day(newest, zone)}: "
+    told += f"{len(apart)} of {named(len(now), 'feature')} surely differ by more than the limit"
+    if apart:
+        most = ", ".join(f"{row['column_name']} ({_sd(row['effect'])})" for row in apart[:3])
+        told += f", most of all {most}"
+    return [told]
+
+
+def difference_lines(rows: Sequence[Row]) -> list[list[Any]]:
+    """The features as cells of DIFFERING, those that differ most first."""
+    return [
+        [
+            row["column_name"],
+            _sd(row["effect"]),
+            ""
+            if row["effect_low"] is None
+            else f"{row['effect_low']:.2f} to {row['effect_high']:.2f}",
+            row["status"] if row["windows"] else "not measured",
+            f"{row['differ']} of {named(row['windows'], 'window')}",
+            row["reason"] or "",
+        ]
+        for row in rows[:MOST_FEATURES]
+    ]
+
+
+def _sd(effect: float | None) -> str:
+    return "" if effect is None else f"{effect:.2f} sd"

@@ -75,11 +75,11 @@ def _against(one: Explanation, zone: str) -> str:
     """' against the window of 2024-05-11'; '' for the whole reference in force."""
     if one.comparison in BETWEEN_WINDOWS and one.earlier_start is not None:
         return f" against the window of {day(one.earlier_start, zone)}"
-    whose = _WHOSE.get(one.comparison, "the reference")
+    whose = _whose(one.comparison) or "the reference"
     if one.stratum is not None and one.kind not in UNSTRATIFIED:
         clock = ":" in one.stratum
         return f" against {whose}'s {f'windows of {one.stratum}' if clock else f'{one.stratum}s'}"
-    return f" against {whose}" if one.comparison in _WHOSE else ""
+    return f" against {whose}" if _whose(one.comparison) else ""
 
 
 def _what(one: Explanation, zone: str) -> str:
@@ -142,6 +142,12 @@ def _slice(where: Where) -> str:
     if where.value is None:
         return f"{where.key} is NULL"
     return f"{where.key} = {shortened(where.value, _WIDTH)}"
+
+
+def _whose(comparison: str) -> str:
+    """What a comparison is with, where that is not plainly the reference."""
+    _, of_set, name = comparison.partition("evaluation:")
+    return f"the evaluation set {name}" if of_set else _WHOSE.get(comparison, "")
 
 
 def _where(where: Where) -> str:

@@ -34,6 +34,10 @@ UNSTRATIFIED: tuple[Kind, ...] = ("null", "nan", "infinite", "new", "range", "me
 ALERTS = ("drifted", "warning")
 BETWEEN_WINDOWS = ("consecutive", "seasonal")
 """The comparisons of a window with an earlier one; all others are with a reference."""
+UNSHAPED = "unshaped"
+"""The comparison of rows that the model shaped with the others of the same window."""
+SHAPED_ROWS = ":shaped"
+"""The slice_key of rows by whether the model shaped them: slice_value 'true', 'false' or NULL."""
 METRIC = "metric:"
 INPUTS = ":inputs"
 """The column_name of what all inputs show together."""

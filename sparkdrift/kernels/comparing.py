@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sparkdrift.explain.signals import BETWEEN_WINDOWS, WHOLE
+from sparkdrift.explain.signals import BETWEEN_WINDOWS, UNSHAPED, WHOLE
 from sparkdrift.kernels.baselines import Bins
 from sparkdrift.kernels.batches import arrow_schema, categories, groups
 from sparkdrift.kernels.category_distributions import categorical_figures
@@ -37,6 +37,8 @@ from sparkdrift.kernels.states import States
 from sparkdrift.kernels.unmeasured import against_reference, family, other_types, without_earlier
 from sparkdrift.kernels.vectors import direction_figures
 
+_OF_PAIRS = (*BETWEEN_WINDOWS, UNSHAPED)
+_NOT_SHAPED = "the rows of this window that the model did not shape"
 _OF_ASKED = ("comparison", "reference_version", "earlier_start", "input_digest")
 Reference = Mapping[str, Any]
 
@@ -105,7 +107,7 @@ class _Group:
                 name: table.column(name).combine_chunks() for name, table in source.items()
             }
             rows |= {"effect_size": np.full(size, effect), "warn_at": np.full(size, warn)}
-            if asked.comparison in BETWEEN_WINDOWS:
+            if asked.comparison in _OF_PAIRS:
                 rows |= self._between(asked, windows, effect)
             else:
                 rows |= self._against(asked, windows, effect)
@@ -123,7 +125,7 @@ class _Group:
         for i, (comparison, *of) in enumerate(zip(*columns[:3], strict=True)):
             # Bins serve windows of one meaning; a reference says itself where it doesn't fit.
             own = place[columns[3][i]]
-            meaning = (hashes[own], types[own]) if comparison in BETWEEN_WINDOWS else ()
+            meaning = (hashes[own], types[own]) if comparison in _OF_PAIRS else ()
             found.setdefault((comparison, *of, *meaning), []).append(i)
         for (comparison, role, version, *_), chosen in found.items():
             at = [place[columns[3][i]] for i in chosen]
@@ -148,7 +150,7 @@ class _Group:
         return made | {name: list(made[name]) for name in ("unmeasured", "unmeasured_reason")}
 
     def _between(self, asked: _Asked, windows: States, effect: float) -> dict[str, Any]:
-        """Figures against earlier windows, for those windows that have one."""
+        """Figures against earlier windows, or the other rows, for windows that have these."""
         rows = without_earlier(windows.table, asked.before, asked.comparison)
         has = np.flatnonzero(asked.before >= 0)
         if not len(has):
@@ -157,7 +159,12 @@ class _Group:
         own = windows.take(has)
         rows |= other_types(rows, has, earlier.table, own.table)
         found = self._pair_figures(asked, own, earlier, effect)
-        names = labels(earlier.table.column("window_start").to_pylist())
+        if asked.comparison == UNSHAPED:
+            # Both sides had the same days and weather: only chance sets them apart anyway.
+            found["caveat"] = [None] * len(has)
+            names = [_NOT_SHAPED] * len(has)
+        else:
+            names = labels(earlier.table.column("window_start").to_pylist())
         return rows | _spread({**found, "season": names}, has, len(asked.at))
 
     def _pair_figures(

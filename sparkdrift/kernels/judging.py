@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from sparkdrift.explain.explaining import explain_window
 from sparkdrift.explain.sentences import tell
-from sparkdrift.explain.signals import Limits
+from sparkdrift.explain.signals import UNSHAPED, Limits
 from sparkdrift.kernels.batches import arrow_schema, column, groups
 from sparkdrift.kernels.compared import FIGURES, KEPT
 from sparkdrift.kernels.freezing import Kernel
@@ -154,7 +154,12 @@ def _explanations(
         {**row, "status": verdict.status, "q_value": q, "alerting_shares": verdict.shares}
         for row, verdict, q in zip(rows, verdicts, q_values.tolist(), strict=True)
     ]
-    return [None if one is None else tell(one) for one in explain_window(judged, Limits(**limits))]
+    found = explain_window(judged, Limits(**limits))
+    # `unshaped` says where rows differ and not what moved, and raises no alert.
+    told = [
+        one if row["comparison"] != UNSHAPED else None for one, row in zip(found, rows, strict=True)
+    ]
+    return [None if one is None else tell(one) for one in told]
 
 
 def _tells(status: str, row: Mapping[str, Any]) -> bool:

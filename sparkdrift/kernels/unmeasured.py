@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 _NO_REFERENCE = "no reference was in force when the window began"
 _NO_TRAINING = "no reference of the role training was in force when the window began"
+_NO_SET = "no version of the evaluation set was in force when the window began"
 _NOT_HELD = "the reference does not hold this feature and slice"
 _NO_EARLIER = {
     "consecutive": "none of the windows shortly before has rows of this definition",
     "seasonal": "the window a season earlier has no rows of this definition",
+    "unshaped": "of no row of this window it is known that the model did not shape it",
 }
 
 
@@ -25,7 +27,12 @@ def against_reference(
 
     version: of the reference, 0 where none is in force.
     """
-    none = _NO_TRAINING if comparison == "training" else _NO_REFERENCE
+    if comparison == "training":
+        none = _NO_TRAINING
+    elif comparison.startswith("evaluation:"):
+        none = _NO_SET
+    else:
+        none = _NO_REFERENCE
     found: list[tuple[str | None, str | None]] = []
     for window in windows.select(["definition_hash", "data_type", "status", "reason"]).to_pylist():
         if window["status"] == "schema_changed":

@@ -1,7 +1,8 @@
 """Is the dashboard green while the world has moved? The rule, and nothing but the rule.
 
 red: every dashboard metric is in its band, and the score, a feature of top importance, an
-operational signal or the decision rate alerts. amber: evidence is missing. green: all tests ran,
+operational signal, the decision rate, or the performance measured apart from it alerts.
+amber: evidence is missing. green: all tests ran,
 with power of at least LEAST_POWER for the effect that matters, and either nothing alerts or the
 dashboard itself is out of its band: then it shows what there is, and is not blind.
 Missing input never yields green. Source: docs/statistics.md, and as its motive Sculley et al.,
@@ -19,7 +20,7 @@ from sparkdrift.measures.density_ratio import DISTRUST_ESS
 
 Verdict = Literal["red", "amber", "green"]
 # What may tell that the world moved; all of them must be there before anything is green.
-SIGNALS = ("score", "top features", "operations", "decision rate")
+SIGNALS = ("score", "top features", "operations", "decision rate", "performance")
 LEAST_POWER = 0.8
 
 

@@ -33,6 +33,7 @@ class EstimatedMetrics(NamedTuple):
     specificity: Figure
     f1: Figure
     roc_auc: Figure
+    average_precision: Figure
     brier: Figure
     payoff: Figure
 
@@ -89,6 +90,7 @@ def estimate(
             divide(2 * tp, dec + pos), divide(2.0, dec + pos), -divide(2 * tp, (dec + pos) ** 2)
         ),
         roc_auc=_auc(bins),
+        average_precision=_average_precision(bins),
         brier=_brier(bins, floats(scores)),
         payoff=plain_interval(
             a * tp + b * (dec - tp) + c * (pos - tp) + e * tn,
@@ -137,6 +139,23 @@ def _auc(bins: _Bins) -> Figure:
     slope = divide(below - beyond, (P * N)[..., None])
     slope = slope - (auc * (divide(1.0, P) - divide(1.0, N)))[..., None]
     return logit_interval(np.clip(auc, 0, 1), _by_rate(bins, slope))
+
+
+def _average_precision(bins: _Bins) -> Figure:
+    """`ranking.average_precision` of the expected labels.
+
+    From the greatest score down, a bin of w rows with the rate s, after a positives in c rows,
+    adds the integral s^2 w + s (a - c s) log(1 + w / c); the slope is its derivative by s.
+    """
+    w, s = bins.w[..., ::-1], bins.pi[..., ::-1]
+    a, c = (w * s).cumsum(-1) - w * s, w.cumsum(-1) - w
+    P = (w * s).sum(-1)[..., None]
+    log = np.log1p(np.divide(w, c, out=np.zeros(w.shape), where=c > 0))
+    value = divide((s**2 * w + s * (a - c * s) * log).sum(-1), P[..., 0])
+    after = (s * log).sum(-1)[..., None] - (s * log).cumsum(-1)
+    own = 2 * s + (a - 2 * c * s) * np.nan_to_num(divide(log, w))
+    slope = divide(own + after - value[..., None], P)[..., ::-1]
+    return logit_interval(np.clip(value, 0, 1), _by_rate(bins, floats(slope)))
 
 
 def _brier(bins: _Bins, scores: Floats) -> Figure:

@@ -28,6 +28,7 @@ COLUMNS = (
 )
 _AT = {name: i for i, name in enumerate(COLUMNS)}
 CLASS_BINS = 64
+PLAIN_BINS = 128
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,13 @@ def edges_of(quantiles: ArrayLike, heavy: ArrayLike, thresholds: ArrayLike = ())
     found = (floats(quantiles), alone, np.nextafter(alone, np.inf), floats(thresholds))
     edges = np.unique(np.concatenate(found))
     # Below the least and above the greatest score that may occur there is nothing to cut off.
+    return floats(edges[(edges > 0) & (edges <= 1)])
+
+
+def plain_edges(thresholds: ArrayLike = ()) -> Floats:
+    """Edges without an evaluation set to choose them from: k / PLAIN_BINS, and the thresholds."""
+    even = np.arange(1, PLAIN_BINS) / PLAIN_BINS
+    edges = np.unique(np.concatenate([even, floats(thresholds)]))
     return floats(edges[(edges > 0) & (edges <= 1)])
 
 

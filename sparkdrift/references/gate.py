@@ -282,6 +282,56 @@ def contamination(origins: Origins | None, without: Sequence[Gap] | None) -> lis
     return checks
 
 
+@dataclass(frozen=True)
+class Overlap:
+    """Keys of an evaluation set that training data have as well: `share`, between low and high.
+
+    other: the reference of the other role, and its version, that the candidate was held against;
+    None where there is none. keys: estimated number of keys of the evaluation set. exact: whether
+    every key was looked at; else low and high are a 95 % interval. reason: why share is None.
+    """
+
+    other: str | None = None
+    version: int | None = None
+    share: float | None = None
+    low: float = 0.0
+    high: float = 1.0
+    keys: float = 0.0
+    exact: bool = False
+    reason: str = ""
+
+
+def overlap(role: str, found: Sequence[Overlap], limit: float) -> list[Check]:
+    """Rows that a model learned from say nothing of how it does on others: their share.
+
+    role: of the candidate. found: one for each reference of the other role that is in force; the
+    worst is told, and that some could not be measured where it is no finding.
+    """
+    measured = [one for one in found if one.share is not None]
+    missing = [one for one in found if one.share is None]
+    worst = max(measured, key=lambda one: one.share or 0.0, default=None)
+    if worst is None or worst.share is None:
+        other = "training" if role == "evaluation" else "evaluation"
+        why = missing[0].reason if missing else f"no reference of the role {other} is in force"
+        return [Check("overlap", TABLE, "not_measured", why, None, limit)]
+    blocked = worst.share > limit
+    if missing and not blocked:
+        return [Check("overlap", TABLE, "not_measured", missing[0].reason, None, limit)]
+    told = f"{100 * worst.share:.1f} % of {worst.keys:,.0f} keys are in both"
+    if role == "evaluation":
+        told += f": {worst.other} version {worst.version} has them as well"
+    else:
+        told += f": {worst.other} version {worst.version} is evaluated on rows of this one"
+    sure = (
+        "every key was looked at"
+        if worst.exact
+        else f"95 % interval {100 * worst.low:.1f} to {100 * worst.high:.1f} %"
+    )
+    told += f" ({sure}, limit {100 * limit:g} %)"
+    found_now: Verdict = "blocked" if blocked else "passed"
+    return [Check("overlap", TABLE, found_now, told, worst.share, limit, worst.version)]
+
+
 def labels(role: str, rows: int | None, labelled: int | None, reason: str = "") -> list[Check]:
     """Share of rows with a label. Only roles that need labels are blocked by too few.
 

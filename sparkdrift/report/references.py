@@ -9,6 +9,7 @@ from sparkdrift.references.life import Event, Name
 from sparkdrift.report.plain import began, day, joined, named, share
 
 if TYPE_CHECKING:
+    from sparkdrift.spark.keys import StoredKeys
     from sparkdrift.spark.reference_differences import Difference
     from sparkdrift.spark.reference_life import Snapshot, Stored
     from sparkdrift.steps.verifying import Verified
@@ -27,7 +28,7 @@ DIFFERING = (
 )
 HAPPENED = ("event", "version", "what", "from", "by", "when", "gate", "why")
 CHECKED = ("check", "column", "verdict", "reason")
-VERIFIED = ("version", "digest", "counts", "reason")
+VERIFIED = ("version", "digest", "counts", "sketches", "reason")
 _SHOWN = 3
 
 
@@ -151,6 +152,27 @@ def check_lines(checks: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
     return [*listed, ["all others", "", "passed", named(passed, "check")]] if passed else listed
 
 
+def key_facts(keys: StoredKeys | None) -> dict[str, Any] | None:
+    """What is known of a version's keys, for --json; None where it holds no word of them."""
+    if keys is None:
+        return None
+    count = None if keys.keys is None else keys.keys.count
+    exact = None if keys.keys is None else keys.keys.exact
+    found = {"types": keys.types or None, "rows": keys.rows, "rows_without": keys.without}
+    return {"count": count, "exact": exact, **found, "reason": keys.reason or None}
+
+
+def keys_told(columns: Sequence[str], keys: StoredKeys | None) -> str:
+    """The same in words."""
+    of = f"of {joined(list(columns))}"
+    if keys is None:
+        return f"not measured: the version was made before the spec named a key ({of[3:]})"
+    if keys.keys is None:
+        return f"not measured: {keys.reason}"
+    told = f"{'' if keys.keys.exact else 'about '}{keys.keys.count:,.0f} {of}"
+    return f"{told}; {named(keys.without, 'row')} without" if keys.without else told
+
+
 def difference_facts(found: Sequence[Difference]) -> list[dict[str, Any]]:
     return [
         {
@@ -212,8 +234,12 @@ def _share(value: float | None) -> str:
 
 def verified_lines(found: Mapping[int, Verified]) -> list[list[Any]]:
     """Verified versions as cells of VERIFIED."""
-    counts = {True: "reproduced", False: "differ", None: "not measured"}
+    again = {True: "reproduced", False: "differ", None: "not measured"}
     return [
-        [version, "ok" if one.digest else "mismatch", counts[one.counts], one.reason or ""]
+        [
+            *(version, "ok" if one.digest else "mismatch"),
+            *(again[one.counts], again[one.sketches]),
+            one.reason or "",
+        ]
         for version, one in sorted(found.items(), reverse=True)
     ]

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkdrift.explain.signals import BETWEEN_WINDOWS
+from sparkdrift.explain.signals import BETWEEN_WINDOWS, METRIC, SHAPED_ROWS, UNSHAPED
 from sparkdrift.spark.alerting import suppression_sql, suppressions
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
-from sparkdrift.spark.reference_life import ROLE, TRAINING, Active, InForce
+from sparkdrift.spark.reference_life import Active, InForce, role_of, set_of
 from sparkdrift.spark.sql import string, timestamp
 from sparkdrift.spark.window_columns import position, season_position
 from sparkdrift.spec.models import MonitorSpec
@@ -24,7 +24,7 @@ from sparkdrift.store import Store
 LOOK_BACK = 7
 """How many windows before its own the comparison `consecutive` looks for one with rows."""
 # Raised when the figures change without a change of their inputs: all drift is then due.
-FIGURES_VERSION = 6
+FIGURES_VERSION = 7
 
 _FEATURE = "slice_key, slice_value, column_name, definition_hash"
 
@@ -37,7 +37,8 @@ def asked_rows(
 
     earlier_start: the earlier window that is compared with, of the same definition and with
     rows; NULL where there is none, and for comparisons with references. input_digest covers
-    every stored row that is read: a late change of one day makes the day after it due.
+    every stored row that is read: a late change of one day makes the day after it due. The two
+    sides of `unshaped` are of one window and scan: they change together.
     """
     rows = stored_rows(spark, store, spec, spec.windows.grain).where(
         f"column_name <> {string(TABLE_ROW)}"
@@ -54,8 +55,26 @@ def asked_rows(
             f"{season_position('window_start', grain, zone)} AS season_place",
             f"{usable} struct(window_start, input_digest) END AS usable",
         ).selectExpr(*kept, *(_earlier(name, grain) for name in between))
-    each = ", ".join(_comparison(spec, name, active, policy) for name, active in in_force.items())
-    return rows.selectExpr(*kept[:-1], f"inline(array({each}))")
+    each = ", ".join(
+        _comparison(spec, name, active, policy)
+        for name, active in in_force.items()
+        if name != UNSHAPED
+    )
+    usual = rows.where(f"slice_key <> {string(SHAPED_ROWS)}")
+    asked = usual.selectExpr(*kept[:-1], f"inline(array({each}))")
+    if UNSHAPED not in in_force or spec.feedback is None or not spec.feedback.compare:
+        return asked
+    one = _comparison(spec, UNSHAPED, (), policy)
+    return asked.unionAll(shaped_rows(rows).selectExpr(*kept[:-1], f"inline(array({one}))"))
+
+
+def shaped_rows(rows: DataFrame) -> DataFrame:
+    """The features of the rows that the model shaped, one row for each, which is held against
+    that of the other rows. Metrics need the variation of a reference, and are left out."""
+    return rows.where(
+        f"slice_key = {string(SHAPED_ROWS)} AND slice_value = 'true'"
+        f" AND column_name NOT LIKE {string(METRIC + '%')}"
+    )
 
 
 def picked(
@@ -79,9 +98,9 @@ def version_of(active: Sequence[Active], at: str = "window_start") -> str:
     return picked(active, lambda one: str(int(one.snapshot.version)), "0", at)
 
 
-def role_of(comparison: str) -> str:
-    """The role of the reference that a comparison reads."""
-    return TRAINING if comparison == "training" else ROLE
+def part_of(comparison: str) -> str:
+    """What the kernels know a reference by beside its version: its role, of sets each its own."""
+    return comparison if set_of(comparison) is not None else role_of(comparison)
 
 
 def _earlier(name: str, grain: str) -> str:
@@ -107,7 +126,7 @@ def _comparison(spec: MonitorSpec, name: str, active: tuple[Active, ...], policy
     # What is suppressed is NULL where nothing is, which concat_ws leaves out.
     parts += suppression_sql(suppressions(spec), spec.names_together)
     return (
-        f"struct({string(name)} AS comparison, {string(role_of(name))} AS role,"
+        f"struct({string(name)} AS comparison, {string(part_of(name))} AS role,"
         f" {version_of(active)} AS reference_version, {earlier} AS earlier_start,"
         f" sha2(concat_ws('|', {', '.join(parts)}), 256) AS input_digest)"
     )

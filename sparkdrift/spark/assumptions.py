@@ -13,7 +13,8 @@ from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels.expectations import VIOLATED, Expectations, Rule
 from sparkdrift.spark.asked import picked, version_of
 from sparkdrift.spark.changes import from_micros
-from sparkdrift.spark.comparison import by_reference
+from sparkdrift.spark.dating import Around, Findings, dated
+from sparkdrift.spark.drift_rows import by_reference
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.pairs import pair_name, whole_slice
 from sparkdrift.spark.profiles import stored_rows
@@ -30,7 +31,14 @@ from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
 
 # Raised when the checks change without a change of their inputs: all are then due.
-CHECKS_VERSION = 2
+CHECKS_VERSION = 3
+RUNS_OF_VIOLATED = Findings(
+    ASSUMPTIONS,
+    keys=("column_name", "other_column", "assumption"),
+    found=f"status = {string(VIOLATED)}",
+    measured=f"status IN ({string(VIOLATED)}, 'ok', 'warning')",
+    columns=("status",),
+)
 _WHOLE = f"slice_key = {string(WHOLE)}"
 
 
@@ -184,12 +192,17 @@ def write_assumptions(
     rows: DataFrame,
     active: Sequence[Active],
     windows: Sequence[Window],
+    stored: DataFrame,
+    near: Around,
     *,
     policy: str,
     source_version: int | None,
     run_id: str,
 ) -> None:
-    """Make `rows` the checks of `windows`, each under its reference and policy, in one commit."""
+    """Make `rows` the checks of `windows`, each under its reference and policy, in one commit.
+
+    stored: the checks in force, of which those of the windows `near` are read, or dated again.
+    """
     grain = spec.windows.grain
     constants = {
         **whole_slice(),
@@ -205,9 +218,14 @@ def write_assumptions(
     ready = rows.withColumns(
         {**{name: F.lit(value) for name, value in constants.items()}, "window_end": F.expr(end)}
     )
+    covered = sorted((*windows, *near.after))
     cases = [
         Case(of_version, {"reference_version": version, "policy_hash": policy})
-        for version, of_version in by_reference(active, windows).items()
+        for version, of_version in by_reference(active, covered).items()
     ]
     scope = Scope(spec.monitor, grain, cases)
-    replace(store, ASSUMPTIONS, ready, scope, run_id=run_id, files=1 + len(windows) // 360)
+    found = RUNS_OF_VIOLATED.found
+    ready = dated(ready, stored, near, RUNS_OF_VIOLATED).withColumn(
+        "since", F.expr(f"CASE WHEN {found} THEN since END")
+    )
+    replace(store, ASSUMPTIONS, ready, scope, run_id=run_id, files=1 + len(covered) // 360)

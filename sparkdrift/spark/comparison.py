@@ -9,8 +9,7 @@ from datetime import datetime
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sparkdrift import __version__
-from sparkdrift.explain.signals import BETWEEN_WINDOWS
+from sparkdrift.explain.signals import BETWEEN_WINDOWS, SHAPED_ROWS, UNSHAPED
 from sparkdrift.kernels.compared import ASKED, COMPARED, KEYS, REFERENCE, WINDOW
 from sparkdrift.kernels.comparing import compare
 from sparkdrift.kernels.freezing import (
@@ -23,25 +22,23 @@ from sparkdrift.kernels.judging import JUDGED, judge
 from sparkdrift.kernels.judging import KEYS as FAMILY
 from sparkdrift.kernels.together import COMPARISON
 from sparkdrift.spark.alerting import policy_of
-from sparkdrift.spark.asked import asked_rows, role_of, version_of
+from sparkdrift.spark.asked import asked_rows
 from sparkdrift.spark.changes import from_micros
+from sparkdrift.spark.drift_rows import SERIES, by_reference, in_force_rows
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.frozen_rows import frozen_rows
 from sparkdrift.spark.metrics import comparable, row_noise, row_variance
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
-from sparkdrift.spark.reference_life import TRAINING, Active, InForce, name_of, version_at
-from sparkdrift.spark.schemas import DRIFT
+from sparkdrift.spark.reference_life import EVALUATION, InForce, read_by
 from sparkdrift.spark.sql import ddl, in_windows, quote, string
 from sparkdrift.spark.together import known_rows
-from sparkdrift.spark.window_columns import season_position, stratum, window_end
-from sparkdrift.spark.writer import Case, Scope, replace
+from sparkdrift.spark.window_columns import season_position, stratum
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous, window_at
 
 _MASK = (1 << 64) - 1
-_ROW = ("comparison", "slice_key", "slice_value", "column_name")
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ def drift_digests(
 ) -> Digests:
     """What should be in `drift` and what is, in one query, whatever the number of comparisons."""
     wanted = asked_rows(spark, store, spec, active, policy)
-    columns = ("window_start", *_ROW, "input_digest")
+    columns = ("window_start", *SERIES, "input_digest")
     have = in_force_rows(spark, store, spec, active, policy)
     if spec.names_together:
         # They are made of the others' rows, and so are due whenever one of those is.
@@ -70,7 +67,7 @@ def drift_digests(
     )
     # With the row's own keys: the slices of a feature share an input_digest, and two that
     # are alike would cancel out.
-    hashed = f"bit_xor(xxhash64({', '.join(_ROW)}, input_digest))"
+    hashed = f"bit_xor(xxhash64({', '.join(SERIES)}, input_digest))"
     # Collecting costs an aggregate that isn't generated code, for every run with nothing to do.
     between = not set(active).isdisjoint(BETWEEN_WINDOWS)
     earlier = "collect_set(unix_micros(earlier_start))" if between else "array()"
@@ -89,24 +86,6 @@ def drift_digests(
         if row["earlier"]:
             found.earlier[start] = tuple(map(from_micros, sorted(row["earlier"])))
     return found
-
-
-def in_force_rows(
-    spark: SparkSession, store: Store, spec: MonitorSpec, active: InForce, policy: str
-) -> DataFrame:
-    """The rows of `drift` under this policy and the references in force for their window.
-
-    Those of superseded references and policies stay in the table and don't count here.
-    """
-    versions = " ".join(
-        f"WHEN {string(name)} THEN {version_of(own)}" for name, own in active.items()
-    )
-    return spark.table(store.table(DRIFT.name)).where(
-        f"monitor = {string(spec.monitor)}"
-        f" AND comparison IN ({', '.join(map(string, active))})"
-        f" AND granularity = {string(spec.windows.grain)} AND policy_hash = {string(policy)}"
-        f" AND reference_version = CASE comparison {versions} END"
-    )
 
 
 def drift_rows(
@@ -128,8 +107,11 @@ def drift_rows(
     asked = asked_rows(spark, store, spec, active, policy).where(
         in_windows("window_start", contiguous(windows))
     )
+    if UNSHAPED in active:
+        asked = asked.withColumn("earlier_start", F.expr(_EARLIER))
     parts = [_references(spark, store, spec, active, windows)]
-    parts += [_windows(spark, store, spec, windows, earlier), shaped(asked, ASKED, OF_ASKED)]
+    parts += [_windows(spark, store, spec, active, windows, earlier)]
+    parts += [shaped(asked, ASKED, OF_ASKED)]
     rows = parts[0].unionAll(parts[1]).unionAll(parts[2])
     by_feature = rows.repartition(*map(quote, KEYS)).sortWithinPartitions(
         *KEYS, "part", "window_start"
@@ -141,13 +123,37 @@ def drift_rows(
         judged = [(snapshots[version], own[version]) for version in own if version in snapshots]
         compared = compared.unionAll(known_rows(spark, store, spec, judged))
     by_window = compared.repartition(*FAMILY).sortWithinPartitions(*FAMILY)
-    return by_window.mapInArrow(judge(policy_of(spec)), ddl(JUDGED))
+    verdicts = by_window.mapInArrow(judge(policy_of(spec)), ddl(JUDGED))
+    if UNSHAPED in active:
+        verdicts = verdicts.withColumn("earlier_start", F.expr(_NO_SIDE))
+    return verdicts
+
+
+# The rows that the model did not shape stand beside those that it did as an earlier window would,
+# an instant later than theirs: a kernel's group is one slice and feature, by instants.
+_OTHER_SIDE = f"slice_key = {string(SHAPED_ROWS)} AND slice_value = 'false'"
+_AN_INSTANT = "INTERVAL '0.000001' SECOND"
+_SIDES = {
+    "window_start": f"CASE WHEN {_OTHER_SIDE} THEN window_start + {_AN_INSTANT}"
+    " ELSE window_start END",
+    "slice_value": f"CASE WHEN {_OTHER_SIDE} THEN 'true' ELSE slice_value END",
+}
+_UNSHAPED = f"comparison = {string(UNSHAPED)}"
+_EARLIER = f"CASE WHEN {_UNSHAPED} THEN window_start + {_AN_INSTANT} ELSE earlier_start END"
+_NO_SIDE = f"CASE WHEN NOT {_UNSHAPED} THEN earlier_start END"
+
+
+def _compared(sides: bool) -> str:
+    """A predicate: some comparison reads the stored row. `sides`: whether `unshaped` is made."""
+    usual = f"slice_key <> {string(SHAPED_ROWS)}"
+    return f"({usual} OR slice_value IN ('true', 'false'))" if sides else usual
 
 
 def _windows(
     spark: SparkSession,
     store: Store,
     spec: MonitorSpec,
+    active: InForce,
     windows: Sequence[Window],
     earlier: Sequence[datetime],
 ) -> DataFrame:
@@ -157,7 +163,10 @@ def _windows(
         stored_rows(spark, store, spec, grain)
         .where(in_windows("window_start", contiguous(read)))
         .where(f"column_name <> {string(TABLE_ROW)}")
+        .where(_compared(UNSHAPED in active))
     )
+    if UNSHAPED in active:
+        rows = rows.withColumns({name: F.expr(sql) for name, sql in _SIDES.items()})
     own = {
         "window_start": "window_start",
         "comparable": comparable(spec, grain),
@@ -176,16 +185,17 @@ def _references(
 ) -> DataFrame:
     grain, zone = spec.windows.grain, spec.timestamp.zone
     needed = (
-        (name_of(spec, role_of(name)), one.snapshot)
+        (read_by(spec, name), one.snapshot)
         for name, own in active.items()
         for version in by_reference(own, windows)
         for one in own
         if one.snapshot.version == version
     )
-    rows = frozen_rows(spark, store, needed)
+    # The scores of an evaluation set are no feature, and large.
+    rows = frozen_rows(spark, store, needed).where("column_name NOT RLIKE '^:(scores|errors)'")
     of_windows = "transform(window_bins, one -> {})"
     own = {
-        "role": "role",
+        "role": f"CASE role WHEN {string(EVALUATION)} THEN concat(role, ':', name) ELSE role END",
         "reference_version": "version",
         "row_variance": row_variance(spec),
         "bins": "bins",
@@ -251,55 +261,3 @@ OF_ASKED = {
         *("earlier_start", "input_digest"),
     )
 }
-
-
-def write_drift(
-    store: Store,
-    spec: MonitorSpec,
-    rows: DataFrame,
-    active: InForce,
-    windows: Sequence[Window],
-    *,
-    policy: str,
-    source_version: int | None,
-    run_id: str,
-) -> None:
-    """Make `rows` the drift of `windows`, each under its references and policy, in one commit."""
-    grain, zone = spec.windows.grain, spec.timestamp.zone
-    constants = {
-        "monitor": spec.monitor,
-        "granularity": grain,
-        "policy_hash": policy,
-        "alert_windows": spec.alerts.windows,
-        "alert_of": spec.alerts.of,
-        "source_version": source_version,
-        "run_id": run_id,
-        "package_version": __version__,
-    }
-    name = spec.reference.name if spec.reference else None
-    training = F.when(F.col("comparison") == TRAINING, F.lit(TRAINING))
-    rows = rows.withColumns(
-        {
-            **{name: F.lit(value) for name, value in constants.items()},
-            "reference_name": training.otherwise(F.lit(name).cast("string")),
-            "window_end": F.expr(window_end("window_start", grain, zone)),
-        }
-    )
-    cases = [
-        Case(
-            of_version,
-            {"comparison": comparison, "reference_version": version, "policy_hash": policy},
-        )
-        for comparison, own in active.items()
-        for version, of_version in by_reference(own, windows).items()
-    ]
-    scope = Scope(spec.monitor, grain, cases)
-    replace(store, DRIFT, rows, scope, run_id=run_id, files=1 + len(windows) * len(active) // 180)
-
-
-def by_reference(active: Sequence[Active], windows: Sequence[Window]) -> dict[int, list[Window]]:
-    """The windows that each version is in force for at their start; 0 where none is."""
-    found: dict[int, list[Window]] = {}
-    for window in windows:
-        found.setdefault(version_at(active, window.start), []).append(window)
-    return found

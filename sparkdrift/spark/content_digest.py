@@ -44,7 +44,7 @@ def content_digest(
 def digest_of(rows: DataFrame, like: str | None = None) -> tuple[str, int]:
     """The same of rows that are stored anywhere, or nowhere yet."""
     exact = like is None or like.startswith(PRESENT)
-    columns = _by_bits(rows) if exact else _by_text()
+    columns = [*(_by_bits(rows) if exact else _by_text()), *_of_keys(rows)]
     row = (
         rows.selectExpr(
             "slice_key",
@@ -60,6 +60,12 @@ def digest_of(rows: DataFrame, like: str | None = None) -> tuple[str, int]:
         .collect()[0]
     )
     return f"{PRESENT if exact else ''}{row['digest']}", int(row["rows"] or 0)
+
+
+def _of_keys(rows: DataFrame) -> list[str]:
+    """The sketch of keys where there is one: concat_ws leaves out NULL, so that digests of before
+    stay what they are."""
+    return ["hex(key_sketch)"] if "key_sketch" in rows.columns else []
 
 
 def _by_bits(rows: DataFrame) -> list[str]:

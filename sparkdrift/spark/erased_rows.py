@@ -11,13 +11,15 @@ from sparkdrift.errors import StoreError
 from sparkdrift.references.life import Name
 from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
 from sparkdrift.spark.failures import FAILURES, reason
-from sparkdrift.spark.reference_life import ROLE, TRAINING, same
+from sparkdrift.spark.frozen_rows import of_attempt
+from sparkdrift.spark.reference_life import EVALUATION, ROLE, TRAINING, same, with_set
 from sparkdrift.spark.schemas import (
     ASSUMPTIONS,
     DRIFT,
     PROFILES,
     REFERENCE_CHECKS,
     REFERENCE_PROFILES,
+    REFERENCE_SNAPSHOTS,
     STATES,
 )
 from sparkdrift.spark.sql import in_windows, string, timestamp
@@ -33,7 +35,6 @@ HOLDING = (
 """The tables that hold values of the source, or figures made of few of them."""
 USUAL_HOURS = 168
 """What VACUUM keeps if nothing else is said: files that a reader may still be at."""
-_EVALUATION = "evaluation"
 _CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 
 
@@ -72,7 +73,9 @@ def delete_version(spark: SparkSession, store: Store, name: Name, version: int) 
             monitor,
             f"comparison = 'training' AND reference_version = {number}",
         )
-    if name.role == _EVALUATION:
+    if name.role == EVALUATION:
+        held = f"comparison = {string(with_set(name.name))} AND reference_version = {number}"
+        delete(spark, store, DRIFT, monitor, held)
         held = f"evaluation_set = {string(name.name)} AND evaluation_version = {number}"
         for table in (PERFORMANCE, EVAL_STALENESS):
             delete(spark, store, table, monitor, held)
@@ -81,8 +84,39 @@ def delete_version(spark: SparkSession, store: Store, name: Name, version: int) 
         delete(spark, store, STATES, monitor, f"name = {own} OR startswith(name, {own} || ':')")
     if name.role == ROLE:
         held = f"reference_name = {string(name.name)} AND reference_version = {number}"
-        delete(spark, store, DRIFT, monitor, f"comparison <> 'training' AND {held}")
+        others = "comparison <> 'training' AND comparison NOT LIKE 'evaluation:%'"
+        delete(spark, store, DRIFT, monitor, f"{others} AND {held}")
         delete(spark, store, ASSUMPTIONS, monitor, held)
+
+
+def delete_unsaid(spark: SparkSession, store: Store, name: Name, version: int) -> None:
+    """Delete a version of which no event says anything, as if it had never been.
+
+    Its number is free again. The row that makes it exist goes last.
+    """
+    where = f"{same(name)} AND version = {int(version)}"
+    delete(spark, store, REFERENCE_PROFILES, name.monitor, where)
+    delete(spark, store, REFERENCE_SNAPSHOTS, name.monitor, where)
+
+
+def delete_invisible(spark: SparkSession, store: Store, monitor: str) -> None:
+    """Delete rows of `reference_profiles` that are of no version, and so nobody reads.
+
+    A snapshot leaves them that ended before its last row, or that another one was quicker than.
+    One that is being made meanwhile fails.
+    """
+    own = f"monitor = {string(monitor)}"
+    left = spark.sql(
+        f"SELECT DISTINCT role, name, version, run_id FROM {store.table(REFERENCE_PROFILES.name)}"
+        f" WHERE {own} EXCEPT SELECT role, name, version, run_id"
+        f" FROM {store.table(REFERENCE_SNAPSHOTS.name)} WHERE {own}"
+    ).collect()
+    cases = [
+        f"({of_attempt(Name(monitor, row['role'], row['name']), row['version'], row['run_id'])})"
+        for row in left
+    ]
+    if cases:
+        delete(spark, store, REFERENCE_PROFILES, monitor, " OR ".join(cases))
 
 
 def vacuum(spark: SparkSession, store: Store, hours: int) -> None:
@@ -90,7 +124,7 @@ def vacuum(spark: SparkSession, store: Store, hours: int) -> None:
 
     Raises StoreError, with what is needed, where Delta refuses.
     """
-    with _allowed(spark, hours):
+    with allowed(spark, hours):
         for table in HOLDING:
             identifier = store.table(table.name)
             try:
@@ -110,7 +144,7 @@ def vacuum(spark: SparkSession, store: Store, hours: int) -> None:
 
 
 @contextmanager
-def _allowed(spark: SparkSession, hours: int) -> Iterator[None]:
+def allowed(spark: SparkSession, hours: int) -> Iterator[None]:
     """Delta asks for a setting before it removes files that a reader may still be at."""
     if hours >= USUAL_HOURS:
         yield

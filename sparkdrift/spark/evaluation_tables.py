@@ -51,11 +51,22 @@ PERFORMANCE = Table(
         Column(
             "concept_drift",
             "boolean",
-            "Whether the realised value has left the estimate's interval; NULL: not measured",
+            "Whether the realised value is outside what the evaluation set lets expect of the "
+            "labelled rows (1 % of windows and slices by chance, over all metrics); NULL: not "
+            "measured",
         ),
-        Column("loss", "double", "Points lost against the evaluation set; below 0: gained"),
+        Column(
+            "loss",
+            "double",
+            "Lost against the evaluation set, in the metric's unit; below 0: gained",
+        ),
         Column("loss_value", "double", "The same in business units, where the spec prices it"),
-        Column("status", "string", "ok, degraded, insufficient_data, undetermined, no_reference"),
+        Column(
+            "status",
+            "string",
+            "ok, degraded, insufficient_data, undetermined, no_reference; NULL: shown, not judged, "
+            "as prevalence is",
+        ),
         Column("reason", "string", "The status in words"),
         Column("policy_hash", "string", "Digest of the limits and what counts as degraded"),
         *DERIVED,
@@ -93,6 +104,12 @@ EVAL_STALENESS = Table(
             "green, amber, red",
         ),
         Column("reason", "string", "The status in words"),
+        Column(
+            "since",
+            "timestamp",
+            "Of a red blind_spot: start of the first window since which it is red without a break, "
+            "in which the dashboard should have turned",
+        ),
         Column("policy_hash", "string", "Digest of the limits"),
         *DERIVED,
     ),

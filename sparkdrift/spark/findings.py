@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift.spark.changes import from_micros
-from sparkdrift.spark.comparison import in_force_rows
+from sparkdrift.spark.drift_rows import in_force_rows
 from sparkdrift.spark.reference_life import InForce
 from sparkdrift.spark.sql import in_windows, quote
 from sparkdrift.spark.views import alerts_query

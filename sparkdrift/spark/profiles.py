@@ -15,6 +15,7 @@ from sparkdrift.spark.changes import Fingerprint, from_micros, timestamp_type
 from sparkdrift.spark.counters import WINDOW
 from sparkdrift.spark.profiling import TABLE_ROW, described_features, profile
 from sparkdrift.spark.schemas import FIGURES, PROFILES, STATE
+from sparkdrift.spark.slicing import profiled_slices
 from sparkdrift.spark.source import Source, instant, near
 from sparkdrift.spark.sql import in_windows, string, timestamp
 from sparkdrift.spark.window_columns import window_end, window_start
@@ -95,7 +96,7 @@ def profiled_rows(
         window_rows(spark, source, spec, [one.window for one in batch]),
         spec,
         resolution.watched,
-        resolution.usable_slices,
+        profiled_slices(spec, resolution),
         k=spec.sketch.k,
         few=window_rows(spark, source, spec, [fullest.window]),
         batch=batch,

@@ -25,7 +25,7 @@ from sparkdrift.spark.metrics import counted as counted_metrics
 from sparkdrift.spark.sampling import Sampling, sampling
 from sparkdrift.spark.schemas import FIGURES, STATE
 from sparkdrift.spark.sketching import SKETCHED_PER_PASS, sketched
-from sparkdrift.spark.slicing import KEYS, Slices, slices_of
+from sparkdrift.spark.slicing import KEYS, Slices, meaning, slices_of
 from sparkdrift.spark.sql import string
 from sparkdrift.spark.table import Column
 from sparkdrift.spec.digests import STATE_VERSION, definition_hash
@@ -94,6 +94,7 @@ def profile(
         {
             "effective_rows": F.lit(None).cast("double"),
             "state_version": F.lit(STATE_VERSION),
+            "definition_hash": F.expr(meaning(spec)),
             "status": F.expr(
                 "CASE WHEN reason IS NOT NULL THEN 'schema_changed'"
                 " WHEN row_count = 0 THEN 'insufficient_data' ELSE 'ok' END"

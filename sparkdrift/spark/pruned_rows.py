@@ -23,9 +23,9 @@ from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
 
-OF_WINDOWS = (PROFILES, STATES, DRIFT, ASSUMPTIONS, PERFORMANCE, EVAL_STALENESS)
-"""The tables whose rows are of windows; profiles first: without them the others' are dropped by
-the next run, where a deletion ended too early."""
+OF_WINDOWS = (STATES, DRIFT, ASSUMPTIONS, PERFORMANCE, EVAL_STALENESS, PROFILES)
+"""The tables whose rows are of windows; profiles last: they say which windows there are, so
+where a deletion ended too early, the next one finds the same windows."""
 
 
 def open_debts(spark: SparkSession, store: Store, monitor: str) -> list[datetime]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
 
 from pyspark.sql import Row, SparkSession
 
+from sparkdrift.explain.signals import UNSHAPED
 from sparkdrift.references.life import (
     NOTED,
     PUTTING,
@@ -31,6 +32,8 @@ from sparkdrift.windows import Window
 ROLE = "baseline"
 TRAINING = "training"
 """The role, and the name, of the reference that the comparison `training` is with."""
+EVALUATION = "evaluation"
+"""The role of evaluation sets."""
 ALWAYS = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -112,11 +115,13 @@ class References:
     """All that is stored of the reference that the spec asks for.
 
     `versions`, `events`: of it. `active`: which version is in force from when. `training`: the
-    same of the reference of that role, where the spec compares with it.
+    same of the reference of that role, where the spec compares with it. `evaluation`: of each
+    evaluation set that the spec declares and that was frozen, by its name.
     """
 
     own: Stored = Stored()
     training: tuple[Active, ...] = ()
+    evaluation: Mapping[str, tuple[Active, ...]] = field(default_factory=dict)
 
     @property
     def versions(self) -> tuple[Snapshot, ...]:
@@ -132,16 +137,22 @@ InForce = Mapping[str, tuple[Active, ...]]
 
 
 def in_force(spec: MonitorSpec, stored: References) -> InForce:
-    """What each comparison of the spec reads.
+    """What each comparison of the spec reads, and that with each of its evaluation sets.
 
     `origin` stays with version 1 from where that first came into force, until it is erased;
     comparisons of two windows take the bins and the usual variation of the reference in force.
+    `unshaped` reads none: both its sides are of the window itself.
     """
     states = stored.own.states
     first = [one for one in stored.versions if one.version == 1 and states[1] != "erased"]
     origin = tuple(Active(one, one.since, None) for one in first if one.since is not None)
     other = {"origin": origin, "training": stored.training}
-    return {name: other.get(name, stored.active) for name in spec.drift.comparisons}
+    made: dict[str, tuple[Active, ...]] = {
+        name: other.get(name, stored.active) for name in spec.drift.comparisons
+    }
+    made |= {with_set(name): active for name, active in stored.evaluation.items()}
+    # Asked for or not: rows that are not wanted any more are then dropped.
+    return made | ({UNSHAPED: ()} if spec.feedback is not None else {})
 
 
 def everywhere(snapshot: Snapshot) -> tuple[Active, ...]:
@@ -158,6 +169,30 @@ def version_at(active: Sequence[Active], start: datetime) -> int:
     return 0 if found is None else found.snapshot.version
 
 
+def with_set(name: str) -> str:
+    """The comparison with the evaluation set `name`: sets number their versions each for itself."""
+    return f"{EVALUATION}:{name}"
+
+
+def set_of(comparison: str) -> str | None:
+    """The evaluation set that a comparison is with, or None."""
+    role, _, name = comparison.partition(":")
+    return name if role == EVALUATION and name else None
+
+
+def role_of(comparison: str) -> str:
+    """The role of the reference that a comparison reads."""
+    if set_of(comparison) is not None:
+        return EVALUATION
+    return TRAINING if comparison == TRAINING else ROLE
+
+
+def read_by(spec: MonitorSpec, comparison: str) -> Name:
+    """The reference that a comparison reads; that of a role alone is called after it."""
+    role = role_of(comparison)
+    return Name(spec.monitor, role, set_of(comparison) or name_of(spec, role).name)
+
+
 def own_name(spec: MonitorSpec) -> Name:
     """The reference that the spec asks for, also where it asks for none."""
     return Name(spec.monitor, ROLE, spec.reference.name if spec.reference else ROLE)
@@ -171,20 +206,29 @@ def name_of(spec: MonitorSpec, role: str) -> Name:
 def stored_references(
     spark: SparkSession, store: Store, spec: MonitorSpec, name: str | None
 ) -> References:
-    """The spec's reference, and that of the role `training` if the spec compares with it.
+    """The spec's reference, its evaluation sets, and that of the role `training` if the spec
+    compares with it.
 
-    `name` None: of that alone.
+    `name` None: without the first.
     """
     own = Name(spec.monitor, ROLE, name or ROLE)
     training = name_of(spec, TRAINING)
     wanted = [own] if name is not None else []
     if TRAINING in spec.drift.comparisons:
         wanted.append(training)
+    sets = {one: Name(spec.monitor, EVALUATION, one) for one in evaluation_sets(spec)}
+    wanted += sets.values()
     found = read_references(spark, store, spec.monitor, wanted)
     return References(
         found.get(own, Stored()) if name is not None else Stored(),
-        found.get(training, Stored()).active,
+        found.get(training, Stored()).active if training in wanted else (),
+        {one: found[of].active for one, of in sets.items() if of in found and found[of].active},
     )
+
+
+def evaluation_sets(spec: MonitorSpec) -> tuple[str, ...]:
+    """The names of the evaluation sets that the spec declares."""
+    return tuple(spec.evaluation.sets) if spec.evaluation else ()
 
 
 def read_references(

@@ -157,6 +157,8 @@ def write_reference(
         "run_id": about["run_id"],
         "package_version": __version__,
     }
+    if "key_sketch" not in rows.columns:
+        rows = rows.withColumn("key_sketch", F.lit(None).cast("binary"))
     rows = rows.withColumns({column: F.lit(value) for column, value in key.items()})
     attempt = {column: key[column] for column in ("monitor", "role", "name", "version")}
     replace_attempt(store, REFERENCE_PROFILES, rows, attempt, run_id=about["run_id"])

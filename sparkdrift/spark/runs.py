@@ -28,17 +28,27 @@ class Success:
     inputs: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
 
-def last_success(spark: SparkSession, store: Store, monitor: str, step: str) -> Success | None:
+@dataclass(frozen=True)
+class Begun:
+    """A start of a step that no success followed: when, and what it said that it would do."""
+
+    at: datetime
+    told: tuple[str, ...]
+
+
+def last_success(
+    spark: SparkSession, store: Store, monitor: str, step: str, phase: str = "SUCCEEDED"
+) -> Success | None:
     """The newest SUCCEEDED row of `step` that covered everything due, or None.
 
     A row without a scope digest is of a backfill, which proves nothing about the windows
-    that it was not asked for.
+    that it was not asked for. `phase`: STARTED for the newest start instead.
     """
     with few_rows(spark):
         rows = spark.sql(
             "SELECT scope_digest, unix_micros(as_of) AS as_of, inputs"
             f" FROM {store.table(RUNS.name)} WHERE monitor = {string(monitor)}"
-            f" AND step = {string(step)} AND phase = 'SUCCEEDED' AND scope_digest IS NOT NULL"
+            f" AND step = {string(step)} AND phase = {string(phase)} AND scope_digest IS NOT NULL"
             " ORDER BY at DESC LIMIT 1"
         ).collect()
     if not rows:
@@ -52,6 +62,21 @@ def last_success(spark: SparkSession, store: Store, monitor: str, step: str) -> 
         source_version=source and source["version"],
         inputs={one["role"]: (one["table_id"], one["version"]) for one in row["inputs"] or []},
     )
+
+
+def begun(spark: SparkSession, store: Store, monitor: str, step: str) -> tuple[Begun, ...]:
+    """The starts of `step` since it last succeeded, oldest first: what they began is not done."""
+    with few_rows(spark):
+        rows = spark.sql(
+            "SELECT phase, unix_micros(at) AS at, warnings"
+            f" FROM {store.table(RUNS.name)} WHERE monitor = {string(monitor)}"
+            f" AND step = {string(step)} AND phase IN ('STARTED', 'SUCCEEDED')"
+        ).collect()
+    found: list[Begun] = []
+    for row in sorted(rows, key=lambda row: row["at"]):
+        one = Begun(from_micros(row["at"]), tuple(row["warnings"] or ()))
+        found = [*found, one] if row["phase"] == "STARTED" else []
+    return tuple(found)
 
 
 def attempts(spark: SparkSession, store: Store, run_id: str) -> dict[tuple[str, str], int]:

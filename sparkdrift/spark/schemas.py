@@ -212,6 +212,13 @@ REFERENCE_PROFILES = Table(
             "Of categories, each window of window_shares: its rows in categories that no other "
             "window of the reference lists; NULL in references of older stores",
         ),
+        Column(
+            "key_sketch",
+            "binary",
+            "Of column_name ':key' alone: Apache DataSketches theta sketch of the rows' keys "
+            "(prediction.key), hashes and no key; distinct_count has their number, null_count the "
+            "rows without one",
+        ),
         Column("status", "string", "ok, insufficient_data or schema_changed"),
         Column("reason", "string", "Why the status is not ok"),
         Column("definition_hash", "string", "Digest of what gives the row its meaning"),
@@ -263,7 +270,7 @@ REFERENCE_CHECKS = Table(
         Column(
             "check_name",
             "string",
-            "sample size, schema, domain, step, creep, contamination, labels or shaped",
+            "sample size, schema, domain, step, creep, contamination, labels, shaped or overlap",
         ),
         Column("column_name", "string", "Feature; ':table' for the version as a whole"),
         Column("verdict", "string", "passed, warned, blocked or not_measured"),
@@ -326,7 +333,9 @@ DRIFT = Table(
         Column(
             "comparison",
             "string",
-            "What it is compared with: baseline, consecutive, seasonal, origin or training",
+            "What it is compared with: baseline, consecutive, seasonal, origin, training; "
+            "evaluation:NAME, an evaluation set; unshaped: rows that the model shaped, with the "
+            "others of their window",
         ),
         Column("reference_name", "string", "Name of the reference that the spec asks for"),
         Column(
@@ -342,6 +351,12 @@ DRIFT = Table(
             "explanation",
             "string",
             "Where the window alerts: what moved, how far, what carried it, and in which slice",
+        ),
+        Column(
+            "since",
+            "timestamp",
+            "Start of the first window of the alert that stands in this window, or that it counts "
+            "towards; NULL: none",
         ),
         Column("psi", "double", "Population stability index"),
         Column("psi_error", "double", "Error that the sketches can add to psi (99 %)"),
@@ -489,6 +504,12 @@ ASSUMPTIONS = Table(
         Column("policy_hash", "string", "Digest of what is assumed and of the reference's name"),
         Column("status", "string", "violated, warning, ok, or why it was not measured"),
         Column("reason", "string", "The verdict in words"),
+        Column(
+            "since",
+            "timestamp",
+            "Of a violated one: start of the first window of those in a row that are violated, "
+            "windows that were not measured aside",
+        ),
         Column("source", "string", "declared in the spec, or learned from the reference"),
         Column("expected", "string", "What is assumed, in words"),
         Column(

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 
 from pyspark.sql import DataFrame
 
-from sparkdrift.explain.signals import WHOLE
+from sparkdrift.explain.signals import SHAPED_ROWS, WHOLE
 from sparkdrift.spark.sql import quote, string
+from sparkdrift.spec.feedback import SHAPED
 from sparkdrift.spec.models import OTHER, MonitorSpec
+from sparkdrift.spec.resolving import Resolution
 
 KEYS = ("window_start", "slice_key", "slice_value")
 
@@ -23,10 +25,12 @@ class Slices:
     """The slices of a monitor; each is a tuple of columns of the source.
 
     `values`: by column in lower case, the values that have a slice; the rest share OTHER.
+    `made`: names among the keys that are no columns, with the SQL of their text.
     """
 
     keys: tuple[tuple[str, ...], ...] = ()
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    made: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -46,6 +50,8 @@ class Slices:
         ]
 
     def _text(self, column: str) -> str:
+        if column in self.made:
+            return self.made[column]
         text = f"CAST({quote(column)} AS STRING)"
         listed = self.values.get(column.lower())
         if listed is None:
@@ -79,7 +85,27 @@ class Slices:
 def slices_of(spec: MonitorSpec, keys: Sequence[Sequence[str]]) -> Slices:
     """Slices by `keys`, with the values that the spec lists."""
     values = {column.lower(): values for column, values in spec.slice_values.items()}
-    return Slices(tuple(tuple(columns) for columns in keys), values)
+    made = {} if spec.feedback is None else {SHAPED_ROWS: spec.feedback.side}
+    return Slices(tuple(tuple(columns) for columns in keys), values, made)
+
+
+def profiled_slices(spec: MonitorSpec, resolution: Resolution) -> tuple[tuple[str, ...], ...]:
+    """The slices of the watched table: those declared, and by whether the model shaped a row."""
+    known = any(one.feature.column == SHAPED and one.problem is None for one in resolution.metrics)
+    compared = spec.feedback is not None and spec.feedback.compare and known
+    return (*resolution.usable_slices, *([(SHAPED_ROWS,)] if compared else ()))
+
+
+def meaning(spec: MonitorSpec) -> str:
+    """SQL for the definition of a profiled row, over that of its feature; see `shaped_hash`."""
+    if spec.feedback is None:
+        return "definition_hash"
+    condition = string(f"|{spec.feedback.shaped}")
+    return (
+        f"CASE WHEN slice_key = {string(SHAPED_ROWS)} THEN"
+        f" substring(sha2(concat(definition_hash, {condition}), 256), 1, 16)"
+        " ELSE definition_hash END"
+    )
 
 
 def slice_name(keys: Sequence[str]) -> str:

@@ -46,7 +46,12 @@ WINDOW = (
     Column("granularity", "string", "Grain of the window: hour, day, week or month"),
 )
 SLICE = (
-    Column("slice_key", "string", "Column that the slice is by ('*': the whole table)"),
+    Column(
+        "slice_key",
+        "string",
+        "Column that the slice is by ('*': the whole table; ':shaped': whether the model shaped "
+        "the row, 'true', 'false' or NULL)",
+    ),
     Column(
         "slice_value",
         "string",

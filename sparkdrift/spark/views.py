@@ -38,7 +38,7 @@ WHERE e.effective_until IS NULL OR e.effective_from < e.effective_until
 # Which thresholds and which reference are in force is known from the last drift step that
 # succeeded. A row with reference_version 0 counts where no version of it was in force when
 # its window began. The comparison `origin` stays with version 1 from where that first came into
-# force, until it is erased.
+# force, until it is erased; `unshaped` reads no reference.
 CURRENT_DRIFT = """
 SELECT d.*
 FROM {drift} AS d
@@ -47,7 +47,8 @@ JOIN (SELECT monitor, max_by(policy_hash, at) AS policy_hash FROM {runs}
   ON p.monitor = d.monitor AND p.policy_hash = d.policy_hash
 LEFT JOIN {active_references} AS a
   ON a.monitor = d.monitor
- AND a.role = CASE WHEN d.comparison = 'training' THEN 'training' ELSE 'baseline' END
+ AND a.role = CASE WHEN d.comparison = 'training' THEN 'training'
+                   WHEN d.comparison LIKE 'evaluation:%' THEN 'evaluation' ELSE 'baseline' END
  AND d.window_start >= a.effective_from
  AND (a.effective_until IS NULL OR d.window_start < a.effective_until)
  AND a.name = d.reference_name
@@ -57,6 +58,7 @@ LEFT JOIN (SELECT monitor, name, min_by(effective_from, seq)
            GROUP BY monitor, name HAVING count_if(action = 'erase') = 0) AS o
   ON o.monitor = d.monitor AND o.name = d.reference_name
 WHERE d.reference_version = CASE
+  WHEN d.comparison = 'unshaped' THEN 0
   WHEN d.comparison <> 'origin' THEN coalesce(a.version, 0)
   WHEN d.window_start >= o.effective_from THEN 1 ELSE 0 END
 """
@@ -137,8 +139,8 @@ FROM (SELECT monitor, granularity, slice_key, slice_value, column_name, comparis
 GROUP BY monitor, granularity, slice_key, slice_value, column_name, comparison, item
 """
 
-# `since` is told here and not stored: a late window may begin a run of windows, or end one.
-# A window that was not measured neither begins nor ends one.
+# `since` as it is stored (`spark/dating.py`), with no bound on how far back. A window that was not
+# measured neither begins nor ends a run of them.
 CURRENT_ASSUMPTIONS = """
 WITH in_force AS (
   SELECT c.* FROM {assumptions} AS c
@@ -156,7 +158,7 @@ numbered AS (
                  assumption
     ORDER BY window_start ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS run
   FROM in_force)
-SELECT * EXCEPT (run),
+SELECT * EXCEPT (run, since),
        CASE WHEN status = 'violated' THEN
          min(CASE WHEN status = 'violated' THEN window_start END) OVER so_far END AS since,
        CASE WHEN status = 'violated' THEN count_if(status = 'violated') OVER so_far END
@@ -188,7 +190,8 @@ FEEDBACK = """
 WITH counted AS (
   SELECT *, row_count AS rows, CAST(cells[2].value AS BIGINT) AS known_rows,
          CAST(cells[0].value AS BIGINT) AS shaped_rows
-  FROM {profiles} WHERE kind = 'metric' AND column_name = 'metric:shaped'),
+  FROM {profiles}
+  WHERE kind = 'metric' AND column_name = 'metric:shaped' AND slice_key <> ':shaped'),
 shares AS (
   SELECT *, try_divide(shaped_rows, known_rows) AS share,
          try_divide(shaped_rows + {z2} / 2, known_rows + {z2}) AS middle,

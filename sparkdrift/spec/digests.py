@@ -64,8 +64,20 @@ def definition_hash(spec: MonitorSpec, feature: Feature | None) -> str:
     return _digest(content)
 
 
+def shaped_hash(spec: MonitorSpec, definition: str) -> str:
+    """What gives a row of the slices by feedback its meaning: that of the feature, of
+    `definition_hash`, and the condition, so that rows by another condition are never merged.
+
+    Source of the form: `spark.slicing` computes the same in SQL.
+    """
+    condition = spec.feedback.shaped if spec.feedback else ""
+    text = f"{definition}|{condition}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def policy_hash(spec: MonitorSpec) -> str:
-    """What turns distances into verdicts and alerts: which reference, `drift`, `alerts`.
+    """What turns distances into verdicts and alerts: which reference, `drift`, `alerts`; and
+    the names of the evaluation sets, each of which is a comparison.
 
     Not what is suppressed: that concerns a few windows, which alone become due by their
     `input_digest` (spark/alerting.py), where another hash would make all of them due.
@@ -87,6 +99,8 @@ def policy_hash(spec: MonitorSpec) -> str:
         content["comparisons"] = sorted(spec.drift.comparisons)
     if not spec.drift.multivariate:
         content["multivariate"] = False
+    if spec.evaluation is not None and spec.evaluation.sets:
+        content["evaluation"] = sorted(spec.evaluation.sets)
     alerts = spec.alerts.model_dump(exclude={"suppress"})
     alerts["importance"] = {n: weight for n, weight in alerts["importance"].items() if weight != 1}
     if spec.alerts.comparisons == Alerts().comparisons:
@@ -131,7 +145,9 @@ def evaluation_hash(spec: MonitorSpec) -> str:
     return _digest(
         {
             "format": SCORES_FORMAT,
-            "prediction": spec.prediction.model_dump(mode="json", exclude={"label_delay"}),
+            "prediction": spec.prediction.model_dump(
+                mode="json", exclude={"label_delay", "overlap"}
+            ),
             "evaluation": evaluation
             and evaluation.model_dump(
                 mode="json",
@@ -185,6 +201,22 @@ def performance_hash(spec: MonitorSpec) -> str:
                 },
             ),
             "order": evaluation and list(evaluation.thresholds),
+        }
+    )
+
+
+def staleness_hash(spec: MonitorSpec) -> str:
+    """What turns states, drift and performance into figures of staleness: `performance_hash`,
+    the drift policy, by which gaps are judged, and the slices.
+    """
+    return _digest(
+        {
+            "performance": performance_hash(spec),
+            "drift": policy_hash(spec),
+            "slices": [one if isinstance(one, str) else list(one) for one in spec.slices],
+            "prediction": spec.prediction.model_dump(
+                mode="json", exclude={"label_delay", "overlap"}
+            ),
         }
     )
 

@@ -26,11 +26,14 @@ MostShaped = Annotated[float, Field(gt=0, le=1, description="a share above 0 and
 class Feedback(Section):
     """`shaped`: a condition that holds of rows that the model shaped; NULL: it is not known.
 
-    `limit`: from which share of them on a reference is not put in force in passing.
+    `limit`: from which share of them on a reference is not put in force in passing. `compare`:
+    whether the features of shaped rows are held against those of the others, window by window;
+    it costs as much as a slice of two values.
     """
 
     shaped: SqlTest
     limit: MostShaped = 0.2
+    compare: bool = Field(default=False, description="true or false")
 
     @property
     def metric(self) -> Metric:
@@ -40,3 +43,8 @@ class Feedback(Section):
         """
         known = f"CASE WHEN ({self.shaped}) THEN 1 WHEN NOT ({self.shaped}) THEN 0 END"
         return Metric(ratio=Ratio(of=known, over="1"))
+
+    @property
+    def side(self) -> str:
+        """SQL for the slice that a row is in: 'true', 'false', or NULL where it is not known."""
+        return f"CASE WHEN ({self.shaped}) THEN 'true' WHEN NOT ({self.shaped}) THEN 'false' END"

@@ -162,6 +162,7 @@ def resolve(
         ),
         remarks=(
             *_auto_remarks(spec, columns),
+            *_key_remarks(spec, columns),
             *_override_remarks(spec, features),
             *unknown(spec, {one.feature.name for one in features}),
             *unfit(spec, {one.feature.name: one.feature.kind for one in features}),
@@ -264,6 +265,17 @@ def _auto_remarks(spec: MonitorSpec, columns: Columns) -> Iterator[Problem]:
                 message = f"'auto' has no kind for the column {name!r}"
                 accepted = "a numeric, string or boolean column"
                 yield spec.origin.problem(loc, message, given=data_type, accepted=accepted)
+
+
+def _key_remarks(spec: MonitorSpec, columns: Columns) -> Iterator[Problem]:
+    loc: Loc = ("prediction", "key")
+    for column in spec.prediction.key or ():
+        data_type = columns.type_of(column)
+        if data_type is None:
+            yield missing(spec, loc, column, columns)
+        elif not is_atomic(data_type):
+            message = f"the column {column!r} can't be part of the key"
+            yield spec.origin.problem(loc, message, given=data_type, accepted=ACCEPTED_ATOMIC)
 
 
 def _override_remarks(spec: MonitorSpec, features: Sequence[ResolvedFeature]) -> Iterator[Problem]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sparkdrift.spark.assumption_rows import assumption_rows
-from sparkdrift.spark.assumptions import assumption_digests, count_violated, write_assumptions
-from sparkdrift.spark.reference_life import Active, References, stored_references
+from sparkdrift.spark.assumptions import (
+    assumption_digests,
+    count_violated,
+    in_force_checks,
+    write_assumptions,
+)
+from sparkdrift.spark.dating import around
+from sparkdrift.spark.reference_life import References, stored_references
 from sparkdrift.spec.digests import assumption_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context, Options
-from sparkdrift.steps.outdated import Outdated, batches, outdated
+from sparkdrift.steps.outdated import batches, outdated
 from sparkdrift.windows import Window
 
 STEP = "assumptions"
@@ -54,7 +59,8 @@ def check_assumptions(
         policy = assumption_hash(spec)
         record.policy_hash = policy
         active = (stored or _stored(context, spec)).active
-        due = _outdated(context, spec, options, active, policy)
+        wanted, have = assumption_digests(context.spark, context.store, spec, active, policy)
+        due = outdated(spec, options, wanted, have)
         for batch, version in batches(context, spec, record, due):
             rows = assumption_rows(context.spark, context.store, spec, active, batch, policy)
             write_assumptions(
@@ -63,6 +69,8 @@ def check_assumptions(
                 rows,
                 active,
                 batch,
+                in_force_checks(context.spark, context.store, spec, active, policy),
+                around(spec, batch, have),
                 policy=policy,
                 source_version=version,
                 run_id=context.journal.run_id,
@@ -76,17 +84,11 @@ def check_assumptions(
 def due_windows(context: Context, spec: MonitorSpec, options: Options) -> int:
     """How many windows `check_assumptions` would check now; writes nothing."""
     active = _stored(context, spec).active
-    return len(_outdated(context, spec, options, active, assumption_hash(spec)).due)
+    digests = assumption_digests(context.spark, context.store, spec, active, assumption_hash(spec))
+    return len(outdated(spec, options, *digests).due)
 
 
 def _stored(context: Context, spec: MonitorSpec) -> References:
     if spec.reference is None:
         return References()
     return stored_references(context.spark, context.store, spec, spec.reference.name)
-
-
-def _outdated(
-    context: Context, spec: MonitorSpec, options: Options, active: Sequence[Active], policy: str
-) -> Outdated:
-    digests = assumption_digests(context.spark, context.store, spec, active, policy)
-    return outdated(spec, options, *digests)

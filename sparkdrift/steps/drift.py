@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sparkdrift.spark.comparison import Digests, drift_digests, drift_rows, write_drift
+from sparkdrift.spark.comparison import Digests, drift_digests, drift_rows
+from sparkdrift.spark.dating import around
+from sparkdrift.spark.drift_rows import in_force_rows, write_drift
 from sparkdrift.spark.reference_life import (
     TRAINING,
     InForce,
     References,
+    evaluation_sets,
     everywhere,
     in_force,
     stored_references,
@@ -70,8 +73,13 @@ def _judge(
     digests: Digests,
     policy: str,
     record: Record,
+    *,
+    date_later: bool = True,
 ) -> None:
-    """Judge the windows in `found` by the references in `active`, a commit for each batch."""
+    """Judge the windows in `found` by the references in `active`, a commit for each batch.
+
+    date_later: whether an alert of later windows may begin with them.
+    """
     for batch, version in batches(context, spec, record, found):
         back = {one for window in batch for one in digests.earlier.get(window.start, ())}
         rows = drift_rows(context.spark, context.store, spec, active, batch, policy, sorted(back))
@@ -81,6 +89,8 @@ def _judge(
             rows,
             active,
             batch,
+            in_force_rows(context.spark, context.store, spec, active, policy),
+            around(spec, batch, digests.have, again=date_later),
             policy=policy,
             source_version=version,
             run_id=context.journal.run_id,
@@ -115,7 +125,9 @@ def _judge_beside(
             and version_at(own, one.start) != present.version
             and options.selects(one.start, one.end)
         )
-        _judge(context, spec, always, Outdated(elsewhere, ()), digests, policy, record)
+        # Later windows have the alerts of the references in force for them.
+        due = Outdated(elsewhere, ())
+        _judge(context, spec, always, due, digests, policy, record, date_later=False)
         written += len(elsewhere)
     return written
 
@@ -128,7 +140,8 @@ def due_windows(context: Context, spec: MonitorSpec, options: Options) -> int:
 
 
 def _stored(context: Context, spec: MonitorSpec) -> References:
-    if spec.reference is None and TRAINING not in spec.drift.comparisons:
+    asked = TRAINING in spec.drift.comparisons or evaluation_sets(spec)
+    if spec.reference is None and not asked:
         return References()
     name = spec.reference.name if spec.reference else None
     return stored_references(context.spark, context.store, spec, name)

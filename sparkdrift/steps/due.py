@@ -14,7 +14,7 @@ from sparkdrift.spark.history import History, since
 from sparkdrift.spark.profiles import StoredWindow, stored_windows
 from sparkdrift.spark.runs import Success
 from sparkdrift.spark.source import Source
-from sparkdrift.spec.digests import definition_hash
+from sparkdrift.spec.digests import definition_hash, shaped_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Resolution
 from sparkdrift.steps.context import Context, Options
@@ -233,6 +233,8 @@ def _scope(spec: MonitorSpec, resolution: Resolution, options: Options) -> str:
         "features": [definition_hash(spec, one.feature) for one in resolution.watched],
         "slices": [list(one.keys) for one in resolution.slices],
     }
+    if spec.feedback is not None and spec.feedback.compare:
+        figures["shaped"] = [shaped_hash(spec, definition_hash(spec, None))]
     return f"{_digest(rows)}.{_digest(figures)}"
 
 

@@ -17,6 +17,7 @@ from sparkdrift.spark.cardinality import crowded, crowds
 from sparkdrift.spark.changes import timestamp_type
 from sparkdrift.spark.expressions import failing, resolve_reference_source, resolve_source
 from sparkdrift.spark.failures import FAILURES
+from sparkdrift.spark.keys import scanned_keys, unread_keys
 from sparkdrift.spark.metrics import checked
 from sparkdrift.spark.pairs import watched_pairs
 from sparkdrift.spark.profiles import StoredWindow, stored_windows
@@ -217,6 +218,11 @@ def _merged(
     if pairs:
         own = merged_pairs(context.spark, context.store, spec, interval, pairs)
         rows = rows.unionByName(own, allowMissingColumns=True)
+    if spec.prediction.key is not None:
+        keys = unread_keys(
+            context.spark, spec.prediction.key, "merged from stored windows, which hold no keys"
+        )
+        rows = rows.unionByName(keys, allowMissingColumns=True)
     return rows, {
         "source": spec.source.table or spec.source.path,
         "source_filter": spec.source.filter,
@@ -278,6 +284,9 @@ def _scanned(
     if pairs:
         own = scanned_pairs(context.spark, spec, source, pairs)
         rows = rows.unionByName(own, allowMissingColumns=True)
+    if spec.prediction.key is not None:
+        keys = scanned_keys(context.spark, spec.prediction.key, source)
+        rows = rows.unionByName(keys, allowMissingColumns=True)
     about: dict[str, Any] = {
         "source": source.name,
         "source_filter": wanted.row_filter if wanted.is_scanned else spec.source.filter,

@@ -38,6 +38,7 @@ from sparkdrift.spark.source import source_of
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.freezing import hashes_of
+from sparkdrift.steps.overlap import overlap_checks
 from sparkdrift.steps.verifying import source_then
 from sparkdrift.windows import Window
 
@@ -63,11 +64,13 @@ def examine(
 ) -> Examined | None:
     """Hold a version against that in force, and store what is found.
 
-    None where none is in force yet: there is nothing that it could be worse than.
+    Where none is in force yet there is nothing that it could be worse than: only the overlap of
+    training and evaluation data is looked at, and where that does not apply it is None.
     """
     present = stored.present
+    apart = overlap_checks(context, spec, name, candidate)
     if present is None:
-        return None
+        return _examined(context, name, candidate, apart) if apart else None
     limits = limits_of(spec)
     features = described(context.spark, context.store, name, [candidate, present])
     after, before = (
@@ -92,7 +95,15 @@ def examine(
         *_contamination(context, spec, name, candidate),
         *_labels(context, spec, name, candidate),
         *_shaped(context, spec, name, candidate),
+        *apart,
     ]
+    return _examined(context, name, candidate, checks)
+
+
+def _examined(
+    context: Context, name: Name, candidate: Snapshot, checks: Sequence[Check]
+) -> Examined:
+    """The verdict on a version, with its checks stored."""
     write_checks(
         context.spark, context.store, name, candidate.version, checks, context.journal.run_id
     )

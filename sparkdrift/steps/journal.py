@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparkdrift import __version__
 from sparkdrift.errors import SparkdriftError
-from sparkdrift.spark.runs import Success, attempts, last_success, write_runs
+from sparkdrift.spark.runs import Begun, Success, attempts, begun, last_success, write_runs
 from sparkdrift.store import Store
 
 if TYPE_CHECKING:
@@ -100,8 +100,29 @@ class Journal:
             self._write()
 
     def last_success(self, monitor: str, step: str) -> Success | None:
-        """The newest success of `step` that covered everything due, or None."""
+        """The newest success of `step` that covered everything due, or None.
+
+        One of this run counts, also while it is held back.
+        """
+        for row in reversed(self._held):
+            own = (row["monitor"], row["step"], row["phase"]) == (monitor, step, "SUCCEEDED")
+            if own and row["scope_digest"] is not None:
+                source = next((one for one in row["inputs"] if one[0] == "source"), None)
+                return Success(
+                    row["scope_digest"],
+                    row["as_of"],
+                    source and source[1],
+                    source and source[2],
+                )
         return last_success(self._spark, self._store, monitor, step)
+
+    def last_start(self, monitor: str, step: str) -> Success | None:
+        """The same of its newest start, whatever came of that."""
+        return last_success(self._spark, self._store, monitor, step, "STARTED")
+
+    def begun(self, monitor: str, step: str) -> tuple[Begun, ...]:
+        """The starts of `step` that no success followed, oldest first."""
+        return begun(self._spark, self._store, monitor, step)
 
     def _attempt(self, monitor: str, step: str) -> int:
         if self._attempts is None:

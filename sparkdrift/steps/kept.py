@@ -34,10 +34,11 @@ def step_of(granularity: str) -> str:
 def pruned(context: Context, spec: MonitorSpec, granularity: str) -> Window | None:
     """The interval whose windows of this grain went, but for those still stored; None: none ever.
 
-    Were this forgotten, no more than work would be lost: windows would be profiled again that
-    the next pruning takes.
+    The start of a pruning says it, which is written before anything goes: one that ended too
+    early may have deleted all that it was to delete. Were this forgotten, no more than work would
+    be lost: windows would be profiled again that the next pruning takes.
     """
-    last = context.journal.last_success(spec.monitor, step_of(granularity))
+    last = context.journal.last_start(spec.monitor, step_of(granularity))
     if last is None or last.scope_digest is None or last.as_of is None:
         return None
     return Window(datetime.fromisoformat(last.scope_digest), last.as_of)

@@ -12,7 +12,8 @@ from sparkdrift.steps.context import Context, Options
 from sparkdrift.steps.journal import Record
 from sparkdrift.windows import Window, window_at
 
-_BATCH_WINDOWS = 400
+BATCH_WINDOWS = 400
+"""Windows of one commit."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,16 @@ def outdated(
     options: Options,
     wanted: Mapping[datetime, str],
     have: Mapping[datetime, str],
+    granularity: str | None = None,
 ) -> Outdated:
     """Compare the digests that results should have with those that they have, by window start.
+
+    granularity: the grain of these windows; None: the monitor's.
 
     A backfill computes what it is asked for besides what is due: were only a part computed by
     new thresholds, the views of what is in force would lose the rest.
     """
-    zone, grain = spec.timestamp.zone, spec.windows.grain
+    zone, grain = spec.timestamp.zone, granularity or spec.windows.grain
 
     def windows(starts: Mapping[datetime, str]) -> Iterator[Window]:
         # A window stored under another zone keeps its own start, by which its rows are known.
@@ -62,8 +66,8 @@ def batches(
     context.journal.started(record)
     stored = stored_windows(context.spark, context.store, spec).values()
     version = max((one.source_version for one in stored), default=None)
-    for first in range(0, len(windows), _BATCH_WINDOWS):
-        batch = windows[first : first + _BATCH_WINDOWS]
+    for first in range(0, len(windows), BATCH_WINDOWS):
+        batch = windows[first : first + BATCH_WINDOWS]
         yield batch, version
         record.windows += len(batch)
         context.progress.advance(record.step, windows=record.windows, of=len(windows), rows=0)

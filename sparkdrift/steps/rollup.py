@@ -9,7 +9,7 @@ from sparkdrift.spark.pairs import watched_pairs
 from sparkdrift.spark.profiles import stored_windows
 from sparkdrift.spark.rollups import due_rollups, write_rollups
 from sparkdrift.spark.states import write_pair_rollups
-from sparkdrift.spec.digests import definition_hash
+from sparkdrift.spec.digests import definition_hash, shaped_hash
 from sparkdrift.spec.local_time import ROLLUPS
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Resolution
@@ -122,4 +122,7 @@ def roll_up(
 
 def _hashes(spec: MonitorSpec, resolution: Resolution) -> list[str]:
     hashes = [definition_hash(spec, None)]
-    return hashes + [definition_hash(spec, one.feature) for one in resolution.watched]
+    hashes += [definition_hash(spec, one.feature) for one in resolution.watched]
+    if spec.feedback is not None:
+        hashes += [shaped_hash(spec, one) for one in hashes]
+    return hashes

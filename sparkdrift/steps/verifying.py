@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,15 @@ from sparkdrift.spark.content_digest import content_digest
 from sparkdrift.spark.expressions import resolve_reference_source, resolve_source
 from sparkdrift.spark.failures import FAILURES
 from sparkdrift.spark.profiling import TABLE_ROW
-from sparkdrift.spark.reference_counts import source_counts, stored_counts
+from sparkdrift.spark.reference_counts import (
+    QUARTERS,
+    Quartiles,
+    Rank,
+    source_counts,
+    source_ranks,
+    stored_counts,
+    stored_quartiles,
+)
 from sparkdrift.spark.reference_life import Snapshot
 from sparkdrift.spark.source import Source, gone, open_source
 from sparkdrift.spec.models import MonitorSpec
@@ -29,18 +38,21 @@ class Verified:
     """`digest`: whether the stored rows still have the digest that they were frozen with.
 
     `counts`: whether the source, at its version of then, still gives the rows and NULLs that the
-    sketches were made of; None: not measured. `reason`: what differs, or why nothing is known.
+    sketches were made of. `sketches`: whether their quartiles are those of the source, to within
+    their error; of versions without numbers True. None: not measured. `reason`: what differs, or
+    why nothing is known.
     """
 
     version: int
     digest: bool
     counts: bool | None
     reason: str | None = None
+    sketches: bool | None = None
 
     @property
     def holds(self) -> bool:
         """Whether nothing contradicts the version; what is not known does not."""
-        return self.digest and self.counts is not False
+        return self.digest and self.counts is not False and self.sketches is not False
 
 
 def verify(
@@ -57,6 +69,7 @@ def verify(
     except SourceError as error:
         return Verified(snapshot.version, same, None, "; ".join([*told, str(error)]))
     stored = stored_counts(spark, store, name, snapshot)
+    quartiles = stored_quartiles(spark, store, name, snapshot)
     watched = [
         one.feature
         for one in resolve_source(spark, spec, source).watched
@@ -65,6 +78,7 @@ def verify(
     asked = resolve_reference_source(spark, spec, watched, source).usable
     try:
         counted = source_counts(spark, source, asked)
+        ranks = source_ranks(spark, source, asked, quartiles)
     except FAILURES as error:
         unread = str(gone(source.name, source.version, error))
         return Verified(snapshot.version, same, None, "; ".join([*told, unread]))
@@ -74,10 +88,28 @@ def verify(
         for one in counted
         if one in stored and stored[one] != counted[one]
     ]
-    told += differ[:_MOST_NAMED]
-    if len(differ) > _MOST_NAMED:
-        told.append(f"{len(differ) - _MOST_NAMED} more differ")
-    return Verified(snapshot.version, same, not differ, "; ".join(told) or None)
+    moved = [line for one in ranks for line in _off(one, quartiles[one], ranks[one])]
+    lines = [*differ, *moved]
+    told += lines[:_MOST_NAMED]
+    if len(lines) > _MOST_NAMED:
+        told.append(f"{len(lines) - _MOST_NAMED} more differ")
+    return Verified(snapshot.version, same, not differ, "; ".join(told) or None, not moved)
+
+
+def _off(column: str, stored: Quartiles, ranks: Sequence[Rank]) -> list[str]:
+    """The quartile of a sketch that is farthest from being one in the source, if any is."""
+    off, share, value, rank = max(
+        (rank.off(share), share, value, rank)
+        for share, value, rank in zip(QUARTERS, stored.values, ranks, strict=True)
+    )
+    if off <= stored.error:
+        return []
+    told = (
+        f"{column}: {100 * share:.0f} % of the rows are at most {value:g} by its sketch, "
+        f"{100 * rank.at:.1f} % in the source (accepted is a difference of "
+        f"{100 * stored.error:.1f} points)"
+    )
+    return [told]
 
 
 def source_then(spark: SparkSession, spec: MonitorSpec, snapshot: Snapshot) -> Source:

@@ -14,8 +14,10 @@ from tests.bench.asked import Asked, data_folder
 from tests.bench.comparisons import comparisons
 from tests.bench.demo import demo, rerun
 from tests.bench.engine import engine, engine_long
+from tests.bench.evaluation import evaluation
 from tests.bench.increment import increment
 from tests.bench.machine import machine
+from tests.bench.references import references
 from tests.bench.rollup import rollup
 from tests.bench.scale import scale
 from tests.bench.scans import aggregates, profile
@@ -39,6 +41,8 @@ CASES: dict[str, Callable[[Asked], Iterator[Measured]]] = {
     "increment": increment,
     "rollup": rollup,
     "comparisons": comparisons,
+    "references": references,
+    "evaluation": evaluation,
     "scale": scale,
     "source": source,
 }

@@ -8,11 +8,15 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
+
+from tests.bench import data
 
 # Spark's warnings when it gives up generating code for a plan or an expression.
 _FALLBACKS = ("Whole-stage codegen disabled", "falling back to interpreter", "failed to compile")
@@ -96,6 +100,92 @@ def profile_step(spark: Any, store: Any, spec: Any, as_of: datetime) -> Any:
     plan = profile_windows(context, spec, Options(as_of=as_of))
     context.journal.close()
     return plan
+
+
+def open_folder(folder: Path | str) -> Any:
+    """A store that is there already."""
+    from sparkdrift.store import Store
+
+    return Store(directory=str(folder))
+
+
+def performance_step(spark: Any, store: Any, spec: Any) -> Any:
+    """The whole step: what is due is found, measured and written."""
+    from sparkdrift.steps.context import Context, Options
+    from sparkdrift.steps.journal import Journal
+    from sparkdrift.steps.performance import measure_performance
+
+    context = Context(spark, store, Journal(spark, store))
+    found = measure_performance(context, spec, Options(as_of=data.day_start(3650)))
+    context.journal.close()
+    return found
+
+
+def store_evaluation(
+    spark: Any, store: Any, edges: Any, known: Sequence[Any], windows: Mapping[int, Sequence[Any]]
+) -> None:
+    """An evaluation set `holdout` of the monitor `bench`, and states of weeks, by their number.
+
+    known, and each week: (slice_key, slice_value, rows, state).
+    """
+    from sparkdrift.spark.schemas import (
+        REFERENCE_EVENTS,
+        REFERENCE_PROFILES,
+        REFERENCE_SNAPSHOTS,
+        STATES,
+    )
+    from sparkdrift.spark.writer import Case, Scope, insert_rows, replace
+    from sparkdrift.windows import Window, window_at
+
+    about = {"monitor": "bench", "role": "evaluation", "name": "holdout", "version": 1}
+    about |= {"run_id": "bench", "package_version": "0", "created_at": data.START}
+    since = {"seq": 1, "action": "activate", "effective_from": data.day_start(-3650)}
+    profiles = [
+        {
+            **about,
+            "slice_key": key,
+            "slice_value": value,
+            "column_name": ":scores",
+            "kind": "scores",
+            "row_count": rows,
+            "bins": (edges.tolist(), None, state.tolist()),
+        }
+        for key, value, rows, state in known
+    ]
+    insert_rows(spark, store, REFERENCE_PROFILES, profiles)
+    insert_rows(
+        spark, store, REFERENCE_SNAPSHOTS, [{**about, "windows": 0, "rows": 0, "digest": "1"}]
+    )
+    insert_rows(spark, store, REFERENCE_EVENTS, [{**about, **since}])
+    weeks: dict[int, Window] = {
+        week: window_at(data.day_start(7 * week), "week", "UTC") for week in windows
+    }
+    found = [
+        (weeks[week].start, weeks[week].end, key, value, state)
+        for week, states in windows.items()
+        for key, value, _, state in states
+    ]
+    columns = list(zip(*found, strict=True))
+    names = ("window_start", "window_end", "slice_key", "slice_value", "cells")
+    instants = pa.timestamp("us", tz="UTC")
+    types = (instants, instants, pa.string(), pa.string(), pa.list_(pa.float64()))
+    table = pa.table(
+        {
+            name: pa.array(values, kind)
+            for name, values, kind in zip(names, columns, types, strict=True)
+        }
+    )
+    constants = {"monitor": "bench", "granularity": "week", "kind": "scores", "name": "holdout:1"}
+    constants |= dict.fromkeys(("fingerprint", "definition_hash", "input_digest"), "1")
+    constants |= {"run_id": "bench", "package_version": "0"}
+    rows = spark.createDataFrame(table).selectExpr(
+        *names,
+        *(f"'{value}' AS {name}" for name, value in constants.items()),
+        "CAST(NULL AS ARRAY<STRING>) AS columns",
+        "1L AS source_version",
+    )
+    scope = Scope("bench", "week", [Case(list(weeks.values()), {"kind": "scores"})])
+    replace(store, STATES, rows, scope, run_id="bench")
 
 
 def stored(store: Any) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.bench import comparisons, data, engine, ours, scale, shapes, source
+from tests.bench import comparisons, data, engine, evaluation, ours, scale, shapes, source
 from tests.bench.__main__ import CASES
 from tests.bench.asked import Asked
 from tests.bench.table import render
@@ -34,7 +34,7 @@ def inside(spark, monkeypatch):
         return json.loads(json.dumps(work(*json.loads(json.dumps(arguments))))), Used()
 
     monkeypatch.setattr(ours, "session", session)
-    for module in (comparisons, engine, shapes, scale, source):
+    for module in (comparisons, engine, evaluation, shapes, scale, source):
         monkeypatch.setattr(module, "apart", apart)
 
 
@@ -74,6 +74,22 @@ def test_wide(inside, workspace):
     assert list(found) == ["wide, 5 features", "wide, 10 features", "wide, 20 features"]
     # Ten days, and a row for the table as such in each.
     assert "210 profile rows" in found["wide, 20 features"].note
+
+
+def test_evaluation(inside):
+    (found,) = lines("evaluation", rows=2_000).values()
+    # The whole and two slices in two weeks: eleven metrics, and three gaps of a slice.
+    assert found.case == "performance, 2 slices x 2 weeks x 14 metrics"
+    assert f"{2 * (3 * 11 + 2 * 3)} rows written" in found.note
+
+
+@pytest.mark.slow
+def test_references(inside, workspace):
+    found = lines("references", rows=300, data=workspace)
+    assert list(found) == ["snapshot of 60 stored days", "promotion", "1,000 versions listed"]
+    assert "100 features" in found["snapshot of 60 stored days"].note
+    assert "; 0 source rows scanned" in found["snapshot of 60 stored days"].note
+    assert "; 1 more rows in reference_events" in found["promotion"].note
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import cache
@@ -13,6 +13,7 @@ from functools import cache
 import pyarrow as pa
 import pytest
 
+from sparkdrift.spark import writer
 from sparkdrift.spark.migrate import migrate
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.spec.models import MonitorSpec
@@ -82,6 +83,45 @@ def asked_of(spark) -> Iterator[list]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(frame, "collect", counting)
         yield asked
+
+
+class Crash(BaseException):
+    """The end of a driver: nothing catches it."""
+
+
+@contextmanager
+def crashing(after: int | None = None) -> Iterator[list[str]]:
+    """The tables that are written meanwhile, in order of the commits.
+
+    after: the driver ends when so many were written, and writes no more. That is before the next
+    write as well: between the two nothing is left behind.
+    """
+    written: list[str] = []
+    write = writer._retrying
+
+    def counting(table, work):
+        if after is not None and len(written) >= after:
+            raise Crash
+        found = write(table, work)
+        written.append(table.name)
+        if len(written) == after:
+            raise Crash
+        return found
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(writer, "_retrying", counting)
+        yield written
+
+
+def content(spark, store: Store, tables: Iterable[str]) -> dict[str, list[str]]:
+    """Rows of tables without what tells one run from another: its id, and when it wrote."""
+    of_a_run = {"run_id", "created_at", "checked_at", "at", "seconds", "attempt"}
+    found = {}
+    for name in tables:
+        rows = spark.table(store.table(name)).toArrow()
+        kept = rows.select([one for one in rows.column_names if one not in of_a_run])
+        found[name] = sorted(map(str, kept.to_pylist()))
+    return found
 
 
 def rows_of(spark, store: Store, table: str, where: str = "true") -> pa.Table:

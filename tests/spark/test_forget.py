@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,20 +14,35 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from monitors import new_store, profile_only, rows_of, run, spec_of
+from monitors import (
+    Crash,
+    content,
+    crashing,
+    new_store,
+    profile_only,
+    rows_of,
+    run,
+    spec_of,
+)
 from source_tables import closing_row, day_start, days, write
 
+from sparkdrift.errors import StoreError
 from sparkdrift.references.life import Name
 from sparkdrift.spark.profiles import stored_windows
 from sparkdrift.spark.views import registered
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.steps import forget as forget_module
 from sparkdrift.steps.context import Context, Options
 from sparkdrift.steps.exchange import export_reference
 from sparkdrift.steps.forget import Forgotten, forget
+from sparkdrift.steps.freezing import Wanted
 from sparkdrift.steps.journal import Journal
 from sparkdrift.steps.prune import prune
 from sparkdrift.steps.reference_reading import find
+from sparkdrift.steps.snapshot import Freeze, snapshot_by_hand
 from sparkdrift.steps.verifying import verify
 from sparkdrift.store import Store
+from sparkdrift.windows import Window
 
 pytestmark = pytest.mark.spark
 
@@ -210,3 +227,153 @@ def test_a_pruned_day_leaves_its_week_as_well(spark, workspace):
     (row,) = rows_of(spark, store, "profiles", week).to_pylist()
     assert (row["row_count"], row["max"] < 1000) == (7 * 20, True)
     assert list(places(Path(str(store.directory)))) == [], f"seed {SEED + 1}"
+
+
+WRITES = (
+    "runs",
+    *("profiles", "states", "assumptions", "drift"),
+    *("runs", "states", "profiles", "profiles"),
+)
+"""What an erasure writes before its references: what it begins, and windows."""
+
+
+@dataclass(frozen=True)
+class Erasing:
+    """A source that rows were deleted from, and a store that does not know it yet."""
+
+    spec: MonitorSpec
+    store: Store
+
+    def copied(self, folder: Path) -> Store:
+        shutil.copytree(str(self.store.directory), folder)
+        return Store(directory=str(folder))
+
+
+@pytest.fixture(scope="module")
+def erasing(spark, workspace) -> Erasing:
+    """With versions of two references, one that no event speaks of, and rows that are of none."""
+    source, rng = workspace / "crashing", np.random.default_rng(SEED + 2)
+    early, late = days(0, 3, 20, rng), days(4, DAYS - 1, 20, rng)
+    for part in (early, planted(early.schema), pa.concat_tables([late, closing_row(DAYS)])):
+        write(spark, source, part)
+    # What leaves is found by the change feed here, by fingerprints in the tests above.
+    feed = "TBLPROPERTIES (delta.enableChangeDataFeed = true)"
+    spark.sql(f"ALTER TABLE delta.`{source}` SET {feed}")
+    spec = spec_of(
+        source,
+        features={"numeric": ["amount", "score"], "categorical": ["product"]},
+        windows={"rollups": ["week"]},
+        reference={"begin": "2024-01-01", "end": "2024-01-05"},
+        dependence={"pairs": [["amount", "score"]]},
+        assumptions={"learned": True, "examples": "show"},
+        drift={"multivariate": False},
+    )
+    store = new_store(spark, workspace / "crashing-store")
+    run(spark, store, spec, "first")
+    other = Wanted(Name("credit", "evaluation", "evaluation"), Window(day_start(1), day_start(3)))
+    snapshot_by_hand(context_of(spark, store, "by hand"), spec, other, Freeze())
+    unsaid = Wanted(NAME, Window(day_start(2), day_start(4)))
+    for run_id, writes in (("unsaid", 3), ("invisible", 2)):
+        with crashing(after=writes) as written, pytest.raises(Crash):
+            snapshot_by_hand(context_of(spark, store, run_id), spec, unsaid, Freeze())
+        assert written == ["runs", "reference_profiles", "reference_snapshots"][:writes]
+    spark.sql(f"DELETE FROM delta.`{source}` WHERE product = '{PERSON}'")
+    return Erasing(spec, store)
+
+
+KEPT = (
+    *("profiles", "states", "drift", "assumptions", "reference_snapshots", "reference_profiles"),
+    *("reference_events", "reference_checks", "debt_events"),
+)
+
+
+def erase(spark, store: Store, spec: MonitorSpec, run_id: str) -> Forgotten:
+    context = context_of(spark, store, run_id)
+    done = forget(context, spec, Options(), by="dpo", retain_hours=0)
+    context.journal.close()
+    return done
+
+
+@pytest.fixture(scope="module")
+def whole(spark, erasing, workspace) -> tuple[list[str], Forgotten, dict]:
+    """An erasure that nothing interrupts: its writes, what it says, and what it leaves."""
+    store = erasing.copied(workspace / "whole")
+    with crashing() as written:
+        done = erase(spark, store, erasing.spec, "whole")
+    assert list(places(Path(str(store.directory)))) == [], f"seed {SEED + 2}"
+    return written, done, content(spark, store, KEPT)
+
+
+def test_an_erasure_also_takes_what_snapshots_left_half_done(spark, whole):
+    written, done, tables = whole
+    assert tuple(written[: len(WRITES)]) == WRITES
+    assert {(one.name.role, one.version, one.instead) for one in done.erased} == {
+        ("baseline", 1, 2),
+        ("evaluation", 1, 2),
+    }
+    assert len(tables["reference_snapshots"]) == 4
+    assert len(written) == MOST
+
+
+MOST = 27
+# After the windows; between versions and what is said of them; between two references; later.
+USUAL = (9, 11, 12, 15)
+
+
+@pytest.mark.parametrize(
+    "writes",
+    [one if one in USUAL else pytest.param(one, marks=pytest.mark.slow) for one in range(1, MOST)],
+)
+def test_an_erasure_that_ended_too_early_is_done_by_the_next_one(
+    spark, erasing, whole, tmp_path, writes
+):
+    _, done, tables = whole
+    store = erasing.copied(tmp_path / "store")
+    with crashing(after=writes) as written, pytest.raises(Crash):
+        erase(spark, store, erasing.spec, "crashed")
+    again = erase(spark, store, erasing.spec, "again")
+    assert content(spark, store, KEPT) == tables, written
+    assert list(places(Path(str(store.directory)))) == [], f"seed {SEED + 2}, after {written}"
+    # Said once that it is done, by whoever ended it, and of each version what became of it.
+    rows = rows_of(spark, store, "runs", "step = 'forget' AND phase = 'SUCCEEDED'").to_pylist()
+    said = [line for row in rows for line in row["warnings"] if line.startswith("erased: ")]
+    assert len(said) == len(done.erased)
+    if {row["run_id"] for row in rows} == {"again"}:
+        assert set(again.erased) == set(done.erased)
+
+
+def test_a_run_between_the_two_does_no_harm(spark, erasing, tmp_path):
+    store = erasing.copied(tmp_path / "store")
+    # The version that is to stand in is there, and no event speaks of it: a run brings it in.
+    with crashing(after=11) as written, pytest.raises(Crash):
+        erase(spark, store, erasing.spec, "crashed")
+    assert written[-1] == "reference_snapshots"
+    run(spark, store, erasing.spec, "between")
+    done = erase(spark, store, erasing.spec, "again")
+    assert {one.name.role for one in done.erased} == {"baseline", "evaluation"}
+    assert list(places(Path(str(store.directory)))) == [], f"seed {SEED + 2}"
+    stored = find(spark, store, NAME)
+    assert (stored.states[1], stored.present is not None) == ("erased", True)
+    assert not run(spark, store, erasing.spec, "settled").judged.windows
+
+
+def test_where_vacuum_is_refused_all_else_is_done_and_said(spark, erasing, tmp_path, monkeypatch):
+    store = erasing.copied(tmp_path / "store")
+    with monkeypatch.context() as patched:
+        patched.setattr(forget_module, "vacuum", refused)
+        with pytest.raises(StoreError, match="refused"):
+            erase(spark, store, erasing.spec, "refused")
+    phases = {
+        (row["step"], row["phase"])
+        for row in rows_of(spark, store, "runs", "run_id = 'refused'").to_pylist()
+    }
+    assert {("forget", "SUCCEEDED"), ("vacuum", "STARTED"), ("vacuum", "FAILED")} <= phases
+    assert list(places(Path(str(store.directory))))
+    # Nothing is done twice: what is left to do is to remove files.
+    done = erase(spark, store, erasing.spec, "again")
+    assert (done.windows, done.erased) == ((), ())
+    assert list(places(Path(str(store.directory)))) == [], f"seed {SEED + 2}"
+
+
+def refused(*_) -> None:
+    raise StoreError("VACUUM was refused")

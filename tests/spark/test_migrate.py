@@ -33,6 +33,8 @@ ADDED_LAST = {"earlier_start", "new_category_error", "vanished_error"}
 """Columns of `drift` that version 3 did not have."""
 ADDED_SINCE = {"js_error"}
 """Columns of `drift` that version 5 did not have."""
+ADDED_DATES = {"since"}
+"""Columns of `drift` and `assumptions` that version 6 did not have."""
 
 ADDED_TABLES = {"reference_checks", "debt_events"}
 """Tables that version 4 did not have; nor had `reference_events` the column `gate`."""
@@ -91,9 +93,10 @@ def test_migrating_again_changes_nothing(spark, old):
 @pytest.mark.parametrize(
     ("version", "added"),
     [
-        (2, ADDED_LATER | ADDED_LAST | ADDED_SINCE),
-        (3, ADDED_LAST | ADDED_SINCE),
-        (5, ADDED_SINCE),
+        (2, ADDED_LATER | ADDED_LAST | ADDED_SINCE | ADDED_DATES),
+        (3, ADDED_LAST | ADDED_SINCE | ADDED_DATES),
+        (5, ADDED_SINCE | ADDED_DATES),
+        (6, ADDED_DATES),
     ],
 )
 def test_a_later_store_gets_the_columns_of_drift_that_it_lacks(spark, workspace, version, added):

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from monitors import context_of, new_store, profile_only, rows_of, run, spec_of
+from monitors import (
+    Crash,
+    content,
+    context_of,
+    crashing,
+    new_store,
+    profile_only,
+    rows_of,
+    run,
+    spec_of,
+)
 from source_tables import closing_row, day_rows, day_start, days, write
 
 from sparkdrift.spark.profiles import stored_windows
@@ -64,6 +75,7 @@ def pruned(spark, source, workspace) -> tuple[Store, tuple[Pruned, ...], dict]:
             {**owed, "debt": "two", "seq": 2, "action": "closed", "window_start": day_start(22)},
         ],
     )
+    shutil.copytree(str(store.directory), workspace / "unpruned")
     before = {name: kept(spark, store, name) for name in ("profiles", "drift")}
     planned = plan_prune(context_of(spark, store), spec)
     assert {name: kept(spark, store, name) for name in before} == before
@@ -110,6 +122,30 @@ def test_days_go_but_for_what_cites_them_and_longer_windows_stay(spark, pruned):
         day_start(DAYS - KEEP),
     )
     assert f"deleted from profiles: {2 * len(GONE):,} rows" in ran["warnings"]
+
+
+OF_WINDOWS = ("states", "drift", "assumptions", "profiles")
+
+
+@pytest.mark.parametrize("writes", range(1, 6))
+def test_a_pruning_that_ended_too_early_is_done_by_the_next_one(
+    spark, source, pruned, workspace, tmp_path, writes
+):
+    whole, _, _ = pruned
+    spec = credit_spec(source)
+    shutil.copytree(workspace / "unpruned", tmp_path / "store")
+    store = Store(directory=str(tmp_path / "store"))
+    with crashing(after=writes) as written, pytest.raises(Crash):
+        prune(context_of(spark, store, "crashed"), spec)
+    assert tuple(written) == ("runs", *OF_WINDOWS)[:writes]
+    context = context_of(spark, store, "again")
+    prune(context, spec)
+    context.journal.close()
+    assert content(spark, store, OF_WINDOWS) == content(spark, whole, OF_WINDOWS)
+    # Also where all was deleted and the end not said, nothing comes back.
+    assert not profile_only(spark, store, spec, "next").due
+    expected = Window(day_start(0), day_start(DAYS - KEEP))
+    assert pruned_interval(context_of(spark, store), spec, "day") == expected
 
 
 def test_what_went_stays_out_and_its_roll_ups_stay_as_they_were(spark, source, pruned):

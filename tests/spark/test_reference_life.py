@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from monitors import context_of, new_store, profile_only, rows_of, run, spec_of
+from monitors import content, context_of, new_store, profile_only, rows_of, run, spec_of
 from pyspark.sql import functions as F
 from scipy import stats
 from source_tables import closing_row, day_rows, day_start, write
@@ -23,6 +24,7 @@ from sparkdrift.cli import main
 from sparkdrift.errors import SnapshotError, SourceError
 from sparkdrift.references.life import Event
 from sparkdrift.spark import writer
+from sparkdrift.spark.erased_rows import allowed
 from sparkdrift.spark.expressions import resolve_source
 from sparkdrift.spark.reference_differences import differences
 from sparkdrift.spark.reference_events import write_event
@@ -524,6 +526,31 @@ def test_a_training_table_is_frozen_as_it_was(spark, credit, training, tmp_path)
     assert "was recreated since" in recreated.reason
 
 
+def test_a_version_whose_files_are_gone_is_refused_and_changes_nothing(spark, credit, tmp_path):
+    store, spec, table = credit.copied(tmp_path / "store"), credit.spec, tmp_path / "training"
+    name = reference.named(spec, "training")
+    write(spark, table, day_rows(0, 400, np.random.default_rng(SEED)))
+
+    def freeze(run_id: str):
+        wanted = Wanted(name, path=str(table), version=0)
+        return snapshot_by_hand(context_of(spark, store, run_id), spec, wanted, Freeze(True))
+
+    freeze("in time")
+    spark.sql(f"DELETE FROM delta.`{table}` WHERE score > 0.2")
+    with allowed(spark, 0):
+        spark.sql(f"VACUUM delta.`{table}` RETAIN 0 HOURS").collect()
+    tables = ("reference_snapshots", "reference_profiles", "reference_events")
+    before = content(spark, store, tables)
+    with pytest.raises(SourceError, match=r"version 0 of source .* can't be read any more"):
+        freeze("too late")
+    assert content(spark, store, tables) == before
+    stored = found(spark, store, spec, "training")
+    assert stored.states == {1: "active"}
+    checked = verify(spark, store, spec, name, stored.versions[0])
+    assert (checked.holds, checked.counts, checked.sketches) == (True, None, None)
+    assert "can't be read any more" in checked.reason
+
+
 def test_a_tampered_version_does_not_verify(spark, credit, store):
     name = own_name(credit.spec)
     for one in found(spark, store, credit.spec).versions:
@@ -540,6 +567,26 @@ def test_a_tampered_version_does_not_verify(spark, credit, store):
     assert {version: one.holds for version, one in broken.items()} == {1: True, 2: False, 3: True}
     assert (broken[2].digest, broken[2].counts) == (False, False)
     assert "amount: 4,001 rows stored, 4,000 rows in version 0" in broken[2].reason
+
+
+def test_a_sketch_that_is_not_of_its_source_does_not_verify(spark, credit, store):
+    name = own_name(credit.spec)
+    for one in found(spark, store, credit.spec).versions:
+        assert verify(spark, store, credit.spec, name, one).sketches is True
+    # Two hundredths of a rank and more: as if the sketch were of other rows.
+    spark.sql(
+        f"UPDATE {store.table('reference_profiles')} SET quantiles = transform(quantiles,"
+        " (x, i) -> quantiles[least(i + 5, 100)]) WHERE version = 3 AND column_name = 'amount'"
+    )
+    broken = {
+        one.version: verify(spark, store, credit.spec, name, one)
+        for one in found(spark, store, credit.spec).versions
+    }
+    assert {n: (one.counts, one.sketches) for n, one in broken.items()} == {
+        **dict.fromkeys((1, 2), (True, True)),
+        3: (True, False),
+    }
+    assert re.search(r"amount: \d+ % of the rows are at most", broken[3].reason)
 
 
 def test_the_command_line(spark, credit, store, tmp_path, capsys):

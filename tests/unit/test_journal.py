@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import pytest
 
+from sparkdrift.spark.runs import Success
 from sparkdrift.steps import journal as journal_module
 from sparkdrift.steps.journal import Journal
 
@@ -77,3 +80,21 @@ def test_what_could_not_be_written_is_held_for_the_next_time(written, monkeypatc
             journal.close()
     journal.close()
     assert written == [[("profile", "SUCCEEDED")]]
+
+
+def test_a_success_that_is_held_back_is_the_last_one(written, monkeypatch):
+    stored = Success("stored", None, "id", 1)
+    monkeypatch.setattr(journal_module, "last_success", lambda *_: stored)
+    journal = Journal(None, None)
+    assert journal.last_success("credit", "profile") is stored
+    for digest, until in (("whole", 3), (None, 4)):  # the second is of a backfill
+        with journal.step("credit", "profile") as record:
+            record.scope_digest = digest
+            record.as_of = datetime(2024, 1, until, tzinfo=timezone.utc)
+            record.inputs = [("source", "abc", 7)]
+    found = journal.last_success("credit", "profile")
+    assert found == Success("whole", datetime(2024, 1, 3, tzinfo=timezone.utc), "abc", 7)
+    assert journal.last_success("other", "profile") is stored
+    assert journal.last_success("credit", "drift") is stored
+    journal.close()
+    assert journal.last_success("credit", "profile") is stored

@@ -90,6 +90,8 @@ def show(
         check_lines,
         event_facts,
         event_lines,
+        key_facts,
+        keys_told,
         version_details,
         version_facts,
     )
@@ -110,11 +112,18 @@ def show(
             score_facts(one.name, one.edges, one.cells, regression=one.regression)
             for one in (frozen_scores(spark, store, which, snapshot) if snapshot.declared else ())
         ]
+        keys = None
+        if loaded.prediction.key is not None:
+            from sparkdrift.spark.keys import stored_keys
+
+            held = stored_keys(spark, store, [(which, snapshot)])
+            keys = held.get((which, snapshot.version))
     events = [one for one in stored.events if one.version == snapshot.version]
     if common.as_json:
         every = version_facts(which, stored)
         (facts,) = (one for one in every if one["version"] == snapshot.version)
-        told = {"events": event_facts(events), "checks": checks, "scores": scores}
+        told = {"keys": key_facts(keys), "events": event_facts(events), "checks": checks}
+        told |= {"scores": scores}
         screen.print_json({"monitor": loaded.monitor, **facts, **told})
         return
     zone = loaded.timestamp.zone
@@ -122,6 +131,8 @@ def show(
         screen.say(f"{what:15} {value}")
     for what, value in (*map(score_lines, scores), *declared_lines(snapshot.declared)):
         screen.say(f"{what:15} {value}")
+    if loaded.prediction.key is not None:
+        screen.say(f"{'keys':15} {keys_told(loaded.prediction.key, keys)}")
     screen.show_rows(HAPPENED, event_lines(events, zone))
     if checks:
         screen.show_rows(CHECKED, check_lines(checks))

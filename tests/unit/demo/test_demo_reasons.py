@@ -190,6 +190,20 @@ def test_new_airports_are_held_against_those_of_the_origin(origin, item, expecte
     assert known(given, values()).held == expected
 
 
+def test_a_run_over_months_needs_a_reason_for_each_and_names_them_in_order():
+    spring = flown("temp", 3, shift=1.0) | {"until": flown("temp", 4)["until"]}
+    one = known(spring, values(50.0, 36.1))
+    assert one.why == "a warm spell, then from April on it is warmer than in winter"
+    winter = flown("temp", 2, shift=1.0) | {"until": flown("temp", 4)["until"]}
+    assert known(winter, values(50.0, 36.1)).held == "not known"
+
+
+@pytest.mark.parametrize(("origin", "expected"), [("EWR", "known"), ("JFK", "not known")])
+def test_a_new_carrier_is_held_against_those_of_the_origin(origin, expected):
+    given = flown("carrier", 5, shows="fresh", of=("origin", origin), new_categories=items("VX"))
+    assert known(given, values()).held == expected
+
+
 @pytest.mark.parametrize(("origin", "expected"), [("LGA", "known"), ("JFK", "not known")])
 def test_a_carrier_grows_where_it_did(origin, expected):
     gains = [{"item": "EV", "reference": 0.03, "share": 0.12}]

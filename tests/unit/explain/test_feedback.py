@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sparkdrift.explain.feedback import LISTED, share_lines, watch, watched_lines
+from sparkdrift.explain.feedback import (
+    DIFFERING,
+    LISTED,
+    MOST_FEATURES,
+    difference_lines,
+    differing_lines,
+    share_lines,
+    watch,
+    watched_lines,
+)
 from sparkdrift.measures.series import NotMeasured
 from sparkdrift.measures.trend import Trend
 
@@ -91,3 +100,39 @@ def test_windows_are_listed_newest_first():
             "reason": "",
         },
     ]
+
+
+def differing(name: str, effect: float | None, **other: Any) -> dict[str, Any]:
+    low, high = (None, None) if effect is None else (effect - 0.1, effect + 0.1)
+    figures = {"effect": effect, "effect_low": low, "effect_high": high}
+    about = {"column_name": name, "windows": 5, "differ": 5, "window_start": START}
+    return {**about, "status": "drifted", "reason": "shifted", **figures, **other}
+
+
+def test_features_that_differ_are_named_the_first_three_with_their_size():
+    rows = [differing(name, effect) for name, effect in zip("abcd", (2, 1.5, 1, 0.9), strict=True)]
+    rows.append(differing("e", 0.1, status="ok", differ=0, reason="no material change"))
+    # Measured last in an earlier window, so no part of the newest one.
+    rows.append(differing("f", 3.0, window_start=START - timedelta(days=1)))
+    (line,) = differing_lines(rows, "UTC")
+    assert line == (
+        "shaped against the other rows of the window of 2024-01-01: 4 of 5 features surely differ "
+        "by more than the limit, most of all a (2.00 sd), b (1.50 sd), c (1.00 sd)"
+    )
+    cells = difference_lines(rows)
+    assert all(len(one) == len(DIFFERING) for one in cells)
+    assert cells[0] == ["a", "2.00 sd", "1.90 to 2.10", "drifted", "5 of 5 windows", "shifted"]
+
+
+def test_rows_that_could_not_be_compared_are_no_agreement():
+    none = {"windows": 0, "differ": 0, "window_start": None, "status": "no_reference"}
+    rows = [differing("a", None, **none, reason="there are no others")]
+    expected = "shaped against the other rows: not measured, there are no others"
+    assert differing_lines(rows, "UTC") == [expected]
+    assert difference_lines(rows)[0][3] == "not measured"
+    (line,) = differing_lines([], "UTC")
+    assert "not measured" in line
+
+
+def test_of_many_features_the_first_are_listed():
+    assert len(difference_lines([differing(str(i), 1.0) for i in range(99)])) == MOST_FEATURES

@@ -314,3 +314,29 @@ def test_the_ends_of_an_earlier_window_are_no_range():
     found = compared(REFERENCE, *days)
     assert any(row["out_of_range_share"] for row in found.values())
     assert not [row["reason"] for row in found.values() if "range" in row["reason"]]
+
+
+def test_rows_that_a_model_shaped_at_random_differ_from_the_others_by_chance_alone():
+    """Even days stand for the rows that it left, odd ones for those that it shaped: no reference
+    is read, nothing is said to be unknown, and p is uniform."""
+    rng = np.random.default_rng(SEED)
+    sides = [rng.normal(i // 2, 1, 1000 if i % 2 else 1500) for i in range(400)]
+    rows = [numeric(values, day=i) for i, values in enumerate(sides)]
+    found = [one for day, one in compared(*rows, comparison="unshaped").items() if day % 2]
+    assert {one["status"] for one in found} == {"ok"}, SEED
+    assert not any("not known" in one["reason"] for one in found)
+    p = np.array([one["p_unusual"] for one in found])
+    assert stats.binomtest(int((p <= 0.1).sum()), len(p), 0.1).pvalue > 0.001, SEED
+    assert {one["alerting"] for one in found} == {None}
+
+
+def test_what_a_model_picked_is_said_to_differ_from_the_rows_that_it_left():
+    left, picked = RNG.normal(0, 1, 900), RNG.normal(1, 1, 700)
+    row = compared(numeric(left, day=0), numeric(picked, day=1), comparison="unshaped")[1]
+    assert row["status"] == "drifted"
+    assert row["effect"] == pytest.approx(1, abs=0.15)
+    assert row["reason"].startswith("shifted by ")
+    assert "against the rows of this window that the model did not shape: " in row["reason"]
+    assert row["explanation"] is None
+    alone = compared(numeric(picked, day=1), comparison="unshaped")[1]
+    assert (alone["status"], alone["effect"]) == ("no_reference", None)

@@ -75,7 +75,7 @@ def test_whatever_is_missing_nothing_is_green():
     """All combinations: green only if every single input is there and strong."""
     bands = ({}, IN, {"auc": None}, {"auc": False}, {"auc": False, "accuracy": None})
     for band, fresh, ess in product(bands, (True, False, None), (0.9, 0.39, None)):
-        for four in product((QUIET, ALERT, UNKNOWN, WEAK, None), repeat=4):
+        for four in product((QUIET, ALERT, UNKNOWN, WEAK, None), repeat=len(SIGNALS)):
             given = dict(zip(SIGNALS, four, strict=True))
             signals = {name: one for name, one in given.items() if one is not None}
             found = blind_spot(band, signals, fresh, ess)

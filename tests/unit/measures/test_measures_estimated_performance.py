@@ -55,6 +55,7 @@ def realised(window: ScoreBins, threshold=THRESHOLD):
         "specificity": confusion.specificity(cells),
         "f1": confusion.f1(cells),
         "roc_auc": ranking.roc_auc(yes, n - yes),
+        "average_precision": ranking.average_precision(yes, n - yes),
         "brier": brier(window),
         "payoff": confusion.payoff(cells, VALUES),
         "prevalence": confusion.wilson(yes.sum(-1), n.sum(-1)),
@@ -119,6 +120,7 @@ def test_a_set_that_estimates_itself_gives_its_own_metrics():
         "recall": metrics.recall_score(labels, decided),
         "f1": metrics.f1_score(labels, decided),
         "roc_auc": metrics.roc_auc_score(labels, scores),
+        "average_precision": metrics.average_precision_score(labels, scores),
         "brier": metrics.brier_score_loss(labels, scores),
     }
     for name, value in expected.items():
@@ -149,6 +151,7 @@ def test_standard_errors_are_those_of_drawing_again():
         "f1": confusion.f1(cells).value,
         "payoff": confusion.payoff(cells, VALUES).value,
         "roc_auc": ranking.roc_auc(yes, rows - yes).value,
+        "average_precision": ranking.average_precision(yes, rows - yes).value,
     }
     for name, drawn in again.items():
         figure = getattr(found, name)

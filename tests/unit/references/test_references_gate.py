@@ -14,11 +14,13 @@ from sparkdrift.references.gate import (
     Gap,
     Limits,
     Origins,
+    Overlap,
     blocking,
     contamination,
     creep,
     domain,
     labels,
+    overlap,
     sample_size,
     schema,
     shaped,
@@ -209,3 +211,35 @@ def test_a_share_of_nothing_is_not_measured_and_never_passes(why):
     (check,) = shaped(1000, 0, 0, 0.2, why)
     assert (check.verdict, check.value) == ("not_measured", None)
     assert why is None or check.reason == why
+
+
+OTHER = "reference training of m"
+
+
+def test_an_evaluation_set_that_was_trained_on_is_blocked_and_says_by_how_much():
+    found = Overlap(OTHER, 2, 0.03, 0.024, 0.037, 12_000, False)
+    (check,) = overlap("evaluation", [found], 0.01)
+    assert (check.verdict, check.value, check.limit) == ("blocked", 0.03, 0.01)
+    assert check.against == 2
+    assert check.reason == (
+        "3.0 % of 12,000 keys are in both: reference training of m version 2 has them as well "
+        "(95 % interval 2.4 to 3.7 %, limit 1 %)"
+    )
+
+
+def test_few_shared_keys_pass():
+    found = Overlap(OTHER, 2, 0.01, 0.01, 0.01, 12_000, True)
+    (check,) = overlap("training", [found], 0.01)
+    assert check.verdict == "passed"
+    assert "every key was looked at" in check.reason
+
+
+def test_what_is_not_known_of_keys_does_not_pass():
+    (check,) = overlap("evaluation", [], 0.01)
+    assert (check.verdict, check.value) == ("not_measured", None)
+    assert check.reason == "no reference of the role training is in force"
+    unknown = Overlap(reason="the keys were not read")
+    for known, expected in ((0.0, "not_measured"), (0.5, "blocked")):
+        found = [Overlap(OTHER, 1, known, known, known, 10, True), unknown]
+        (check,) = overlap("evaluation", found, 0.01)
+        assert check.verdict == expected

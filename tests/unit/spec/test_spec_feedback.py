@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sparkdrift.errors import SpecError
-from sparkdrift.spec.digests import definition_hash, policy_hash
+from sparkdrift.spec.digests import definition_hash, policy_hash, shaped_hash
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.spec.resolving import Feature, resolve
 
@@ -54,6 +54,17 @@ def test_another_condition_is_another_definition_and_no_other_policy() -> None:
     assert policy_hash(other) != policy_hash(parse_spec(SPEC))
 
 
+def test_comparing_shaped_rows_changes_no_other_definition_and_no_policy() -> None:
+    plain, compared = parse_spec(FED), parse_spec(FED + "  compare: true\n")
+    for feature in (None, resolve(plain, SCHEMA).usable[0], SHAPED):
+        own = definition_hash(plain, feature)
+        assert own == definition_hash(compared, feature)
+        # Rows of the slice are merged with their like alone.
+        other = parse_spec(FED.replace(" AND NOT explored", "") + "  compare: true\n")
+        assert len({own, shaped_hash(compared, own), shaped_hash(other, own)}) == 3
+    assert policy_hash(plain) == policy_hash(compared)
+
+
 def test_a_column_that_the_table_lacks_is_named_with_line_and_nearest() -> None:
     found = resolve(parse_spec(FED.replace("explored", "explord"), "m.yml"), SCHEMA)
     (problem,) = found.problems
@@ -70,6 +81,7 @@ def test_a_column_that_the_table_lacks_is_named_with_line_and_nearest() -> None:
         ("{shaped: amount / acted_on > 1}", 6, "fails on a row where the divisor is 0"),
         ("{shaped: acted_on, limit: 0}", 6, "'feedback.limit' has a wrong value"),
         ("{shaped: acted_on, limit: 1.5}", 6, "'feedback.limit' has a wrong value"),
+        ("{shaped: acted_on, compare: perhaps}", 6, "'feedback.compare' has a wrong value"),
         ("{limit: 0.5}", 6, "'feedback.shaped' is missing"),
         ("{shaped: acted_on, limits: 0.5}", 6, "'feedback.limits' is not a known key"),
         ("{shaped: acted_on}\nmetrics: {shaped: {sum: amount}}", 7, "is stored under this name"),

@@ -268,3 +268,20 @@ def test_a_feature_is_asked_for_by_its_section() -> None:
     with pytest.raises(SpecError) as found:
         parse_spec(text)
     assert "here under 'categorical' and on line 8 under 'numeric'" in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "nearest"),
+    [
+        ("[region, incom]", "incom", "Income"),
+        ("tags", "array<string>", None),
+        ("region", None, None),
+    ],
+)
+def test_a_key_that_the_table_does_not_have_is_told_and_stops_nothing(key, given, nearest):
+    spec = parse_spec(SPEC.replace("  label: label", f"  label: label\n  key: {key}"), "m.yml")
+    found = resolve(spec, {**SCHEMA, "tags": "array<string>"})
+    assert not found.blocking
+    assert not found.unmeasured
+    told = [(one.given, one.nearest, one.line) for one in found.remarks]
+    assert told == ([] if given is None else [(given, nearest, 15)])

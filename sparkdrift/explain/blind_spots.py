@@ -1,0 +1,230 @@
+"""In which windows the dashboard is blind, and since when: from what each window's rows show.
+
+The rule is `measures/blind_spot.py`; here rows become its evidence. An alert stands by m of n
+windows, so that no single window turns the verdict; what was seen in one window alone is neither
+an alert nor quiet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from scipy import special
+
+from sparkdrift.measures.blind_spot import LEAST_POWER, BlindSpot, Signal, blind_spot
+from sparkdrift.measures.intervals import Z
+from sparkdrift.measures.persistence import standing
+
+SCORE, FEATURES, RATE, PERFORMANCE = "score", "top features", "decision rate", "performance"
+LOSSES = frozenset({"brier", "mae", "rmse", "mape"})
+"""Metrics that are the better the lower: a single limit of theirs is an upper one."""
+_MEASURED = {"ok": 0.0, "warning": 0.0, "drifted": 1.0}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A metric as the dashboard shows it: value and band, None where there is none."""
+
+    value: float | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def in_band(self) -> bool | None:
+        """None without a value, or without a band."""
+        if self.value is None or (self.at_least is None and self.at_most is None):
+            return None
+        over = self.at_least is None or self.value >= self.at_least
+        return over and (self.at_most is None or self.value <= self.at_most)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Rows of one comparison of a window: of the score or of the features of top importance.
+
+    rows, unmeasured: how many there are, and how many were not measured or have moved in a way
+    that no alert stands for yet; power: the least, None where unknown; alerts: what stands,
+    each in words.
+    """
+
+    rows: int = 0
+    unmeasured: int = 0
+    power: float | None = None
+    alerts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A row of the figure decision_rate."""
+
+    status: str
+    reason: str
+    low: float | None = None
+    high: float | None = None
+    limit: float | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of one window. score, features: by comparison; rates: by threshold;
+    performance: (status, reason) by metric; ranked: whether the spec says which features are
+    important; fresh: whether realised metrics rest on labels."""
+
+    start: datetime
+    shown: Mapping[str, Shown] = field(default_factory=dict)
+    score: Sequence[Moved] = ()
+    features: Sequence[Moved] = ()
+    ranked: bool = False
+    rates: Mapping[str, Rate] = field(default_factory=dict)
+    performance: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    fresh: bool = False
+    ess_ratio: float | None = None
+
+
+@dataclass(frozen=True)
+class Turned:
+    """The verdict of a window; since: of a red one, the first window of that run of red ones."""
+
+    start: datetime
+    verdict: str
+    reason: str
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Persistence:
+    """So many windows out of the last `of` measured ones."""
+
+    windows: int = 2
+    of: int = 3
+
+
+def blind_spots(
+    windows: Sequence[Evidence], drift: Persistence, degraded: Persistence
+) -> list[Turned]:
+    """The verdict of each window of one evaluation set, in order of time.
+
+    drift, degraded: from when on an alert of the decision rate, and of a metric, stands.
+    """
+    told = [{name: (row.status, row.reason) for name, row in one.rates.items()} for one in windows]
+    rates = _standing(told, "warning", drift)
+    worse = _standing([one.performance for one in windows], "degraded", degraded)
+    found: list[Turned] = []
+    for one, of_rates, of_metrics in zip(windows, rates, worse, strict=True):
+        verdict, reason = _judged(one, of_rates, of_metrics)
+        since = None
+        if verdict == "red":
+            last = found[-1] if found else None
+            since = last.since if last is not None and last.verdict == "red" else one.start
+            day = f"{since:%Y-%m-%d}"
+            reason += f"; the dashboard should have turned in the window of {day}"
+        found.append(Turned(one.start, verdict, reason, since))
+    return found
+
+
+def _standing(
+    windows: Sequence[Mapping[str, tuple[str, str]]], bad: str, rule: Persistence
+) -> list[dict[str, str]]:
+    """For each window (status and reason by name) the names for which an alert stands, with the
+    reason of the newest window that counts towards it: those of status `bad`."""
+    found: list[dict[str, str]] = [{} for _ in windows]
+    for name in sorted({name for one in windows for name in one}):
+        rows = [one.get(name, ("", "")) for one in windows]
+        series = [1.0 if one == bad else 0.0 if one == "ok" else np.nan for one, _ in rows]
+        stands = standing(series, rule.windows, rule.of)
+        newest = ""
+        for window, (status, reason), stood in zip(found, rows, stands, strict=True):
+            newest = reason if status == bad else newest
+            if stood:
+                window[name] = newest
+    return found
+
+
+def _judged(one: Evidence, rates: Mapping[str, str], worse: Mapping[str, str]) -> tuple[str, str]:
+    told = {
+        SCORE: _of_moved(one.score),
+        FEATURES: _of_features(one),
+        RATE: _of_rates(one.rates, rates),
+        PERFORMANCE: _of_performance(one.performance, worse),
+    }
+    signals = {name: signal for name, (signal, _) in told.items() if signal is not None}
+    in_band = {name: shown.in_band for name, shown in one.shown.items()}
+    found = blind_spot(in_band, signals, one.fresh, one.ess_ratio)
+    return found.verdict, _in_words(found, {name: text for name, (_, text) in told.items()})
+
+
+def _in_words(found: BlindSpot, evidence: Mapping[str, str]) -> str:
+    """The reasons, each with what it rests on."""
+    told = []
+    for reason in found.reasons:
+        name = reason.rpartition(": ")[2]
+        text = evidence.get(name, "")
+        told.append(f"{reason} ({text})" if text else reason)
+    return "; ".join(told)
+
+
+def _of_moved(rows: Sequence[Moved]) -> tuple[Signal | None, str]:
+    """An alert of any comparison counts; quiet are all of them, or it is not known."""
+    alerts = [text for one in rows for text in one.alerts]
+    if alerts:
+        return Signal(True), "; ".join(dict.fromkeys(alerts))
+    held = [one for one in rows if one.rows]
+    if not held:
+        return None, "held against nothing"
+    unmeasured = sum(one.unmeasured for one in held)
+    if unmeasured:
+        every = sum(one.rows for one in held)
+        text = f"{unmeasured} of {every} rows without a verdict, or moved in too few windows yet"
+        return Signal(None), text
+    powers = [one.power for one in held]
+    if any(one is None for one in powers):
+        return Signal(False), ""
+    return Signal(False, min(one for one in powers if one is not None)), ""
+
+
+def _of_features(one: Evidence) -> tuple[Signal | None, str]:
+    signal, text = _of_moved(one.features)
+    if one.ranked or signal is None or signal.alerts:
+        return signal, text
+    # Which features matter is not known: then that none of them moved proves nothing.
+    return Signal(None), "alerts.importance names none"
+
+
+def _of_rates(rows: Mapping[str, Rate], stands: Mapping[str, str]) -> tuple[Signal | None, str]:
+    if stands:
+        return Signal(True), "; ".join(stands.values())
+    if not rows:
+        return None, ""
+    doubtful = [row for row in rows.values() if row.status != "ok"]
+    if doubtful:
+        moved = doubtful[0].status == "warning"
+        text = "moved in too few windows yet" if moved else doubtful[0].reason
+        return Signal(None), text
+    return Signal(False, min(_power(row) for row in rows.values())), ""
+
+
+def _power(row: Rate) -> float:
+    """The chance to tell a change of the limit from none, by the width of the interval."""
+    if row.low is None or row.high is None or row.limit is None:
+        return float("nan")
+    error = (row.high - row.low) / (2 * Z)
+    return float(special.ndtr(row.limit / error - Z)) if error > 0 else 1.0
+
+
+def _of_performance(
+    rows: Mapping[str, tuple[str, str]], stands: Mapping[str, str]
+) -> tuple[Signal | None, str]:
+    if stands:
+        return Signal(True), "; ".join(f"{name}: {text}" for name, text in stands.items())
+    if not rows:
+        return None, ""
+    doubtful = {name: row for name, row in rows.items() if row[0] != "ok"}
+    if doubtful:
+        name, (status, reason) = next(iter(sorted(doubtful.items())))
+        text = "worse in too few windows yet" if status == "degraded" else reason
+        return Signal(None), f"{name}: {text}"
+    # A row says ok only where its rows would have shown a loss so often.
+    return Signal(False, LEAST_POWER), ""

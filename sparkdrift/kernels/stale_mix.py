@@ -1,0 +1,229 @@
+"""What the mix of production does: slices that the set lacks, limits that were set on its mix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from sparkdrift.kernels.stale_rows import (
+    ALL,
+    OK,
+    UNDETERMINED,
+    WARNING,
+    Accepted,
+    EvaluationSet,
+    Stale,
+    StalePolicy,
+    WindowState,
+    above,
+    between,
+    judged,
+    percent,
+    unmeasured,
+)
+from sparkdrift.kernels.stale_scores import rows_per_bin
+from sparkdrift.measures import production_mix
+from sparkdrift.measures.arrays import Floats, floats
+from sparkdrift.measures.density_ratio import Raked, ess_ratio, rake
+from sparkdrift.measures.intervals import Figure
+from sparkdrift.measures.production_mix import Mixed
+from sparkdrift.measures.representation import lacking_share
+from sparkdrift.measures.score_bins import COLUMNS, ScoreBins
+from sparkdrift.measures.score_bins import above as bins_above
+
+_AT = {name: i for i, name in enumerate(COLUMNS)}
+_CONFUSION = ("tp", "fp", "fn", "tn")
+
+
+def missing_slices(
+    policy: StalePolicy, held: EvaluationSet, window: WindowState
+) -> Iterator[Stale]:
+    """By slice key: the share of the window's rows in values without a row of the set."""
+    if not policy.slices:
+        why = "the spec declares no slices"
+        yield unmeasured("missing_slices", ALL, why, threshold=policy.missing_slices)
+    for key in policy.slices:
+        rows = window.slices.get(key, {})
+        known = _rows_by_value(held, key)
+        values = list(rows)
+        found = lacking_share(
+            [known.get(one, 0.0) for one in values], [rows[one] for one in values]
+        )
+        if not known or not sum(rows.values()):
+            side = "the evaluation set" if not known else "the window"
+            why = f"{side} has no slices by {key}"
+            yield unmeasured("missing_slices", key, why, threshold=policy.missing_slices)
+            continue
+        if np.isnan(found.value):
+            found = Figure(floats(1.0), floats(1.0), floats(1.0))
+        gone = sorted((one for one in values if not known.get(one)), key=lambda one: -rows[one])
+        text = f"{between(found)} of the rows are in values of {key} that the set has no row of"
+        if gone:
+            named = ", ".join("NULL" if one is None else str(one) for one in gone[:3])
+            text += f": {named}" + (f" and {len(gone) - 3} more" if len(gone) > 3 else "")
+        text += f" (limit {percent(policy.missing_slices)})"
+        status = above(found, policy.missing_slices)
+        yield judged("missing_slices", key, found, status, text, policy.missing_slices)
+
+
+def _rows_by_value(held: EvaluationSet, key: str) -> dict[str | None, float]:
+    values, cells = held.slices.get(key, ((), floats([])))
+    if not len(values):
+        return {}
+    rows = _rows(held, cells).sum(axis=-1)
+    return dict(zip(values, rows.tolist(), strict=True))
+
+
+def _rows(held: EvaluationSet, cells: Floats) -> Floats:
+    """Rows per slice value and bin (S, B) of stored states (S, B, ...)."""
+    return floats(cells[..., 0] + cells[..., 1]) if held.errors is not None else cells[..., 0]
+
+
+@dataclass(frozen=True)
+class _Weighted:
+    """The evaluation set weighted to a window: its cells (S, B, ...), how, and by what."""
+
+    cells: Floats
+    raked: Raked
+    window: Floats
+    by: str
+
+
+def acceptance_limits(
+    policy: StalePolicy, held: EvaluationSet, window: WindowState
+) -> Iterator[Stale]:
+    """Each metric of the dashboard on the window's mix, and what its limit would be there."""
+    if not policy.accepted:
+        why = "evaluation.dashboard declares no metric"
+        yield unmeasured("acceptance_limit", ALL, why, unit="of the metric")
+        return
+    weighted = _weighted(policy, held, window)
+    for one in policy.accepted:
+        yield _acceptance(policy, held, weighted, one)
+
+
+def _weighted(policy: StalePolicy, held: EvaluationSet, window: WindowState) -> _Weighted | str:
+    """By score bins, and by that slice key whose mix has moved most; a text where not possible."""
+    found = rows_per_bin(held, window, ALL)
+    if found is None:
+        return (
+            "limits are recomputed for binary models and regressions alone"
+            if held.scores and ALL not in held.scores
+            else "no scores of this window are counted by the bins of this version of the set"
+        )
+    whole = held.errors if held.errors is not None else held.scores[ALL].cells
+    plain = _Weighted(
+        whole[None],
+        rake(_rows(held, whole[None]), [found[1].sum()], found[1]),
+        found[1],
+        "score bins" if held.errors is None else "bins of the prediction",
+    )
+    moved = [(key, *pair) for key in policy.slices if (pair := _slices(held, window, key))]
+    if not moved:
+        return plain
+    key, cells, rows = min(
+        moved, key=lambda one: float(ess_ratio(_rows(held, one[1]).sum(axis=-1), one[2]))
+    )
+    both = rake(_rows(held, cells), rows, found[1])
+    # Where no weights give both, those of the scores alone are better than none.
+    if both.reason and not plain.raked.reason:
+        return plain
+    return _Weighted(cells, both, found[1], f"{plain.by} and {key}")
+
+
+def _slices(held: EvaluationSet, window: WindowState, key: str) -> tuple[Floats, Floats] | None:
+    """(cells of the set by value (S, B, ...), the window's rows by value (S,)), or None.
+
+    A value that the set lacks is a row of zeros, by which `rake` knows how much is outside.
+    """
+    values, cells = held.slices.get(key, ((), floats([])))
+    rows = window.slices.get(key, {})
+    if not len(values) or not rows:
+        return None
+    lacking = sum(n for value, n in rows.items() if value not in set(values))
+    by_value = [rows.get(value, 0.0) for value in values]
+    if lacking:
+        cells = np.concatenate([cells, np.zeros((1, *cells.shape[1:]))])
+        by_value.append(lacking)
+    if not sum(by_value[: len(values)]):
+        return None
+    return floats(cells), floats(by_value)
+
+
+def _acceptance(
+    policy: StalePolicy, held: EvaluationSet, weighted: _Weighted | str, one: Accepted
+) -> Stale:
+    figure, unit = "acceptance_limit", "of the metric"
+    if isinstance(weighted, str):
+        return unmeasured(figure, one.metric, weighted, threshold=one.limit, unit=unit)
+    raked = weighted.raked
+    reason = raked.reason
+    if not reason and raked.ess_ratio < policy.distrust_ess_ratio:
+        reason = (
+            f"the evaluation set counts as {percent(raked.ess_ratio)} of its rows once weighted, "
+            f"at least {percent(policy.distrust_ess_ratio)} needed"
+        )
+    if reason:
+        return unmeasured(
+            figure, one.metric, reason, threshold=one.limit, unit=unit, status=UNDETERMINED
+        )
+    found = _mixed(policy, held, weighted, one.metric)
+    if found is None or np.isnan(found.gap.value):
+        why = "the evaluation set does not give this metric"
+        return unmeasured(figure, one.metric, why, threshold=one.limit, unit=unit)
+    base = found.evaluated if np.isnan(one.limit) else one.limit
+    text = (
+        f"{found.evaluated:.4g} on the evaluation set's mix, {found.reweighted:.4g} on "
+        f"production's (by {weighted.by}; effective rows {percent(raked.ess_ratio)}): the limit "
+        f"{base:.4g} would be {base + float(found.gap.value):.4g}; "
+        f"gap {between(found.gap, 'number')}"
+    )
+    if raked.outside > 0:
+        text += f"; {percent(raked.outside)} of production has no counterpart in the set"
+    recomputed = Figure(*(floats(base + part) for part in found.gap))
+    status = _moved(found.gap, policy.tolerated)
+    if status == UNDETERMINED:
+        text += f"; too unsure to rule out a gap of {policy.tolerated:g}"
+    value, low, high = (float(part) for part in recomputed)
+    return Stale(figure, one.metric, status, text, value, low, high, base, unit)
+
+
+def _moved(gap: Figure, tolerated: float) -> str:
+    """Stale where the interval leaves 0 out, and the gap is no trifle: a tenth of `tolerated`.
+
+    Ok where the interval leaves out what is tolerated.
+    """
+    if (gap.low > 0 or gap.high < 0) and abs(float(gap.value)) >= tolerated / 10:
+        return WARNING
+    return OK if -tolerated <= gap.low and gap.high <= tolerated else UNDETERMINED
+
+
+def _mixed(
+    policy: StalePolicy, held: EvaluationSet, weighted: _Weighted, metric: str
+) -> Mixed | None:
+    if held.errors is not None:
+        return production_mix.of_errors(metric, weighted.cells, weighted.raked, weighted.window)
+    whole = held.scores[ALL]
+    state = decided(ScoreBins(whole.edges, weighted.cells, whole.unusable), policy)
+    return production_mix.of_scores(metric, state, weighted.raked, weighted.window, policy.payoff)
+
+
+def decided(state: ScoreBins, policy: StalePolicy) -> ScoreBins:
+    """The same state; without any recorded decision, with those of the first threshold."""
+    have = sum(float(state.column(name).sum()) for name in _CONFUSION)
+    if have > 0 or not policy.thresholds:
+        return state
+    try:
+        taken = bins_above(state.edges, policy.thresholds[0].value)
+    except ValueError:
+        return state
+    yes = state.column("positives")
+    no = state.column("labelled") - yes
+    cells = state.cells.copy()
+    for name, counted in zip(
+        _CONFUSION, (yes * taken, no * taken, yes * (1 - taken), no * (1 - taken)), strict=True
+    ):
+        cells[..., _AT[name]] = counted
+    return ScoreBins(state.edges, cells, state.unusable)

@@ -1,0 +1,217 @@
+"""What a row of staleness is, what it is judged by, and the verdicts that several figures share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from scipy import special
+
+from sparkdrift.measures.arrays import Floats
+from sparkdrift.measures.evidence import LEAST_POWER
+from sparkdrift.measures.intervals import Figure, Z
+from sparkdrift.measures.score_bins import ScoreBins
+
+OK, WARNING, DRIFTED = "ok", "warning", "drifted"
+INSUFFICIENT, UNDETERMINED, NO_REFERENCE = "insufficient_data", "undetermined", "no_reference"
+ALL = "*"
+"""The subject of a figure that is of the whole set."""
+
+
+@dataclass(frozen=True)
+class Stale:
+    """One row: a figure of one window and evaluation set; NaN where not measured."""
+
+    figure: str
+    subject: str
+    status: str
+    reason: str
+    value: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    threshold: float = np.nan
+    unit: str = "share"
+
+
+@dataclass(frozen=True)
+class Operating:
+    """A threshold: its name and value, and from when it was calibrated, None where unknown."""
+
+    name: str
+    value: float
+    calibrated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A metric of the dashboard, and the limit of its band; NaN: none is declared."""
+
+    metric: str
+    limit: float = np.nan
+
+
+@dataclass(frozen=True)
+class Terms:
+    """An event time that holds for windows that start in [start, end); newest None: not known."""
+
+    start: datetime
+    end: datetime | None
+    newest: datetime | None
+
+
+@dataclass(frozen=True)
+class StalePolicy:
+    """The spec as executors need it. Ages in days, the other limits as shares; effect: the shift
+    in sd that matters, warn: that warns, overrides: (effect, warn) by feature; score: the column
+    whose gap counts beside the inputs; left_out: columns whose gap does not; sets: rows and
+    newest event of each set's versions."""
+
+    age: float
+    training_age: float
+    outside: float
+    thin: float
+    ess_ratio: float
+    distrust_ess_ratio: float
+    decision_rate: float
+    threshold_age: float
+    prior: float
+    calibration_error: float
+    missing_slices: float
+    effect: float
+    warn: float
+    task: str = "binary"
+    overrides: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
+    thresholds: tuple[Operating, ...] = ()
+    accepted: tuple[Accepted, ...] = ()
+    tolerated: float = 0.05
+    payoff: tuple[float, float, float, float] | None = None
+    slices: tuple[str, ...] = ()
+    sets: Mapping[tuple[str, int], tuple[int, datetime | None]] = field(default_factory=dict)
+    training: tuple[Terms, ...] = ()
+
+    def thresholds_of(self, feature: str) -> tuple[float, float]:
+        """(effect, warn) of a feature."""
+        return self.overrides.get(feature, (self.effect, self.warn))
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """A version of an evaluation set. scores: by class ('*': of a binary model) its whole state;
+    errors (B, 9): of a regression; slices: by slice key the values, and their states (S, B, ...)
+    in the same order, of the class '*'."""
+
+    name: str
+    version: int
+    scores: Mapping[str, ScoreBins] = field(default_factory=dict)
+    errors: Floats | None = None
+    slices: Mapping[str, tuple[Sequence[str | None], Floats]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A feature of a window held against the evaluation set: a row of `drift`."""
+
+    column: str
+    status: str
+    reason: str
+    effect: float
+    low: float
+    high: float
+    outside: float
+    rows: float
+    importance: float
+
+
+@dataclass(frozen=True)
+class WindowState:
+    """What is known of one window: its states by class, rows by slice key and value, gaps."""
+
+    start: datetime
+    end: datetime
+    mature: bool
+    digest: str
+    scores: Mapping[str, ScoreBins] = field(default_factory=dict)
+    errors: Floats | None = None
+    slices: Mapping[str, Mapping[str | None, float]] = field(default_factory=dict)
+    gaps: Sequence[Gap] = ()
+
+
+def above(figure: Figure, limit: float) -> str:
+    """Of what should not exceed a limit; `undetermined` where the interval holds the limit."""
+    if np.isnan(figure.value):
+        return INSUFFICIENT
+    if figure.low > limit:
+        return WARNING
+    return OK if figure.high <= limit else UNDETERMINED
+
+
+def below(figure: Figure, limit: float) -> str:
+    """Of what should not fall below a limit."""
+    if np.isnan(figure.value):
+        return INSUFFICIENT
+    if figure.high < limit:
+        return WARNING
+    return OK if figure.low >= limit else UNDETERMINED
+
+
+def beyond(figure: Figure, limit: float) -> str:
+    """Of a change that should be less than `limit` in either way.
+
+    `ok` only where a change of that size would have been noticed, see `power`.
+    """
+    if np.isnan(figure.value) or np.isnan(figure.low):
+        return INSUFFICIENT
+    if figure.low > limit or figure.high < -limit:
+        return WARNING
+    inside = -limit <= figure.low and figure.high <= limit
+    return OK if inside and power(figure, limit) >= LEAST_POWER else UNDETERMINED
+
+
+def power(figure: Figure, limit: float) -> float:
+    """The chance to tell a change of `limit` from none, by the width of the interval."""
+    error = float(figure.high - figure.low) / (2 * Z)
+    if np.isnan(error):
+        return np.nan
+    return float(special.ndtr(limit / error - Z)) if error > 0 else 1.0
+
+
+def judged(
+    figure: str,
+    subject: str,
+    found: Figure,
+    status: str,
+    reason: str,
+    threshold: float,
+    unit: str = "share",
+) -> Stale:
+    """The row of a figure with interval; an undetermined one says that it is too unsure."""
+    if status == UNDETERMINED:
+        reason += "; the interval is too wide to tell on which side of the limit it is"
+    value, low, high = (float(part) for part in found)
+    return Stale(figure, subject, status, reason, value, low, high, threshold, unit)
+
+
+def unmeasured(
+    figure: str,
+    subject: str,
+    reason: str,
+    *,
+    threshold: float = np.nan,
+    unit: str = "share",
+    status: str = INSUFFICIENT,
+) -> Stale:
+    """A row without a figure, which says why."""
+    return Stale(figure, subject, status, f"not measured: {reason}", threshold=threshold, unit=unit)
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
+def between(figure: Figure, unit: str = "share") -> str:
+    """'3.1 % (2.5 % to 3.8 %)', in % for shares, else as numbers."""
+    told = [percent(float(one)) if unit == "share" else f"{float(one):.3g}" for one in figure]
+    return f"{told[0]} ({told[1]} to {told[2]})"

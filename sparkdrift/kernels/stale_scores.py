@@ -1,0 +1,234 @@
+"""What scores say of staleness: representation, decision rates, prior, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sparkdrift.kernels.stale_rows import (
+    ALL,
+    INSUFFICIENT,
+    EvaluationSet,
+    Stale,
+    StalePolicy,
+    WindowState,
+    above,
+    below,
+    between,
+    beyond,
+    judged,
+    percent,
+    unmeasured,
+)
+from sparkdrift.measures.arrays import Floats
+from sparkdrift.measures.calibration_drift import calibration_error, difference
+from sparkdrift.measures.calibration_quality import brier, calibration_line
+from sparkdrift.measures.confusion import share_difference
+from sparkdrift.measures.decision_rate import relative_change
+from sparkdrift.measures.density_ratio import THIN
+from sparkdrift.measures.intervals import Figure, wilson
+from sparkdrift.measures.prior_shift import em_prior
+from sparkdrift.measures.regression_error import COLUMNS as ERRORS
+from sparkdrift.measures.representation import ess_ratio, thin_share
+from sparkdrift.measures.score_bins import ScoreBins
+from sparkdrift.measures.score_bins import above as bins_above
+
+_NO_STATE = "no scores of this window are counted by the bins of this version of the set"
+# A change of the logit that moves a probability of one half by so much as one of the score.
+_LOGIT = 4.0
+
+
+def rows_per_bin(held: EvaluationSet, window: WindowState, of: str) -> tuple[Floats, Floats] | None:
+    """(the set's rows, the window's) per bin (B,), of a class or of predictions; None: no state."""
+    if held.errors is not None:
+        if window.errors is None:
+            return None
+        return _all_rows(held.errors), _all_rows(window.errors)
+    if of not in held.scores or of not in window.scores:
+        return None
+    return held.scores[of].column("rows"), window.scores[of].column("rows")
+
+
+def _all_rows(errors: Floats) -> Floats:
+    """Rows per bin of predictions, those without a target included."""
+    at = [ERRORS.index(name) for name in ("rows", "unusable")]
+    return np.asarray(errors[..., at].sum(axis=-1))
+
+
+def classes(held: EvaluationSet) -> tuple[str, ...]:
+    """The classes that figures are told for: '*' of a binary model or a regression."""
+    return tuple(sorted(held.scores)) or (ALL,)
+
+
+def representation(
+    policy: StalePolicy, held: EvaluationSet, window: WindowState
+) -> Iterator[Stale]:
+    """thin and ess_ratio, of each class."""
+    for of in classes(held):
+        found = rows_per_bin(held, window, of)
+        if found is None or found[1].sum() == 0:
+            why = _NO_STATE if found is None else "the window has no row with a usable score"
+            yield unmeasured("thin", of, why, threshold=policy.thin)
+            yield unmeasured("ess_ratio", of, why, threshold=policy.ess_ratio)
+            continue
+        thin = thin_share(*found)
+        text = (
+            f"{between(thin)} of the rows lie where the evaluation set has fewer than {THIN:.0f} "
+            f"(limit {percent(policy.thin)})"
+        )
+        yield judged("thin", of, thin, above(thin, policy.thin), text, policy.thin)
+        ratio = ess_ratio(*found)
+        if np.isnan(ratio.value):
+            why = "too few rows have scores that the evaluation set has"
+            yield unmeasured("ess_ratio", of, why, threshold=policy.ess_ratio)
+            continue
+        text = (
+            f"on this window's mix the evaluation set counts as {between(ratio)} of its rows "
+            f"(limit {percent(policy.ess_ratio)})"
+        )
+        if ratio.value < policy.distrust_ess_ratio:
+            text += f"; below {percent(policy.distrust_ess_ratio)} no metric should rest on it"
+        status = below(ratio, policy.ess_ratio)
+        yield judged("ess_ratio", of, ratio, status, text, policy.ess_ratio)
+
+
+def decision_rates(
+    policy: StalePolicy, held: EvaluationSet, window: WindowState
+) -> Iterator[Stale]:
+    """The share of positive decisions at each operating threshold, and of those recorded ('*'),
+    against that of the evaluation set, as a relative change. From exact counts."""
+    then, now = held.scores.get(ALL), window.scores.get(ALL)
+    recorded = then is not None and now is not None and _decisions(then) and _decisions(now)
+    if recorded and then is not None and now is not None:
+        counts = [
+            float(one.total(name)) for one in (now, then) for name in ("decided", "decisions")
+        ]
+        yield _rate(policy, ALL, "recorded decisions", *counts)
+    for one in policy.thresholds:
+        if then is None or now is None:
+            why = _NO_STATE
+        else:
+            try:
+                taken = bins_above(then.edges, one.value)
+            except ValueError:
+                why = (
+                    f"version {held.version} of the set was frozen without the threshold "
+                    f"{one.value:g}; `sparkdrift snapshot SPEC --role evaluation --name "
+                    f"{held.name}` freezes it anew"
+                )
+            else:
+                rows = [state.column("rows") for state in (now, then)]
+                counts = [float(n) for x in rows for n in ((x * taken).sum(), x.sum())]
+                yield _rate(policy, one.name, f"scores from {one.value:g} on", *counts)
+                continue
+        yield unmeasured("decision_rate", one.name, why, threshold=policy.decision_rate)
+    if not recorded and not policy.thresholds:
+        why = "neither decisions nor an operating threshold are declared"
+        yield unmeasured("decision_rate", ALL, why, threshold=policy.decision_rate)
+
+
+def _decisions(state: ScoreBins) -> bool:
+    return float(state.total("decisions")) > 0
+
+
+def _rate(
+    policy: StalePolicy, subject: str, of: str, x: float, n: float, x_then: float, n_then: float
+) -> Stale:
+    limit = policy.decision_rate
+    if n <= 0 or n_then <= 0:
+        return unmeasured("decision_rate", subject, "no rows with a decision", threshold=limit)
+    found = relative_change(x, n, x_then, n_then)
+    text = f"{of}: {percent(x / n)} of the rows, {percent(x_then / n_then)} in the evaluation set"
+    if np.isnan(found.value):
+        why = f"{text}, of which {x_then:.0f} positive rows are too few to tell a change by"
+        return unmeasured("decision_rate", subject, why, threshold=limit)
+    text += f"; changed by {between(found)} (limit {percent(limit)})"
+    return judged("decision_rate", subject, found, beyond(found, limit), text, limit)
+
+
+def prior_shift(policy: StalePolicy, held: EvaluationSet, window: WindowState) -> Iterator[Stale]:
+    """The share of positives that the scores let expect less that of the set, in points."""
+    for of in classes(held):
+        then, now = held.scores.get(of), window.scores.get(of)
+        if then is None or now is None:
+            yield unmeasured("prior_shift", of, _NO_STATE, threshold=policy.prior)
+            continue
+        n, k = then.column("labelled"), then.column("positives")
+        prior = wilson(k.sum(), n.sum())
+        expected = em_prior(n, k, now.column("rows"))
+        found = share_difference(expected, prior)
+        if np.isnan(found.value):
+            why = "no rows, labels of one class only, or scores that don't tell the classes apart"
+            yield unmeasured("prior_shift", of, why, threshold=policy.prior)
+            continue
+        text = (
+            f"{percent(float(expected.value))} positives if the mix of classes alone has changed, "
+            f"{percent(float(prior.value))} in the evaluation set: {between(found)} "
+            f"(limit {percent(policy.prior)})"
+        )
+        status = beyond(found, policy.prior)
+        yield judged("prior_shift", of, found, status, text, policy.prior)
+
+
+def calibration(policy: StalePolicy, held: EvaluationSet, window: WindowState) -> Iterator[Stale]:
+    """calibration_error, calibration_slope, calibration_intercept and brier, once labels are due.
+
+    The error is held against its limit; the others against the evaluation set's own figure. What
+    counts as a change: of slope and intercept 4 times the limit, by which a probability of one
+    half moves by the limit; of the Brier score its square, which is what such an error adds to it.
+    """
+    names = ("calibration_error", "calibration_slope", "calibration_intercept", "brier")
+    for of in classes(held):
+        then, now = held.scores.get(of), window.scores.get(of)
+        labelled = 0.0 if now is None else float(now.total("labelled"))
+        if then is None or now is None or labelled == 0:
+            why = _NO_STATE if now is None or then is None else "no label of this window is known"
+            yield from (unmeasured(name, of, why) for name in names)
+            continue
+        rows = [_error(policy, of, now), *_changes(policy, of, then, now)]
+        yield from rows if window.mature else (_early(one, now) for one in rows)
+
+
+def _early(row: Stale, now: ScoreBins) -> Stale:
+    """The figure of the labels that are there, which is no verdict yet."""
+    share = float(now.total("labelled") / now.total("rows"))
+    text = f"not all labels are due yet, {percent(share)} are there: {row.reason}"
+    parts = (row.value, row.low, row.high, row.threshold, row.unit)
+    return Stale(row.figure, row.subject, INSUFFICIENT, text, *parts)
+
+
+def _error(policy: StalePolicy, of: str, now: ScoreBins) -> Stale:
+    found, limit = calibration_error(now), policy.calibration_error
+    text = (
+        f"scores are off by {between(found)} on average over {float(now.total('labelled')):.0f} "
+        f"labelled rows (limit {percent(limit)})"
+    )
+    return judged("calibration_error", of, found, above(found, limit), text, limit)
+
+
+def _changes(policy: StalePolicy, of: str, then: ScoreBins, now: ScoreBins) -> Iterator[Stale]:
+    lines = calibration_line(now), calibration_line(then)
+    material = _LOGIT * policy.calibration_error
+    yield _change("calibration_slope", of, lines[0].slope, lines[1].slope, material)
+    yield _change(
+        "calibration_intercept", of, lines[0].in_the_large, lines[1].in_the_large, material
+    )
+    yield _change("brier", of, brier(now), brier(then), policy.calibration_error**2, worse=True)
+
+
+def _change(
+    figure: str, of: str, now: Figure, then: Figure, material: float, *, worse: bool = False
+) -> Stale:
+    """now, judged by its difference from `then`; worse: only a rise counts."""
+    moved = difference(now, then)
+    limit = float(then.value) + material
+    if np.isnan(moved.value) or np.isnan(moved.low):
+        why = "labels of one class only, or too few, in the window or the evaluation set"
+        return unmeasured(figure, of, why, unit="of the metric")
+    status = above(moved, material) if worse else beyond(moved, material)
+    text = (
+        f"{between(now, 'number')}, of the evaluation set {between(then, 'number')}; "
+        f"a change of {material:.3g} matters"
+    )
+    return judged(figure, of, now, status, text, limit, "of the metric")

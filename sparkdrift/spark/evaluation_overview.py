@@ -1,0 +1,89 @@
+"""What the store knows of a model's evaluation, as rows for a page, in order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from sparkdrift.explain.signals import WHOLE
+from sparkdrift.spark.changes import from_micros
+from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
+from sparkdrift.spark.few_rows import few_rows
+from sparkdrift.spark.schemas import PROFILES
+from sparkdrift.spark.source import instant, open_source
+from sparkdrift.spark.sql import quote, string
+from sparkdrift.spec.metrics import PREFIX
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.store import Store
+
+Row = Mapping[str, Any]
+_TIMES = ("window_start", "window_end", "time")
+_ALL = "*"
+
+
+def performance_of(spark: SparkSession, store: Store, spec: MonitorSpec, metric: str) -> list[Row]:
+    """Rows of `performance` of all rows, one metric and the monitor's own grain."""
+    columns = (
+        *("evaluation_set", "rows", "labelled", "mature", "estimated", "realised", "evaluated"),
+        *("concept_drift", "loss", "loss_value", "status", "reason"),
+    )
+    where = (
+        f"metric = {string(metric)} AND class_name = {string(_ALL)} AND slice_key = {string(WHOLE)}"
+    )
+    return _rows(spark, _query(store.table(PERFORMANCE.name), spec, columns, where))
+
+
+def staleness_of(spark: SparkSession, store: Store, spec: MonitorSpec) -> list[Row]:
+    """Rows of `eval_staleness` of the monitor's own grain."""
+    columns = ("evaluation_set", "figure", "subject", "value", "threshold", "status", "reason")
+    return _rows(spark, _query(store.table(EVAL_STALENESS.name), spec, columns, "true"))
+
+
+def metric_values(spark: SparkSession, store: Store, spec: MonitorSpec, name: str) -> list[Row]:
+    """The values of a declared metric over all rows."""
+    where = f"slice_key = {string(WHOLE)} AND column_name = {string(PREFIX + name)}"
+    return _rows(spark, _query(store.table(PROFILES.name), spec, ("value",), where))
+
+
+def dashboard_values(spark: SparkSession, spec: MonitorSpec, metric: str) -> list[Row]:
+    """What the dashboard's own table says of a metric: time, value, limit; [] without a table."""
+    dashboard = spec.evaluation.dashboard if spec.evaluation else None
+    if dashboard is None or not (dashboard.table or dashboard.path):
+        return []
+    source = open_source(
+        spark, table=dashboard.table, path=dashboard.path, row_filter=dashboard.filter
+    )
+    time, name, value = (getattr(dashboard, one) or one for one in ("time", "metric", "value"))
+    at = instant(time, source.schema[time], spec.timestamp.zone)
+    limit = "CAST(NULL AS DOUBLE)" if dashboard.limit is None else quote(dashboard.limit)
+    with few_rows(spark):
+        found = source.select(
+            spark,
+            f"unix_micros({at}) AS time",
+            f"{quote(value)} AS value",
+            f"{limit} AS limit",
+            where=f"{quote(name)} = {string(metric)}",
+        )
+        return [_told(row.asDict()) for row in found.orderBy("time").collect()]
+
+
+def _query(table: str, spec: MonitorSpec, columns: tuple[str, ...], where: str) -> str:
+    return (
+        "SELECT unix_micros(window_start) AS window_start, unix_micros(window_end) AS window_end,"
+        f" {', '.join(map(quote, columns))} FROM {table} WHERE monitor = {string(spec.monitor)}"
+        f" AND granularity = {string(spec.windows.grain)} AND {where} ORDER BY window_start"
+    )
+
+
+def _rows(spark: SparkSession, query: str) -> list[Row]:
+    with few_rows(spark):
+        return [_told(row.asDict()) for row in spark.sql(query).collect()]
+
+
+def _told(row: dict[str, Any]) -> Row:
+    return {
+        key: from_micros(value) if key in _TIMES and value is not None else value
+        for key, value in row.items()
+    }

@@ -1,0 +1,208 @@
+"""Versions of references that held what was erased: made again where they can be, then deleted.
+
+What happened to each is said in one commit of events, before any row goes: whoever looks next
+finds by them what a crash left undone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sparkdrift.errors import SnapshotError, SourceError, SpecError
+from sparkdrift.references.life import ERASED, ERASURE, Name, with_substitutes
+from sparkdrift.spark.erased_rows import delete_invisible, delete_unsaid, delete_version
+from sparkdrift.spark.failures import FAILURES
+from sparkdrift.spark.reference_events import Planned, write_events
+from sparkdrift.spark.reference_life import ALWAYS, Snapshot, Stored, read_references
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.steps.context import Context
+from sparkdrift.steps.freezing import Wanted, make_version, whole
+from sparkdrift.steps.journal import Record
+from sparkdrift.steps.promotion import settle
+from sparkdrift.windows import Window
+
+_FAILING: tuple[type[Exception], ...] = (SnapshotError, SourceError, SpecError, *FAILURES)
+_STANDS_IN = re.compile(r"version (\d+) stands in for it")
+_STEP = "forget"
+
+
+@dataclass(frozen=True)
+class Erased:
+    """A version whose rows were deleted. `instead`: the one that stands in for it; None: none
+    does, and `why` says why. `digest`: what it had."""
+
+    name: Name
+    version: int
+    digest: str
+    instead: int | None = None
+    why: str = ""
+
+    @property
+    def told(self) -> str:
+        return f"version {self.instead} stands in for it" if self.instead else self.why
+
+
+def erase_versions(
+    context: Context, spec: MonitorSpec, touched: Sequence[Window], record: Record, by: str
+) -> tuple[tuple[Erased, ...], tuple[str, ...]]:
+    """Make versions again that held rows of the windows, and say that the old ones are erased.
+
+    Returns them, and what was not looked at: versions made of other tables.
+    """
+    erased: list[Erased] = []
+    elsewhere: list[str] = []
+    own = spec.source.table or spec.source.path
+    for name, stored in read_references(context.spark, context.store, spec.monitor).items():
+        held = []
+        for one in stored.versions:
+            if stored.states[one.version] == "erased":
+                continue
+            if one.source != own:
+                elsewhere.append(f"version {one.version} of {name} ({one.source})")
+            elif one.interval is None or any(one.interval.meets(other) for other in touched):
+                held.append(one)
+        stored, held = _without_unsaid(context, name, stored, held)
+        made = _made_again(context, spec, name, stored, held, record, by)
+        _say(context, spec, name, made, by)
+        erased += made
+    return tuple(erased), tuple(elsewhere)
+
+
+def _without_unsaid(
+    context: Context, name: Name, stored: Stored, held: Sequence[Snapshot]
+) -> tuple[Stored, list[Snapshot]]:
+    """The same without versions that no event speaks of, which are deleted.
+
+    Somebody who made one ended too early, maybe an erasure that is now done again; nobody was
+    told of it.
+    """
+    said = {event.version for event in stored.events}
+    unsaid = {one.version for one in held} - said
+    for version in sorted(unsaid):
+        delete_unsaid(context.spark, context.store, name, version)
+    left = tuple(one for one in stored.versions if one.version not in unsaid)
+    return replace(stored, versions=left), [one for one in held if one.version not in unsaid]
+
+
+def _made_again(
+    context: Context,
+    spec: MonitorSpec,
+    name: Name,
+    stored: Stored,
+    held: Sequence[Snapshot],
+    record: Record,
+    by: str,
+) -> list[Erased]:
+    """What is to be erased, with what stands in for it.
+
+    A version that comes out as it is holds nothing that left the source, and stays. So does what
+    an erasure made that ended too early, as long as its sketches are exact.
+    """
+    found = []
+    newest = stored.versions[-1] if stored.versions else None
+    for one in held:
+        erased = Erased(name, one.version, one.digest)
+        why = _unreadable(spec, one, stored)
+        if why is None and one.interval is not None:
+            try:
+                made = make_version(
+                    context,
+                    spec,
+                    Wanted(name, one.interval),
+                    newest,
+                    record,
+                    windows=whole(context, spec, one.interval)[0],
+                    by=by,
+                    note=f"after an erasure, instead of version {one.version}",
+                )
+            except _FAILING as error:
+                # No more than its kind: an error of a row may quote what the row held.
+                why = f"it can't be made again ({type(error).__name__})"
+            else:
+                if made.digest == one.digest:
+                    delete_unsaid(context.spark, context.store, name, made.version)
+                    continue
+                newest, erased = made, replace(erased, instead=made.version)
+        found.append(erased if why is None else replace(erased, why=why))
+    return found
+
+
+def _unreadable(spec: MonitorSpec, one: Snapshot, stored: Stored) -> str | None:
+    """Why no version can be made of the same rows, or None."""
+    if stored.states[one.version] == "rejected":
+        return "it was rejected"
+    if one.interval is None:
+        return "it was made of the whole table: freeze another"
+    if one.source_filter != spec.source.filter:
+        return "it was made by another filter than the spec's"
+    return None
+
+
+def _say(context: Context, spec: MonitorSpec, name: Name, made: Sequence[Erased], by: str) -> None:
+    """One commit: the new versions in force when the old ones were, which are erased."""
+    if not made:
+        return
+    stored = read_references(context.spark, context.store, name.monitor, [name])[name]
+    instead = {one.version: one.instead for one in made if one.instead is not None}
+    terms = with_substitutes(stored.events, instead)
+    active = {term.version for term in terms}
+    planned = [
+        Planned("force" if term.forced else "activate", term.version, term.start, _STEP, ERASURE)
+        for term in terms
+    ]
+    planned += [
+        Planned("propose", number, ALWAYS, _STEP)
+        for number in instead.values()
+        if number not in active
+    ]
+    for one in made:
+        planned.append(Planned(ERASED, one.version, ALWAYS, f"digest {one.digest}: {one.told}"))
+    write_events(
+        context.spark,
+        context.store,
+        name,
+        stored.events,
+        planned,
+        by=by,
+        run_id=context.journal.run_id,
+    )
+
+
+def delete_erased(context: Context, spec: MonitorSpec, stored: Mapping[Name, Stored]) -> None:
+    """Of all versions that are said to be erased, and rows that are of no version.
+
+    An earlier run may have ended before this. What a debt rests on is written before it goes.
+    """
+    for name, own in stored.items():
+        settle(context, spec, name, own.events)
+        for version, state in own.states.items():
+            if state == "erased":
+                delete_version(context.spark, context.store, name, version)
+    delete_invisible(context.spark, context.store, spec.monitor)
+
+
+def erased_since(stored: Mapping[Name, Stored], at: datetime) -> list[Erased]:
+    """What erasures said from then on, read from their events."""
+    found = []
+    for name, own in stored.items():
+        for event in own.events:
+            if event.action != ERASED or event.at is None or event.at < at:
+                continue
+            why = event.reason.partition(": ")[2]
+            number = _STANDS_IN.fullmatch(why)
+            one = Erased(name, event.version, own.by_number[event.version].digest, why=why)
+            found.append(replace(one, instead=int(number[1]), why="") if number else one)
+    return found
+
+
+def exported(stored: Mapping[Name, Stored]) -> tuple[str, ...]:
+    """The files that erased versions were written to, as their events name them."""
+    return tuple(
+        one.reason
+        for own in stored.values()
+        for one in own.events
+        if one.action == "export" and own.states.get(one.version) == "erased"
+    )

@@ -1,0 +1,128 @@
+"""Performance: every window with states whose rows are missing or out of date, measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sparkdrift.spark.performance import (
+    Sets,
+    count_findings,
+    grains,
+    performance_digests,
+    performance_rows,
+    sets_in_force,
+    write_performance,
+)
+from sparkdrift.spec.digests import performance_hash
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.steps import profile
+from sparkdrift.steps.context import Context, Options
+from sparkdrift.steps.journal import Record
+from sparkdrift.steps.outdated import BATCH_WINDOWS, Outdated, outdated
+from sparkdrift.windows import Window
+
+STEP = "performance"
+
+
+@dataclass(frozen=True)
+class Performed:
+    """What the step did: `windows` measured, None where the spec has no section `evaluation`.
+
+    `merged`: windows of coarser grains beside them; `dropped`: windows that have no states any
+    more. `degraded`, `concept_drift`: rows of `windows` that say so.
+    """
+
+    windows: tuple[Window, ...] | None = None
+    merged: int = 0
+    dropped: int = 0
+    degraded: int = 0
+    concept_drift: int = 0
+
+
+def measure_performance(context: Context, spec: MonitorSpec, options: Options) -> Performed:
+    """Measure what is due for one monitor and write it, a commit per batch; reads states only.
+
+    A window becomes due when its states, the evaluation set, the limits, or its maturity changed.
+    """
+    if spec.evaluation is None:
+        return Performed()
+    with context.journal.step(spec.monitor, STEP) as record:
+        policy, as_of = performance_hash(spec), _as_of(context, spec, options)
+        record.policy_hash, record.as_of = policy, as_of
+        sets = sets_in_force(context.spark, context.store, spec)
+        due = _outdated(context, spec, options, sets, policy, as_of)
+        of = sum(len(one.due) + len(one.dropped) for one in due.values())
+        if of:
+            context.journal.started(record)
+        for grain, found in due.items():
+            _measure(context, spec, sets, grain, found, policy, record, of)
+        own = due[spec.windows.grain]
+        degraded = drifted = 0
+        if own.due:
+            degraded, drifted = count_findings(context.spark, context.store, spec, own.due)
+        merged = sum(len(one.due) for grain, one in due.items() if grain != spec.windows.grain)
+        return Performed(own.due, merged, len(own.dropped), degraded, drifted)
+
+
+def due_windows(context: Context, spec: MonitorSpec, options: Options) -> int:
+    """How many windows `measure_performance` would measure now; writes nothing."""
+    if spec.evaluation is None:
+        return 0
+    sets = sets_in_force(context.spark, context.store, spec)
+    as_of = _as_of(context, spec, options)
+    due = _outdated(context, spec, options, sets, performance_hash(spec), as_of)
+    return len(due[spec.windows.grain].due)
+
+
+def _as_of(context: Context, spec: MonitorSpec, options: Options) -> datetime | None:
+    """Up to when data is complete: what labels should have arrived is told by it."""
+    last = context.journal.last_success(spec.monitor, profile.STEP)
+    known = last.as_of if last else None
+    return options.as_of or known
+
+
+def _outdated(
+    context: Context,
+    spec: MonitorSpec,
+    options: Options,
+    sets: Sets,
+    policy: str,
+    as_of: datetime | None,
+) -> dict[str, Outdated]:
+    digests = performance_digests(context.spark, context.store, spec, sets, policy, as_of)
+    return {
+        grain: outdated(
+            spec, options, digests.wanted.get(grain, {}), digests.have.get(grain, {}), grain
+        )
+        for grain in grains(spec)
+    }
+
+
+def _measure(
+    context: Context,
+    spec: MonitorSpec,
+    sets: Sets,
+    grain: str,
+    found: Outdated,
+    policy: str,
+    record: Record,
+    of: int,
+) -> None:
+    windows = sorted((*found.due, *found.dropped))
+    for first in range(0, len(windows), BATCH_WINDOWS):
+        batch = windows[first : first + BATCH_WINDOWS]
+        rows = performance_rows(
+            context.spark, context.store, spec, sets, grain, batch, policy, record.as_of
+        )
+        write_performance(
+            context.store,
+            spec,
+            rows,
+            grain,
+            batch,
+            policy=policy,
+            run_id=context.journal.run_id,
+        )
+        record.windows += len(batch)
+        context.progress.advance(record.step, windows=record.windows, of=of, rows=0)

@@ -1,0 +1,164 @@
+"""From rows to the verdict on the dashboard: bands, persistence, since when, what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from itertools import product
+
+import pytest
+
+from sparkdrift.explain.blind_spots import (
+    Evidence,
+    Moved,
+    Persistence,
+    Rate,
+    Shown,
+    blind_spots,
+)
+
+START = datetime(2024, 1, 1, tzinfo=timezone.utc)
+WEEK = timedelta(days=7)
+IN, OUT, BLANK = Shown(0.95, at_least=0.94), Shown(0.93, at_least=0.94), Shown(None, 0.94)
+QUIET = Moved(1, 0, 0.95)
+STANDS = Moved(1, 1, 0.95, ("score moved up by 0.6 sd",))
+STEADY = Rate("ok", "as before", -0.02, 0.02, 0.2)
+FELL = Rate("warning", "approve: changed by -40 %", -0.5, -0.3, 0.2)
+UNSURE = Rate("undetermined", "too wide", -0.3, 0.3, 0.2)
+DOWN = ("degraded", "worse by 9 points")
+FINE = ("ok", "no loss")
+GOOD = Evidence(
+    START,
+    {"accuracy": IN},
+    (QUIET,),
+    (QUIET,),
+    True,
+    {"approve": STEADY},
+    {"accuracy": FINE},
+    True,
+    0.9,
+)
+
+
+def verdicts(windows):
+    placed = [replace(one, start=START + i * WEEK) for i, one in enumerate(windows)]
+    return blind_spots(placed, Persistence(2, 3), Persistence(2, 3))
+
+
+def one(evidence):
+    return verdicts([evidence])[0]
+
+
+def test_until_operations_exist_nothing_is_green():
+    found = one(GOOD)
+    assert found.verdict == "amber"
+    assert found.reason == "not measured: operations"
+
+
+@pytest.mark.parametrize(
+    ("shown", "band"),
+    [
+        (IN, True),
+        (OUT, False),
+        (BLANK, None),
+        (Shown(0.95), None),
+        (Shown(0.2, at_most=0.1), False),
+        (Shown(0.05, 0.0, 0.1), True),
+        (Shown(0.2, 0.0, 0.1), False),
+    ],
+)
+def test_the_band(shown, band):
+    assert shown.in_band is band
+
+
+@pytest.mark.parametrize("name", ["score", "features"])
+def test_an_alert_of_a_distribution_is_red_and_says_which(name):
+    found = one(replace(GOOD, **{name: (QUIET, STANDS)}))
+    assert found.verdict == "red"
+    assert "every metric in band, but alert" in found.reason
+    assert "score moved up by 0.6 sd" in found.reason
+    assert found.since == START
+
+
+@pytest.mark.parametrize(
+    ("field", "bad", "good"),
+    [
+        ("rates", {"approve": FELL}, {"approve": STEADY}),
+        ("performance", {"accuracy": DOWN}, {"accuracy": FINE}),
+    ],
+)
+def test_one_window_alone_turns_nothing(field, bad, good):
+    """2 of 3; a window that was not measured neither raises nor clears."""
+    bad, good, none = (replace(GOOD, **{field: rows}) for rows in (bad, good, {}))
+    found = verdicts([good, bad, good, good, bad, none, bad, good, good])
+    assert [row.verdict == "red" for row in found] == [False] * 6 + [True, True, False]
+    assert "too few windows yet" in found[1].reason
+    assert "not measured" in found[1].reason
+    long = verdicts([good, bad, bad, bad, bad])
+    assert [row.verdict for row in long] == ["amber", "amber", "red", "red", "red"]
+    assert {row.since for row in long[2:]} == {START + 2 * WEEK}
+    assert "should have turned in the window of 2024-01-15" in long[-1].reason
+
+
+def test_a_red_that_ended_begins_anew():
+    loud = replace(GOOD, score=(STANDS,))
+    found = verdicts([loud, GOOD, loud, loud])
+    assert [row.since for row in found] == [START, None, START + 2 * WEEK, START + 2 * WEEK]
+
+
+def test_the_dashboard_that_shows_it_is_not_blind():
+    found = one(replace(GOOD, shown={"accuracy": OUT}, score=(STANDS,)))
+    assert found.verdict == "amber"  # operations are missing
+    assert found.since is None
+
+
+def test_what_is_missing_is_named():
+    for change, text in (
+        ({"shown": {}}, "no dashboard metric"),
+        ({"shown": {"accuracy": BLANK}}, "dashboard metric without value or limit: accuracy"),
+        ({"score": ()}, "not measured: score (held against nothing)"),
+        ({"score": (Moved(1, 1, None),)}, "not measured: score (1 of 1 rows"),
+        ({"score": (Moved(1, 0, 0.5),)}, "power 0.50 below 0.8: score"),
+        ({"score": (Moved(1, 0, None),)}, "power not known: score"),
+        ({"features": (Moved(0),)}, "not measured: top features"),
+        ({"ranked": False}, "not measured: top features (alerts.importance names none)"),
+        ({"rates": {}}, "not measured: decision rate"),
+        ({"rates": {"approve": UNSURE}}, "not measured: decision rate (too wide)"),
+        ({"performance": {}}, "not measured: performance"),
+        ({"fresh": False}, "no fresh labels"),
+        ({"ess_ratio": None}, "not measured: ESS ratio"),
+        ({"ess_ratio": 0.3}, "ESS ratio 0.30"),
+    ):
+        found = one(replace(GOOD, **change))
+        assert found.verdict == "amber", change
+        assert text in found.reason, (text, found.reason)
+        assert found.reason.count("; ") == 1, found.reason  # that, and operations
+
+
+def test_all_combinations_red_only_with_an_alert_behind_a_dashboard_in_band_and_never_green():
+    """2,000 windows of all combinations, each by itself."""
+    score = ((QUIET,), (STANDS,), (Moved(2, 1, 0.9),), ())
+    rates = ({"approve": STEADY}, {"approve": FELL}, {"approve": UNSURE}, {})
+    performance = ({"accuracy": FINE}, {"accuracy": DOWN}, {})
+    bands = (
+        {"accuracy": IN},
+        {"accuracy": OUT},
+        {"accuracy": BLANK},
+        {},
+        {"accuracy": IN, "recall": BLANK},
+    )
+    once = Persistence(1, 1)
+    for band, one_, two, rate, metric, fresh, ess in product(
+        bands, score, score, rates, performance, (True, False), (0.9, 0.3)
+    ):
+        evidence = Evidence(START, band, one_, two, True, rate, metric, fresh, ess)
+        (found,) = blind_spots([evidence], once, once)
+        alert = STANDS in one_ or STANDS in two or FELL in rate.values() or DOWN in metric.values()
+        in_band = band == {"accuracy": IN}
+        assert found.verdict == ("red" if in_band and alert else "amber"), evidence
+        assert found.reason
+
+
+def test_nothing_of_nothing():
+    assert blind_spots([], Persistence(), Persistence()) == []
+    assert one(Evidence(START)).verdict == "amber"
