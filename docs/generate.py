@@ -186,7 +186,7 @@ ABOUT_SECTIONS = {
     "decreasing) in each window. Without: the median does not fall (rise) from window to window.",
     "sketch": "How much state is kept for each window, slice and feature.",
     "degraded": "What `degraded` means for this model, said before it happens. Stored and "
-    "checked; used by the evaluation step, which is not there yet.",
+    "checked; what performance is held against.",
     "degraded.payoff": "Business units per case, for each cell of the confusion matrix.",
     "degraded.persistence": "In `windows` out of the last `of` windows.",
 }

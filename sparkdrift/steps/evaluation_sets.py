@@ -86,6 +86,7 @@ def freeze_sets(context: Context, spec: MonitorSpec) -> Sets:
             settle(context, spec, which, own.events)
             held = _holding(spec, name, own)
             if held is not None and held.known:
+                record.warnings += _not_in_force(name, held, own)
                 continue
             context.journal.started(record)
             try:
@@ -110,6 +111,16 @@ def freeze_sets(context: Context, spec: MonitorSpec) -> Sets:
     if made:
         stored = stored_sets(context, spec)
     return Sets(stored, made, missing)
+
+
+def _not_in_force(name: str, held: Snapshot, stored: Stored) -> list[str]:
+    """What to do where what the spec asks for is frozen, but not used."""
+    state = stored.states[held.version]
+    if state in IN_FORCE:
+        return []
+    promote = f"sparkdrift reference promote SPEC {held.version} --role {ROLE} --name {name}"
+    which = f"evaluation set {name}: what the spec asks for is version {held.version}"
+    return [f"{which}, which is {state}: `{promote} --reason ...` puts it in force"]
 
 
 def _first(error: SparkdriftError) -> str:
