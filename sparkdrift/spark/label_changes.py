@@ -91,24 +91,24 @@ def touched_windows(
         spark,
         *(f"{quote(own)} AS p{i}" for i, (own, _) in enumerate(keys_of(spec))),
         f"unix_micros({window_start(at, spec.windows.grain, zone)}) AS start",
-        "true AS predicted",
         where=where,
-    ).distinct()
+    )
     names = [f":k{i}" for i in range(len(keys_of(spec)))]
     same = " AND ".join(f"`{name}` = p{i}" for i, name in enumerate(names))
+    wanted = keys.distinct()
+    # Changed keys are few beside the rows: handed to these, which then stay where they are.
     found = (
-        keys.distinct()
-        .join(rows, F.expr(same), "left")
-        .groupBy("start", "predicted")
-        .agg(F.count("*").alias("keys"))
+        rows.join(wanted, F.expr(same))
+        .groupBy(*names)
+        .agg(F.expr("array_sort(collect_set(start))").alias("starts"))
+        .groupBy("starts")
+        .count()
         .collect()
     )
-    alone = sum(int(row["keys"]) for row in found if row["predicted"] is None)
-    return Touched(
-        frozenset(from_micros(row["start"]) for row in found if row["start"] is not None),
-        sum(int(row["keys"]) for row in found),
-        alone,
-    )
+    changed = wanted.count()
+    predicted = sum(int(row["count"]) for row in found)
+    starts = frozenset(from_micros(one) for row in found for one in row["starts"])
+    return Touched(starts, changed, changed - predicted)
 
 
 def _keys(spec: MonitorSpec) -> list[str]:

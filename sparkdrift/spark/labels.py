@@ -38,16 +38,29 @@ def keys_of(spec: MonitorSpec) -> tuple[tuple[str, str], ...]:
 
 
 def joined_labels(
-    spark: SparkSession, spec: MonitorSpec, rows: DataFrame, labels: Source | None
+    spark: SparkSession,
+    spec: MonitorSpec,
+    rows: DataFrame,
+    labels: Source | None,
+    *,
+    of_few: bool = False,
 ) -> DataFrame:
     """Rows of the watched table with their label; as they are where it stands in them already.
 
     Of several rows of a key the newest by `known_at` counts, one without a time as the oldest.
-    The label takes the place of a column of its name. A key that is NULL has no label.
+    The label takes the place of a column of its name. A key that is NULL has no label. `of_few`:
+    most labels are of other rows, so those of these are sought out first, by their keys alone.
     """
     if labels is None:
         return rows
-    newest = _newest(spark, spec, labels)
+    found = label_rows(spark, spec, labels)
+    if of_few:
+        own = rows.selectExpr(
+            *(f"{quote(key)} AS p{i}" for i, (key, _) in enumerate(keys_of(spec)))
+        )
+        same = " AND ".join(f"`:k{i}` = p{i}" for i in _parts(spec))
+        found = found.join(own, F.expr(same), "left_semi")
+    newest = _newest(found, spec)
     same = " AND ".join(f"{quote(own)} = `:k{i}`" for i, (own, _) in enumerate(keys_of(spec)))
     found = rows.join(newest, F.expr(same), "left").drop(*(f":k{i}" for i in _parts(spec)))
     label = label_column(spec)
@@ -101,8 +114,8 @@ def label_rows(spark: SparkSession, spec: MonitorSpec, labels: Source) -> DataFr
     )
 
 
-def _newest(spark: SparkSession, spec: MonitorSpec, labels: Source) -> DataFrame:
-    """One row per key: the newest label, and how many there were."""
+def _newest(rows: DataFrame, spec: MonitorSpec) -> DataFrame:
+    """One row per key of `label_rows`: the newest label, and how many there were."""
     evaluation = spec.evaluation
     told = evaluation is not None and evaluation.positive.label is not None
     says = f"CAST(`{_POSITIVE if told else _RAW}` AS STRING)"
@@ -112,18 +125,14 @@ def _newest(spark: SparkSession, spec: MonitorSpec, labels: Source) -> DataFrame
         f"struct(-{known} AS at, {says} AS says)",
         f"struct({known} AS at, {says} AS says)",
     )
-    found = (
-        label_rows(spark, spec, labels)
-        .groupBy(*(f":k{i}" for i in _parts(spec)))
-        .agg(
-            *(F.expr(f"max_by(`{one}`, {last})").alias(one) for one in (_RAW, _POSITIVE)),
-            F.max(quote(_KNOWN)).alias(_KNOWN),
-            F.count("*").alias(_ROWS),
-            F.expr(f"max_by({says}, {last})").alias("top"),
-            F.expr(f"min_by({says}, {first})").alias("tied"),
-            F.expr(f"min({says})").alias("least"),
-            F.expr(f"max({says})").alias("most"),
-        )
+    found = rows.groupBy(*(f":k{i}" for i in _parts(spec))).agg(
+        *(F.expr(f"max_by(`{one}`, {last})").alias(one) for one in (_RAW, _POSITIVE)),
+        F.max(quote(_KNOWN)).alias(_KNOWN),
+        F.count("*").alias(_ROWS),
+        F.expr(f"max_by({says}, {last})").alias("top"),
+        F.expr(f"min_by({says}, {first})").alias("tied"),
+        F.expr(f"min({says})").alias("least"),
+        F.expr(f"max({says})").alias("most"),
     )
     return found.selectExpr(
         *(f"`{name}`" for name in found.columns if name.startswith(":")),

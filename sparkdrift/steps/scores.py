@@ -111,7 +111,9 @@ def count_windows(context: Context, spec: MonitorSpec, options: Options, sets: S
                 context.journal.run_id,
             )
         if due.batch:
-            _count(context, spec, evaluation, sets.active, due, labels, record)
+            # Of a part of the windows the labels are a part as well.
+            few = 2 * sum(one.rows for one in due.batch) < sum(one.rows for one in stored.values())
+            _count(context, spec, evaluation, sets.active, due, labels, record, of_few=few)
         longer = {
             grain: _roll_up(context, spec, grain, definition, record) for grain in declared(spec)
         }
@@ -242,6 +244,8 @@ def _count(
     due: _Due,
     labels: Source | None,
     record: Record,
+    *,
+    of_few: bool,
 ) -> None:
     """Count the windows that are due, a commit for each batch."""
     spark, store = context.spark, context.store
@@ -270,7 +274,8 @@ def _count(
         cuts = _cuts(spec, evaluation, edges, [one.name for one in scores], windows, due.names)
         kept = profiled_slices(spark, store, spec, windows)
         slices = slices_of(spec, [keys for keys in spec.slices if slice_name(keys) in kept])
-        rows = joined_labels(spark, spec, window_rows(spark, source, spec, windows), labels)
+        read = window_rows(spark, source, spec, windows)
+        rows = joined_labels(spark, spec, read, labels, of_few=of_few)
         found = count_scores(rows, evaluation, scores, cuts, slices).selectExpr(
             "*", "CAST(NULL AS ARRAY<STRING>) AS columns"
         )
