@@ -95,17 +95,17 @@ def touched_windows(
     )
     names = [f":k{i}" for i in range(len(keys_of(spec)))]
     same = " AND ".join(f"`{name}` = p{i}" for i, name in enumerate(names))
-    wanted = keys.distinct()
+    asked = keys.distinct()
     # Changed keys are few beside the rows: handed to these, which then stay where they are.
     found = (
-        rows.join(wanted, F.expr(same))
+        rows.join(asked, F.expr(same))
         .groupBy(*names)
         .agg(F.expr("array_sort(collect_set(start))").alias("starts"))
         .groupBy("starts")
         .count()
         .collect()
     )
-    changed = wanted.count()
+    changed = asked.count()
     predicted = sum(int(row["count"]) for row in found)
     starts = frozenset(from_micros(one) for row in found for one in row["starts"])
     return Touched(starts, changed, changed - predicted)
