@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context, Options
 from sparkdrift.steps.evaluation_sets import Sets, freeze_sets
+from sparkdrift.steps.performance import Performed, measure_performance
 from sparkdrift.steps.scores import Counted, count_windows
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What the step did: evaluation sets that were frozen, and windows that were counted."""
+    """What the step did: evaluation sets that were frozen, windows that were counted, and those
+    whose performance was measured."""
 
     sets: Sets = field(default_factory=Sets)
     counted: Counted = field(default_factory=Counted)
+    performed: Performed = field(default_factory=Performed)
 
 
 def asked_for(spec: MonitorSpec) -> bool:
@@ -34,4 +37,5 @@ def evaluate(
         return Evaluated()
     frozen = freeze_sets(context, spec) if sets is None else sets
     counted = count_windows(context, spec, options, frozen)
-    return Evaluated(frozen, counted)
+    performed = measure_performance(context, spec, options)
+    return Evaluated(frozen, counted, performed)
