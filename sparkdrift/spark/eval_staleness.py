@@ -21,7 +21,7 @@ from sparkdrift.kernels.eval_figures import FIGURES, FOUND, INPUT, KEYS
 from sparkdrift.references.life import Name
 from sparkdrift.spark.asked import picked, version_of
 from sparkdrift.spark.changes import from_micros
-from sparkdrift.spark.comparison import by_reference
+from sparkdrift.spark.drift_rows import by_reference
 from sparkdrift.spark.evaluation_tables import EVAL_STALENESS
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.frozen_rows import frozen_rows

@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from sparkdrift.explain.blind_spots import Moved, Rate
 from sparkdrift.explain.signals import WHOLE
 from sparkdrift.spark.changes import from_micros
-from sparkdrift.spark.comparison import in_force_rows
+from sparkdrift.spark.drift_rows import in_force_rows
 from sparkdrift.spark.eval_staleness import stale_rows
 from sparkdrift.spark.evaluation_tables import PERFORMANCE
 from sparkdrift.spark.reference_life import (
