@@ -19,6 +19,7 @@ source: {table: a.b}
 timestamp: {column: t, zone: Europe/Berlin}
 windows: {grain: week}
 features: {numeric: [income]}
+prediction: {score: score, label: label}
 evaluation:
   sets: {holdout: {table: a.c}}
 """
