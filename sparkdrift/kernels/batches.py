@@ -69,6 +69,43 @@ def _starts(batch: pa.RecordBatch, keys: Sequence[str]) -> list[int]:
     return [int(position) for position in np.flatnonzero(changed)]
 
 
+def joined(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches of `rows` or more, but for the last.
+
+    Each batch is a message with buffers for all columns: of a hundred rows that is a large part.
+    """
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(one.num_rows for one in held) >= rows:
+            yield pa.concat_batches(held)
+            held = []
+    if held:
+        yield pa.concat_batches(held)
+
+
+def micros(table: pa.Table, name: str) -> list[int | None]:
+    """A timestamp column as microseconds since 1970: a datetime takes a hundred times as long."""
+    instants = table.column(name).cast(TYPES["timestamp"])
+    found: list[int | None] = instants.cast(pa.int64()).to_pylist()
+    return found
+
+
+def plain_rows(table: pa.Table) -> list[dict[str, Any]]:
+    """`table.to_pylist()`, with one datetime for all rows of the same instant."""
+    columns = {name: _plain(table.column(name)) for name in table.column_names}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _plain(values: pa.ChunkedArray) -> list[Any]:
+    if not pa.types.is_timestamp(values.type):
+        found: list[Any] = values.to_pylist()
+        return found
+    coded = values.combine_chunks().dictionary_encode()
+    instants = [*coded.dictionary.to_pylist(), None]
+    return [instants[code] for code in coded.indices.fill_null(len(instants) - 1).to_pylist()]
+
+
 def column(table: pa.Table, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     """A number column as float64 (rows,); NULL is NaN."""
     numbers = table.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False)

@@ -33,11 +33,10 @@ from sparkdrift.measures.categorical import (
     EMPTY,
     Bounded,
     Categories,
-    l_infinity_bounds,
+    distance_bounds,
     look_alikes,
     new_items,
     new_share,
-    total_variation_bounds,
     unseen_share,
     vanished_share,
 )
@@ -144,13 +143,14 @@ def _category_distances(
 def category_figures(known: Sequence[Categories], seen: Sequence[Categories]) -> dict[str, Any]:
     """What needs no bins, of W states each against its own known one."""
     both = list(zip(known, seen, strict=True))
+    distances = [distance_bounds(*one) for one in both]
     fresh_shares = [new_share(*one) for one in both]
     gone = [vanished_share(*one) for one in both]
     # Of a reference that dropped categories it is not known which ones are new.
     fresh = [new_items(old, new) if old.exact else () for old, new in both]
     return {
-        **_bounded("tv", [total_variation_bounds(*one) for one in both]),
-        **_bounded("l_infinity", [l_infinity_bounds(*one) for one in both]),
+        **_bounded("tv", [one for one, _ in distances]),
+        **_bounded("l_infinity", [one for _, one in distances]),
         "new_category_share": np.array([one.value for one in fresh_shares]),
         "new_category_error": _widths(fresh_shares),
         "new_category_low": np.array([one.low for one in fresh_shares]),

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sparkdrift.explain.signals import BETWEEN_WINDOWS, UNSHAPED, WHOLE
 from sparkdrift.kernels.baselines import Bins
-from sparkdrift.kernels.batches import arrow_schema, categories, groups
+from sparkdrift.kernels.batches import arrow_schema, categories, groups, joined, micros
 from sparkdrift.kernels.category_distributions import categorical_figures
 from sparkdrift.kernels.compared import ASKED, COMPARED, FIGURES, KEPT, KEYS, WINDOW
 from sparkdrift.kernels.distributions import numeric_figures
@@ -27,7 +27,7 @@ from sparkdrift.kernels.metrics import metric_figures, metric_pairs
 from sparkdrift.kernels.pair_evidence import Pairs
 from sparkdrift.kernels.pairs import (
     categorical_pairs,
-    labels,
+    label,
     numeric_pairs,
     positions_before,
 )
@@ -40,6 +40,14 @@ from sparkdrift.kernels.vectors import direction_figures
 _OF_PAIRS = (*BETWEEN_WINDOWS, UNSHAPED)
 _NOT_SHAPED = "the rows of this window that the model did not shape"
 _OF_ASKED = ("comparison", "reference_version", "earlier_start", "input_digest")
+# Columns that the kinds of rows don't share; a copy of some rows would copy their NULLs as well.
+_ASKED_ONLY = ("comparison", "earlier_start", "input_digest")
+_REFERENCES_ONLY = (
+    *("role", "reference_version", "row_variance", "bins"),
+    *("window_bins", "window_shares", "window_unseen", "window_strata", "window_places"),
+)
+# Of the batches that leave: some features with 90 windows and five comparisons.
+_ROWS = 2_000
 Reference = Mapping[str, Any]
 
 
@@ -52,8 +60,8 @@ def compare(policy: Policy) -> Kernel:
     """
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for group in groups(batches, KEYS):
-            yield from _Group(group, policy).compared()
+        features = (_Group(group, policy).compared() for group in groups(batches, KEYS))
+        yield from joined(chain.from_iterable(features), _ROWS)
 
     return run
 
@@ -79,8 +87,10 @@ class _Group:
         first, last = np.searchsorted(parts, [WINDOW, ASKED])
         self._policy = policy
         self._references = group.slice(0, first)
-        self._windows = group.slice(first, last - first)
-        self._asked = group.slice(last)
+        self._windows = group.slice(first, last - first).drop_columns(
+            [name for name in (*_ASKED_ONLY, *_REFERENCES_ONLY) if name in group.column_names]
+        )
+        self._asked = group.slice(last).select([*_OF_ASKED, "role", "window_start"])
         # Origin and baseline are the same comparison while version 1 is in force.
         self._made: dict[tuple[str, int, bytes], dict[str, Any]] = {}
 
@@ -115,10 +125,10 @@ class _Group:
             yield _batch(rows, size)
 
     def _comparisons(self) -> Iterator[_Asked]:
-        names = ("comparison", "role", "reference_version", "window_start", "earlier_start")
+        names = ("comparison", "role", "reference_version")
         columns = [self._asked.column(name).to_pylist() for name in names]
-        starts = self._windows.column("window_start").to_pylist()
-        place: dict[datetime | None, int] = {start: i for i, start in enumerate(starts)}
+        columns += [micros(self._asked, name) for name in ("window_start", "earlier_start")]
+        place = {start: i for i, start in enumerate(micros(self._windows, "window_start"))}
         hashes = self._windows.column("definition_hash").to_pylist()
         types = [family(one) for one in self._windows.column("data_type").to_pylist()]
         found: dict[tuple[Any, ...], list[int]] = {}
@@ -164,7 +174,8 @@ class _Group:
             found["caveat"] = [None] * len(has)
             names = [_NOT_SHAPED] * len(has)
         else:
-            names = labels(earlier.table.column("window_start").to_pylist())
+            starts = micros(earlier.table, "window_start")
+            names = [label(start) for start in starts if start is not None]
         return rows | _spread({**found, "season": names}, has, len(asked.at))
 
     def _pair_figures(
@@ -211,11 +222,20 @@ def _spread(figures: Mapping[str, Any], at: NDArray[np.intp], size: int) -> dict
         if isinstance(values, np.ndarray):
             found[name] = np.full(size, np.nan)
             found[name][at] = values
+        elif isinstance(values, pa.Array):
+            own = np.full(size, -1)
+            own[at] = np.arange(len(at))
+            found[name] = _where(own >= 0, values, own)
         else:
             found[name] = [None] * size
             for i, value in zip(at.tolist(), values, strict=True):
                 found[name][i] = value
     return found
+
+
+def _where(kept: NDArray[np.bool_], values: pa.Array, at: NDArray[np.intp]) -> pa.Array:
+    """The values at these positions where they are kept, else NULL."""
+    return values.take(pa.array(at, mask=~kept))
 
 
 def _say_missing(rows: dict[str, Any]) -> None:
@@ -262,6 +282,8 @@ def _batch(rows: Mapping[str, Any], size: int) -> pa.RecordBatch:
         elif field.name in FIGURES and pa.types.is_floating(field.type):
             finite = measured & np.isfinite(value)
             arrays.append(pa.array(np.asarray(value, dtype=np.float64), mask=~finite))
+        elif field.name in FIGURES and isinstance(value, pa.Array):
+            arrays.append(_where(measured, value, np.arange(size)).cast(field.type))
         elif field.name in FIGURES:
             kept = zip(value, measured, strict=True)
             arrays.append(pa.array([one if whole else None for one, whole in kept], field.type))

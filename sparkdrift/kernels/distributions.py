@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from sparkdrift.kernels.baselines import Bins, baselines, caveats
 from sparkdrift.kernels.few_values import few_values, single_values
@@ -21,7 +22,7 @@ from sparkdrift.kernels.strata import Baseline
 from sparkdrift.kernels.words import bin_names, moved_ranks, moved_values
 from sparkdrift.measures import binned, evidence, numeric
 from sparkdrift.measures.arrays import Floats, divide, shares
-from sparkdrift.measures.bins import Pooled, bin_counts, pool
+from sparkdrift.measures.bins import Pooled, pool
 from sparkdrift.measures.kll import read_kll
 from sparkdrift.measures.sketch_error import noise_scale
 
@@ -110,7 +111,7 @@ def numeric_figures(
     assert bins.edges is not None  # noqa: S101 - a numeric reference has edges
     known = read_kll(reference["kll"])
     seen = windows.points
-    counts = np.array([bin_counts(points, bins.edges) for points in seen])
+    counts = windows.counts_in(bins.edges)
     ks = np.array([points.error_k if points is not None else np.inf for points in seen])
     known_k = known.error_k if known is not None else np.inf
     compared = baselines(reference, bins.counts, known_k, policy, effect_size)
@@ -168,22 +169,28 @@ def numeric_figures(
     }
 
 
-def carriers(
-    named: Sequence[Sequence[str]], known: Floats, windows: Floats
-) -> list[list[dict[str, Any]]]:
-    """The bins whose share changed most, at most CARRIERS, gains before losses of one size.
+def carriers(named: Sequence[Sequence[str]], known: Floats, windows: Floats) -> pa.Array:
+    """The bins whose share changed most, at most CARRIERS, gains before losses of one size: (W,).
 
     windows (W, B), known (B,) or (W, B); named: the names of the bins, once or for each window.
+    An empty list where a side has no rows. Made as Arrow holds them: as objects they took longer
+    than the distances.
     """
-    found = []
-    ps, qs = np.broadcast_arrays(shares(known), shares(windows))
-    for i, (p, q) in enumerate(zip(ps, qs, strict=True)):
-        names, gap = named[i % len(named)], q - p
-        # Rounded, so that what one bin gained from one other is told as a gain.
-        order = np.lexsort((-gap, -np.round(np.abs(gap), 9)))[:CARRIERS]
-        found.append(
-            [{"item": names[j], "reference": float(p[j]), "share": float(q[j])} for j in order]
-            if np.isfinite(gap).all()
-            else []
-        )
-    return found
+    p, q = np.broadcast_arrays(shares(known), shares(windows))
+    gap = q - p
+    # Rounded, so that what one bin gained from one other is told as a gain.
+    order = np.lexsort((-gap, -np.round(np.abs(gap), 9)), axis=-1)[:, :CARRIERS]
+    rows = np.flatnonzero(np.isfinite(gap).all(axis=1))
+    at = rows[:, None], order[rows]
+    first = np.cumsum([0, *map(len, named)])[rows % len(named)]
+    names = pa.array([name for own in named for name in own], pa.string())
+    fields = {
+        "item": names.take(pa.array((first[:, None] + at[1]).ravel())),
+        "reference": pa.array(p[at].ravel()),
+        "share": pa.array(q[at].ravel()),
+    }
+    lengths = np.zeros(len(gap), dtype=np.int32)
+    lengths[rows] = order.shape[1]
+    ends = np.concatenate([[0], lengths.cumsum(dtype=np.int32)])
+    entries = pa.StructArray.from_arrays(list(fields.values()), list(fields))
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), entries)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,8 @@ import pyarrow as pa
 
 from sparkdrift.explain.explaining import explain_window
 from sparkdrift.explain.sentences import tell
-from sparkdrift.explain.signals import UNSHAPED, Limits
-from sparkdrift.kernels.batches import arrow_schema, column, groups
+from sparkdrift.explain.signals import ALERTS, UNSHAPED, Limits
+from sparkdrift.kernels.batches import arrow_schema, column, groups, plain_rows
 from sparkdrift.kernels.compared import FIGURES, KEPT
 from sparkdrift.kernels.freezing import Kernel
 from sparkdrift.kernels.policy import AlertRules, Policy
@@ -26,6 +27,7 @@ from sparkdrift.kernels.share_verdicts import (
     blind_share,
     multiple,
     share_alerts,
+    share_tests,
     unsure_shares,
 )
 from sparkdrift.kernels.together import rows_together
@@ -81,7 +83,8 @@ def judge(policy: Policy) -> Kernel:
 
 
 def _judge(group: pa.Table, policy: Policy) -> pa.RecordBatch:
-    rows = group.to_pylist()
+    # What carried a shift is read of the columns that alert: to most rows it is the largest part.
+    rows = plain_rows(group.drop_columns(["carriers"]))
     # What could not be measured is no test: it would only move the others' threshold.
     shares = [None if row["unmeasured"] else row["test_unusual"] for row in rows]
     q_values, share_q = _family(column(group, "p_unusual"), shares)
@@ -103,7 +106,9 @@ def _judge(group: pa.Table, policy: Policy) -> pa.RecordBatch:
         for row, own, q in zip(rows, status, share_q, strict=True)
     ]
     told = _told(rows, verdicts, policy.alerts)
-    told["explanation"] = _explanations(rows, verdicts, q_values, policy.share_limits)
+    told["explanation"] = _explanations(
+        rows, group.column("carriers"), verdicts, q_values, policy.share_limits
+    )
     schema = arrow_schema(JUDGED)
     given = group.set_column(
         group.schema.get_field_index("power"), "power", pa.array(able, mask=~np.isfinite(able))
@@ -145,21 +150,35 @@ def _told(
 
 def _explanations(
     rows: Sequence[Mapping[str, Any]],
+    carriers: pa.ChunkedArray,
     verdicts: Sequence[Verdict],
     q_values: Floats,
     limits: Mapping[str, float],
 ) -> list[str | None]:
     """What moved, where a row alerts: direction, size, what carried it, and in which slice."""
+    alerting = {
+        row["column_name"]
+        for row, verdict in zip(rows, verdicts, strict=True)
+        if verdict.status in ALERTS
+    }
+    told: list[str | None] = [None] * len(rows)
+    at = [i for i, row in enumerate(rows) if row["column_name"] in alerting]
+    if not at:
+        return told
     judged = [
-        {**row, "status": verdict.status, "q_value": q, "alerting_shares": verdict.shares}
-        for row, verdict, q in zip(rows, verdicts, q_values.tolist(), strict=True)
+        {
+            **rows[i],
+            "carriers": carried,
+            "status": verdicts[i].status,
+            "q_value": float(q_values[i]),
+            "alerting_shares": verdicts[i].shares,
+        }
+        for i, carried in zip(at, carriers.take(pa.array(at)).to_pylist(), strict=True)
     ]
-    found = explain_window(judged, Limits(**limits))
-    # `unshaped` says where rows differ and not what moved, and raises no alert.
-    told = [
-        one if row["comparison"] != UNSHAPED else None for one, row in zip(found, rows, strict=True)
-    ]
-    return [None if one is None else tell(one) for one in told]
+    for i, one in zip(at, explain_window(judged, Limits(**limits)), strict=True):
+        # `unshaped` says where rows differ and not what moved, and raises no alert.
+        told[i] = tell(one) if one is not None and rows[i]["comparison"] != UNSHAPED else None
+    return told
 
 
 def _tells(status: str, row: Mapping[str, Any]) -> bool:
@@ -175,27 +194,27 @@ def _tells(status: str, row: Mapping[str, Any]) -> bool:
     return low is not None and high is not None and high - low < row["effect_size"]
 
 
-def _family(own: Floats, shares: list[list[float | None] | None]) -> tuple[Floats, list[Floats]]:
+def _family(
+    own: Floats, shares: list[list[float | None] | None]
+) -> tuple[Floats, list[list[float]]]:
     """q-values of the distribution tests (rows,) and of each row's share tests."""
-    lists = [
-        np.array([np.nan if p is None else p for p in row or []], dtype=np.float64)
-        for row in shares
-    ]
-    together = benjamini_hochberg(np.concatenate([own, *lists]), LEAST_FAMILY)
-    ends = np.cumsum([len(own), *map(len, lists)])
-    return together[: len(own)], [
-        together[end - len(one) : end] for end, one in zip(ends[1:], lists, strict=True)
-    ]
+    lists = [row or [] for row in shares]
+    each = np.array([p for row in lists for p in row], dtype=np.float64)  # NaN for None
+    together = benjamini_hochberg(np.concatenate([own, each]), LEAST_FAMILY)
+    found = together[len(own) :].tolist()
+    ends = np.cumsum([0, *map(len, lists)]).tolist()
+    return together[: len(own)], [found[begin:end] for begin, end in pairwise(ends)]
 
 
 def _verdict(
-    row: Mapping[str, Any], own: str, share_q: Floats, limits: Mapping[str, float]
+    row: Mapping[str, Any], own: str, share_q: Sequence[float], limits: Mapping[str, float]
 ) -> Verdict:
     """The verdict on a row, of which `own` is what the test of its distribution says."""
     if row["unmeasured"] is not None:
         return Verdict(row["unmeasured"], row["unmeasured_reason"])
-    unsure = unsure_shares(row, share_q, limits)
-    found = _finding(row, own, share_alerts(row, share_q, limits), unsure, limits)
+    tests = share_tests(row, share_q)
+    unsure = unsure_shares(row, tests, limits)
+    found = _finding(row, own, share_alerts(row, tests, limits), unsure, limits)
     return found if found is not None else _quiet(row, own, unsure, limits)
 
 

@@ -7,10 +7,12 @@ it, else cut from the earlier window. `pair_evidence` says how sure a distance i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from sparkdrift.kernels.baselines import Bins
@@ -53,14 +55,16 @@ def numeric_pairs(pairs: Pairs, effect_size: float) -> dict[str, Any]:
     """Everything about the finite values; `shift` and carriers are against the earlier window."""
     seen, known, shared = pairs.windows.points, pairs.earlier.points, pairs.known
     if shared is not None and shared.edges is not None:
-        edges = [shared.edges] * len(seen)
         names = [bin_names(shared.edges)]
+        counts, before = (
+            list(side.counts_in(shared.edges)) for side in (pairs.windows, pairs.earlier)
+        )
     else:
         edges = [numeric_bins(one, pairs.bins) for one in known]
         names = [bin_names(one) for one in edges]
         shared = None
-    counts = [bin_counts(one, at) for one, at in zip(seen, edges, strict=True)]
-    before = [bin_counts(one, at) for one, at in zip(known, edges, strict=True)]
+        counts = [bin_counts(one, at) for one, at in zip(seen, edges, strict=True)]
+        before = [bin_counts(one, at) for one, at in zip(known, edges, strict=True)]
     ks, known_ks = _sizes(seen), _sizes(known)
     figures = binned_pairs(pairs, shared, before, counts, known_ks, ks, effect_size)
     within = _spans(pairs)
@@ -145,9 +149,11 @@ def categorical_pairs(pairs: Pairs, effect_size: float) -> dict[str, Any]:
     }
 
 
-def labels(starts: Sequence[datetime]) -> list[str]:
-    """How a verdict calls the earlier windows."""
-    return [f"the window that began {start:%Y-%m-%d %H:%M} UTC" for start in starts]
+@lru_cache(maxsize=4096)
+def label(start: int) -> str:
+    """How a verdict calls an earlier window; start: microseconds since 1970."""
+    began = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=start)
+    return f"the window that began {began:%Y-%m-%d %H:%M} UTC"
 
 
 def _few(
@@ -195,8 +201,8 @@ def _number(value: float | None) -> float:
 
 def _carried(
     names: Sequence[Sequence[str]], known: Sequence[Floats], counts: Sequence[Floats]
-) -> list[list[dict[str, Any]]]:
+) -> pa.Array:
     if len({len(one) for one in counts}) == 1:
         return carriers(names, np.stack(known), np.stack(counts))
     rows = enumerate(zip(known, counts, strict=True))
-    return [carriers([names[i % len(names)]], p, q[None, :])[0] for i, (p, q) in rows]
+    return pa.concat_arrays([carriers([names[i % len(names)]], p, q[None]) for i, (p, q) in rows])

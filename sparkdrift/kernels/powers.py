@@ -32,7 +32,7 @@ def level_of(rows: pa.Table, more: int = 0) -> float:
 
 def count_tests(rows: pa.Table) -> int:
     """How many tests compared rows hold; what could not be measured is none."""
-    shares = rows.filter(rows.column("unmeasured").is_null()).column("test_unusual")
+    shares = rows.column("test_unusual").filter(rows.column("unmeasured").is_null())
     inside = shares.combine_chunks().flatten().to_numpy(zero_copy_only=False)
     own = column(rows, "p_unusual")
     return int(np.isfinite(own).sum() + np.isfinite(inside.astype(float)).sum())

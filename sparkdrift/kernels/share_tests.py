@@ -66,16 +66,16 @@ def share_figures(
     names, size = list(tests), windows.num_rows
     silent = _where_silent(tests, known, windows, own)
 
-    def each(figure: str) -> list[list[float]]:
+    def each(figure: str) -> pa.Array:
         columns = [np.broadcast_to(getattr(tests[name], figure), (size,)) for name in names]
-        rows: list[list[float]] = np.stack(columns, axis=1).tolist()
-        return rows
+        ends = np.arange(size + 1, dtype=np.int32) * np.int32(len(names))
+        return pa.ListArray.from_arrays(pa.array(ends), pa.array(np.stack(columns, axis=1).ravel()))
 
     return {
         "null_delta": tests["null"].delta,
         "nan_delta": tests["nan"].delta,
         "infinite_delta": tests["infinite"].delta,
-        "test_names": [names] * size,
+        "test_names": pa.array([names]).take(pa.array(np.zeros(size, dtype=np.int32))),
         "test_deltas": each("delta"),
         "test_unusual": each("unusual"),
         "test_material": each("material"),

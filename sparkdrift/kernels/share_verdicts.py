@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sparkdrift.explain.signals import range_side
 from sparkdrift.kernels.words import EVERY
-from sparkdrift.measures.arrays import Floats
 from sparkdrift.measures.evidence import FAMILY_LEVEL, LEAST_POWER, MATERIAL_LEVEL
 
 # A limit of 0 would make any change infinitely large.
@@ -35,11 +34,11 @@ def multiple(size: float, limit: float) -> float:
 
 
 def share_alerts(
-    row: Mapping[str, Any], share_q: Floats, limits: Mapping[str, float]
+    row: Mapping[str, Any], tests: Sequence[ShareTest], limits: Mapping[str, float]
 ) -> list[tuple[str, float, str]]:
     """(test, multiple of its limit, what to say) of each share that changed materially."""
     found = []
-    for one in _tests(row, share_q):
+    for one in tests:
         if not one.alerts:
             continue
         name, size = one.name, multiple(abs(one.delta), limits[one.name])
@@ -77,12 +76,12 @@ class Unsure:
 
 
 def unsure_shares(
-    row: Mapping[str, Any], share_q: Floats, limits: Mapping[str, float]
+    row: Mapping[str, Any], tests: Sequence[ShareTest], limits: Mapping[str, float]
 ) -> list[Unsure]:
     """The shares that moved beyond their limit and don't alert; of LEAST_ROWS, `unusual` or not."""
     enough = (row["row_count"] or 0) >= LEAST_ROWS
     found = []
-    for one in _tests(row, share_q):
+    for one in tests:
         limit = limits[one.name]
         # The largest of many categories, or one value in few rows, moves beyond it by chance.
         if one.alerts or not abs(one.delta) > limit or one.name not in _SHARES:
@@ -119,7 +118,9 @@ def blind_share(row: Mapping[str, Any], limits: Mapping[str, float]) -> str | No
 
 
 @dataclass(frozen=True)
-class _Test:
+class ShareTest:
+    """The test of one share of a row."""
+
     name: str
     delta: float
     unusual: bool
@@ -127,8 +128,11 @@ class _Test:
     wander: float
 
 
-def _tests(row: Mapping[str, Any], share_q: Floats) -> Iterator[_Test]:
-    """The tests of one row that were made; a share that is the same on both sides is none."""
+def share_tests(row: Mapping[str, Any], share_q: Sequence[float]) -> list[ShareTest]:
+    """The tests of one row that were made; a share that is the same on both sides is none.
+
+    share_q: their q-values, NaN where a test was not made.
+    """
     tests = zip(
         row["test_names"] or [],
         row["test_deltas"] or [],
@@ -137,8 +141,10 @@ def _tests(row: Mapping[str, Any], share_q: Floats) -> Iterator[_Test]:
         share_q,
         strict=True,
     )
+    found = []
     for name, delta, material, wander, q in tests:
         if material is None:
             continue
-        unusual = bool(q <= FAMILY_LEVEL)
-        yield _Test(name, delta, unusual, unusual and material < MATERIAL_LEVEL, wander)
+        unusual = q <= FAMILY_LEVEL
+        found.append(ShareTest(name, delta, unusual, unusual and material < MATERIAL_LEVEL, wander))
+    return found

@@ -3,32 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from sparkdrift.kernels.batches import categories
+from sparkdrift.measures.arrays import Floats
+from sparkdrift.measures.bins import bin_counts
 from sparkdrift.measures.categorical import Categories
 from sparkdrift.measures.kll import Points, read_kll
+
+
+@dataclass(frozen=True, eq=False)
+class _Binned:
+    """The points of all windows, and their counts in those bins that were asked for."""
+
+    points: Sequence[Points | None]
+    counts: dict[bytes, Floats] = field(default_factory=dict)
+
+    def counts_in(self, edges: Floats) -> Floats:
+        key = edges.tobytes()
+        if key not in self.counts:
+            self.counts[key] = np.array([bin_counts(one, edges) for one in self.points])
+        return self.counts[key]
 
 
 @dataclass(frozen=True)
 class States:
     """Profile rows (W,), and what their sketches hold; None where a row has no such sketch.
 
-    table: the rows without the sketches, which would be copied with every `take`.
+    table: the rows without the sketches, which would be copied with every `take`. at (W,): their
+    positions in `binned`, where all comparisons of a feature find what one of them computed.
     """
 
     table: pa.Table
     points: Sequence[Points | None]
     counted: Sequence[Categories | None]
+    at: NDArray[np.intp]
+    binned: _Binned
 
     @classmethod
     def read(cls, table: pa.Table) -> States:
         points = [read_kll(blob) for blob in table.column("kll").to_pylist()]
-        return cls(table.drop_columns(["kll", "categories"]), points, categories(table))
+        light = table.drop_columns(["kll", "categories"])
+        return cls(light, points, categories(table), np.arange(len(points)), _Binned(points))
+
+    def counts_in(self, edges: Floats) -> Floats:
+        """Rows in each bin of edges (B - 1,): (W, B), see `bins.bin_counts`."""
+        return self.binned.counts_in(edges)[self.at]
 
     def take(self, at: NDArray[np.intp]) -> States:
         """The rows at these positions, in this order; a row may be taken twice."""
@@ -38,4 +62,6 @@ class States:
             self.table.take(pa.array(at)),
             [self.points[i] for i in at],
             [self.counted[i] for i in at],
+            self.at[at],
+            self.binned,
         )

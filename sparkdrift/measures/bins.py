@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -149,9 +150,9 @@ def category_counts(
     is left of the total. More: each category belongs to that of its name's CRC-32, so that no
     count decides which categories are together; `held` must then hold all rows.
     """
-    named = [float(held.get(name, 0)) for name in bins]
+    named = list(map(held.get, bins, repeat(0)))
     if groups == 1:
-        return np.array([*named, max(0.0, total - sum(named))])
+        return floats([*named, max(0, total - sum(named))])
     rest, own = np.zeros(groups), set(bins)
     for name, rows in held.items():
         if name not in own:

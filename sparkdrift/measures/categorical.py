@@ -28,12 +28,15 @@ Mergeable Summaries, 2012 (they subtract d from every count; here the counts sta
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sparkdrift.measures.arrays import Floats, floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,16 +79,24 @@ class Categories:
         return self.items, tuple(self.counts.tolist()), self.offset, self.total, self.exact
 
     @cached_property
+    def folded(self) -> dict[str, str]:
+        """The most frequent item of those that differ by case or white space only, by `_folded`."""
+        found: dict[str, str] = {}
+        for item in self.items:
+            found.setdefault(_folded(item), item)
+        return found
+
+    @cached_property
     def count_of(self) -> dict[str, int]:
         """The kept count of each kept item, a lower bound of its rows."""
         return dict(zip(self.items, self.counts.tolist(), strict=False))
 
-    @property
+    @cached_property
     def slack(self) -> int:
         """min(offset, residual): how many more rows any one item may have than its count."""
         return min(self.offset, self.residual)
 
-    @property
+    @cached_property
     def residual(self) -> int:
         """Rows that no kept count explains: "other" at most."""
         return self.total - int(self.counts.sum())
@@ -170,17 +181,7 @@ def total_variation_bounds(reference: Categories, window: Categories) -> Bounded
     each side; and joining categories into "other" can hide at most half the mass both
     sides keep there. Source: section 3; Levin, Peres, Wilmer, Markov Chains, 4.1.
     """
-    if not reference.total or not window.total:
-        return _UNKNOWN
-    names = {*reference.items, *window.items}
-    p, q = _named_shares(reference, names), _named_shares(window, names)
-    other_p, other_q = reference.residual / reference.total, window.residual / window.total
-    value = float(np.abs(p - q).sum() + abs(other_p - other_q)) / 2
-    moved = sum(
-        min(len(names) * side.slack, side.residual) / side.total for side in (reference, window)
-    )
-    hidden = (other_p + other_q - abs(other_p - other_q)) / 2
-    return Bounded(value, max(0.0, value - moved), min(1.0, value + moved + hidden))
+    return distance_bounds(reference, window)[0]
 
 
 def l_infinity_bounds(reference: Categories, window: Categories) -> Bounded:
@@ -188,12 +189,31 @@ def l_infinity_bounds(reference: Categories, window: Categories) -> Bounded:
 
     Each share lies in [count, count + slack] / total, for an item missing on a side too.
     """
+    return distance_bounds(reference, window)[1]
+
+
+def distance_bounds(reference: Categories, window: Categories) -> tuple[Bounded, Bounded]:
+    """`total_variation_bounds` and `l_infinity_bounds`, which read the same shares."""
     if not reference.total or not window.total:
-        return _UNKNOWN
-    names = {*reference.items, *window.items}
+        return _UNKNOWN, _UNKNOWN
+    names = sorted({*reference.items, *window.items})
     p, q = _named_shares(reference, names), _named_shares(window, names)
-    wide_p, wide_q = reference.slack / reference.total, window.slack / window.total
     gap = p - q
+    return _total_variation(reference, window, gap), _l_infinity(reference, window, gap)
+
+
+def _total_variation(reference: Categories, window: Categories, gap: Floats) -> Bounded:
+    other_p, other_q = reference.residual / reference.total, window.residual / window.total
+    value = float(np.abs(gap).sum() + abs(other_p - other_q)) / 2
+    moved = sum(
+        min(len(gap) * side.slack, side.residual) / side.total for side in (reference, window)
+    )
+    hidden = (other_p + other_q - abs(other_p - other_q)) / 2
+    return Bounded(value, max(0.0, value - moved), min(1.0, value + moved + hidden))
+
+
+def _l_infinity(reference: Categories, window: Categories, gap: Floats) -> Bounded:
+    wide_p, wide_q = reference.slack / reference.total, window.slack / window.total
     least = np.maximum(gap - wide_q, -gap - wide_p)
     most = np.maximum(gap + wide_p, -gap + wide_q)
     return Bounded(
@@ -203,9 +223,9 @@ def l_infinity_bounds(reference: Categories, window: Categories) -> Bounded:
     )
 
 
-def _named_shares(state: Categories, names: set[str]) -> NDArray[np.float64]:
-    rows = [state.count_of.get(name, 0) for name in sorted(names)]
-    return np.array(rows, dtype=np.float64) / state.total
+def _named_shares(state: Categories, names: Sequence[str]) -> Floats:
+    rows = list(map(state.count_of.get, names, repeat(0)))
+    return floats(rows) / state.total
 
 
 def new_share(reference: Categories, window: Categories) -> Bounded:
@@ -246,10 +266,7 @@ def look_alikes(reference: Categories, window: Categories) -> tuple[tuple[str, i
     new = new_items(reference, window)
     if not new:
         return ()
-    known: dict[str, str] = {}
-    for item in reference.items:
-        known.setdefault(_folded(item), item)
-    pairs = ((item, rows, known.get(_folded(item))) for item, rows in new)
+    pairs = ((item, rows, reference.folded.get(_folded(item))) for item, rows in new)
     return tuple((item, rows, like) for item, rows, like in pairs if like is not None)
 
 

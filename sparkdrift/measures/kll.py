@@ -68,6 +68,22 @@ class Points:
         """Rows behind each entry of `values`, float64 (m,)."""
         return np.concatenate((self.cumulative[:1], self.cumulative[1:] - self.cumulative[:-1]))
 
+    @cached_property
+    def below(self) -> Floats:
+        """Share of the rows in the first i entries of `values`, float64 (m + 1,); from 0 to 1."""
+        return np.concatenate(([0.0], self.cumulative)) / self.n
+
+    @cached_property
+    def landmarks(self) -> tuple[float, float, float]:
+        """P0.1, median and P99.9."""
+        low, middle, high = quantile(self, [0.001, 0.5, 0.999]).tolist()
+        return low, middle, high
+
+    @cached_property
+    def finite(self) -> Points | None:
+        """The rows that are neither +Inf nor -Inf, see the function `finite`."""
+        return _finite(self)
+
 
 def read_kll(blob: bytes | bytearray | memoryview | None) -> Points | None:
     """The points of a serialized KLL sketch of doubles; None for NULL and for an empty sketch.
@@ -146,7 +162,7 @@ def rank(points: Points | None, x: ArrayLike, inclusive: bool = True) -> Floats:
     if points is None:
         return np.full(at.shape, np.nan)
     before = points.values.searchsorted(at, side="right" if inclusive else "left")
-    below = np.concatenate(([0.0], points.cumulative))[before] / points.n
+    below = points.below[before]
     return np.where(np.isnan(at), np.nan, below)
 
 
@@ -200,7 +216,11 @@ def finite(points: Points | None) -> Points | None:
     `bins` and `numeric` starts here. `n` then counts the finite rows. A sketch that
     dropped items knows the finite extremes only as the outermost retained values.
     """
-    if points is None or (np.isfinite(points.minimum) and np.isfinite(points.maximum)):
+    return None if points is None else points.finite
+
+
+def _finite(points: Points) -> Points | None:
+    if np.isfinite(points.minimum) and np.isfinite(points.maximum):
         return points
     held = np.isfinite(points.values)
     if not held.any():

@@ -41,12 +41,11 @@ def gap(reference: Points | None, window: Points | None) -> Gap | None:
         return None
     at = np.concatenate([known.values, seen.values])
     order = at.argsort(kind="stable")
-    first = order < len(known.values)
-    weights = np.concatenate([known.weights, seen.weights])[order]
-    # Rows are whole numbers, so these sums are exact, and equal sides differ by exactly 0.
-    below = np.where(first, weights, 0.0).cumsum() / known.n
-    above = np.where(first, 0.0, weights).cumsum() / seen.n
-    return Gap(at[order], below - above)
+    # How many entries of either side are among the first; rows are whole numbers, so their
+    # shares are exact, and equal sides differ by exactly 0.
+    of_known = (order < len(known.values)).cumsum()
+    of_seen = np.arange(1, len(at) + 1) - of_known
+    return Gap(at.take(order), known.below.take(of_known) - seen.below.take(of_seen))
 
 
 def ks(found: Gap | None) -> float:
@@ -58,8 +57,9 @@ def ks(found: Gap | None) -> float:
     """
     if found is None:
         return float("nan")
-    last = np.append(found.at[1:] != found.at[:-1], True)
-    return float(np.abs(found.steps[last]).max())
+    # The last step of all is 0.
+    last = found.at[1:] != found.at[:-1]
+    return float(np.abs(found.steps[:-1][last]).max(initial=0.0))
 
 
 def ks_error(*ks_sizes: ArrayLike) -> Floats:
@@ -133,7 +133,7 @@ def moved_to(within: Span, window: Points | None) -> Span:
     if held is None:
         nothing = float("nan")
         return replace(within, minimum=nothing, median=nothing, maximum=nothing)
-    median = float(quantile(held, 0.5))
+    _, median, _ = held.landmarks
     return replace(within, minimum=held.minimum, median=median, maximum=held.maximum)
 
 
@@ -227,10 +227,16 @@ def tails(window: Points | None, within: Span) -> Tails:
     seen = finite(window)
     if seen is None or np.isnan(within.minimum):
         return Tails(*[float("nan")] * 8)
-    own = quantile(seen, [0.001, 0.5, 0.999])
-    figures = np.array([seen.minimum, *own, seen.maximum])
-    known = np.array([within.minimum, within.low, within.median, within.high, within.maximum])
-    low, p001, middle, p999, high = divide(figures - known, within.scale).tolist()
+    first, median, last = seen.landmarks
+    apart = (
+        seen.minimum - within.minimum,
+        first - within.low,
+        median - within.median,
+        last - within.high,
+        seen.maximum - within.maximum,
+    )
+    scale = within.scale if within.scale > 0 else float("nan")
+    low, p001, middle, p999, high = (one / scale for one in apart)
     return Tails(low, p001, middle, p999, high, *_outside(seen, within))
 
 

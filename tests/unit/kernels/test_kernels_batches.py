@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparkdrift.kernels.batches import TYPES, arrow_schema, categories, column, counts, groups
+from sparkdrift.kernels.batches import (
+    TYPES,
+    arrow_schema,
+    categories,
+    column,
+    counts,
+    groups,
+    joined,
+    micros,
+    plain_rows,
+)
 
 KEYS = ("a", "b")
 CELLS = st.sampled_from([None, "", "x", "y"])
@@ -121,3 +131,24 @@ def test_schemas_name_every_type():
     assert schema.field("x").type == pa.list_(pa.float64())
     with pytest.raises(KeyError):
         arrow_schema({"n": "decimal(10,2)"})
+
+
+@given(ROWS, st.lists(st.integers(0, 7), max_size=12), st.integers(1, 9))
+def test_joined_batches_hold_the_same_rows_in_the_same_order(rows, sizes, least):
+    found = list(joined(iter(batches(rows, sizes)), least))
+    assert [n for batch in found for n in batch.column("n").to_pylist()] == list(range(len(rows)))
+    assert all(batch.num_rows >= least for batch in found[:-1])
+
+
+@given(st.lists(st.sampled_from([None, 0, 1, 86_400_000_000, -1]), max_size=20))
+def test_instants_are_those_that_arrow_gives(instants):
+    table = pa.table(
+        {
+            "at": pa.array(instants, pa.int64()).cast(TYPES["timestamp"]),
+            "n": pa.array(
+                [[float(i), None] for i, _ in enumerate(instants)], TYPES["array<double>"]
+            ),
+        }
+    )
+    assert plain_rows(table) == table.to_pylist()
+    assert micros(table, "at") == instants
