@@ -146,23 +146,34 @@ def _of_inputs(alert: Alert, found: Sequence[Alert]) -> Reason:
 
 def _held(alert: Alert, values: Row | None) -> tuple[Held, str, str]:
     """All that most of its windows show has to be known, and be so in its own figures."""
-    told = [(way, _reason(alert, way, values)) for way in _ways(alert)]
+    told = [(way, _reason(alert, way, values)) for way in _ways(alert, values)]
     if values is None or not told or any(known is None for _, known in told):
         return "not known", UNKNOWN, "" if values is None else _figures(alert, values)
     why = "; ".join(known for _, known in told if known is not None)
     return "known", why, _figures(alert, values)
 
 
-def _ways(alert: Alert) -> list[Way]:
-    """What an alert mostly shows."""
+def _ways(alert: Alert, values: Row | None) -> list[Way]:
+    """What an alert mostly shows. Rows outside the reference's range that are too few to move the
+    others are on the side to which they pull the mean: a day of rain has mostly hours without."""
     ways: list[Way] = []
     if {"moved", "outside"} & set(alert.mainly):
-        ways.append("mix" if alert.shift is None else "up" if alert.shift > 0 else "down")
+        side = alert.shift
+        pulls = None if values is None else _pulls(values)
+        if "moved" not in alert.mainly and side is not None and pulls is not None:
+            side = pulls
+        ways.append("mix" if side is None else "up" if side > 0 else "down")
     if "silent" in alert.mainly:
         ways.append("NULLs")
     if "fresh" in alert.mainly:
         ways.append("new")
     return ways
+
+
+def _pulls(values: Row) -> float | None:
+    """By how much the mean is above the reference's; None where one of them is not known."""
+    mean, usual = values["mean"], values["usual_mean"]
+    return None if mean is None or usual is None else float(mean - usual)
 
 
 def _reason(alert: Alert, way: Way, values: Row | None) -> str | None:
@@ -189,7 +200,8 @@ def _is_so(alert: Alert, way: Way, values: Row) -> bool:
         there = NEW.get(alert.column_name, {}).get(alert.slice_value or "", frozenset())
         return bool(alert.fresh) and there.issuperset(alert.fresh)
     if way == "NULLs":
-        return bool(values["null_share"] > values["usual_null_share"])
+        # Of its day with most of them: an alert lasts longer than what it is about.
+        return bool(values["most_null_share"] > values["usual_null_share"])
     if way == "mix":
         return True
     if values["mean"] is None or values["usual_mean"] is None:
@@ -199,14 +211,17 @@ def _is_so(alert: Alert, way: Way, values: Row) -> bool:
 
 def _figures(alert: Alert, values: Row) -> str:
     parts = []
-    ways = _ways(alert)
+    ways = _ways(alert, values)
     if ("up" in ways or "down" in ways) and None not in (values["mean"], values["usual_mean"]):
         parts.append(
             f"{values['mean']:.4g} on average, {values['usual_mean']:.4g} in the reference"
         )
     if "NULLs" in ways:
         shares = 100 * values["null_share"], 100 * values["usual_null_share"]
-        parts.append(f"{shares[0]:.1f} % NULL, {shares[1]:.1f} % in the reference")
+        text = f"{shares[0]:.1f} % NULL, {shares[1]:.1f} % in the reference"
+        if shares[0] <= shares[1]:
+            text += f", on one day {100 * values['most_null_share']:.1f} %"
+        parts.append(text)
     if "new" in ways:
         parts.append(", ".join(alert.fresh))
     return "; ".join(parts)

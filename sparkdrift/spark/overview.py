@@ -238,6 +238,7 @@ class Overview:
     def alerted_values(self, spec: MonitorSpec) -> list[dict[str, Any]]:
         """Per alert: mean and share of NULLs of its own windows, and those of the reference.
 
+        `most_null_share` is that of the window with most of them.
         From the stored profiles; `mean` and `usual_mean` are NULL for categories.
         """
         monitor, grain = string(spec.monitor), string(spec.windows.grain)
@@ -259,6 +260,7 @@ class Overview:
                      / nullif(sum(p.row_count - p.null_count) FILTER (WHERE p.mean IS NOT NULL), 0)
                      AS mean,
                    sum(p.null_count) / nullif(sum(p.row_count), 0) AS null_share,
+                   max(p.null_count / nullif(p.row_count, 0)) AS most_null_share,
                    any_value(k.mean) AS usual_mean, any_value(k.null_share) AS usual_null_share
             FROM told AS t
             JOIN profiles AS p ON p.monitor = {monitor} AND p.granularity = {grain}

@@ -6,7 +6,7 @@ import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -130,6 +130,7 @@ def _steps(
     from sparkdrift.steps.assumptions import check_assumptions
     from sparkdrift.steps.context import Options
     from sparkdrift.steps.drift import compute_drift
+    from sparkdrift.steps.journal import Journal
     from sparkdrift.steps.profile import profile_windows
     from sparkdrift.steps.snapshot import snapshot_reference
 
@@ -148,7 +149,12 @@ def _steps(
     with _timed(seconds, "drift"):
         bars.begin("drift")
         if demo.real:
-            compute_drift(context, _without_seasons(spec), options, frozen.stored)
+            # A run of its own: `runs` has one drift step per run, and the newest says which policy
+            # is in force. Written as the first of this run, it would be the only one.
+            beside = Journal(context.spark, context.store)
+            own = replace(context, journal=beside)
+            compute_drift(own, _without_seasons(spec), options, frozen.stored)
+            beside.close()
         judged = compute_drift(context, spec, options, frozen.stored)
     with _timed(seconds, "assumptions"):
         bars.begin("assumptions")

@@ -135,8 +135,10 @@ def test_a_dependence_is_held_against_the_pair_and_its_day(other, day, expected)
 YEAR = date(2013, 1, 1)
 
 
-def values(mean=None, usual=None, nulls=0.0, usual_nulls=0.0):
-    return {"mean": mean, "usual_mean": usual, "null_share": nulls, "usual_null_share": usual_nulls}
+def values(mean=None, usual=None, nulls=0.0, usual_nulls=0.0, most=None):
+    shares = {"null_share": nulls, "usual_null_share": usual_nulls}
+    most = nulls if most is None else most
+    return {"mean": mean, "usual_mean": usual, **shares, "most_null_share": most}
 
 
 def known(given, figures):
@@ -169,6 +171,20 @@ def test_hours_without_weather_are_seen_in_the_share_of_nulls():
     assert one.why == "hours that the weather file lacks"
     assert one.figures == "5.2 % NULL, 0.2 % in the reference"
     assert known(flown("humid", 10, shows="silent"), values(nulls=0.0)).held == "not known"
+
+
+def test_one_day_without_weather_is_enough_in_an_alert_of_several():
+    day = values(nulls=0.114, usual_nulls=0.115, most=0.3)
+    one = known(flown("pressure", 11, shows="silent"), day)
+    assert one.figures == "11.4 % NULL, 11.5 % in the reference, on one day 30.0 %"
+    assert one.why == "the file lacks pressure in most hours of rain"
+
+
+def test_few_rows_out_of_range_are_on_the_side_of_their_mean():
+    rain = flown("precip", 7, shows="outside", shift=-0.02)
+    assert known(rain, values(0.031, 0.004)).why == "days of more rain or snow"
+    assert known(rain, values(0.003, 0.004)).held == "not known"
+    assert known(rain | {"moved": 5}, values(0.031, 0.004)).held == "not known"
 
 
 def test_distance_and_origin_have_reasons_of_their_own():
