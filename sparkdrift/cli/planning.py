@@ -40,6 +40,8 @@ def plan(
         if "drift" in steps:
             lines.append(_drift(context, spec, options, facts))
             lines += _assumptions(context, spec, options, facts)
+        if "eval" in steps:
+            lines += _evaluation(context, spec, options, facts, alone=steps == ["eval"])
         text = "\n  ".join(["nothing is written; due is:", *lines])
         return Answer(text, facts, remarks=remarks)
 
@@ -128,3 +130,16 @@ def _assumptions(
     stored = due_windows(context, spec, options)
     facts["assumptions"] = {"windows_stored": stored}
     return [f"assumptions  {named(stored, 'stored window')} whose checks are not up to date"]
+
+
+def _evaluation(
+    context: Context, spec: MonitorSpec, options: Options, facts: dict[str, Any], *, alone: bool
+) -> list[str]:
+    from sparkdrift.steps.evaluate import asked_for, plan_evaluation
+
+    if not asked_for(spec):
+        return ["eval      nothing: the spec has no section `evaluation`"] if alone else []
+    sets, due = plan_evaluation(context, spec, options)
+    facts["eval"] = {"evaluation_sets": list(sets), "windows": due}
+    text = f"eval      {named(due, 'window')} whose scores are not counted as they are now"
+    return [f"{text}; evaluation sets to freeze: {', '.join(sets)}" if sets else text]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -13,32 +13,75 @@ from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.schemas import PROFILES
 from sparkdrift.spark.source import instant, open_source
-from sparkdrift.spark.sql import quote, string
+from sparkdrift.spark.sql import in_windows, quote, string
 from sparkdrift.spec.metrics import PREFIX
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
+from sparkdrift.windows import Window, contiguous
 
 Row = Mapping[str, Any]
-_TIMES = ("window_start", "window_end", "time")
+_TIMES = ("window_start", "window_end", "time", "since")
 _ALL = "*"
+_STALE = (
+    *("evaluation_set", "figure", "subject", "value", "low", "high", "threshold", "unit"),
+    *("status", "since", "reason"),
+)
+_PERFORMED = (
+    *("evaluation_set", "slice_key", "slice_value", "metric", "class_name", "labelled", "mature"),
+    *("estimated", "estimated_low", "estimated_high", "realised", "realised_low", "realised_high"),
+    *("evaluated", "evaluated_low", "evaluated_high", "concept_drift", "loss", "loss_value"),
+    *("status", "reason"),
+)
 
 
 def performance_of(spark: SparkSession, store: Store, spec: MonitorSpec, metric: str) -> list[Row]:
     """Rows of `performance` of all rows, one metric and the monitor's own grain."""
-    columns = (
-        *("evaluation_set", "rows", "labelled", "mature", "estimated", "realised", "evaluated"),
-        *("concept_drift", "loss", "loss_value", "status", "reason"),
-    )
     where = (
         f"metric = {string(metric)} AND class_name = {string(_ALL)} AND slice_key = {string(WHOLE)}"
     )
-    return _rows(spark, _query(store.table(PERFORMANCE.name), spec, columns, where))
+    return _rows(spark, _query(store.table(PERFORMANCE.name), spec, _PERFORMED, where))
 
 
 def staleness_of(spark: SparkSession, store: Store, spec: MonitorSpec) -> list[Row]:
     """Rows of `eval_staleness` of the monitor's own grain."""
-    columns = ("evaluation_set", "figure", "subject", "value", "threshold", "status", "reason")
-    return _rows(spark, _query(store.table(EVAL_STALENESS.name), spec, columns, "true"))
+    return _rows(spark, _query(store.table(EVAL_STALENESS.name), spec, _STALE, "true"))
+
+
+def newest_staleness(spark: SparkSession, store: Store, spec: MonitorSpec) -> list[Row]:
+    """Those of the newest window that has any."""
+    table = store.table(EVAL_STALENESS.name)
+    return _rows(spark, _query(table, spec, _STALE, _newest(table, spec, "true")))
+
+
+def newest_performance(spark: SparkSession, store: Store, spec: MonitorSpec) -> list[Row]:
+    """Rows of `performance` of all rows, in the newest window and in the newest mature one."""
+    table = store.table(PERFORMANCE.name)
+    whole = f"slice_key = {string(WHOLE)}"
+    newest = f"({_newest(table, spec, 'true')} OR {_newest(table, spec, 'mature')})"
+    return _rows(spark, _query(table, spec, _PERFORMED, f"{whole} AND {newest}"))
+
+
+def degraded_of(
+    spark: SparkSession, store: Store, spec: MonitorSpec, windows: Sequence[Window]
+) -> list[Row]:
+    """Rows of `performance` that say degraded, of the owner's metric in all slices; without
+    `degraded` in the spec of any. Of `windows`; where there are none, of the newest that is judged.
+    """
+    table = store.table(PERFORMANCE.name)
+    judged = "status IN ('ok', 'degraded')"
+    within = (
+        in_windows("window_start", contiguous(windows)) if windows else _newest(table, spec, judged)
+    )
+    own = f" AND metric = {string(spec.degraded.metric)}" if spec.degraded else ""
+    where = f"status = 'degraded' AND {within}{own}"
+    return _rows(spark, _query(table, spec, _PERFORMED, where))
+
+
+def _newest(table: str, spec: MonitorSpec, where: str) -> str:
+    return (
+        f"window_start = (SELECT max(window_start) FROM {table} WHERE monitor ="
+        f" {string(spec.monitor)} AND granularity = {string(spec.windows.grain)} AND {where})"
+    )
 
 
 def metric_values(spark: SparkSession, store: Store, spec: MonitorSpec, name: str) -> list[Row]:
@@ -72,9 +115,13 @@ def dashboard_values(spark: SparkSession, spec: MonitorSpec, metric: str) -> lis
 def _query(table: str, spec: MonitorSpec, columns: tuple[str, ...], where: str) -> str:
     return (
         "SELECT unix_micros(window_start) AS window_start, unix_micros(window_end) AS window_end,"
-        f" {', '.join(map(quote, columns))} FROM {table} WHERE monitor = {string(spec.monitor)}"
+        f" {', '.join(map(_selected, columns))} FROM {table} WHERE monitor = {string(spec.monitor)}"
         f" AND granularity = {string(spec.windows.grain)} AND {where} ORDER BY window_start"
     )
+
+
+def _selected(column: str) -> str:
+    return f"unix_micros({column}) AS {column}" if column in _TIMES else quote(column)
 
 
 def _rows(spark: SparkSession, query: str) -> list[Row]:

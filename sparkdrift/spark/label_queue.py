@@ -208,7 +208,8 @@ def add_to_queue(
     about: monitor, evaluation_set and run_id. Raises UsageError where the table does not take
     them.
     """
-    frame = spark.createDataFrame(rows.drop_columns(["score"]))
+    # As one chunk: pyspark 4.2 drops what follows an empty one.
+    frame = spark.createDataFrame(rows.drop_columns(["score"]).combine_chunks())
     for name, value in about.items():
         frame = frame.withColumn(name, F.lit(value))
     frame = frame.withColumn("sampled_at", F.expr(timestamp(at)))

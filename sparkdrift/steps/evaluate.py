@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context, Options
 from sparkdrift.steps.eval_staleness import Stale, measure_staleness
-from sparkdrift.steps.evaluation_sets import Sets, freeze_sets
+from sparkdrift.steps.evaluation_sets import Sets, due_sets, freeze_sets, stored_sets
 from sparkdrift.steps.performance import Performed, measure_performance
-from sparkdrift.steps.scores import Counted, count_windows
+from sparkdrift.steps.scores import Counted, count_windows, due_windows
 
 
 @dataclass(frozen=True)
@@ -41,3 +41,11 @@ def evaluate(
     performed = measure_performance(context, spec, options)
     stale = measure_staleness(context, spec, options)
     return Evaluated(frozen, counted, performed, stale)
+
+
+def plan_evaluation(
+    context: Context, spec: MonitorSpec, options: Options
+) -> tuple[tuple[str, ...], int]:
+    """(evaluation sets that would be frozen, windows that would be counted); writes nothing."""
+    stored = stored_sets(context, spec)
+    return tuple(due_sets(spec, stored)), due_windows(context, spec, options, Sets(stored))

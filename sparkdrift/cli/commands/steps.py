@@ -15,6 +15,7 @@ from sparkdrift.cli.arguments import fail_on as covered
 from sparkdrift.cli.arguments import interval, options_for, point_of_time
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
+from sparkdrift.cli.evaluated import evaluated_anything, evaluated_facts, evaluated_text
 from sparkdrift.cli.planning import plan
 from sparkdrift.report.plain import day, joined, lost, named
 
@@ -200,7 +201,7 @@ def run(
     """
     times, alarming = _times(as_of, begin, end), covered(fail_on or [])
     if dry_run:
-        return plan(common, specs, times, ["profile", "snapshot", "drift"])
+        return plan(common, specs, times, ["profile", "snapshot", "drift", "eval"])
 
     def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
         from sparkdrift.steps.run import run_monitor
@@ -219,6 +220,7 @@ def run(
 
 def _told(done: Outcome) -> str:
     judged = done.judged.windows or done.checked.windows or done.judged.beside
+    judged = judged or evaluated_anything(done.evaluated)
     if not (done.profiled.due or done.profiled.vanished or done.reference or judged):
         return f"nothing is due ({done.profiled.reason or 'every window is up to date'})"
     parts = [f"{named(len(done.profiled.due), 'window')} profiled, {done.profiled.rows:,} rows"]
@@ -230,7 +232,14 @@ def _told(done: Outcome) -> str:
     parts.append(f"{named(len(done.judged.windows), 'window')} judged{_listed(done.findings)}")
     if done.judged.beside:
         parts.append(f"{named(done.judged.beside, 'window')} judged by the present reference too")
-    return "; ".join(parts) + _held(done.checked)
+    return "; ".join(parts) + _held(done.checked) + _evaluated(done)
+
+
+def _evaluated(done: Outcome) -> str:
+    """What was evaluated; nothing where the spec has nothing to evaluate by."""
+    if done.evaluated.performed.windows is None:
+        return ""
+    return f"; {evaluated_text(done.evaluated)}"
 
 
 def _held(checked: Checked) -> str:
@@ -263,6 +272,7 @@ def _facts(done: Outcome) -> dict[str, object]:
         "windows_recomputed": done.judged.beside,
         "windows_checked": _count(done.checked),
         "assumptions_violated": _violated(done.checked),
+        "evaluation": evaluated_facts(done.evaluated),
         **_counts(done.findings),
     }
 

@@ -17,6 +17,7 @@ COMMANDS = (
     *(f"reference {one}" for one in ("list", "show", "diff", "verify", "staleness")),
     *(f"reference {one}" for one in ("promote", "reject", "retire", "rollback")),
     *("prune", "forget", "reference export", "reference import"),
+    *("eval", "recalibrate", "sample-eval"),
 )
 
 
@@ -33,7 +34,7 @@ def test_importing_the_command_line_loads_no_engine():
     assert python(code) == "[]"
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "demo flights"])
+@pytest.mark.parametrize("command", [*COMMANDS, "demo flights", "demo months"])
 def test_every_command_has_an_example_and_the_shared_options(command, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     answer = CliRunner().invoke(app, [*command.split(), "--help"])

@@ -1,0 +1,121 @@
+"""eval: how the model does, and whether what it is measured by still fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sparkdrift.cli.arguments import interval, options_for, point_of_time
+from sparkdrift.cli.commands.steps import FINDING, AsOf, Begin, DryRun, End, Specs
+from sparkdrift.cli.common import Common
+from sparkdrift.cli.each import Answer, each_monitor
+from sparkdrift.cli.evaluated import evaluated_facts, evaluated_text
+from sparkdrift.cli.planning import plan
+from sparkdrift.errors import UsageError, nearest
+from sparkdrift.report.plain import named
+
+if TYPE_CHECKING:
+    from sparkdrift.cli.progress import Bars
+    from sparkdrift.spec.models import MonitorSpec
+    from sparkdrift.steps.context import Context
+    from sparkdrift.steps.evaluate import Evaluated
+
+FINDINGS = ("degraded", "stale", "blind")
+FailOn = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fail-on",
+        metavar="FINDING",
+        help="End with exit code 3: degraded, where the metric of `degraded` is worse than is "
+        "tolerated in a window that was measured now; stale, where a figure of the newest window "
+        "warns; blind, where the dashboard is in band while the world has moved (red). "
+        "Repeatable. With nothing due, the newest judged window decides.",
+        show_default=False,
+    ),
+]
+
+
+def evaluate(
+    common: Common,
+    specs: Specs,
+    as_of: AsOf = None,
+    begin: Begin = None,
+    end: End = None,
+    dry_run: DryRun = False,
+    fail_on: FailOn = None,
+) -> int:
+    """Measure the model's performance, with labels and without, and how stale its evaluation is.
+
+    Freezes evaluation sets that are declared, counts scores of the windows that are due, and
+    writes `performance` and `eval_staleness`.
+
+    Example: sparkdrift eval monitors/credit.yml --fail-on blind
+    """
+    times = point_of_time("--as-of", as_of), *interval(begin, end)
+    asked = _asked(fail_on or [])
+    if dry_run:
+        return plan(common, specs, times, ["eval"])
+
+    def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
+        from sparkdrift.report.evaluated import evaluated_lines
+        from sparkdrift.spark.evaluation_overview import newest_performance, newest_staleness
+        from sparkdrift.steps.evaluate import asked_for
+        from sparkdrift.steps.evaluate import evaluate as measure
+
+        bars.begin(f"{spec.monitor}: eval")
+        if not asked_for(spec):
+            text = "nothing to evaluate: the spec has no section `evaluation`"
+            unasked = (f"--fail-on {', '.join(asked)}: not measured",) if asked else ()
+            return Answer(text, {"windows_measured": None}, remarks=unasked)
+        done = measure(context, spec, options_for(spec, *times))
+        context.journal.close()
+        performance = newest_performance(context.spark, context.store, spec)
+        staleness = newest_staleness(context.spark, context.store, spec)
+        alarm = alarm_of(context, spec, done, staleness, asked)
+        lines = evaluated_lines(performance, staleness, spec.timestamp.zone)
+        facts = evaluated_facts(done) | {"performance": performance, "staleness": staleness}
+        lacking = [f"evaluation set {name}: {why}" for name, why in done.sets.missing.items()]
+        remarks = [*lacking, *([alarm] if alarm else [])]
+        text = "\n  ".join([evaluated_text(done), *lines])
+        return Answer(text, facts, FINDING if alarm else 0, remarks)
+
+    return each_monitor(common, specs, one, asked=any(times) or bool(asked))
+
+
+def _asked(given: Sequence[str]) -> tuple[str, ...]:
+    for word in given:
+        if word not in FINDINGS:
+            close = nearest(word, FINDINGS)
+            hint = f"; did you mean {close!r}?" if close else ""
+            raise UsageError(
+                f"--fail-on {word!r} does not exist; accepted: {', '.join(FINDINGS)}{hint}"
+            )
+    return tuple(dict.fromkeys(given))
+
+
+def alarm_of(
+    context: Context,
+    spec: MonitorSpec,
+    done: Evaluated,
+    staleness: Sequence[Any],
+    asked: Sequence[str],
+) -> str | None:
+    """What `asked` names and is so; staleness: rows of the newest window."""
+    from sparkdrift.spark.evaluation_overview import degraded_of
+
+    found = []
+    if "degraded" in asked:
+        windows = done.performed.windows or ()
+        rows = degraded_of(context.spark, context.store, spec, windows)
+        if rows:
+            found.append(f"degraded in {named(len({r['window_start'] for r in rows}), 'window')}")
+    if "stale" in asked:
+        stale = [r for r in staleness if r["status"] in ("warning", "drifted")]
+        if stale:
+            found.append(f"stale: {', '.join(dict.fromkeys(r['figure'] for r in stale))}")
+    if "blind" in asked:
+        blind = [r for r in staleness if r["figure"] == "blind_spot" and r["status"] == "red"]
+        found += [f"the dashboard is blind ({r['evaluation_set']})" for r in blind]
+    return f"--fail-on: {'; '.join(found)}" if found else None
