@@ -112,10 +112,12 @@ def differing_lines(rows: Sequence[Row], zone: str) -> list[str]:
     now = [row for row in measured if row["window_start"] == newest]
     apart = [row for row in now if row["status"] == "drifted"]
     told = f"shaped against the other rows of the window of {day(newest, zone)}: "
-    told += f"{len(apart)} of {named(len(now), 'feature')} surely differ by more than the limit"
+    told += f"{len(apart)} of {named(len(rows), 'feature')} differ by more than matters"
     if apart:
         most = ", ".join(f"{row['column_name']} ({_sd(row['effect'])})" for row in apart[:3])
         told += f", most of all {most}"
+    if len(now) < len(rows):
+        told += f"; {len(rows) - len(now)} could not be measured in it"
     return [told]
 
 

@@ -156,8 +156,7 @@ def measured(beside: Beside, rules: Rules, class_name: str = ALL) -> list[Measur
         if not np.array_equal(window.column("rows"), window.column("labelled")):
             expected = estimates(window, known, beside.by, rules, labelled=True)
     base = _baselines(beside, prior, rules)
-    undecided = not rules.recorded and rules.threshold is None
-    lacking = _NO_DECISION if undecided else _NO_RECORD if rules.recorded else ""
+    lacking = _undecided(rules)
     return [
         Measured(
             metric=name,
@@ -173,6 +172,18 @@ def measured(beside: Beside, rules: Rules, class_name: str = ALL) -> list[Measur
         for name, figure in realised.items()
         if rules.wants(name)
     ]
+
+
+def _undecided(rules: Rules) -> str:
+    """Why metrics of decisions may not be measured; '' where decisions are by a threshold."""
+    if rules.recorded:
+        return _NO_RECORD
+    if rules.unedged is not None:
+        return (
+            f"the threshold {rules.unedged:g} is younger than this version of the evaluation set, "
+            "whose score bins it is no edge of: freeze the set again"
+        )
+    return _NO_DECISION if rules.threshold is None else ""
 
 
 def prior_of(beside: Beside) -> Floats:

@@ -38,10 +38,12 @@ from sparkdrift.measures.score_bins import ScoreBins, unflat
 SET, ASKED, STATE, SLICE, DRIFT = range(5)
 """`part`: a state of the evaluation set; a window that is asked for; its states, its slices'
 rows, its rows of `drift`."""
-KEYS = ("evaluation_set", "evaluation_version")
+KEYS = ("evaluation_set", "evaluation_version", "bucket")
+"""bucket: windows of one version are spread over several groups, each with the set's states."""
 INPUT = {
     "evaluation_set": "string",
     "evaluation_version": "int",
+    "bucket": "int",
     "part": "int",
     "window_start": "timestamp",
     "window_end": "timestamp",
@@ -83,7 +85,7 @@ FIGURES = (
     *("decision_rate", "threshold_age", "prior_shift", "calibration_error", "calibration_slope"),
     *("calibration_intercept", "brier", "acceptance_limit", "missing_slices"),
 )
-"""The figures of a window by itself; others look at all windows, see spark/blind_spots.py."""
+"""The figures of a window by itself; others look at all windows, see steps/eval_staleness.py."""
 _OF_CLASSIFIERS = {
     *("decision_rate", "threshold_age", "prior_shift", "calibration_error"),
     *("calibration_slope", "calibration_intercept", "brier"),

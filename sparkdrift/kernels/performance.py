@@ -120,6 +120,7 @@ def _performed(table: pa.Table, known: Known | None, rules: Rules) -> Iterator[p
 def _of_scores(windows: Windows, known: Known | None, rules: Rules) -> tuple[list[Measured], About]:
     by_class = {name: _beside(windows, known, name, rules) for name in windows.classes("scores")}
     first = next(iter(by_class.values()))
+    rules = rules.at_edges(first.window.edges)
     found: list[Measured] = []
     if rules.task == "multiclass":
         found += multiclass(by_class, rules)

@@ -6,7 +6,7 @@ Arrays of a chunk are (N,): one entry per window and slice.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -41,16 +41,18 @@ class Rules:
     """task: binary, multiclass or regression; metrics: those of the spec, empty: all.
 
     recorded: whether decisions were recorded; else they are `score >= threshold`, None: there is
-    none. edges: of states without an evaluation set. groups: slice keys for fairness. metric: that
-    of `degraded`, None without that section; tolerated: its loss in points. payoff: worth of a TP,
-    FP, FN and TN. ruled: whether a rule or value is declared as baseline; valued: whether the spec
-    has `evaluation.value`. delayed: whether it says how late labels arrive.
+    none. unedged: a threshold that the bins are not cut by. edges: of states without an evaluation
+    set. groups: slice keys for fairness. metric: that of `degraded`, None without that section;
+    tolerated: its loss in points. payoff: worth of a TP, FP, FN and TN. ruled: whether a rule or
+    value is declared as baseline; valued: whether the spec has `evaluation.value`. delayed: whether
+    it says how late labels arrive.
     """
 
     task: str = "binary"
     metrics: frozenset[str] = frozenset()
     recorded: bool = False
     threshold: float | None = None
+    unedged: float | None = None
     edges: tuple[float, ...] = ()
     groups: frozenset[str] = frozenset()
     metric: str | None = None
@@ -68,22 +70,25 @@ class Rules:
         listed = metric in BETTER and metric not in (*FAIRNESS, "bias")
         return not self.metrics or not listed or metric in self.metrics
 
+    def at_edges(self, edges: Floats) -> Rules:
+        """The same where these edges know the threshold, else without it: no bin is cut by it."""
+        known = self.threshold is None or self.threshold <= 0 or self.threshold in edges
+        return self if known else replace(self, threshold=None, unedged=self.threshold)
+
+    def declares(self, metric: str) -> bool:
+        """Whether `tolerated` is in the unit of this metric: points of a share, an amount."""
+        if self.metric is None or "business_value" in (metric, self.metric):
+            return metric == self.metric
+        return (self.metric in SHARES) == (metric in SHARES)
+
     def tolerance(self, metric: str, evaluated: Floats) -> Floats:
         """Points that may be lost, (N,): as declared, of metrics in the unit of the declared one.
 
         Of others 0.05 for shares, 5 % of what the evaluation set shows for amounts.
         """
-        same = self.metric is not None and (self.metric in SHARES) == (metric in SHARES)
-        amount = metric == "business_value" or self.metric == "business_value"
-        if same and (not amount or metric == self.metric):
+        if self.declares(metric):
             return np.full(evaluated.shape, self.tolerated)
         return np.full(evaluated.shape, 0.05) if metric in SHARES else 0.05 * np.abs(evaluated)
-
-    def declares(self, metric: str) -> bool:
-        """Whether `tolerance` is the declared one."""
-        return bool(self.tolerance(metric, floats(np.nan)) == self.tolerated) and (
-            self.metric is not None
-        )
 
 
 def nothing(size: int) -> Figure:

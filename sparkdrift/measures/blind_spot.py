@@ -2,9 +2,9 @@
 
 red: every dashboard metric is in its band, and the score, a feature of top importance, an
 operational signal, the decision rate, or the performance measured apart from it alerts.
-amber: evidence is missing. green: all tests ran,
-with power of at least LEAST_POWER for the effect that matters, and either nothing alerts or the
-dashboard itself is out of its band: then it shows what there is, and is not blind.
+amber: evidence is missing. green: all tests ran, with power of at least LEAST_POWER for the effect
+that matters, and either nothing alerts or the dashboard itself is out of its band: then it shows
+what there is, and is not blind.
 Missing input never yields green. Source: docs/statistics.md, and as its motive Sculley et al.,
 Hidden Technical Debt in Machine Learning Systems, 2015.
 """

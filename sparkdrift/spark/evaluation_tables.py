@@ -52,8 +52,8 @@ PERFORMANCE = Table(
             "concept_drift",
             "boolean",
             "Whether the realised value is outside what the evaluation set lets expect of the "
-            "labelled rows (1 % of windows and slices by chance, over all metrics); NULL: not "
-            "measured",
+            "labelled rows (by chance in about 1 % of windows and slices, over all metrics); NULL: "
+            "not measured",
         ),
         Column(
             "loss",

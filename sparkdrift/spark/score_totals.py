@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
 from pyspark.sql import SparkSession
 
 from sparkdrift.errors import SnapshotError
 from sparkdrift.explain.signals import WHOLE
 from sparkdrift.measures.arrays import Floats, floats
-from sparkdrift.measures.score_bins import COLUMNS, ScoreBins, unflat
+from sparkdrift.measures.score_bins import COLUMNS, ScoreBins, plain_edges, unflat
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.schemas import REFERENCE_PROFILES, REFERENCE_SNAPSHOTS, STATES
@@ -102,4 +101,4 @@ def _edges(
             )
         return known.edges
     thresholds = spec.evaluation.thresholds.values() if spec.evaluation else ()
-    return floats(np.unique([*(np.arange(1, 128) / 128), *(one.value for one in thresholds)]))
+    return plain_edges([one.value for one in thresholds])

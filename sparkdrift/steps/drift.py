@@ -54,7 +54,8 @@ def compute_drift(
     with context.journal.step(spec.monitor, STEP) as record:
         policy = policy_hash(spec)
         record.policy_hash = policy
-        known = stored or _stored(context, spec)
+        # Evaluation sets may have been frozen since an earlier step read what there is.
+        known = _stored(context, spec) if stored is None or evaluation_sets(spec) else stored
         active = in_force(spec, known)
         digests = drift_digests(context.spark, context.store, spec, active, policy)
         found = outdated(spec, options, digests.wanted, digests.have)

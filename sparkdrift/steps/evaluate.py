@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context, Options
+from sparkdrift.steps.eval_staleness import Stale, measure_staleness
 from sparkdrift.steps.evaluation_sets import Sets, freeze_sets
 from sparkdrift.steps.performance import Performed, measure_performance
 from sparkdrift.steps.scores import Counted, count_windows
@@ -13,11 +14,12 @@ from sparkdrift.steps.scores import Counted, count_windows
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What the step did: sets that were frozen, windows that were counted, and measured."""
+    """What the step did: sets that were frozen, windows that were counted, measured, and told."""
 
     sets: Sets = field(default_factory=Sets)
     counted: Counted = field(default_factory=Counted)
     performed: Performed = field(default_factory=Performed)
+    stale: Stale = field(default_factory=Stale)
 
 
 def asked_for(spec: MonitorSpec) -> bool:
@@ -37,4 +39,5 @@ def evaluate(
     frozen = freeze_sets(context, spec) if sets is None else sets
     counted = count_windows(context, spec, options, frozen)
     performed = measure_performance(context, spec, options)
-    return Evaluated(frozen, counted, performed)
+    stale = measure_staleness(context, spec, options)
+    return Evaluated(frozen, counted, performed, stale)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sparkdrift.errors import SpecError
+from sparkdrift.measures.score_bins import plain_edges
 from sparkdrift.references.life import covering
 from sparkdrift.spark.changed.found import UnprovenError
 from sparkdrift.spark.changes import Fingerprint
@@ -50,7 +51,6 @@ from sparkdrift.windows import Window, window_at
 STEP = "scores"
 NO_SET = ":none:0"
 """The name of states that no evaluation set has edges for: they are k/128, and the thresholds."""
-_EDGES_WITHOUT_SET = 128
 _BATCH_ROWS = 20_000_000
 _BATCH_WINDOWS = 400
 
@@ -328,9 +328,7 @@ def _cuts(
 def _without_set(evaluation: Evaluation) -> tuple[float, ...]:
     if evaluation.task == "regression":
         return ()
-    steps = {k / _EDGES_WITHOUT_SET for k in range(1, _EDGES_WITHOUT_SET)}
-    thresholds = {one.value for one in evaluation.thresholds.values() if one.value > 0}
-    return tuple(sorted(steps | thresholds))
+    return tuple(plain_edges([one.value for one in evaluation.thresholds.values()]).tolist())
 
 
 def _batches(due: Sequence[Fingerprint]) -> Iterator[list[Fingerprint]]:

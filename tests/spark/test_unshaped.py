@@ -21,15 +21,16 @@ pytestmark = pytest.mark.spark
 
 SEED, DAYS, ROWS = 149, 9, 700
 SHAPED = 0.4
-MOVED = 20.0
-"""By how much `amount` of shaped rows is higher: one standard deviation."""
+MOVED = 40.0
+"""By how much `amount` of shaped rows is higher: two standard deviations."""
 SECTIONS = {
     "features": {"numeric": ["amount", "score"], "categorical": ["product"]},
     "slices": ["region"],
     "windows": {"grain": "day", "rollups": ["week"]},
     "reference": {"begin": "2024-01-01", "end": "2024-01-05"},
     "sketch": {"k": 8192},
-    "drift": {"comparisons": ["baseline", "consecutive"]},
+    # So large that so few rows have the power for a verdict.
+    "drift": {"comparisons": ["baseline", "consecutive"], "effect_size": 1.0, "warn_at": 0.7},
 }
 WITH, WITHOUT = (
     {**SECTIONS, "feedback": {"shaped": "acted_on", "compare": one}} for one in (True, False)
@@ -89,7 +90,7 @@ def test_a_planted_difference_is_found_in_every_window_and_named(spark, moved):
         by_column.setdefault(one["column_name"], []).append(one)
     assert {one["status"] for one in by_column["amount"]} == {"drifted"}
     effects = [one["effect"] for one in by_column["amount"]]
-    assert np.mean(effects) == pytest.approx(MOVED / 20, abs=0.15), SEED
+    assert np.mean(effects) == pytest.approx(MOVED / 20, abs=0.4), SEED
     assert (
         "against the rows of this window that the model did not shape"
         in (by_column["amount"][0]["reason"])
@@ -125,7 +126,7 @@ def test_what_differs_most_is_told_first(spark, moved):
     assert rows[0]["column_name"] == "amount"
     assert (rows[0]["windows"], rows[0]["differ"]) == (DAYS, DAYS)
     (line,) = differing_lines(rows, "UTC")
-    assert "1 of 3 features surely differ by more than the limit, most of all amount (" in line
+    assert "1 of 3 features differ by more than matters, most of all amount (" in line
     assert difference_lines(rows)[0][4] == f"{DAYS} of {DAYS} windows"
 
 
@@ -133,7 +134,7 @@ def test_nothing_is_found_where_the_model_acts_at_random(spark, workspace):
     fed = fed_by(spark, workspace / "random", 0.0)
     rows = current(spark, fed.store, "comparison = 'unshaped'")
     assert len(rows) == 3 * DAYS
-    assert {one["status"] for one in rows} <= {"ok", "insufficient_data"}, SEED
+    assert {one["status"] for one in rows} == {"ok"}, SEED
 
 
 def test_other_verdicts_references_and_alerts_stay_as_they_were(spark, moved, workspace):

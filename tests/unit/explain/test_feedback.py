@@ -116,8 +116,9 @@ def test_features_that_differ_are_named_the_first_three_with_their_size():
     rows.append(differing("f", 3.0, window_start=START - timedelta(days=1)))
     (line,) = differing_lines(rows, "UTC")
     assert line == (
-        "shaped against the other rows of the window of 2024-01-01: 4 of 5 features surely differ "
-        "by more than the limit, most of all a (2.00 sd), b (1.50 sd), c (1.00 sd)"
+        "shaped against the other rows of the window of 2024-01-01: 4 of 6 features differ by more "
+        "than matters, most of all a (2.00 sd), b (1.50 sd), c (1.00 sd); 1 could not be measured "
+        "in it"
     )
     cells = difference_lines(rows)
     assert all(len(one) == len(DIFFERING) for one in cells)

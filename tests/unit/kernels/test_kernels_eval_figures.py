@@ -63,7 +63,8 @@ def drawn(rng, n, shift=0.0, twist=0.0):
 
 
 def row(part, **given):
-    usual = {"evaluation_set": "holdout", "evaluation_version": 2, "part": part, "class_name": "*"}
+    usual = {"evaluation_set": "holdout", "evaluation_version": 2, "bucket": 0, "part": part}
+    usual["class_name"] = "*"
     return {**dict.fromkeys(INPUT), **usual, **given}
 
 

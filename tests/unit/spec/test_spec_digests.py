@@ -134,6 +134,7 @@ def test_golden_values_of_evaluation() -> None:
     [
         ("score: s", "score: z", True, False),
         ("key: id", "key: [id, part]", True, False),
+        ("delay: 30 days}", "delay: 30 days, overlap: 0.02}", False, False),
         ("30 days}", "31 days}", False, True),
         ("known_at: at", "known_at: since", True, False),
         ("value: 0.5", "value: 0.6", True, True),

@@ -1,0 +1,116 @@
+"""The spec's evaluation section, and the age of what it rests on, as executors need them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sparkdrift.kernels.stale_rows import Accepted, Operating, StalePolicy, Terms
+from sparkdrift.spark.reference_life import EVALUATION, TRAINING
+from sparkdrift.spark.slicing import slice_name
+from sparkdrift.spec.evaluation import Evaluation, Reported
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.windows import local_instant
+
+if TYPE_CHECKING:
+    from sparkdrift.spark.eval_staleness import Held
+
+_DAY = timedelta(days=1)
+DEFAULT_LOSS = 0.05
+"""What may be lost where `degraded` does not say, in the unit of the metric."""
+_LOSSES = ("brier", "mae", "rmse", "mape")
+
+
+def stale_policy(spec: MonitorSpec, held: Held) -> StalePolicy:
+    """Raises ValueError without the section `evaluation`."""
+    evaluation, default = spec.evaluation, spec.drift.thresholds
+    if evaluation is None:
+        raise ValueError(f"monitor {spec.monitor} declares no evaluation")
+    limits, thresholds = evaluation.limits, spec.all_thresholds()
+    return StalePolicy(
+        age=limits.age / _DAY,
+        training_age=limits.training_age / _DAY,
+        outside=limits.outside,
+        thin=limits.thin,
+        ess_ratio=limits.ess_ratio,
+        distrust_ess_ratio=limits.distrust_ess_ratio,
+        decision_rate=limits.decision_rate,
+        threshold_age=limits.threshold_age / _DAY,
+        prior=limits.prior,
+        calibration_error=limits.calibration_error,
+        missing_slices=limits.missing_slices,
+        effect=default.effect_size,
+        warn=default.warn_at,
+        task=evaluation.task,
+        overrides={n: (t.effect_size, t.warn_at) for n, t in thresholds.items() if t != default},
+        left_out=left_out(spec),
+        thresholds=_operating(spec, evaluation),
+        accepted=tuple(
+            Accepted(metric, _limit(metric, shown)) for metric, shown in accepted(spec).items()
+        ),
+        tolerated=spec.degraded.tolerated_loss if spec.degraded else DEFAULT_LOSS,
+        payoff=_payoff(spec),
+        slices=tuple(slice_name(columns) for columns in spec.slices),
+        sets=_newest(held, EVALUATION),
+        training=tuple(
+            Terms(
+                one.start,
+                one.end,
+                held.newest.get((TRAINING, TRAINING, one.snapshot.version), (0, None))[1],
+            )
+            for one in held.training
+        ),
+    )
+
+
+def left_out(spec: MonitorSpec) -> frozenset[str]:
+    """Columns that are neither inputs nor the score: label and decision, unless declared."""
+    declared = {feature.name.lower() for _, _, feature in spec.features.declared()}
+    return frozenset(
+        column
+        for role, column in spec.prediction.columns()
+        if role != "score" and column.lower() not in declared
+    )
+
+
+def accepted(spec: MonitorSpec) -> Mapping[str, Reported]:
+    """The metrics of the dashboard; where it declares none, that of `degraded`."""
+    dashboard = spec.evaluation.dashboard if spec.evaluation else None
+    if dashboard is not None and dashboard.metrics:
+        return {str(metric): shown for metric, shown in dashboard.metrics.items()}
+    return {spec.degraded.metric: Reported()} if spec.degraded else {}
+
+
+def _limit(metric: str, shown: Reported) -> float:
+    """The end of the band on the side of the worse, else what was accepted, else none."""
+    sides = (
+        (shown.at_most, shown.at_least) if metric in _LOSSES else (shown.at_least, shown.at_most)
+    )
+    known = [one for one in (*sides, shown.value) if one is not None]
+    return known[0] if known else float("nan")
+
+
+def _operating(spec: MonitorSpec, evaluation: Evaluation) -> tuple[Operating, ...]:
+    zone = spec.timestamp.zone
+    return tuple(
+        Operating(
+            name,
+            one.value,
+            None if one.calibrated_at is None else local_instant(one.calibrated_at, zone),
+        )
+        for name, one in evaluation.thresholds.items()
+    )
+
+
+def _payoff(spec: MonitorSpec) -> tuple[float, float, float, float] | None:
+    one = spec.degraded.payoff if spec.degraded else None
+    if one is None:
+        return None
+    return (one.true_positive, one.false_positive, one.false_negative, one.true_negative)
+
+
+def _newest(held: Held, role: str) -> dict[tuple[str, int], tuple[int, datetime | None]]:
+    return {
+        (name, version): found for (of, name, version), found in held.newest.items() if of == role
+    }

@@ -1,0 +1,311 @@
+"""The step eval_staleness on a small store: figures against direct ones, what is due, who is blind.
+
+States of scores are written by the test itself, as the counting of windows would.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from monitors import asked_of, context_of, new_store, rows_of, run, spec_of
+from reading import rows_read
+from scipy import special
+from source_tables import closing_row, day_rows, day_start, write
+
+from sparkdrift.kernels.eval_figures import FIGURES
+from sparkdrift.measures import decision_rate, representation, score_bins
+from sparkdrift.references.life import Name
+from sparkdrift.spark.schemas import REFERENCE_PROFILES, STATES
+from sparkdrift.spark.writer import Case, Scope, insert_rows, replace, rows_frame
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.steps.blind_spots import ACROSS
+from sparkdrift.steps.context import Options
+from sparkdrift.steps.eval_staleness import measure_staleness
+from sparkdrift.steps.freezing import Wanted
+from sparkdrift.steps.snapshot import Freeze, snapshot_by_hand
+from sparkdrift.store import Store
+from sparkdrift.windows import Window
+
+pytestmark = pytest.mark.spark
+
+SEED = 83
+DAYS, ROWS, HELD = 6, 1500, 3000
+MOVED = 3
+"""From this day on scores are higher: alerts stand from the next one on, by two of three."""
+DAY = timedelta(days=1)
+
+
+def scored(day, count, rng, shift=0.0):
+    rows = day_rows(day, count, rng)
+    score = special.expit(rng.normal(-0.5 + shift, 1.2, count))
+    label = (rng.random(count) < score).astype(np.int32)
+    rows = rows.set_column(rows.schema.get_field_index("score"), "score", pa.array(score))
+    return rows.append_column("label", pa.array(label))
+
+
+def state(edges, rows, labelled=True):
+    label = rows["label"].to_numpy().astype(float) if labelled else None
+    return score_bins.flat(score_bins.count(edges, rows["score"].to_numpy(), label))
+
+
+@dataclass
+class Watched:
+    folder: Path
+    store: Store
+    spec: MonitorSpec
+    days: list[pa.Table]
+    held: pa.Table
+    edges: np.ndarray
+
+    def measured(self, spark, run_id, **options):
+        context = context_of(spark, self.store, run_id)
+        done = measure_staleness(context, self.spec, Options(**options))
+        context.journal.close()
+        return done
+
+    def rows(self, spark):
+        found = rows_of(spark, self.store, "eval_staleness").to_pylist()
+        return {
+            ((row["window_start"] - day_start(0)).days, row["figure"], row["subject"]): row
+            for row in found
+        }
+
+
+def count_days(spark, watched, days, digest="v1"):
+    """The states of these days, as the step before would write them."""
+    rows = [
+        {
+            "monitor": "credit",
+            "window_start": day_start(day),
+            "window_end": day_start(day + 1),
+            "granularity": "day",
+            "slice_key": "*",
+            "slice_value": "*",
+            "kind": "scores",
+            "name": "holdout:1",
+            "cells": state(watched.edges, watched.days[day]).tolist(),
+            "input_digest": f"{digest}-{day}",
+        }
+        for day in days
+    ]
+    windows = [Window(day_start(day), day_start(day + 1)) for day in days]
+    scope = Scope("credit", "day", [Case(windows, {"kind": "scores"})])
+    replace(watched.store, STATES, rows_frame(spark, STATES, rows), scope, run_id="states")
+
+
+def freeze(spark, watched):
+    """Version 1 of the set, with the states of its scores beside its features."""
+    context = context_of(spark, watched.store, "freeze")
+    name = Name("credit", "evaluation", "holdout")
+    wanted = Wanted(name, None, None, str(watched.folder / "holdout"))
+    snapshot_by_hand(context, watched.spec, wanted, Freeze())
+    context.journal.close()
+    region = np.array(watched.held["region"].to_pylist())
+    rows = [
+        {
+            "monitor": "credit",
+            "role": "evaluation",
+            "name": "holdout",
+            "version": 1,
+            "run_id": "freeze",
+            "slice_key": key,
+            "slice_value": value,
+            "column_name": ":scores",
+            "kind": "scores",
+            "row_count": HELD,
+            "bins": {
+                "edges": watched.edges.tolist(),
+                "items": None,
+                "counts": state(watched.edges, watched.held.filter(chosen)).tolist(),
+            },
+            "status": "ok",
+        }
+        for key, value, chosen in (
+            ("*", "*", np.full(HELD, True)),
+            ("region", "north", region == "north"),
+            ("region", "south", region == "south"),
+        )
+    ]
+    insert_rows(spark, watched.store, REFERENCE_PROFILES, rows)
+
+
+@pytest.fixture(scope="module")
+def watched(spark, workspace) -> Watched:
+    rng = np.random.default_rng(SEED)
+    days = [scored(day, ROWS, rng, 1.2 if day >= MOVED else 0.0) for day in range(DAYS)]
+    closing = closing_row(DAYS).append_column("label", pa.array([0], pa.int32()))
+    write(spark, workspace / "source", pa.concat_tables([*days, closing]))
+    held = scored(-20, HELD, rng)
+    write(spark, workspace / "holdout", held)
+    shown = pa.table(
+        {
+            "time": [day_start(-1), day_start(2)],
+            "model": ["credit", "credit"],
+            "metric": ["accuracy", "Accuracy"],
+            "value": [0.95, 0.94],
+            "limit": [0.9, 0.9],
+        }
+    )
+    write(spark, workspace / "dashboard", shown)
+    outcome = pa.table({"at": [day_start(day) for day in range(DAYS)], "sold": [1.0] * DAYS})
+    write(spark, workspace / "outcome", outcome)
+    spec = spec_of(
+        workspace / "source",
+        features={"numeric": ["amount"]},
+        slices=["region"],
+        prediction={"score": "score", "label": "label", "label_delay": "2 days"},
+        alerts={"importance": {"amount": 2}},
+        degraded={"metric": "accuracy", "tolerated_loss": 0.05},
+        evaluation={
+            "sets": {"holdout": {"path": str(workspace / "holdout")}},
+            "thresholds": {"approve": {"value": 0.5, "calibrated_at": "2023-12-01"}},
+            "dashboard": {"path": str(workspace / "dashboard"), "metrics": {"accuracy": {}}},
+            "outcome": {
+                "path": str(workspace / "outcome"),
+                "timestamp": "at",
+                "expression": "sum(sold)",
+                "grain": "day",
+            },
+        },
+    )
+    edges = score_bins.choose_edges(held["score"].to_numpy(), held["label"].to_numpy(), (0.5,))
+    made = Watched(workspace, new_store(spark, workspace / "store"), spec, days, held, edges)
+    freeze(spark, made)
+    run(spark, made.store, spec, "run")
+    count_days(spark, made, range(DAYS))
+    return made
+
+
+@pytest.fixture(scope="module")
+def first(spark, watched):
+    with rows_read(spark) as read:
+        done = watched.measured(spark, "first", as_of=day_start(DAYS))
+    return done, watched.rows(spark), list(read)
+
+
+def test_every_window_has_every_figure_and_no_source_row_is_read(first):
+    done, rows, read = first
+    assert [one.start for one in done.windows] == [day_start(day) for day in range(DAYS)]
+    assert done.told == DAYS
+    for day in range(DAYS):
+        assert {figure for of, figure, _ in rows if of == day} == {*FIGURES, *ACROSS}
+    assert set(Counter(rows).values()) == {1}
+    assert read == []
+    for key, row in rows.items():
+        assert row["status"], key
+        assert row["reason"], key
+        assert (row["evaluation_set"], row["evaluation_version"]) == ("holdout", 1)
+        assert row["window_end"] == row["window_start"] + DAY
+
+
+def test_figures_are_those_of_the_rows(spark, watched, first):
+    _, rows, _ = first
+    held = np.histogram(watched.held["score"], [0, *watched.edges, 1])[0]
+    drift = rows_of(
+        spark, watched.store, "drift", "comparison = 'evaluation:holdout' AND slice_key = '*'"
+    ).to_pylist()
+    for day in (0, 4):
+        score = watched.days[day]["score"].to_numpy()
+        counted = np.histogram(score, [0, *watched.edges, 1])[0]
+        expected = representation.ess_ratio(held, counted)
+        assert rows[day, "ess_ratio", "*"]["value"] == pytest.approx(float(expected.value)), SEED
+        then = watched.held["score"].to_numpy()
+        rate = decision_rate.relative_change((score >= 0.5).sum(), ROWS, (then >= 0.5).sum(), HELD)
+        row = rows[day, "decision_rate", "approve"]
+        assert (row["value"], row["low"]) == pytest.approx((float(rate.value), float(rate.low)))
+        effects = [
+            one["effect"]
+            for one in drift
+            if one["window_start"] == day_start(day) and one["column_name"] in ("amount", "score")
+        ]
+        assert len(effects) == 2
+        assert rows[day, "gap_max", "*"]["value"] == max(effects)
+        assert rows[day, "missing_slices", "region"]["value"] == 0
+        days = rows[day, "threshold_age", "approve"]["value"]
+        assert days == 32 + day
+    age = rows[0, "eval_age", "*"]["value"]
+    assert 20 < age < 21
+
+
+def test_labels_make_a_verdict_once_they_are_due(first):
+    _, rows, _ = first
+    for day in range(DAYS):
+        row = rows[day, "calibration_error", "*"]
+        assert row["value"] is not None
+        early = day + 1 > DAYS - 2
+        assert (row["status"] == "insufficient_data") == early, day
+
+
+def test_the_dashboard_in_its_band_is_blind_from_the_second_moved_window_on(first):
+    _, rows, _ = first
+    verdicts = [rows[day, "blind_spot", "*"] for day in range(DAYS)]
+    assert [row["status"] for row in verdicts] == ["amber"] * 4 + ["red"] * 2
+    assert {row["since"] for row in verdicts[4:]} == {day_start(4)}
+    assert {row["since"] for row in verdicts[:4]} == {None}
+    assert "score against the evaluation set holdout" in verdicts[4]["reason"]
+    assert "decision rate" in verdicts[4]["reason"]
+    assert "not measured: operations" in verdicts[0]["reason"]
+    assert verdicts[0]["value"] is None
+
+
+def test_a_link_of_few_windows_is_refused(first):
+    _, rows, _ = first
+    for name in ("outcome_link", "outcome_decay"):
+        row = rows[DAYS - 1, name, "accuracy"]
+        assert (row["status"], row["value"]) == ("insufficient_data", None)
+        assert row["reason"].startswith("not measured: ")
+
+
+def test_what_is_due_afterwards(spark, watched, first):
+    """Nothing; then one window with new states; then what the dashboard alone changes."""
+    with asked_of(spark) as asked:
+        again = watched.measured(spark, "again", as_of=day_start(DAYS))
+    assert (again.windows, again.told) == ((), 0)
+    assert len(asked) <= 12
+    before = watched.rows(spark)
+
+    count_days(spark, watched, [2], "v2")
+    done = watched.measured(spark, "late", as_of=day_start(DAYS))
+    assert [one.start for one in done.windows] == [day_start(2)]
+    after = watched.rows(spark)
+    assert after.keys() == before.keys()
+    for key, row in after.items():
+        alone = key[0] == 2 or key[1] in ACROSS
+        assert (row["run_id"] == "late") == alone, key
+        assert row["status"] == before[key]["status"]
+
+    later = pa.table(
+        {
+            "time": [day_start(4)],
+            "model": ["credit"],
+            "metric": ["accuracy"],
+            "value": [0.8],
+            "limit": [0.9],
+        }
+    )
+    write(spark, watched.folder / "dashboard", later)
+    done = watched.measured(spark, "shown", as_of=day_start(DAYS))
+    assert (done.windows, done.told) == ((), DAYS)
+    rows = watched.rows(spark)
+    # It shows it, and is not blind any more; operations are missing all the same.
+    assert [rows[day, "blind_spot", "*"]["status"] for day in range(DAYS)] == ["amber"] * DAYS
+
+    # The labels of the last days are due by then.
+    done = watched.measured(spark, "ripe", as_of=day_start(DAYS + 2))
+    assert [one.start for one in done.windows] == [day_start(4), day_start(5)]
+    rows = watched.rows(spark)
+    assert rows[5, "calibration_error", "*"]["status"] != "insufficient_data"
+
+
+def test_without_the_section_nothing_is_asked(spark, watched):
+    plain = spec_of(watched.folder / "source")
+    context = context_of(spark, watched.store, "plain")
+    with asked_of(spark) as asked:
+        done = measure_staleness(context, plain, Options())
+    assert (done.windows, len(asked)) == (None, 0)

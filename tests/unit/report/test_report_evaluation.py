@@ -1,0 +1,57 @@
+"""Figures of staleness and the blind spot as text."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from sparkdrift.report.evaluation import LISTED, blind_spot_lines, evaluation_lines
+
+START = datetime(2024, 3, 4, tzinfo=timezone.utc)
+
+
+def row(figure, **given):
+    usual = dict.fromkeys(("value", "low", "high", "threshold", "since"))
+    return {
+        **usual,
+        "figure": figure,
+        "subject": "*",
+        "evaluation_set": "holdout",
+        "window_start": START,
+        "unit": "share",
+        "status": "ok",
+        "reason": "why",
+        **given,
+    }
+
+
+def test_each_figure_with_limit_and_status_in_a_fixed_order():
+    rows = [
+        row("blind_spot", status="red"),
+        row("decision_rate", subject="b", value=0.25, low=0.2, high=0.3, threshold=0.2),
+        row("decision_rate", subject="a"),
+        row("gap_max", value=0.4, low=0.3, high=0.5, threshold=0.32, unit="sd", status="drifted"),
+        row("eval_age", value=107.0, low=107.0, high=107.0, threshold=90.0, unit="days"),
+        row("brier", value=0.123, low=0.11, high=0.13, threshold=0.15, unit="of the metric"),
+    ]
+    lines = evaluation_lines(rows)
+    assert {len(line) for line in lines} == {len(LISTED)}
+    assert [line[0].split()[0] for line in lines] == ["age", "largest", "change", "change", "Brier"]
+    assert [line[1] for line in lines] == ["", "", "a", "b", ""]
+    assert lines[0][2:5] == ["107 days", "", "90 days"]
+    assert lines[1][2:6] == ["0.40 sd", "0.30 sd to 0.50 sd", "0.32 sd", "drifted"]
+    assert lines[2][2:5] == ["", "", ""]
+    assert lines[3][2] == "25 %"
+    assert lines[4][2:5] == ["0.123", "0.11 to 0.13", "0.15"]
+
+
+def test_the_blind_spot_and_why():
+    reason = "every metric in band, but alert: score (score moved up); the dashboard should have"
+    rows = [row("ess_ratio"), row("blind_spot", status="red", since=START, reason=reason)]
+    assert blind_spot_lines(rows, "UTC") == [
+        "blind spot (holdout): red in the window of 2024-03-04, since 2024-03-04",
+        "  every metric in band, but alert: score (score moved up)",
+        "  the dashboard should have",
+    ]
+    assert "not measured yet" in blind_spot_lines(rows[:1], "UTC")[0]
+    odd = row("blind_spot", status="amber", reason="a\x1b[31m")
+    assert "\x1b" not in "".join(blind_spot_lines([odd], "UTC"))

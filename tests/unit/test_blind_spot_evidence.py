@@ -1,0 +1,106 @@
+"""What a dashboard shows at a window's end, and which pairs of metric and outcome were known."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from sparkdrift.explain.blind_spots import Shown
+from sparkdrift.spark.outside_tables import Told
+from sparkdrift.spark.window_course import Performed
+from sparkdrift.spec.loading import parse_spec
+from sparkdrift.steps import blind_spots
+
+SPEC = """\
+monitor: m
+owner: o
+source: {table: a.b}
+timestamp: {column: t, zone: Europe/Berlin}
+windows: {grain: week}
+features: {numeric: [income]}
+prediction: {score: score, label: label}
+evaluation:
+  sets: {holdout: {table: a.c}}
+"""
+MONDAY = datetime(2024, 1, 7, 23, tzinfo=timezone.utc)
+"""The start of a week in Berlin."""
+WEEK = timedelta(days=7)
+
+
+def spec(lines="  dashboard: {metrics: {accuracy: {at_least: 0.9}, brier: {at_most: 0.2}}}\n"):
+    return parse_spec(SPEC + lines)
+
+
+def told(metric, at, value, limit=None):
+    return Told(metric, at, value, limit)
+
+
+def shown(rows, start=MONDAY, performance=None, of=None):
+    by_metric = None if rows is None else blind_spots._by_metric(rows)
+    return blind_spots._shown(of or spec(), by_metric, start, performance or {})
+
+
+def test_the_newest_row_before_the_windows_end_counts() -> None:
+    rows = [
+        told("accuracy", MONDAY + WEEK, 0.7),
+        told("accuracy", MONDAY - WEEK, 0.96),
+        told("accuracy", MONDAY + WEEK - timedelta(seconds=1), 0.95),
+    ]
+    assert shown(rows)["accuracy"] == Shown(0.95, 0.9, None)
+    assert shown(rows, MONDAY - WEEK)["accuracy"].value == 0.96
+    assert shown(rows, MONDAY + WEEK)["accuracy"].value == 0.7
+    long_before = shown(rows, MONDAY - 5 * WEEK)["accuracy"]
+    assert (long_before.value, long_before.in_band) == (None, None)
+
+
+def test_a_limit_of_the_table_is_on_the_side_of_the_worse() -> None:
+    rows = [
+        told("accuracy", MONDAY, 0.92, 0.94),
+        told("brier", MONDAY, 0.15, 0.1),
+        told("recall", MONDAY, 0.5, 0.4),
+        told("precision", MONDAY, 0.5),
+    ]
+    found = shown(rows)
+    assert found["accuracy"] == Shown(0.92, 0.94, None)
+    assert found["brier"] == Shown(0.15, None, 0.1)
+    assert {name: one.in_band for name, one in found.items()} == {
+        "accuracy": False,
+        "brier": False,
+        "recall": True,
+        "precision": None,
+    }
+
+
+def test_without_a_table_the_set_itself_is_what_is_shown() -> None:
+    performance = {"accuracy": Performed(0.95, 0.8, True, "degraded", "worse")}
+    found = shown(None, performance=performance)
+    assert found["accuracy"].in_band is True
+    assert found["brier"].in_band is None
+    assert shown(None, of=spec("")) == {}
+
+
+@pytest.mark.parametrize(("weeks", "known"), [(-1, 0), (1, 0), (2, 1), (3, 2), (14, 12)])
+def test_a_pair_counts_once_both_periods_are_over(weeks: int, known: int) -> None:
+    ends = [MONDAY + (i + 3) * WEEK for i in range(12)]
+    values = [float(i % 5) for i in range(12)]
+    links = blind_spots._Links(
+        "recall", "week", "", {"holdout": ends}, {"holdout": (values, values)},
+        "Europe/Berlin", "week",
+    )  # fmt: skip
+    first, _ = links.of("holdout", MONDAY + weeks * WEEK)
+    if known < 12:
+        assert f"not measured: {known} weeks" in first.reason
+    else:
+        assert "over 12 weeks" in first.reason or "12 weeks" in first.reason
+
+
+def test_which_metrics_tell_of_degradation() -> None:
+    rows = {
+        "accuracy": Performed(0.9, None, False, "ok", ""),
+        "recall": Performed(0.9, None, False, "degraded", "worse"),
+    }
+    assert set(blind_spots._judged(spec(), rows)) == {"accuracy"}
+    assert set(blind_spots._judged(spec(""), rows)) == {"accuracy", "recall"}
+    declared = spec("degraded: {metric: recall, tolerated_loss: 0.05}\n")
+    assert blind_spots._judged(declared, rows) == {"recall": ("degraded", "worse")}
