@@ -13,8 +13,9 @@ from monitors import context_of, new_store, profile_only, spec_of
 from sparkdrift.measures import score_bins
 from sparkdrift.spark.labels import ARRIVAL, QUALITY
 from sparkdrift.steps.context import Options
-from sparkdrift.steps.evaluate import evaluate
+from sparkdrift.steps.evaluate import Evaluated
 from sparkdrift.steps.evaluation_sets import freeze_sets, stored_sets
+from sparkdrift.steps.scores import count_windows
 
 pytestmark = pytest.mark.spark
 
@@ -122,9 +123,11 @@ class World:
 
     def run(self, spec=None, **options):
         context = context_of(self.spark, self.store)
-        done = evaluate(context, spec or self.spec(), Options(**options))
+        spec = spec or self.spec()
+        sets = freeze_sets(context, spec)
+        counted = count_windows(context, spec, Options(**options), sets)
         context.journal.close()
-        return done
+        return Evaluated(sets, counted)
 
     def states(self, kind="scores", granularity="day"):
         """Cells by (day, slice_key, slice_value)."""
