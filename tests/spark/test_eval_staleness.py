@@ -1,11 +1,7 @@
-"""The step eval_staleness on a small store: figures against direct ones, what is due, who is blind.
-
-States of scores are written by the test itself, as the counting of windows would.
-"""
+"""The step eval_staleness on a small store: figures, what is due, and who is blind."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,17 +16,11 @@ from source_tables import closing_row, day_rows, day_start, write
 
 from sparkdrift.kernels.eval_figures import FIGURES
 from sparkdrift.measures import decision_rate, representation, score_bins
-from sparkdrift.references.life import Name
-from sparkdrift.spark.schemas import REFERENCE_PROFILES, STATES
-from sparkdrift.spark.writer import Case, Scope, insert_rows, replace, rows_frame
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.blind_spots import ACROSS
 from sparkdrift.steps.context import Options
 from sparkdrift.steps.eval_staleness import measure_staleness
-from sparkdrift.steps.freezing import Wanted
-from sparkdrift.steps.snapshot import Freeze, snapshot_by_hand
 from sparkdrift.store import Store
-from sparkdrift.windows import Window
 
 pytestmark = pytest.mark.spark
 
@@ -49,11 +39,6 @@ def scored(day, count, rng, shift=0.0):
     return rows.append_column("label", pa.array(label))
 
 
-def state(edges, rows, labelled=True):
-    label = rows["label"].to_numpy().astype(float) if labelled else None
-    return score_bins.flat(score_bins.count(edges, rows["score"].to_numpy(), label))
-
-
 @dataclass
 class Watched:
     folder: Path
@@ -61,13 +46,15 @@ class Watched:
     spec: MonitorSpec
     days: list[pa.Table]
     held: pa.Table
-    edges: np.ndarray
 
-    def measured(self, spark, run_id, **options):
+    def evaluated(self, spark, run_id, as_of):
+        """A whole run, and the step where that does not make it."""
+        run(spark, self.store, self.spec, run_id, as_of=as_of)
         context = context_of(spark, self.store, run_id)
-        done = measure_staleness(context, self.spec, Options(**options))
+        with rows_read(spark) as read, asked_of(spark) as asked:
+            measure_staleness(context, self.spec, Options(as_of=as_of))
         context.journal.close()
-        return done
+        return list(read), len(asked)
 
     def rows(self, spark):
         found = rows_of(spark, self.store, "eval_staleness").to_pylist()
@@ -75,64 +62,6 @@ class Watched:
             ((row["window_start"] - day_start(0)).days, row["figure"], row["subject"]): row
             for row in found
         }
-
-
-def count_days(spark, watched, days, digest="v1"):
-    """The states of these days, as the step before would write them."""
-    rows = [
-        {
-            "monitor": "credit",
-            "window_start": day_start(day),
-            "window_end": day_start(day + 1),
-            "granularity": "day",
-            "slice_key": "*",
-            "slice_value": "*",
-            "kind": "scores",
-            "name": "holdout:1",
-            "cells": state(watched.edges, watched.days[day]).tolist(),
-            "input_digest": f"{digest}-{day}",
-        }
-        for day in days
-    ]
-    windows = [Window(day_start(day), day_start(day + 1)) for day in days]
-    scope = Scope("credit", "day", [Case(windows, {"kind": "scores"})])
-    replace(watched.store, STATES, rows_frame(spark, STATES, rows), scope, run_id="states")
-
-
-def freeze(spark, watched):
-    """Version 1 of the set, with the states of its scores beside its features."""
-    context = context_of(spark, watched.store, "freeze")
-    name = Name("credit", "evaluation", "holdout")
-    wanted = Wanted(name, None, None, str(watched.folder / "holdout"))
-    snapshot_by_hand(context, watched.spec, wanted, Freeze())
-    context.journal.close()
-    region = np.array(watched.held["region"].to_pylist())
-    rows = [
-        {
-            "monitor": "credit",
-            "role": "evaluation",
-            "name": "holdout",
-            "version": 1,
-            "run_id": "freeze",
-            "slice_key": key,
-            "slice_value": value,
-            "column_name": ":scores",
-            "kind": "scores",
-            "row_count": HELD,
-            "bins": {
-                "edges": watched.edges.tolist(),
-                "items": None,
-                "counts": state(watched.edges, watched.held.filter(chosen)).tolist(),
-            },
-            "status": "ok",
-        }
-        for key, value, chosen in (
-            ("*", "*", np.full(HELD, True)),
-            ("region", "north", region == "north"),
-            ("region", "south", region == "south"),
-        )
-    ]
-    insert_rows(spark, watched.store, REFERENCE_PROFILES, rows)
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +94,10 @@ def watched(spark, workspace) -> Watched:
         evaluation={
             "sets": {"holdout": {"path": str(workspace / "holdout")}},
             "thresholds": {"approve": {"value": 0.5, "calibrated_at": "2023-12-01"}},
-            "dashboard": {"path": str(workspace / "dashboard"), "metrics": {"accuracy": {}}},
+            "dashboard": {
+                "path": str(workspace / "dashboard"),
+                **{name: name for name in ("time", "metric", "value", "limit", "model")},
+            },
             "outcome": {
                 "path": str(workspace / "outcome"),
                 "timestamp": "at",
@@ -174,29 +106,20 @@ def watched(spark, workspace) -> Watched:
             },
         },
     )
-    edges = score_bins.choose_edges(held["score"].to_numpy(), held["label"].to_numpy(), (0.5,))
-    made = Watched(workspace, new_store(spark, workspace / "store"), spec, days, held, edges)
-    freeze(spark, made)
-    run(spark, made.store, spec, "run")
-    count_days(spark, made, range(DAYS))
-    return made
+    return Watched(workspace, new_store(spark, workspace / "store"), spec, days, held)
 
 
 @pytest.fixture(scope="module")
 def first(spark, watched):
-    with rows_read(spark) as read:
-        done = watched.measured(spark, "first", as_of=day_start(DAYS))
-    return done, watched.rows(spark), list(read)
+    read, _ = watched.evaluated(spark, "first", day_start(DAYS))
+    return watched.rows(spark), read
 
 
 def test_every_window_has_every_figure_and_no_source_row_is_read(first):
-    done, rows, read = first
-    assert [one.start for one in done.windows] == [day_start(day) for day in range(DAYS)]
-    assert done.told == DAYS
+    rows, read = first
+    assert read == []
     for day in range(DAYS):
         assert {figure for of, figure, _ in rows if of == day} == {*FIGURES, *ACROSS}
-    assert set(Counter(rows).values()) == {1}
-    assert read == []
     for key, row in rows.items():
         assert row["status"], key
         assert row["reason"], key
@@ -205,14 +128,18 @@ def test_every_window_has_every_figure_and_no_source_row_is_read(first):
 
 
 def test_figures_are_those_of_the_rows(spark, watched, first):
-    _, rows, _ = first
-    held = np.histogram(watched.held["score"], [0, *watched.edges, 1])[0]
+    rows, _ = first
+    (bins,) = rows_of(
+        spark, watched.store, "reference_profiles", "column_name = ':scores' AND slice_key = '*'"
+    )["bins"].to_pylist()
+    edges = np.array(bins["edges"])
+    held = score_bins.count(edges, watched.held["score"]).column("rows")
     drift = rows_of(
         spark, watched.store, "drift", "comparison = 'evaluation:holdout' AND slice_key = '*'"
     ).to_pylist()
     for day in (0, 4):
         score = watched.days[day]["score"].to_numpy()
-        counted = np.histogram(score, [0, *watched.edges, 1])[0]
+        counted = score_bins.count(edges, score).column("rows")
         expected = representation.ess_ratio(held, counted)
         assert rows[day, "ess_ratio", "*"]["value"] == pytest.approx(float(expected.value)), SEED
         then = watched.held["score"].to_numpy()
@@ -234,7 +161,7 @@ def test_figures_are_those_of_the_rows(spark, watched, first):
 
 
 def test_labels_make_a_verdict_once_they_are_due(first):
-    _, rows, _ = first
+    rows, _ = first
     for day in range(DAYS):
         row = rows[day, "calibration_error", "*"]
         assert row["value"] is not None
@@ -243,7 +170,7 @@ def test_labels_make_a_verdict_once_they_are_due(first):
 
 
 def test_the_dashboard_in_its_band_is_blind_from_the_second_moved_window_on(first):
-    _, rows, _ = first
+    rows, _ = first
     verdicts = [rows[day, "blind_spot", "*"] for day in range(DAYS)]
     assert [row["status"] for row in verdicts] == ["amber"] * 4 + ["red"] * 2
     assert {row["since"] for row in verdicts[4:]} == {day_start(4)}
@@ -255,7 +182,7 @@ def test_the_dashboard_in_its_band_is_blind_from_the_second_moved_window_on(firs
 
 
 def test_a_link_of_few_windows_is_refused(first):
-    _, rows, _ = first
+    rows, _ = first
     for name in ("outcome_link", "outcome_decay"):
         row = rows[DAYS - 1, name, "accuracy"]
         assert (row["status"], row["value"]) == ("insufficient_data", None)
@@ -263,22 +190,19 @@ def test_a_link_of_few_windows_is_refused(first):
 
 
 def test_what_is_due_afterwards(spark, watched, first):
-    """Nothing; then one window with new states; then what the dashboard alone changes."""
-    with asked_of(spark) as asked:
-        again = watched.measured(spark, "again", as_of=day_start(DAYS))
-    assert (again.windows, again.told) == ((), 0)
-    assert len(asked) <= 12
-    before = watched.rows(spark)
+    """Nothing; then one window with late rows; then what the dashboard alone changes."""
+    before, _ = first
+    _, asked = watched.evaluated(spark, "again", day_start(DAYS))
+    assert asked <= 12
+    assert {row["run_id"] for row in watched.rows(spark).values()} == {"first"}
 
-    count_days(spark, watched, [2], "v2")
-    done = watched.measured(spark, "late", as_of=day_start(DAYS))
-    assert [one.start for one in done.windows] == [day_start(2)]
+    write(spark, watched.folder / "source", scored(2, 40, np.random.default_rng(SEED + 1)))
+    watched.evaluated(spark, "late", day_start(DAYS))
     after = watched.rows(spark)
     assert after.keys() == before.keys()
     for key, row in after.items():
         alone = key[0] == 2 or key[1] in ACROSS
         assert (row["run_id"] == "late") == alone, key
-        assert row["status"] == before[key]["status"]
 
     later = pa.table(
         {
@@ -290,16 +214,17 @@ def test_what_is_due_afterwards(spark, watched, first):
         }
     )
     write(spark, watched.folder / "dashboard", later)
-    done = watched.measured(spark, "shown", as_of=day_start(DAYS))
-    assert (done.windows, done.told) == ((), DAYS)
+    watched.evaluated(spark, "shown", day_start(DAYS))
     rows = watched.rows(spark)
+    assert {key[1] for key, row in rows.items() if row["run_id"] == "shown"} == set(ACROSS)
     # It shows it, and is not blind any more; operations are missing all the same.
     assert [rows[day, "blind_spot", "*"]["status"] for day in range(DAYS)] == ["amber"] * DAYS
 
     # The labels of the last days are due by then.
-    done = watched.measured(spark, "ripe", as_of=day_start(DAYS + 2))
-    assert [one.start for one in done.windows] == [day_start(4), day_start(5)]
+    watched.evaluated(spark, "ripe", day_start(DAYS + 2))
     rows = watched.rows(spark)
+    ripe = {key[0] for key, row in rows.items() if row["run_id"] == "ripe" and key[1] == "brier"}
+    assert ripe & set(range(DAYS)) == {4, 5}
     assert rows[5, "calibration_error", "*"]["status"] != "insufficient_data"
 
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from monitors import context_of, new_store, rows_of, run, spec_of
+from monitors import new_store, rows_of, run, spec_of
 from scipy import stats
 from source_tables import closing_row, day_rows, day_start, write
 
-from sparkdrift.references.life import Name
 from sparkdrift.spark.views import registered
-from sparkdrift.steps.freezing import Wanted
-from sparkdrift.steps.snapshot import Freeze, snapshot_by_hand
 
 pytestmark = pytest.mark.spark
 
@@ -23,38 +20,35 @@ SETS = {"holdout": 0.0, "fresh": 0.3}
 
 @pytest.fixture(scope="module")
 def compared(spark, workspace):
-    """Two evaluation sets, frozen between the first run and the second."""
+    """A run without evaluation sets in a store of its own, and one with two."""
     rng = np.random.default_rng(SEED)
     days = [day_rows(day, ROWS, rng, 0.1 * day) for day in range(DAYS)]
-    rows = pa.concat_tables([*days, closing_row(DAYS)])
+    rows = labelled(pa.concat_tables([*days, closing_row(DAYS)]), rng)
     write(spark, workspace / "source", rows)
-    held = {name: day_rows(-30, 1500, rng, shift) for name, shift in SETS.items()}
+    held = {name: labelled(day_rows(-30, 1500, rng, shift), rng) for name, shift in SETS.items()}
     for name, table in held.items():
         write(spark, workspace / name, table)
-    spec = spec_of(
-        workspace / "source",
-        features={"numeric": ["amount"]},
-        slices=["region"],
-        sketch={"k": 8192, "reference_k": 8192},
-        evaluation={"sets": {name: {"path": str(workspace / name)} for name in SETS}},
-    )
+    usual = {
+        "features": {"numeric": ["amount"]},
+        "slices": ["region"],
+        "sketch": {"k": 8192, "reference_k": 8192},
+        "prediction": {"score": "score", "label": "label"},
+    }
+    plain = spec_of(workspace / "source", **usual)
+    alone = new_store(spark, workspace / "alone")
+    first = run(spark, alone, plain, "first")
+    before = rows_of(spark, alone, "drift").to_pylist()
+    sets = {name: {"path": str(workspace / name)} for name in SETS}
+    spec = spec_of(workspace / "source", **usual, evaluation={"sets": sets})
     store = new_store(spark, workspace / "store")
-    first = run(spark, store, spec, "first")
-    before = rows_of(spark, store, "drift").to_pylist()
-    for name in SETS:
-        context = context_of(spark, store, f"freeze-{name}")
-        wanted = Wanted(Name(spec.monitor, "evaluation", name), None, None, str(workspace / name))
-        snapshot_by_hand(context, spec, wanted, Freeze())
-        context.journal.close()
     second = run(spark, store, spec, "second")
     after = rows_of(spark, store, "drift").to_pylist()
     return spec, store, rows, held, (first, before), (second, after)
 
 
-def test_a_set_that_is_not_frozen_is_compared_with_nothing(compared):
-    *_, (first, before), _ = compared
-    assert {row["comparison"] for row in before} == {"baseline"}
-    assert len(first.judged.windows) == DAYS
+def labelled(rows: pa.Table, rng) -> pa.Table:
+    label = rng.random(rows.num_rows) < rows["score"].to_numpy()
+    return rows.append_column("label", pa.array(label.astype(np.int32)))
 
 
 def test_each_set_is_a_comparison_of_its_own(compared):
@@ -84,7 +78,7 @@ def test_each_set_is_a_comparison_of_its_own(compared):
 def test_it_alerts_nobody_and_leaves_the_others_as_they_were(compared):
     *_, (_, before), (_, after) = compared
     assert {row["alerting"] for row in after if row["comparison"] != "baseline"} == {None}
-    drop = ("run_id",)
+    drop = ("run_id", "policy_hash", "input_digest")
     ours = [row for row in after if row["comparison"] == "baseline"]
     assert len(ours) == len(before)
     for one, other in zip(ours, before, strict=True):
