@@ -90,7 +90,8 @@ def test_a_planted_difference_is_found_in_every_window_and_named(spark, moved):
         by_column.setdefault(one["column_name"], []).append(one)
     assert {one["status"] for one in by_column["amount"]} == {"drifted"}
     effects = [one["effect"] for one in by_column["amount"]]
-    assert np.mean(effects) == pytest.approx(MOVED / 20, abs=0.4), SEED
+    # Of two sd: D saturates as the bins of the others run empty.
+    assert np.mean(effects) == pytest.approx(1.45, abs=0.2), SEED
     assert (
         "against the rows of this window that the model did not shape"
         in (by_column["amount"][0]["reason"])
@@ -146,8 +147,12 @@ def test_other_verdicts_references_and_alerts_stay_as_they_were(spark, moved, wo
     key = lambda one: tuple(  # noqa: E731
         str(one[name]) for name in ("window_start", "comparison", "slice_value", "column_name")
     )
-    # Sketches are exact at this size, so that every figure is the same.
-    assert sorted(with_it, key=key) == sorted(without, key=key)
+    # Sketches are exact at this size: all is the same but for the order in which doubles are added.
+    assert len(with_it) == len(without)
+    for one, other in zip(sorted(with_it, key=key), sorted(without, key=key), strict=True):
+        for name, value in one.items():
+            alike = pytest.approx(value, rel=1e-9) if isinstance(value, float) else value
+            assert other[name] == alike, (key(one), name)
     for one in (moved.store, store):
         assert not rows_of(spark, one, "reference_profiles", "slice_key = ':shaped'").num_rows
     with registered(spark, moved.store, "SELECT * FROM alerts"):
