@@ -181,7 +181,7 @@ def _starting() -> Iterator[None]:
 
 
 def _finished(bars: Bars, step: Record) -> None:
-    done = named(step.windows - step.vanished, "window")
+    done = named(step.windows - step.vanished, "window") if step.windows else "done"
     if step.vanished:
         done += f" and {step.vanished:,} without rows any more"
     bars.finished(f"{step.monitor}: {step.step}", done, step.seconds)

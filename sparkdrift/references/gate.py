@@ -214,10 +214,18 @@ def step(gaps: Sequence[Gap], limits: Limits) -> list[Check]:
                 Check("step", one.column, "not_measured", reason, None, limit, one.earlier)
             )
             continue
-        reason = f"is {one.effect or 0.0:.2f} sd from version {one.earlier} (limit {limit:g})"
+        reason = f"is {one.effect or 0.0:.2f} sd from version {one.earlier} ({_of(one, limit)})"
         found: Verdict = "blocked" if one.material else "passed"
         checks.append(Check("step", one.column, found, reason, one.effect, limit, one.earlier))
     return checks
+
+
+def _of(one: Gap, limit: float) -> str:
+    """The limit in words. Where what is below it counts all the same: from where on it does."""
+    if one.material and (one.effect or 0.0) < limit:
+        # Half of the distance D, which goes with the square of a shift.
+        return f"limit {limit:g}; surely more than {limit / np.sqrt(2):.2f}, which is enough"
+    return f"limit {limit:g}"
 
 
 def creep(total: Sequence[Gap], steps: Mapping[str, Sequence[Gap]], limits: Limits) -> list[Check]:
@@ -245,7 +253,7 @@ def creep(total: Sequence[Gap], steps: Mapping[str, Sequence[Gap]], limits: Limi
         if one.distance is not None and sum(gone) > 0:
             direct = f", directness {one.distance / sum(gone):.2f}"
         reason = (
-            f"is {one.effect or 0.0:.2f} sd from version {one.earlier} (limit {limit:g}) after "
+            f"is {one.effect or 0.0:.2f} sd from version {one.earlier} ({_of(one, limit)}) after "
             f"{len(path)} steps of at most {max(effects, default=0.0):.2f} sd{direct}"
         )
         found: Verdict = "blocked" if one.material else "passed"

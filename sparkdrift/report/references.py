@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sparkdrift.references.life import Event, Name
@@ -104,12 +105,19 @@ def made_of(one: Snapshot, zone: str) -> str:
 
 
 def _in_force(stored: Stored, version: int, zone: str) -> str:
-    parts = []
+    """The stretches; two that meet, as after a rollback, are told as one."""
+    stretches: list[tuple[datetime, datetime | None]] = []
     for term in stored.active:
-        if term.snapshot.version == version:
-            start = began(term.start, zone) or "always"
-            until = f" to {day(term.end, zone)}" if term.end else " on"
-            parts.append(f"{start}{until}")
+        if term.snapshot.version != version:
+            continue
+        start = term.start
+        if stretches and stretches[-1][1] == start:
+            start, _ = stretches.pop()
+        stretches.append((start, term.end))
+    parts = [
+        f"{began(start, zone) or 'always'}{f' to {day(end, zone)}' if end else ' on'}"
+        for start, end in stretches
+    ]
     return joined(parts, _SHOWN)
 
 

@@ -167,6 +167,8 @@ def _told(event: Event, name: Name, zone: str) -> Answer:
         start = began(event.effective_from, zone)
         since = f"windows from {start} on" if start else "all windows"
         gate = f"; the gate: {event.gate}" if event.gate else ""
+        if event.action == "force":
+            gate = "; the gate blocks it, which is recorded as a debt: SELECT * FROM debts"
         return Answer(f"{what} is in force for {since} (event {event.seq}){gate}", facts)
     ended = "rejected" if event.action == "reject" else "retired"
     return Answer(f"{what} is {ended} (event {event.seq})", facts)

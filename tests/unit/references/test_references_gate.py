@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -122,6 +124,14 @@ def test_new_categories_are_told_and_only_a_material_step_blocks():
     assert blocking(checks) == ["step: age is 0.70 sd from version 1 (limit 0.5)"]
     assert verdict(checks) == "blocked"
     assert verdict([one for one in checks if one.column != "age"]) == "passed"
+
+
+def test_what_blocks_below_the_limit_says_from_where_on_a_shift_counts():
+    checks = step([gap("age", 0.3, material=True), gap("income", 0.3)], replace(LIMITS, effect={}))
+    assert [one.reason for one in checks] == [
+        "is 0.30 sd from version 1 (limit 0.32; surely more than 0.23, which is enough)",
+        "is 0.30 sd from version 1 (limit 0.32)",
+    ]
 
 
 def test_many_small_steps_one_way_are_creep_and_to_and_fro_is_not():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from sparkdrift.references.life import Event, Name
@@ -74,6 +75,14 @@ def test_versions_are_listed_newest_first_with_where_they_are_in_force():
         {"begin": day(8), "end": None},
     ]
     assert facts[3]["interval"] == {"begin": day(5), "end": day(9)}
+
+
+def test_stretches_that_meet_are_told_as_one():
+    events = (*STORED.events[:1], Event(2, 1, "activate", day(5), day(6), "ada", "back"))
+    (line,) = version_lines(
+        NAME, replace(STORED, versions=STORED.versions[:1], events=events), "UTC"
+    )
+    assert dict(zip(LISTED, line, strict=True))["in force"] == "always on"
 
 
 def test_events_say_who_decided_what_when_and_why():
