@@ -31,13 +31,18 @@ def performance(number, realised, status="ok", *, mature=True, drifted=False, la
     }
 
 
+ALERTS = (
+    "every metric in band, but alert: score (moved up by 0.4 sd; elsewhere too); "
+    "every metric in band, but alert: decision rate (up by 30 %)"
+)
+
+
 def spot(number, status, figure="blind_spot", subject="*"):
     return week(number) | {
         "figure": figure,
         "subject": subject,
         "status": status,
-        "reason": f"every metric in band, but alert: score (moved up by 0.4 sd; elsewhere too); "
-        f"every metric in band, but alert: decision rate (up by 30 %); because of {status}",
+        "reason": ALERTS if status == "red" else f"because of {status}",
     }
 
 
