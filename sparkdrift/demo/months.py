@@ -91,7 +91,7 @@ _SCORED: Final = [
     ("inspect", pa.bool_()),
 ]
 LOG: Final = pa.schema([*_SCORED, ("overridden", pa.bool_())])
-EVALUATION_SET: Final = pa.schema([*_SCORED, ("finding", pa.bool_())])
+EVALUATION_SET: Final = pa.schema([*LOG, ("finding", pa.bool_())])
 LABELS: Final = pa.schema(
     [("claim_id", pa.int64()), ("finding", pa.bool_()), ("known_at", pa.timestamp("us", tz="UTC"))]
 )

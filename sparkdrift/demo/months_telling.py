@@ -21,6 +21,8 @@ from sparkdrift.report.plain import day, plain
 from sparkdrift.report.summary import Line, section
 
 Row = Mapping[str, Any]
+# How the reason of a red window begins each of its alerts.
+_ALERT: Final = "every metric in band, but alert: "
 _WORST: Final = ("red", "amber", "green")
 _STYLES: Final = {"red": "red", "amber": "yellow", "green": "green"}
 
@@ -123,6 +125,7 @@ def page(months: Months, truth: Mapping[str, Any] | None) -> RenderableType:
     heading = f"Month by month: {months.metric.replace('_', ' ')}"
     parts: list[RenderableType] = [Text(heading, style="bold"), Padding(_table(lines), (0, 2))]
     parts += section("When it showed", list(_when(months, lines)))
+    parts += section("Why red, in its first window", list(_why(first_red(months))))
     parts += section("What went stale (newest window)", list(_stale(months)))
     if truth is not None:
         parts += section("Held against the truth, which no step reads", list(_held(months, truth)))
@@ -152,7 +155,13 @@ def _when(months: Months, lines: Sequence[Month]) -> Iterator[Line]:
     out = sum(one.outside for one in lines)
     told = "never left its band" if not out else f"left its band {out} times"
     yield "the dashboard", "", told
-    yield "sparkdrift", *_since(first_red(months), "red", "never red", months.zone)
+    red = first_red(months)
+    if red is None:
+        yield "sparkdrift", "", "never red"
+    else:
+        names = ", ".join(name for name, _, _ in _why(red))
+        told = f"red, known on {day(red.known, months.zone)}: in band, but alert: {names}"
+        yield "sparkdrift", f"since {day(red.begin, months.zone)}", told
     yield (
         months.metric.replace("_", " "),
         *_since(first_degraded(months), "degraded", "never degraded", months.zone),
@@ -164,6 +173,13 @@ def _when(months: Months, lines: Sequence[Month]) -> Iterator[Line]:
             f"since {day(first['window_start'], months.zone)}",
             "what a score means has changed: labels show another figure than the scores let expect",
         )
+
+
+def _why(red: Since | None) -> Iterator[Line]:
+    """Each alert of a red window, with the first thing that it rests on."""
+    for part in red.reason.split(_ALERT)[1:] if red else ():
+        name, _, evidence = part.rstrip("; ").partition(" (")
+        yield name, "", plain(evidence.split("; ")[0], lines=False)
 
 
 def _since(found: Since | None, what: str, never: str, zone: str) -> tuple[str, str]:

@@ -31,12 +31,18 @@ def performance(number, realised, status="ok", *, mature=True, drifted=False, la
     }
 
 
+ALERTS = (
+    "every metric in band, but alert: score (moved up by 0.4 sd; elsewhere too); "
+    "every metric in band, but alert: decision rate (up by 30 %)"
+)
+
+
 def spot(number, status, figure="blind_spot", subject="*"):
     return week(number) | {
         "figure": figure,
         "subject": subject,
         "status": status,
-        "reason": f"because of {status}",
+        "reason": ALERTS if status == "red" else f"because of {status}",
     }
 
 
@@ -63,7 +69,7 @@ def months(**given) -> Months:
     return Months("accuracy", LIVE, DELAY, **{**usual, **given})
 
 
-def text(found: Months, truth=None, width=100) -> str:
+def text(found: Months, truth=None, width=160) -> str:
     console = Console(width=width, record=True, file=io.StringIO())
     console.print(page(found, truth))
     return console.export_text()
@@ -96,7 +102,9 @@ def test_the_page_says_what_was_shown_and_what_was_so():
     assert "85.5 % in band" in shown
     assert "labels due" in shown
     assert "never left its band" in shown
-    assert "red, known on 2025-04-14: because of red" in shown
+    assert "red, known on 2025-04-14: in band, but alert: score, decision rate" in shown
+    assert "moved up by 0.4 sd" in shown
+    assert "elsewhere too" not in shown
     assert "degraded, known on 2025-05-14: why degraded" in shown
     assert "what a score means has changed" in shown
     assert "decision rate  inspect" in shown
