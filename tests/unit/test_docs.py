@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from sparkdrift.cli import main
 from sparkdrift.spark.schemas import TABLES
 from sparkdrift.spec.loading import load_spec, parse_spec
 from sparkdrift.spec.tokens import tokens
@@ -132,3 +134,16 @@ def test_the_command_for_a_cluster_names_files_that_are_there():
     (job,) = re.findall(r"jobs/\S+\.py", command)
     assert (ROOT / log).is_file()
     assert (ROOT / job).is_file()
+
+
+def test_the_commands_of_the_life_of_a_reference_are_there(capsys):
+    """Each with its options; what they print is from a run."""
+    text = (ROOT / "docs/references.md").read_text("utf-8")
+    commands = [shlex.split(line) for line in re.findall(r"^\$ sparkdrift (.+)$", text, re.MULTILINE)]
+    assert len(commands) >= 10
+    for words in commands:
+        named = words[: 2 if words[0] == "reference" else 1]
+        assert main([*named, "--help"]) == 0
+        told = capsys.readouterr().out
+        for option in (one for one in words if one.startswith("--")):
+            assert option in told, f"{' '.join(named)}: {option}"
