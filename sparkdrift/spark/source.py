@@ -47,7 +47,9 @@ class Source:
     def rows(self, spark: SparkSession) -> DataFrame:
         """All rows that the spec's filter admits, at the pinned version."""
         found = self.select(spark, "*", f"_metadata.file_path AS `{FILE}`")
-        return found.withColumns({to: F.col(quote(of)) for to, of in self.renamed.items()})
+        more = [f"{quote(of)} AS {quote(to)}" for to, of in self.renamed.items()]
+        # Over Connect nothing may be added by withColumns.
+        return found.selectExpr("*", *more) if more else found
 
     def select(
         self,

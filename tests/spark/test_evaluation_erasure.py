@@ -65,7 +65,8 @@ def test_after_an_erasure_states_sets_and_performance_are_without_the_rows(spark
     context = context_of(spark, store)
     done = forget(context, plain, Options(), by="test", retain_hours=168)
     context.journal.close()
-    assert len(done.windows) == 1
+    # Of all days whose files were written anew: which these are is up to Delta.
+    assert source_tables.START in {one.start for one in done.windows}
     assert states(spark, store)[0, ":none:0"] == ROWS - 3
     performed = spark.table(store.table("performance")).where("slice_key = '*'")
     counted = performed.selectExpr("datediff(window_start, DATE'2024-01-01') AS day", "rows")

@@ -231,7 +231,7 @@ def test_a_pruned_day_leaves_its_week_as_well(spark, workspace):
 
 WRITES = (
     "runs",
-    *("profiles", "states", "assumptions", "drift"),
+    *("profiles", "states", "assumptions", "performance", "eval_staleness", "drift"),
     *("runs", "states", "profiles", "states", "profiles"),
 )
 """What an erasure writes before its references: what it begins, and windows."""
