@@ -65,8 +65,8 @@ class Terms:
 class StalePolicy:
     """The spec as executors need it. Ages in days, the other limits as shares; effect: the shift
     in sd that matters, warn: that warns, overrides: (effect, warn) by feature; score: the column
-    whose gap counts beside the inputs; left_out: columns whose gap does not; sets: rows and
-    newest event of each set's versions."""
+    whose gap counts beside the inputs; left_out: columns whose gap does not; recorded: whether
+    decisions come from a column; sets: rows and newest event of each set's versions."""
 
     age: float
     training_age: float
@@ -85,6 +85,7 @@ class StalePolicy:
     overrides: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()
     thresholds: tuple[Operating, ...] = ()
+    recorded: bool = False
     accepted: tuple[Accepted, ...] = ()
     tolerated: float = 0.05
     payoff: tuple[float, float, float, float] | None = None

@@ -99,7 +99,8 @@ def decision_rates(
     """The share of positive decisions at each operating threshold, and of those recorded ('*'),
     against that of the evaluation set, as a relative change. From exact counts."""
     then, now = held.scores.get(ALL), window.scores.get(ALL)
-    recorded = then is not None and now is not None and _decisions(then) and _decisions(now)
+    # Where no column holds them, those in the states are the first threshold's.
+    recorded = policy.recorded and None not in (then, now)
     if recorded and then is not None and now is not None:
         counts = [
             float(one.total(name)) for one in (now, then) for name in ("decided", "decisions")
@@ -124,12 +125,9 @@ def decision_rates(
                 continue
         yield unmeasured("decision_rate", one.name, why, threshold=policy.decision_rate)
     if not recorded and not policy.thresholds:
-        why = "neither decisions nor an operating threshold are declared"
+        none = "neither decisions nor an operating threshold are declared"
+        why = _NO_STATE if policy.recorded else none
         yield unmeasured("decision_rate", ALL, why, threshold=policy.decision_rate)
-
-
-def _decisions(state: ScoreBins) -> bool:
-    return float(state.total("decisions")) > 0
 
 
 def _rate(

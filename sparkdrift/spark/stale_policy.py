@@ -46,6 +46,7 @@ def stale_policy(spec: MonitorSpec, held: Held) -> StalePolicy:
         overrides={n: (t.effect_size, t.warn_at) for n, t in thresholds.items() if t != default},
         left_out=left_out(spec),
         thresholds=_operating(spec, evaluation),
+        recorded=bool(spec.prediction.decision or evaluation.positive.decision),
         accepted=tuple(
             Accepted(metric, _limit(metric, shown)) for metric, shown in accepted(spec).items()
         ),

@@ -246,7 +246,9 @@ def test_recorded_decisions_are_counted_beside_the_thresholds(data):
     rows.append(
         row(ASKED, window_start=START, window_end=START + DAY, mature=False, input_digest="d")
     )
-    one = run(rows)["decision_rate", "*"]
+    own = replace(POLICY, recorded=True)
+    one = run(rows, own)["decision_rate", "*"]
+    assert ("decision_rate", "*") not in run(rows)  # those of the threshold are told by its name
     assert one["value"] == pytest.approx(share[STATE] / share[SET] - 1)
     assert one["status"] == "warning"
     nothing = run(
