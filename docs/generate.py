@@ -105,8 +105,9 @@ ABOUT_SECTIONS = {
     "prediction": "The columns of the model's output. Score and decision are watched like "
     "features; the label is read by `evaluation`, which joins later ones by `key`. Of `key`, "
     "references of scanned rows keep a theta sketch (hashes, no key): an evaluation set that "
-    "shares more than `overlap` of its keys with the training reference in force, or the other "
-    "way round, is blocked at the gate. [What is computed](statistics.md#overlap).",
+    "shares more than `evaluation.limits.overlap` of its keys with the training reference in "
+    "force, or the other way round, is blocked at the gate. [What is "
+    "computed](statistics.md#overlap).",
     "metrics{}": "One number per window and slice, under its name: exactly one of `sum`, `count`, "
     "`min`, `max`, `ratio`, `derived`, and its own thresholds. What they mean: "
     "[statistics](statistics.md#custom-metrics).",
@@ -141,7 +142,9 @@ ABOUT_SECTIONS = {
     "evaluation.dashboard.metrics{}": "A metric's accepted value and its band.",
     "evaluation.baseline": "The simple rule that the model is held against on the same rows.",
     "evaluation.outcome": "The business outcome that the metric should go with.",
-    "evaluation.limits": "From where on a figure of staleness warns.",
+    "evaluation.limits": "From where on a figure of staleness warns. `overlap` is of the gate, and "
+    "holds without this section as well: from which share of its keys on, that training data have "
+    "too, an evaluation set is blocked.",
     "reference": "What windows are compared with: an interval of the watched table (`begin`, "
     "`end`), or another table (`table`, `path`). Another interval, table or filter than before "
     "asks for another version: the next run freezes it, and puts it in force if the gate "
@@ -186,7 +189,10 @@ ABOUT_SECTIONS = {
     "decreasing) in each window. Without: the median does not fall (rise) from window to window.",
     "sketch": "How much state is kept for each window, slice and feature.",
     "degraded": "What `degraded` means for this model, said before it happens. Stored and "
-    "checked; what performance is held against.",
+    "checked; what performance is held against. A point, by which a loss is priced, is 0.01 of "
+    "what is a share (all metrics but mae, rmse and business_value): with `value_per_point: 9000` "
+    "a loss of 0.02 of accuracy costs 18000 per window. Priced are windows of the grain and the "
+    "whole table: a slice or a longer window has no price of its own.",
     "degraded.payoff": "Business units per case, for each cell of the confusion matrix.",
     "degraded.persistence": "In `windows` out of the last `of` windows.",
 }

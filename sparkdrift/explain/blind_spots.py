@@ -15,6 +15,7 @@ import numpy as np
 from scipy import special
 
 from sparkdrift.measures.blind_spot import LEAST_POWER, BlindSpot, Signal, blind_spot
+from sparkdrift.measures.density_ratio import DISTRUST_ESS
 from sparkdrift.measures.intervals import Z
 from sparkdrift.measures.persistence import standing
 
@@ -34,8 +35,9 @@ class Shown:
 
     @property
     def in_band(self) -> bool | None:
-        """None without a value, or without a band."""
-        if self.value is None or (self.at_least is None and self.at_most is None):
+        """None without a value, or without a band; what is NaN is not there."""
+        known = [one for one in (self.at_least, self.at_most) if one is not None]
+        if self.value is None or not known or not np.isfinite([self.value, *known]).all():
             return None
         over = self.at_least is None or self.value >= self.at_least
         return over and (self.at_most is None or self.value <= self.at_most)
@@ -71,7 +73,7 @@ class Rate:
 class Evidence:
     """What is known of one window. score, features: by comparison; rates: by threshold;
     performance: (status, reason) by metric; ranked: whether the spec says which features are
-    important; fresh: whether realised metrics rest on labels."""
+    important; fresh: whether realised metrics rest on labels; distrust: the least ess_ratio."""
 
     start: datetime
     shown: Mapping[str, Shown] = field(default_factory=dict)
@@ -82,6 +84,7 @@ class Evidence:
     performance: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     fresh: bool = False
     ess_ratio: float | None = None
+    distrust: float = DISTRUST_ESS
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,7 @@ def _judged(one: Evidence, rates: Mapping[str, str], worse: Mapping[str, str]) -
     }
     signals = {name: signal for name, (signal, _) in told.items() if signal is not None}
     in_band = {name: shown.in_band for name, shown in one.shown.items()}
-    found = blind_spot(in_band, signals, one.fresh, one.ess_ratio)
+    found = blind_spot(in_band, signals, one.fresh, one.ess_ratio, one.distrust)
     return found.verdict, _in_words(found, {name: text for name, (_, text) in told.items()})
 
 

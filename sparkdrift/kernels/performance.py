@@ -33,7 +33,8 @@ from sparkdrift.kernels.performance_states import (
     Windows,
     calibrated_by,
 )
-from sparkdrift.kernels.performance_verdicts import About, verdicts
+from sparkdrift.kernels.performance_verdicts import verdicts
+from sparkdrift.kernels.performance_words import About
 from sparkdrift.kernels.regression_performance import regression
 from sparkdrift.measures.arrays import Floats, floats
 from sparkdrift.measures.density_ratio import coverage, ess_ratio
@@ -184,6 +185,7 @@ def _about(windows: Windows, beside: Beside) -> About:
         rows=beside.window.total("rows"),
         labelled=beside.window.total("labelled"),
         unusable=floats(beside.window.unusable.sum(axis=-1)),
+        whole=windows.of_whole_table(),
         mature=_mature(windows),
         ess_ratio=floats(ess),
         outside=floats(outside),
@@ -233,7 +235,8 @@ def _of_errors(windows: Windows, known: Known | None, rules: Rules) -> tuple[lis
     about = About(
         rows=floats((n + missing).sum(-1)),
         labelled=floats(n.sum(-1)),
-        unusable=floats(missing.sum(-1)),
+        unusable=floats(np.nan_to_num(windows.numbers("left_out", ALL, 1)[:, 0])),
+        whole=windows.of_whole_table(),
         mature=_mature(windows),
         ess_ratio=floats(ess),
         outside=floats(outside),

@@ -36,6 +36,13 @@ SHARES = frozenset(
 """Metrics whose points are shares; the others have the unit of the target or of the business."""
 
 
+LEAST_LABELLED = 30
+"""With fewer labels nothing is judged by them: intervals of few rows are not what they are called.
+"""
+DEFAULT_LOSS = 0.05
+"""What may be lost where `degraded` does not say, of a share; of an amount such a part of it."""
+
+
 @dataclass(frozen=True)
 class Rules:
     """task: binary, multiclass or regression; metrics: those of the spec, empty: all.
@@ -43,9 +50,10 @@ class Rules:
     recorded: whether decisions were recorded; else they are `score >= threshold`, None: there is
     none. unedged: a threshold that the bins are not cut by. edges: of states without an evaluation
     set. groups: slice keys for fairness. metric: that of `degraded`, None without that section;
-    tolerated: its loss in points. payoff: worth of a TP, FP, FN and TN. ruled: whether a rule or
-    value is declared as baseline; valued: whether the spec has `evaluation.value`. delayed: whether
-    it says how late labels arrive.
+    tolerated: its loss, in its unit; worth: of a loss by 1 in the whole table, in business units,
+    None where there is no such price. payoff: worth of a TP, FP, FN and TN. ruled: whether a rule
+    or value is declared as baseline; valued: whether the spec has `evaluation.value`. delayed:
+    whether it says how late labels arrive.
     """
 
     task: str = "binary"
@@ -56,8 +64,8 @@ class Rules:
     edges: tuple[float, ...] = ()
     groups: frozenset[str] = frozenset()
     metric: str | None = None
-    tolerated: float = 0.05
-    value_per_point: float | None = None
+    tolerated: float = DEFAULT_LOSS
+    worth: float | None = None
     payoff: tuple[float, float, float, float] | None = None
     ruled: bool = False
     valued: bool = False
@@ -82,13 +90,14 @@ class Rules:
         return (self.metric in SHARES) == (metric in SHARES)
 
     def tolerance(self, metric: str, evaluated: Floats) -> Floats:
-        """Points that may be lost, (N,): as declared, of metrics in the unit of the declared one.
+        """What may be lost, (N,): as declared, of metrics in the unit of the declared one.
 
-        Of others 0.05 for shares, 5 % of what the evaluation set shows for amounts.
+        Of others DEFAULT_LOSS for shares, as much of what the evaluation set shows for amounts.
         """
         if self.declares(metric):
             return np.full(evaluated.shape, self.tolerated)
-        return np.full(evaluated.shape, 0.05) if metric in SHARES else 0.05 * np.abs(evaluated)
+        part = np.ones(evaluated.shape) if metric in SHARES else np.abs(evaluated)
+        return floats(DEFAULT_LOSS * part)
 
 
 def nothing(size: int) -> Figure:

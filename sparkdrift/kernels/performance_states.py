@@ -136,6 +136,10 @@ class Windows:
         place = {key[0]: i for i, key in enumerate(self.keys) if key[1:] == ENTIRE}
         return np.array([place.get(key[0], -1) for key in self.keys], dtype=np.intp)
 
+    def of_whole_table(self) -> NDArray[np.bool_]:
+        """Which rows are of the whole table, (N,)."""
+        return np.array([key[1:] == ENTIRE for key in self.keys], dtype=bool)
+
     def own(self, place: Mapping[Slice, int]) -> Positions:
         """For each row the position of its slice in the evaluation set, -1: it is not there."""
         return np.array([place.get(key[1:], -1) for key in self.keys], dtype=np.intp)

@@ -27,7 +27,8 @@ STATES_SQL = (
     "window_start timestamp, slice_key string, slice_value string, cut int, kind string,"
     " cells array<double>"
 )
-_UNUSABLE = 3
+# Of a score: missing, outside [0, 1], odd label; of a numeric prediction: not finite.
+_UNUSABLE, _LEFT_OUT = 3, 1
 _CONFUSION = 4
 _VALUE = 3
 
@@ -51,7 +52,7 @@ class Layout:
 
     @property
     def unusable(self) -> int:
-        return 0 if self.regression else _UNUSABLE
+        return _LEFT_OUT if self.regression else _UNUSABLE
 
     @property
     def rule(self) -> int:
@@ -94,11 +95,13 @@ def _states(rows: pa.Table, layout: Layout, bins: int) -> Iterator[pa.RecordBatc
     np.add.at(cells, (row[binned], b[binned]), sums[binned, : layout.own])
     flat = cells.reshape(len(rows), -1)
     at = layout.own
-    if layout.unusable:
-        unusable = _added(row, sums[:, at : at + layout.unusable], len(rows))
-        flat = np.concatenate([flat, unusable], axis=-1)
-        at += layout.unusable
-    yield from _rows(rows, "errors" if layout.regression else "scores", flat)
+    unusable = _added(row, sums[:, at : at + layout.unusable], len(rows))
+    at += layout.unusable
+    if layout.regression:
+        yield from _rows(rows, "errors", flat)
+        yield from _rows(rows, "left_out", unusable)
+    else:
+        yield from _rows(rows, "scores", np.concatenate([flat, unusable], axis=-1))
     for kind, size in (("baseline", layout.rule), ("value", _VALUE if layout.value else 0)):
         if size:
             yield from _rows(

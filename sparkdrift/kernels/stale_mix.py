@@ -29,18 +29,20 @@ from sparkdrift.measures.arrays import Floats, floats
 from sparkdrift.measures.density_ratio import Raked, ess_ratio, rake
 from sparkdrift.measures.intervals import Figure
 from sparkdrift.measures.production_mix import Mixed
+from sparkdrift.measures.regression_error import COLUMNS as ERRORS
 from sparkdrift.measures.representation import lacking_share
 from sparkdrift.measures.score_bins import COLUMNS, ScoreBins
 from sparkdrift.measures.score_bins import above as bins_above
 
 _AT = {name: i for i, name in enumerate(COLUMNS)}
 _CONFUSION = ("tp", "fp", "fn", "tn")
+_LABELLED, _WITH_TARGET = _AT["labelled"], ERRORS.index("rows")
 
 
 def missing_slices(
     policy: StalePolicy, held: EvaluationSet, window: WindowState
 ) -> Iterator[Stale]:
-    """By slice key: the share of the window's rows in values without a row of the set."""
+    """By slice key: the share of the window's rows in values without a labelled row of the set."""
     if not policy.slices:
         why = "the spec declares no slices"
         yield unmeasured("missing_slices", ALL, why, threshold=policy.missing_slices)
@@ -77,8 +79,8 @@ def _rows_by_value(held: EvaluationSet, key: str) -> dict[str | None, float]:
 
 
 def _rows(held: EvaluationSet, cells: Floats) -> Floats:
-    """Rows per slice value and bin (S, B) of stored states (S, B, ...)."""
-    return floats(cells[..., 0] + cells[..., 1]) if held.errors is not None else cells[..., 0]
+    """Labelled rows per slice value and bin (S, B) of stored states (S, B, ...)."""
+    return cells[..., _LABELLED if held.errors is None else _WITH_TARGET]
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def _weighted(policy: StalePolicy, held: EvaluationSet, window: WindowState) -> 
     whole = held.errors if held.errors is not None else held.scores[ALL].cells
     plain = _Weighted(
         whole[None],
-        rake(_rows(held, whole[None]), [found[1].sum()], found[1]),
+        rake(_rows(held, whole[None]), [found[1].sum()], found[1], policy.distrust_ess_ratio),
         found[1],
         "score bins" if held.errors is None else "bins of the prediction",
     )
@@ -126,7 +128,7 @@ def _weighted(policy: StalePolicy, held: EvaluationSet, window: WindowState) -> 
     key, cells, rows = min(
         moved, key=lambda one: float(ess_ratio(_rows(held, one[1]).sum(axis=-1), one[2]))
     )
-    both = rake(_rows(held, cells), rows, found[1])
+    both = rake(_rows(held, cells), rows, found[1], policy.distrust_ess_ratio)
     # Where no weights give both, those of the scores alone are better than none.
     if both.reason and not plain.raked.reason:
         return plain
@@ -159,15 +161,9 @@ def _acceptance(
     if isinstance(weighted, str):
         return unmeasured(figure, one.metric, weighted, threshold=one.limit, unit=unit)
     raked = weighted.raked
-    reason = raked.reason
-    if not reason and raked.ess_ratio < policy.distrust_ess_ratio:
-        reason = (
-            f"the evaluation set counts as {percent(raked.ess_ratio)} of its rows once weighted, "
-            f"at least {percent(policy.distrust_ess_ratio)} needed"
-        )
-    if reason:
+    if raked.reason:
         return unmeasured(
-            figure, one.metric, reason, threshold=one.limit, unit=unit, status=UNDETERMINED
+            figure, one.metric, raked.reason, threshold=one.limit, unit=unit, status=UNDETERMINED
         )
     found = _mixed(policy, held, weighted, one.metric)
     if found is None or np.isnan(found.gap.value):
@@ -183,9 +179,10 @@ def _acceptance(
     if raked.outside > 0:
         text += f"; {percent(raked.outside)} of production has no counterpart in the set"
     recomputed = Figure(*(floats(base + part) for part in found.gap))
-    status = _moved(found.gap, policy.tolerated)
+    tolerated = policy.tolerance(one.metric, found.evaluated)
+    status = _moved(found.gap, tolerated)
     if status == UNDETERMINED:
-        text += f"; too unsure to rule out a gap of {policy.tolerated:g}"
+        text += f"; too unsure to rule out a gap of {tolerated:.3g}"
     value, low, high = (float(part) for part in recomputed)
     return Stale(figure, one.metric, status, text, value, low, high, base, unit)
 

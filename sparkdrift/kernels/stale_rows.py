@@ -9,7 +9,8 @@ from datetime import datetime
 import numpy as np
 from scipy import special
 
-from sparkdrift.measures.arrays import Floats
+from sparkdrift.kernels.performance_rules import DEFAULT_LOSS, Rules
+from sparkdrift.measures.arrays import Floats, floats
 from sparkdrift.measures.evidence import LEAST_POWER
 from sparkdrift.measures.intervals import Figure, Z
 from sparkdrift.measures.score_bins import ScoreBins
@@ -66,7 +67,8 @@ class StalePolicy:
     """The spec as executors need it. Ages in days, the other limits as shares; effect: the shift
     in sd that matters, warn: that warns, overrides: (effect, warn) by feature; score: the column
     whose gap counts beside the inputs; left_out: columns whose gap does not; recorded: whether
-    decisions come from a column; sets: rows and newest event of each set's versions."""
+    decisions come from a column; sets: rows and newest event of each set's versions; metric,
+    tolerated: of `degraded`."""
 
     age: float
     training_age: float
@@ -87,7 +89,8 @@ class StalePolicy:
     thresholds: tuple[Operating, ...] = ()
     recorded: bool = False
     accepted: tuple[Accepted, ...] = ()
-    tolerated: float = 0.05
+    metric: str | None = None
+    tolerated: float = DEFAULT_LOSS
     payoff: tuple[float, float, float, float] | None = None
     slices: tuple[str, ...] = ()
     sets: Mapping[tuple[str, int], tuple[int, datetime | None]] = field(default_factory=dict)
@@ -96,6 +99,11 @@ class StalePolicy:
     def thresholds_of(self, feature: str) -> tuple[float, float]:
         """(effect, warn) of a feature."""
         return self.overrides.get(feature, (self.effect, self.warn))
+
+    def tolerance(self, metric: str, evaluated: float) -> float:
+        """What of a metric may be lost, in its unit, as `performance` has it."""
+        rules = Rules(metric=self.metric, tolerated=self.tolerated)
+        return float(rules.tolerance(metric, floats(evaluated)))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from sparkdrift.kernels.performance_rules import LEAST_LABELLED
 from sparkdrift.kernels.stale_rows import (
     ALL,
     INSUFFICIENT,
@@ -40,14 +41,17 @@ _LOGIT = 4.0
 
 
 def rows_per_bin(held: EvaluationSet, window: WindowState, of: str) -> tuple[Floats, Floats] | None:
-    """(the set's rows, the window's) per bin (B,), of a class or of predictions; None: no state."""
+    """(the set's labelled rows, the window's rows) per bin (B,), of a class or of predictions.
+
+    None: no state. A row of the set without a label shows nothing of how the model does.
+    """
     if held.errors is not None:
         if window.errors is None:
             return None
-        return _all_rows(held.errors), _all_rows(window.errors)
+        return held.errors[..., ERRORS.index("rows")], _all_rows(window.errors)
     if of not in held.scores or of not in window.scores:
         return None
-    return held.scores[of].column("rows"), window.scores[of].column("rows")
+    return held.scores[of].column("labelled"), window.scores[of].column("rows")
 
 
 def _all_rows(errors: Floats) -> Floats:
@@ -180,8 +184,13 @@ def calibration(policy: StalePolicy, held: EvaluationSet, window: WindowState) -
     for of in classes(held):
         then, now = held.scores.get(of), window.scores.get(of)
         labelled = 0.0 if now is None else float(now.total("labelled"))
-        if then is None or now is None or labelled == 0:
-            why = _NO_STATE if now is None or then is None else "no label of this window is known"
+        if then is None or now is None or labelled < LEAST_LABELLED:
+            why = (
+                _NO_STATE
+                if now is None or then is None
+                else f"{labelled:,.0f} labels of this window are known, at least {LEAST_LABELLED} "
+                "needed"
+            )
             yield from (unmeasured(name, of, why) for name in names)
             continue
         rows = [_error(policy, of, now), *_changes(policy, of, then, now)]

@@ -46,12 +46,14 @@ def blind_spot(
     signals: Mapping[str, Signal],
     fresh_labels: bool | None,
     ess_ratio: float | None,
+    distrust: float = DISTRUST_ESS,
 ) -> BlindSpot:
     """The verdict for one model and window.
 
     in_band: by dashboard metric, None where it has no value or no limit. signals: by name, those
     of SIGNALS; one that is not there counts as missing evidence. fresh_labels: whether realised
-    metrics of this window rest on labels; ess_ratio: of the evaluation set, None or NaN unknown.
+    metrics of this window rest on labels; ess_ratio: of the evaluation set, None or NaN unknown,
+    which must be `distrust` at least.
     ValueError for a signal with another name.
     """
     unknown = sorted(set(signals) - set(SIGNALS))
@@ -72,8 +74,8 @@ def blind_spot(
         missing.append("no fresh labels")
     if ess_ratio is None or math.isnan(ess_ratio):
         missing.append("not measured: ESS ratio")
-    elif ess_ratio < DISTRUST_ESS:
-        missing.append(f"ESS ratio {ess_ratio:.2f}, at least {DISTRUST_ESS} needed")
+    elif ess_ratio < distrust:
+        missing.append(f"ESS ratio {ess_ratio:.2f}, at least {distrust:g} needed")
     if missing:
         return BlindSpot("amber", (*(f"alert: {one}" for one in alerting), *missing))
     if out:

@@ -37,8 +37,13 @@ def calibration_error(state: ScoreBins) -> Figure:
     error, chance = expected_calibration_error(few)
     n = few.column("labelled")
     s = np.nan_to_num(mean_score(few, labelled=True))
-    around = Z * divide(np.sqrt((n * s * (1 - s)).sum(axis=-1)), n.sum(axis=-1))
-    return Figure(error, floats(np.maximum(error - chance - around, 0.0)), floats(error + around))
+    rows = n.sum(axis=-1)
+    around = Z * divide(np.sqrt((n * s * (1 - s)).sum(axis=-1)), rows)
+    # Scores of nearly 0 or 1 leave chance no room, where few rows leave much: at least the width
+    # of a share of as many rows (Agresti and Coull 1998).
+    share = divide((n * s).sum(axis=-1) + Z**2 / 2, rows + Z**2)
+    above = np.maximum(around, Z * np.sqrt(divide(share * (1 - share), rows + Z**2)))
+    return Figure(error, floats(np.maximum(error - chance - around, 0.0)), floats(error + above))
 
 
 def difference(now: Figure, then: Figure) -> Figure:

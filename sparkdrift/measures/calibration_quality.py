@@ -46,14 +46,16 @@ def brier(state: ScoreBins) -> Figure:
     """Mean squared loss of the labelled rows, exact; (...).
 
     Its interval takes each row's score for its bin's mean: the spread of (score - label)^2 within
-    a bin is that between its two labels. Source: Brier 1950.
+    a bin is that between its two labels. Half a row more, with the label that its score least
+    expects, keeps it from being certain where all labels are as expected. Source: Brier 1950.
     """
     n, k = state.column("labelled"), state.column("positives")
     rows = n.sum(axis=-1)
     value = divide(state.column("squared_loss").sum(axis=-1), rows)
     s = np.nan_to_num(mean_score(state, labelled=True))
     fourth = (k * (1 - s) ** 4 + (n - k) * s**4).sum(axis=-1)
-    variance = np.maximum(divide(fourth, rows) - value**2, 0.0)
+    worst = divide((n * np.maximum(s, 1 - s) ** 4).sum(axis=-1), rows)
+    variance = np.maximum(divide(fourth + worst / 2, rows + 0.5) - value**2, 0.0)
     return plain_interval(value, np.sqrt(divide(variance, rows)))
 
 

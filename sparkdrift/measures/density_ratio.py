@@ -64,14 +64,16 @@ class Raked(NamedTuple):
     reason: str  # why the weights may not be used, else ""
 
 
-def rake(cells: ArrayLike, by_slice: ArrayLike, by_bin: ArrayLike) -> Raked:
+def rake(
+    cells: ArrayLike, by_slice: ArrayLike, by_bin: ArrayLike, least: float = DISTRUST_ESS
+) -> Raked:
     """Weights under which the evaluation set has the window's slices and score bins.
 
     cells (S, B): rows of the evaluation set per slice value and score bin; by_slice (S,) and
     by_bin (B,): the window's rows. One slice value, S = 1, is plain post-stratification. The
     weights average 1 over the evaluation set's rows. Margins that it has no row for are left out
     and their share told in `outside`.
-    Refused (reason, weights NaN): a side without rows, an ESS ratio below DISTRUST_ESS, or margins
+    Refused (reason, weights NaN): a side without rows, an ESS ratio below `least`, or margins
     that no weights reach.
     Source: Deming and Stephan 1940; Deville and Saerndal 1992; ESS: Kish 1965.
     """
@@ -104,11 +106,11 @@ def rake(cells: ArrayLike, by_slice: ArrayLike, by_bin: ArrayLike) -> Raked:
         )
     weights = np.nan_to_num(divide(fitted * v.sum(), v))
     ratio = float((weights * v).sum() ** 2 / (v.sum() * (weights**2 * v).sum()))
-    if ratio < DISTRUST_ESS:
+    if ratio < least:
         return _refused(
             v,
             f"the evaluation set counts as {100 * ratio:.0f} % of its rows once weighted to the "
-            f"window, at least {100 * DISTRUST_ESS:.0f} % needed",
+            f"window, at least {100 * least:.0f} % needed",
             outside,
             ratio,
         )

@@ -11,7 +11,10 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from sparkdrift.measures.arrays import Floats, divide, floats
-from sparkdrift.measures.intervals import Figure, logit_interval
+from sparkdrift.measures.intervals import Figure, logit_interval, wilson
+
+# With so few rows of a class their spread says little of what another sample would show.
+LEAST_OF_A_CLASS = 10
 
 
 def roc_auc(positives: ArrayLike, negatives: ArrayLike) -> Figure:
@@ -27,9 +30,26 @@ def roc_auc(positives: ArrayLike, negatives: ArrayLike) -> Figure:
     of_negatives = divide((n * (beyond - auc[..., None]) ** 2).sum(axis=-1), N * (N - 1))
     # One row of a class alone shows no variance: the figure stands, its interval does not.
     se = np.sqrt(of_positives + of_negatives)
-    known = logit_interval(auc, np.where(np.isnan(se), 0.0, se))
+    known = _never_certain(logit_interval(auc, np.where(np.isnan(se), 0.0, se)), P, N)
     gone = np.where(np.isnan(se), np.nan, 0.0)
     return Figure(auc, known.low + gone, known.high + gone)
+
+
+def _never_certain(figure: Figure, P: Floats, N: Floats) -> Figure:
+    """Wilson's interval for as many rows as the smaller class has, where that is LEAST_OF_A_CLASS
+    or less, or where the rows show no spread at all, as those of a perfect ranking do.
+
+    It is as wide as the largest variance that an AUC can have asks for, A (1 - A) / min(P, N).
+    Source: Birnbaum and Klose 1957.
+    """
+    rows = np.minimum(P, N)
+    wide = wilson(figure.value * rows, rows)
+    with np.errstate(invalid="ignore"):
+        unsure = (rows <= LEAST_OF_A_CLASS) | ~(figure.high > figure.low)
+    low, high = (
+        np.where(unsure, one, other) for one, other in zip(wide[1:], figure[1:], strict=True)
+    )
+    return Figure(figure.value, floats(low), floats(high))
 
 
 def _placements(
@@ -71,7 +91,8 @@ def average_precision(positives: ArrayLike, negatives: ArrayLike) -> Figure:
     area = np.where(p > 0, p / pace + growth, 0.0)
     P = p.sum(axis=-1)
     value = np.clip(divide(area.sum(axis=-1), np.where(n.sum(axis=-1) > 0, P, 0.0)), 0.0, 1.0)
-    return logit_interval(value, np.sqrt(divide(value * (1 - value), P)))
+    around = logit_interval(value, np.sqrt(divide(value * (1 - value), P)))
+    return _never_certain(around, P, P)
 
 
 def average_precision_bounds(positives: ArrayLike, negatives: ArrayLike) -> tuple[Floats, Floats]:

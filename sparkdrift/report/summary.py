@@ -252,7 +252,7 @@ def _degraded(spec: MonitorSpec) -> str:
     cost = ""
     if rule.value_per_point is not None:
         unit = f" {rule.currency}" if rule.currency else ""
-        cost = f" ({rule.value_per_point:,.0f}{unit} per point and window)"
+        cost = f" ({rule.value_per_point:,.0f}{unit} per {rule.point:g} and window)"
     text = (
         f"{rule.metric} worse by more than {rule.tolerated_loss:g}{cost} in "
         f"{rule.persistence.windows} of {rule.persistence.of} windows"

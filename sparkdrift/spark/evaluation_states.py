@@ -189,12 +189,12 @@ def evaluation_rows(
         for i, one in enumerate(looked)
     ]
     plain = evaluation.model_copy(update={"value": None, "baseline": type(evaluation.baseline)()})
-    found = count_scores(rows, plain, scores, cuts, slices)
+    found = count_scores(rows, plain, scores, cuts, slices).where("kind <> 'left_out'")
     edges = " ".join(
         f"WHEN {string(cut.name)} THEN array({', '.join(f'double({str(e)!r})' for e in cut.edges)})"
         for cut in cuts
     )
-    # Rows with a usable score bin by bin, and those without; a prediction's first two sums.
+    # Rows with a usable score bin by bin, and those without; of predictions, with target or not.
     size = 9 if regression else 12
     last = "size(cells)" if regression else "size(cells) - 3"
     places = f"filter(sequence(0, {last} - 1), i -> i % {size} = 0)"

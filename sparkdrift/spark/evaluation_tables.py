@@ -33,7 +33,11 @@ PERFORMANCE = Table(
         _SET[1],
         Column("rows", "bigint", "Rows with a usable score"),
         Column("labelled", "bigint", "Those of them whose label is known"),
-        Column("unusable", "bigint", "Rows left out: score missing or not in [0, 1], odd label"),
+        Column(
+            "unusable",
+            "bigint",
+            "Rows left out, score missing or not in [0, 1], and rows whose odd label is left out",
+        ),
         Column("mature", "boolean", "Whether all labels should have arrived: label_delay is over"),
         Column("estimated", "double", "What the evaluation set lets expect, without labels"),
         Column("estimated_low", "double", _INTERVAL),
@@ -60,7 +64,13 @@ PERFORMANCE = Table(
             "double",
             "Lost against the evaluation set, in the metric's unit; below 0: gained",
         ),
-        Column("loss_value", "double", "The same in business units, where the spec prices it"),
+        Column(
+            "loss_value",
+            "double",
+            "The same in business units: of a window's grain and the whole table by "
+            "degraded.value_per_point, of any row by a payoff; NULL: not priced, or by an estimate "
+            "that may not be relied upon",
+        ),
         Column(
             "status",
             "string",

@@ -1,4 +1,4 @@
-"""States of scores in the table `states`: what is there, what goes in, and their roll-ups."""
+"""States of scores in the table `states`: what is there, and what goes in."""
 
 from __future__ import annotations
 
@@ -17,26 +17,24 @@ from sparkdrift.spark.evaluation_states import ERRORS, SCORES
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.frozen_rows import frozen_rows
 from sparkdrift.spark.labels import QUALITY
-from sparkdrift.spark.merging import merged_digest
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.reference_life import Snapshot
 from sparkdrift.spark.schemas import STATES
 from sparkdrift.spark.sql import in_windows, string
-from sparkdrift.spark.window_columns import window_end, window_start
+from sparkdrift.spark.window_columns import window_end
 from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
-from sparkdrift.windows import Window, contiguous, window_at
+from sparkdrift.windows import Window, contiguous
 
-KINDS = ("scores", "errors", "baseline", "value", "arrival", "labels")
+KINDS = ("scores", "errors", "left_out", "baseline", "value", "arrival", "labels")
 """The kinds of states that are made of scores and labels."""
 _BINNED = ("scores", "errors")
 LABELS = ":labels"
 """The name of the states that are of labels, whatever the evaluation set."""
 # A state of some hundred bins has twenty kilobytes.
 _ROWS_PER_FILE = 2_000
-_KEYS = ("slice_key", "slice_value", "kind", "name")
 
 
 @dataclass(frozen=True)
@@ -155,7 +153,9 @@ def write_scores(
             "source_version": F.lit(source_version),
         }
     )
-    _write(store, spec, ready, spec.windows.grain, [one.window for one in batch], names, run_id)
+    write_states(
+        store, spec, ready, spec.windows.grain, [one.window for one in batch], names, run_id
+    )
 
 
 def delete_scores(
@@ -168,10 +168,10 @@ def delete_scores(
 ) -> None:
     """Take away all states of scores of these windows."""
     none = score_states(spark, store, spec, granularity).where("false")
-    _write(store, spec, none.drop("monitor", "granularity"), granularity, windows, 0, run_id)
+    write_states(store, spec, none.drop("monitor", "granularity"), granularity, windows, 0, run_id)
 
 
-def _write(
+def write_states(
     store: Store,
     spec: MonitorSpec,
     rows: DataFrame,
@@ -210,95 +210,3 @@ def label_totals(
             .collect()[0]
         )
     return {name: int(row[name] or 0) for name in QUALITY}
-
-
-def due_score_rollups(
-    spark: SparkSession,
-    store: Store,
-    spec: MonitorSpec,
-    granularity: str,
-    finer: str,
-    definition: str,
-) -> tuple[list[Window], list[Window]]:
-    """(windows of `granularity` whose states are not those of their parts, those without parts).
-
-    Only windows that are merged in `profiles`: the others are not complete.
-    """
-    zone = spec.timestamp.zone
-    complete = (
-        stored_rows(spark, store, spec, granularity)
-        .where(f"column_name = {string(TABLE_ROW)} AND slice_key = {string(WHOLE)}")
-        .select("window_start")
-    )
-    parts = score_states(spark, store, spec, finer).where(f"definition_hash = {string(definition)}")
-    wanted = (
-        _target(parts, granularity, zone)
-        .groupBy("window_start", *_KEYS)
-        .agg(F.expr(merged_digest()).alias("input_digest"))
-        .join(complete, "window_start", "left_semi")
-    )
-    have = score_states(spark, store, spec, granularity)
-    rows = (
-        _per_window(wanted, "wanted")
-        .join(_per_window(have, "have"), "window_start", "full")
-        .where("NOT wanted <=> have")
-        .selectExpr("unix_micros(window_start) AS start", "wanted IS NOT NULL AS wanted")
-        .orderBy("start")
-        .collect()
-    )
-    found = [(window_at(from_micros(row["start"]), granularity, zone), row) for row in rows]
-    return (
-        [window for window, row in found if row["wanted"]],
-        [window for window, row in found if not row["wanted"]],
-    )
-
-
-def write_score_rollups(
-    spark: SparkSession,
-    store: Store,
-    spec: MonitorSpec,
-    granularity: str,
-    finer: str,
-    windows: Sequence[Window],
-    definition: str,
-    names: int,
-    run_id: str,
-) -> None:
-    """Add up the states of the grain `finer` into `windows` of `granularity`, name by name.
-
-    Of a longer window in which an evaluation set was replaced each version has its own part. How
-    late labels came is counted from the end of the shorter windows.
-    """
-    parts = (
-        score_states(spark, store, spec, finer)
-        .where(f"definition_hash = {string(definition)}")
-        .where(in_windows("window_start", contiguous(windows)))
-        .withColumn("merged_from", F.col("window_start"))
-    )
-    total = """aggregate(
-      array_sort(collect_list(struct(merged_from, cells))), CAST(NULL AS ARRAY<DOUBLE>),
-      (a, b) -> CASE WHEN a IS NULL THEN b.cells ELSE zip_with(a, b.cells, (x, y) -> x + y) END)"""
-    merged = (
-        _target(parts, granularity, spec.timestamp.zone)
-        .groupBy("window_start", *_KEYS)
-        .agg(
-            F.expr("any_value(columns)").alias("columns"),
-            F.expr(total).alias("cells"),
-            F.expr(merged_digest()).alias("input_digest"),
-            F.expr("concat('merged:', count(*))").alias("fingerprint"),
-            F.expr("max(source_version)").alias("source_version"),
-            F.expr("max(definition_hash)").alias("definition_hash"),
-        )
-    )
-    _write(store, spec, merged, granularity, windows, names, run_id)
-
-
-def _target(rows: DataFrame, granularity: str, zone: str) -> DataFrame:
-    return rows.withColumn("window_start", F.expr(window_start("window_start", granularity, zone)))
-
-
-def _per_window(rows: DataFrame, name: str) -> DataFrame:
-    keys = ", ".join(_KEYS)
-    return rows.groupBy("window_start").agg(
-        F.expr(f"concat(count(*), ':', bit_xor(xxhash64({keys}, input_digest)))").alias(name)
-    )

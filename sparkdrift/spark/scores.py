@@ -52,8 +52,8 @@ def count_scores(
     `rows` are source rows with their window's start in WINDOW. cells: of `scores` as
     `score_bins.flat`, of `errors` (B, 9) as `regression_error.COLUMNS` by bins of the prediction,
     of `baseline` what the simple rule reaches on the same rows, of `value` the labelled rows that
-    have one, their sum and sum of squares. Every window of a cut has a row of the whole table,
-    also one without rows. A prediction that is not finite counts in the first bin, as unusable.
+    have one, their sum and sum of squares, of `left_out` how many predictions are not finite and
+    so in no bin. Every window of a cut has a row of the whole table, also one without rows.
     """
     regression = evaluation.task == "regression"
     layout = Layout(
@@ -141,7 +141,8 @@ def _which(cuts: Sequence[tuple[int, Cut]]) -> str:
 
 
 def _binned(chosen: DataFrame, cuts: Sequence[Cut], regression: bool) -> DataFrame:
-    """With `bin`, from 0; _NO_BIN for a score that is missing or outside [0, 1]."""
+    """With `bin`, from 0; _NO_BIN for a score that is missing or outside [0, 1], or a prediction
+    that is not finite."""
     bits = max(max(len(cut.edges) for cut in cuts), 1).bit_length()
     # Filled up with what no score reaches, all have 2^bits - 1 edges.
     cases = " ".join(
@@ -156,9 +157,7 @@ def _binned(chosen: DataFrame, cuts: Sequence[Cut], regression: bool) -> DataFra
         step = 2 ** (bits - 1 - bit)
         further = f"at{bit} + CASE WHEN get(edges, at{bit} + {step - 1}) <= usable THEN {step}"
         frame = frame.selectExpr("*", f"{further} ELSE 0 END AS at{bit + 1}")
-    place = (
-        f"at{bits}" if regression else f"CASE WHEN usable IS NULL THEN {_NO_BIN} ELSE at{bits} END"
-    )
+    place = f"CASE WHEN usable IS NULL THEN {_NO_BIN} ELSE at{bits} END"
     return frame.selectExpr(
         *(name for name in chosen.columns if name not in ("label", "value")),
         "usable",
@@ -209,6 +208,7 @@ def _counts(layout: Layout) -> dict[str, str]:
 def _errors(layout: Layout) -> dict[str, str]:
     """SQL aggregates over rows of a numeric prediction, in the order of `Layout.sums`."""
     found = _errors_of("usable - label", "")
+    found["left_out"] = "count_if(usable IS NULL)"
     if layout.baseline:
         rule = finite("rule")
         # On the rows on which the model itself is measured.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sparkdrift.kernels.performance_rules import DEFAULT_LOSS
 from sparkdrift.kernels.stale_rows import Accepted, Operating, StalePolicy, Terms
 from sparkdrift.spark.reference_life import EVALUATION, TRAINING
 from sparkdrift.spark.slicing import slice_name
@@ -14,11 +15,9 @@ from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.windows import local_instant
 
 if TYPE_CHECKING:
-    from sparkdrift.spark.eval_staleness import Held
+    from sparkdrift.spark.stale_inputs import Held
 
 _DAY = timedelta(days=1)
-DEFAULT_LOSS = 0.05
-"""What may be lost where `degraded` does not say, in the unit of the metric."""
 _LOSSES = ("brier", "mae", "rmse", "mape")
 
 
@@ -50,6 +49,7 @@ def stale_policy(spec: MonitorSpec, held: Held) -> StalePolicy:
         accepted=tuple(
             Accepted(metric, _limit(metric, shown)) for metric, shown in accepted(spec).items()
         ),
+        metric=spec.degraded.metric if spec.degraded else None,
         tolerated=spec.degraded.tolerated_loss if spec.degraded else DEFAULT_LOSS,
         payoff=_payoff(spec),
         slices=tuple(slice_name(columns) for columns in spec.slices),

@@ -112,7 +112,8 @@ def _summed(view: str) -> str:
         told_of = f"CASE WHEN d.{of} AND a.column_name IS NOT NULL AND a.suppression IS NULL"
         parts += [
             f"count_if({held}) AS {name}_rows",
-            f"count_if({held} AND NOT ({quiet})) AS {name}_unmeasured",
+            # Without a reference for one of them, that the others are quiet proves nothing.
+            f"count_if(d.{of} AND NOT ({quiet})) AS {name}_unmeasured",
             f"min(d.power) FILTER (WHERE {held}) AS {name}_power",
             f"count_if({held} AND d.power IS NULL) AS {name}_unknown",
             f"sort_array(collect_list({told_of} THEN {told} END)) AS {name}_alerts",

@@ -114,9 +114,6 @@ def _prediction(spec: MonitorSpec) -> Iterator[Finding]:
     if len(set(key)) < len(key):
         given = ", ".join(spec.prediction.key or ())
         yield Finding(("prediction", "key"), "a column stands twice in the key", given)
-    if spec.prediction.key is None and "overlap" in spec.prediction.model_fields_set:
-        message = "a limit is given for the overlap of keys that are not named"
-        yield Finding(("prediction", "overlap"), message, accepted="'key' as well")
 
 
 def _label_delay(spec: MonitorSpec) -> Iterator[Finding]:

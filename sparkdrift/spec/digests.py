@@ -18,7 +18,7 @@ from sparkdrift.spec.resolving import Feature, metric_parts
 
 STATE_VERSION = 1
 """The format of stored states; raised when their bytes or meaning change."""
-SCORES_FORMAT = 1
+SCORES_FORMAT = 2
 """The same of states of scores, which come and go without the profiles."""
 
 
@@ -145,9 +145,7 @@ def evaluation_hash(spec: MonitorSpec) -> str:
     return _digest(
         {
             "format": SCORES_FORMAT,
-            "prediction": spec.prediction.model_dump(
-                mode="json", exclude={"label_delay", "overlap"}
-            ),
+            "prediction": spec.prediction.model_dump(mode="json", exclude={"label_delay"}),
             "evaluation": evaluation
             and evaluation.model_dump(
                 mode="json",
@@ -199,6 +197,8 @@ def performance_hash(spec: MonitorSpec) -> str:
                     *("task", "limits", "metrics", "groups", "thresholds", "dashboard"),
                     *("baseline", "outcome"),
                 },
+                # The gate's, and of no verdict.
+                exclude={"limits": {"overlap"}},
             ),
             "order": evaluation and list(evaluation.thresholds),
         }
@@ -214,9 +214,7 @@ def staleness_hash(spec: MonitorSpec) -> str:
             "performance": performance_hash(spec),
             "drift": policy_hash(spec),
             "slices": [one if isinstance(one, str) else list(one) for one in spec.slices],
-            "prediction": spec.prediction.model_dump(
-                mode="json", exclude={"label_delay", "overlap"}
-            ),
+            "prediction": spec.prediction.model_dump(mode="json", exclude={"label_delay"}),
         }
     )
 

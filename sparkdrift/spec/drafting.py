@@ -199,8 +199,8 @@ _DEGRADED = """\
 # degraded:   # from when on the model counts as degraded, and what that costs; without it,
 #             # the monitor carries a debt of ownership
 #   metric: roc_auc   # accuracy, precision, recall, f1, brier, mae, rmse, business_value, ..
-#   tolerated_loss: 0.02   # in points of the metric
-#   value_per_point: 12000   # business units per point and window; or a payoff
+#   tolerated_loss: 0.02   # in the metric's own unit: two points of roc_auc
+#   value_per_point: 12000   # business units per point (0.01) and window; or a payoff
 #   currency: EUR
 #   persistence: {windows: 2, of: 3}
 #   retire: "AUC below 0.6 for a quarter\"""".splitlines()

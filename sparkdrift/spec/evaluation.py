@@ -124,7 +124,8 @@ class Baseline(Section):
 
     `rule`: a condition on a row that decides positive. `value`: an expression that predicts a
     number, such as the last known one. Neither: a constant, the evaluation set's most frequent
-    class or mean.
+    class. A regression without `value` has no baseline: what its mean would reach can't be told
+    from sums of errors.
     """
 
     rule: SqlTest | None = None
@@ -146,7 +147,11 @@ class Outcome(Location):
 
 
 class EvaluationLimits(Section):
-    """From where on a figure of staleness warns. Source of the defaults: the project's own."""
+    """From where on a figure of staleness warns. Source of the defaults: the project's own.
+
+    `overlap`: from which share of its keys on, that training data have as well, an evaluation set
+    is not put in force in passing.
+    """
 
     age: Duration = timedelta(days=90)
     training_age: Duration = timedelta(days=180)
@@ -159,6 +164,7 @@ class EvaluationLimits(Section):
     prior: Share = 0.05
     calibration_error: Share = 0.05
     missing_slices: Share = 0.01
+    overlap: Share = 0.01
 
 
 class Evaluation(Section):

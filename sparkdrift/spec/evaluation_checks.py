@@ -51,6 +51,10 @@ def between(spec: MonitorSpec) -> Iterator[Finding]:
     """What does not fit the prediction, the slices, or what counts as degraded."""
     if spec.evaluation is None:
         return
+    if spec.prediction.key is None and "overlap" in spec.evaluation.limits.model_fields_set:
+        message = "a limit is given for the overlap of keys that are not named"
+        loc: Loc = (_SECTION, "limits", "overlap")
+        yield Finding(loc, message, accepted="'prediction.key' as well")
     yield from _columns(spec, spec.evaluation)
     yield from _groups(spec, spec.evaluation)
     yield from _metrics(spec, spec.evaluation)
@@ -252,6 +256,7 @@ def _priced(spec: MonitorSpec, evaluation: Evaluation) -> Iterator[Finding]:
         loc: Loc = (_SECTION, "metrics", evaluation.metrics.index("business_value"))
         accepted = "'evaluation.value', or 'degraded.payoff'"
         yield Finding(loc, "a business value is computed from a price", accepted=accepted)
-    if evaluation.task == "regression" and payoff and evaluation.value is None:
-        message = "a payoff is of decisions, and a regression model makes none"
+    if evaluation.task != "binary" and payoff and evaluation.value is None:
+        why = "makes none" if evaluation.task == "regression" else "has more than two"
+        message = f"a payoff is of two decisions, and a {evaluation.task} model {why}"
         yield Finding(("degraded", "payoff"), message, accepted="'evaluation.value'")

@@ -106,9 +106,7 @@ SliceValues = Annotated[
 class Prediction(Section):
     """The columns of the model's output; `label_delay` is how late the truth arrives.
 
-    `key`: what tells a prediction from every other, such as an application's number. `overlap`:
-    from which share of its keys on, that training data have as well, an evaluation set is not
-    put in force in passing.
+    `key`: what tells a prediction from every other, such as an application's number.
     """
 
     key: SliceKeys | None = None
@@ -116,9 +114,6 @@ class Prediction(Section):
     decision: ColumnName | None = None
     label: ColumnName | None = None
     label_delay: Duration | None = None
-    overlap: float = Field(
-        default=0.01, ge=0, le=1, description="a share from 0 to 1, such as 0.01"
-    )
 
     def columns(self) -> Iterator[tuple[str, str]]:
         """Pairs of role (score, decision, label) and column, for those that are given."""

@@ -118,15 +118,29 @@ class Persistence(Section):
     of: int = Field(default=3, ge=1, le=1000, description="a whole number from 1 to 1000")
 
 
+_AMOUNTS = ("mae", "rmse", "business_value")
+
+
 class Degraded(Section):
     """From when on the owner calls the model degraded, and what that costs."""
 
     metric: Metric
-    tolerated_loss: float = Field(gt=0, description="a number above 0, in points of the metric")
+    tolerated_loss: float = Field(
+        gt=0,
+        description="a number above 0 in the metric's own unit: 0.02 is two points of accuracy",
+    )
     value_per_point: float | None = Field(
-        default=None, gt=0, description="a number above 0, in business units per point and window"
+        default=None,
+        gt=0,
+        description="a number above 0: business units per window and point of the metric (0.01 of "
+        "a share such as accuracy or mape, one unit of mae and rmse)",
     )
     payoff: Payoff | None = None
     currency: Text | None = None
     persistence: Persistence = Persistence()
     retire: Text | None = None
+
+    @property
+    def point(self) -> float:
+        """What a point of the metric is in its own unit: 0.01 of a share, 1 of an amount."""
+        return 1.0 if self.metric in _AMOUNTS else 0.01

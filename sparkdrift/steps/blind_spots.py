@@ -23,9 +23,10 @@ from sparkdrift.explain.blind_spots import (
     Shown,
     blind_spots,
 )
+from sparkdrift.kernels.performance_rules import WITHOUT_LABELS
 from sparkdrift.kernels.stale_outcome import DECAY, LINK, outcome_rows, without_outcome
 from sparkdrift.kernels.stale_rows import Stale
-from sparkdrift.spark.eval_staleness import NO_SET, write_across
+from sparkdrift.spark.eval_staleness import write_across
 from sparkdrift.spark.outside_tables import (
     Told,
     dashboard_table,
@@ -40,6 +41,7 @@ from sparkdrift.spark.reference_life import (
     with_set,
 )
 from sparkdrift.spark.source import Source
+from sparkdrift.spark.stale_inputs import NO_SET
 from sparkdrift.spark.window_course import (
     Figures,
     Performed,
@@ -48,6 +50,7 @@ from sparkdrift.spark.window_course import (
     inputs_digest,
     performance_of_windows,
 )
+from sparkdrift.spec.evaluation import Evaluation
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.journal import Record
@@ -57,7 +60,7 @@ BLIND = "blind_spot"
 ACROSS = (BLIND, LINK, DECAY)
 """The figures that look at all windows."""
 # Raised when they change without a change of their inputs.
-_VERSION = 1
+_VERSION = 2
 
 Row = dict[str, Any]
 
@@ -122,11 +125,9 @@ def _rows(
                 bool(spec.alerts.importance),
                 figures[name, start].rates,
                 _judged(spec, performance.get((name, start), {})),
-                any(
-                    one.mature and one.realised is not None
-                    for one in performance.get((name, start), {}).values()
-                ),
+                _fresh(performance.get((name, start), {})),
                 figures[name, start].ess_ratio,
+                _distrust(spec),
             )
             for start in starts
         ]
@@ -178,7 +179,26 @@ def _judged(spec: MonitorSpec, rows: Mapping[str, Performed]) -> dict[str, tuple
     if spec.degraded is not None:
         names = {spec.degraded.metric}
     wanted = names or {metric for metric, one in rows.items() if one.status is not None}
-    return {m: (rows[m].status, rows[m].reason or "") for m in wanted if m in rows}
+    return {
+        m: (rows[m].status, rows[m].reason or "")
+        if m in rows
+        else ("insufficient_data", "not measured; is it left out of evaluation.metrics?")
+        for m in wanted
+        if rows
+    }
+
+
+def _fresh(rows: Mapping[str, Performed]) -> bool:
+    """Whether a metric rests on labels that had the time to arrive; rates need none of them."""
+    return any(
+        one.mature and one.realised is not None
+        for metric, one in rows.items()
+        if metric not in WITHOUT_LABELS
+    )
+
+
+def _distrust(spec: MonitorSpec) -> float:
+    return (spec.evaluation or Evaluation()).limits.distrust_ess_ratio
 
 
 def _by_metric(rows: Sequence[Told]) -> dict[str, list[Told]]:

@@ -6,12 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sparkdrift.kernels.eval_figures import FIGURES
-from sparkdrift.spark.eval_staleness import (
-    held_against,
-    staleness_digests,
-    staleness_rows,
-    write_staleness,
-)
+from sparkdrift.spark.eval_staleness import staleness_digests, staleness_rows, write_staleness
+from sparkdrift.spark.stale_inputs import held_against
 from sparkdrift.spec.digests import staleness_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps import profile

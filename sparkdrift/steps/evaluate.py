@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context, Options
+from sparkdrift.steps.due_scores import due_windows
 from sparkdrift.steps.eval_staleness import Stale, measure_staleness
 from sparkdrift.steps.evaluation_sets import Sets, due_sets, freeze_sets, stored_sets
 from sparkdrift.steps.performance import Performed, measure_performance
-from sparkdrift.steps.scores import Counted, count_windows, due_windows
+from sparkdrift.steps.scores import Counted, count_windows
 
 
 @dataclass(frozen=True)

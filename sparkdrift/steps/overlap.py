@@ -7,6 +7,7 @@ from sparkdrift.references.gate import Check, Overlap, overlap
 from sparkdrift.references.life import Name
 from sparkdrift.spark.keys import StoredKeys, stored_keys
 from sparkdrift.spark.reference_life import Snapshot, read_references
+from sparkdrift.spec.evaluation import Evaluation
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
 
@@ -24,6 +25,7 @@ def overlap_checks(
     other = _OTHER.get(name.role)
     if other is None or spec.prediction.key is None:
         return []
+    limit = (spec.evaluation or Evaluation()).limits.overlap
     every = read_references(context.spark, context.store, spec.monitor)
     against = [
         (one, stored.present)
@@ -31,7 +33,7 @@ def overlap_checks(
         if one.role == other and stored.present is not None
     ]
     if not against:
-        return overlap(name.role, [], spec.prediction.overlap)
+        return overlap(name.role, [], limit)
     known = stored_keys(context.spark, context.store, [(name, candidate), *against])
     own = known.get((name, candidate.version))
     found = []
@@ -43,7 +45,7 @@ def overlap_checks(
             continue
         pair = (own, theirs) if name.role == "evaluation" else (theirs, own)
         found.append(_held(one, version, *pair))
-    return overlap(name.role, found, spec.prediction.overlap)
+    return overlap(name.role, found, limit)
 
 
 def _missing(name: Name, version: Snapshot, keys: StoredKeys | None) -> str | None:

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sparkdrift.spark.performance import (
-    Sets,
     count_findings,
-    grains,
     performance_digests,
     performance_rows,
-    sets_in_force,
     write_performance,
 )
+from sparkdrift.spark.performance_inputs import Sets, grains, sets_in_force
 from sparkdrift.spec.digests import performance_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps import profile

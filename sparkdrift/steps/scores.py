@@ -13,26 +13,19 @@ from datetime import datetime
 
 from sparkdrift.errors import SpecError
 from sparkdrift.measures.score_bins import plain_edges
-from sparkdrift.references.life import covering
-from sparkdrift.spark.changed.found import UnprovenError
 from sparkdrift.spark.changes import Fingerprint
 from sparkdrift.spark.evaluation_sources import labels_of, row_problems
-from sparkdrift.spark.history import since
-from sparkdrift.spark.label_changes import all_labels, changed_labels, touched_windows
 from sparkdrift.spark.labels import arrival_states, joined_labels, scores_with_labels
-from sparkdrift.spark.profiles import StoredWindow, stored_windows, window_rows
+from sparkdrift.spark.profiles import stored_windows, window_rows
 from sparkdrift.spark.reference_life import Active
-from sparkdrift.spark.runs import Success
+from sparkdrift.spark.score_rollups import due_score_rollups, write_score_rollups
 from sparkdrift.spark.score_states import (
     LABELS,
-    Have,
     counted_windows,
     delete_scores,
-    due_score_rollups,
     edges_of_sets,
     label_totals,
     profiled_slices,
-    write_score_rollups,
     write_scores,
 )
 from sparkdrift.spark.scores import Cut, count_scores
@@ -43,14 +36,12 @@ from sparkdrift.spec.evaluation import Evaluation
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.scoring import WHOLE_SCORE
 from sparkdrift.steps.context import Context, Options
+from sparkdrift.steps.due_scores import STEP, Due, by_class, due_scores
 from sparkdrift.steps.evaluation_sets import Sets, name_of_set
 from sparkdrift.steps.journal import Record
 from sparkdrift.steps.rollup import declared, merged_from
 from sparkdrift.windows import Window, window_at
 
-STEP = "scores"
-NO_SET = ":none:0"
-"""The name of states that no evaluation set has edges for: they are k/128, and the thresholds."""
 _BATCH_ROWS = 20_000_000
 _BATCH_WINDOWS = 400
 
@@ -70,16 +61,6 @@ class Counted:
     longer: Mapping[str, tuple[Window, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Due:
-    """The windows to be counted, in order, and by which edges each."""
-
-    batch: tuple[Fingerprint, ...]
-    names: Mapping[datetime, frozenset[str]]
-    relabelled: frozenset[datetime]
-    alone: int = 0
-
-
 def count_windows(context: Context, spec: MonitorSpec, options: Options, sets: Sets) -> Counted:
     """Count what is due for one monitor and write it.
 
@@ -97,7 +78,7 @@ def count_windows(context: Context, spec: MonitorSpec, options: Options, sets: S
             record.inputs.append(("labels", labels.table_id, labels.version))
         stored = stored_windows(context.spark, context.store, spec)
         have = counted_windows(context.spark, context.store, spec)
-        due = _due(context, spec, options, sets.active, stored, have, labels, record)
+        due = due_scores(context, spec, options, sets.active, stored, have, labels, record)
         dropped = [_window(spec, start) for start in have if start not in stored]
         if due.batch or dropped:
             context.journal.started(record)
@@ -129,119 +110,12 @@ def count_windows(context: Context, spec: MonitorSpec, options: Options, sets: S
         )
 
 
-def due_windows(context: Context, spec: MonitorSpec, options: Options, sets: Sets) -> int:
-    """How many windows `count_windows` would count now; writes nothing."""
-    stored = stored_windows(context.spark, context.store, spec)
-    have = counted_windows(context.spark, context.store, spec)
-    labels = labels_of(context.spark, spec)
-    record = Record(spec.monitor, STEP)
-    return len(_due(context, spec, options, sets.active, stored, have, labels, record).batch)
-
-
-def _due(
-    context: Context,
-    spec: MonitorSpec,
-    options: Options,
-    active: Mapping[str, Sequence[Active]],
-    stored: Mapping[datetime, StoredWindow],
-    have: Mapping[datetime, Have],
-    labels: Source | None,
-    record: Record,
-) -> _Due:
-    definition = evaluation_hash(spec)
-    # What lost its rows keeps the states that it had.
-    present = {
-        start: one for start, one in sorted(stored.items()) if one.status != "source_unavailable"
-    }
-    names = {start: _names(spec, active, start) for start in present}
-    own = {
-        start
-        for start, one in present.items()
-        if have.get(start) != Have(one.fingerprint, definition, names[start])
-        or (options.backfill and options.selects(one.window.start, one.window.end))
-    }
-    relabelled, alone = frozenset[datetime](), 0
-    if labels is not None:
-        known = [present[start].window for start in present if start not in own]
-        relabelled, alone = _relabelled(context, spec, labels, known, bool(own), record)
-        relabelled &= present.keys() - own
-    batch = tuple(
-        Fingerprint(one.window, one.rows, one.fingerprint)
-        for start, one in present.items()
-        if start in own or start in relabelled
-    )
-    return _Due(batch, names, relabelled, alone)
-
-
-def _relabelled(
-    context: Context,
-    spec: MonitorSpec,
-    labels: Source,
-    known: Sequence[Window],
-    others: bool,
-    record: Record,
-) -> tuple[frozenset[datetime], int]:
-    """(windows of `known` whose labels may have changed, changed labels without a prediction).
-
-    others: whether windows are counted anyway, so that the watched table is read.
-    """
-    last = context.journal.last_success(spec.monitor, STEP)
-    before = _before(last, record)
-    if before is not None:
-        history = since(context.spark, labels, before[1], before[0])
-        if history.unchanged:
-            return frozenset(), 0
-        try:
-            found = changed_labels(context.spark, spec, labels, history, before[1])
-        except UnprovenError as error:
-            record.warnings.append(f"labels of all windows are joined again: {error}")
-            return frozenset(one.start for one in known), 0
-    elif not known and not others:
-        return frozenset(), 0
-    else:
-        found = all_labels(context.spark, spec, labels)
-    record.warnings.append(f"changed labels: {found.proof}")
-    source = source_of(context.spark, spec)
-    touched = touched_windows(context.spark, spec, source, found.keys)
-    if touched.alone:
-        record.warnings.append(
-            f"{touched.alone:,} of {touched.changed:,} labels that are new or changed have no "
-            "prediction in the watched table (yet)"
-        )
-    return touched.windows, touched.alone
-
-
-def _before(last: Success | None, record: Record) -> tuple[str, int] | None:
-    """(table id, version) of the labels that the last success saw, if they meant the same."""
-    if last is None or last.scope_digest != record.scope_digest:
-        return None
-    return last.inputs.get("labels")
-
-
-def _names(
-    spec: MonitorSpec, active: Mapping[str, Sequence[Active]], start: datetime
-) -> frozenset[str]:
-    """The names of the states of a window: of each set the version in force at its start."""
-    found = []
-    for name, own in active.items():
-        term = covering(own, start)
-        # A version of before the section `evaluation` has no scores.
-        if term is not None and term.snapshot.declared is not None:
-            found.append(f"{name}:{term.snapshot.version}")
-    return frozenset(full for one in found or [NO_SET] for full in _by_class(spec, one))
-
-
-def _by_class(spec: MonitorSpec, name: str) -> list[str]:
-    classes = spec.evaluation.classes if spec.evaluation else {}
-    return [f"{name}:{one}" for one in classes] or [name]
-
-
 def _count(
     context: Context,
     spec: MonitorSpec,
     evaluation: Evaluation,
     active: Mapping[str, Sequence[Active]],
-    due: _Due,
+    due: Due,
     labels: Source | None,
     record: Record,
     *,
@@ -264,7 +138,7 @@ def _count(
     digests = {
         full: one.digest
         for name, one in snapshots
-        for full in _by_class(spec, f"{name.name}:{one.version}")
+        for full in by_class(spec, f"{name.name}:{one.version}")
     }
     scores = scores_with_labels(spec, labels)
     token = "" if labels is None else f"{labels.table_id}:{labels.version}"

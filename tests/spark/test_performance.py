@@ -131,7 +131,7 @@ def test_turned_labels_are_concept_drift_where_labels_are_due(rows):
             assert (row["status"], row["concept_drift"]) == ("insufficient_data", None)
         elif day >= DRIFTED:
             assert (row["status"], row["concept_drift"]) == ("degraded", True)
-            assert row["loss_value"] == pytest.approx(9000 * row["loss"])
+            assert row["loss_value"] == pytest.approx(9000 * 100 * row["loss"])
         else:
             assert (row["status"], row["concept_drift"]) == ("ok", False)
         assert row["estimated_low"] < row["evaluated"] < row["estimated_high"]

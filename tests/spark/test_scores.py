@@ -171,14 +171,17 @@ def test_errors_of_numbers_are_those_of_the_same_rows(spark):
     for number in (0, 1):
         for key, value, own in slices_in(rows, number):
             s, y, amount = (plain(own, column) for column in ("s", "y", "amount"))
-            at = np.where(np.isfinite(s), np.searchsorted(edges, s, side="right"), 0)
+            at = np.where(np.isfinite(s), np.searchsorted(edges, s, side="right"), -1)
             state = [regression_error.count(s[at == b], y[at == b]) for b in range(4)]
             place = ("test:1", number, key, value)
             np.testing.assert_allclose(
                 found[("errors", *place)], np.ravel(state), rtol=1e-10, err_msg=f"{seed} {place}"
             )
+            assert found[("left_out", *place)].tolist() == [(~np.isfinite(s)).sum()], place
             both = np.isfinite(s) & np.isfinite(y)
-            ruled = regression_error.count(np.where(both, amount, np.nan), y)
+            # What has no prediction is no row of the baseline either.
+            made = np.isfinite(s)
+            ruled = regression_error.count(np.where(both, amount, np.nan)[made], y[made])
             np.testing.assert_allclose(found[("baseline", *place)], ruled, rtol=1e-10)
 
 

@@ -100,7 +100,29 @@ def test_which_metrics_tell_of_degradation() -> None:
         "accuracy": Performed(0.9, None, False, "ok", ""),
         "recall": Performed(0.9, None, False, "degraded", "worse"),
     }
-    assert set(blind_spots._judged(spec(), rows)) == {"accuracy"}
+    assert set(blind_spots._judged(spec(), rows)) == {"accuracy", "brier"}
     assert set(blind_spots._judged(spec(""), rows)) == {"accuracy", "recall"}
     declared = spec("degraded: {metric: recall, tolerated_loss: 0.05}\n")
     assert blind_spots._judged(declared, rows) == {"recall": ("degraded", "worse")}
+
+
+def test_rates_that_need_no_label_are_no_fresh_labels() -> None:
+    rate = Performed(0.3, 0.31, True, "", "")
+    unknown = Performed(0.9, None, True, "insufficient_data", "no label is known")
+    assert not blind_spots._fresh({"decision_rate": rate, "accuracy": unknown})
+    early = Performed(0.9, 0.9, False, "insufficient_data", "label_delay is not over")
+    assert not blind_spots._fresh({"accuracy": early})
+    assert blind_spots._fresh(
+        {"decision_rate": rate, "accuracy": Performed(0.9, 0.9, True, "", "")}
+    )
+
+
+def test_a_metric_that_is_not_measured_is_not_left_out_of_the_judgement() -> None:
+    dashboard = spec()
+    metrics = dashboard.evaluation.dashboard.metrics
+    rows = {"accuracy": Performed(0.95, 0.95, True, "ok", "")}
+    found = blind_spots._judged(dashboard, rows)
+    assert set(found) == set(metrics)
+    for metric, (status, _) in found.items():
+        assert status == ("ok" if metric == "accuracy" else "insufficient_data")
+    assert blind_spots._judged(dashboard, {}) == {}

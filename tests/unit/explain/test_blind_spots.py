@@ -162,3 +162,11 @@ def test_all_combinations_red_only_with_an_alert_behind_a_dashboard_in_band_and_
 def test_nothing_of_nothing():
     assert blind_spots([], Persistence(), Persistence()) == []
     assert one(Evidence(START)).verdict == "amber"
+
+
+def test_a_value_or_limit_that_is_no_number_is_missing_and_not_out_of_band():
+    nan = float("nan")
+    assert Shown(nan, 0.9).in_band is None
+    assert Shown(0.95, nan).in_band is None
+    assert Shown(float("inf"), 0.9).in_band is None
+    assert Shown(0.95, 0.9).in_band is True

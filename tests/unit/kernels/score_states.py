@@ -113,8 +113,8 @@ def by_metric(found, window: int = 0, slice_value: str = "*", class_name: str = 
 
 
 def errors(edges, predictions, targets):
-    """Regression states per prediction bin, (B, 9); rows without a prediction in the first."""
-    at = np.searchsorted(edges, np.nan_to_num(predictions, nan=-np.inf), side="right")
+    """Regression states per prediction bin, (B, 9); rows without a prediction in none."""
+    at = np.where(np.isnan(predictions), -1, np.searchsorted(edges, predictions, side="right"))
     return np.stack(
         [
             regression_error.count(predictions[at == b], targets[at == b])

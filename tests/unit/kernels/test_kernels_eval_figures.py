@@ -544,3 +544,41 @@ def test_many_windows_come_through_one_group(data):
     (batch,) = measure(POLICY)(iter(table.to_batches()))
     got = {(one["window_start"], one["input_digest"]) for one in batch.to_pylist()}
     assert got == {(START + 7 * i * DAY, f"d{i}") for i in range(3)}
+
+
+def test_rows_of_the_set_without_a_label_stand_for_nothing():
+    """The set has scores everywhere, but labels of the lower half only."""
+    rng = np.random.default_rng(SEED)
+    score, label, region = drawn(rng, 8000)
+    edges = score_bins.choose_edges(score, label, [0.5])
+    label = np.where(score > 0.4, np.nan, label)
+    rows = of_set(edges, score, label, region) + of_window(edges, *drawn(rng, 4000))
+    found = run(rows)
+    assert found["thin", "*"]["status"] == "warning"
+    assert found["thin", "*"]["value"] > 0.3
+    assert found["acceptance_limit", "roc_auc"]["status"] != "ok"
+
+
+@pytest.mark.parametrize(("labelled", "measured"), [(1, False), (29, False), (30, True)])
+def test_calibration_of_few_labels_is_not_measured(labelled, measured):
+    """Scores of nearly 0 with labels 0 look certain, however few they are."""
+    rng = np.random.default_rng(SEED)
+    score, label, region = drawn(rng, 8000)
+    edges = score_bins.choose_edges(score, label, [0.5])
+    seen = np.full(2000, 0.001)
+    known = np.where(np.arange(2000) < labelled, 0.0, np.nan)
+    window = of_window(edges, seen, known, np.full(2000, "north"))
+    found = run(of_set(edges, score, label, region) + window)
+    for figure in ("calibration_error", "brier"):
+        row = found[figure, "*"]
+        assert (row["value"] is not None) == measured, figure
+        assert measured or row["status"] == "insufficient_data", figure
+    assert found["calibration_error", "*"]["status"] != "ok"
+
+
+def test_what_may_be_lost_has_the_unit_of_the_metric():
+    assert POLICY.tolerance("accuracy", 0.9) == 0.05
+    assert POLICY.tolerance("mae", 200.0) == pytest.approx(10.0)
+    declared = replace(POLICY, metric="mae", tolerated=12.0)
+    assert declared.tolerance("rmse", 200.0) == 12.0
+    assert declared.tolerance("mape", 0.3) == 0.05

@@ -311,9 +311,9 @@ def test_money_by_points_by_payoff_and_by_an_expression():
     rng = np.random.default_rng(SEED)
     rows = draw(rng, 4000)
     states = states_of(rng, rows)
-    rules = Rules(threshold=THRESHOLD, metric="accuracy", tolerated=0.03, value_per_point=9000.0)
+    rules = Rules(threshold=THRESHOLD, metric="accuracy", tolerated=0.03, worth=900_000.0)
     row = by_metric(performed(states, rules))["accuracy"]
-    assert row["loss_value"] == pytest.approx(9000 * row["loss"])
+    assert row["loss_value"] == pytest.approx(9000 * 100 * row["loss"])
     row = by_metric(performed(states, RULES))["business_value"]
     assert row["loss_value"] == pytest.approx(4000 * row["loss"])
     worth = rng.normal(3, 2, 4000)
@@ -323,6 +323,18 @@ def test_money_by_points_by_payoff_and_by_an_expression():
     around = 1.96 * worth.std(ddof=1) / np.sqrt(4000)
     assert row["realised_high"] == pytest.approx(worth.mean() + around, rel=1e-4)
     assert row["status"] == "no_reference"
+
+
+def test_a_point_has_a_price_in_the_whole_table_alone():
+    rng = np.random.default_rng(SEED)
+    states = states_of(rng, draw(rng, 9000, groups=["a", "b"]), groups=["a", "b"])
+    rules = Rules(threshold=THRESHOLD, metric="accuracy", tolerated=0.03, worth=900_000.0)
+    found = performed(states, rules)
+    assert by_metric(found)["accuracy"]["loss_value"] is not None
+    assert by_metric(found)["recall"]["loss_value"] is None
+    part = by_metric(found, slice_value="a")["accuracy"]
+    assert part["loss"] is not None
+    assert part["loss_value"] is None
 
 
 def test_fairness_is_a_slice_against_all_others():

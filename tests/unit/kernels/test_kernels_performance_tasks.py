@@ -193,3 +193,13 @@ def test_without_targets_an_estimate_of_errors_says_nothing():
     assert (row["labelled"], row["rows"]) == (0, 2000)
     assert row["estimated"] == pytest.approx(np.abs(made - target).mean(), rel=0.05)
     assert row["status"] == "undetermined"
+
+
+def test_predictions_that_are_not_finite_are_told_as_unusable():
+    rng = np.random.default_rng(SEED)
+    known, seen = numbers(rng, 20_000), numbers(rng, 2000)
+    edges = np.quantile(known[0], np.arange(1, 40) / 40)
+    states = regressions(known, seen, edges)
+    states.beside(0, "left_out", [17])
+    row = by_metric(performed(states, Rules(task="regression")))["mae"]
+    assert (row["rows"], row["labelled"], row["unusable"]) == (2000, 2000, 17)

@@ -92,16 +92,18 @@ def test_the_baseline_and_values_are_added_over_bins() -> None:
     assert cells[0, "scores"][-3:] == [3, 3, 3]
 
 
-def test_errors_have_no_unusable_rows_beside_their_bins() -> None:
+def test_predictions_that_are_not_finite_are_counted_beside_the_bins() -> None:
     layout = Layout(bins=(2,), regression=True, baseline=True, value=False)
     first, second = regression_error.count([1, 2.0], [2, np.nan]), regression_error.count([3], [1])
-    names = [f"x{i}" for i in range(18)]
+    lost = regression_error.count([np.nan] * 4, [1, 2, np.nan, 3])
+    names = [f"x{i}" for i in range(19)]
     parts = [
-        {"bin": b, **dict(zip(names, [*map(float, own), *map(float, own)], strict=True))}
-        for b, own in enumerate((first, second))
+        {"bin": b, **dict(zip(names, [*map(float, own), left, *map(float, own)], strict=True))}
+        for b, own, left in ((0, first, 0.0), (1, second, 0.0), (-1, lost, 4.0))
     ]
-    errors, baseline = run(layout, [(0, parts)])
+    errors, left_out, baseline = run(layout, [(0, parts)])
     assert errors["cells"] == [*first, *second]
+    assert (left_out["kind"], left_out["cells"]) == ("left_out", [4])
     assert baseline["cells"] == (first + second).tolist()
 
 

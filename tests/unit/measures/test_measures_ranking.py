@@ -133,3 +133,22 @@ def test_real_scores_rank_as_scikit_learn_says_in_every_chunk():
         off = abs(roc_auc(yes, no).value - roc_auc_score(labels[rows], scores[rows]))
         assert off <= auc_bar(yes, no)
         assert off < 0.0005, (one, off)
+
+
+@pytest.mark.parametrize(("positives", "negatives"), [(2, 1000), (1000, 2), (2, 28), (300, 300)])
+def test_a_perfect_ranking_of_few_rows_is_not_certain(positives, negatives):
+    """All rows of a class in one bin show no spread: the interval must not shrink to a point."""
+    yes, no = [0.0, positives], [float(negatives), 0.0]
+    auc = roc_auc(yes, no)
+    few = min(positives, negatives)
+    low, high = proportion_ci(few, few)
+    assert (auc.value, auc.high) == (1.0, high)
+    assert auc.low == pytest.approx(low)
+    precision = average_precision(yes, no)
+    assert precision.value == 1.0
+    assert precision.low == pytest.approx(proportion_ci(positives, positives)[0])
+
+
+def proportion_ci(x, n):
+    found = stats.binomtest(x, n).proportion_ci(method="wilson")
+    return found.low, found.high

@@ -154,7 +154,7 @@ def test_the_page_says_what_was_watched_and_found():
 def test_what_counts_as_degraded_is_repeated():
     text = flat(page(Findings(), spec=SPEC + DEGRADED))
     assert (
-        "What the owner calls degraded roc_auc worse by more than 0.03 (9,000 EUR per point and "
+        "What the owner calls degraded roc_auc worse by more than 0.03 (9,000 EUR per 0.01 and "
         "window) in 2 of 3"
     ) in text
     assert "queue by arrival" in text

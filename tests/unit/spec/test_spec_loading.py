@@ -137,7 +137,10 @@ ONE_PROBLEM = {
     "roll-up twice": ("windows:\n  rollups: [week, week]", 7, "named twice", None),
     "vanished": ("windows: {on_vanished: kep}", 6, "does not exist", "keep"),
     "one key twice": ("prediction:\n  key: [a, A]", 7, "twice in the key", None),
-    "overlap without key": ("prediction:\n  overlap: 0.1", 7, "not named", None),
+    "overlap without key": (
+        "prediction: {score: s}\nevaluation:\n  limits: {overlap: 0.1}",
+        *(8, "not named", None),
+    ),
     "delay without label": ("prediction:\n  label_delay: 1 day", 7, "not named", None),
     "timestamp predicted": ("prediction:\n  score: Event_Time", 7, "can't be the score", None),
     "one column, two roles": ("prediction:\n  score: s\n  decision: S", 8, "already", None),

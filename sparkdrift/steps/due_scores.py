@@ -1,0 +1,149 @@
+"""Which windows are to be counted again: their rows, edges or labels are not what was counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sparkdrift.references.life import covering
+from sparkdrift.spark.changed.found import UnprovenError
+from sparkdrift.spark.changes import Fingerprint
+from sparkdrift.spark.evaluation_sources import labels_of
+from sparkdrift.spark.history import since
+from sparkdrift.spark.label_changes import all_labels, changed_labels, touched_windows
+from sparkdrift.spark.profiles import StoredWindow, stored_windows
+from sparkdrift.spark.reference_life import Active
+from sparkdrift.spark.runs import Success
+from sparkdrift.spark.score_states import (
+    Have,
+    counted_windows,
+)
+from sparkdrift.spark.source import Source, source_of
+from sparkdrift.spec.digests import evaluation_hash
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.steps.context import Context, Options
+from sparkdrift.steps.evaluation_sets import Sets
+from sparkdrift.steps.journal import Record
+from sparkdrift.windows import Window
+
+STEP = "scores"
+NO_SET = ":none:0"
+"""The name of states that no evaluation set has edges for: they are k/128, and the thresholds."""
+
+
+@dataclass(frozen=True)
+class Due:
+    """The windows to be counted, in order, and by which edges each."""
+
+    batch: tuple[Fingerprint, ...]
+    names: Mapping[datetime, frozenset[str]]
+    relabelled: frozenset[datetime]
+    alone: int = 0
+
+
+def due_windows(context: Context, spec: MonitorSpec, options: Options, sets: Sets) -> int:
+    """How many windows `count_windows` would count now; writes nothing."""
+    stored = stored_windows(context.spark, context.store, spec)
+    have = counted_windows(context.spark, context.store, spec)
+    labels = labels_of(context.spark, spec)
+    record = Record(spec.monitor, STEP)
+    return len(due_scores(context, spec, options, sets.active, stored, have, labels, record).batch)
+
+
+def due_scores(
+    context: Context,
+    spec: MonitorSpec,
+    options: Options,
+    active: Mapping[str, Sequence[Active]],
+    stored: Mapping[datetime, StoredWindow],
+    have: Mapping[datetime, Have],
+    labels: Source | None,
+    record: Record,
+) -> Due:
+    definition = evaluation_hash(spec)
+    # What lost its rows keeps the states that it had.
+    present = {
+        start: one for start, one in sorted(stored.items()) if one.status != "source_unavailable"
+    }
+    names = {start: _names(spec, active, start) for start in present}
+    own = {
+        start
+        for start, one in present.items()
+        if have.get(start) != Have(one.fingerprint, definition, names[start])
+        or (options.backfill and options.selects(one.window.start, one.window.end))
+    }
+    relabelled, alone = frozenset[datetime](), 0
+    if labels is not None:
+        known = [present[start].window for start in present if start not in own]
+        relabelled, alone = _relabelled(context, spec, labels, known, bool(own), record)
+        relabelled &= present.keys() - own
+    batch = tuple(
+        Fingerprint(one.window, one.rows, one.fingerprint)
+        for start, one in present.items()
+        if start in own or start in relabelled
+    )
+    return Due(batch, names, relabelled, alone)
+
+
+def _relabelled(
+    context: Context,
+    spec: MonitorSpec,
+    labels: Source,
+    known: Sequence[Window],
+    others: bool,
+    record: Record,
+) -> tuple[frozenset[datetime], int]:
+    """(windows of `known` whose labels may have changed, changed labels without a prediction).
+
+    others: whether windows are counted anyway, so that the watched table is read.
+    """
+    last = context.journal.last_success(spec.monitor, STEP)
+    before = _before(last, record)
+    if before is not None:
+        history = since(context.spark, labels, before[1], before[0])
+        if history.unchanged:
+            return frozenset(), 0
+        try:
+            found = changed_labels(context.spark, spec, labels, history, before[1])
+        except UnprovenError as error:
+            record.warnings.append(f"labels of all windows are joined again: {error}")
+            return frozenset(one.start for one in known), 0
+    elif not known and not others:
+        return frozenset(), 0
+    else:
+        found = all_labels(context.spark, spec, labels)
+    record.warnings.append(f"changed labels: {found.proof}")
+    source = source_of(context.spark, spec)
+    touched = touched_windows(context.spark, spec, source, found.keys)
+    if touched.alone:
+        record.warnings.append(
+            f"{touched.alone:,} of {touched.changed:,} labels that are new or changed have no "
+            "prediction in the watched table (yet)"
+        )
+    return touched.windows, touched.alone
+
+
+def _before(last: Success | None, record: Record) -> tuple[str, int] | None:
+    """(table id, version) of the labels that the last success saw, if they meant the same."""
+    if last is None or last.scope_digest != record.scope_digest:
+        return None
+    return last.inputs.get("labels")
+
+
+def _names(
+    spec: MonitorSpec, active: Mapping[str, Sequence[Active]], start: datetime
+) -> frozenset[str]:
+    """The names of the states of a window: of each set the version in force at its start."""
+    found = []
+    for name, own in active.items():
+        term = covering(own, start)
+        # A version of before the section `evaluation` has no scores.
+        if term is not None and term.snapshot.declared is not None:
+            found.append(f"{name}:{term.snapshot.version}")
+    return frozenset(full for one in found or [NO_SET] for full in by_class(spec, one))
+
+
+def by_class(spec: MonitorSpec, name: str) -> list[str]:
+    classes = spec.evaluation.classes if spec.evaluation else {}
+    return [f"{name}:{one}" for one in classes] or [name]
