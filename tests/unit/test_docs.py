@@ -139,7 +139,9 @@ def test_the_command_for_a_cluster_names_files_that_are_there():
 def test_the_commands_of_the_life_of_a_reference_are_there(capsys):
     """Each with its options; what they print is from a run."""
     text = (ROOT / "docs/references.md").read_text("utf-8")
-    commands = [shlex.split(line) for line in re.findall(r"^\$ sparkdrift (.+)$", text, re.MULTILINE)]
+    commands = [
+        shlex.split(line) for line in re.findall(r"^\$ sparkdrift (.+)$", text, re.MULTILINE)
+    ]
     assert len(commands) >= 10
     for words in commands:
         named = words[: 2 if words[0] == "reference" else 1]
