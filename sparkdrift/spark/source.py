@@ -8,7 +8,6 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from sparkdrift.errors import SourceError
 from sparkdrift.spark.failures import FAILURES, condition, reason
