@@ -122,6 +122,12 @@ ABOUT_SECTIONS = {
     "rows are held against those of the others in each window: rows of `current_drift` with the "
     "comparison `unshaped`, which never alert. "
     "[What is looked at](statistics.md#feedback).",
+    "feedback.decisions": "A table of what was done with the predictions, joined by key to the "
+    "rows that were scored: exactly one of `table` and `path`. `shaped` may then read its columns "
+    "beside those of the row, which are NULL for a row without a decision: write "
+    "`coalesce(applied, false)` where none means that nothing was done. A key that has several "
+    "rows counts once, by the newest `decided_at`. Windows whose decisions came late or changed "
+    "are profiled again.",
     "evaluation": "How the model is measured, and by what its measuring may have gone stale: "
     "evaluation sets, labels that arrive later, operating thresholds, the dashboard that reports "
     "on the model, and what it would be replaced by. Without it no performance is measured. Needs "

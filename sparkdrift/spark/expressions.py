@@ -28,14 +28,19 @@ def resolve_source(spark: SparkSession, spec: MonitorSpec, source: Source) -> Re
 
     Raises SetupError where the spec has vectors and this Spark can't measure them.
     """
-    return resolve(spec, source.schema, _types(spark, spec, source))
+    return resolve(spec, source.schema, _types(spark, spec, source), _decisions(source))
 
 
 def resolve_reference_source(
     spark: SparkSession, spec: MonitorSpec, features: Sequence[Feature], source: Source
 ) -> Resolution:
     """Hold `features` of the monitored table against the table of a scanned reference."""
-    return resolve_reference(spec, features, source.schema, _types(spark, spec, source))
+    types = _types(spark, spec, source)
+    return resolve_reference(spec, features, source.schema, types, _decisions(source))
+
+
+def _decisions(source: Source) -> dict[str, str] | None:
+    return None if source.decided is None else source.decided.table.schema
 
 
 def failing(spec: MonitorSpec, resolution: Resolution, rows: DataFrame) -> dict[str, Problem]:

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from sparkdrift.explain.signals import WHOLE
 from sparkdrift.spark.changes import timestamp_type
 from sparkdrift.spark.counters import WINDOW
+from sparkdrift.spark.key_changes import Joined
 from sparkdrift.spark.source import Source, instant
 from sparkdrift.spark.sql import quote, string
 from sparkdrift.spark.window_columns import window_end
@@ -35,6 +36,14 @@ def keys_of(spec: MonitorSpec) -> tuple[tuple[str, str], ...]:
     labels = spec.evaluation and spec.evaluation.labels
     own = spec.prediction.key or ()
     return tuple(zip(own, (labels.key if labels and labels.key else own), strict=True))
+
+
+def joined_by_key(spec: MonitorSpec, labels: Source) -> Joined:
+    """The table of labels as one that is joined to the watched one."""
+    # A condition may read any column of the table.
+    told = spec.evaluation is not None and spec.evaluation.positive.label is not None
+    columns = None if told else tuple(label_columns(spec, labels))
+    return Joined("labels", labels, keys_of(spec), columns)
 
 
 def joined_labels(

@@ -248,9 +248,8 @@ def _refused(
         for _, text in metric.expressions()
     ]
     items = ", ".join(f"({text}) AS e{i}" for i, (_, text) in enumerate(asked))
-    statement = f"SELECT {items} FROM {source.identifier} VERSION AS OF {source.version} LIMIT 0"
     try:
-        fields = spark.sql(statement).schema.fields
+        fields = spark.sql(f"SELECT {items} FROM {source.shape}").schema.fields
     except FAILURES as error:
         return reason(error)
     for (kind, text), one in zip(asked, fields, strict=True):

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift import __version__
-from sparkdrift.explain.signals import WHOLE
+from sparkdrift.explain.signals import SHAPED_ROWS, WHOLE
 from sparkdrift.spark.changes import Fingerprint, from_micros, timestamp_type
 from sparkdrift.spark.counters import WINDOW
 from sparkdrift.spark.profiling import TABLE_ROW, described_features, profile
@@ -21,6 +21,8 @@ from sparkdrift.spark.sql import in_windows, string, timestamp
 from sparkdrift.spark.window_columns import window_end, window_start
 from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.digests import STATE_VERSION
+from sparkdrift.spec.feedback import SHAPED
+from sparkdrift.spec.metrics import PREFIX
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Resolution
 from sparkdrift.store import Store
@@ -29,10 +31,10 @@ from sparkdrift.windows import Window, contiguous
 # Rows per data file: a late window then rewrites a few MB, not the whole year.
 _ROWS_PER_FILE = 8_000
 
-# What a stored row was computed from: the window's rows and the feature's definition.
+# What a stored row was computed from: the window's rows and the feature's definition; see below.
 INPUT_DIGEST = (
     "sha2(concat_ws('|', fingerprint, definition_hash, coalesce(data_type, ''),"
-    " coalesce(reason, ''), status), 256)"
+    " coalesce(reason, ''), status{decided}), 256)"
 )
 
 
@@ -111,7 +113,7 @@ def window_rows(
     kind = timestamp_type(source, column)
     at = instant(column, kind, zone)
     wanted = contiguous(windows)
-    rows = source.rows(spark).where(near(column, kind, wanted)).where(in_windows(at, wanted))
+    rows = source.rows(spark, where=f"{near(column, kind, wanted)} AND {in_windows(at, wanted)}")
     return rows.withColumn(WINDOW, F.expr(window_start(at, spec.windows.grain, zone)))
 
 
@@ -172,7 +174,7 @@ def write_profiles(
             "window_start timestamp, fingerprint string",
         )
         rows = rows.join(F.broadcast(known), "window_start")
-        rows = rows.withColumn("input_digest", F.expr(INPUT_DIGEST))
+        rows = rows.withColumn("input_digest", F.expr(_input_digest(source)))
     # In one step: each step is an analysis of the whole plan.
     ready = rows.withColumns(
         {
@@ -187,6 +189,16 @@ def write_profiles(
     scope = Scope(spec.monitor, grain, [Case([one.window for one in batch])])
     files = 1 + len(batch) * _rows_per_window(spec) // _ROWS_PER_FILE
     replace(store, PROFILES, ready, scope, run_id=run_id, files=files)
+
+
+def _input_digest(source: Source) -> str:
+    """Rows that tell which rows the model shaped rest on the table of decisions as well."""
+    if source.decided is None:
+        return INPUT_DIGEST.format(decided="")
+    shaped = f"column_name = {string(PREFIX + SHAPED)} OR slice_key = {string(SHAPED_ROWS)}"
+    # concat_ws leaves NULL out.
+    token = f", CASE WHEN {shaped} THEN {string(source.decided.token)} END"
+    return INPUT_DIGEST.format(decided=token)
 
 
 def _rows_per_window(spec: MonitorSpec) -> int:

@@ -100,7 +100,7 @@ def meaning(spec: MonitorSpec) -> str:
     """SQL for the definition of a profiled row, over that of its feature; see `shaped_hash`."""
     if spec.feedback is None:
         return "definition_hash"
-    condition = string(f"|{spec.feedback.shaped}")
+    condition = string(f"|{spec.feedback.meaning(spec.prediction.key)}")
     return (
         f"CASE WHEN slice_key = {string(SHAPED_ROWS)} THEN"
         f" substring(sha2(concat(definition_hash, {condition}), 256), 1, 16)"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
 from sparkdrift.errors import SourceError
+from sparkdrift.spark.decided import Decided
 from sparkdrift.spark.failures import FAILURES, condition, reason
 from sparkdrift.spark.sql import in_windows, quote
+from sparkdrift.spec.decisions import decision_keys, read_of_decisions
 from sparkdrift.spec.location import Location
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.names import parse_table, render_table
@@ -27,7 +29,8 @@ class Source:
     `partition_columns` in lower case; `feed`: it records a change data feed at present;
     `column_mapping`: its files may call columns otherwise; `deletion_vectors`: some rows of a
     file may be hidden; `files`: how many it has now. `renamed`: columns that `rows` has besides,
-    or instead, by what they are called in the table; `schema` has them too.
+    or instead, by what they are called in the table; `schema` has them too. `decided`: what
+    was done with the rows, which `rows` has besides, and `schema` has not.
     """
 
     name: str
@@ -42,13 +45,22 @@ class Source:
     deletion_vectors: bool = False
     files: int = 0
     renamed: Mapping[str, str] = field(default_factory=dict)
+    decided: Decided | None = None
 
-    def rows(self, spark: SparkSession) -> DataFrame:
-        """All rows that the spec's filter admits, at the pinned version."""
-        found = self.select(spark, "*", f"_metadata.file_path AS `{FILE}`")
+    def rows(self, spark: SparkSession, where: str | None = None) -> DataFrame:
+        """All rows that the spec's filter and `where` admit, at the pinned version."""
+        found = self.select(spark, "*", f"_metadata.file_path AS `{FILE}`", where=where)
         more = [f"{quote(of)} AS {quote(to)}" for to, of in self.renamed.items()]
         # Over Connect nothing may be added by withColumns.
-        return found.selectExpr("*", *more) if more else found
+        found = found.selectExpr("*", *more) if more else found
+        return found if self.decided is None else self.decided.beside(spark, found)
+
+    @property
+    def shape(self) -> str:
+        """SQL for a relation without rows that has the columns of `rows`."""
+        known = self.decided.columns if self.decided else {}
+        also = "".join(f", CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in known.items())
+        return f"(SELECT *{also} FROM {self.identifier} VERSION AS OF {self.version} LIMIT 0)"
 
     def select(
         self,
@@ -73,7 +85,14 @@ FILE = ":file"
 
 def source_of(spark: SparkSession, spec: MonitorSpec) -> Source:
     """The table that the spec watches, as `open_source` finds it; errors name its line."""
-    return _named(spark, spec, spec.source, "source")
+    found = _named(spark, spec, spec.source, "source")
+    decisions = spec.feedback and spec.feedback.decisions
+    if not decisions:
+        return found
+    table = _named(spark, spec, decisions, "feedback", "decisions")
+    columns = read_of_decisions(spec, found.schema, table.schema)
+    own = Decided(table, decision_keys(spec), columns, decisions.decided_at)
+    return replace(found, decided=own)
 
 
 def reference_of(spark: SparkSession, spec: MonitorSpec) -> Source | None:
@@ -83,12 +102,12 @@ def reference_of(spark: SparkSession, spec: MonitorSpec) -> Source | None:
     return _named(spark, spec, spec.reference, "reference")
 
 
-def _named(spark: SparkSession, spec: MonitorSpec, place: Location, section: str) -> Source:
+def _named(spark: SparkSession, spec: MonitorSpec, place: Location, *section: str) -> Source:
     try:
         return open_source(spark, table=place.table, path=place.path, row_filter=place.filter)
     except SourceError as error:
         key = "table" if place.path is None else "path"
-        raise spec.origin.located(error, (section, key)) from error.__cause__
+        raise spec.origin.located(error, (*section, key)) from error.__cause__
 
 
 def open_source(

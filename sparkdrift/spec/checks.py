@@ -206,6 +206,7 @@ _CHECKS: tuple[tuple[Callable[[MonitorSpec], Iterator[Finding]], set[str]], ...]
     (metric_checks.rules, {"metrics"}),
     (metric_checks.names, {"features", "metrics", "feedback"}),
     (feedback_checks.rules, {"feedback"}),
+    (feedback_checks.decisions, {"feedback", "prediction"}),
     (feedback_checks.names, {"feedback", "metrics"}),
     (alert_checks.rules, {"alerts"}),
     (alert_checks.times, {"alerts", "timestamp"}),

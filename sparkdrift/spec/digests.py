@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sparkdrift.spec.alerts import Alerts
+from sparkdrift.spec.feedback import SHAPED
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Feature, metric_parts
 
@@ -55,6 +56,9 @@ def definition_hash(spec: MonitorSpec, feature: Feature | None) -> str:
         parts = metric_parts(spec, feature.column)
         made_of = [metrics[name].definition() for name in parts]
         content["metric"] = [metric.definition(), *(made_of if metric.derived else [])]
+        own = spec.feedback if feature.column == SHAPED else None
+        if own is not None and own.decisions is not None:
+            content["decisions"] = own.meaning(spec.prediction.key)
     else:
         content |= {"k": spec.sketch.k, "categories": spec.sketch.categories}
         numeric = feature is not None and feature.kind == "numeric"
@@ -66,11 +70,11 @@ def definition_hash(spec: MonitorSpec, feature: Feature | None) -> str:
 
 def shaped_hash(spec: MonitorSpec, definition: str) -> str:
     """What gives a row of the slices by feedback its meaning: that of the feature, of
-    `definition_hash`, and the condition, so that rows by another condition are never merged.
+    `definition_hash`, and which rows are shaped, so that those of another condition never merge.
 
     Source of the form: `spark.slicing` computes the same in SQL.
     """
-    condition = spec.feedback.shaped if spec.feedback else ""
+    condition = spec.feedback.meaning(spec.prediction.key) if spec.feedback else ""
     text = f"{definition}|{condition}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

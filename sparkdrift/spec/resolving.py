@@ -26,9 +26,11 @@ from sparkdrift.spec.columns import (
     is_numeric,
     is_timestamp,
 )
+from sparkdrift.spec.decisions import decisions_problem
 from sparkdrift.spec.derived import parse_derived
 from sparkdrift.spec.expressions import identifiers
 from sparkdrift.spec.features import Declared, Kind
+from sparkdrift.spec.feedback import SHAPED
 from sparkdrift.spec.hints import Hints
 from sparkdrift.spec.location import Location
 from sparkdrift.spec.metrics import PREFIX
@@ -133,12 +135,16 @@ class Resolution:
 
 
 def resolve(
-    spec: MonitorSpec, schema: Mapping[str, str], types: Types = _NOTHING_ANALYSED
+    spec: MonitorSpec,
+    schema: Mapping[str, str],
+    types: Types = _NOTHING_ANALYSED,
+    decisions: Mapping[str, str] | None = None,
 ) -> Resolution:
     """Hold `spec` against `schema`: the monitored table's columns and their Spark types.
 
     Types are simple strings such as `double`, `decimal(10,2)`, `struct<a:int>`; `types`
-    are those of the spec's expressions. Never raises for what it finds.
+    are those of the spec's expressions; `decisions` the columns of the table of decisions, if
+    there is one. Never raises for what it finds.
     """
     columns = Columns(schema)
     declared = [
@@ -152,7 +158,7 @@ def resolve(
         slices=tuple(_slices(spec, columns)),
         predictions=tuple(_predictions(spec, columns)),
         metrics=tuple(
-            _metric(spec, Feature(name, "metric", PREFIX + name), columns)
+            _metric(spec, Feature(name, "metric", PREFIX + name), columns, decisions)
             for name in spec.counted_metrics
         ),
         blocking=(
@@ -175,10 +181,12 @@ def resolve_reference(
     features: Sequence[Feature],
     schema: Mapping[str, str],
     types: Types = _NOTHING_ANALYSED,
+    decisions: Mapping[str, str] | None = None,
 ) -> Resolution:
     """Hold `features` of the monitored table against the table of a scanned reference.
 
     No timestamp is needed there; a column that is missing is that feature's problem.
+    `decisions`: as in `resolve`, where the reference is of the monitored table itself.
     """
     columns = Columns(schema)
     metrics = [one for one in features if one.kind == "metric"]
@@ -197,7 +205,7 @@ def resolve_reference(
             for one in features
         ),
         slices=tuple(_slices(spec, columns)),
-        metrics=tuple(_metric(spec, one, columns) for one in metrics),
+        metrics=tuple(_metric(spec, one, columns, decisions) for one in metrics),
         blocking=blocking,
     )
 
@@ -215,8 +223,16 @@ def metric_parts(spec: MonitorSpec, name: str) -> tuple[str, ...]:
     return (name,) if derived is None else parse_derived(derived).names
 
 
-def _metric(spec: MonitorSpec, metric: Feature, columns: Columns) -> ResolvedFeature:
+def _metric(
+    spec: MonitorSpec,
+    metric: Feature,
+    columns: Columns,
+    decisions: Mapping[str, str] | None,
+) -> ResolvedFeature:
     """A metric with the first column that the table lacks, if there is one."""
+    if metric.column == SHAPED and decisions is not None:
+        problem = decisions_problem(spec, dict(columns.items()), decisions)
+        return ResolvedFeature(metric, None if problem else "double", problem)
     for part in metric_parts(spec, metric.column):
         for place, text in spec.counted_metrics[part].expressions():
             for name in identifiers(text):

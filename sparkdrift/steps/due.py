@@ -18,6 +18,7 @@ from sparkdrift.spec.digests import definition_hash, shaped_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Resolution
 from sparkdrift.steps.context import Context, Options
+from sparkdrift.steps.decisions import redecided, remember, undecided
 from sparkdrift.steps.journal import Record
 from sparkdrift.steps.kept import is_within, pruned
 from sparkdrift.steps.looking import Look, known_windows, look
@@ -64,7 +65,8 @@ def plan_windows(
     # A backfill looks at its own windows only, so it proves nothing about the others.
     record.scope_digest = None if options.backfill else _scope(spec, resolution, options)
     history = _history(context, source, last)
-    if _settled(record, last, history, options):
+    settled = _settled(record, last, history, options)
+    if settled and not undecided(context, source, last):
         record.as_of = last.as_of if last else None
         record.warnings.append(f"changed windows: none ({history.reason})")
         return Plan(
@@ -99,12 +101,15 @@ def plan_windows(
     closed = closed_windows(spec, seen, as_of)
     if not closed and not stored:
         raise SourceError(_too_wide(spec, source, seen, as_of))
+    told = frozenset[datetime]()
+    if not options.backfill:
+        told = redecided(context, spec, source, last, stored, record)
     empties = options.emptying or spec.windows.on_vanished == "empty"
     due = [
         one
         for one in closed
         if options.selects(one.window.start, one.window.end)
-        and (options.backfill or _changed(one, found, stored))
+        and (options.backfill or one.window.start in told or _changed(one, found, stored))
         and (empties or not _kept(one, stored))
         and (options.backfill or one.window.start in stored or not is_within(one.window, gone))
     ]
@@ -113,6 +118,7 @@ def plan_windows(
         for one in (_emptied(spec, seen, closed, stored) if empties else ())
         if options.selects(one.window.start, one.window.end)
     ]
+    remember(record, last, told, {one.window.start for one in due})
     lost = () if empties else _vanished(spec, seen, stored)
     vanished = (one for one in lost if options.selects(one.start, one.end))
     still_open = sum(1 for start in seen.windows if start <= as_of) - sum(

@@ -11,7 +11,8 @@ from sparkdrift.spark.changed.found import UnprovenError
 from sparkdrift.spark.changes import Fingerprint
 from sparkdrift.spark.evaluation_sources import labels_of
 from sparkdrift.spark.history import since
-from sparkdrift.spark.label_changes import all_labels, changed_labels, touched_windows
+from sparkdrift.spark.key_changes import all_keys, changed_keys, touched_windows
+from sparkdrift.spark.labels import joined_by_key
 from sparkdrift.spark.profiles import StoredWindow, stored_windows
 from sparkdrift.spark.reference_life import Active
 from sparkdrift.spark.runs import Success
@@ -99,23 +100,23 @@ def _relabelled(
     others: whether windows are counted anyway, so that the watched table is read.
     """
     last = context.journal.last_success(spec.monitor, STEP)
-    before = _before(last, record)
+    before, joined = _before(last, record), joined_by_key(spec, labels)
     if before is not None:
         history = since(context.spark, labels, before[1], before[0])
         if history.unchanged:
             return frozenset(), 0
         try:
-            found = changed_labels(context.spark, spec, labels, history, before[1])
+            found = changed_keys(context.spark, joined, history, before[1])
         except UnprovenError as error:
             record.warnings.append(f"labels of all windows are joined again: {error}")
             return frozenset(one.start for one in known), 0
     elif not known and not others:
         return frozenset(), 0
     else:
-        found = all_labels(context.spark, spec, labels)
+        found = all_keys(context.spark, joined)
     record.warnings.append(f"changed labels: {found.proof}")
     source = source_of(context.spark, spec)
-    touched = touched_windows(context.spark, spec, source, found.keys)
+    touched = touched_windows(context.spark, spec, source, joined, found)
     if touched.alone:
         record.warnings.append(
             f"{touched.alone:,} of {touched.changed:,} labels that are new or changed have no "

@@ -113,6 +113,7 @@ class Journal:
                     row["as_of"],
                     source and source[1],
                     source and source[2],
+                    {role: (table_id, version) for role, table_id, version in row["inputs"]},
                 )
         return last_success(self._spark, self._store, monitor, step)
 

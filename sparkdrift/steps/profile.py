@@ -27,6 +27,7 @@ from sparkdrift.spark.states import write_pairs
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Resolution
 from sparkdrift.steps.context import Context, Options
+from sparkdrift.steps.decisions import ROLE as DECISIONS
 from sparkdrift.steps.due import STEP, Plan, plan_windows
 from sparkdrift.steps.journal import Record
 from sparkdrift.steps.rollup import declared, due, merged_from, roll_up
@@ -176,6 +177,9 @@ def _open(context: Context, spec: MonitorSpec, record: Record) -> tuple[Source, 
     with few_rows(context.spark):
         source = source_of(context.spark, spec)
         record.inputs.append(("source", source.table_id, source.version))
+        if source.decided is not None:
+            decisions = source.decided.table
+            record.inputs.append((DECISIONS, decisions.table_id, decisions.version))
         resolution = resolve_source(context.spark, spec, source)
         if resolution.blocking:
             raise SpecError(resolution.blocking)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sparkdrift.errors import SpecError
+from sparkdrift.spec.decisions import decision_keys, read_of_decisions
 from sparkdrift.spec.digests import definition_hash, policy_hash, shaped_hash
-from sparkdrift.spec.loading import parse_spec
+from sparkdrift.spec.loading import load_spec, parse_spec
 from sparkdrift.spec.resolving import Feature, resolve
 
 SPEC = """\
@@ -93,6 +94,104 @@ def test_what_is_wrong_is_told_with_its_line(section: str, line: int, message: s
     problem = caught.value.problems[0]
     assert problem.line == line
     assert message in problem.message
+
+
+DECIDED = (
+    SPEC
+    + """\
+prediction: {key: case}
+feedback:
+  shaped: coalesce(applied, false) AND amount > 10
+  decisions: {path: done, key: case_id, decided_at: at, filter: desk = 'a'}
+"""
+)
+HERE = {"t": "timestamp", "amount": "double", "case": "bigint"}
+THERE = {"case_id": "int", "applied": "boolean", "at": "timestamp", "desk": "string"}
+
+
+def test_the_condition_reads_decisions_of_another_table_beside_the_row() -> None:
+    spec = parse_spec(DECIDED)
+    assert decision_keys(spec) == (("case", "case_id"),)
+    assert read_of_decisions(spec, HERE, THERE) == {"applied": "boolean"}
+    found = resolve(spec, HERE, decisions=THERE)
+    assert not found.problems
+    # Without that table the share is not measured, and the features go on.
+    (problem,) = resolve(spec, HERE).problems
+    assert problem.given == "applied"
+    assert [one.name for one in resolve(spec, HERE).usable] == ["amount"]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "line", "message"),
+    [
+        ({"case": None}, {}, 6, "no column 'case'"),
+        ({}, {"case_id": None}, 9, "no column 'case_id'"),
+        ({"case": "string"}, {}, 9, "can't be joined with 'case' of the watched table"),
+        ({}, {"case_id": "array<int>"}, 9, "can't be part of the key"),
+        ({}, {"at": None}, 9, "no column 'at'"),
+        ({}, {"at": "string"}, 9, "can't be the time of a decision"),
+        ({}, {"desk": None}, 9, "no column 'desk'"),
+        ({}, {"applied": None}, 8, "no column 'applied'"),
+        ({}, {"amount": "double"}, 8, "both the watched table and that of decisions"),
+        ({"applied": "boolean"}, {"applied": None}, 8, "reads no column of the table"),
+    ],
+)
+def test_decisions_that_do_not_fit_cost_the_share_alone(here, there, line, message) -> None:
+    schemas = []
+    for known, changes in ((HERE, here), (THERE, there)):
+        changed = {**known, **changes}
+        schemas.append({name: kind for name, kind in changed.items() if kind is not None})
+    spec = parse_spec(DECIDED, "m.yml")
+    found = resolve(spec, schemas[0], decisions=schemas[1])
+    (share,) = found.metrics
+    assert share.problem is not None
+    assert share.problem.line == line
+    assert message in share.problem.message
+    assert read_of_decisions(spec, *schemas) == {}
+    assert [one.name for one in found.usable] == ["amount"]
+
+
+def test_other_decisions_are_another_definition_of_the_share_alone() -> None:
+    plain, fed = parse_spec(DECIDED), parse_spec(DECIDED.replace("path: done", "path: other"))
+    bare = parse_spec(DECIDED.replace("  decisions:", "  # decisions:"))
+    keyed = parse_spec(DECIDED.replace("{key: case}", "{key: amount}"))
+    assert len({definition_hash(one, SHAPED) for one in (plain, fed, bare, keyed)}) == 4
+    assert len({shaped_hash(one, "x") for one in (plain, fed, bare, keyed)}) == 4
+    amount = resolve(plain, HERE, decisions=THERE).usable[0]
+    assert len({definition_hash(one, amount) for one in (plain, fed, bare)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ("prediction: {key: case}\nfeedback: {shaped: done, decisions: {key: c}}", "is not named"),
+        (
+            "prediction: {key: case}\nfeedback: {shaped: done, decisions: {path: a, table: b}}",
+            "has both a table and a path",
+        ),
+        ("feedback: {shaped: done, decisions: {path: a}}", "joined by the key of the prediction"),
+        (
+            "prediction: {key: case}\nfeedback: {shaped: x, decisions: {path: a, key: [c, d]}}",
+            "the key has 2 columns here and 1 there",
+        ),
+        (
+            "prediction: {key: case}\nfeedback: {shaped: x, decisions: {path: a, filter: rand()}}",
+            "the filter can't be used",
+        ),
+    ],
+)
+def test_what_is_wrong_with_decisions_is_told(section: str, message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_spec(f"{SPEC}{section}\n", "m.yml")
+    assert any(message in one.message for one in caught.value.problems)
+
+
+def test_the_folder_of_decisions_counts_from_the_file(tmp_path) -> None:
+    (tmp_path / "m.yml").write_text(DECIDED, encoding="utf-8")
+    found = load_spec(tmp_path / "m.yml").feedback
+    assert found is not None
+    assert found.decisions is not None
+    assert found.decisions.path == (tmp_path / "done").as_posix()
 
 
 def test_alerts_can_name_the_share() -> None:

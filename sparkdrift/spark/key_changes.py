@@ -1,4 +1,5 @@
-"""Which windows new, late and restated labels are of, found from the changed labels alone."""
+"""Which windows new, late and restated rows of a table that is joined by key are of: labels,
+decisions. Found from its changed rows alone."""
 
 from __future__ import annotations
 
@@ -14,7 +15,6 @@ from sparkdrift.spark.changed.found import UnprovenError
 from sparkdrift.spark.changes import from_micros, timestamp_type
 from sparkdrift.spark.failures import FAILURES, reason
 from sparkdrift.spark.history import History
-from sparkdrift.spark.labels import keys_of, label_columns
 from sparkdrift.spark.source import Source, instant, near
 from sparkdrift.spark.sql import in_windows, quote
 from sparkdrift.spark.window_columns import window_start
@@ -24,8 +24,26 @@ from sparkdrift.windows import Window, contiguous
 
 
 @dataclass(frozen=True)
+class Joined:
+    """A table that is joined to the watched one. what: its rows, in words.
+
+    keys: (column of the watched table, column of this one). columns: what is read of it besides;
+    None: it may be any.
+    """
+
+    what: str
+    table: Source
+    keys: tuple[tuple[str, str], ...]
+    columns: tuple[str, ...] | None
+
+    def named_keys(self) -> list[str]:
+        """SELECT items: the parts of the key as `:k0`, ..."""
+        return [f"{quote(theirs)} AS `:k{i}`" for i, (_, theirs) in enumerate(self.keys)]
+
+
+@dataclass(frozen=True)
 class Changes:
-    """Keys of the labels that changed, `:k0`, ..., perhaps some more, and how that was found."""
+    """Keys of the rows that changed, `:k0`, ..., perhaps some more, and how that was found."""
 
     keys: DataFrame
     proof: str
@@ -33,7 +51,7 @@ class Changes:
 
 @dataclass(frozen=True)
 class Touched:
-    """Starts of the windows with predictions of changed labels; `changed`: keys with a change;
+    """Starts of the windows with predictions of changed keys; `changed`: keys with a change;
     `alone`: those of them without a prediction in the watched table."""
 
     windows: frozenset[datetime]
@@ -41,19 +59,17 @@ class Touched:
     alone: int
 
 
-def changed_labels(
-    spark: SparkSession, spec: MonitorSpec, labels: Source, history: History, since: int
-) -> Changes:
-    """The keys whose labels may have changed after version `since`, by the cheapest way that tells.
+def changed_keys(spark: SparkSession, joined: Joined, history: History, since: int) -> Changes:
+    """The keys whose rows may have changed after version `since`, by the cheapest way that tells.
 
-    Raises UnprovenError where none does: then every label may have.
+    Raises UnprovenError where none does: then every row may have.
     """
     if not history.known:
         raise UnprovenError(history.reason)
     notes = []
     for way in (_fed, _appended, _compared):
         try:
-            keys, proof = way(spark, spec, labels, history, since)
+            keys, proof = way(spark, joined, history, since)
         except UnprovenError as error:
             notes.append(str(error))
         except FAILURES as error:
@@ -63,19 +79,21 @@ def changed_labels(
     raise UnprovenError("; ".join(notes))
 
 
-def all_labels(spark: SparkSession, spec: MonitorSpec, labels: Source) -> Changes:
-    """Every key that has a label."""
-    return Changes(labels.select(spark, *_keys(spec)), "all labels")
+def all_keys(spark: SparkSession, joined: Joined) -> Changes:
+    """Every key that has a row."""
+    return Changes(joined.table.select(spark, *joined.named_keys()), f"all {joined.what}")
 
 
 def touched_windows(
     spark: SparkSession,
     spec: MonitorSpec,
     source: Source,
-    keys: DataFrame,
+    joined: Joined,
+    changes: Changes,
     windows: Sequence[Window] | None = None,
 ) -> Touched:
-    """One narrow pass over the watched table, its key and time, for the predictions of `keys`.
+    """One narrow pass over the watched table, its key and time, for the predictions of
+    the keys that changed.
 
     `windows`: where to look; None: everywhere. Only the number of keys per window reaches the
     driver.
@@ -89,13 +107,13 @@ def touched_windows(
         where = f"{near(column, kind, wanted)} AND {in_windows(at, wanted)}"
     rows = source.select(
         spark,
-        *(f"{quote(own)} AS p{i}" for i, (own, _) in enumerate(keys_of(spec))),
+        *(f"{quote(own)} AS p{i}" for i, (own, _) in enumerate(joined.keys)),
         f"unix_micros({window_start(at, spec.windows.grain, zone)}) AS start",
         where=where,
     )
-    names = [f":k{i}" for i in range(len(keys_of(spec)))]
+    names = [f":k{i}" for i in range(len(joined.keys))]
     same = " AND ".join(f"`{name}` = p{i}" for i, name in enumerate(names))
-    asked = keys.distinct()
+    asked = changes.keys.distinct()
     # Changed keys are few beside the rows: handed to these, which then stay where they are.
     found = (
         rows.join(asked, F.expr(same))
@@ -111,57 +129,61 @@ def touched_windows(
     return Touched(starts, changed, changed - predicted)
 
 
-def _keys(spec: MonitorSpec) -> list[str]:
-    return [f"{quote(theirs)} AS `:k{i}`" for i, (_, theirs) in enumerate(keys_of(spec))]
-
-
 def _fed(
-    spark: SparkSession, spec: MonitorSpec, labels: Source, history: History, since: int
+    spark: SparkSession, joined: Joined, history: History, since: int
 ) -> tuple[DataFrame, str]:
     """From the change data feed: rows as they were before and after each change."""
-    if not labels.feed:
-        raise UnprovenError("the labels have no change data feed")
+    table = joined.table
+    if not table.feed:
+        raise UnprovenError(f"the {joined.what} have no change data feed")
     changes = (
         spark.read.option("readChangeFeed", "true")
         .option("startingVersion", str(since + 1))
-        .option("endingVersion", str(labels.version))
-        .table(labels.identifier)
+        .option("endingVersion", str(table.version))
+        .table(table.identifier)
     )
-    if labels.row_filter:
-        changes = changes.where(f"({labels.row_filter})")
-    keys = changes.selectExpr(*_keys(spec))
+    if table.row_filter:
+        changes = changes.where(f"({table.row_filter})")
+    keys = changes.selectExpr(*joined.named_keys())
     _ = keys.schema  # a feed that can't be read says so now
-    return keys, "change data feed of the labels"
+    return keys, f"change data feed of the {joined.what}"
 
 
 def _appended(
-    spark: SparkSession, spec: MonitorSpec, labels: Source, history: History, since: int
+    spark: SparkSession, joined: Joined, history: History, since: int
 ) -> tuple[DataFrame, str]:
     """From the files that were appended, read without their table."""
+    table = joined.table
     if not all(segment.appended for segment in history.segments):
-        raise UnprovenError("labels were not only appended")
+        raise UnprovenError(f"{joined.what} were not only appended")
     if len(history.segments) != 1:
-        raise UnprovenError("labels were moved between files")
-    columns = [theirs for _, theirs in keys_of(spec)]
-    if labels.column_mapping or any(one.lower() in labels.partition_columns for one in columns):
-        raise UnprovenError("the files of labels can't be read without their table")
-    files = added_files(spark, labels, history.segments[0])
-    known = Columns(labels.schema)
+        raise UnprovenError(f"{joined.what} were moved between files")
+    columns = [theirs for _, theirs in joined.keys]
+    if table.column_mapping or any(one.lower() in table.partition_columns for one in columns):
+        raise UnprovenError(f"the files of {joined.what} can't be read without their table")
+    files = added_files(spark, table, history.segments[0])
+    known = Columns(table.schema)
     schema = ", ".join(f"{quote(one)} {known.type_of(one)}" for one in columns)
     if not files:
-        return spark.createDataFrame([], schema).selectExpr(*_keys(spec)), "appends without a file"
-    return spark.read.schema(schema).parquet(*files).selectExpr(*_keys(spec)), "appended labels"
+        return spark.createDataFrame([], schema).selectExpr(
+            *joined.named_keys()
+        ), "appends without a file"
+    return spark.read.schema(schema).parquet(*files).selectExpr(
+        *joined.named_keys()
+    ), f"appended {joined.what}"
 
 
 def _compared(
-    spark: SparkSession, spec: MonitorSpec, labels: Source, history: History, since: int
+    spark: SparkSession, joined: Joined, history: History, since: int
 ) -> tuple[DataFrame, str]:
     """From both versions: rows that the one has and the other has not."""
-    names = dict.fromkeys(label_columns(spec, labels))
-    # A condition may read any column of the table.
-    told = spec.evaluation is not None and spec.evaluation.positive.label is not None
-    columns = [quote(one) for one in (labels.schema if told else names)]
-    before = labels.select(spark, *columns, version=since)
-    after = labels.select(spark, *columns)
+    table = joined.table
+    own = [theirs for _, theirs in joined.keys]
+    read = table.schema if joined.columns is None else (*own, *joined.columns)
+    columns = [quote(one) for one in {name.lower(): name for name in read}.values()]
+    before = table.select(spark, *columns, version=since)
+    after = table.select(spark, *columns)
     changed = before.exceptAll(after).unionByName(after.exceptAll(before))
-    return changed.selectExpr(*_keys(spec)), f"labels of versions {since} and {labels.version}"
+    return changed.selectExpr(
+        *joined.named_keys()
+    ), f"{joined.what} of versions {since} and {table.version}"
