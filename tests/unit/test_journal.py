@@ -93,7 +93,9 @@ def test_a_success_that_is_held_back_is_the_last_one(written, monkeypatch):
             record.as_of = datetime(2024, 1, until, tzinfo=timezone.utc)
             record.inputs = [("source", "abc", 7)]
     found = journal.last_success("credit", "profile")
-    assert found == Success("whole", datetime(2024, 1, 3, tzinfo=timezone.utc), "abc", 7)
+    assert found == Success(
+        "whole", datetime(2024, 1, 3, tzinfo=timezone.utc), "abc", 7, {"source": ("abc", 7)}
+    )
     assert journal.last_success("other", "profile") is stored
     assert journal.last_success("credit", "drift") is stored
     journal.close()
