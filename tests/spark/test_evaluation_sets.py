@@ -70,7 +70,8 @@ def test_sets_that_measure_nothing_are_refused_and_the_others_frozen(spark, home
     whole = table(rng)
     odd = np.where(np.arange(ROWS) < 3, 1.5, whole.column("score").to_numpy())
     source_tables.write(spark, home / "outside", table(rng, score=odd))
-    source_tables.write(spark, home / "empty", whole.slice(0, 0))
+    log = f"SELECT * FROM delta.`{home / 'log'}` WHERE false"
+    spark.sql(f"CREATE TABLE delta.`{home / 'empty'}` USING delta AS {log}")
     source_tables.write(
         spark, home / "blind", table(rng, score=pa.array([None] * ROWS, pa.float64()))
     )
