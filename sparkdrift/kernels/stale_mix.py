@@ -183,6 +183,9 @@ def _acceptance(
     status = _moved(found.gap, tolerated)
     if status == UNDETERMINED:
         text += f"; too unsure to rule out a gap of {tolerated:.3g}"
+    # What the set has no row for may have any figure.
+    if status == OK and raked.outside > policy.outside:
+        status = UNDETERMINED
     value, low, high = (float(part) for part in recomputed)
     return Stale(figure, one.metric, status, text, value, low, high, base, unit)
 
