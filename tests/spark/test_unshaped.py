@@ -147,10 +147,13 @@ def test_other_verdicts_references_and_alerts_stay_as_they_were(spark, moved, wo
     key = lambda one: tuple(  # noqa: E731
         str(one[name]) for name in ("window_start", "comparison", "slice_value", "column_name")
     )
-    # Sketches are exact at this size: all is the same but for the order in which doubles are added.
+    # Sketches are exact at this size: all is the same but for the order in which doubles are added,
+    # which a digest also tells.
     assert len(with_it) == len(without)
     for one, other in zip(sorted(with_it, key=key), sorted(without, key=key), strict=True):
         for name, value in one.items():
+            if name == "input_digest":
+                continue
             alike = pytest.approx(value, rel=1e-9) if isinstance(value, float) else value
             assert other[name] == alike, (key(one), name)
     for one in (moved.store, store):
