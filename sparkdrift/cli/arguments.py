@@ -121,7 +121,8 @@ def fail_on(given: Sequence[str]) -> FailOn:
             close = nearest(word, ACCEPTED)
             hint = f"; did you mean {close!r}?" if close else ""
             raise UsageError(
-                f"--fail-on {word!r} does not exist; accepted: {', '.join(ACCEPTED)}{hint}"
+                f"--fail-on {word!r} does not exist; accepted: {', '.join(ACCEPTED)}{hint} "
+                "(`sparkdrift eval` takes degraded, stale, blind)"
             )
     named = [word for word in given if word in STATUSES]
     return FailOn(

@@ -28,6 +28,12 @@ def evaluated_text(done: Evaluated) -> str:
     return "; ".join(parts)
 
 
+def evaluated_remarks(done: Evaluated) -> tuple[str, ...]:
+    """What the reader should know: sets that could not be frozen, rows that were left out."""
+    lacking = (f"evaluation set {name}: {why}" for name, why in done.sets.missing.items())
+    return (*lacking, *done.counted.remarks)
+
+
 def evaluated_facts(done: Evaluated) -> dict[str, Any]:
     """The same for --json; None: the spec has nothing to evaluate by."""
     measured = done.performed.windows

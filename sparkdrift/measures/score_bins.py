@@ -27,6 +27,8 @@ COLUMNS = (
     *("decisions", "decided", "tp", "fp", "fn", "tn"),
 )
 _AT = {name: i for i, name in enumerate(COLUMNS)}
+# What `unusable` counts: rows without score, with one outside [0, 1], with an odd label.
+UNUSABLE = ("missing", "outside", "odd")
 CLASS_BINS = 64
 PLAIN_BINS = 128
 

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from sparkdrift import __version__
 from sparkdrift.explain.signals import WHOLE
+from sparkdrift.measures.score_bins import UNUSABLE
 from sparkdrift.references.life import Name
 from sparkdrift.spark.changes import Fingerprint, from_micros
 from sparkdrift.spark.evaluation_states import ERRORS, SCORES
@@ -210,3 +211,27 @@ def label_totals(
             .collect()[0]
         )
     return {name: int(row[name] or 0) for name in QUALITY}
+
+
+def unusable_totals(
+    spark: SparkSession, store: Store, spec: MonitorSpec, windows: Sequence[Window]
+) -> dict[str, int]:
+    """Rows of these windows whose score is missing or outside [0, 1], or whose label is odd.
+
+    Of several sets or classes, which count the same rows, the largest number of a window.
+    """
+    counts = [
+        F.max(F.element_at("cells", place - len(UNUSABLE))).alias(name)
+        for place, name in enumerate(UNUSABLE)
+    ]
+    with few_rows(spark):
+        row = (
+            score_states(spark, store, spec, spec.windows.grain, ["scores"])
+            .where(in_windows("window_start", contiguous(windows)))
+            .where(F.col("slice_key") == WHOLE)
+            .groupBy("window_start")
+            .agg(*counts)
+            .agg(*(F.sum(name).alias(name) for name in UNUSABLE))
+            .collect()[0]
+        )
+    return {name: int(row[name] or 0) for name in UNUSABLE}

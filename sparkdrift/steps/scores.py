@@ -26,6 +26,7 @@ from sparkdrift.spark.score_states import (
     edges_of_sets,
     label_totals,
     profiled_slices,
+    unusable_totals,
     write_scores,
 )
 from sparkdrift.spark.scores import Cut, count_scores
@@ -51,7 +52,8 @@ class Counted:
     """What the step did. windows: counted; relabelled: those of them that only labels asked for.
 
     alone: how many of the labels that were looked at have no prediction. dropped: windows whose
-    states went, since they are profiled no more. longer: roll-ups, by grain.
+    states went, since they are profiled no more. longer: roll-ups, by grain. remarks: rows that
+    were left out, in words.
     """
 
     windows: tuple[Window, ...] = ()
@@ -59,6 +61,7 @@ class Counted:
     alone: int = 0
     dropped: tuple[Window, ...] = ()
     longer: Mapping[str, tuple[Window, ...]] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 def count_windows(context: Context, spec: MonitorSpec, options: Options, sets: Sets) -> Counted:
@@ -101,12 +104,17 @@ def count_windows(context: Context, spec: MonitorSpec, options: Options, sets: S
         windows = tuple(one.window for one in due.batch)
         if labels is not None and windows:
             record.warnings += _told(context, spec, windows, due.alone)
+        left_out: tuple[str, ...] = ()
+        if windows and evaluation.task != "regression":
+            left_out = _left_out(context, spec, due.batch)
+            record.warnings += left_out
         return Counted(
             windows,
             tuple(one for one in windows if one.start in due.relabelled),
             due.alone,
             tuple(dropped),
             longer,
+            left_out,
         )
 
 
@@ -248,6 +256,20 @@ def _told(context: Context, spec: MonitorSpec, windows: Sequence[Window], alone:
     }
     labelled = f"of {found['labelled']:,} labelled predictions"
     return [f"{found[key]:,} {labelled} {text}" for key, text in texts.items() if found[key]]
+
+
+def _left_out(context: Context, spec: MonitorSpec, batch: Sequence[Fingerprint]) -> tuple[str, ...]:
+    """Which rows of the windows that were counted have no usable score or label, with numbers."""
+    windows = [one.window for one in batch]
+    found = unusable_totals(context.spark, context.store, spec, windows)
+    texts = {
+        "missing": "have no score: they are left out",
+        "outside": "have a score outside [0, 1]: they are left out; a score is a probability, so "
+        "let a view divide percentages by 100",
+        "odd": "have a label that is neither 0 nor 1: they count as without label",
+    }
+    rows = f"of {sum(one.rows for one in batch):,} rows counted"
+    return tuple(f"{found[key]:,} {rows} {text}" for key, text in texts.items() if found[key])
 
 
 def _window(spec: MonitorSpec, start: datetime) -> Window:

@@ -370,3 +370,27 @@ def test_without_a_set_the_edges_are_regular(world):
     expected = score_bins.count(edges, world.score[at], world.label[at], world.score[at] >= 0.4)
     np.testing.assert_allclose(state["cells"], score_bins.flat(expected), rtol=1e-10)
     assert freeze_sets(context_of(world.spark, world.store), spec).stored == {}
+
+
+def test_rows_that_are_left_out_are_said_with_numbers(spark, tmp_path):
+    rows = source_tables.days(0, 3, 60, np.random.default_rng(SEED + 1))
+    score, label = rows.column("score").to_numpy().copy(), np.tile([0.0, 1.0], 120)
+    score[:2], score[2:7], label[10:13] = np.nan, 55.0, 3.0
+    at = rows.column_names.index("score")
+    odd = rows.set_column(at, "score", pa.array(score, from_pandas=True))
+    source_tables.write(spark, tmp_path / "log", odd.append_column("y", pa.array(label)))
+    spec = spec_of(
+        tmp_path / "log",
+        features={"numeric": ["amount"]},
+        prediction={"score": "score", "label": "y"},
+        evaluation={"thresholds": {"accept": {"value": 0.3}}},
+    )
+    store = new_store(spark, tmp_path / "store")
+    profile_only(spark, store, spec)
+    context = context_of(spark, store)
+    done = count_windows(context, spec, Options(), freeze_sets(context, spec))
+    context.journal.close()
+    counted = 60 * len(done.windows)
+    told = [one.split(" rows counted ")[0] for one in done.remarks]
+    assert told == [f"{n} of {counted}" for n in (2, 5, 3)]
+    assert "outside [0, 1]" in done.remarks[1]

@@ -11,7 +11,7 @@ from sparkdrift.cli.arguments import interval, options_for, point_of_time
 from sparkdrift.cli.commands.steps import FINDING, AsOf, Begin, DryRun, End, Specs
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
-from sparkdrift.cli.evaluated import evaluated_facts, evaluated_text
+from sparkdrift.cli.evaluated import evaluated_facts, evaluated_remarks, evaluated_text
 from sparkdrift.cli.planning import plan
 from sparkdrift.errors import UsageError, nearest
 from sparkdrift.report.plain import named
@@ -76,8 +76,7 @@ def evaluate(
         alarm = alarm_of(context, spec, done, staleness, asked)
         lines = evaluated_lines(performance, staleness, spec.timestamp.zone)
         facts = evaluated_facts(done) | {"performance": performance, "staleness": staleness}
-        lacking = [f"evaluation set {name}: {why}" for name, why in done.sets.missing.items()]
-        remarks = [*lacking, *([alarm] if alarm else [])]
+        remarks = [*evaluated_remarks(done), *([alarm] if alarm else [])]
         text = "\n  ".join([evaluated_text(done), *lines])
         return Answer(text, facts, FINDING if alarm else 0, remarks)
 

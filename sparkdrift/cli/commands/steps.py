@@ -15,7 +15,12 @@ from sparkdrift.cli.arguments import fail_on as covered
 from sparkdrift.cli.arguments import interval, options_for, point_of_time
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
-from sparkdrift.cli.evaluated import evaluated_anything, evaluated_facts, evaluated_text
+from sparkdrift.cli.evaluated import (
+    evaluated_anything,
+    evaluated_facts,
+    evaluated_remarks,
+    evaluated_text,
+)
 from sparkdrift.cli.planning import plan
 from sparkdrift.report.plain import day, joined, lost, named
 
@@ -212,7 +217,7 @@ def run(
         alarm = alarm_of(context, spec, done, alarming)
         held = (f"reference version left a candidate: {line}" for line in done.blocked)
         asked = [one for one in (unanswered(done, alarming), alarm) if one]
-        remarks = (*done.profiled.remarks, *held, *asked)
+        remarks = (*done.profiled.remarks, *held, *evaluated_remarks(done.evaluated), *asked)
         return Answer(_told(done), _facts(done), FINDING if alarm else 0, remarks)
 
     return each_monitor(common, specs, one, asked=any(times) or recompute)

@@ -12,7 +12,12 @@ import pytest
 from sparkdrift.cli import main
 from sparkdrift.cli.commands.evaluating import alarm_of
 from sparkdrift.cli.commands.proposing import _facts
-from sparkdrift.cli.evaluated import evaluated_anything, evaluated_facts, evaluated_text
+from sparkdrift.cli.evaluated import (
+    evaluated_anything,
+    evaluated_facts,
+    evaluated_remarks,
+    evaluated_text,
+)
 from sparkdrift.report.evaluated import evaluated_lines
 from sparkdrift.report.proposals import sample_line, threshold_lines
 from sparkdrift.spark import evaluation_overview
@@ -138,3 +143,9 @@ def test_a_sample_is_told_with_what_it_would_bring():
     assert "scores that it lacks" in text
     none = Sampled("launch", 1, SPAN, 0, 0, "to_label", 0.4, 0.4, 0, 0, "all are labelled")
     assert sample_line(none, "UTC") == "no row to label: all are labelled"
+
+
+def test_sets_that_are_missing_and_rows_that_are_left_out_are_told():
+    left_out = "5 of 180 rows counted have a score outside [0, 1]"
+    done = Evaluated(Sets(missing={"holdout": "no such folder"}), Counted(remarks=(left_out,)))
+    assert evaluated_remarks(done) == ("evaluation set holdout: no such folder", left_out)
