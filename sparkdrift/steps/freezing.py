@@ -6,7 +6,8 @@ stored; else it is read in one scan. Another table is read in one scan, at one v
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
@@ -86,36 +87,45 @@ def make_version(
     windows: how many stored ones it is merged from; 0: it is read in one scan. Raises
     SnapshotError where another run makes the same version at the same time.
     """
-    if windows and wanted.interval is not None and not measures_scores(spec, wanted.name):
-        rows, about = _merged(context, spec, wanted.interval, windows)
-    else:
-        rows, about = _scanned(context, spec, wanted, record)
-    about |= {
-        "role": wanted.name.role,
-        "name": wanted.name.name,
-        "version": newest.version + 1 if newest else 1,
-        "parent": newest.version if newest else None,
-        "run_id": context.journal.run_id,
-        "created_at": datetime.now(timezone.utc),
-        "created_by": by,
-        "note": note,
-        "declared": None,
-    }
-    if measures_scores(spec, wanted.name):
-        about["declared"] = declared(spec, wanted.name)
-    try:
+    with _as_it_was(spec, wanted, record):
+        if windows and wanted.interval is not None and not measures_scores(spec, wanted.name):
+            rows, about = _merged(context, spec, wanted.interval, windows)
+        else:
+            rows, about = _scanned(context, spec, wanted, record)
+        about |= {
+            "role": wanted.name.role,
+            "name": wanted.name.name,
+            "version": newest.version + 1 if newest else 1,
+            "parent": newest.version if newest else None,
+            "run_id": context.journal.run_id,
+            "created_at": datetime.now(timezone.utc),
+            "created_by": by,
+            "note": note,
+            "declared": None,
+        }
+        if measures_scores(spec, wanted.name):
+            about["declared"] = declared(spec, wanted.name)
         made = write_reference(context.spark, context.store, spec, rows, about)
-    except FAILURES as error:
-        if wanted.version is None and wanted.at is None:
-            raise
-        # The log still knows the version, and VACUUM removed its files.
-        raise gone(about["source"], about["source_version"], error) from error
     if made is None:
         raise SnapshotError(
             f"{wanted.name}: another run made version {about['version']} at the same time; look "
             "at it before making a new one"
         )
     return made
+
+
+@contextmanager
+def _as_it_was(spec: MonitorSpec, wanted: Wanted, record: Record) -> Iterator[None]:
+    """SourceError in place of what Spark says where a version of the past can't be read."""
+    try:
+        yield
+    except FAILURES as error:
+        read = {role: version for role, _, version in record.inputs}
+        if (wanted.version is None and wanted.at is None) or "reference" not in read:
+            raise
+        # The log still knows the version, and VACUUM removed its files.
+        name = wanted.table or wanted.path or spec.source.table or str(spec.source.path)
+        raise gone(name, read["reference"], error) from error
 
 
 def stored_for(context: Context, spec: MonitorSpec, interval: Window) -> tuple[int, str | None]:

@@ -422,7 +422,9 @@ def test_24_references_that_each_pass_their_step_are_caught_by_creep(spark, cred
         spark,
         store,
         REFERENCE_PROFILES,
-        rows.withColumns({key: F.lit(value) for key, value in constants.items()}),
+        rows.withColumns({key: F.lit(value) for key, value in constants.items()}).withColumn(
+            "key_sketch", F.lit(None).cast("binary")
+        ),
     )
     snapshots = [
         {
