@@ -124,10 +124,10 @@ def test_days_go_but_for_what_cites_them_and_longer_windows_stay(spark, pruned):
     assert f"deleted from profiles: {2 * len(GONE):,} rows" in ran["warnings"]
 
 
-OF_WINDOWS = ("states", "drift", "assumptions", "profiles")
+OF_WINDOWS = ("states", "drift", "assumptions", "performance", "eval_staleness", "profiles")
 
 
-@pytest.mark.parametrize("writes", range(1, 6))
+@pytest.mark.parametrize("writes", range(1, 8))
 def test_a_pruning_that_ended_too_early_is_done_by_the_next_one(
     spark, source, pruned, workspace, tmp_path, writes
 ):
