@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
-from scipy import special
 
+from sparkdrift.measures.arrays import floats
 from sparkdrift.measures.blind_spot import LEAST_POWER, BlindSpot, Signal, blind_spot
 from sparkdrift.measures.density_ratio import DISTRUST_ESS
-from sparkdrift.measures.intervals import Z
+from sparkdrift.measures.intervals import Figure, power_to_tell
 from sparkdrift.measures.persistence import standing
 
 SCORE, FEATURES, RATE, PERFORMANCE = "score", "top features", "decision rate", "performance"
@@ -213,8 +213,8 @@ def _power(row: Rate) -> float:
     """The chance to tell a change of the limit from none, by the width of the interval."""
     if row.low is None or row.high is None or row.limit is None:
         return float("nan")
-    error = (row.high - row.low) / (2 * Z)
-    return float(special.ndtr(row.limit / error - Z)) if error > 0 else 1.0
+    middle, low, high = map(floats, ((row.low + row.high) / 2, row.low, row.high))
+    return power_to_tell(Figure(middle, low, high), row.limit)
 
 
 def _of_performance(

@@ -10,7 +10,7 @@ import numpy as np
 from sparkdrift.kernels.binary_performance import Beside, estimates, measured, prior_of
 from sparkdrift.kernels.performance_rules import Measured, Rules, blank, nothing, taken
 from sparkdrift.measures.arrays import Floats, divide, floats
-from sparkdrift.measures.intervals import Figure, Z, wilson
+from sparkdrift.measures.intervals import Figure, Z, standard_error, wilson
 from sparkdrift.measures.score_bins import ScoreBins
 
 AVERAGED = ("precision", "recall", "f1", "specificity", "roc_auc", "average_precision", "brier")
@@ -117,6 +117,6 @@ def _expected(parts: Sequence[Beside], rules: Rules, *, labelled: bool) -> Figur
         if one.known is not None
     ]
     value = floats(sum(one.value for one in each))
-    se = np.sqrt(sum(((one.high - one.low) / (2 * Z)) ** 2 for one in each))
+    se = np.sqrt(sum(standard_error(one) ** 2 for one in each))
     low, high = (np.clip(value + sign * Z * se, 0.0, 1.0) for sign in (-1, 1))
     return Figure(value, floats(low), floats(high))

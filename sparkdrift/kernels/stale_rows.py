@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
-from scipy import special
 
 from sparkdrift.kernels.performance_rules import DEFAULT_LOSS, Rules
 from sparkdrift.measures.arrays import Floats, floats
 from sparkdrift.measures.evidence import LEAST_POWER
-from sparkdrift.measures.intervals import Figure, Z
+from sparkdrift.measures.intervals import Figure, power_to_tell
 from sparkdrift.measures.score_bins import ScoreBins
 
 OK, WARNING, DRIFTED = "ok", "warning", "drifted"
@@ -176,15 +175,7 @@ def beyond(figure: Figure, limit: float) -> str:
     if figure.low > limit or figure.high < -limit:
         return WARNING
     inside = -limit <= figure.low and figure.high <= limit
-    return OK if inside and power(figure, limit) >= LEAST_POWER else UNDETERMINED
-
-
-def power(figure: Figure, limit: float) -> float:
-    """The chance to tell a change of `limit` from none, by the width of the interval."""
-    error = float(figure.high - figure.low) / (2 * Z)
-    if np.isnan(error):
-        return np.nan
-    return float(special.ndtr(limit / error - Z)) if error > 0 else 1.0
+    return OK if inside and power_to_tell(figure, limit) >= LEAST_POWER else UNDETERMINED
 
 
 def judged(

@@ -12,7 +12,7 @@ from scipy import special
 
 from sparkdrift.measures.arrays import Floats, divide, floats
 from sparkdrift.measures.confusion import share_difference
-from sparkdrift.measures.intervals import Figure, Z
+from sparkdrift.measures.intervals import Figure, Z, standard_error
 
 LEAST_POWER = 0.8
 DEGRADED, UNDETERMINED, OK = 2, 1, 0
@@ -43,7 +43,7 @@ def power(loss: Figure, tolerated: ArrayLike) -> Floats:
 
     From the width of the interval, taken for that of a normal. NaN without an interval.
     """
-    se = (loss.high - loss.low) / (2 * Z)
+    se = standard_error(loss)
     exact = np.where(se <= 0, 1.0, np.nan)
     return floats(np.where(se > 0, special.ndtr(divide(tolerated, se) - Z), exact))
 

@@ -33,6 +33,19 @@ def plain_interval(value: ArrayLike, se: ArrayLike, z: float = Z) -> Figure:
     return Figure(middle, middle - around, middle + around)
 
 
+def standard_error(figure: Figure) -> Floats:
+    """Half the width of a 95 % interval in standard errors of a normal one; NaN where unknown."""
+    return floats((figure.high - figure.low) / (2 * Z))
+
+
+def power_to_tell(figure: Figure, limit: float) -> float:
+    """The chance to tell a change of `limit` from none, by the width of the interval, ()."""
+    error = float(standard_error(figure))
+    if np.isnan(error):
+        return np.nan
+    return float(special.ndtr(limit / error - Z)) if error > 0 else 1.0
+
+
 def widened(figure: Figure, factor: float) -> Figure:
     """The interval `factor` times as wide on either side: of 95 % to 3 standard errors by 3 / Z."""
     value, low, high = figure

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sparkdrift.measures.arrays import Floats, divide, floats, shares
+from sparkdrift.measures.arrays import divide, floats, shares
 from sparkdrift.measures.density_ratio import THIN
 from sparkdrift.measures.intervals import Figure, Z, wilson
 
@@ -75,8 +75,3 @@ def lacking_share(evaluation: ArrayLike, window: ArrayLike) -> Figure:
     if v.sum() <= 0:
         return _NOTHING
     return wilson(x[v <= 0].sum(), x.sum())
-
-
-def standard_error(figure: Figure) -> Floats:
-    """Half the width of a 95 % interval in standard errors of a normal one; NaN where unknown."""
-    return floats((figure.high - figure.low) / (2 * Z))

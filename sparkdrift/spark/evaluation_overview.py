@@ -12,7 +12,6 @@ from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.schemas import PROFILES
-from sparkdrift.spark.source import instant, open_source
 from sparkdrift.spark.sql import in_windows, quote, string
 from sparkdrift.spec.metrics import PREFIX
 from sparkdrift.spec.models import MonitorSpec
@@ -20,7 +19,7 @@ from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
 
 Row = Mapping[str, Any]
-_TIMES = ("window_start", "window_end", "time", "since")
+_TIMES = ("window_start", "window_end", "since")
 _ALL = "*"
 _STALE = (
     *("evaluation_set", "figure", "subject", "value", "low", "high", "threshold", "unit"),
@@ -88,28 +87,6 @@ def metric_values(spark: SparkSession, store: Store, spec: MonitorSpec, name: st
     """The values of a declared metric over all rows."""
     where = f"slice_key = {string(WHOLE)} AND column_name = {string(PREFIX + name)}"
     return _rows(spark, _query(store.table(PROFILES.name), spec, ("value",), where))
-
-
-def dashboard_values(spark: SparkSession, spec: MonitorSpec, metric: str) -> list[Row]:
-    """What the dashboard's own table says of a metric: time, value, limit; [] without a table."""
-    dashboard = spec.evaluation.dashboard if spec.evaluation else None
-    if dashboard is None or not (dashboard.table or dashboard.path):
-        return []
-    source = open_source(
-        spark, table=dashboard.table, path=dashboard.path, row_filter=dashboard.filter
-    )
-    time, name, value = (getattr(dashboard, one) or one for one in ("time", "metric", "value"))
-    at = instant(time, source.schema[time], spec.timestamp.zone)
-    limit = "CAST(NULL AS DOUBLE)" if dashboard.limit is None else quote(dashboard.limit)
-    with few_rows(spark):
-        found = source.select(
-            spark,
-            f"unix_micros({at}) AS time",
-            f"{quote(value)} AS value",
-            f"{limit} AS limit",
-            where=f"{quote(name)} = {string(metric)}",
-        )
-        return [_told(row.asDict()) for row in found.orderBy("time").collect()]
 
 
 def _query(table: str, spec: MonitorSpec, columns: tuple[str, ...], where: str) -> str:

@@ -17,8 +17,16 @@ from sparkdrift.spark.source import Source, instant
 from sparkdrift.spark.sql import quote, string
 from sparkdrift.spark.window_columns import window_end
 from sparkdrift.spec.columns import Columns
+from sparkdrift.spec.evaluation import Labels
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.spec.scoring import ODD, OneScore, label_column, scores_of, watched_columns
+from sparkdrift.spec.scoring import (
+    ODD,
+    OneScore,
+    evaluation_of,
+    label_column,
+    scores_of,
+    watched_columns,
+)
 
 ARRIVAL = ("0", "1", "2", "4", "7", "14", "30", "60", "90", "180", "365", "later", "unknown")
 """Buckets of the arrival curve: known at most so many days after the window's end, and more than
@@ -78,8 +86,7 @@ def joined_labels(
 
 def scores_with_labels(spec: MonitorSpec, labels: Source | None) -> tuple[OneScore, ...]:
     """The scores of watched rows, over what `joined_labels` made of them."""
-    evaluation = spec.evaluation
-    assert evaluation is not None  # noqa: S101 - asked for where the section is declared
+    evaluation = evaluation_of(spec)
     scores = scores_of(spec, evaluation, watched_columns(spec))
     if labels is None:
         return scores
@@ -102,17 +109,16 @@ def _parts(spec: MonitorSpec) -> range:
 
 def label_rows(spark: SparkSession, spec: MonitorSpec, labels: Source) -> DataFrame:
     """The table of labels as its columns `:k0`, ..., `:label`, `:positive` and `:known`."""
-    evaluation = spec.evaluation
-    assert evaluation is not None  # noqa: S101
-    assert evaluation.labels is not None  # noqa: S101
-    usual, own = label_column(spec), evaluation.labels.label or spec.prediction.label
+    evaluation = evaluation_of(spec)
+    declared = evaluation.labels or Labels()
+    usual, own = label_column(spec), declared.label or spec.prediction.label
     rows = labels.rows(spark)
     if usual and own and usual.lower() != own.lower():
         rows = rows.withColumn(usual, F.col(quote(own)))
     known = "CAST(NULL AS TIMESTAMP)"
-    if evaluation.labels.known_at is not None:
-        kind = timestamp_type(labels, evaluation.labels.known_at)
-        known = instant(evaluation.labels.known_at, kind, spec.timestamp.zone)
+    if declared.known_at is not None:
+        kind = timestamp_type(labels, declared.known_at)
+        known = instant(declared.known_at, kind, spec.timestamp.zone)
     positive = evaluation.positive.label
     return rows.selectExpr(
         *(f"{quote(theirs)} AS `:k{i}`" for i, (_, theirs) in enumerate(keys_of(spec))),

@@ -32,7 +32,7 @@ class Told:
 
 def dashboard_table(spark: SparkSession, spec: MonitorSpec) -> Source | None:
     """The dashboard's table at its newest version; None where it has none."""
-    place = spec.evaluation.dashboard if spec.evaluation else None
+    place = spec.dashboard
     if place is None or (place.table is None and place.path is None):
         return None
     return _opened(spark, spec, place, "dashboard")
@@ -40,7 +40,7 @@ def dashboard_table(spark: SparkSession, spec: MonitorSpec) -> Source | None:
 
 def outcome_table(spark: SparkSession, spec: MonitorSpec) -> Source | None:
     """The outcome's table at its newest version; None where none is declared."""
-    place = spec.evaluation.outcome if spec.evaluation else None
+    place = spec.outcome
     return None if place is None else _opened(spark, spec, place, "outcome")
 
 
@@ -54,7 +54,7 @@ def _opened(spark: SparkSession, spec: MonitorSpec, place: Location, section: st
 
 def told_by_dashboard(spark: SparkSession, spec: MonitorSpec, source: Source) -> list[Told]:
     """For each metric and window the newest row of this model; a name is told in lower case."""
-    dashboard = spec.evaluation.dashboard if spec.evaluation else None
+    dashboard = spec.dashboard
     if dashboard is None:
         return []
     time, metric, value = (
@@ -97,7 +97,7 @@ def told_by_dashboard(spark: SparkSession, spec: MonitorSpec, source: Source) ->
 
 def outcomes(spark: SparkSession, spec: MonitorSpec, source: Source) -> dict[datetime, float]:
     """The outcome's aggregate by the start of its period; periods where it is NULL are left out."""
-    outcome = spec.evaluation.outcome if spec.evaluation else None
+    outcome = spec.outcome
     if outcome is None:
         return {}
     at = _instant(spec, source, outcome.timestamp)

@@ -14,9 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift import __version__
-from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels.performance import GROUP, KNOWN, PERFORMED, WINDOW, perform
-from sparkdrift.kernels.performance_rules import ALL
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.evaluation_inputs import buckets_of, listed, mature, states_of_sets
 from sparkdrift.spark.evaluation_tables import PERFORMANCE
@@ -142,23 +140,6 @@ def write_performance(
     per_window = 16 * (1 + 10 * len(spec.slices))
     files = 1 + len(windows) * per_window // _ROWS_PER_FILE
     replace(store, PERFORMANCE, ready, scope, run_id=run_id, files=files)
-
-
-def newest_performance(
-    spark: SparkSession, store: Store, spec: MonitorSpec, windows: int = 3
-) -> list[dict[str, object]]:
-    """Rows of the whole table of the newest windows, newest first, as report/ takes them."""
-    rows = spark.table(store.table(PERFORMANCE.name)).where(
-        f"monitor = {string(spec.monitor)} AND granularity = {string(spec.windows.grain)}"
-        f" AND slice_key = {string(WHOLE)} AND class_name = {string(ALL)}"
-    )
-    ranked = "dense_rank() OVER (ORDER BY window_start DESC) AS place"
-    with few_rows(spark):
-        found = rows.selectExpr("*", ranked).where(f"place <= {int(windows)}").collect()
-    return sorted(
-        (row.asDict() for row in found),
-        key=lambda row: (row["place"], row["evaluation_set"], row["metric"]),
-    )
 
 
 def count_findings(

@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 
 from sparkdrift.errors import SnapshotError
 from sparkdrift.explain.signals import WHOLE
+from sparkdrift.kernels.performance_rules import NO_SET
 from sparkdrift.measures.arrays import Floats, floats
 from sparkdrift.measures.score_bins import COLUMNS, ScoreBins, plain_edges, unflat
 from sparkdrift.spark.changes import from_micros
@@ -21,7 +22,6 @@ from sparkdrift.windows import Window
 
 SCORES = "scores"
 ROLE = "evaluation"
-NO_SET = ":none"
 _COLUMN = ":scores"
 
 

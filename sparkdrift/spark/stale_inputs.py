@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels import eval_figures as kernel
 from sparkdrift.kernels.eval_figures import INPUT
+from sparkdrift.kernels.performance_rules import NO_SET
 from sparkdrift.references.life import Name
 from sparkdrift.spark.asked import picked, version_of
 from sparkdrift.spark.changes import from_micros
@@ -36,8 +37,6 @@ from sparkdrift.store import Store
 
 # Raised when the figures change without a change of their inputs: all rows are then due.
 FIGURES_VERSION = 2
-NO_SET = ":none"
-"""The name of the set where the spec declares none."""
 _WHOLE = f"slice_key = {string(WHOLE)}"
 
 

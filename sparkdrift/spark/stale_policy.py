@@ -77,7 +77,7 @@ def left_out(spec: MonitorSpec) -> frozenset[str]:
 
 def accepted(spec: MonitorSpec) -> Mapping[str, Reported]:
     """The metrics of the dashboard; where it declares none, that of `degraded`."""
-    dashboard = spec.evaluation.dashboard if spec.evaluation else None
+    dashboard = spec.dashboard
     if dashboard is not None and dashboard.metrics:
         return {str(metric): shown for metric, shown in dashboard.metrics.items()}
     return {spec.degraded.metric: Reported()} if spec.degraded else {}

@@ -15,7 +15,7 @@ from pydantic import Field, PrivateAttr
 
 from sparkdrift.spec.alerts import Alerts
 from sparkdrift.spec.assumptions import Assumptions, DependenceEntry
-from sparkdrift.spec.evaluation import Evaluation
+from sparkdrift.spec.evaluation import Dashboard, Evaluation, Outcome
 from sparkdrift.spec.features import Features
 from sparkdrift.spec.feedback import SHAPED, Feedback
 from sparkdrift.spec.location import Location
@@ -214,6 +214,16 @@ class MonitorSpec(Section):
     @property
     def model_version(self) -> str | None:
         return self.model.version
+
+    @property
+    def dashboard(self) -> Dashboard | None:
+        """What the dashboard says; None without it, or without `evaluation`."""
+        return self.evaluation.dashboard if self.evaluation else None
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The business outcome; None without it, or without `evaluation`."""
+        return self.evaluation.outcome if self.evaluation else None
 
     @property
     def season(self) -> Season | None:

@@ -38,6 +38,13 @@ class OneScore:
     decision: str
 
 
+def evaluation_of(spec: MonitorSpec) -> Evaluation:
+    """The section `evaluation`, asked for where it is declared; ValueError where it is not."""
+    if spec.evaluation is None:
+        raise ValueError(f"the monitor {spec.monitor} has no section `evaluation`")
+    return spec.evaluation
+
+
 def label_column(spec: MonitorSpec) -> str | None:
     """What the label is called in the rows that are watched, joined from elsewhere or not."""
     labels = spec.evaluation and spec.evaluation.labels

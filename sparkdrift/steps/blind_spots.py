@@ -23,7 +23,7 @@ from sparkdrift.explain.blind_spots import (
     Shown,
     blind_spots,
 )
-from sparkdrift.kernels.performance_rules import WITHOUT_LABELS
+from sparkdrift.kernels.performance_rules import NO_SET, WITHOUT_LABELS
 from sparkdrift.kernels.stale_outcome import DECAY, LINK, outcome_rows, without_outcome
 from sparkdrift.kernels.stale_rows import Stale
 from sparkdrift.spark.eval_staleness import write_across
@@ -41,7 +41,6 @@ from sparkdrift.spark.reference_life import (
     with_set,
 )
 from sparkdrift.spark.source import Source
-from sparkdrift.spark.stale_inputs import NO_SET
 from sparkdrift.spark.window_course import (
     Figures,
     Performed,
@@ -174,7 +173,7 @@ def _moved(
 
 def _judged(spec: MonitorSpec, rows: Mapping[str, Performed]) -> dict[str, tuple[str, str]]:
     """The metric that says degraded, else those of the dashboard, else all that are judged."""
-    dashboard = spec.evaluation.dashboard if spec.evaluation else None
+    dashboard = spec.dashboard
     names: set[str] = set(dashboard.metrics if dashboard else ())
     if spec.degraded is not None:
         names = {spec.degraded.metric}
@@ -217,7 +216,7 @@ def _shown(
 ) -> dict[str, Shown]:
     """What the dashboard shows at a window's end: its table's newest rows, or, as dashboards do
     that are computed from it, the evaluation set's own metrics."""
-    dashboard = spec.evaluation.dashboard if spec.evaluation else None
+    dashboard = spec.dashboard
     if dashboard is None:
         return {}
     declared = {str(metric): one for metric, one in dashboard.metrics.items()}
@@ -263,7 +262,7 @@ class _Links:
 
 
 def _links(context: Context, spec: MonitorSpec, tables: _Tables) -> _Links:
-    outcome = spec.evaluation.outcome if spec.evaluation else None
+    outcome = spec.outcome
     zone, window = spec.timestamp.zone, spec.windows.grain
     if outcome is None or tables.outcome is None:
         reason = "evaluation.outcome declares no table of the business outcome"

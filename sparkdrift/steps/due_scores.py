@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sparkdrift.kernels.performance_rules import NO_SET
 from sparkdrift.references.life import covering
 from sparkdrift.spark.changed.found import UnprovenError
 from sparkdrift.spark.changes import Fingerprint
@@ -29,7 +30,7 @@ from sparkdrift.steps.journal import Record
 from sparkdrift.windows import Window
 
 STEP = "scores"
-NO_SET = ":none:0"
+WITHOUT_SET = f"{NO_SET}:0"
 """The name of states that no evaluation set has edges for: they are k/128, and the thresholds."""
 
 
@@ -142,7 +143,7 @@ def _names(
         # A version of before the section `evaluation` has no scores.
         if term is not None and term.snapshot.declared is not None:
             found.append(f"{name}:{term.snapshot.version}")
-    return frozenset(full for one in found or [NO_SET] for full in by_class(spec, one))
+    return frozenset(full for one in found or [WITHOUT_SET] for full in by_class(spec, one))
 
 
 def by_class(spec: MonitorSpec, name: str) -> list[str]:

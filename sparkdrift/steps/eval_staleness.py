@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from sparkdrift.kernels.eval_figures import FIGURES
 from sparkdrift.spark.eval_staleness import staleness_digests, staleness_rows, write_staleness
 from sparkdrift.spark.stale_inputs import held_against
 from sparkdrift.spec.digests import staleness_hash
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.steps import profile
 from sparkdrift.steps.blind_spots import tell_blind_spots
 from sparkdrift.steps.context import Context, Options
 from sparkdrift.steps.outdated import batches, outdated
+from sparkdrift.steps.profile import complete_until
 from sparkdrift.windows import Window
 
 STEP = "eval_staleness"
@@ -39,7 +38,7 @@ def measure_staleness(context: Context, spec: MonitorSpec, options: Options) -> 
     if spec.evaluation is None:
         return Stale()
     with context.journal.step(spec.monitor, STEP) as record:
-        policy, as_of = staleness_hash(spec), _as_of(context, spec, options)
+        policy, as_of = staleness_hash(spec), complete_until(context, spec, options)
         record.policy_hash, record.as_of = policy, as_of
         spark, store = context.spark, context.store
         held = held_against(spark, store, spec)
@@ -64,13 +63,7 @@ def due_windows(context: Context, spec: MonitorSpec, options: Options) -> int:
     """How many windows `measure_staleness` would measure now; writes nothing."""
     if spec.evaluation is None:
         return 0
-    policy, as_of = staleness_hash(spec), _as_of(context, spec, options)
+    policy, as_of = staleness_hash(spec), complete_until(context, spec, options)
     held = held_against(context.spark, context.store, spec)
     digests = staleness_digests(context.spark, context.store, spec, held, policy, as_of)
     return len(outdated(spec, options, *digests).due)
-
-
-def _as_of(context: Context, spec: MonitorSpec, options: Options) -> datetime | None:
-    """Up to when data is complete: what labels should have arrived is told by it."""
-    last = context.journal.last_success(spec.monitor, profile.STEP)
-    return options.as_of or (last.as_of if last else None)

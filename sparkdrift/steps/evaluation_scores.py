@@ -19,7 +19,7 @@ from sparkdrift.spec.digests import set_hash
 from sparkdrift.spec.evaluation import Evaluation, EvaluationSet
 from sparkdrift.spec.evaluation_columns import as_watched, set_columns, set_problems
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.spec.scoring import Named, label_column, renamed, scores_of
+from sparkdrift.spec.scoring import Named, evaluation_of, label_column, renamed, scores_of
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.journal import Record
 
@@ -60,8 +60,7 @@ def score_rows(
     SnapshotError, with nothing written, for a set that measures nothing, and SpecError where it
     lacks a column.
     """
-    evaluation = spec.evaluation
-    assert evaluation is not None  # noqa: S101 - see `measures_scores`
+    evaluation = evaluation_of(spec)
     rows = reference_rows(context.spark, source)
     labels = labels_of(context.spark, spec) if watched else None
     if watched:
@@ -88,8 +87,7 @@ def declared(spec: MonitorSpec, name: Name) -> str:
 
     `definition`: the digest of what its states mean.
     """
-    evaluation = spec.evaluation
-    assert evaluation is not None  # noqa: S101
+    evaluation = evaluation_of(spec)
     content = evaluation.model_dump(mode="json", include={"task", "thresholds"})
     dashboard = evaluation.dashboard
     content["dashboard"] = {} if dashboard is None else dashboard.model_dump(mode="json")["metrics"]

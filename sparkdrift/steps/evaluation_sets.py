@@ -11,6 +11,7 @@ from sparkdrift.references.life import IN_FORCE, Name
 from sparkdrift.spark.reference_life import Active, Snapshot, Stored, read_references
 from sparkdrift.spec.digests import set_hash
 from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.spec.scoring import evaluation_of
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.evaluation_scores import ROLE, definition_in
 from sparkdrift.steps.freezing import Wanted, make_version
@@ -43,8 +44,7 @@ def name_of_set(spec: MonitorSpec, name: str) -> Name:
 
 def wanted_set(spec: MonitorSpec, name: str) -> Wanted:
     """What the spec says an evaluation set is made of."""
-    assert spec.evaluation is not None  # noqa: S101 - it has sets
-    one = spec.evaluation.sets[name]
+    one = evaluation_of(spec).sets[name]
     return Wanted(
         name_of_set(spec, name),
         table=one.table,

@@ -14,10 +14,10 @@ from sparkdrift.spark.performance import (
 from sparkdrift.spark.performance_inputs import Sets, grains, sets_in_force
 from sparkdrift.spec.digests import performance_hash
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.steps import profile
 from sparkdrift.steps.context import Context, Options
 from sparkdrift.steps.journal import Record
 from sparkdrift.steps.outdated import BATCH_WINDOWS, Outdated, outdated
+from sparkdrift.steps.profile import complete_until
 from sparkdrift.windows import Window
 
 STEP = "performance"
@@ -46,7 +46,7 @@ def measure_performance(context: Context, spec: MonitorSpec, options: Options) -
     if spec.evaluation is None:
         return Performed()
     with context.journal.step(spec.monitor, STEP) as record:
-        policy, as_of = performance_hash(spec), _as_of(context, spec, options)
+        policy, as_of = performance_hash(spec), complete_until(context, spec, options)
         record.policy_hash, record.as_of = policy, as_of
         sets = sets_in_force(context.spark, context.store, spec)
         due = _outdated(context, spec, options, sets, policy, as_of)
@@ -68,16 +68,9 @@ def due_windows(context: Context, spec: MonitorSpec, options: Options) -> int:
     if spec.evaluation is None:
         return 0
     sets = sets_in_force(context.spark, context.store, spec)
-    as_of = _as_of(context, spec, options)
+    as_of = complete_until(context, spec, options)
     due = _outdated(context, spec, options, sets, performance_hash(spec), as_of)
     return len(due[spec.windows.grain].due)
-
-
-def _as_of(context: Context, spec: MonitorSpec, options: Options) -> datetime | None:
-    """Up to when data is complete: what labels should have arrived is told by it."""
-    last = context.journal.last_success(spec.monitor, profile.STEP)
-    known = last.as_of if last else None
-    return options.as_of or known
 
 
 def _outdated(

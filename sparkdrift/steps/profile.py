@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 from sparkdrift.errors import SpecError
 from sparkdrift.spark.cardinality import crowded, crowds
@@ -84,6 +85,15 @@ def profile_windows(context: Context, spec: MonitorSpec, options: Options) -> Pl
             until = Options(as_of=record.as_of)
             roll_up(context, spec, resolution, granularity, until, record)
         return plan
+
+
+def complete_until(context: Context, spec: MonitorSpec, options: Options) -> datetime | None:
+    """Up to when the data is complete, as asked for, else by the last time it was profiled.
+
+    By it is told which labels should have arrived. None: nothing was profiled yet.
+    """
+    last = context.journal.last_success(spec.monitor, STEP)
+    return options.as_of or (last.as_of if last else None)
 
 
 def _without_crowds(

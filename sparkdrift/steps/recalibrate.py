@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from sparkdrift.errors import SnapshotError, UsageError, nearest
+from sparkdrift.kernels.performance_rules import NO_SET
 from sparkdrift.measures.intervals import Figure
 from sparkdrift.measures.operating_threshold import (
     Goal,
@@ -27,10 +28,11 @@ from sparkdrift.measures.operating_threshold import (
 )
 from sparkdrift.measures.score_bins import ScoreBins
 from sparkdrift.spark.proposals import write_proposal
-from sparkdrift.spark.score_totals import NO_SET, Counted, evaluation_scores, newest_scores
+from sparkdrift.spark.score_totals import Counted, evaluation_scores, newest_scores
 from sparkdrift.spec.evaluation import Target, Threshold
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.steps.context import Context
+from sparkdrift.steps.context import Context, Options
+from sparkdrift.steps.profile import complete_until
 from sparkdrift.steps.snapshot import user
 from sparkdrift.windows import Window
 
@@ -156,10 +158,8 @@ def _without_labels(counted: Counted) -> ScoreBins:
 def _matured(context: Context, spec: MonitorSpec) -> datetime | None:
     """Up to which end of a window all labels should have arrived; None: any."""
     delay = spec.prediction.label_delay
-    profiled = context.journal.last_success(spec.monitor, "profile")
-    if delay is None or profiled is None or profiled.as_of is None:
-        return None
-    return profiled.as_of - delay
+    complete = complete_until(context, spec, Options())
+    return None if delay is None or complete is None else complete - delay
 
 
 def _one(

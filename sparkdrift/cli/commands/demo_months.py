@@ -20,9 +20,12 @@ from sparkdrift.errors import UsageError
 from sparkdrift.store import open_store
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from sparkdrift.cli.progress import Bars
     from sparkdrift.demo.months_telling import Months
     from sparkdrift.demo.running import Demo
+    from sparkdrift.spec.models import MonitorSpec
     from sparkdrift.steps.context import Context
 
 STORE = "sparkdrift-demo-months"
@@ -93,7 +96,6 @@ def _look(context: Context, bars: Bars, spec_file: Path) -> Months:
     from sparkdrift.demo.months import live_from
     from sparkdrift.demo.months_telling import Months
     from sparkdrift.spark.evaluation_overview import (
-        dashboard_values,
         metric_values,
         performance_of,
         staleness_of,
@@ -110,9 +112,22 @@ def _look(context: Context, bars: Bars, spec_file: Path) -> Months:
         performance_of(spark, store, spec, metric),
         staleness_of(spark, store, spec),
         metric_values(spark, store, spec, "override_rate"),
-        dashboard_values(spark, spec, metric),
+        _shown(spark, spec, metric),
         spec.timestamp.zone,
     )
+
+
+def _shown(spark: SparkSession, spec: MonitorSpec, metric: str) -> list[dict[str, Any]]:
+    """What the dashboard's own table says of a metric, in order of time; [] without a table."""
+    from sparkdrift.spark.outside_tables import dashboard_table, told_by_dashboard
+
+    table = dashboard_table(spark, spec)
+    told = [] if table is None else told_by_dashboard(spark, spec, table)
+    return [
+        {"time": one.at, "value": one.value, "limit": one.limit}
+        for one in sorted(told, key=lambda one: one.at)
+        if one.metric == metric
+    ]
 
 
 def _tell(

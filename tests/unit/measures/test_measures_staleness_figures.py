@@ -9,12 +9,11 @@ from sklearn.calibration import calibration_curve
 
 from sparkdrift.measures import calibration_drift, decision_rate, outcome_link, score_bins
 from sparkdrift.measures.density_ratio import ess_ratio as plain_ess_ratio
-from sparkdrift.measures.intervals import Figure
+from sparkdrift.measures.intervals import Figure, standard_error
 from sparkdrift.measures.representation import (
     ess_ratio,
     lacking_share,
     neighbours,
-    standard_error,
     thin_share,
 )
 
