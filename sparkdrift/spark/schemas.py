@@ -6,6 +6,7 @@ A results table is rewritten window by window; a log table only grows, but for a
 from __future__ import annotations
 
 from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE, PROPOSALS
+from sparkdrift.spark.health_tables import HEALTH_EVENTS, MODEL_HEALTH, TRIGGERS
 from sparkdrift.spark.table import (
     DERIVED,
     REFERENCE,
@@ -17,7 +18,7 @@ from sparkdrift.spark.table import (
 )
 
 # Raised when a column is added; `migrate` brings older stores up to it.
-STORE_VERSION = 7
+STORE_VERSION = 8
 
 _ITEMS = "array<struct<item:string,count:bigint>>"
 
@@ -580,5 +581,8 @@ TABLES = (
     PERFORMANCE,
     EVAL_STALENESS,
     PROPOSALS,
+    MODEL_HEALTH,
+    HEALTH_EVENTS,
+    TRIGGERS,
     RUNS,
 )

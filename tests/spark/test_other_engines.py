@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import duckdb
+import numpy as np
 import planted as plan
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
-from monitors import context_of, run
-from source_tables import day_start
+from monitors import context_of, run, spec_of
+from source_tables import closing_row, day_rows, day_start, write
 
 from sparkdrift.spark.schemas import TABLES
 from sparkdrift.steps import reference
 from sparkdrift.steps.promotion import Decision
+from sparkdrift.steps.recalibrate import recalibrate
 from sparkdrift.steps.snapshot import snapshot_reference
 
 pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 NAMES = [table.name for table in TABLES]
+SEED, SCORED_DAYS = 57, 3
 
 
 def by_spark(spark, store, name: str) -> pa.Table:
@@ -41,7 +44,39 @@ def store(spark, planted, workspace):
     why = Decision("tests", "it is what is normal now")
     reference.promote(context, faulty, reference.named(faulty), 2, why, force=True)
     context.journal.close()
+    evaluate_another(spark, copied, workspace)
     return copied
+
+
+def evaluate_another(spark, store, folder):
+    """A second monitor, whose evaluation is watched and for which a threshold is proposed."""
+    rng = np.random.default_rng(SEED)
+    closing = labelled(closing_row(SCORED_DAYS), rng)
+    days = [labelled(day_rows(day, 400, rng), rng) for day in range(SCORED_DAYS)]
+    write(spark, folder / "scored", pa.concat_tables([*days, closing]))
+    write(spark, folder / "holdout", labelled(day_rows(-9, 800, rng), rng))
+    spec = spec_of(
+        folder / "scored",
+        monitor="scored",
+        features={"numeric": ["amount"]},
+        prediction={"score": "score", "label": "label", "label_delay": "1 day"},
+        evaluation={
+            "sets": {"holdout": {"path": str(folder / "holdout")}},
+            "thresholds": {"approve": {"value": 0.5, "target": {"capacity": 0.2}}},
+        },
+    )
+    run(spark, store, spec, "scored", as_of=day_start(SCORED_DAYS))
+    context = context_of(spark, store, "proposal")
+    recalibrate(context, spec, 2)
+    context.journal.close()
+
+
+def labelled(rows: pa.Table, rng) -> pa.Table:
+    """Rows with a score, and a label that is 1 as often as the score says."""
+    score = rng.random(rows.num_rows)
+    label = pa.array((rng.random(rows.num_rows) < score).astype(np.int32))
+    place = rows.schema.get_field_index("score")
+    return rows.set_column(place, "score", pa.array(score)).append_column("label", label)
 
 
 def content(table: pa.Table, key: tuple[str, ...]) -> list[dict]:

@@ -158,7 +158,7 @@ def test_other_verdicts_references_and_alerts_stay_as_they_were(spark, moved, wo
             assert other[name] == alike, (key(one), name)
     for one in (moved.store, store):
         assert not rows_of(spark, one, "reference_profiles", "slice_key = ':shaped'").num_rows
-    with registered(spark, moved.store, "SELECT * FROM alerts"):
+    with registered(spark, moved.store):
         assert not spark.sql("SELECT * FROM alerts WHERE comparison = 'unshaped'").count()
         assert not spark.sql("SELECT * FROM feedback WHERE slice_key = ':shaped'").count()
 
