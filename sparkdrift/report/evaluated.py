@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sparkdrift.report.evaluation import BLIND, blind_spot_lines, evaluation_lines
@@ -10,6 +10,7 @@ from sparkdrift.report.evaluation import LISTED as FIGURES
 from sparkdrift.report.performance import LISTED as METRICS
 from sparkdrift.report.performance import performance_lines
 from sparkdrift.report.plain import day
+from sparkdrift.report.text_table import text_table
 
 Row = Mapping[str, Any]
 _NOT_MEASURED = ("insufficient_data", "no_reference")
@@ -19,21 +20,13 @@ def evaluated_lines(performance: Sequence[Row], staleness: Sequence[Row], zone: 
     """Lines of text for one monitor; rows as `evaluation_overview` has them."""
     lines: list[str] = []
     if performance:
-        lines += _table(METRICS, performance_lines(performance, zone))
+        lines += text_table(METRICS, performance_lines(performance, zone))
     figures = [one for one in staleness if one["figure"] != BLIND]
     told = [one for one in figures if one["status"] not in _NOT_MEASURED]
     if told:
         lines += ["", f"in the window of {day(told[0]['window_start'], zone)}"]
-        lines += _table(FIGURES, evaluation_lines(told))
+        lines += text_table(FIGURES, evaluation_lines(told))
     if len(told) < len(figures):
         others = dict.fromkeys(one["figure"] for one in figures if one not in told)
         lines.append(f"not measured: {', '.join(others)} (why: the column reason)")
     return [*lines, "", *blind_spot_lines(staleness, zone)]
-
-
-def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Columns of text below each other; the last one is as long as it is."""
-    widths = [max(map(len, column)) for column in zip(heading, *rows, strict=True)]
-    for row in (heading, *rows):
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        yield "  ".join(cells).rstrip()

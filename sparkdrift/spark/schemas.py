@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE, PROPOSALS
 from sparkdrift.spark.health_tables import HEALTH_EVENTS, MODEL_HEALTH, TRIGGERS
+from sparkdrift.spark.operation_tables import OPERATIONS
 from sparkdrift.spark.table import (
     DERIVED,
     REFERENCE,
@@ -107,7 +108,7 @@ STATES = Table(
             "pairs: what the correlation of two features is computed from; scores, errors: what a "
             "model's scores and labels say, by score bin; baseline: the simple rule on the same "
             "rows; value: what labelled rows are worth; arrival, labels: how late labels come, and "
-            "what is odd about them",
+            "what is odd about them; operations: rows with an event, by score bin",
         ),
         Column(
             "name",
@@ -118,7 +119,8 @@ STATES = Table(
         Column(
             "columns",
             "array<string>",
-            "The features that it is of; of arrival and labels, what the numbers count",
+            "The features that it is of; of arrival and labels, what the numbers count; of "
+            "operations the signals",
         ),
         Column(
             "cells",
@@ -130,7 +132,8 @@ STATES = Table(
             "without score, with one outside [0, 1], and with an odd label. Of errors, bin by bin: "
             "rows, unusable ones, sums of |e|, e^2, e^4, e, targets that are not 0, sums of "
             "|e / target| and its square. Of a baseline TP, FP, FN, TN, or as errors. Of value "
-            "rows, sum, sum of squares",
+            "rows, sum, sum of squares. Of operations bin by bin, for each signal: rows of which "
+            "it is known, rows with the event",
         ),
         Column("fingerprint", "string", "That of the profile it was made with; another: stale"),
         *DERIVED,
@@ -581,6 +584,7 @@ TABLES = (
     PERFORMANCE,
     EVAL_STALENESS,
     PROPOSALS,
+    OPERATIONS,
     MODEL_HEALTH,
     HEALTH_EVENTS,
     TRIGGERS,

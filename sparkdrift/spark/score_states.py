@@ -29,7 +29,10 @@ from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
 
-KINDS = ("scores", "errors", "left_out", "baseline", "value", "arrival", "labels")
+KINDS = (
+    *("scores", "errors", "left_out", "baseline", "value", "arrival", "labels"),
+    "operations",
+)
 """The kinds of states that are made of scores and labels."""
 _BINNED = ("scores", "errors")
 LABELS = ":labels"

@@ -17,6 +17,7 @@ from sparkdrift.spec import (
     feature_checks,
     feedback_checks,
     metric_checks,
+    operation_checks,
     reference_checks,
 )
 from sparkdrift.spec.findings import Finding, bad_filter, line_hint
@@ -204,13 +205,18 @@ _CHECKS: tuple[tuple[Callable[[MonitorSpec], Iterator[Finding]], set[str]], ...]
     (drift_checks.overrides, {"drift", "features"}),
     (drift_checks.thresholds_of_features, {"drift", "features"}),
     (metric_checks.rules, {"metrics"}),
-    (metric_checks.names, {"features", "metrics", "feedback"}),
+    (metric_checks.names, {"features", "metrics", "feedback", "operations"}),
     (feedback_checks.rules, {"feedback"}),
     (feedback_checks.decisions, {"feedback", "prediction"}),
     (feedback_checks.names, {"feedback", "metrics"}),
+    (operation_checks.rules, {"operations"}),
+    (operation_checks.names, {"operations", "metrics", "feedback"}),
     (alert_checks.rules, {"alerts"}),
     (alert_checks.times, {"alerts", "timestamp"}),
-    (alert_checks.names, {"alerts", "features", "metrics", "feedback", "prediction"}),
+    (
+        alert_checks.names,
+        {"alerts", "features", "metrics", "feedback", "operations", "prediction"},
+    ),
     (assumption_checks.rules, {"dependence", "assumptions"}),
     (assumption_checks.names, {"dependence", "assumptions", "features", "prediction"}),
     (_degraded, {"degraded", "evaluation"}),

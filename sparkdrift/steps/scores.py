@@ -16,6 +16,7 @@ from sparkdrift.measures.score_bins import plain_edges
 from sparkdrift.spark.changes import Fingerprint
 from sparkdrift.spark.evaluation_sources import labels_of, row_problems
 from sparkdrift.spark.labels import arrival_states, joined_labels, scores_with_labels
+from sparkdrift.spark.operation_inputs import countable, of_operations
 from sparkdrift.spark.profiles import stored_windows, window_rows
 from sparkdrift.spark.reference_life import Active
 from sparkdrift.spark.score_rollups import due_score_rollups, write_score_rollups
@@ -35,7 +36,7 @@ from sparkdrift.spark.source import Source, source_of
 from sparkdrift.spec.digests import evaluation_hash
 from sparkdrift.spec.evaluation import Evaluation
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.spec.scoring import WHOLE_SCORE
+from sparkdrift.spec.scoring import WHOLE_SCORE, binned_operations
 from sparkdrift.steps.context import Context, Options
 from sparkdrift.steps.due_scores import STEP, Due, by_class, due_scores
 from sparkdrift.steps.evaluation_sets import Sets, name_of_set
@@ -150,6 +151,7 @@ def _count(
     }
     scores = scores_with_labels(spec, labels)
     token = "" if labels is None else f"{labels.table_id}:{labels.version}"
+    binned = countable(spark, spec, source) if binned_operations(spec) else ()
     done = 0
     for batch in _batches(due.batch):
         windows = [one.window for one in batch]
@@ -158,9 +160,9 @@ def _count(
         slices = slices_of(spec, [keys for keys in spec.slices if slice_name(keys) in kept])
         read = window_rows(spark, source, spec, windows)
         rows = joined_labels(spark, spec, read, labels, of_few=of_few)
-        found = count_scores(rows, evaluation, scores, cuts, slices).selectExpr(
-            "*", "CAST(NULL AS ARRAY<STRING>) AS columns"
-        )
+        found = count_scores(
+            rows, evaluation, scores, cuts, slices, [spec.operations[one].event for one in binned]
+        ).selectExpr("*", f"{of_operations(binned)} AS columns")
         if labels is not None:
             late = arrival_states(rows, spec, source)
             found = found.unionByName(late.selectExpr("*", f"'{LABELS}' AS name"))
