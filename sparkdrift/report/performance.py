@@ -37,6 +37,8 @@ def _figure(row: Mapping[str, Any], name: str) -> str:
 def _status(row: Mapping[str, Any]) -> str:
     """The status; with what labels show against the estimate, and without an ok why."""
     told = row["status"] or "not judged"
+    if row["basis"] == "estimated" and row["status"] == "degraded":
+        told += " (estimated)"
     if row["concept_drift"]:
         told += f", {CONCEPT_DRIFT}"
     silent = row["status"] in ("ok", None) and not row["concept_drift"]

@@ -29,7 +29,7 @@ _PERFORMED = (
     *("evaluation_set", "slice_key", "slice_value", "metric", "class_name", "labelled", "mature"),
     *("estimated", "estimated_low", "estimated_high", "realised", "realised_low", "realised_high"),
     *("evaluated", "evaluated_low", "evaluated_high", "concept_drift", "loss", "loss_value"),
-    *("status", "reason"),
+    *("estimated_loss", "estimated_loss_value", "basis", "status", "reason"),
 )
 
 

@@ -109,7 +109,7 @@ def alarm_of(
         windows = done.performed.windows or ()
         rows = degraded_of(context.spark, context.store, spec, windows)
         if rows:
-            found.append(f"degraded in {named(len({r['window_start'] for r in rows}), 'window')}")
+            found.append(_degraded_text(rows))
     if "stale" in asked:
         stale = [r for r in staleness if r["status"] in ("warning", "drifted")]
         if stale:
@@ -118,3 +118,12 @@ def alarm_of(
         blind = [r for r in staleness if r["figure"] == "blind_spot" and r["status"] == "red"]
         found += [f"the dashboard is blind ({r['evaluation_set']})" for r in blind]
     return f"--fail-on: {'; '.join(found)}" if found else None
+
+
+def _degraded_text(rows: Sequence[Any]) -> str:
+    """How many windows are degraded, and in how many of them no label has confirmed it."""
+    every = {row["window_start"] for row in rows}
+    shown = {row["window_start"] for row in rows if row["basis"] == "realised"}
+    text = f"degraded in {named(len(every), 'window')}"
+    only = len(every - shown)
+    return f"{text}, {only} of them by an estimate alone" if only else text

@@ -75,6 +75,9 @@ def stale(figure, status, name="launch"):
     }
 
 
+LOST = {"window_start": START, "basis": "realised"}
+
+
 @pytest.mark.parametrize(
     ("rows", "degraded", "asked", "told"),
     [
@@ -82,8 +85,14 @@ def stale(figure, status, name="launch"):
         ([stale("blind_spot", "amber")], [], ["blind"], None),
         ([stale("ess_ratio", "warning")], [], ["stale", "blind"], "stale: ess_ratio"),
         ([stale("ess_ratio", "undetermined")], [], ["stale"], None),
-        ([], [{"window_start": START}] * 2, ["degraded"], "degraded in 1 window"),
-        ([], [{"window_start": START}], ["stale"], None),
+        ([], [LOST] * 2, ["degraded"], "degraded in 1 window"),
+        (
+            [],
+            [LOST | {"basis": "estimated"}],
+            ["degraded"],
+            "degraded in 1 window, 1 of them by an estimate alone",
+        ),
+        ([], [LOST], ["stale"], None),
     ],
 )
 def test_only_what_was_asked_for_and_is_so_alarms(monkeypatch, rows, degraded, asked, told):

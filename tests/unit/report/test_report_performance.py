@@ -16,6 +16,7 @@ ROW = {
         for end in ("", "_low", "_high")
     ),
     "concept_drift": None,
+    "basis": "realised",
     "status": "ok",
     "reason": "0.002 better than the 0.91 of the evaluation set",
 }
@@ -50,3 +51,9 @@ def test_what_is_not_measured_is_empty_and_says_why():
     assert (found["realised"], found["status"]) == ("", "insufficient_data: no label is known")
     assert line(status=None)["status"] == "not judged"
     assert line(class_name="gold", metric="recall")["metric"] == "recall of gold"
+
+
+def test_a_verdict_that_is_estimated_says_so():
+    found = line(status="degraded", basis="estimated", reason="estimated, no labels yet: 0.1 worse")
+    assert found["status"].startswith("degraded (estimated): ")
+    assert line(status="degraded", reason="0.1 worse")["status"] == "degraded: 0.1 worse"
