@@ -86,7 +86,9 @@ class Queue:
         if self.path is not None and not _is_there(spark, self.path):
             return None
         try:
-            found = open_source(spark, table=table, path=self.path, row_filter=None)
+            found = open_source(
+                spark, table=table, path=self.path, row_filter=None, named_by=("--to", "--to")
+            )
         except SourceError as error:
             raise UsageError(f"--to {self.name} can't be added to: {error}") from error
         lacking = [name for name in OWN if name not in found.schema]

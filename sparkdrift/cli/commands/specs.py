@@ -66,7 +66,13 @@ def init(
         from sparkdrift.spark.describing import describe
         from sparkdrift.spark.source import open_source
 
-        source = open_source(spark, table=None if path else table, path=path, row_filter=None)
+        source = open_source(
+            spark,
+            table=None if path else table,
+            path=path,
+            row_filter=None,
+            named_by=("the name", "TABLE"),
+        )
         rows, columns = describe(spark, source)
     if not rows:
         raise SourceError(f"{table} has no rows; a spec can be drafted once it has some")
