@@ -102,16 +102,19 @@ def _mean(policy: StalePolicy, rows: Sequence[Gap]) -> Stale:
     text = f"{found.value:.2f} sd on average over {len(known)} features, by importance"
     if lacking:
         text += f"; {lacking} not measured"
-    if found.low > policy.effect:
-        status = DRIFTED
-    elif found.low > policy.warn:
-        status = WARNING
-    elif found.high <= policy.effect:
-        status = UNDETERMINED if lacking else OK
-    else:
-        status = UNDETERMINED
     value, low, high = (float(part) for part in found)
-    text += f" (limit {policy.effect:g}, warns from {policy.warn:g})"
+    text += f" ({low:.2f} to {high:.2f}; limit {policy.effect:g}, warns from {policy.warn:g})"
+    if low > policy.effect:
+        status = DRIFTED
+    elif low > policy.warn:
+        status = WARNING
+    else:
+        within = high <= policy.effect and value <= policy.warn
+        status = OK if within and not lacking else UNDETERMINED
+    for limit, what in ((policy.effect, "the limit"), (policy.warn, "what warns")):
+        if low <= limit < high:
+            text += f"; the interval holds {what}: these rows can't tell on which side it is"
+            break
     return Stale("gap_mean", ALL, status, text, value, low, high, policy.effect, "sd")
 
 

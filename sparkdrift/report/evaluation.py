@@ -53,10 +53,18 @@ def _line(row: Mapping[str, Any]) -> list[str]:
         "" if row["subject"] == "*" else plain(row["subject"], lines=False),
         "" if row["value"] is None else _told(row["value"], row),
         around,
-        "" if row["threshold"] is None else _told(row["threshold"], row),
+        _limit(row),
         row["status"],
         plain(row["reason"], lines=False),
     ]
+
+
+def _limit(row: Mapping[str, Any]) -> str:
+    """The upper limit, or both; '' where it has none."""
+    if row["threshold"] is None:
+        return ""
+    upper = _told(row["threshold"], row)
+    return upper if row["threshold_low"] is None else f"{_told(row['threshold_low'], row)}, {upper}"
 
 
 def _told(value: float, row: Mapping[str, Any]) -> str:
@@ -64,6 +72,8 @@ def _told(value: float, row: Mapping[str, Any]) -> str:
         return f"{value:.0f} days"
     if row["unit"] == "share":
         return share(value)
+    if row["unit"] == "points":
+        return f"{value:.3g} point{'' if abs(value) == 1 else 's'}"
     return f"{value:.2f} sd" if row["unit"] == "sd" else f"{value:.3g}"
 
 

@@ -22,7 +22,8 @@ Row = Mapping[str, Any]
 _TIMES = ("window_start", "window_end", "since")
 _ALL = "*"
 _STALE = (
-    *("evaluation_set", "figure", "subject", "value", "low", "high", "threshold", "unit"),
+    *("evaluation_set", "figure", "subject", "value", "low", "high", "threshold_low"),
+    *("threshold", "unit"),
     *("status", "since", "reason"),
 )
 _PERFORMED = (

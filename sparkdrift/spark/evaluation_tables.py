@@ -124,8 +124,14 @@ EVAL_STALENESS = Table(
         Column("value", "double", "The figure; NULL: not measured"),
         Column("low", "double", _INTERVAL),
         Column("high", "double", "Upper end"),
-        Column("threshold", "double", "From where on it warns"),
-        Column("unit", "string", "days, share, points, sd, or of the metric"),
+        Column(
+            "threshold_low",
+            "double",
+            "Below which it warns as well: of decision_rate, prior_shift, calibration_slope and "
+            "calibration_intercept; NULL: it has an upper limit only",
+        ),
+        Column("threshold", "double", "From where on it warns; of ess_ratio: below which"),
+        Column("unit", "string", "days, share, points (1: 0.01 of a share), sd, or of the metric"),
         Column(
             "status",
             "string",

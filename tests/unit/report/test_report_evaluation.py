@@ -10,7 +10,7 @@ START = datetime(2024, 3, 4, tzinfo=timezone.utc)
 
 
 def row(figure, **given):
-    usual = dict.fromkeys(("value", "low", "high", "threshold", "since"))
+    usual = dict.fromkeys(("value", "low", "high", "threshold_low", "threshold", "since"))
     return {
         **usual,
         "figure": figure,
@@ -42,6 +42,15 @@ def test_each_figure_with_limit_and_status_in_a_fixed_order():
     assert lines[2][2:5] == ["", "", ""]
     assert lines[3][2] == "25 %"
     assert lines[4][2:5] == ["0.123", "0.11 to 0.13", "0.15"]
+
+
+def test_limits_on_both_sides_and_points():
+    both = {"threshold_low": -5.0, "threshold": 5.0, "unit": "points"}
+    (line,) = evaluation_lines([row("prior_shift", value=1.0, low=-1.5, high=3.25, **both)])
+    assert line[2:5] == ["1 point", "-1.5 points to 3.25 points", "-5 points, 5 points"]
+    limits = {"threshold_low": 0.8, "threshold": 1.2, "unit": "of the metric"}
+    (line,) = evaluation_lines([row("calibration_slope", value=1.1, **limits)])
+    assert line[4] == "0.8, 1.2"
 
 
 def test_the_blind_spot_and_why():
