@@ -63,7 +63,7 @@ def _largest(policy: StalePolicy, rows: Sequence[Gap]) -> Stale:
         text = f"{text} {'have' if len(grave) > 1 else 'has'} moved from the evaluation set"
     elif blind:
         status = INSUFFICIENT if not known else UNDETERMINED
-        text = f"{len(blind)} of {len(rows)} features not measured: {_why(blind)}"
+        text = f"{len(blind)} of {len(rows)} features without a verdict: {_why(blind)}"
     else:
         status, text = OK, f"none of {len(rows)} features has moved materially"
     if not known:
@@ -71,8 +71,8 @@ def _largest(policy: StalePolicy, rows: Sequence[Gap]) -> Stale:
     most = known[0]
     limit = policy.thresholds_of(most.column)[0]
     if blind and grave:
-        text += f"; {len(blind)} of {len(rows)} features not measured"
-    text += f"; largest: {most.column}, {most.effect:.2f} sd (limit {limit:g})"
+        text += f"; {len(blind)} of {len(rows)} features without a verdict"
+    text += f"; largest distance: {most.column}, {most.effect:.2f} sd (limit {limit:g})"
     return Stale("gap_max", ALL, status, text, most.effect, most.low, most.high, limit, "sd")
 
 

@@ -54,9 +54,10 @@ def newest_staleness(spark: SparkSession, store: Store, spec: MonitorSpec) -> li
 
 
 def newest_performance(spark: SparkSession, store: Store, spec: MonitorSpec) -> list[Row]:
-    """Rows of `performance` of all rows, in the newest window and in the newest mature one."""
+    """Rows of `performance` of all rows, in the newest window and in the newest mature one, and
+    those of slices that are degraded in either."""
     table = store.table(PERFORMANCE.name)
-    whole = f"slice_key = {string(WHOLE)}"
+    whole = f"(slice_key = {string(WHOLE)} OR status = 'degraded')"
     newest = f"({_newest(table, spec, 'true')} OR {_newest(table, spec, 'mature')})"
     return _rows(spark, _query(table, spec, _PERFORMED, f"{whole} AND {newest}"))
 

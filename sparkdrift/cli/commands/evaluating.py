@@ -122,8 +122,15 @@ def alarm_of(
 
 def _degraded_text(rows: Sequence[Any]) -> str:
     """How many windows are degraded, and in how many of them no label has confirmed it."""
+    from sparkdrift.explain.signals import WHOLE
+    from sparkdrift.report.facts import slice_name
+
     every = {row["window_start"] for row in rows}
     shown = {row["window_start"] for row in rows if row["basis"] == "realised"}
     text = f"degraded in {named(len(every), 'window')}"
+    if all(row["slice_key"] != WHOLE for row in rows):
+        slices = list(dict.fromkeys(map(slice_name, rows)))
+        text += f" of slices alone: {', '.join(slices[:3])}"
+        text += f" and {len(slices) - 3} more" if len(slices) > 3 else ""
     only = len(every - shown)
     return f"{text}, {only} of them by an estimate alone" if only else text

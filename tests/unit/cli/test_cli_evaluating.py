@@ -67,6 +67,7 @@ def stale(figure, status, name="launch"):
         "value": 0.5,
         "low": 0.4,
         "high": 0.6,
+        "threshold_low": None,
         "threshold": 0.7,
         "unit": "share",
         "reason": f"why {status}",
@@ -75,7 +76,8 @@ def stale(figure, status, name="launch"):
     }
 
 
-LOST = {"window_start": START, "basis": "realised"}
+LOST = {"window_start": START, "basis": "realised", "slice_key": "*", "slice_value": "*"}
+IN_NORTH = LOST | {"slice_key": "region", "slice_value": "north"}
 
 
 @pytest.mark.parametrize(
@@ -92,6 +94,13 @@ LOST = {"window_start": START, "basis": "realised"}
             ["degraded"],
             "degraded in 1 window, 1 of them by an estimate alone",
         ),
+        (
+            [],
+            [IN_NORTH],
+            ["degraded"],
+            "degraded in 1 window of slices alone: region = north",
+        ),
+        ([], [LOST, IN_NORTH], ["degraded"], "degraded in 1 window"),
         ([], [LOST], ["stale"], None),
     ],
 )

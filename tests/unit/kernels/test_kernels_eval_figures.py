@@ -349,7 +349,8 @@ def test_a_feature_that_was_not_measured_is_never_ok(data):
     base = of_set(data["edges"], *data["held"]) + of_window(data["edges"], *data["same"])
     part = run([*base, gap("income", 0.05), gap("age", None, "insufficient_data", None)])
     assert part["gap_max", "*"]["status"] == "undetermined"
-    assert "age: why not" in part["gap_max", "*"]["reason"]
+    assert "1 of 2 features without a verdict: age: why not" in part["gap_max", "*"]["reason"]
+    assert "largest distance: income, 0.05 sd" in part["gap_max", "*"]["reason"]
     assert part["gap_mean", "*"]["status"] == "undetermined"
     assert part["outside", "*"]["status"] == "undetermined"
     none = run([*base, gap("age", None, "no_reference", None)])

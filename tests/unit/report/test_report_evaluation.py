@@ -6,6 +6,10 @@ from datetime import datetime, timezone
 
 from sparkdrift.report.evaluation import LISTED, blind_spot_lines, evaluation_lines
 
+LEGEND = (
+    "red: in its band while something alerts; amber: evidence is missing; green: all was tested, "
+    "and nothing alerts or the dashboard shows it"
+)
 START = datetime(2024, 3, 4, tzinfo=timezone.utc)
 
 
@@ -53,6 +57,30 @@ def test_limits_on_both_sides_and_points():
     assert line[4] == "0.8, 1.2"
 
 
+def test_an_amber_verdict_is_one_sentence_and_evidence_is_not_cut():
+    reason = (
+        "alert: decision rate (in the window of 2024-02-26: 57 %; changed by 34 % (limit 20 %)); "
+        "not measured: top features (2 of 5 rows without a verdict; why); "
+        "not measured: operations; "
+        "power 0.50 below 0.8: score; no fresh labels; "
+        "dashboard metric without value or limit: accuracy (60 days old; limit 45)"
+    )
+    lines = blind_spot_lines([row("blind_spot", status="amber", reason=reason)], "UTC")
+    assert lines[1] == (
+        "  amber because: top features are not measured, operations are not measured, there are "
+        "too few rows to see a change of score, there are no fresh labels and the dashboard has "
+        "no accuracy that is of now and has a limit; an alert stands (decision rate), but the "
+        "dashboard can't be held to it"
+    )
+    assert lines[2] == (
+        "  alert: decision rate (in the window of 2024-02-26: 57 %; changed by 34 % (limit 20 %))"
+    )
+    assert len(lines) == 2 + 6 + 1
+    few = row("blind_spot", status="amber", reason="no dashboard metric")
+    (_, because, *_) = blind_spot_lines([few], "UTC")
+    assert because == "  amber because: no metric of a dashboard is declared"
+
+
 def test_the_blind_spot_and_why():
     reason = "every metric in band, but alert: score (score moved up); the dashboard should have"
     rows = [row("ess_ratio"), row("blind_spot", status="red", since=START, reason=reason)]
@@ -60,6 +88,7 @@ def test_the_blind_spot_and_why():
         "blind spot (holdout): red in the window of 2024-03-04, since 2024-03-04",
         "  every metric in band, but alert: score (score moved up)",
         "  the dashboard should have",
+        LEGEND,
     ]
     assert "not measured yet" in blind_spot_lines(rows[:1], "UTC")[0]
     odd = row("blind_spot", status="amber", reason="a\x1b[31m")
