@@ -14,6 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift import __version__
+from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels.performance import GROUP, KNOWN, PERFORMED, WINDOW, perform
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.evaluation_inputs import buckets_of, listed, mature, states_of_sets
@@ -27,7 +28,7 @@ from sparkdrift.spark.performance_inputs import (
     window_states,
 )
 from sparkdrift.spark.performance_policy import rules_of
-from sparkdrift.spark.sql import ddl, in_windows, quote, string
+from sparkdrift.spark.sql import ddl, in_windows, quote, string, timestamp
 from sparkdrift.spark.window_columns import position, window_end
 from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.models import MonitorSpec
@@ -155,3 +156,38 @@ def count_findings(
             "count_if(status = 'degraded') AS degraded", "count_if(concept_drift) AS drifted"
         ).collect()[0]
     return row["degraded"], row["drifted"]
+
+
+def drifting_metrics(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    evaluation_set: str,
+    since: datetime | None,
+    until: datetime,
+) -> tuple[datetime, tuple[str, ...]] | None:
+    """(start, metrics with concept drift) of a window before `until`, whole table; None: of none.
+
+    Of the windows from `since` on the newest with any; where `since` is None, the newest window
+    that has been asked.
+    """
+    begun = "" if since is None else f" AND window_start >= {timestamp(since)}"
+    rows = spark.table(store.table(PERFORMANCE.name)).where(
+        f"monitor = {string(spec.monitor)} AND granularity = {string(spec.windows.grain)}"
+        f" AND evaluation_set = {string(evaluation_set)} AND slice_key = {string(WHOLE)}"
+        f" AND concept_drift IS NOT NULL AND window_start < {timestamp(until)}{begun}"
+    )
+    drifted = "sort_array(collect_set(CASE WHEN concept_drift THEN metric END))"
+    with few_rows(spark):
+        found = (
+            rows.groupBy("window_start")
+            .agg(F.expr(drifted).alias("metrics"))
+            .where("size(metrics) > 0" if since is not None else "true")
+            .orderBy(F.desc("window_start"))
+            .limit(1)
+            .selectExpr("unix_micros(window_start) AS start", "metrics")
+            .collect()
+        )
+    if not found or not found[0]["metrics"]:
+        return None
+    return from_micros(found[0]["start"]), tuple(found[0]["metrics"])
