@@ -172,10 +172,11 @@ def cramers_v(counts: ArrayLike) -> Association:
 def interval(one: Association, z: float = Z, beyond: float = 0.0) -> tuple[float, float]:
     """(low, high) of an association, z standard errors to either side; NaN where not measured.
 
-    Of r by Fisher's transformation: tanh(atanh r +- z sqrt(inflation / (n - 3) + beyond)), `beyond` being
-    variance of atanh r besides that of sampling. Of V and eta by those noncentralities of
-    chi-square under which the statistic is at its `z` quantiles (Steiger and Fouladi 1997), of eta
-    with the residual variance taken as known; `beyond` widens them by as much.
+    Of r by Fisher's transformation: tanh(atanh r +- z sqrt(inflation / (n - 3) + beyond)),
+    `beyond` being variance of atanh r besides that of sampling. Of V and eta by those
+    noncentralities of chi-square under which the statistic is at its `z` quantiles (Steiger and
+    Fouladi 1997), of eta with the residual variance taken as known; `beyond` widens them by as
+    much.
     """
     if np.isnan(one.value):
         return _NAN, _NAN
