@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sparkdrift.health.findings import Finding, Severity
 from sparkdrift.spec.maintenance import Work
 from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.windows import local_midnight
 
 WORDS: Mapping[Work, str] = {
     "retraining": "retraining",
@@ -63,7 +64,7 @@ def plan_of(
         "retraining": (trained, "by the newest event of the training reference"),
         "evaluation_refresh": (evaluated, "by the newest event of the newest evaluation set"),
         "recalibration": (
-            None if calibrated is None else _midnight(calibrated, zone),
+            None if calibrated is None else local_midnight(calibrated, zone),
             "by calibrated_at of the thresholds",
         ),
     }
@@ -71,7 +72,10 @@ def plan_of(
     for work, upkeep in spec.maintenance.planned():
         done, told_by = known.get(work, (None, ""))
         if upkeep.last_done is not None:
-            done, told_by = _midnight(upkeep.last_done, zone), "by last_done in the spec"
+            done, told_by = local_midnight(upkeep.last_done, zone), "by last_done in the spec"
+        if done is not None:
+            # In the monitor's zone a day is a day, also when the clocks change.
+            done = done.astimezone(ZoneInfo(zone))
         made.append(Task(work, upkeep.every, upkeep.owner or spec.owner, done, told_by))
     return tuple(made)
 
@@ -123,7 +127,3 @@ def _calibrated(spec: MonitorSpec) -> date | None:
     dates = [one.calibrated_at for one in thresholds]
     known = [one for one in dates if one is not None]
     return min(known) if known and len(known) == len(dates) else None
-
-
-def _midnight(day: date, zone: str) -> datetime:
-    return datetime.combine(day, time(), ZoneInfo(zone))

@@ -18,6 +18,7 @@ from sparkdrift.spec.assumptions import Assumptions, Confirmed, Stated
 from sparkdrift.spec.model import IN_USE, Lifecycle, Stage
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.registry import DeclaredModel
+from sparkdrift.windows import local_midnight
 
 NO_EVALUATION_SET = "no evaluation set"
 UNDEFINED = "degraded is not defined"
@@ -126,14 +127,14 @@ def _scored_after(spec: MonitorSpec, start: datetime, rows: int | None) -> list[
         return []
     text = f"the model is retired since {retired}, and {rows:,} rows of this window were scored"
     keys = (f"profiles: {start:%Y-%m-%d}",)
-    since = max(start, _midnight(retired, spec.timestamp.zone))
+    since = max(start, local_midnight(retired, spec.timestamp.zone))
     return [Finding(RETIRED_IN_USE, "ownership", "critical", start, since, text, keys)]
 
 
 def _begun(spec: MonitorSpec, start: datetime) -> datetime:
     """Since when the model owes what it owes: its deployment, where that is known."""
     deployed = spec.model.deployed_at
-    return start if deployed is None else min(start, _midnight(deployed, spec.timestamp.zone))
+    return start if deployed is None else min(start, local_midnight(deployed, spec.timestamp.zone))
 
 
 def fleet_findings(
@@ -179,7 +180,3 @@ def _owed(
             yield NO_VERDICT, "major", "its monitors have no verdict"
     elif not fresh[name]:
         yield NO_VERDICT, "major", "its newest verdict is out of date"
-
-
-def _midnight(day: date, zone: str) -> datetime:
-    return datetime.combine(day, time(), ZoneInfo(zone))
