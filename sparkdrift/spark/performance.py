@@ -6,7 +6,7 @@ in force when they began.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -84,10 +84,11 @@ def performance_rows(
     sets: Sets,
     granularity: str,
     windows: Sequence[Window],
-    policy: str,
+    digests: Mapping[datetime, str],
     as_of: datetime | None,
 ) -> DataFrame:
-    """The rows of `performance` of these windows, with their `input_digest`."""
+    """The rows of `performance` of these windows. digests: `Due.wanted` of this grain, which is
+    known already: a window whose states change meanwhile is due again."""
     buckets = buckets_of(windows)
     inside = in_windows("window_start", contiguous(windows))
     states = window_states(spark, store, spec, sets).where(
@@ -104,15 +105,8 @@ def performance_rows(
         each = known.withColumn("bucket", F.expr(f"explode(sequence(0, {buckets - 1}))"))
         rows = rows.unionAll(shaped(each, KNOWN, {}))
     grouped = rows.repartition(*map(quote, GROUP[:3])).sortWithinPartitions(*GROUP)
-    performed = grouped.mapInArrow(perform(rules_of(spec, granularity)), ddl(PERFORMED))
-    digests = (
-        digested(spark, store, spec, sets, policy, as_of)
-        .where(f"granularity = {string(granularity)}")
-        .where(inside)
-    )
-    return performed.join(
-        F.broadcast(digests.select("window_start", "input_digest")), "window_start"
-    )
+    own = {one.start: digests[one.start] for one in windows if one.start in digests}
+    return grouped.mapInArrow(perform(rules_of(spec, granularity), own), ddl(PERFORMED))
 
 
 def write_performance(
