@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ INPUT = {
     "part": "int",
     "window_start": "timestamp",
     "reference_version": "int",
+    "definition": "string",
     "columns": "array<string>",
     "cells": "array<double>",
     "kind": "string",
@@ -48,7 +49,7 @@ NO_REFERENCE_WINDOWS = (
     "no reference in force is an interval of this table whose windows have labels counted: "
     "declare `reference: {begin: .., end: ..}`"
 )
-NO_REFERENCE_AT_ALL = "no reference was in force for this window"
+NO_REFERENCE_AT_ALL = "no reference of this definition was in force for this window"
 
 
 def measure(policy: FeaturePolicy, *, labelled: bool) -> Kernel:
@@ -72,13 +73,17 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     feature = given[0]["column_name"]
     states = _by_window(row for row in given if row["part"] == STATE)
-    known: dict[int, list[Moments]] = {}
-    for (_, version), one in _by_window(
+    # What another definition made is another feature.
+    meant = {row["window_start"]: row["definition"] for row in given if row["part"] == STATE}
+    known: dict[tuple[int, str | None], list[Moments]] = {}
+    for (_, version, definition), one in _by_window(
         row for row in given if row["part"] == REFERENCE_STATE
     ).items():
-        known.setdefault(version, []).append(one)
+        known.setdefault((version, definition), []).append(one)
     profiles = {
-        row["reference_version"]: _profiled(row) for row in given if row["part"] == REFERENCE
+        (row["reference_version"], row["definition"]): _profiled(row)
+        for row in given
+        if row["part"] == REFERENCE
     }
     for row in given:
         if row["part"] != WINDOW:
@@ -88,25 +93,29 @@ def _rows(
         if labelled:
             found += association_rows(
                 feature,
-                states.get((start, 0)),
-                known.get(version, ()),
+                states.get((start, 0, meant.get(start))),
+                known.get((version, meant.get(start)), ()),
                 policy.association,
                 NO_REFERENCE_WINDOWS,
             )
         found += condition_rows(
-            feature, _profiled(row), profiles.get(version), policy.encoding, NO_REFERENCE_AT_ALL
+            feature,
+            _profiled(row),
+            profiles.get((version, row["definition"])),
+            policy.encoding,
+            NO_REFERENCE_AT_ALL,
         )
         for one in found:
             yield {"window_start": start, **one.told()}
 
 
-def _by_window(rows: Any) -> Mapping[tuple[Any, int], Moments]:
-    """The moments of each window, of a reference those of each version apart."""
-    parts: dict[tuple[Any, int], list[tuple[Any, Any]]] = {}
+def _by_window(rows: Iterable[Mapping[str, Any]]) -> Mapping[tuple[Any, int, Any], Moments]:
+    """The moments of each window by their definition, of a reference those of each version."""
+    parts: dict[tuple[Any, int, Any], list[tuple[Any, Any]]] = {}
     for row in rows:
-        key = (row["window_start"], row["reference_version"] or 0)
+        key = (row["window_start"], row["reference_version"] or 0, row["definition"])
         parts.setdefault(key, []).append((row["columns"], row["cells"]))
-    return {key: parsed(parts[key]) for key in sorted(parts)}
+    return {key: parsed(parts[key]) for key in sorted(parts, key=str)}
 
 
 def _profiled(row: Mapping[str, Any]) -> Profiled:
