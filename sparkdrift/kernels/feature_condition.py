@@ -29,7 +29,9 @@ _UNIT = "share of rows"
 
 
 class _Row(Protocol):
-    def __call__(self, status: str, reason: str, *figures: float) -> FeatureRow: ...
+    def __call__(
+        self, status: str, reason: str, value: float = ..., low: float = ..., high: float = ...
+    ) -> FeatureRow: ...
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,8 @@ def condition_rows(
     gone = _gone(now)
     if gone is not None:
         return [
-            FeatureRow(figure, feature, *gone, value=value, limit=most, unit=_UNIT)
-            for figure, value, most in ((DEAD, np.nan, 1.0), (ENCODING, np.nan, limit))
+            FeatureRow(DEAD, feature, *gone, limit=1.0, unit=_UNIT),
+            FeatureRow(ENCODING, feature, *gone, limit=limit, unit=_UNIT),
         ]
     return [_dead(feature, now, reference), _encoding(feature, now, reference, limit, lacking)]
 
@@ -112,8 +114,14 @@ def _dead(feature: str, now: Profiled, reference: Profiled | None) -> FeatureRow
 def _encoding(
     feature: str, now: Profiled, reference: Profiled | None, limit: float, lacking: str
 ) -> FeatureRow:
-    def row(status: str, reason: str, *figures: float) -> FeatureRow:
-        return FeatureRow(ENCODING, feature, status, reason, *figures, limit=limit, unit=_UNIT)
+    def row(
+        status: str,
+        reason: str,
+        value: float = np.nan,
+        low: float = np.nan,
+        high: float = np.nan,
+    ) -> FeatureRow:
+        return FeatureRow(ENCODING, feature, status, reason, value, low, high, limit, _UNIT)
 
     if reference is None:
         return row(NO_REFERENCE, lacking)

@@ -89,24 +89,24 @@ def _rows(
         if row["part"] != WINDOW:
             continue
         start, version = row["window_start"], row["reference_version"]
-        found: list[FeatureRow] = []
+        told: list[FeatureRow] = []
         if labelled:
-            found += association_rows(
+            told += association_rows(
                 feature,
                 states.get((start, 0, meant.get(start))),
                 known.get((version, meant.get(start)), ()),
                 policy.association,
                 NO_REFERENCE_WINDOWS,
             )
-        found += condition_rows(
+        told += condition_rows(
             feature,
             _profiled(row),
             profiles.get((version, row["definition"])),
             policy.encoding,
             NO_REFERENCE_AT_ALL,
         )
-        for one in found:
-            yield {"window_start": start, **one.told()}
+        for figure in told:
+            yield {"window_start": start, **figure.told()}
 
 
 def _by_window(rows: Iterable[Mapping[str, Any]]) -> Mapping[tuple[Any, int, Any], Moments]:
