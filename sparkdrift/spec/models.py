@@ -19,6 +19,7 @@ from sparkdrift.spec.evaluation import Dashboard, Evaluation, Outcome
 from sparkdrift.spec.features import Features
 from sparkdrift.spec.feedback import SHAPED, Feedback
 from sparkdrift.spec.hooks import Hook
+from sparkdrift.spec.importance import FeatureDebt, Importance
 from sparkdrift.spec.location import Location
 from sparkdrift.spec.maintenance import Maintenance
 from sparkdrift.spec.metrics import PREFIX, Metric, MetricEntry
@@ -180,6 +181,8 @@ class MonitorSpec(Section):
     )
     feedback: Feedback | None = None
     evaluation: Evaluation | None = None
+    importance: Importance | None = None
+    feature_debt: FeatureDebt | None = None
     reference: Reference | None = None
     drift: Drift = Drift()
     alerts: Alerts = Alerts()
@@ -214,6 +217,11 @@ class MonitorSpec(Section):
     @property
     def model_version(self) -> str | None:
         return self.model.version
+
+    @property
+    def debt_limits(self) -> FeatureDebt:
+        """The limits of the debt of features, the defaults where none are given."""
+        return self.feature_debt or FeatureDebt()
 
     @property
     def dashboard(self) -> Dashboard | None:
