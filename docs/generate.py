@@ -14,13 +14,21 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from sparkdrift.health.verdict import told
 from sparkdrift.spark.schemas import STORE_VERSION, TABLES
 from sparkdrift.spark.table import Table
 from sparkdrift.spec.features import Auto
 from sparkdrift.spec.functions import FUNCTIONS
+from sparkdrift.spec.health_policy import DEFAULT_RULES
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.validating import show
 from sparkdrift.spec.values import Section
+
+
+def _rules() -> str:
+    """The default rules in words."""
+    return "; ".join(f"`{told(one)}`" for one in DEFAULT_RULES)
+
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -171,6 +179,23 @@ ABOUT_SECTIONS = {
     "window counts from the severity `least` on. Whatever is decided here is kept in the rows of "
     "`drift`; the view [`alerts`](tables.md#alerts) reads it. Only rows of `comparisons`, which "
     "are some of `drift.comparisons`, count towards alerts and for `--fail-on`.",
+    "policy": "What turns findings into one verdict on the model, with a due date and a name on "
+    "it, and keeps a ledger of what is owed: [health](health.md). Each kind of evidence is at a "
+    "level: nothing, minor, major, critical, or not measured. `needs`: without these a model is "
+    "blind; of what else the spec asks for, missing evidence makes it one to watch. "
+    "`closes_after`: after how many measured windows without it a debt is closed. `escalation`: "
+    "who answers once it is overdue.",
+    "policy.rules[]": "A rule holds where all that `when` names is at least as bad as it says; of "
+    "all rules that hold the weightiest verdict counts. They stand in place of the default ones: "
+    f"{_rules()}. Whatever they say, anything that is not ok is at least to be watched, and what "
+    "is needed and not measured leaves the model blind.",
+    "policy.persistence": "In how many of the last measured windows something is found before it "
+    "counts as more than minor and is a debt. Alerts of drift have their own (`alerts`), "
+    "performance has that of `degraded`, and a blind dashboard one of both.",
+    "policy.due": "How long after the end of the window in which the verdict began, or a debt was "
+    "opened, something must have been done, by severity.",
+    "policy.ages": "How long what was measured counts for later windows in which it was not, "
+    "counted from the end of one window to that of the other. Beyond it is not measured.",
     "alerts.severity": "A drifted window is minor, from `major` times its limit on major, from "
     "`critical` times on critical; a warning stays a warning. The limit is `effect_size`, or that "
     "of the share that changed; the multiple is weighed by `alerts.importance`.",
@@ -331,7 +356,7 @@ def _rows(model: type[Section], prefix: str) -> Iterator[str]:
 
 def _accepted(field: FieldInfo) -> str:
     choices = _choices(field.annotation)
-    if choices and get_origin(field.annotation) is not tuple:
+    if choices and get_origin(field.annotation) not in (tuple, Mapping):
         return ", ".join(f"`{choice}`" for choice in choices)
     section = _section(field.annotation)
     described = field.description or _described(field.annotation)
@@ -350,6 +375,8 @@ def _default(field: FieldInfo) -> str:
     if value is None or isinstance(value, Section) or value in ((), {}):
         return ""
     if isinstance(value, tuple):
+        if isinstance(value[0], Section):
+            return "see below"
         return _code(f"[{', '.join(map(show, value))}]")
     seconds = getattr(value, "total_seconds", None)
     return _code("0" if seconds and not seconds() else show(value))

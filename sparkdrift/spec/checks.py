@@ -16,6 +16,7 @@ from sparkdrift.spec import (
     evaluation_checks,
     feature_checks,
     feedback_checks,
+    health_checks,
     metric_checks,
     reference_checks,
 )
@@ -208,6 +209,9 @@ _CHECKS: tuple[tuple[Callable[[MonitorSpec], Iterator[Finding]], set[str]], ...]
     (feedback_checks.rules, {"feedback"}),
     (feedback_checks.decisions, {"feedback", "prediction"}),
     (feedback_checks.names, {"feedback", "metrics"}),
+    (health_checks.policy_rules, {"policy"}),
+    (health_checks.policy_times, {"policy"}),
+    (health_checks.policy_owner, {"policy"}),
     (alert_checks.rules, {"alerts"}),
     (alert_checks.times, {"alerts", "timestamp"}),
     (alert_checks.names, {"alerts", "features", "metrics", "feedback", "prediction"}),

@@ -18,6 +18,7 @@ from sparkdrift.spec.assumptions import Assumptions, DependenceEntry
 from sparkdrift.spec.evaluation import Dashboard, Evaluation, Outcome
 from sparkdrift.spec.features import Features
 from sparkdrift.spec.feedback import SHAPED, Feedback
+from sparkdrift.spec.health_policy import Policy
 from sparkdrift.spec.location import Location
 from sparkdrift.spec.metrics import PREFIX, Metric, MetricEntry
 from sparkdrift.spec.origin import Loc, Origin
@@ -193,6 +194,7 @@ class MonitorSpec(Section):
     assumptions: Assumptions | None = None
     sketch: Sketch = Sketch()
     degraded: Degraded | None = None
+    policy: Policy = Policy()
 
     _origin: Origin = PrivateAttr(default_factory=Origin)
 
