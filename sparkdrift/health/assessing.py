@@ -72,6 +72,7 @@ class Health:
     since: datetime
     due: datetime | None
     owner: str
+    escalation: str | None
     dashboard_status: str | None
     blind_spot: str | None
     loss: float | None
@@ -126,6 +127,7 @@ def assess(
                 since=first.start,
                 due=None if severity is None else first.end + model.policy.due.of(severity),
                 owner=model.owner,
+                escalation=model.escalation,
                 dashboard_status=evidence.dashboard_status,
                 blind_spot=evidence.blind_spot,
                 loss=evidence.loss,

@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 
 from sparkdrift.health.evidence import Decision
 from sparkdrift.health.findings import Finding, Kind, Severity
-from sparkdrift.health.ledger import DECISIONS, FORCED, Debt, Entry, earlier
+from sparkdrift.health.ledger import DECISIONS, Debt, Entry, earlier, is_elsewhere
 from sparkdrift.spec.health_policy import Due
 
 CORRECTED = "corrected"
-_OF_VERSIONS = ("opened", "seen", "closed")
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def standing(events: Iterable[Event]) -> dict[str, list[Event]]:
 
 def _stays(event: Event, corrected: Event) -> bool:
     """Whether a correction leaves an event as it is: decisions, and what is not the ledger's."""
-    theirs = event.action in DECISIONS or _of_version(event.debt, event.action)
+    theirs = event.action in DECISIONS or is_elsewhere(event.debt, event.action)
     return theirs or event.window_start < corrected.window_start
 
 
@@ -89,7 +88,7 @@ def missing(
     """
     wanted: dict[str, list[Entry]] = {}
     for one in followed:
-        if not _of_version(one.name, one.action):
+        if not is_elsewhere(one.name, one.action):
             wanted.setdefault(one.name, []).append(one)
     have: dict[str, list[Event]] = {}
     for name, own in standing(stored).items():
@@ -97,7 +96,7 @@ def missing(
             e
             for e in own
             if e.action not in DECISIONS
-            and not _of_version(name, e.action)
+            and not is_elsewhere(name, e.action)
             and first is not None
             and e.window_start >= first
         ]
@@ -105,10 +104,6 @@ def missing(
     for name in sorted({*wanted, *have}):
         found += _difference(wanted.get(name, []), have.get(name, []))
     return found
-
-
-def _of_version(name: str, action: str) -> bool:
-    return name.startswith(FORCED) and action in _OF_VERSIONS
 
 
 def _difference(wanted: Sequence[Entry], have: Sequence[Event]) -> list[Entry]:

@@ -23,7 +23,15 @@ from sparkdrift.spec.health_policy import Due
 DECISIONS = ("acknowledged", "waived", "assigned")
 """What somebody says of a debt; everything else follows from rows."""
 FORCED = "forced reference "
-"""How the debts begin that versions of references leave: their rows open and close them."""
+"""How the debts begin that versions of references leave."""
+_ELSEWHERE = (FORCED, "retired but scored")
+
+
+def is_elsewhere(debt: str, action: str) -> bool:
+    """Whether an event is not the ledger's to write: what opens and closes the debts of versions
+    that were forced, and of models that are retired."""
+    return debt.startswith(_ELSEWHERE) and action in ("opened", "seen", "closed")
+
 
 _FACTOR = 2.0
 """From which change of its cost on an open debt has another event: costs are estimates."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sparkdrift.report.evaluation import BLIND, blind_spot_lines, evaluation_lines
+from sparkdrift.report.evaluation import COLOURED, blind_spot_lines, evaluation_lines
 from sparkdrift.report.evaluation import LISTED as FIGURES
 from sparkdrift.report.performance import LISTED as METRICS
 from sparkdrift.report.performance import performance_lines
@@ -20,7 +20,7 @@ def evaluated_lines(performance: Sequence[Row], staleness: Sequence[Row], zone: 
     lines: list[str] = []
     if performance:
         lines += _table(METRICS, performance_lines(performance, zone))
-    figures = [one for one in staleness if one["figure"] != BLIND]
+    figures = [one for one in staleness if one["figure"] not in COLOURED]
     told = [one for one in figures if one["status"] not in _NOT_MEASURED]
     if told:
         lines += ["", f"in the window of {day(told[0]['window_start'], zone)}"]
