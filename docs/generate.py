@@ -51,6 +51,16 @@ ABOUT_VIEWS = {
     "newest alerting one; `status`, `effect` and the other figures are this window's own. "
     "`suppression` says why nobody is to be called: this window is suppressed, or the alert stands "
     "on suppressed ones only.",
+    "latest_health": "The newest verdict of each monitor: the columns of `model_health`, and how "
+    "it was answered. An answer counts for the verdict that it was given to, for as long as that "
+    "stands; `declined` leaves it open. NULL: nobody answered.",
+    "fleet": "One row for each model, the newest verdicts of its monitors together: the weightiest "
+    "`verdict` counts, losses are added. `rank`: blind models first (`blind`: no evidence, or no "
+    "fresh verdict), then by `cost` per window, `loss`, severity and the oldest debt; retired ones "
+    "last. `fresh`: the verdict is younger than two days and than three of its windows. `overdue`: "
+    "`due` is past. `cost` is NULL where monitors of one model have several currencies. Both are "
+    "held against the clock; `sparkdrift fleet --as-of` takes another time. More than one of "
+    "`owners` is a contradiction.",
     "feedback": "The share of rows that the model itself shaped, per window and slice (`feedback` "
     "in the spec): `shaped_rows` of the `known_rows` of which it is known, with Wilson's 95 % "
     "interval from `low` to `high`. NULL: not measured, for `reason`.",
@@ -253,10 +263,11 @@ def _table(table: Table) -> Iterator[str]:
 
 def views() -> dict[str, tuple[str, ...]]:
     """Each view and its columns, from the text of its SQL: importing it would need pyspark."""
-    tree = ast.parse((ROOT / "sparkdrift/spark/views.py").read_text("utf-8"))
+    modules = [ROOT / f"sparkdrift/spark/{name}.py" for name in ("views", "health_views")]
     texts = {
         node.targets[0].id: ast.literal_eval(node.value)
-        for node in tree.body
+        for module in modules
+        for node in ast.parse(module.read_text("utf-8")).body
         if isinstance(node, ast.Assign)
         and isinstance(node.targets[0], ast.Name)
         and isinstance(node.value, ast.Constant)
@@ -271,6 +282,11 @@ def views() -> dict[str, tuple[str, ...]]:
         "debts": _selected(texts["DEBTS"]),
         "feedback": _selected(texts["FEEDBACK"]),
         "training_staleness": _selected(texts["TRAINING_STALENESS"]),
+        "latest_health": (
+            *by_name["model_health"],
+            *("answer", "answered_by", "answered_at", "answer_reason"),
+        ),
+        "fleet": _selected(texts["FLEET"]),
     }
 
 

@@ -13,6 +13,7 @@ from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
 from sparkdrift.cli.evaluated import evaluated_facts, evaluated_remarks, evaluated_text
 from sparkdrift.cli.planning import plan
+from sparkdrift.cli.retired import unless_retired
 from sparkdrift.errors import UsageError, nearest
 from sparkdrift.report.plain import named
 
@@ -80,7 +81,7 @@ def evaluate(
         text = "\n  ".join([evaluated_text(done), *lines])
         return Answer(text, facts, FINDING if alarm else 0, remarks)
 
-    return each_monitor(common, specs, one, asked=any(times) or bool(asked))
+    return each_monitor(common, specs, unless_retired(one), asked=any(times) or bool(asked))
 
 
 def _asked(given: Sequence[str]) -> tuple[str, ...]:

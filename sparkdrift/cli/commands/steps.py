@@ -22,6 +22,7 @@ from sparkdrift.cli.evaluated import (
     evaluated_text,
 )
 from sparkdrift.cli.planning import plan
+from sparkdrift.cli.retired import unless_retired
 from sparkdrift.report.plain import day, joined, lost, named
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def profile(
         told = f"{text} ({done.reason})" if done.reason else text
         return Answer(told, facts, remarks=done.remarks)
 
-    return each_monitor(common, specs, one, asked=any(times))
+    return each_monitor(common, specs, unless_retired(one), asked=any(times))
 
 
 def _merge(
@@ -180,7 +181,7 @@ def drift(
         }
         return Answer(text, {**facts, **_counts(found)})
 
-    return each_monitor(common, specs, one, asked=any(times))
+    return each_monitor(common, specs, unless_retired(one), asked=any(times))
 
 
 def run(
@@ -220,7 +221,7 @@ def run(
         remarks = (*done.profiled.remarks, *held, *evaluated_remarks(done.evaluated), *asked)
         return Answer(_told(done), _facts(done), FINDING if alarm else 0, remarks)
 
-    return each_monitor(common, specs, one, asked=any(times) or recompute)
+    return each_monitor(common, specs, unless_retired(one), asked=any(times) or recompute)
 
 
 def _told(done: Outcome) -> str:
