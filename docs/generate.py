@@ -9,6 +9,7 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -358,7 +359,7 @@ def sections(model: type[Section], prefix: str = "") -> Iterator[tuple[str, type
 
 def _rows(model: type[Section], prefix: str) -> Iterator[str]:
     for name, field in model.by_key().items():
-        accepted = _cell(_accepted(field))
+        accepted = _cell(_accepted(field) + (f": {field.title}" if field.title else ""))
         yield f"| `{prefix}{name}` | {accepted} | {_cell(_default(field))} |"
 
 
@@ -384,8 +385,17 @@ def _default(field: FieldInfo) -> str:
         return ""
     if isinstance(value, tuple):
         return _code(f"[{', '.join(map(show, value))}]")
-    seconds = getattr(value, "total_seconds", None)
-    return _code("0" if seconds and not seconds() else show(value))
+    return _code(_duration(value) if isinstance(value, timedelta) else show(value))
+
+
+def _duration(value: timedelta) -> str:
+    """As a spec says it: '90 days', '0'."""
+    minutes = value // timedelta(minutes=1)
+    for name, of in (("day", 1440), ("hour", 60), ("minute", 1)):
+        if minutes and minutes % of == 0:
+            number = minutes // of
+            return f"{number} {name}{'s' if number != 1 else ''}"
+    return "0"
 
 
 def _choices(annotation: Any) -> tuple[str, ...]:
