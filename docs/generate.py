@@ -9,6 +9,7 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -42,8 +43,11 @@ HOW_WRITTEN = {
 ABOUT_VIEWS = {
     "active_references": "Which version of a reference is in force, from which window start "
     "(`effective_from`) until which (`effective_until`, NULL: still).",
-    "debts": "What is owed, one row each: opened when and by whom, why it was accepted, what it "
-    "rests on, and when it was closed (`closed`, NULL: still open).",
+    "debts": "What is owed, one row each, of a debt that came back its newest life: `status` open, "
+    "acknowledged, waived (`until`) or closed, since the window of `window_start`, last found in "
+    "that of `seen`. `age_days` in event time; `interest` is what it cost while it was open, in "
+    "business units, `interest_loss` the same in the unit of the metric, over `windows`; NULL: not "
+    "known. `opened`, `last_seen` and `closed` are when its events were written.",
     "current_drift": "The rows of `drift` under the thresholds and the reference now in force. "
     "`drift` itself keeps the rows of earlier ones beside them.",
     "current_assumptions": "The rows of `assumptions` under what is assumed now and the reference "
@@ -59,6 +63,16 @@ ABOUT_VIEWS = {
     "newest alerting one; `status`, `effect` and the other figures are this window's own. "
     "`suppression` says why nobody is to be called: this window is suppressed, or the alert stands "
     "on suppressed ones only.",
+    "latest_health": "The newest verdict of each monitor: the columns of `model_health`, and how "
+    "it was answered. An answer counts for the verdict that it was given to, for as long as that "
+    "stands; `declined` leaves it open. NULL: nobody answered.",
+    "fleet": "One row for each model, the newest verdicts of its monitors together: the weightiest "
+    "`verdict` counts, losses are added. `rank`: blind models first (`blind`: no evidence, or no "
+    "fresh verdict), then by `cost` per window, `loss`, severity and the oldest debt; retired ones "
+    "last. `fresh`: the verdict is younger than two days and than three of its windows. `overdue`: "
+    "`due` is past. `cost` is NULL where monitors of one model have several currencies. Both are "
+    "held against the clock; `sparkdrift fleet --as-of` takes another time. More than one of "
+    "`owners` is a contradiction.",
     "feedback": "The share of rows that the model itself shaped, per window and slice (`feedback` "
     "in the spec): `shaped_rows` of the `known_rows` of which it is known, with Wilson's 95 % "
     "interval from `low` to `high`. NULL: not measured, for `reason`.",
@@ -276,12 +290,16 @@ def _table(table: Table) -> Iterator[str]:
     yield ""
 
 
+_VIEWS = ("views", "debt_views", "health_views")
+
+
 def views() -> dict[str, tuple[str, ...]]:
     """Each view and its columns, from the text of its SQL: importing it would need pyspark."""
-    tree = ast.parse((ROOT / "sparkdrift/spark/views.py").read_text("utf-8"))
+    modules = [ROOT / f"sparkdrift/spark/{name}.py" for name in _VIEWS]
     texts = {
         node.targets[0].id: ast.literal_eval(node.value)
-        for node in tree.body
+        for module in modules
+        for node in ast.parse(module.read_text("utf-8")).body
         if isinstance(node, ast.Assign)
         and isinstance(node.targets[0], ast.Name)
         and isinstance(node.value, ast.Constant)
@@ -296,6 +314,11 @@ def views() -> dict[str, tuple[str, ...]]:
         "debts": _selected(texts["DEBTS"]),
         "feedback": _selected(texts["FEEDBACK"]),
         "training_staleness": _selected(texts["TRAINING_STALENESS"]),
+        "latest_health": (
+            *by_name["model_health"],
+            *("answer", "answered_by", "answered_at", "answer_reason"),
+        ),
+        "fleet": _selected(texts["FLEET"]),
     }
 
 
@@ -367,7 +390,7 @@ def sections(model: type[Section], prefix: str = "") -> Iterator[tuple[str, type
 
 def _rows(model: type[Section], prefix: str) -> Iterator[str]:
     for name, field in model.by_key().items():
-        accepted = _cell(_accepted(field))
+        accepted = _cell(_accepted(field) + (f": {field.title}" if field.title else ""))
         yield f"| `{prefix}{name}` | {accepted} | {_cell(_default(field))} |"
 
 
@@ -395,8 +418,17 @@ def _default(field: FieldInfo) -> str:
         if isinstance(value[0], Section):
             return "see below"
         return _code(f"[{', '.join(map(show, value))}]")
-    seconds = getattr(value, "total_seconds", None)
-    return _code("0" if seconds and not seconds() else show(value))
+    return _code(_duration(value) if isinstance(value, timedelta) else show(value))
+
+
+def _duration(value: timedelta) -> str:
+    """As a spec says it: '90 days', '0'."""
+    minutes = value // timedelta(minutes=1)
+    for name, of in (("day", 1440), ("hour", 60), ("minute", 1)):
+        if minutes and minutes % of == 0:
+            number = minutes // of
+            return f"{number} {name}{'s' if number != 1 else ''}"
+    return "0"
 
 
 def _choices(annotation: Any) -> tuple[str, ...]:

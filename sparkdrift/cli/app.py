@@ -10,6 +10,7 @@ import typer
 
 from sparkdrift import __version__
 from sparkdrift.cli.commands import (
+    answering,
     calibrate,
     classify,
     deciding,
@@ -20,6 +21,7 @@ from sparkdrift.cli.commands import (
     exchanging,
     explain,
     feedback,
+    fleet,
     freezing,
     keeping,
     merge,
@@ -30,6 +32,7 @@ from sparkdrift.cli.commands import (
     tables,
 )
 from sparkdrift.cli.common import Command, common_options
+from sparkdrift.cli.group import WithDefault
 
 _HELP = """Watches the inputs and instruments of a model over Delta tables.
 
@@ -77,6 +80,7 @@ _COMMANDS: Sequence[tuple[str, Command, str]] = (
     ("sql", tables.sql, "Read"),
     ("explain", explain.explain, "Read"),
     ("feedback", feedback.feedback, "Read"),
+    ("fleet", fleet.fleet, "Read"),
     ("calibrate", calibrate.calibrate, "Read"),
     ("classify", classify.classify, "Read"),
     ("merge", merge.merge, "Read"),
@@ -115,6 +119,17 @@ _OF_REFERENCES: Sequence[tuple[str, Command]] = (
 for _name, _command in _OF_REFERENCES:
     _reference.command(_name)(common_options(_command))
 app.add_typer(_reference, name="reference", rich_help_panel="Watch")
+
+_health = typer.Typer(
+    cls=WithDefault, no_args_is_help=True, help="The verdict on a model, and what is said to it."
+)
+_OF_HEALTH: Sequence[tuple[str, Command]] = (
+    ("accept", answering.accept),
+    ("decline", answering.decline),
+)
+for _name, _command in _OF_HEALTH:
+    _health.command(_name)(common_options(_command))
+app.add_typer(_health, name="health", rich_help_panel="Watch")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 from sparkdrift.errors import StoreError
 from sparkdrift.spark.debt_views import DEBTS
 from sparkdrift.spark.failures import FAILURES
+from sparkdrift.spark.health_views import FLEET, LATEST_HEALTH
 from sparkdrift.spark.schemas import TABLES
 from sparkdrift.spark.sql import quote
 from sparkdrift.spark.table import Table
@@ -252,6 +253,8 @@ VIEWS = {
     "debts": DEBTS,
     "feedback": FEEDBACK,
     "training_staleness": TRAINING_STALENESS,
+    "latest_health": LATEST_HEALTH,
+    "fleet": FLEET,
 }
 _Z2 = "3.841458820694124D"
 NAMES = (*(table.name for table in TABLES), *VIEWS)
@@ -277,7 +280,7 @@ def register(spark: SparkSession, store: Store, statement: str | None = None) ->
     for name, query in VIEWS.items():
         if name in wanted:
             names = {known: quote(known) for known in NAMES}
-            text = query.format(**names, most=MOST_WINDOWS, z2=_Z2)
+            text = query.format(**names, most=MOST_WINDOWS, z2=_Z2, now="current_timestamp()")
             spark.sql(text).createOrReplaceTempView(name)
     return tuple(name for name in NAMES if name in wanted)
 
@@ -285,6 +288,11 @@ def register(spark: SparkSession, store: Store, statement: str | None = None) ->
 def alerts_query(rows: str) -> str:
     """The view `alerts` over other rows than `current_drift`: `rows` is a quoted view of them."""
     return ALERTS.format(current_drift=rows, most=MOST_WINDOWS)
+
+
+def fleet_query(now: str) -> str:
+    """The view `fleet` as things were at `now`, an SQL expression; reads `latest_health`."""
+    return FLEET.format(latest_health=quote("latest_health"), now=now)
 
 
 def unregister(spark: SparkSession, names: tuple[str, ...]) -> None:
@@ -339,6 +347,10 @@ def _mentioned(statement: str) -> set[str]:
         found |= {"debt_events", "model_health"}
     if "training_staleness" in found:
         found.add("reference_snapshots")
+    if "fleet" in found:
+        found.add("latest_health")
+    if "latest_health" in found:
+        found |= {"model_health", "health_events"}
     if found & {"alerts", "first_seen", "training_staleness"}:
         found.add("current_drift")
     if "current_assumptions" in found:

@@ -91,9 +91,10 @@ def test_sets_that_measure_nothing_are_refused_and_the_others_frozen(spark, home
         ("empty", "has no rows"),
         ("blind", f"missing in all {ROWS:,} rows"),
         ("truthless", f"none of {ROWS:,} rows has a score and a label"),
-        ("absent", "no such folder"),
+        ("absent", "no such folder; check evaluation.sets.absent.path"),
     ):
         assert said in done.missing[name], done.missing[name]
+    assert done.missing["absent"].startswith("monitor.yml:1: ")
     stored = spark.table(store.table("reference_profiles")).select("name").distinct().collect()
     assert [row["name"] for row in stored] == ["good"]
     again = freeze_sets(context_of(spark, store), spec)

@@ -135,6 +135,10 @@ def test_what_is_no_queue_or_not_declared_is_said(spark, sampled, tmp_path, work
     spec, store, _, _, _ = sampled
     with pytest.raises(UsageError, match="is no queue of sample-eval: it lacks the columns"):
         sample_eval(context_of(spark, store), spec, Wanted(10, str(workspace / "labels")))
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "notes.txt").write_text("mine")
+    with pytest.raises(UsageError, match="a folder with files of something else"):
+        sample_eval(context_of(spark, store), spec, Wanted(10, str(tmp_path / "papers")))
     with pytest.raises(UsageError, match=r"no evaluation set 'lanch'.*did you mean 'launch'"):
         sample_eval(
             context_of(spark, store), spec, Wanted(10, str(tmp_path / "q"), set_name="lanch")

@@ -22,6 +22,7 @@ from sparkdrift.cli.evaluated import (
     evaluated_text,
 )
 from sparkdrift.cli.planning import plan
+from sparkdrift.cli.retired import unless_retired
 from sparkdrift.report.plain import day, joined, lost, named
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ FailOn = Annotated[
         help="End with exit code 3 where a window that was judged has this status: drifted, "
         "warning (drifted too), insufficient_data, ...; or where an alert stands in it, after "
         "m of n windows: alert, major (critical too), critical; or where an assumption is "
-        "violated in it: violated. What is suppressed does not count. Repeatable. With nothing "
+        "violated in it: violated; or as `sparkdrift eval` has it: degraded, stale, blind. What "
+        "is suppressed does not count. Repeatable. With nothing "
         "due, the newest judged window decides.",
         show_default=False,
     ),
@@ -121,7 +123,7 @@ def profile(
         told = f"{text} ({done.reason})" if done.reason else text
         return Answer(told, facts, remarks=done.remarks)
 
-    return each_monitor(common, specs, one, asked=any(times))
+    return each_monitor(common, specs, unless_retired(one), asked=any(times))
 
 
 def _merge(
@@ -180,7 +182,7 @@ def drift(
         }
         return Answer(text, {**facts, **_counts(found)})
 
-    return each_monitor(common, specs, one, asked=any(times))
+    return each_monitor(common, specs, unless_retired(one), asked=any(times))
 
 
 def run(
@@ -220,7 +222,7 @@ def run(
         remarks = (*done.profiled.remarks, *held, *evaluated_remarks(done.evaluated), *asked)
         return Answer(_told(done), _facts(done), FINDING if alarm else 0, remarks)
 
-    return each_monitor(common, specs, one, asked=any(times) or recompute)
+    return each_monitor(common, specs, unless_retired(one), asked=any(times) or recompute)
 
 
 def _told(done: Outcome) -> str:
