@@ -13,8 +13,10 @@ from sparkdrift.cli import main
 from sparkdrift.cli.commands.answering import _facts, _told
 from sparkdrift.cli.commands.fleet import _asked, _counts
 from sparkdrift.cli.group import WithDefault
+from sparkdrift.cli.hooked import hook_facts, hook_remarks
 from sparkdrift.errors import UsageError
 from sparkdrift.steps.answering import Answered
+from sparkdrift.steps.triggers import Triggered
 
 START = datetime(2025, 6, 1, tzinfo=timezone.utc)
 ROW = {"verdict": "retrain", "window_start": START, "due": None, "owner": "risk"}
@@ -103,3 +105,14 @@ def test_help_is_of_the_group() -> None:
     done = CliRunner().invoke(group(), ["health", "--help"])
     assert "accept" in done.output
     assert done.exit_code == 0
+
+
+def test_a_failed_hook_is_told_and_a_sent_one_is_a_fact() -> None:
+    told = [
+        Triggered("table", "retrain", "written", ""),
+        Triggered("oncall", "retrain", "failed", "no"),
+    ]
+    assert [one["status"] for one in hook_facts(told)["hooks"]] == ["written", "failed"]
+    assert hook_facts([]) == {}
+    (remark,) = hook_remarks(told)
+    assert remark.startswith("hook oncall failed on the verdict retrain: no; the verdict is stored")
