@@ -46,7 +46,11 @@ def tag(
 
 def _client(hook: MlflowTags) -> Client:
     mlflow: Any = importlib.import_module("mlflow")
-    client: Client = mlflow.MlflowClient(registry_uri=hook.registry_uri)
+    uri = hook.registry_uri
+    # A client opens its tracking store too, which by default is a folder that newer versions
+    # refuse. Where runs are tracked on Databricks is not where its models are registered.
+    tracking = None if uri is None or uri.startswith("databricks") else uri
+    client: Client = mlflow.MlflowClient(tracking_uri=tracking, registry_uri=uri)
     return client
 
 

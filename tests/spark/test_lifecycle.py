@@ -17,7 +17,7 @@ from sparkdrift.errors import UsageError
 from sparkdrift.spark.fleet import read_fleet
 from sparkdrift.spark.health_tables import HEALTH_EVENTS, MODEL_HEALTH, TRIGGERS
 from sparkdrift.spark.views import registered
-from sparkdrift.spark.writer import insert_rows
+from sparkdrift.spark.writer import rows_frame
 from sparkdrift.steps.answering import answer_verdict
 from sparkdrift.steps.triggers import fire_hooks
 
@@ -69,8 +69,14 @@ ROWS = [
 @pytest.fixture(scope="module")
 def store(spark, workspace):
     made = new_store(spark, workspace / "fleet")
-    assert insert_rows(spark, made, MODEL_HEALTH, ROWS) == len(ROWS)
+    judge(spark, made, *ROWS)
     return made
+
+
+def judge(spark, store, *rows) -> None:
+    """Append rows to `model_health`, which is quicker than to replace windows."""
+    frame = rows_frame(spark, MODEL_HEALTH, rows).repartition(1)
+    frame.write.format("delta").mode("append").save(store.path(MODEL_HEALTH.name))
 
 
 def written(spark, store, table) -> list[dict]:
@@ -111,7 +117,7 @@ def test_the_view_says_the_same_by_the_clock(spark, store):
 def test_an_answer_stands_beside_the_verdict_for_as_long_as_that_stands(spark, workspace):
     own = new_store(spark, workspace / "answers")
     spec, since = spec_of(workspace / "none"), NOW - 2 * DAY
-    insert_rows(spark, own, MODEL_HEALTH, [verdict("credit", NOW, "retrain", since)])
+    judge(spark, own, verdict("credit", NOW, "retrain", since))
     context = context_of(spark, own)
     for row, (action, by) in enumerate([("declined", "risk"), ("accepted", "board")], 1):
         done = answer_verdict(context, spec, action, None, by=by, reason="because")
@@ -125,13 +131,13 @@ def test_an_answer_stands_beside_the_verdict_for_as_long_as_that_stands(spark, w
         answer_verdict(context, nobody, "accepted", None, by="a", reason="b")
     assert answer_of(spark, own) == ("accepted", "board")
     # Still the same verdict a day later; then it ends, and so does what was said to it.
-    insert_rows(spark, own, MODEL_HEALTH, [verdict("credit", NOW + DAY, "retrain", since)])
+    judge(spark, own, verdict("credit", NOW + DAY, "retrain", since))
     assert answer_of(spark, own) == ("accepted", "board")
-    insert_rows(spark, own, MODEL_HEALTH, [verdict("credit", NOW + 2 * DAY, "healthy")])
+    judge(spark, own, verdict("credit", NOW + 2 * DAY, "healthy"))
     assert answer_of(spark, own) == (None, None)
     with pytest.raises(UsageError, match="is healthy: nobody has to answer"):
         answer_verdict(context, spec, "accepted", None, by="a", reason="b")
-    insert_rows(spark, own, MODEL_HEALTH, [verdict("credit", NOW + 3 * DAY, "retrain")])
+    judge(spark, own, verdict("credit", NOW + 3 * DAY, "retrain"))
     assert answer_of(spark, own) == (None, None)
     assert len(written(spark, own, HEALTH_EVENTS)) == 2
 
@@ -183,12 +189,15 @@ def test_hooks_fire_once_for_a_verdict_and_a_failure_loses_nothing(
     )
 
     def ended() -> dict[str, str]:
-        return {one.hook: one.status for one in fire_hooks(context_of(spark, own), spec)}
+        context = context_of(spark, own)
+        found = {one.hook: one.status for one in fire_hooks(context, spec)}
+        context.journal.close()
+        return found
 
     assert ended() == {}
-    insert_rows(spark, own, MODEL_HEALTH, [verdict("credit", NOW - DAY, "healthy")])
+    judge(spark, own, verdict("credit", NOW - DAY, "healthy"))
     assert ended() == {}
-    insert_rows(spark, own, MODEL_HEALTH, [verdict("credit", NOW, "retrain")])
+    judge(spark, own, verdict("credit", NOW, "retrain"))
     # No secret, then nobody who takes it: the table's row is there from the first time on.
     assert ended() == {"table": "written", "oncall": "failed"}
     assert received == []
@@ -197,12 +206,12 @@ def test_hooks_fire_once_for_a_verdict_and_a_failure_loses_nothing(
     assert ended() == {"oncall": "failed"}
     assert ended() == {"oncall": "sent"}
     # The same verdict a day later is the same verdict.
-    insert_rows(spark, own, MODEL_HEALTH, [verdict("credit", NOW + DAY, "retrain", NOW - DAY)])
+    judge(spark, own, verdict("credit", NOW + DAY, "retrain", NOW - DAY))
     assert ended() == {}
     assert len(received) == 2
     assert received[0]["delivery"] == received[1]["delivery"]
     assert (received[1]["verdict"], received[1]["previous"]) == ("retrain", "healthy")
-    insert_rows(spark, own, MODEL_HEALTH, [verdict("credit", NOW + 2 * DAY, "blind")])
+    judge(spark, own, verdict("credit", NOW + 2 * DAY, "blind"))
     assert ended() == {"table": "written"}
     rows = written(spark, own, TRIGGERS)
     told = [(one["hook"], one["seq"], one["verdict"], one["status"]) for one in rows]

@@ -21,6 +21,7 @@ from sparkdrift.cli.evaluated import (
     evaluated_remarks,
     evaluated_text,
 )
+from sparkdrift.cli.hooked import hook_facts, hook_remarks
 from sparkdrift.cli.planning import plan
 from sparkdrift.cli.retired import unless_retired
 from sparkdrift.report.plain import day, joined, lost, named
@@ -212,15 +213,20 @@ def run(
 
     def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
         from sparkdrift.steps.run import run_monitor
+        from sparkdrift.steps.triggers import fire_hooks
 
         bars.begin(spec.monitor)
         options = replace(options_for(spec, *times), recompute=recompute)
         done = run_monitor(context, spec, options)
+        # Last: whatever a hook does, everything is written by now.
+        hooked = fire_hooks(context, spec)
         alarm = alarm_of(context, spec, done, alarming)
         held = (f"reference version left a candidate: {line}" for line in done.blocked)
         asked = [one for one in (unanswered(done, alarming), alarm) if one]
         remarks = (*done.profiled.remarks, *held, *evaluated_remarks(done.evaluated), *asked)
-        return Answer(_told(done), _facts(done), FINDING if alarm else 0, remarks)
+        remarks = (*remarks, *hook_remarks(hooked))
+        facts = _facts(done) | hook_facts(hooked)
+        return Answer(_told(done), facts, FINDING if alarm else 0, remarks)
 
     return each_monitor(common, specs, unless_retired(one), asked=any(times) or recompute)
 

@@ -50,11 +50,16 @@ def test_without_mlflow_the_next_step_is_said(monkeypatch) -> None:
 def test_mlflows_own_client_is_asked_for_the_registry_of_the_hook(monkeypatch) -> None:
     registry, asked = Registry(("credit", "7")), []
 
-    def client(registry_uri=None):
-        asked.append(registry_uri)
+    def client(tracking_uri=None, registry_uri=None):
+        asked.append((tracking_uri, registry_uri))
         return registry
 
     monkeypatch.setitem(sys.modules, "mlflow", types.SimpleNamespace(MlflowClient=client))
-    hook = HOOK.model_copy(update={"registry_uri": "file:registry"})
-    assert tag(hook, "7", TAGS).status == "sent"
-    assert asked == ["file:registry"]
+    for uri in (None, "file:registry", "databricks-uc"):
+        hook = HOOK.model_copy(update={"registry_uri": uri})
+        assert tag(hook, "7", TAGS).status == "sent"
+    assert asked == [
+        (None, None),
+        ("file:registry", "file:registry"),
+        (None, "databricks-uc"),
+    ]
