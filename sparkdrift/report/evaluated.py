@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sparkdrift.explain.signals import WHOLE
@@ -10,7 +10,7 @@ from sparkdrift.report.evaluation import COLOURED, blind_spot_lines, evaluation_
 from sparkdrift.report.evaluation import LISTED as FIGURES
 from sparkdrift.report.performance import LISTED as METRICS
 from sparkdrift.report.performance import performance_lines, slice_lines
-from sparkdrift.report.plain import day
+from sparkdrift.report.plain import aligned, day
 
 Row = Mapping[str, Any]
 _NOT_MEASURED = ("insufficient_data", "no_reference")
@@ -34,9 +34,5 @@ def evaluated_lines(performance: Sequence[Row], staleness: Sequence[Row], zone: 
     return [*lines, "", *blind_spot_lines(staleness, zone)]
 
 
-def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Columns of text below each other; the last one is as long as it is."""
-    widths = [max(map(len, column)) for column in zip(heading, *rows, strict=True)]
-    for row in (heading, *rows):
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        yield "  ".join(cells).rstrip()
+def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return aligned([heading, *rows])
