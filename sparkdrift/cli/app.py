@@ -13,6 +13,7 @@ from sparkdrift.cli.commands import (
     answering,
     calibrate,
     classify,
+    debt,
     deciding,
     demo,
     demo_months,
@@ -23,6 +24,7 @@ from sparkdrift.cli.commands import (
     feedback,
     fleet,
     freezing,
+    health,
     keeping,
     merge,
     proposing,
@@ -124,12 +126,27 @@ _health = typer.Typer(
     cls=WithDefault, no_args_is_help=True, help="The verdict on a model, and what is said to it."
 )
 _OF_HEALTH: Sequence[tuple[str, Command]] = (
+    ("show", health.show),
     ("accept", answering.accept),
     ("decline", answering.decline),
 )
 for _name, _command in _OF_HEALTH:
     _health.command(_name)(common_options(_command))
 app.add_typer(_health, name="health", rich_help_panel="Watch")
+
+_debt = typer.Typer(
+    no_args_is_help=True, help="What is owed of a model: look at it, and say what is done about it."
+)
+_OF_DEBTS: Sequence[tuple[str, Command]] = (
+    ("list", debt.list_debts),
+    ("show", debt.show),
+    ("ack", debt.ack),
+    ("waive", debt.waive),
+    ("assign", debt.assign),
+)
+for _name, _command in _OF_DEBTS:
+    _debt.command(_name)(common_options(_command))
+app.add_typer(_debt, name="debt", rich_help_panel="Watch")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

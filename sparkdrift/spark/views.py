@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pyspark.sql import SparkSession
 
 from sparkdrift.errors import StoreError
+from sparkdrift.spark.debt_views import DEBTS
 from sparkdrift.spark.failures import FAILURES
 from sparkdrift.spark.health_views import FLEET, LATEST_HEALTH
 from sparkdrift.spark.schemas import TABLES
@@ -24,7 +25,8 @@ from sparkdrift.store import Store
 ACTIVE_REFERENCES = """
 SELECT e.monitor, e.role, e.name, e.version, e.effective_from, e.effective_until, e.seq,
        s.source, s.source_version, s.interval_start, s.interval_end, s.windows, s.rows,
-       s.digest, s.run_id, e.created_at AS activated_at, e.created_by AS activated_by, e.reason
+       s.newest_event, s.digest, s.run_id, e.created_at AS activated_at,
+       e.created_by AS activated_by, e.reason
 FROM (SELECT *, min(effective_from) OVER (
           PARTITION BY monitor, role, name ORDER BY seq
           ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS effective_until
@@ -169,20 +171,6 @@ WINDOW so_far AS (
   PARTITION BY monitor, granularity, slice_key, slice_value, column_name, other_column,
                assumption, run
   ORDER BY window_start ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
-"""
-
-DEBTS = """
-WITH summed AS (
-  SELECT monitor, debt, min_by(kind, seq) AS kind, max_by(owner, seq) AS owner,
-         max_by(severity, seq) AS severity, max_by(cost, seq) AS cost,
-         min_by(window_start, seq) AS window_start, min(created_at) AS opened,
-         max(created_at) AS last_seen, max_by(action, seq) AS newest,
-         min_by(evidence, seq) AS evidence, min_by(reason, seq) AS reason,
-         min_by(created_by, seq) AS opened_by
-  FROM {debt_events} GROUP BY monitor, debt)
-SELECT monitor, debt, kind, owner, severity, cost, window_start, opened, last_seen,
-       CASE WHEN newest = 'closed' THEN last_seen END AS closed, evidence, reason, opened_by
-FROM summed
 """
 
 # The share rides on the counters of the profile's pass, as the metric SHAPED. The interval is
@@ -356,7 +344,7 @@ def _mentioned(statement: str) -> set[str]:
     if "feedback" in found:
         found.add("profiles")
     if "debts" in found:
-        found.add("debt_events")
+        found |= {"debt_events", "model_health"}
     if "training_staleness" in found:
         found.add("reference_snapshots")
     if "fleet" in found:

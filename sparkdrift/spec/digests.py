@@ -232,6 +232,17 @@ def staleness_hash(spec: MonitorSpec) -> str:
     )
 
 
+def health_hash(spec: MonitorSpec) -> str:
+    """What turns findings into a verdict: the rules and what goes with them, and from when on the
+    owner calls the model degraded."""
+    return _digest(
+        {
+            "policy": spec.policy.model_dump(mode="json"),
+            "degraded": spec.degraded and spec.degraded.model_dump(mode="json"),
+        }
+    )
+
+
 def _digest(content: dict[str, Any]) -> str:
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]

@@ -18,6 +18,7 @@ from sparkdrift.spec.assumptions import Assumptions, DependenceEntry
 from sparkdrift.spec.evaluation import Dashboard, Evaluation, Outcome
 from sparkdrift.spec.features import Features
 from sparkdrift.spec.feedback import SHAPED, Feedback
+from sparkdrift.spec.health_policy import Policy
 from sparkdrift.spec.hooks import Hook
 from sparkdrift.spec.location import Location
 from sparkdrift.spec.maintenance import Maintenance
@@ -189,6 +190,7 @@ class MonitorSpec(Section):
     assumptions: Assumptions | None = None
     sketch: Sketch = Sketch()
     degraded: Degraded | None = None
+    policy: Policy = Policy()
     maintenance: Maintenance | None = None
     on_verdict: tuple[Hook, ...] = Field(
         default=(), description="a list of mappings with 'verdicts' and what is to be done"

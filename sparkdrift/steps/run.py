@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from sparkdrift.spark.findings import Findings, count_statuses
 from sparkdrift.spark.reference_life import Snapshot
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.steps import assumptions, drift, evaluate, evaluation_sets, profile, snapshot
+from sparkdrift.steps import (
+    assumptions,
+    drift,
+    evaluate,
+    evaluation_sets,
+    health,
+    profile,
+    snapshot,
+)
 from sparkdrift.steps.context import Context, Options
 
 
@@ -26,10 +34,12 @@ class Outcome:
     checked: assumptions.Checked
     blocked: tuple[str, ...] = ()
     evaluated: evaluate.Evaluated = field(default_factory=evaluate.Evaluated)
+    health: health.Judged = field(default_factory=health.Judged)
 
 
 def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcome:
-    """Profile, freeze references, judge, check and evaluate what is due for one monitor."""
+    """Profile, freeze references, judge, check and evaluate what is due for one monitor, and end
+    with the verdict on its model."""
     profiled = profile.profile_windows(context, spec, options)
     frozen = snapshot.snapshot_reference(context, spec)
     # Before anything is compared with them.
@@ -37,6 +47,7 @@ def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcom
     judged = drift.compute_drift(context, spec, options, frozen.stored)
     checked = assumptions.check_assumptions(context, spec, options, judged.stored)
     evaluated = evaluate.evaluate(context, spec, options, sets)
+    judged_health = health.assess_health(context, [spec])[spec.monitor]
     context.journal.close()
     findings = count_statuses(context.spark, context.store, spec, judged.active, judged.windows)
     return Outcome(
@@ -48,4 +59,5 @@ def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcom
         checked,
         frozen.blocked,
         evaluated,
+        judged_health,
     )

@@ -22,6 +22,7 @@ from sparkdrift.cli.evaluated import (
     evaluated_text,
 )
 from sparkdrift.cli.hooked import hook_facts, hook_remarks
+from sparkdrift.cli.judged import health_facts
 from sparkdrift.cli.planning import plan
 from sparkdrift.cli.retired import unless_retired
 from sparkdrift.report.plain import day, joined, lost, named
@@ -203,7 +204,7 @@ def run(
         ),
     ] = False,
 ) -> int:
-    """Do all that is due: profile, freeze the reference, judge.
+    """Do all that is due: profile, freeze the reference, judge, evaluate, and say how the model is.
 
     Example: sparkdrift run monitors/ --fail-on drifted
     """
@@ -225,8 +226,9 @@ def run(
         asked = [one for one in (unanswered(done, alarming), alarm) if one]
         remarks = (*done.profiled.remarks, *held, *evaluated_remarks(done.evaluated), *asked)
         remarks = (*remarks, *hook_remarks(hooked))
-        facts = _facts(done) | hook_facts(hooked)
-        return Answer(_told(done), facts, FINDING if alarm else 0, remarks)
+        currency = spec.degraded.currency if spec.degraded else None
+        facts = _facts(done) | hook_facts(hooked) | {"health": health_facts(done.health, currency)}
+        return Answer(_told(done) + _verdict(done, spec), facts, FINDING if alarm else 0, remarks)
 
     return each_monitor(common, specs, unless_retired(one), asked=any(times) or recompute)
 
@@ -246,6 +248,14 @@ def _told(done: Outcome) -> str:
     if done.judged.beside:
         parts.append(f"{named(done.judged.beside, 'window')} judged by the present reference too")
     return "; ".join(parts) + _held(done.checked) + _evaluated(done)
+
+
+def _verdict(done: Outcome, spec: MonitorSpec) -> str:
+    """The verdict in a line of its own; nothing where nothing is stored yet."""
+    from sparkdrift.report.health import verdict_line
+
+    newest = done.health.newest
+    return "" if newest is None else f"\n  {verdict_line(newest, spec.timestamp.zone)}"
 
 
 def _evaluated(done: Outcome) -> str:
