@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from pyspark.sql import SparkSession
@@ -58,13 +59,13 @@ class ReportRows:
 
         Asked at the same time: planning a question takes longer than its rows.
         """
-        own: tuple[Callable[[MonitorSpec, int], list[Row]], ...] = (
+        own = (
             *(self.health, self.cells, self.performance, self.blind_spots),
             *(self.first_seen, self.debts, self.steps),
         )
         overview = Overview(self._spark)
         asked: dict[str, Callable[[], Any]] = {
-            ask.__name__: (lambda ask=ask: ask(spec, last)) for ask in own
+            ask.__name__: partial(ask, spec, last) for ask in own
         }
         asked |= {
             "findings": lambda: overview.everything(spec),

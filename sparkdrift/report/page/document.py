@@ -35,7 +35,7 @@ def facts(spec: MonitorSpec, material: Material) -> dict[str, Any]:
     found = material.findings
     row = newest(material.health)
     currency = spec.degraded.currency if spec.degraded else None
-    words = dict(summary.told_sections(spec, found))
+    words = _in_words(spec, material)
     return {
         "title": spec.title or spec.monitor,
         "monitor": spec.monitor,
@@ -49,7 +49,7 @@ def facts(spec: MonitorSpec, material: Material) -> dict[str, Any]:
         "heat": heat_map(material, zone),
         "features": features(spec, material),
         "drifting": _drifting(material),
-        "words": [(name, words[name]) for name in _IN_WORDS if words.get(name)],
+        "words": words,
         "categories": listed.categories(material.first_seen, zone),
         "staleness": listed.staleness(material.staleness, zone),
         "measured": listed.measured(material.measured, zone),
@@ -62,6 +62,15 @@ def facts(spec: MonitorSpec, material: Material) -> dict[str, Any]:
         "package": material.package,
         "zone": zone,
     }
+
+
+def _in_words(spec: MonitorSpec, material: Material) -> list[tuple[str, list[summary.Line]]]:
+    """What is told in words alone; what another part of the page looks at is left out."""
+    told = dict(summary.told_sections(spec, material.findings))
+    if material.performance:
+        lines = told[summary.UNMEASURED]
+        told[summary.UNMEASURED] = [one for one in lines if one[2] != summary.NOT_LOOKED_AT]
+    return [(name, told[name]) for name in _IN_WORDS if told[name]]
 
 
 def _watched(spec: MonitorSpec, material: Material) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from sparkdrift.report.plain import plain
+
+_QUOTED = re.compile(r"`([^`]+)`")
 
 
 def render(name: str, facts: Mapping[str, Any]) -> str:
@@ -19,7 +22,7 @@ def render(name: str, facts: Mapping[str, Any]) -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("sparkdrift.report.page"),
         autoescape=True,
         finalize=_shown,
@@ -27,6 +30,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["commands"] = _commands
+    return environment
 
 
 def _shown(value: Any) -> Any:
@@ -36,3 +41,9 @@ def _shown(value: Any) -> Any:
     if isinstance(value, str) and not isinstance(value, Markup):
         return plain(value)
     return value
+
+
+def _commands(text: str | None) -> Markup:
+    """Our own sentences, in which `a command` stands between backquotes."""
+    escaped = str(escape(plain(text or "")))
+    return Markup(_QUOTED.sub(r"<code>\1</code>", escaped))  # noqa: S704 - escaped just above

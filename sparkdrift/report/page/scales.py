@@ -14,6 +14,7 @@ WIDTH, HEIGHT = 1000.0, 100.0
 """Units of a drawing; it is stretched to its place, so they have no proportion."""
 _ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
 _DAY = timedelta(days=1)
+_LAST = 96.0
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,9 @@ def time_ticks(begin: datetime, end: datetime, zone: str, most: int = 5) -> tupl
     place = ZoneInfo(zone)
     first, last = begin.astimezone(place), end.astimezone(place)
     if last - first <= 3 * _DAY:
+        middle = first + (last - first) / 2
         return tuple(
-            Tick(100 * scale.part(seconds(at)), f"{at:%m-%d %H:%M}") for at in (first, last)
+            Tick(100 * scale.part(seconds(at)), f"{at:%m-%d %H:%M}") for at in (first, middle)
         )
     days: list[datetime] = []
     at = first.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -129,9 +131,9 @@ def time_ticks(begin: datetime, end: datetime, zone: str, most: int = 5) -> tupl
     chosen = months if len(months) >= 3 else days
     every = max(1, math.ceil(len(chosen) / most))
     form = "%Y-%m" if chosen is months else "%m-%d"
-    return tuple(
-        Tick(100 * scale.part(seconds(one)), one.strftime(form)) for one in chosen[::every]
-    )
+    ticks = [Tick(100 * scale.part(seconds(one)), one.strftime(form)) for one in chosen[::every]]
+    # A word at the very end would stand outside of the picture.
+    return tuple(one for one in ticks if one.at <= _LAST)
 
 
 def steps(edges: np.ndarray, heights: np.ndarray, across: Scale, down: Scale) -> str:

@@ -67,14 +67,11 @@ def overlay(window: Row, reference: Row) -> Overlay | None:
     now, then = _shares(ours, edges), _shares(theirs, edges)
     most = min(max(now.max(), then.max()), _HIGHEST * min(now.max(), then.max()))
     across, down = Scale(low, high), Scale(0.0, float(most) * 1.05 or 1.0)
-    notes = []
-    if max(now.max(), then.max()) > down.high:
-        which = "the window" if now.max() > then.max() else "the reference"
-        place = edges[int(np.argmax(np.maximum(now, then)))]
-        notes.append(
-            f"cut: near {number(float(place))} {which} has "
-            f"{share(float(max(now.max(), then.max())))} of its rows"
-        )
+    notes = [
+        _cut(name, grid, edges, bars)
+        for name, grid, bars in (("the window", ours, now), ("the reference", theirs, then))
+        if bars.max() > down.high
+    ]
     notes.append(f"{_TAIL} % of the rows at each end may lie outside the picture")
     facts = _facts(window, reference, ours, theirs)
     return Overlay(
@@ -85,6 +82,14 @@ def overlay(window: Row, reference: Row) -> Overlay | None:
         tuple(notes),
         "; ".join(f"{name}: {then} in the reference, {now} now" for name, then, now in facts),
     )
+
+
+def _cut(name: str, grid: Floats, edges: Floats, bars: Floats) -> str:
+    """What to say of a bar that is higher than the picture."""
+    place = int(np.argmax(bars))
+    inside = grid[(grid >= edges[place]) & (grid <= edges[place + 1])]
+    value = float(np.median(inside)) if len(inside) else float(edges[place])
+    return f"cut: near {number(value)} {name} has {share(float(bars[place]))} of its rows"
 
 
 def _grid(row: Row) -> Floats | None:

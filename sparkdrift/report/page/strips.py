@@ -14,18 +14,10 @@ from sparkdrift.report.facts import Row
 from sparkdrift.report.page.scales import WIDTH, Scale, coordinate, seconds
 from sparkdrift.report.plain import day, named
 
-HEIGHTS: Mapping[str, float] = {
-    "drifted": 100.0,
-    "warning": 60.0,
-    "ok": 22.0,
-    "unmeasured": 8.0,
-    "red": 100.0,
-    "amber": 60.0,
-    "green": 22.0,
-}
+HEIGHTS: Mapping[str, float] = {"drifted": 100.0, "warning": 60.0, "ok": 22.0, "unmeasured": 8.0}
 """How high the bar of a status is, in percent of its row."""
+MEASURED = ("drifted", "warning", "ok")
 UNMEASURED = "unmeasured"
-_BLIND = ("red", "amber", "green")
 
 
 @dataclass(frozen=True)
@@ -48,19 +40,13 @@ class Strip:
     drifted: int
 
 
-def strip(
-    name: str,
-    cells: Sequence[Row],
-    within: tuple[datetime, datetime],
-    zone: str,
-    statuses: Sequence[str] = ("drifted", "warning", "ok"),
-) -> Strip:
+def strip(name: str, cells: Sequence[Row], within: tuple[datetime, datetime], zone: str) -> Strip:
     """A row of one bar per cell: dicts with window_start, window_end and status, in any order.
 
-    A status that is not one of `statuses` was not measured.
+    A status that is none of drifted, warning and ok was not measured.
     """
     ordered = sorted(cells, key=lambda one: one["window_start"])
-    kinds = [one["status"] if one["status"] in statuses else UNMEASURED for one in ordered]
+    kinds = [one["status"] if one["status"] in MEASURED else UNMEASURED for one in ordered]
     across = Scale(seconds(within[0]), seconds(within[1]))
     parts: dict[str, list[str]] = {}
     place = 0
@@ -76,11 +62,11 @@ def strip(
         )
         place = last + 1
     bars = tuple(Bars(status, "".join(paths)) for status, paths in parts.items())
-    worst = kinds.count(statuses[0])
+    worst = kinds.count(MEASURED[0])
     return Strip(
         name,
         bars,
-        _told(name, ordered, kinds, statuses, zone),
+        _told(name, ordered, kinds, zone),
         f"{worst} of {len(kinds)}" if worst else "",
         len(kinds),
         worst,
@@ -94,18 +80,11 @@ def _goes_on(ordered: Sequence[Row], kinds: Sequence[str], place: int) -> bool:
     return bool(ordered[place + 1]["window_start"] <= ordered[place]["window_end"])
 
 
-def _told(
-    name: str, ordered: Sequence[Row], kinds: Sequence[str], statuses: Sequence[str], zone: str
-) -> str:
+def _told(name: str, ordered: Sequence[Row], kinds: Sequence[str], zone: str) -> str:
     if not ordered:
         return f"{name}: no window"
-    counts = [f"{kinds.count(one)} {one}" for one in statuses if one in kinds]
+    counts = [f"{kinds.count(one)} {one}" for one in MEASURED if one in kinds]
     if UNMEASURED in kinds:
         counts.append(f"{kinds.count(UNMEASURED)} not measured")
     begin, end = day(ordered[0]["window_start"], zone), day(ordered[-1]["window_end"], zone)
     return f"{name}, {named(len(kinds), 'window')} from {begin} to {end}: {', '.join(counts)}"
-
-
-def blind_strip(rows: Sequence[Row], within: tuple[datetime, datetime], zone: str) -> Strip:
-    """The row of blind spots: red where the dashboard did not show what was so."""
-    return strip("blind spot", rows, within, zone, _BLIND)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sparkdrift.report.facts import Row
 from sparkdrift.report.page.lines import Chart, Point, Series, chart
 from sparkdrift.report.page.material import Material
 from sparkdrift.report.page.scales import number
-from sparkdrift.report.page.strips import Strip, blind_strip, strip
-from sparkdrift.report.plain import day
+from sparkdrift.report.page.strips import Strip, strip
+from sparkdrift.report.plain import day, named
 
 _WORST = ("red", "amber", "green")
+_LIGHTS = {"red": "drifted", "amber": "warning", "green": "ok"}
 _VERDICTS = {
     "healthy": "ok",
     "watch": "warning",
@@ -22,6 +23,7 @@ _VERDICTS = {
     "retrain": "drifted",
     "retire": "drifted",
 }
+"""The bar of each word; of every other one, such as blind, that of what was not measured."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,14 @@ def timeline(material: Material, zone: str) -> Timeline:
         drawn = chart(
             _series(performance, shown), within, zone, _told(metric, performance, shown, zone)
         )
-    strips = []
-    if spots:
-        strips.append(blind_strip(spots, within, zone))
-    if material.health:
-        rows = [
-            {**one, "status": _VERDICTS.get(one["verdict"], "blind")} for one in material.health
-        ]
-        strips.append(strip("verdict", rows, within, zone))
+    strips = [
+        *([_light_strip("blind spot", spots, "status", _LIGHTS, within, zone)] if spots else []),
+        *(
+            [_light_strip("verdict", material.health, "verdict", _VERDICTS, within, zone)]
+            if material.health
+            else []
+        ),
+    ]
     return Timeline(
         metric,
         drawn,
@@ -76,6 +78,22 @@ def timeline(material: Material, zone: str) -> Timeline:
         _headline(metric, performance, shown, spots, zone),
         None if performance else _missing(material),
     )
+
+
+def _light_strip(
+    name: str,
+    rows: Sequence[Row],
+    column: str,
+    bars: Mapping[str, str],
+    within: tuple[datetime, datetime],
+    zone: str,
+) -> Strip:
+    """A row of bars for words that are no statuses of drift, told in these words."""
+    known = [{**one, "status": bars.get(one[column], one[column])} for one in rows]
+    words = [str(one[column] or "not measured").replace("_", " ") for one in rows]
+    counts = [f"{word} in {named(words.count(word), 'window')}" for word in dict.fromkeys(words)]
+    drawn = strip(name, known, within, zone)
+    return replace(drawn, told=f"{name}: {', '.join(counts)}", short=", ".join(counts))
 
 
 def _missing(material: Material) -> str:
@@ -195,7 +213,7 @@ def _table(
     performance: Sequence[Row], shown: Sequence[Row], spots: Sequence[Row], zone: str
 ) -> list[tuple[str, ...]]:
     blind = {one["window_start"]: one["status"] for one in spots}
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for row in performance:
         values = [
             one["value"]
