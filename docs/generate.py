@@ -9,6 +9,7 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -68,7 +69,10 @@ ABOUT_VIEWS = {
     "rarer than these is not here, and what rose among them late has a late first window.",
 }
 ABOUT_SECTIONS = {
-    "model": "Which model the monitor watches the inputs of.",
+    "model": "Which model the monitor watches the inputs of, where in its life it stands, and "
+    "whose it is. What stands in the file that `registry` names need not stand here, and must not "
+    "contradict it. The monitors of a retired model stop: `run` skips them and says so. "
+    "[Lifecycle](lifecycle.md).",
     "source": "The table that is watched; exactly one of `table` and `path`.",
     "timestamp": "The column of event time, and the zone in which windows are cut.",
     "windows": "How event time is cut, and when a window counts as closed.",
@@ -177,6 +181,20 @@ ABOUT_SECTIONS = {
     "alerts.suppress[]": "Windows that overlap [`begin`, `end`) call nobody: they are judged and "
     "stored as ever, with the reason in `suppression`, and `--fail-on` does not count them. Only "
     "these windows become due when one is added.",
+    "assumptions.confirmed": "When the team that built the model and the one that runs it agreed. "
+    "What is declared and not confirmed by both is a debt; what is learned needs nobody.",
+    "assumptions.features{}.confirmed": "The same of one feature, in place of that of the section.",
+    "assumptions.monotone[].confirmed": "The same of one order, in place of that of the section.",
+    "maintenance": "Work that is due again and again. What is overdue at the end of a window is a "
+    "debt of its owner. [The plan](lifecycle.md#the-maintenance-plan).",
+    "maintenance.retraining": "The same for each kind of work. A month counts as 31 days, a year "
+    "as 366.",
+    "on_verdict[]": "Who is told of a verdict: exactly one of `table`, `webhook`, `mlflow`, in the "
+    "first window of a run of windows with it, and once. [Triggers](lifecycle.md#triggers).",
+    "on_verdict[].webhook": "A POST of JSON, signed by HMAC-SHA256; the secret is read from the "
+    "environment and stands nowhere else.",
+    "on_verdict[].mlflow": "Tags on a version of a registered model; needs "
+    "`pip install 'sparkdrift[mlflow]'`.",
     "dependence": "Which pairs of numeric features (the score is one) are watched for moving "
     "together in another way: `auto` stands for `{auto: true}`, all pairs. One more pass over the "
     "rows keeps the state of each pair, for the whole table, not for slices; windows that are "
@@ -325,7 +343,7 @@ def sections(model: type[Section], prefix: str = "") -> Iterator[tuple[str, type
 
 def _rows(model: type[Section], prefix: str) -> Iterator[str]:
     for name, field in model.by_key().items():
-        accepted = _cell(_accepted(field))
+        accepted = _cell(_accepted(field) + (f": {field.title}" if field.title else ""))
         yield f"| `{prefix}{name}` | {accepted} | {_cell(_default(field))} |"
 
 
@@ -351,8 +369,17 @@ def _default(field: FieldInfo) -> str:
         return ""
     if isinstance(value, tuple):
         return _code(f"[{', '.join(map(show, value))}]")
-    seconds = getattr(value, "total_seconds", None)
-    return _code("0" if seconds and not seconds() else show(value))
+    return _code(_duration(value) if isinstance(value, timedelta) else show(value))
+
+
+def _duration(value: timedelta) -> str:
+    """As a spec says it: '90 days', '0'."""
+    minutes = value // timedelta(minutes=1)
+    for name, of in (("day", 1440), ("hour", 60), ("minute", 1)):
+        if minutes and minutes % of == 0:
+            number = minutes // of
+            return f"{number} {name}{'s' if number != 1 else ''}"
+    return "0"
 
 
 def _choices(annotation: Any) -> tuple[str, ...]:

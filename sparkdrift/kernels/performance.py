@@ -62,7 +62,8 @@ STORED = {
 _DOUBLES = (
     *("estimated", "estimated_low", "estimated_high", "realised", "realised_low", "realised_high"),
     *("evaluated", "evaluated_low", "evaluated_high", "baseline", "skill", "ess_ratio", "outside"),
-    *("loss", "loss_value"),
+    *("loss", "loss_value", "estimated_loss", "estimated_loss_low", "estimated_loss_high"),
+    "estimated_loss_value",
 )
 _KEPT = ("window_start", "slice_key", "slice_value", "definition_hash", "source_version")
 PERFORMED = {
@@ -72,6 +73,7 @@ PERFORMED = {
     **dict.fromkeys(("rows", "labelled", "unusable"), "bigint"),
     **dict.fromkeys(_DOUBLES, "double"),
     "concept_drift": "boolean",
+    "basis": "string",
     "status": "string",
     "reason": "string",
 }

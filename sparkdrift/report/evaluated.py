@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sparkdrift.explain.signals import WHOLE
 from sparkdrift.report.evaluation import BLIND, blind_spot_lines, evaluation_lines
 from sparkdrift.report.evaluation import LISTED as FIGURES
 from sparkdrift.report.performance import LISTED as METRICS
-from sparkdrift.report.performance import performance_lines
+from sparkdrift.report.performance import performance_lines, slice_lines
 from sparkdrift.report.plain import day
 
 Row = Mapping[str, Any]
@@ -18,8 +19,10 @@ _NOT_MEASURED = ("insufficient_data", "no_reference")
 def evaluated_lines(performance: Sequence[Row], staleness: Sequence[Row], zone: str) -> list[str]:
     """Lines of text for one monitor; rows as `evaluation_overview` has them."""
     lines: list[str] = []
-    if performance:
-        lines += _table(METRICS, performance_lines(performance, zone))
+    whole = [row for row in performance if row["slice_key"] == WHOLE]
+    if whole:
+        lines += _table(METRICS, performance_lines(whole, zone))
+    lines += slice_lines([row for row in performance if row["slice_key"] != WHOLE], zone)
     figures = [one for one in staleness if one["figure"] != BLIND]
     told = [one for one in figures if one["status"] not in _NOT_MEASURED]
     if told:

@@ -17,6 +17,7 @@ from sparkdrift.spec import (
     feature_checks,
     feedback_checks,
     metric_checks,
+    model_checks,
     reference_checks,
 )
 from sparkdrift.spec.findings import Finding, bad_filter, line_hint
@@ -214,6 +215,9 @@ _CHECKS: tuple[tuple[Callable[[MonitorSpec], Iterator[Finding]], set[str]], ...]
     (assumption_checks.rules, {"dependence", "assumptions"}),
     (assumption_checks.names, {"dependence", "assumptions", "features", "prediction"}),
     (_degraded, {"degraded", "evaluation"}),
+    (model_checks.lifecycle, {"model"}),
+    (model_checks.maintenance, {"maintenance"}),
+    (model_checks.hooks, {"on_verdict", "model"}),
     (evaluation_checks.rules, {"evaluation"}),
     (evaluation_checks.between, {"evaluation", "prediction", "slices", "degraded"}),
 )

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sparkdrift.spec.alerts import Alerts
+from sparkdrift.spec.assumptions import WHY, Assumptions
 from sparkdrift.spec.feedback import SHAPED
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Feature, metric_parts
@@ -125,9 +126,17 @@ def assumption_hash(spec: MonitorSpec) -> str:
         {
             "reference": spec.reference.name if spec.reference else None,
             "dependence": spec.dependence.model_dump() if spec.dependence else None,
-            "assumptions": spec.assumptions.model_dump() if spec.assumptions else None,
+            "assumptions": spec.assumptions and _assumed(spec.assumptions),
             "limits": spec.drift.limits.model_dump(),
         }
+    )
+
+
+def _assumed(assumptions: Assumptions) -> dict[str, Any]:
+    """What is assumed, without why and whether anybody confirmed it."""
+    inside = {"__all__": set(WHY)}
+    return assumptions.model_dump(
+        exclude={**dict.fromkeys(WHY, True), "features": inside, "monotone": inside}
     )
 
 

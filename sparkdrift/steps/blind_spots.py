@@ -22,6 +22,7 @@ from sparkdrift.explain.blind_spots import (
     Persistence,
     Shown,
     blind_spots,
+    local_day,
 )
 from sparkdrift.kernels.performance_rules import NO_SET, WITHOUT_LABELS
 from sparkdrift.kernels.stale_outcome import DECAY, LINK, outcome_rows, without_outcome
@@ -59,7 +60,7 @@ BLIND = "blind_spot"
 ACROSS = (BLIND, LINK, DECAY)
 """The figures that look at all windows."""
 # Raised when they change without a change of their inputs.
-_VERSION = 2
+_VERSION = 3
 
 Row = dict[str, Any]
 
@@ -131,7 +132,10 @@ def _rows(
             for start in starts
         ]
         verdicts = blind_spots(
-            evidence, Persistence(spec.alerts.windows, spec.alerts.of), _persistence(spec)
+            evidence,
+            Persistence(spec.alerts.windows, spec.alerts.of),
+            _persistence(spec),
+            spec.timestamp.zone,
         )
         for one in verdicts:
             about = _about(name, figures[name, one.start], one.start)
@@ -234,6 +238,14 @@ def _shown(
         one = rows[place - 1] if place else None
         if one is not None and one.limit is not None:
             least, most = (None, one.limit) if metric in LOSSES else (one.limit, None)
+        age = None if one is None else end - one.at
+        limit = (spec.evaluation or Evaluation()).limits.dashboard_age
+        if one is not None and age is not None and age > limit:
+            # What is shown of long ago says nothing of this window, in band or out of it.
+            note = f"its newest row is of {local_day(one.at, spec.timestamp.zone)}, {age.days} days"
+            note += f" before the window's end; limit {limit.days}"
+            found[metric] = Shown(None, least, most, note)
+            continue
         found[metric] = Shown(one.value if one else None, least, most)
     return found
 

@@ -78,7 +78,7 @@ def sample_eval(context: Context, spec: MonitorSpec, wanted: Wanted) -> Sampled:
     evaluation, name, keys = _declared(spec, wanted)
     spark, store = context.spark, context.store
     queue = Queue.named(wanted.to)
-    present = queue.open(spark)
+    present = queue.open(spark, keys)
     with context.journal.step(spec.monitor, "sample-eval") as record:
         counts = newest_scores(spark, store, spec, name, wanted.windows)
         known = None

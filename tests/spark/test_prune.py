@@ -127,6 +127,7 @@ def test_days_go_but_for_what_cites_them_and_longer_windows_stay(spark, pruned):
 OF_WINDOWS = ("states", "drift", "assumptions", "performance", "eval_staleness", "profiles")
 
 
+@pytest.mark.classic
 @pytest.mark.parametrize("writes", range(1, 8))
 def test_a_pruning_that_ended_too_early_is_done_by_the_next_one(
     spark, source, pruned, workspace, tmp_path, writes
@@ -148,6 +149,7 @@ def test_a_pruning_that_ended_too_early_is_done_by_the_next_one(
     assert pruned_interval(context_of(spark, store), spec, "day") == expected
 
 
+@pytest.mark.classic
 def test_what_went_stays_out_and_its_roll_ups_stay_as_they_were(spark, source, pruned):
     store, _, _ = pruned
     spec = credit_spec(source)
@@ -175,6 +177,7 @@ def test_what_went_stays_out_and_its_roll_ups_stay_as_they_were(spark, source, p
     assert [one.window.start for one in back.due] == [day_start(1)]
 
 
+@pytest.mark.classic
 def test_days_wait_for_a_month_that_is_not_merged_yet(spark, source, workspace):
     store = new_store(spark, workspace / "waiting")
     days_only = credit_spec(source, windows={}, reference=None)
@@ -188,6 +191,7 @@ def test_days_wait_for_a_month_that_is_not_merged_yet(spark, source, workspace):
     assert {one.start for one in planned.aged.due} >= {day_start(0), day_start(30)}
 
 
+@pytest.mark.classic
 def test_a_second_pruning_goes_on_from_the_first_and_one_with_nothing_due_keeps_it(
     spark, source, pruned
 ):

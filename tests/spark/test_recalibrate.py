@@ -90,6 +90,7 @@ def test_the_newest_windows_whose_labels_have_arrived_are_taken(spark, counted):
     assert [one.seq for one in again] == [2]
 
 
+@pytest.mark.classic
 def test_without_labels_the_set_lends_its_rates_to_the_newest_windows(spark, counted, tmp_path):
     _, spec, evaluation, states = counted
     store = new_store(spark, tmp_path / "unlabelled")
@@ -104,6 +105,7 @@ def test_without_labels_the_set_lends_its_rates_to_the_newest_windows(spark, cou
     assert capacity.reached_then[0] == pytest.approx(0.2)
 
 
+@pytest.mark.classic
 def test_what_can_not_be_reached_is_said_and_not_written(spark, counted):
     store, _, _, _ = counted
     spec = a_spec(thresholds={"inspect": {"value": 0.5, "target": {"precision": 1.0}}})
@@ -113,6 +115,7 @@ def test_what_can_not_be_reached_is_said_and_not_written(spark, counted):
     assert rows_of(spark, store, "proposals").num_rows == 0
 
 
+@pytest.mark.classic
 def test_what_is_not_declared_or_counted_is_said(spark, counted, tmp_path):
     store, spec, _, _ = counted
     with pytest.raises(UsageError, match=r"no threshold 'inspct'.*did you mean 'inspect'"):

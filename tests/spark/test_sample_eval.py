@@ -110,6 +110,7 @@ def test_the_promised_ratio_is_what_comes_out(spark, sampled, tmp_path):
     assert row["destination"] == str(queue)
 
 
+@pytest.mark.classic
 def test_rows_that_wait_in_a_queue_are_not_asked_for_again(spark, sampled, tmp_path):
     spec, store, _, _, arrived = sampled
     one, other = tmp_path / "one", tmp_path / "other"
@@ -129,10 +130,15 @@ def test_rows_that_wait_in_a_queue_are_not_asked_for_again(spark, sampled, tmp_p
     assert "has a label or is in a queue" in left.reason
 
 
+@pytest.mark.classic
 def test_what_is_no_queue_or_not_declared_is_said(spark, sampled, tmp_path, workspace):
     spec, store, _, _, _ = sampled
     with pytest.raises(UsageError, match="is no queue of sample-eval: it lacks the columns"):
         sample_eval(context_of(spark, store), spec, Wanted(10, str(workspace / "labels")))
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "notes.txt").write_text("mine")
+    with pytest.raises(UsageError, match="a folder with files of something else"):
+        sample_eval(context_of(spark, store), spec, Wanted(10, str(tmp_path / "papers")))
     with pytest.raises(UsageError, match=r"no evaluation set 'lanch'.*did you mean 'launch'"):
         sample_eval(
             context_of(spark, store), spec, Wanted(10, str(tmp_path / "q"), set_name="lanch")

@@ -75,7 +75,8 @@ FailOn = Annotated[
         help="End with exit code 3 where a window that was judged has this status: drifted, "
         "warning (drifted too), insufficient_data, ...; or where an alert stands in it, after "
         "m of n windows: alert, major (critical too), critical; or where an assumption is "
-        "violated in it: violated. What is suppressed does not count. Repeatable. With nothing "
+        "violated in it: violated; or as `sparkdrift eval` has it: degraded, stale, blind. What "
+        "is suppressed does not count. Repeatable. With nothing "
         "due, the newest judged window decides.",
         show_default=False,
     ),
