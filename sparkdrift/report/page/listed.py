@@ -47,7 +47,7 @@ def staleness(rows: Sequence[Row], zone: str) -> Listing:
         ("figure", "of", "value", "warns from", "status", "in words"),
         tuple(line for line, fine in zip(lines, quiet, strict=True) if not fine),
         tuple(line for line, fine in zip(lines, quiet, strict=True) if fine),
-        "that are ok",
+        "ok",
     )
 
 
@@ -124,7 +124,7 @@ def debts(rows: Sequence[Row], at: datetime, currency: str | None, zone: str) ->
         ("debt", "kind", "owner", "severity", "age", "cost per window", "rests on"),
         tuple(line for line, closed in lines if not closed),
         tuple(line for line, closed in lines if closed),
-        "that are settled",
+        "settled",
     )
 
 

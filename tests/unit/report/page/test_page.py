@@ -193,7 +193,7 @@ def test_each_drifted_feature_shows_both_distributions():
 def test_debts_have_an_age_and_a_cost_and_settled_ones_wait():
     read = Read(model())
     assert "421 days, since 2025-01-04 1,200 EUR" in read.text
-    assert "1 that are settled" in read.text
+    assert "and 1 settled" in read.text
     unknown = replace(made.material(), debts=[{**made.debts()[0], "cost": None}])
     assert "since 2025-01-04 not known" in Read(model(unknown)).text
 
