@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from sparkdrift.explain.signals import WHOLE
 from sparkdrift.report import summary
+from sparkdrift.report.evaluation import blind_spot_lines
 from sparkdrift.report.facts import Row, sort_verdicts
 from sparkdrift.report.page import listed
 from sparkdrift.report.page.features import features, heat_map
@@ -12,6 +14,7 @@ from sparkdrift.report.page.material import Material
 from sparkdrift.report.page.rendering import render
 from sparkdrift.report.page.timeline import HEADINGS, timeline
 from sparkdrift.report.page.verdict import newest, verdict
+from sparkdrift.report.performance import slice_lines
 from sparkdrift.report.plain import day, named
 from sparkdrift.spec.models import MonitorSpec
 
@@ -52,6 +55,10 @@ def facts(spec: MonitorSpec, material: Material) -> dict[str, Any]:
         "words": words,
         "categories": listed.categories(material.first_seen, zone),
         "staleness": listed.staleness(material.staleness, zone),
+        "blind": blind_spot_lines(material.staleness, zone) if material.staleness else [],
+        "sliced": slice_lines(
+            [one for one in material.measured if one["slice_key"] != WHOLE], zone
+        ),
         "measured": listed.measured(material.measured, zone),
         "debts": listed.debts(material.debts, material.made_at, currency, zone),
         "references": listed.references(found.references, zone),
@@ -87,7 +94,7 @@ def _watched(spec: MonitorSpec, material: Material) -> str:
 def _drifting(material: Material) -> tuple[int, int]:
     """How many features drift by now, and how many are judged."""
     found = sort_verdicts(material.findings.verdicts)
-    judged = [one for one in material.findings.verdicts if one["slice_key"] == "*"]
+    judged = [one for one in material.findings.verdicts if one["slice_key"] == WHOLE]
     return len(found.lasting), len(judged) - (found.together is not None)
 
 

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sparkdrift.explain.signals import WHOLE
+from sparkdrift.report.evaluation import BLIND, evaluation_lines
+from sparkdrift.report.evaluation import LISTED as STALE
 from sparkdrift.report.facts import Row
-from sparkdrift.report.page.scales import number
 from sparkdrift.report.page.verdict import amount, tone
+from sparkdrift.report.performance import LISTED as METRICS
+from sparkdrift.report.performance import performance_lines
 from sparkdrift.report.plain import day
 
-_ALL = "*"
+_STATUS, _VALUE = STALE.index("status"), STALE.index("value")
 
 
 @dataclass(frozen=True)
@@ -36,64 +40,41 @@ class Listing:
 
 def staleness(rows: Sequence[Row], zone: str) -> Listing:
     """The figures of the newest window: what warns first, then what was not measured."""
-    figures = [one for one in rows if one["figure"] != "blind_spot"]
+    figures = [one for one in rows if one["figure"] != BLIND]
     order = {"bad": 0, "warn": 1, "none": 2, "good": 3}
-    figures.sort(key=lambda one: (order[tone(one["status"])], one["figure"], one["subject"]))
-    lines = [_stale(one) for one in figures]
-    quiet = [tone(one["status"]) == "good" for one in figures]
+    lines = [
+        tuple(_figure(text, place) for place, text in enumerate(line))
+        for line in evaluation_lines(figures)
+    ]
+    lines.sort(key=lambda line: order[line[_STATUS].tone])
     window = day(rows[0]["window_start"], zone) if rows else ""
     return Listing(
         f"Evaluation staleness in the window of {window}",
-        ("figure", "of", "value", "warns from", "status", "in words"),
-        tuple(line for line, fine in zip(lines, quiet, strict=True) if not fine),
-        tuple(line for line, fine in zip(lines, quiet, strict=True) if fine),
+        STALE,
+        tuple(line for line in lines if line[_STATUS].tone != "good"),
+        tuple(line for line in lines if line[_STATUS].tone == "good"),
         "ok",
     )
 
 
-def _stale(row: Row) -> tuple[Cell, ...]:
-    status = row["status"] or "not judged"
-    return (
-        Cell(str(row["figure"]).replace("_", " ")),
-        Cell("" if row["subject"] == _ALL else str(row["subject"])),
-        Cell(_with_interval(row, "value", "low", "high", row["unit"]), number=True),
-        Cell(number(row["threshold"]), number=True),
-        Cell(status.replace("_", " "), tone(status)),
-        Cell(row["reason"] or ""),
-    )
-
-
-def _with_interval(row: Row, value: str, low: str, high: str, unit: str | None = None) -> str:
-    if row[value] is None:
-        return "not measured"
-    shown = number(row[value]) + (f" {unit}" if unit and unit != "share" else "")
-    if row[low] is None or row[high] is None or row[low] == row[high]:
-        return shown
-    return f"{shown} ({number(row[low])} to {number(row[high])})"
+def _figure(text: str, place: int) -> Cell:
+    if place == _STATUS:
+        return Cell(text.replace("_", " "), tone(text))
+    return Cell(text or ("not measured" if place == _VALUE else ""))
 
 
 def measured(rows: Sequence[Row], zone: str) -> Listing:
-    """Every metric, in the newest window and in the newest whose labels have all arrived."""
-    ordered = sorted(rows, key=lambda one: one["window_start"], reverse=True)
+    """Every metric over all rows, in the newest window and in the newest with all its labels."""
+    whole = [one for one in rows if one["slice_key"] == WHOLE]
+    ordered = sorted(whole, key=lambda one: one["window_start"], reverse=True)
+    tones = ["bad" if one["concept_drift"] else tone(one["status"]) for one in ordered]
     return Listing(
         "Performance in the newest window, and in the newest with all its labels",
-        ("window", "metric", "really", "expected", "evaluation set", "status"),
-        tuple(_performed(one, zone) for one in ordered),
-    )
-
-
-def _performed(row: Row, zone: str) -> tuple[Cell, ...]:
-    status = row["status"] or "not judged"
-    shown = status.replace("_", " ") + ("; concept drift" if row["concept_drift"] else "")
-    of_class = "" if row["class_name"] == _ALL else f" of {row['class_name']}"
-    return (
-        Cell(day(row["window_start"], zone)),
-        Cell(str(row["metric"]).replace("_", " ") + of_class),
-        *(
-            Cell(_with_interval(row, name, f"{name}_low", f"{name}_high"), number=True)
-            for name in ("realised", "estimated", "evaluated")
+        METRICS,
+        tuple(
+            (*(Cell(text) for text in line[:-1]), Cell(line[-1], shown))
+            for line, shown in zip(performance_lines(ordered, zone), tones, strict=True)
         ),
-        Cell(shown, "bad" if row["concept_drift"] else tone(status)),
     )
 
 

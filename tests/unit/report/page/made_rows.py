@@ -156,6 +156,9 @@ def performance(windows):
                 "evaluated": 0.861,
                 "evaluated_low": 0.85,
                 "evaluated_high": 0.87,
+                "estimated_loss": None,
+                "estimated_loss_value": None,
+                "basis": "realised",
                 "concept_drift": mature and i > windows // 2,
                 "loss": 0.02,
                 "loss_value": None,
@@ -233,12 +236,14 @@ def staleness(windows):
         "low": None,
         "high": None,
         "threshold": 0.1,
+        "threshold_low": None,
         "unit": "share",
         "since": None,
     }
     return [
         {**row, "figure": "outside", "value": 0.2, "status": "drifted", "reason": HOSTILE},
         {**row, "figure": "eval_age", "value": 90.0, "unit": "days", "status": "ok", "reason": ""},
+        {**row, "figure": "blind_spot", "value": None, "status": "red", "reason": "in band; alert"},
         {**row, "figure": "thin", "value": None, "status": "insufficient_data", "reason": "few"},
     ]
 

@@ -178,7 +178,7 @@ def test_of_an_empty_store_nothing_is_called_fine():
 def test_what_was_not_measured_is_no_number():
     rows = [{**one, "value": None, "status": "insufficient_data"} for one in made.staleness(9)]
     text = Read(model(replace(made.material(), staleness=rows))).text
-    assert "thin not measured 0.1 insufficient data" in text
+    assert "not measured 10 % insufficient data few" in text
 
 
 def test_each_drifted_feature_shows_both_distributions():
