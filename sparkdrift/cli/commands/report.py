@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +13,7 @@ from sparkdrift.cli import screen
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.working import existing_store
 from sparkdrift.errors import UsageError
+from sparkdrift.report.page.saving import require_writable, save
 from sparkdrift.report.plain import size
 
 
@@ -50,9 +49,9 @@ def report(
             f"{given} given; accepted is one of them: `sparkdrift report SPEC -o page.html` for "
             "one model, `sparkdrift report --fleet -o page.html` for all"
         )
-    _require_writable(output)
+    require_writable(output)
     text = _fleet(common) if spec is None else _model(common, spec, last)
-    _write(output, text)
+    save(output, text)
     written = len(text.encode("utf-8"))
     if common.as_json:
         screen.print_json({"page": str(output), "bytes": written})
@@ -85,41 +84,3 @@ def _fleet(common: Common) -> str:
     from sparkdrift.report.page.fleet import fleet_page
 
     return fleet_page(rows, str(store), datetime.now(timezone.utc), __version__)
-
-
-def _require_writable(output: Path) -> None:
-    """Raise UsageError where the page could not be written, before anything is asked."""
-    folder = output.parent
-    if output.is_dir():
-        problem = "is a folder"
-    elif not folder.is_dir():
-        problem = f"can't be written: there is no folder {folder}"
-    elif not os.access(output if output.exists() else folder, os.W_OK):
-        problem = "can't be written: permission is missing"
-    else:
-        return
-    raise UsageError(
-        f"--output {output} {problem}; accepted is a file in a folder that exists and can be "
-        "written to, such as ./page.html"
-    )
-
-
-def _write(output: Path, text: str) -> None:
-    """Replace the file as a whole: who has it open never sees half a page."""
-    place = output.parent
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=place, prefix=f".{output.name}.", delete=False
-        ) as file:
-            file.write(text)
-        made = Path(file.name)
-        try:
-            made.chmod(0o644)
-            made.replace(output)
-        except OSError:
-            made.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise UsageError(
-            f"--output {output} can't be written: {error.strerror or error}; name a file elsewhere"
-        ) from error

@@ -9,6 +9,7 @@ import pytest
 
 from sparkdrift.cli import main
 from sparkdrift.cli.commands import report
+from sparkdrift.report.page import saving
 from tests.unit.report.page import made_rows as made
 
 
@@ -93,6 +94,6 @@ def test_a_disk_that_refuses_is_a_handled_failure(fleet, tmp_path, monkeypatch, 
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(report.tempfile, "NamedTemporaryFile", full)
+    monkeypatch.setattr(saving.tempfile, "NamedTemporaryFile", full)
     assert main(["report", "--fleet", "-o", str(tmp_path / "page.html")]) == 2
     assert "No space left on device" in capsys.readouterr().err
