@@ -15,8 +15,9 @@ them show, and little of a change that concerns few rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -194,15 +195,25 @@ def _drawn(
 
 
 def _encoded(sides: list[dict[str, NDArray[np.generic]]], names: list[str]) -> Features:
+    return coded(
+        [np.concatenate([np.asarray(side[name], dtype=object) for side in sides]) for name in names]
+    )
+
+
+def coded(columns: Sequence[NDArray[Any]]) -> Features:
+    """Columns (n,) as small whole numbers: numbers by quantiles, categories by frequency.
+
+    NaN and None are NULL, code 0.
+    """
     codes, ordered = [], []
-    for name in names:
-        values = np.concatenate([np.asarray(side[name], dtype=object) for side in sides])
+    for given in columns:
+        values = np.asarray(given, dtype=object)
         held = np.array([one is not None and one == one for one in values], dtype=bool)
         numbers = all(isinstance(one, float | int | np.number | np.bool_) for one in values[held])
         own = np.zeros(len(values), dtype=np.int64)
         if held.any():
-            coded = _numbers(floats(values[held])) if numbers else _categories(values[held])
-            own[held] = 1 + coded
+            found = _numbers(floats(values[held])) if numbers else _categories(values[held])
+            own[held] = 1 + found
         codes.append(own)
         ordered.append(numbers)
     return Features(np.stack(codes, axis=1), np.array(ordered, dtype=bool))

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from sparkdrift.measures.persistence import standing
-from sparkdrift.report.plain import day, plain, share
-from sparkdrift.report.text_table import text_table
+from sparkdrift.report.plain import aligned, day, plain, share
 
 Row = Mapping[str, Any]
 LISTED = ("signal", "value", "95 %", "reference", "status", "trend a window", "of rows")
@@ -44,7 +43,7 @@ def operation_lines(rows: Sequence[Row], alerts: Sequence[Row], zone: str) -> li
     newest = rows[-1]["window_start"]
     whole = [one for one in rows if one["window_start"] == newest and one["slice_key"] == _WHOLE]
     lines = [f"in the window of {day(newest, zone)}"]
-    lines += text_table(LISTED, [_line(one) for one in whole])
+    lines += aligned([LISTED, *(_line(one) for one in whole)])
     for one in whole:
         if one["status"] not in ("ok", None):
             lines.append(f"{one['signal']}: {plain(one['reason'] or '', lines=False)}")

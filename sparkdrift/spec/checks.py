@@ -16,7 +16,10 @@ from sparkdrift.spec import (
     evaluation_checks,
     feature_checks,
     feedback_checks,
+    health_checks,
+    importance_checks,
     metric_checks,
+    model_checks,
     operation_checks,
     reference_checks,
 )
@@ -211,6 +214,9 @@ _CHECKS: tuple[tuple[Callable[[MonitorSpec], Iterator[Finding]], set[str]], ...]
     (feedback_checks.names, {"feedback", "metrics"}),
     (operation_checks.rules, {"operations"}),
     (operation_checks.names, {"operations", "metrics", "feedback"}),
+    (health_checks.policy_rules, {"policy"}),
+    (health_checks.policy_times, {"policy"}),
+    (health_checks.policy_owner, {"policy"}),
     (alert_checks.rules, {"alerts"}),
     (alert_checks.times, {"alerts", "timestamp"}),
     (
@@ -220,8 +226,13 @@ _CHECKS: tuple[tuple[Callable[[MonitorSpec], Iterator[Finding]], set[str]], ...]
     (assumption_checks.rules, {"dependence", "assumptions"}),
     (assumption_checks.names, {"dependence", "assumptions", "features", "prediction"}),
     (_degraded, {"degraded", "evaluation"}),
+    (model_checks.lifecycle, {"model"}),
+    (model_checks.maintenance, {"maintenance"}),
+    (model_checks.hooks, {"on_verdict", "model"}),
     (evaluation_checks.rules, {"evaluation"}),
     (evaluation_checks.between, {"evaluation", "prediction", "slices", "degraded"}),
+    (importance_checks.rules, {"importance"}),
+    (importance_checks.between, {"importance", "feature_debt", "prediction", "evaluation"}),
 )
 # What they find in some of a section's entries holds whatever the others are.
 _OF_ENTRIES = (feature_checks.duplicates, feature_checks.entries, _timestamp_as_feature)

@@ -14,7 +14,9 @@ from datetime import datetime
 from sparkdrift.errors import SpecError
 from sparkdrift.measures.score_bins import plain_edges
 from sparkdrift.spark.changes import Fingerprint
+from sparkdrift.spark.class_moments import associated_features, class_moments, target_of
 from sparkdrift.spark.evaluation_sources import labels_of, row_problems
+from sparkdrift.spark.expressions import resolve_source
 from sparkdrift.spark.labels import arrival_states, joined_labels, scores_with_labels
 from sparkdrift.spark.operation_inputs import countable, of_operations
 from sparkdrift.spark.profiles import stored_windows, window_rows
@@ -44,6 +46,7 @@ from sparkdrift.steps.journal import Record
 from sparkdrift.steps.rollup import declared, merged_from
 from sparkdrift.windows import Window, window_at
 
+_NO_OWN = "CAST(NULL AS STRING) AS own_definition"
 _BATCH_ROWS = 20_000_000
 _BATCH_WINDOWS = 400
 
@@ -52,6 +55,7 @@ _BATCH_WINDOWS = 400
 class Counted:
     """What the step did. windows: counted; relabelled: those of them that only labels asked for.
 
+    profiled: how many windows have profiles, which are what can be counted; None: not looked at.
     alone: how many of the labels that were looked at have no prediction. dropped: windows whose
     states went, since they are profiled no more. longer: roll-ups, by grain. remarks: rows that
     were left out, in words.
@@ -63,6 +67,7 @@ class Counted:
     dropped: tuple[Window, ...] = ()
     longer: Mapping[str, tuple[Window, ...]] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    profiled: int | None = None
 
 
 def count_windows(context: Context, spec: MonitorSpec, options: Options, sets: Sets) -> Counted:
@@ -116,6 +121,7 @@ def count_windows(context: Context, spec: MonitorSpec, options: Options, sets: S
             tuple(dropped),
             longer,
             left_out,
+            len(stored),
         )
 
 
@@ -152,6 +158,8 @@ def _count(
     scores = scores_with_labels(spec, labels)
     token = "" if labels is None else f"{labels.table_id}:{labels.version}"
     binned = countable(spark, spec, source) if binned_operations(spec) else ()
+    target = target_of(spec, scores)
+    resolution = None if target is None else resolve_source(spark, spec, source)
     done = 0
     for batch in _batches(due.batch):
         windows = [one.window for one in batch]
@@ -162,10 +170,14 @@ def _count(
         rows = joined_labels(spark, spec, read, labels, of_few=of_few)
         found = count_scores(
             rows, evaluation, scores, cuts, slices, [spec.operations[one].event for one in binned]
-        ).selectExpr("*", f"{of_operations(binned)} AS columns")
+        ).selectExpr("*", f"{of_operations(binned)} AS columns", _NO_OWN)
         if labels is not None:
             late = arrival_states(rows, spec, source)
-            found = found.unionByName(late.selectExpr("*", f"'{LABELS}' AS name"))
+            found = found.unionByName(late.selectExpr("*", f"'{LABELS}' AS name", _NO_OWN))
+        if target is not None and resolution is not None:
+            features = associated_features(spark, store, spec, resolution, windows)
+            if features:
+                found = found.unionByName(class_moments(rows, spec, features, target))
         write_scores(
             store,
             spec,
@@ -176,7 +188,7 @@ def _count(
             token=token,
             source_version=source.version,
             run_id=context.journal.run_id,
-            names=len(cuts),
+            names=len(cuts) + (0 if resolution is None else len(resolution.usable) // 20),
         )
         done += len(batch)
         record.windows = done

@@ -1,0 +1,98 @@
+"""What is recognised as the same values in another form, and what is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sparkdrift.measures.encoding import CONVERSIONS, rescaled, respelled
+
+SEED = 3
+GRID = np.linspace(0, 1, 101)
+
+
+def quantiles(values):
+    return np.quantile(values, GRID)
+
+
+@pytest.mark.parametrize("one", CONVERSIONS, ids=lambda one: f"{one.factor:.4g} {one.offset:.4g}")
+@pytest.mark.parametrize("shape", ["lognormal", "normal", "narrow"])
+def test_every_conversion_is_found_as_itself(one, shape):
+    rng = np.random.default_rng(SEED)
+    draw = {
+        "lognormal": lambda: rng.lognormal(3, 0.8, 3000),
+        "normal": lambda: rng.normal(20, 5, 3000),
+        "narrow": lambda: rng.normal(1000, 3, 3000),
+    }[shape]
+    found = rescaled(quantiles(draw()), quantiles(one.factor * draw() + one.offset))
+    if shape == "lognormal" and 0.5 < one.factor < 2:
+        # Half of what is within one factor of the other: too near to be told from a shift.
+        assert found is None or found.conversion == one
+        return
+    assert found is not None
+    assert (found.conversion.factor, found.conversion.offset) == (one.factor, one.offset)
+    assert found.after < 0.15 < 0.5 < found.before
+
+
+def test_a_factor_of_a_thousand_is_said():
+    rng = np.random.default_rng(SEED)
+    x = rng.gamma(2, 30, 2000)
+    found = rescaled(quantiles(x), quantiles(x * 1000))
+    assert found is not None
+    assert found.conversion.words.startswith("looks like multiplied by 1,000 (")
+    back = rescaled(quantiles(x * 1000), quantiles(x))
+    assert back is not None
+    assert back.conversion.words.startswith("looks like divided by 1,000 (")
+
+
+def test_a_shift_is_no_other_unit():
+    rng = np.random.default_rng(SEED)
+    for shift in (0.1, 0.5, 1.0, 3.0):
+        old, new = rng.normal(0.3, 1, 3000), rng.normal(0.3 + shift, 1, 3000)
+        assert rescaled(quantiles(old), quantiles(new)) is None, (shift, SEED)
+    for growth in (1.1, 1.3, 4.0, 30.0):
+        old = rng.lognormal(0, 1, 3000)
+        assert rescaled(quantiles(old), quantiles(growth * old)) is None, growth
+
+
+def test_a_flipped_sign_shows_only_where_there_is_one():
+    rng = np.random.default_rng(SEED)
+    skewed = rng.gamma(2, 1, 3000)
+    found = rescaled(quantiles(skewed), quantiles(-skewed))
+    assert found is not None
+    assert found.conversion.words == "the sign is flipped"
+    even = rng.normal(0, 1, 3000)
+    assert rescaled(quantiles(even), quantiles(-even)) is None
+
+
+def test_what_says_nothing_is_none():
+    flat, none = np.full(101, 3.0), np.full(101, np.nan)
+    assert rescaled(flat, 1000 * flat) is None
+    assert rescaled(none, flat) is None
+    assert rescaled([], flat) is None
+
+
+@pytest.mark.parametrize(
+    ("known", "seen", "rows", "example", "words"),
+    [
+        (["Germany", "France"], {"GERMANY": 40, "France": 60}, 40, "Germany", "case"),
+        (["card"], {" card ": 7, "card": 1}, 7, "card", "blanks around"),
+        (["self employed"], {"self-employed": 5}, 5, "self employed", "punctuation"),
+        (["Zürich"], {"Zurich": 5}, 5, "Zürich", "accents"),
+        (["1", "2"], {"01": 3, "2.0": 2}, 5, "1", "form of numbers"),
+        (["true", "false"], {"Y": 3, "N": 2}, 5, "true", "yes and no"),
+    ],
+)
+def test_spellings(known, seen, rows, example, words):
+    found = respelled(dict.fromkeys(known, 10), seen)
+    assert found.rows == rows
+    assert next(iter(found.examples.values())) == example
+    assert words in found.words
+
+
+def test_new_values_are_no_spellings():
+    found = respelled({"card": 5, "loan": 5}, {"card": 3, "lease": 4})
+    assert (found.rows, found.new_rows, found.words) == (0, 4, "")
+    # Of two known ones neither is meant; and y stands for no number.
+    assert respelled({"a b": 1, "ab": 1}, {"a-b": 9}).rows == 0
+    assert respelled({"1": 5, "2": 5}, {"yes": 3}).rows == 0
