@@ -227,6 +227,17 @@ def performance(row: Told) -> Iterator[Finding]:
         yield _finding(row, debt, "evaluation", "minor", text, keys, priced=True)
 
 
+def operation(row: Told) -> Iterator[Finding]:
+    """A signal of operations that moved for the worse: name: the signal; subject: its kind; status:
+    warning or drifted; value: what it is now; limit: the same over the reference."""
+    now = "" if row.value is None else f" is {row.value:.4g}"
+    before = "" if row.limit is None else f", {row.limit:.4g} in the reference"
+    severity: Severity = "major" if row.status == "drifted" else "minor"
+    text = f"{row.name} ({row.subject}){now}{before}: it moved for the worse"
+    keys = (_key("operations", row, row.name),)
+    yield _finding(row, f"operations of {row.name}", "evaluation", severity, text, keys)
+
+
 def degraded(row: Told) -> Iterator[Finding]:
     """Another metric, or slices: name: the metric; subject: the slice's columns, '*' all rows;
     count: how many slices."""
@@ -261,6 +272,7 @@ _FINDINGS: Mapping[str, Callable[[Told], Iterator[Finding]]] = {
     "staleness": staleness,
     "colour": colour,
     "performance": performance,
+    "operation": operation,
     "degraded": degraded,
     "unshaped": unshaped,
     "forced": forced,
