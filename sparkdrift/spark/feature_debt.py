@@ -66,7 +66,7 @@ def feature_rows(
     windows: Sequence[Window],
 ) -> DataFrame:
     """The figures of every feature in these windows, as rows of FOUND."""
-    given = kernel_rows(spark, store, spec, stored.active, windows)
+    given = kernel_rows(spark, store, spec, stored, windows)
     grouped = given.repartition(*map(quote, kernel.KEYS)).sortWithinPartitions(
         *kernel.KEYS, "part", "window_start"
     )

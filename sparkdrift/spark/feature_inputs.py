@@ -13,7 +13,8 @@ from pyspark.sql import functions as F
 from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels import feature_figures as kernel
 from sparkdrift.kernels.feature_course import LOOK
-from sparkdrift.spark.asked import version_of
+from sparkdrift.references.life import Name, covering
+from sparkdrift.spark.asked import picked, version_of
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.class_moments import MOMENTS
 from sparkdrift.spark.drift_rows import by_reference, in_force_rows
@@ -23,7 +24,14 @@ from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.frozen_rows import frozen_rows
 from sparkdrift.spark.importance_states import KIND
 from sparkdrift.spark.profiles import stored_rows
-from sparkdrift.spark.reference_life import Active, References, in_force, own_name, version_at
+from sparkdrift.spark.reference_life import (
+    EVALUATION,
+    Active,
+    References,
+    in_force,
+    own_name,
+    version_at,
+)
 from sparkdrift.spark.schemas import STATES
 from sparkdrift.spark.sql import in_windows, quote, string
 from sparkdrift.spark.stale_policy import left_out
@@ -58,10 +66,11 @@ def kernel_rows(
     spark: SparkSession,
     store: Store,
     spec: MonitorSpec,
-    active: Sequence[Active],
+    stored: References,
     windows: Sequence[Window],
 ) -> DataFrame:
     """Rows of the kernel's INPUT for these windows."""
+    active = stored.active
     inside = in_windows("window_start", contiguous(windows))
     moments = _moments(spark, store, spec)
     profile = {
@@ -85,7 +94,11 @@ def kernel_rows(
         "columns": "columns",
         "cells": "cells",
     }
-    at = {"window_start": "window_start", "reference_version": version_of(active)}
+    at = {
+        "window_start": "window_start",
+        "reference_version": version_of(active),
+        "link": _link(stored),
+    }
     rows = _shaped(
         feature_profiles(spark, store, spec).where(inside), kernel.WINDOW, {**profile, **at}
     ).unionAll(_shaped(moments.where(inside), kernel.STATE, state))
@@ -101,7 +114,56 @@ def kernel_rows(
         rows = rows.unionAll(_shaped(known, kernel.REFERENCE, {**profile, **numbered}))
         if snapshot.interval is not None and snapshot.windows:
             own = moments.where(in_windows("window_start", [snapshot.interval]))
-            rows = rows.unionAll(_shaped(own, kernel.REFERENCE_STATE, {**state, **numbered}))
+            linked = {"link": string(_of_version(version))}
+            rows = rows.unionAll(_shaped(own, kernel.REFERENCE_STATE, {**state, **linked}))
+    return _with_sets(spark, store, spec, stored, rows)
+
+
+def _of_version(version: int) -> str:
+    return f"version {int(version)} of the reference"
+
+
+def _of_set(name: str, version: int) -> str:
+    return f"version {int(version)} of the evaluation set {name}"
+
+
+def _link(stored: References) -> str:
+    """SQL: what the moments of a window are held against: the windows of the reference in force,
+    else the first evaluation set in force; NULL without either."""
+    own = picked(
+        stored.active,
+        lambda one: string(_of_version(one.snapshot.version)) if one.snapshot.windows else "NULL",
+        "NULL",
+    )
+    sets = [
+        picked(
+            active,
+            lambda one, of=name: string(_of_set(of, one.snapshot.version)),  # type: ignore[misc]
+            "NULL",
+        )
+        for name, active in stored.evaluation.items()
+    ]
+    return f"coalesce({', '.join([own, *sets, 'NULL'])})"
+
+
+def _with_sets(
+    spark: SparkSession, store: Store, spec: MonitorSpec, stored: References, rows: DataFrame
+) -> DataFrame:
+    """`rows` with the moments that evaluation sets were frozen with."""
+    for name, active in stored.evaluation.items():
+        snapshots = {one.snapshot.version: one.snapshot for one in active}
+        of = Name(spec.monitor, EVALUATION, name)
+        frozen = frozen_rows(spark, store, [(of, one) for one in snapshots.values()])
+        linked = f"concat('version ', version, ' of the evaluation set ', {string(name)})"
+        state = {
+            "column_name": "bins.items[0]",
+            "definition": "definition_hash",
+            "link": linked,
+            "columns": "bins.items",
+            "cells": "bins.counts",
+        }
+        own = frozen.where(f"kind = {string(MOMENTS)}")
+        rows = rows.unionAll(_shaped(own, kernel.REFERENCE_STATE, state))
     return rows
 
 
@@ -196,12 +258,13 @@ def debt_digests(
     for row in answer:
         by_side.setdefault(row["side"], {})[from_micros(row["start"])] = row["digest"]
     beside = f"{policy}|{token}|{FIGURES_VERSION}"
-    return Digests(_wanted(by_side, stored.active, beside), by_side.get(9, {}))
+    return Digests(_wanted(by_side, stored, beside), by_side.get(9, {}))
 
 
 def _wanted(
-    by_side: Mapping[int, Mapping[datetime, str]], active: Sequence[Active], beside: str
+    by_side: Mapping[int, Mapping[datetime, str]], stored: References, beside: str
 ) -> dict[datetime, str]:
+    active = stored.active
     starts = sorted(by_side.get(0, {}))
     sides = [by_side.get(side, {}) for side in range(6)]
     of_references = {
@@ -222,11 +285,17 @@ def _wanted(
         _digest(
             beside,
             of_references.get(version_at(active, start), ""),
+            *(_set_at(own, start) for own in stored.evaluation.values()),
             *(side.get(start, "") for side in sides),
         )
         for start in starts
     ]
     return {start: _digest(*own[max(0, i - LOOK + 1) : i + 1]) for i, start in enumerate(starts)}
+
+
+def _set_at(active: Sequence[Active], start: datetime) -> str:
+    found = covering(active, start)
+    return "" if found is None else found.snapshot.digest
 
 
 def _digest(*parts: str) -> str:
