@@ -118,7 +118,7 @@ def _creeping(
         "effect AS value",
         "effect_low AS low",
         "effect_high AS high",
-        f"double('{limit!r}') AS limit",
+        f"double('{limit!r}') AS `limit`",
         "'sd' AS unit",
         f"CASE WHEN NOT coalesce({both}, false) THEN 'insufficient_data'"
         " WHEN origin = 'drifted' AND baseline <> 'drifted' THEN 'drifted' ELSE 'ok' END AS status",

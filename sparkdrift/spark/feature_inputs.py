@@ -56,8 +56,7 @@ def feature_profiles(spark: SparkSession, store: Store, spec: MonitorSpec) -> Da
 
 def is_feature(spec: MonitorSpec) -> str:
     """A predicate: `column_name` is a feature."""
-    declared = {one.name for _, _, one in spec.features.declared()}
-    outputs = {column for _, column in spec.prediction.columns()} - declared
+    outputs = {column for _, column in spec.prediction.columns()}
     others = {*left_out(spec), *outputs, *spec.names_together, ":table"}
     return f"column_name NOT IN ({', '.join(map(string, sorted(others)))})"
 
@@ -82,8 +81,8 @@ def kernel_rows(
         "row_count": "row_count",
         "null_count": "coalesce(null_count, 0) + coalesce(nan_count, 0)",
         "distinct_count": "distinct_count",
-        "low": "min",
-        "high": "max",
+        "low": "`min`",
+        "high": "`max`",
         "quantiles": "quantiles",
         "items": "categories.items",
     }

@@ -60,8 +60,8 @@ def score_rows(
     """The states of the set's scores, and of its features by class, as rows of a reference.
 
     `source` as `as_set` gives it. `watched`: it is the watched table, so its labels may be in a
-    table of their own. Raises SnapshotError, with nothing written, for a set that measures nothing, and SpecError where it
-    lacks a column.
+    table of their own. Raises SnapshotError, with nothing written, for a set that measures
+    nothing, and SpecError where it lacks a column.
     """
     evaluation = evaluation_of(spec)
     rows = reference_rows(context.spark, source)
