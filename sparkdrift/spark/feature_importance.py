@@ -43,8 +43,9 @@ _SHARES = (
 @dataclass(frozen=True)
 class Known:
     """shares: window_start, feature, share, error, spread, problem of every stored window; NULL
-    share: there is none, for `problem`; spread: the standard error of their concentration. None: no importances are known at all. constant: whether they are
-    the same for all windows. remarks: what of them counts for nothing, in words."""
+    share: there is none, for `problem`; spread: the standard error of their concentration. None:
+    no importances are known at all. constant: whether they are the same for all windows. remarks:
+    what of them counts for nothing, in words."""
 
     shares: DataFrame | None
     constant: bool = False
