@@ -15,13 +15,22 @@ if TYPE_CHECKING:
 
 def alarm_of(context: Context, spec: MonitorSpec, done: Outcome, asked: FailOn) -> str | None:
     """What `asked` names and the windows judged now show; where none was, the newest one."""
-    shown = [_of_verdicts(context, spec, done, asked), _of_assumptions(context, spec, done, asked)]
+    shown = [
+        _of_verdicts(context, spec, done, asked),
+        _of_assumptions(context, spec, done, asked),
+        _of_evaluation(context, spec, done, asked),
+    ]
     told = "; ".join(one for one in shown if one)
     return f"--fail-on: {told}" if told else None
 
 
 def unanswered(done: Outcome, asked: FailOn) -> str | None:
     """What `asked` names and this monitor can't show, so that its silence is not taken for good."""
+    if asked.evaluated and done.evaluated.performed.windows is None:
+        return (
+            f"--fail-on {', '.join(asked.evaluated)}: not measured, the spec has no section "
+            "`evaluation`"
+        )
     if asked.violated and done.checked.windows is None:
         return (
             "--fail-on violated: not measured, the spec assumes nothing; accepted is a section "
@@ -53,6 +62,17 @@ def _of_verdicts(context: Context, spec: MonitorSpec, done: Outcome, asked: Fail
         counts |= {f"{one} alert": alerts.get(one, 0) for one in sorted(asked.severities)}
     shown = [named(count, noun) for noun, count in counts.items() if count]
     return f"{where}: {joined(shown)}" if shown else None
+
+
+def _of_evaluation(context: Context, spec: MonitorSpec, done: Outcome, asked: FailOn) -> str | None:
+    """What `eval` would say by the same words."""
+    from sparkdrift.cli.evaluated import found_by
+    from sparkdrift.spark.evaluation_overview import newest_staleness
+
+    if not asked.evaluated or done.evaluated.performed.windows is None:
+        return None
+    staleness = newest_staleness(context.spark, context.store, spec)
+    return found_by(context, spec, done.evaluated, staleness, asked.evaluated)
 
 
 def _of_assumptions(

@@ -25,7 +25,9 @@ ALERTS = {
     "alert": ("critical", "major", "minor", "warning"),
 }
 VIOLATED = "violated"
-ACCEPTED = (*STATUSES, *ALERTS, VIOLATED)
+EVALUATED = ("degraded", "stale", "blind")
+"""What `eval` finds, and `run` as well, of which it is a part."""
+ACCEPTED = (*STATUSES, *ALERTS, VIOLATED, *EVALUATED)
 
 
 def spec_files(given: Sequence[Path]) -> list[Path]:
@@ -106,12 +108,13 @@ def options_for(
 
 @dataclass(frozen=True)
 class FailOn:
-    """What --fail-on names: statuses of windows, severities of alerts that stand, and whether
-    assumptions that are violated count."""
+    """What --fail-on names: statuses of windows, severities of alerts that stand, whether
+    assumptions that are violated count, and words of EVALUATED."""
 
     statuses: frozenset[str] = frozenset()
     severities: frozenset[str] = frozenset()
     violated: bool = False
+    evaluated: tuple[str, ...] = ()
 
 
 def fail_on(given: Sequence[str]) -> FailOn:
@@ -121,12 +124,12 @@ def fail_on(given: Sequence[str]) -> FailOn:
             close = nearest(word, ACCEPTED)
             hint = f"; did you mean {close!r}?" if close else ""
             raise UsageError(
-                f"--fail-on {word!r} does not exist; accepted: {', '.join(ACCEPTED)}{hint} "
-                "(`sparkdrift eval` takes degraded, stale, blind)"
+                f"--fail-on {word!r} does not exist; accepted: {', '.join(ACCEPTED)}{hint}"
             )
     named = [word for word in given if word in STATUSES]
     return FailOn(
         frozenset([*named, *(["drifted"] if "warning" in named else [])]),
         frozenset(severity for word in given for severity in ALERTS.get(word, ())),
         VIOLATED in given,
+        tuple(dict.fromkeys(word for word in given if word in EVALUATED)),
     )

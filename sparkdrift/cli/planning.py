@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sparkdrift.cli.arguments import options_for
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
+from sparkdrift.cli.retired import unless_retired
 from sparkdrift.report.plain import day, lost, named
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def plan(
         text = "\n  ".join(["nothing is written; due is:", *lines])
         return Answer(text, facts, remarks=remarks)
 
-    return each_monitor(common, specs, one, dry=True)
+    return each_monitor(common, specs, unless_retired(one, dry=True), dry=True)
 
 
 def _profile(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -27,11 +28,15 @@ _MEASURED = {"ok": 0.0, "warning": 0.0, "drifted": 1.0}
 
 @dataclass(frozen=True)
 class Shown:
-    """A metric as the dashboard shows it: value and band, None where there is none."""
+    """A metric as the dashboard shows it: value and band, None where there is none.
+
+    note: what is to be known of it besides, such as how old it is.
+    """
 
     value: float | None = None
     at_least: float | None = None
     at_most: float | None = None
+    note: str = ""
 
     @property
     def in_band(self) -> bool | None:
@@ -106,43 +111,68 @@ class Persistence:
 
 
 def blind_spots(
-    windows: Sequence[Evidence], drift: Persistence, degraded: Persistence
+    windows: Sequence[Evidence], drift: Persistence, degraded: Persistence, zone: str = "UTC"
 ) -> list[Turned]:
     """The verdict of each window of one evaluation set, in order of time.
 
-    drift, degraded: from when on an alert of the decision rate, and of a metric, stands.
+    drift, degraded: from when on an alert of the decision rate, and of a metric, stands. zone: in
+    which days are told.
     """
+    days = [local_day(one.start, zone) for one in windows]
     told = [{name: (row.status, row.reason) for name, row in one.rates.items()} for one in windows]
-    rates = _standing(told, "warning", drift)
-    worse = _standing([one.performance for one in windows], "degraded", degraded)
+    rates = _standing(days, told, "warning", drift)
+    worse = _standing(days, [one.performance for one in windows], "degraded", degraded)
     found: list[Turned] = []
     for one, of_rates, of_metrics in zip(windows, rates, worse, strict=True):
         verdict, reason = _judged(one, of_rates, of_metrics)
         since = None
         if verdict == "red":
             last = found[-1] if found else None
-            since = last.since if last is not None and last.verdict == "red" else one.start
-            day = f"{since:%Y-%m-%d}"
+            begun = last.since if last is not None and last.verdict == "red" else None
+            since = begun or one.start
+            day = local_day(since, zone)
             reason += f"; the dashboard should have turned in the window of {day}"
         found.append(Turned(one.start, verdict, reason, since))
     return found
 
 
+def local_day(at: datetime, zone: str) -> str:
+    """'2024-03-04': the day of an instant in a zone."""
+    return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d}"
+
+
+def reasons_of(reason: str) -> list[str]:
+    """The reasons of a verdict one by one: what stands in parentheses is one reason's evidence."""
+    parts, depth = [""], 0
+    for i, character in enumerate(reason):
+        depth = max(0, depth + (character == "(") - (character == ")"))
+        if not depth and reason.startswith("; ", i):
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts]
+
+
 def _standing(
-    windows: Sequence[Mapping[str, tuple[str, str]]], bad: str, rule: Persistence
+    days: Sequence[str],
+    windows: Sequence[Mapping[str, tuple[str, str]]],
+    bad: str,
+    rule: Persistence,
 ) -> list[dict[str, str]]:
     """For each window (status and reason by name) the names for which an alert stands, with the
-    reason of the newest window that counts towards it: those of status `bad`."""
+    reason of the newest window that counts towards it, those of status `bad`; of an earlier window
+    with its day, so that it is not taken for this one's, which may be fine."""
     found: list[dict[str, str]] = [{} for _ in windows]
     for name in sorted({name for one in windows for name in one}):
         rows = [one.get(name, ("", "")) for one in windows]
         series = [1.0 if one == bad else 0.0 if one == "ok" else np.nan for one, _ in rows]
         stands = standing(series, rule.windows, rule.of)
-        newest = ""
-        for window, (status, reason), stood in zip(found, rows, stands, strict=True):
-            newest = reason if status == bad else newest
+        newest = ("", "")
+        for day, window, (status, reason), stood in zip(days, found, rows, stands, strict=True):
+            newest = (day, reason) if status == bad else newest
             if stood:
-                window[name] = newest
+                earlier = "" if newest[0] == day else f"in the window of {newest[0]}: "
+                window[name] = earlier + newest[1]
     return found
 
 
@@ -156,7 +186,9 @@ def _judged(one: Evidence, rates: Mapping[str, str], worse: Mapping[str, str]) -
     signals = {name: signal for name, (signal, _) in told.items() if signal is not None}
     in_band = {name: shown.in_band for name, shown in one.shown.items()}
     found = blind_spot(in_band, signals, one.fresh, one.ess_ratio, one.distrust)
-    return found.verdict, _in_words(found, {name: text for name, (_, text) in told.items()})
+    notes = {name: shown.note for name, shown in one.shown.items()}
+    notes |= {name: text for name, (_, text) in told.items()}
+    return found.verdict, _in_words(found, notes)
 
 
 def _in_words(found: BlindSpot, evidence: Mapping[str, str]) -> str:

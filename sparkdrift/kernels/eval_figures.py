@@ -74,6 +74,7 @@ FOUND = {
     "value": "double",
     "low": "double",
     "high": "double",
+    "threshold_low": "double",
     "threshold": "double",
     "unit": "string",
     "status": "string",
@@ -90,7 +91,7 @@ _OF_CLASSIFIERS = {
     *("decision_rate", "threshold_age", "prior_shift", "calibration_error"),
     *("calibration_slope", "calibration_intercept", "brier"),
 }
-_NUMBERS = ("value", "low", "high", "threshold")
+_NUMBERS = ("value", "low", "high", "threshold_low", "threshold")
 
 
 def measure(policy: StalePolicy) -> Kernel:

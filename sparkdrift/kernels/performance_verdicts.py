@@ -36,6 +36,7 @@ from sparkdrift.measures.intervals import Figure, Z, widened, widened_share
 CHANCE = 0.01
 LEAST_FOR_DRIFT = 100
 Columns = dict[str, Any]
+_BASES = ("estimated", "realised")
 
 
 def verdicts(found: Sequence[Measured], about: About, rules: Rules) -> Iterator[Columns]:
@@ -75,6 +76,7 @@ def _columns(one: Measured, about: About, rules: Rules, factor: float) -> Column
         words.judged(i, bool(by_labels[i]), bool(trusted[i]), float(verdict[i]), bool(drift[i] > 0))
         for i in range(size)
     ]
+    has = np.isfinite(now.value)
     return {
         **{name: [name_] * size for name, name_ in _named(one)},
         "rows": about.rows,
@@ -89,10 +91,34 @@ def _columns(one: Measured, about: About, rules: Rules, factor: float) -> Column
         "ess_ratio": about.ess_ratio,
         "outside": about.outside,
         "concept_drift": [None if np.isnan(value) else bool(value) for value in drift],
-        "loss": loss.value,
-        "loss_value": np.where(by_labels | trusted, _priced(one, loss.value, about, rules), np.nan),
+        "basis": [
+            _BASES[int(by)] if shown else None for by, shown in zip(by_labels, has, strict=True)
+        ],
+        **_losses(one, loss, by_labels, trusted, about, rules),
         "status": [status for status, _ in judged],
         "reason": [reason for _, reason in judged],
+    }
+
+
+def _losses(
+    one: Measured,
+    loss: Figure,
+    by_labels: NDArray[np.bool_],
+    trusted: NDArray[np.bool_],
+    about: About,
+    rules: Rules,
+) -> Columns:
+    """The loss that labels show, else the one that is estimated: never both in one column.
+
+    An estimate that may not be relied upon has no price.
+    """
+    priced = _priced(one, loss.value, about, rules)
+    estimated = Figure(*(floats(np.where(by_labels, np.nan, part)) for part in loss))
+    return {
+        "loss": np.where(by_labels, loss.value, np.nan),
+        "loss_value": np.where(by_labels, priced, np.nan),
+        **_figure("estimated_loss", estimated),
+        "estimated_loss_value": np.where(~by_labels & trusted, priced, np.nan),
     }
 
 

@@ -79,7 +79,9 @@ class Words:
                 "estimated by the whole evaluation set, which has too few rows of this slice"
             )
         if np.isfinite(self.estimated.value[i]) and not trusted:
-            notes.append(f"not to be relied upon: {self._distrust(i)}")
+            # Of a verdict by labels nothing is taken back by it.
+            what = "" if not by_labels else "the estimate is "
+            notes.append(f"{what}not to be relied upon: {self._distrust(i)}")
         return status, "; ".join(notes)
 
     def _status(

@@ -63,7 +63,7 @@ def _largest(policy: StalePolicy, rows: Sequence[Gap]) -> Stale:
         text = f"{text} {'have' if len(grave) > 1 else 'has'} moved from the evaluation set"
     elif blind:
         status = INSUFFICIENT if not known else UNDETERMINED
-        text = f"{len(blind)} of {len(rows)} features not measured: {_why(blind)}"
+        text = f"{len(blind)} of {len(rows)} features without a verdict: {_why(blind)}"
     else:
         status, text = OK, f"none of {len(rows)} features has moved materially"
     if not known:
@@ -71,8 +71,8 @@ def _largest(policy: StalePolicy, rows: Sequence[Gap]) -> Stale:
     most = known[0]
     limit = policy.thresholds_of(most.column)[0]
     if blind and grave:
-        text += f"; {len(blind)} of {len(rows)} features not measured"
-    text += f"; largest: {most.column}, {most.effect:.2f} sd (limit {limit:g})"
+        text += f"; {len(blind)} of {len(rows)} features without a verdict"
+    text += f"; largest distance: {most.column}, {most.effect:.2f} sd (limit {limit:g})"
     return Stale("gap_max", ALL, status, text, most.effect, most.low, most.high, limit, "sd")
 
 
@@ -102,16 +102,19 @@ def _mean(policy: StalePolicy, rows: Sequence[Gap]) -> Stale:
     text = f"{found.value:.2f} sd on average over {len(known)} features, by importance"
     if lacking:
         text += f"; {lacking} not measured"
-    if found.low > policy.effect:
-        status = DRIFTED
-    elif found.low > policy.warn:
-        status = WARNING
-    elif found.high <= policy.effect:
-        status = UNDETERMINED if lacking else OK
-    else:
-        status = UNDETERMINED
     value, low, high = (float(part) for part in found)
-    text += f" (limit {policy.effect:g}, warns from {policy.warn:g})"
+    text += f" ({low:.2f} to {high:.2f}; limit {policy.effect:g}, warns from {policy.warn:g})"
+    if low > policy.effect:
+        status = DRIFTED
+    elif low > policy.warn:
+        status = WARNING
+    else:
+        within = high <= policy.effect and value <= policy.warn
+        status = OK if within and not lacking else UNDETERMINED
+    for limit, what in ((policy.effect, "the limit"), (policy.warn, "what warns")):
+        if low <= limit < high:
+            text += f"; the interval holds {what}: these rows can't tell on which side it is"
+            break
     return Stale("gap_mean", ALL, status, text, value, low, high, policy.effect, "sd")
 
 

@@ -22,7 +22,10 @@ ALL = "*"
 
 @dataclass(frozen=True)
 class Stale:
-    """One row: a figure of one window and evaluation set; NaN where not measured."""
+    """One row: a figure of one window and evaluation set; NaN where not measured.
+
+    threshold_low: the lower limit, where a figure has one on either side.
+    """
 
     figure: str
     subject: str
@@ -33,6 +36,7 @@ class Stale:
     high: float = np.nan
     threshold: float = np.nan
     unit: str = "share"
+    threshold_low: float = np.nan
 
 
 @dataclass(frozen=True)
@@ -186,12 +190,13 @@ def judged(
     reason: str,
     threshold: float,
     unit: str = "share",
+    threshold_low: float = np.nan,
 ) -> Stale:
     """The row of a figure with interval; an undetermined one says that it is too unsure."""
     if status == UNDETERMINED:
         reason += "; the interval is too wide to tell on which side of the limit it is"
     value, low, high = (float(part) for part in found)
-    return Stale(figure, subject, status, reason, value, low, high, threshold, unit)
+    return Stale(figure, subject, status, reason, value, low, high, threshold, unit, threshold_low)
 
 
 def unmeasured(
@@ -209,6 +214,12 @@ def unmeasured(
 
 def percent(share: float) -> str:
     return f"{100 * share:.3g} %"
+
+
+def points(share: float) -> str:
+    """'5 points' of a difference of shares of 0.05."""
+    told = f"{100 * share:.3g}"
+    return f"{told} point{'' if told in ('1', '-1') else 's'}"
 
 
 def between(figure: Figure, unit: str = "share") -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import TypedDict
 
 import numpy as np
 
@@ -10,6 +12,9 @@ from sparkdrift.kernels.performance_rules import LEAST_LABELLED
 from sparkdrift.kernels.stale_rows import (
     ALL,
     INSUFFICIENT,
+    OK,
+    UNDETERMINED,
+    WARNING,
     EvaluationSet,
     Stale,
     StalePolicy,
@@ -20,9 +25,10 @@ from sparkdrift.kernels.stale_rows import (
     beyond,
     judged,
     percent,
+    points,
     unmeasured,
 )
-from sparkdrift.measures.arrays import Floats
+from sparkdrift.measures.arrays import Floats, floats
 from sparkdrift.measures.calibration_drift import calibration_error, difference
 from sparkdrift.measures.calibration_quality import brier, calibration_line
 from sparkdrift.measures.confusion import share_difference
@@ -34,6 +40,12 @@ from sparkdrift.measures.regression_error import COLUMNS as ERRORS
 from sparkdrift.measures.representation import ess_ratio, thin_share
 from sparkdrift.measures.score_bins import ScoreBins
 from sparkdrift.measures.score_bins import above as bins_above
+
+
+class _Limits(TypedDict):
+    threshold: float
+    unit: str
+
 
 _NO_STATE = "no scores of this window are counted by the bins of this version of the set"
 # A change of the logit that moves a probability of one half by so much as one of the score.
@@ -146,15 +158,21 @@ def _rate(
         why = f"{text}, of which {x_then:.0f} positive rows are too few to tell a change by"
         return unmeasured("decision_rate", subject, why, threshold=limit)
     text += f"; changed by {between(found)} (limit {percent(limit)})"
-    return judged("decision_rate", subject, found, beyond(found, limit), text, limit)
+    status = beyond(found, limit)
+    return judged("decision_rate", subject, found, status, text, limit, threshold_low=-limit)
 
 
 def prior_shift(policy: StalePolicy, held: EvaluationSet, window: WindowState) -> Iterator[Stale]:
-    """The share of positives that the scores let expect less that of the set, in points."""
+    """The share of positives that the scores let expect less that of the set, in points.
+
+    It holds if the mix of classes alone has changed; where labels that are due show the set's
+    share all the same, that assumption is wrong and not the set stale.
+    """
+    limits: _Limits = {"threshold": 100 * policy.prior, "unit": "points"}
     for of in classes(held):
         then, now = held.scores.get(of), window.scores.get(of)
         if then is None or now is None:
-            yield unmeasured("prior_shift", of, _NO_STATE, threshold=policy.prior)
+            yield unmeasured("prior_shift", of, _NO_STATE, **limits)
             continue
         n, k = then.column("labelled"), then.column("positives")
         prior = wilson(k.sum(), n.sum())
@@ -162,15 +180,39 @@ def prior_shift(policy: StalePolicy, held: EvaluationSet, window: WindowState) -
         found = share_difference(expected, prior)
         if np.isnan(found.value):
             why = "no rows, labels of one class only, or scores that don't tell the classes apart"
-            yield unmeasured("prior_shift", of, why, threshold=policy.prior)
+            yield unmeasured("prior_shift", of, why, **limits)
             continue
+        low, high = (points(float(one)) for one in found[1:])
         text = (
             f"{percent(float(expected.value))} positives if the mix of classes alone has changed, "
-            f"{percent(float(prior.value))} in the evaluation set: {between(found)} "
-            f"(limit {percent(policy.prior)})"
+            f"{percent(float(prior.value))} in the evaluation set: {points(float(found.value))} "
+            f"({low} to {high}; limit {points(policy.prior)} either way)"
         )
+        in_points = Figure(*(floats(100 * one) for one in found))
         status = beyond(found, policy.prior)
-        yield judged("prior_shift", of, found, status, text, policy.prior)
+        row = judged(
+            "prior_shift", of, in_points, status, text, **limits, threshold_low=-100 * policy.prior
+        )
+        yield _by_labels(policy, row, prior, now, window.mature)
+
+
+def _by_labels(
+    policy: StalePolicy, row: Stale, prior: Figure, now: ScoreBins, mature: bool
+) -> Stale:
+    """The shift that scores let expect, beside the share of positives that labels show."""
+    n, k = float(now.total("labelled")), float(now.total("positives"))
+    if n < LEAST_LABELLED:
+        return row
+    realised = wilson(k, n)
+    text = f"{row.reason}; labels show {between(realised)}"
+    if not mature:
+        return replace(row, reason=f"{text} so far, not all are due yet")
+    if row.status != WARNING or not realised.low <= prior.value <= realised.high:
+        return replace(row, reason=text)
+    if beyond(share_difference(realised, prior), policy.prior) == OK:
+        return replace(row, status=OK, reason=f"{text}, as the set: it is not the mix that changed")
+    text += ", which is the set's share or up to the limit from it: too few labels to tell"
+    return replace(row, status=UNDETERMINED, reason=text)
 
 
 def calibration(policy: StalePolicy, held: EvaluationSet, window: WindowState) -> Iterator[Stale]:
@@ -201,7 +243,7 @@ def _early(row: Stale, now: ScoreBins) -> Stale:
     """The figure of the labels that are there, which is no verdict yet."""
     share = float(now.total("labelled") / now.total("rows"))
     text = f"not all labels are due yet, {percent(share)} are there: {row.reason}"
-    parts = (row.value, row.low, row.high, row.threshold, row.unit)
+    parts = (row.value, row.low, row.high, row.threshold, row.unit, row.threshold_low)
     return Stale(row.figure, row.subject, INSUFFICIENT, text, *parts)
 
 
@@ -230,12 +272,19 @@ def _change(
     """now, judged by its difference from `then`; worse: only a rise counts."""
     moved = difference(now, then)
     limit = float(then.value) + material
+    lower = np.nan if worse else float(then.value) - material
     if np.isnan(moved.value) or np.isnan(moved.low):
         why = "labels of one class only, or too few, in the window or the evaluation set"
         return unmeasured(figure, of, why, unit="of the metric")
     status = above(moved, material) if worse else beyond(moved, material)
     text = (
         f"{between(now, 'number')}, of the evaluation set {between(then, 'number')}; "
-        f"a change of {material:.3g} matters"
+        f"{_limits(lower, limit)}, a change of {material:.3g}"
     )
-    return judged(figure, of, now, status, text, limit, "of the metric")
+    return judged(figure, of, now, status, text, limit, "of the metric", lower)
+
+
+def _limits(lower: float, upper: float) -> str:
+    if np.isnan(lower):
+        return f"limit {upper:.3g}"
+    return f"limits {lower:.3g} and {upper:.3g}"

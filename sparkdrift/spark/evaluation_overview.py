@@ -22,14 +22,15 @@ Row = Mapping[str, Any]
 _TIMES = ("window_start", "window_end", "since")
 _ALL = "*"
 _STALE = (
-    *("evaluation_set", "figure", "subject", "value", "low", "high", "threshold", "unit"),
+    *("evaluation_set", "figure", "subject", "value", "low", "high", "threshold_low"),
+    *("threshold", "unit"),
     *("status", "since", "reason"),
 )
 _PERFORMED = (
     *("evaluation_set", "slice_key", "slice_value", "metric", "class_name", "labelled", "mature"),
     *("estimated", "estimated_low", "estimated_high", "realised", "realised_low", "realised_high"),
     *("evaluated", "evaluated_low", "evaluated_high", "concept_drift", "loss", "loss_value"),
-    *("status", "reason"),
+    *("estimated_loss", "estimated_loss_value", "basis", "status", "reason"),
 )
 
 
@@ -53,9 +54,10 @@ def newest_staleness(spark: SparkSession, store: Store, spec: MonitorSpec) -> li
 
 
 def newest_performance(spark: SparkSession, store: Store, spec: MonitorSpec) -> list[Row]:
-    """Rows of `performance` of all rows, in the newest window and in the newest mature one."""
+    """Rows of `performance` of all rows, in the newest window and in the newest mature one, and
+    those of slices that are degraded in either."""
     table = store.table(PERFORMANCE.name)
-    whole = f"slice_key = {string(WHOLE)}"
+    whole = f"(slice_key = {string(WHOLE)} OR status = 'degraded')"
     newest = f"({_newest(table, spec, 'true')} OR {_newest(table, spec, 'mature')})"
     return _rows(spark, _query(table, spec, _PERFORMED, f"{whole} AND {newest}"))
 

@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 
 from sparkdrift.errors import Problem, SourceError
 from sparkdrift.spark.failures import FAILURES, reason
-from sparkdrift.spark.source import Source, open_source
+from sparkdrift.spark.source import Source, keys_of, open_source
 from sparkdrift.spark.sql import ddl
 from sparkdrift.spec.evaluation_columns import (
     Expression,
@@ -43,6 +43,7 @@ def open_named(
             path=place.path,
             row_filter=place.filter,
             version=version,
+            named_by=keys_of(loc),
         )
     except SourceError as error:
         key = "table" if place.path is None else "path"

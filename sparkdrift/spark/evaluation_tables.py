@@ -62,14 +62,33 @@ PERFORMANCE = Table(
         Column(
             "loss",
             "double",
-            "Lost against the evaluation set, in the metric's unit; below 0: gained",
+            "Lost against the evaluation set by what labels show, in the metric's unit; below 0: "
+            "gained; NULL: the labels are not all due, or not known",
         ),
         Column(
             "loss_value",
             "double",
             "The same in business units: of a window's grain and the whole table by "
-            "degraded.value_per_point, of any row by a payoff; NULL: not priced, or by an estimate "
-            "that may not be relied upon",
+            "degraded.value_per_point, of any row by a payoff; NULL: not priced",
+        ),
+        Column(
+            "estimated_loss",
+            "double",
+            "Where `loss` is NULL: what the evaluation set lets expect to be lost, which labels "
+            "have not confirmed",
+        ),
+        Column("estimated_loss_low", "double", _INTERVAL),
+        Column("estimated_loss_high", "double", "Upper end"),
+        Column(
+            "estimated_loss_value",
+            "double",
+            "The same in business units; NULL: not priced, or the estimate may not be relied upon",
+        ),
+        Column(
+            "basis",
+            "string",
+            "What loss and status rest on: realised (labels) or estimated (the evaluation set); "
+            "NULL: on neither",
         ),
         Column(
             "status",
@@ -97,7 +116,7 @@ EVAL_STALENESS = Table(
             "eval_age, training_age, gap_max, gap_mean, outside, thin, ess_ratio, decision_rate, "
             "threshold_age, prior_shift, calibration_error, calibration_slope, "
             "calibration_intercept, brier, outcome_link, outcome_decay, acceptance_limit, "
-            "missing_slices, blind_spot",
+            "missing_slices, blind_spot, dashboard",
         ),
         Column(
             "subject", "string", "What it is of: a threshold, metric or feature; '*': the whole set"
@@ -105,12 +124,19 @@ EVAL_STALENESS = Table(
         Column("value", "double", "The figure; NULL: not measured"),
         Column("low", "double", _INTERVAL),
         Column("high", "double", "Upper end"),
-        Column("threshold", "double", "From where on it warns"),
-        Column("unit", "string", "days, share, points, sd, or of the metric"),
+        Column(
+            "threshold_low",
+            "double",
+            "Below which it warns as well: of decision_rate, prior_shift, calibration_slope and "
+            "calibration_intercept; NULL: it has an upper limit only",
+        ),
+        Column("threshold", "double", "From where on it warns; of ess_ratio: below which"),
+        Column("unit", "string", "days, share, points (1: 0.01 of a share), sd, or of the metric"),
         Column(
             "status",
             "string",
             "ok, warning, drifted, insufficient_data, undetermined, no_reference; of blind_spot "
+            "and dashboard "
             "green, amber, red",
         ),
         Column("reason", "string", "The status in words"),

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from pathlib import Path
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession, Window
@@ -78,15 +79,23 @@ class Queue:
             return cls(given, delta_path(given), given)
         return cls(given, render_table(parse_table(given)), None)
 
-    def open(self, spark: SparkSession) -> Source | None:
-        """The table as it is; None where there is none yet. Raises UsageError for another's."""
+    def open(self, spark: SparkSession, keys: Sequence[str] = ()) -> Source | None:
+        """The table as it is; None where there is none yet. Raises UsageError for another's, or
+        one whose rows have not the columns `keys`."""
         table = None if self.path else self.name
         if self.path is None and not spark.catalog.tableExists(self.name):
             return None
         if self.path is not None and not _is_there(spark, self.path):
+            if _is_filled(self.path):
+                raise UsageError(
+                    f"--to {self.name} is a folder with files of something else, which is no "
+                    "queue of sample-eval; name a new one"
+                )
             return None
         try:
-            found = open_source(spark, table=table, path=self.path, row_filter=None)
+            found = open_source(
+                spark, table=table, path=self.path, row_filter=None, named_by=("--to", "--to")
+            )
         except SourceError as error:
             raise UsageError(f"--to {self.name} can't be added to: {error}") from error
         lacking = [name for name in OWN if name not in found.schema]
@@ -94,6 +103,12 @@ class Queue:
             raise UsageError(
                 f"--to {self.name} is a table that is no queue of sample-eval: it lacks the "
                 f"columns {', '.join(lacking)}; name a new one"
+            )
+        other = [name for name in keys if name not in found.schema]
+        if other:
+            raise UsageError(
+                f"--to {self.name} is a queue of rows with another key: it lacks the columns "
+                f"{', '.join(other)}; name a new one"
             )
         return found
 
@@ -104,6 +119,14 @@ def _is_there(spark: SparkSession, path: str) -> bool:
     except FAILURES:
         return False
     return True
+
+
+def _is_filled(path: str) -> bool:
+    """Whether a folder on this machine has anything in it."""
+    folder = Path(path)
+    if "://" in path or not folder.exists():
+        return False
+    return not folder.is_dir() or any(folder.iterdir())
 
 
 def taken_keys(

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from sparkdrift.errors import SourceError
 from sparkdrift.spark.changes import from_micros, timestamp_type
-from sparkdrift.spark.source import Source, instant, open_source
+from sparkdrift.spark.source import Source, instant, keys_of, open_source
 from sparkdrift.spark.sql import quote, string
 from sparkdrift.spark.window_columns import window_start
 from sparkdrift.spec.location import Location
@@ -46,7 +46,13 @@ def outcome_table(spark: SparkSession, spec: MonitorSpec) -> Source | None:
 
 def _opened(spark: SparkSession, spec: MonitorSpec, place: Location, section: str) -> Source:
     try:
-        return open_source(spark, table=place.table, path=place.path, row_filter=place.filter)
+        return open_source(
+            spark,
+            table=place.table,
+            path=place.path,
+            row_filter=place.filter,
+            named_by=keys_of(("evaluation", section)),
+        )
     except SourceError as error:
         key = "table" if place.path is None else "path"
         raise spec.origin.located(error, ("evaluation", section, key)) from error.__cause__

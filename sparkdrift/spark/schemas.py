@@ -297,16 +297,23 @@ REFERENCE_CHECKS = Table(
 DEBT_EVENTS = Table(
     "debt_events",
     "log",
-    "What is owed: opened, and closed, with owner and evidence",
+    "What is owed: each debt's events, with owner and evidence",
     ("monitor", "debt", "seq"),
     (
         Column("monitor", "string", "Id of the monitor"),
         Column("debt", "string", "What the debt is, the same in all of its events"),
         Column("seq", "int", "Number of the event of this debt, from 1"),
         Column("kind", "string", "data, feature, evaluation, feedback or ownership"),
-        Column("action", "string", "opened, seen or closed"),
+        Column(
+            "action",
+            "string",
+            "opened, seen (it changed), reopened (a waiver is over), escalated (it is overdue), "
+            "closed; acknowledged, waived, assigned: what somebody said; corrected: rows changed, "
+            "what followed of this debt from here on is taken back",
+        ),
         Column("window_start", "timestamp", "Event time from which on it counts"),
-        Column("owner", "string", "Who answers for it: the owner of the monitor"),
+        Column("owner", "string", "Who answers for it from here on"),
+        Column("until", "timestamp", "Of waived: up to when, in event time"),
         Column("severity", "string", "minor, major or critical"),
         Column("cost", "double", "Cost per window in business units; NULL: not known"),
         Column("evidence", "string", "What it rests on, in words"),

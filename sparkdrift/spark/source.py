@@ -17,6 +17,7 @@ from sparkdrift.spec.decisions import decision_keys, read_of_decisions
 from sparkdrift.spec.location import Location
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.names import parse_table, render_table
+from sparkdrift.spec.origin import Loc
 from sparkdrift.spec.values_in_sql import instant as instant
 from sparkdrift.store import delta_path
 from sparkdrift.windows import Window, contiguous
@@ -102,9 +103,21 @@ def reference_of(spark: SparkSession, spec: MonitorSpec) -> Source | None:
     return _named(spark, spec, spec.reference, "reference")
 
 
+def keys_of(loc: Loc) -> tuple[str, str]:
+    """The keys that name a table, and a folder, in the section at `loc`."""
+    section = ".".join(map(str, loc))
+    return f"{section}.table", f"{section}.path"
+
+
 def _named(spark: SparkSession, spec: MonitorSpec, place: Location, *section: str) -> Source:
     try:
-        return open_source(spark, table=place.table, path=place.path, row_filter=place.filter)
+        return open_source(
+            spark,
+            table=place.table,
+            path=place.path,
+            row_filter=place.filter,
+            named_by=keys_of(section),
+        )
     except SourceError as error:
         key = "table" if place.path is None else "path"
         raise spec.origin.located(error, (*section, key)) from error.__cause__
@@ -117,9 +130,11 @@ def open_source(
     path: str | None,
     row_filter: str | None,
     version: int | None = None,
+    named_by: tuple[str, str] = ("source.table", "source.path"),
 ) -> Source:
     """Find the Delta table and pin a version of it, by default the newest.
 
+    named_by: the keys of the spec, or the options, that give a table and a path here.
     Raises SourceError, with the next step, for a table that is missing, that is not a
     Delta table, or that can't be read; and for a version that it does not have, or not any more.
     """
@@ -132,7 +147,7 @@ def open_source(
         latest = spark.sql(f"DESCRIBE HISTORY {identifier} LIMIT 1").collect()[0]
         newest = int(latest["version"])
     except FAILURES as error:
-        raise _unreadable(error, name, path) from error
+        raise _unreadable(error, name, path, named_by) from error
     pinned = newest if version is None else version
     if pinned > newest:
         raise SourceError(
@@ -145,7 +160,9 @@ def open_source(
         ).schema.fields
     except FAILURES as error:
         raise (
-            _unreadable(error, name, path) if version is None else gone(name, pinned, error)
+            _unreadable(error, name, path, named_by)
+            if version is None
+            else gone(name, pinned, error)
         ) from error
     properties = dict(detail["properties"] or {})
     return Source(
@@ -218,13 +235,13 @@ def _not_delta(name: str, path: str | None) -> str:
     return f"{name} is not a Delta table, which is what is accepted: {next_step}"
 
 
-def _no_catalog(name: str) -> str:
+def _no_catalog(name: str, by_path: str) -> str:
     catalog, *rest = parse_table(name)
     return (
         f"source {name}: this Spark session has no catalog {catalog!r}; its own knows tables as "
         f"schema.table, such as {'.'.join(rest)}. A name of three parts needs a session with that "
         f"catalog: on Databricks Unity Catalog brings it, elsewhere spark.sql.catalog.{catalog} "
-        "names it; or give the table's folder as source.path"
+        f"names it; or give the table's folder as {by_path}"
     )
 
 
@@ -233,16 +250,19 @@ def _has_parquet(folder: Path) -> bool:
     return any(folder.glob("*.parquet")) or any(folder.glob("*=*/**/*.parquet"))
 
 
-def _unreadable(error: Exception, name: str, path: str | None) -> SourceError:
+def _unreadable(
+    error: Exception, name: str, path: str | None, named_by: tuple[str, str]
+) -> SourceError:
+    by_table, by_path = named_by
     found, text = condition(error), reason(error)
     if path and "://" not in path and not Path(path).exists():
-        return SourceError(f"source {name}: there is no such folder; check source.path in the spec")
+        return SourceError(f"source {name}: there is no such folder; check {by_path}")
     if "REQUIRES_SINGLE_PART_NAMESPACE" in found or "CATALOG_NOT_FOUND" in found:
-        return SourceError(_no_catalog(name))
+        return SourceError(_no_catalog(name, by_path))
     if "NOT_FOUND" in found:
         return SourceError(
-            f"source {name}: there is no such table; check source.table in the spec, "
-            "or give a folder as source.path"
+            f"source {name}: there is no such table; check {by_table}, "
+            f"or give a folder as {by_path}"
         )
     if (
         "NOT_A_DELTA_TABLE" in found

@@ -36,7 +36,7 @@ from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 
 # Raised when the figures change without a change of their inputs: all rows are then due.
-FIGURES_VERSION = 2
+FIGURES_VERSION = 3
 _WHOLE = f"slice_key = {string(WHOLE)}"
 
 
@@ -77,17 +77,17 @@ def held_against(spark: SparkSession, store: Store, spec: MonitorSpec) -> Held:
 
 def asked_windows(
     spark: SparkSession,
-    store: Store,
     spec: MonitorSpec,
     held: Held,
-    policy: str,
+    digests: Mapping[datetime, str],
     as_of: datetime | None,
     bucket: str,
 ) -> DataFrame:
+    """A row for each window, by its start, and declared set."""
     end = window_end("window_start", spec.windows.grain, spec.timestamp.zone)
-    rows = digested(spark, store, spec, held, policy, as_of).selectExpr(
-        "window_start", "input_digest", _in_force(held)
-    )
+    rows = spark.createDataFrame(
+        list(digests.items()), "window_start timestamp, input_digest string"
+    ).selectExpr("window_start", "input_digest", _in_force(held))
     own = {
         "window_start": "window_start",
         "window_end": end,

@@ -86,7 +86,7 @@ def drifted(
     view = f"sparkdrift_course_{uuid.uuid4().hex[:8]}"
     rows.createOrReplaceTempView(view)
     try:
-        answer = spark.sql(_summed(view)).collect()
+        answer = spark.sql(_summed(view, spec.timestamp.zone)).collect()
     finally:
         spark.catalog.dropTempView(view)
     return {
@@ -97,13 +97,15 @@ def drifted(
     }
 
 
-def _summed(view: str) -> str:
+def _summed(view: str, zone: str) -> str:
     """One row per window and comparison; a drifted row without an alert is without a verdict."""
     same = " AND ".join(
         f"a.{name} = d.{name}" for name in ("window_start", "comparison", "column_name")
     )
     told = "concat(d.column_name, ' against ', CASE WHEN startswith(d.comparison, 'evaluation:')"
-    told += " THEN concat('the evaluation set ', d.reference_name) ELSE d.comparison END, ': ',"
+    told += " THEN concat('the evaluation set ', d.reference_name) ELSE d.comparison END,"
+    local = f"from_utc_timestamp(a.since, {string(zone)})"
+    told += f" coalesce(concat(' since ', date_format({local}, 'yyyy-MM-dd')), ''), ': ',"
     told += " coalesce(a.explanation, a.reason, a.severity))"
     parts = []
     for name, of in (("score", "of_score"), ("top", "top")):

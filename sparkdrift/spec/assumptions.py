@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from sparkdrift.spec.origin import Loc
-from sparkdrift.spec.values import FeatureName, Section, refusal
+from sparkdrift.spec.values import FeatureName, LocalDate, Section, Text, refusal
 
 Pair = Annotated[
     tuple[FeatureName, FeatureName],
@@ -86,7 +86,25 @@ Domain = Annotated[
 ]
 
 
-class Assumed(Section):
+class Confirmed(Section):
+    """When the team that built the model and the one that runs it agreed to what is assumed."""
+
+    built_by: LocalDate | None = None
+    run_by: LocalDate | None = None
+
+
+class Stated(Section):
+    """Why something is assumed, how much hangs on it, and who agreed; none of it is computed with.
+
+    `confirmed` of a single assumption stands in place of that of the section.
+    """
+
+    rationale: Text | None = Field(default=None, description="why it is assumed, in a line")
+    sensitivity: Literal["low", "medium", "high"] | None = None
+    confirmed: Confirmed | None = None
+
+
+class Assumed(Stated):
     """What holds of one feature; what is not given is learned, `off` is not looked at.
 
     `tolerate`: the share of rows that may break it.
@@ -100,7 +118,7 @@ class Assumed(Section):
     tolerate: float = Field(default=0.0, ge=0, lt=1, description="a share from 0 to below 1")
 
 
-class Monotone(Section):
+class Monotone(Stated):
     """A feature that rises or falls with time, or with another feature."""
 
     column: FeatureName
@@ -110,8 +128,11 @@ class Monotone(Section):
     order: Literal["increasing", "decreasing"] = "increasing"
 
 
-class Assumptions(Section):
-    """`learned`: ranges, domains and the absence of NULL are taken from the reference."""
+class Assumptions(Stated):
+    """`learned`: ranges, domains and the absence of NULL are taken from the reference.
+
+    `rationale`, `sensitivity` and `confirmed` hold for whatever has none of its own.
+    """
 
     learned: bool = Field(default=True, description="true or false")
     features: Mapping[str, Assumed] = Field(
@@ -125,6 +146,10 @@ class Assumptions(Section):
         default=(), description="a list of pairs of numeric features"
     )
     examples: Literal["show", "hash", "none"] = "show"
+
+
+WHY = frozenset(["rationale", "sensitivity", "confirmed"])
+"""The keys that say why something is assumed, and change no verdict."""
 
 
 def named(dependence: Dependence | None, assumed: Assumptions | None) -> Iterator[tuple[Loc, str]]:

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sparkdrift.spec.alerts import Alerts
+from sparkdrift.spec.assumptions import WHY, Assumptions
 from sparkdrift.spec.feedback import SHAPED
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Feature, metric_parts
@@ -126,9 +127,17 @@ def assumption_hash(spec: MonitorSpec) -> str:
         {
             "reference": spec.reference.name if spec.reference else None,
             "dependence": spec.dependence.model_dump() if spec.dependence else None,
-            "assumptions": spec.assumptions.model_dump() if spec.assumptions else None,
+            "assumptions": spec.assumptions and _assumed(spec.assumptions),
             "limits": spec.drift.limits.model_dump(),
         }
+    )
+
+
+def _assumed(assumptions: Assumptions) -> dict[str, Any]:
+    """What is assumed, without why and whether anybody confirmed it."""
+    inside = {"__all__": set(WHY)}
+    return assumptions.model_dump(
+        exclude={**dict.fromkeys(WHY, True), "features": inside, "monotone": inside}
     )
 
 
@@ -262,6 +271,17 @@ def feature_debt_hash(spec: MonitorSpec) -> str:
             "drift": policy_hash(spec),
             "evaluation": evaluation_hash(spec),
             "version": spec.model_version,
+        }
+    )
+
+
+def health_hash(spec: MonitorSpec) -> str:
+    """What turns findings into a verdict: the rules and what goes with them, and from when on the
+    owner calls the model degraded."""
+    return _digest(
+        {
+            "policy": spec.policy.model_dump(mode="json"),
+            "degraded": spec.degraded and spec.degraded.model_dump(mode="json"),
         }
     )
 

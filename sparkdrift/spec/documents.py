@@ -70,10 +70,13 @@ def _line(marked: yaml.Event | Node) -> int:
     return marked.start_mark.line + 1 if marked.start_mark is not None else 1
 
 
-def read_document(text: str, file: str) -> Document:
-    """The single YAML document in `text`; raises SpecError when it can't be read at all."""
+def read_document(text: str, file: str, first: str = "monitor") -> Document:
+    """The single YAML document in `text`; raises SpecError when it can't be read at all.
+
+    `first`: the key that such a file begins with.
+    """
     try:
-        root = _compose(text)
+        root = _compose(text, first)
     except _RefusedError as refused:
         problem = Problem(refused.message, file, refused.line, accepted=refused.accepted)
         raise SpecError([problem]) from None
@@ -85,13 +88,14 @@ def read_document(text: str, file: str) -> Document:
     return document
 
 
-def _compose(text: str) -> MappingNode:
+def _compose(text: str, first: str) -> MappingNode:
+    accepted = f"a mapping that begins with '{first}:'"
     if len(text.encode("utf-8", "surrogatepass")) > LARGEST_BYTES:
         raise _RefusedError(f"larger than {LARGEST_BYTES} bytes", None, "one monitor per file")
     loader = _Loader(text)
     try:
         if not loader.check_node():
-            raise _RefusedError("the file is empty", 1, "a mapping that begins with 'monitor:'")
+            raise _RefusedError("the file is empty", 1, accepted)
         root = loader.get_node()
         if loader.check_node():
             line = _line(loader.peek_event())  # type: ignore[no-untyped-call]
@@ -102,7 +106,7 @@ def _compose(text: str) -> MappingNode:
         absent = isinstance(root, ScalarNode) and _scalar(root) is None
         message = "the file is empty" if absent else "the file is not a mapping of keys to values"
         line = _line(root) if root is not None else 1
-        raise _RefusedError(message, line, "a mapping that begins with 'monitor:'")
+        raise _RefusedError(message, line, accepted)
     return root
 
 

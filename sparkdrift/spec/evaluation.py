@@ -153,18 +153,63 @@ class EvaluationLimits(Section):
     is not put in force in passing.
     """
 
-    age: Duration = timedelta(days=90)
-    training_age: Duration = timedelta(days=180)
-    outside: Share = 0.01
-    thin: Share = 0.1
-    ess_ratio: Share = 0.7
-    distrust_ess_ratio: Share = 0.4
-    decision_rate: Share = 0.2
-    threshold_age: Duration = timedelta(days=180)
-    prior: Share = 0.05
-    calibration_error: Share = 0.05
-    missing_slices: Share = 0.01
-    overlap: Share = 0.01
+    age: Duration = Field(
+        default=timedelta(days=90),
+        title="from the newest event of the evaluation set to the window's end",
+    )
+    training_age: Duration = Field(
+        default=timedelta(days=180),
+        title="from the newest event of the training reference to the window's end",
+    )
+    dashboard_age: Duration = Field(
+        default=timedelta(days=45),
+        title="from the newest row of the dashboard's table to the window's end; past it that "
+        "metric is missing evidence of the blind spot",
+    )
+    outside: Share = Field(
+        default=0.01,
+        title="rows of a feature outside the set's range or categories; of the scores, bins "
+        "that the set lacks, above which no estimate is relied upon",
+    )
+    thin: Share = Field(
+        default=0.1,
+        title="rows in score bins of which the set has fewer than 30 rows",
+    )
+    ess_ratio: Share = Field(
+        default=0.7,
+        title="effective share of the set's rows on the window's mix of scores, below which it "
+        "warns",
+    )
+    distrust_ess_ratio: Share = Field(
+        default=0.4,
+        title="the same, below which no metric is to rest on the set; must be less than ess_ratio",
+    )
+    decision_rate: Share = Field(
+        default=0.2,
+        title="relative change of the share decided positive, either way",
+    )
+    threshold_age: Duration = Field(
+        default=timedelta(days=180),
+        title="from calibrated_at of a threshold to the window's end",
+    )
+    prior: Share = Field(
+        default=0.05,
+        title="change of the share of positives, either way: 0.05 is 5 points",
+    )
+    calibration_error: Share = Field(
+        default=0.05,
+        title="mean distance of score and share of positives; of slope, intercept and Brier "
+        "score as much of a change as such an error makes",
+    )
+    missing_slices: Share = Field(
+        default=0.01,
+        title="rows in values of a slice that the set has no row of",
+    )
+    overlap: Share = Field(
+        default=0.01,
+        title="keys of the set that training data have as well: above it the set is not put in "
+        "force in passing",
+    )
 
 
 class Evaluation(Section):

@@ -13,8 +13,10 @@ from sparkdrift.errors import Problem, SpecError, UsageError, nearest
 from sparkdrift.spec.checks import find_problems
 from sparkdrift.spec.documents import LARGEST_BYTES, read_document
 from sparkdrift.spec.evaluation import Evaluation
+from sparkdrift.spec.findings import Finding
 from sparkdrift.spec.location import Location
 from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.spec.registry import Registry, declared, parse_registry
 from sparkdrift.spec.sound import Remainder, sound_spec, valid_part
 from sparkdrift.spec.validating import problems_of, show
 from sparkdrift.spec.values import is_relative
@@ -77,7 +79,47 @@ def read_spec(path: str | Path) -> Reading:
     reading = _reading(text, str(file))
     if reading.sound is None:
         return reading
-    return Reading(reading.problems, _beside(reading.sound, file.absolute().parent))
+    sound = _beside(reading.sound, file.absolute().parent)
+    return _registered(Reading(reading.problems, sound))
+
+
+def load_registry(path: str | Path) -> Registry:
+    """The models in the file `path`.
+
+    Raises SpecError with every problem found, UsageError when the file can't be opened.
+    """
+    file = Path(path)
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(LARGEST_BYTES + 1)
+    except OSError as error:
+        raise UsageError(
+            f"the registry of models {file} can't be opened: {error.strerror}; accepted is a YAML "
+            "file with 'models:' in it"
+        ) from None
+    try:
+        return parse_registry(content.decode("utf-8-sig"), str(file))
+    except UnicodeDecodeError as error:
+        raise SpecError([_undecodable(error, content, file)]) from None
+
+
+def _registered(reading: Reading) -> Reading:
+    """The same with what the registry says of the model, and where the two contradict."""
+    spec = reading.sound
+    if spec is None or spec.model.registry is None:
+        return reading
+    try:
+        registry = load_registry(spec.model.registry)
+    except UsageError as error:
+        found = [spec.origin.problem(("model", "registry"), str(error))]
+    except SpecError as error:
+        found = list(error.problems)
+    else:
+        model, wrong = declared(registry, spec)
+        found = [_problem_of(spec, one) for one in wrong]
+        spec = spec.model_copy(update={"model": model})
+    problems = sorted((*reading.problems, *found), key=lambda problem: problem.line or 0)
+    return Reading(tuple(problems), spec)
 
 
 def _nearest(missing: Path) -> Path | None:
@@ -124,16 +166,17 @@ def _reading(text: str, file: str) -> Reading:
 
 def _checked(valid: Remainder, broken: frozenset[str]) -> list[Problem]:
     spec = valid.model()
-    return [
-        spec.origin.problem(
-            finding.loc,
-            finding.message,
-            given=None if finding.given is None else show(finding.given),
-            accepted=finding.accepted,
-            nearest=finding.nearest,
-        )
-        for finding in find_problems(spec, broken)
-    ]
+    return [_problem_of(spec, finding) for finding in find_problems(spec, broken)]
+
+
+def _problem_of(spec: MonitorSpec, finding: Finding) -> Problem:
+    return spec.origin.problem(
+        finding.loc,
+        finding.message,
+        given=None if finding.given is None else show(finding.given),
+        accepted=finding.accepted,
+        nearest=finding.nearest,
+    )
 
 
 def _undecodable(error: UnicodeDecodeError, content: bytes, file: Path) -> Problem:
@@ -154,6 +197,10 @@ def _beside(spec: MonitorSpec, folder: Path) -> MonitorSpec:
     if spec.feedback is not None and spec.feedback.decisions is not None:
         decisions = _anchored(spec.feedback.decisions, folder)
         changes["feedback"] = spec.feedback.model_copy(update={"decisions": decisions})
+    registry = spec.model.registry
+    if registry is not None and is_relative(registry):
+        beside = _normal(folder / registry).as_posix()
+        changes["model"] = spec.model.model_copy(update={"registry": beside})
     return spec.model_copy(update=changes)
 
 

@@ -18,9 +18,13 @@ from sparkdrift.spec.assumptions import Assumptions, DependenceEntry
 from sparkdrift.spec.evaluation import Dashboard, Evaluation, Outcome
 from sparkdrift.spec.features import Features
 from sparkdrift.spec.feedback import SHAPED, Feedback
+from sparkdrift.spec.health_policy import Policy
+from sparkdrift.spec.hooks import Hook
 from sparkdrift.spec.importance import FeatureDebt, Importance
 from sparkdrift.spec.location import Location
+from sparkdrift.spec.maintenance import Maintenance
 from sparkdrift.spec.metrics import PREFIX, Metric, MetricEntry
+from sparkdrift.spec.model import ModelIdentity
 from sparkdrift.spec.origin import Loc, Origin
 from sparkdrift.spec.policy import INPUTS, Degraded, Drift, Thresholds
 from sparkdrift.spec.values import (
@@ -41,13 +45,6 @@ _SEASONS: Mapping[Grain, Season] = {"day": "weekday", "hour": "hour"}
 Rollup = Literal["day", "week", "month"]
 
 SketchSize = Annotated[int, Field(ge=8, le=8192, description="a whole number from 8 to 8192")]
-
-
-class ModelIdentity(Section):
-    id: Text | None = Field(
-        default=None, description="the id of the model; default: the monitor's id"
-    )
-    version: Text | None = Field(default=None, description="the version of the model, as text")
 
 
 class Source(Location):
@@ -196,6 +193,11 @@ class MonitorSpec(Section):
     assumptions: Assumptions | None = None
     sketch: Sketch = Sketch()
     degraded: Degraded | None = None
+    policy: Policy = Policy()
+    maintenance: Maintenance | None = None
+    on_verdict: tuple[Hook, ...] = Field(
+        default=(), description="a list of mappings with 'verdicts' and what is to be done"
+    )
 
     _origin: Origin = PrivateAttr(default_factory=Origin)
 

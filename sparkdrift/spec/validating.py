@@ -18,10 +18,12 @@ from sparkdrift.spec.values import Section
 _LONGEST_GIVEN = 120
 
 
-def problems_of(error: ValidationError, origin: Origin) -> Iterator[Problem]:
-    """One Problem for each error that pydantic found."""
+def problems_of(
+    error: ValidationError, origin: Origin, root: type[Section] = MonitorSpec
+) -> Iterator[Problem]:
+    """One Problem for each error that pydantic found; `root` is what the file is read as."""
     for detail in error.errors(include_url=False):
-        yield _problem(detail, origin)
+        yield _problem(detail, origin, root)
 
 
 def show(value: Any) -> str:
@@ -37,13 +39,13 @@ def show(value: Any) -> str:
     return text if len(text) <= _LONGEST_GIVEN else text[: _LONGEST_GIVEN - 3] + "..."
 
 
-def _problem(detail: ErrorDetails, origin: Origin) -> Problem:
+def _problem(detail: ErrorDetails, origin: Origin, root: type[Section]) -> Problem:
     loc: Loc = detail["loc"]
     context = detail.get("ctx", {})
     kind = detail["type"]
     name = _name(loc)
     if kind == "extra_forbidden":
-        known = sorted(_keys_at(loc[:-1]))
+        known = sorted(_keys_at(loc[:-1], root))
         return origin.problem(
             loc,
             f"{name} is not a known key here",
@@ -51,7 +53,7 @@ def _problem(detail: ErrorDetails, origin: Origin) -> Problem:
             nearest=nearest(str(loc[-1]), known),
         )
     if kind == "missing":
-        return origin.problem(loc, f"{name} is missing", accepted=_accepted(loc))
+        return origin.problem(loc, f"{name} is missing", accepted=_accepted(loc, root))
     given = show(detail["input"])
     if kind == "refused":
         return origin.problem(
@@ -70,7 +72,7 @@ def _problem(detail: ErrorDetails, origin: Origin) -> Problem:
             accepted=", ".join(known),
             nearest=nearest(given, known),
         )
-    accepted = _accepted(loc) or detail["msg"]
+    accepted = _accepted(loc, root) or detail["msg"]
     return origin.problem(loc, f"{name} has a wrong value", given=given, accepted=accepted)
 
 
@@ -82,9 +84,9 @@ def _name(loc: Loc) -> str:
     return repr(show(text.removeprefix(".")))
 
 
-def _accepted(loc: Loc) -> str | None:
+def _accepted(loc: Loc, root: type[Section]) -> str | None:
     """The description of the field at `loc`, or of its type's keys when it is a section."""
-    field = _field_at(loc)
+    field = _field_at(loc, root)
     if field is None:
         return None
     if field.description is not None:
@@ -93,23 +95,23 @@ def _accepted(loc: Loc) -> str | None:
     return None if section is None else f"a mapping of {', '.join(section.by_key())}"
 
 
-def _keys_at(loc: Loc) -> Iterator[str]:
-    section = _section_at(loc)
+def _keys_at(loc: Loc, root: type[Section]) -> Iterator[str]:
+    section = _section_at(loc, root)
     return iter(section.by_key() if section is not None else ())
 
 
-def _field_at(loc: Loc) -> FieldInfo | None:
+def _field_at(loc: Loc, root: type[Section]) -> FieldInfo | None:
     """The field at `loc`; for an item of a list or mapping, the field that holds it."""
     for length in range(len(loc), 0, -1):
-        section, key = _section_at(loc[: length - 1]), loc[length - 1]
+        section, key = _section_at(loc[: length - 1], root), loc[length - 1]
         if section is not None and key in section.by_key():
             return section.by_key()[str(key)]
     return None
 
 
-def _section_at(loc: Loc) -> type[Section] | None:
+def _section_at(loc: Loc, root: type[Section]) -> type[Section] | None:
     """The model whose keys stand at `loc`, or None where no mapping belongs."""
-    section: type[Section] | None = MonitorSpec
+    section: type[Section] | None = root
     for part in loc:
         field = section.by_key().get(str(part)) if section is not None else None
         # A list position or a key of `overrides` stays within the type that was entered.

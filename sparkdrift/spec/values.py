@@ -26,6 +26,8 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,31}:/")
 
 ACCEPTED_DURATION = "a whole number of minutes, hours or days, such as '2 hours'"
 ACCEPTED_KEEP = "'forever', or a whole number of days, weeks, months or years, such as '2 years'"
+ACCEPTED_INTERVAL = "a whole number of days, weeks, months or years, such as '6 months'"
+ACCEPTED_FILE = "a file such as /conf/models.yml, or one relative to this file"
 ACCEPTED_DATE = "a date such as 2024-01-31, in the monitor's zone"
 ACCEPTED_TIME = "2024-01-31 or 2024-01-31 06:00, local time in the monitor's zone, without offset"
 ACCEPTED_ID = "a lower-case letter, then up to 62 lower-case letters, digits or underscores"
@@ -126,6 +128,17 @@ def _keep(value: Any) -> Any:
     return timedelta(days=int(match[1]) * _DAYS[match[2]])
 
 
+def _interval(value: Any) -> Any:
+    """As long as `_keep` has it: nothing falls due early."""
+    if isinstance(value, timedelta) and value > timedelta(0):
+        return value
+    text = value.strip() if isinstance(value, str) else ""
+    match = _KEEP.fullmatch(text)
+    if match is None:
+        raise refusal("this is no interval", ACCEPTED_INTERVAL)
+    return timedelta(days=int(match[1]) * _DAYS[match[2]])
+
+
 def _plausible(day: date, accepted: str) -> None:
     # Far ends of the calendar overflow as soon as a zone is applied.
     if not 1900 <= day.year <= 2999:
@@ -182,6 +195,8 @@ TableName = Annotated[str, AfterValidator(_table), Field(description=ACCEPTED_TA
 SourcePath = Annotated[str, AfterValidator(_path), Field(description=ACCEPTED_PATH)]
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(description=ACCEPTED_DURATION)]
 Keep = Annotated[timedelta | None, BeforeValidator(_keep), Field(description=ACCEPTED_KEEP)]
+Interval = Annotated[timedelta, BeforeValidator(_interval), Field(description=ACCEPTED_INTERVAL)]
+FilePath = Annotated[str, AfterValidator(_path), Field(description=ACCEPTED_FILE)]
 LocalDate = Annotated[date, BeforeValidator(_local_date), Field(description=ACCEPTED_DATE)]
 LocalTime = Annotated[datetime, BeforeValidator(_local_time), Field(description=ACCEPTED_TIME)]
 

@@ -22,6 +22,7 @@ from sparkdrift.explain.blind_spots import (
     Persistence,
     Shown,
     blind_spots,
+    local_day,
 )
 from sparkdrift.kernels.performance_rules import NO_SET, WITHOUT_LABELS
 from sparkdrift.kernels.stale_outcome import DECAY, LINK, outcome_rows, without_outcome
@@ -55,11 +56,11 @@ from sparkdrift.steps.context import Context
 from sparkdrift.steps.journal import Record
 from sparkdrift.windows import Window, window_at
 
-BLIND = "blind_spot"
-ACROSS = (BLIND, LINK, DECAY)
+BLIND, SHOWN = "blind_spot", "dashboard"
+ACROSS = (BLIND, SHOWN, LINK, DECAY)
 """The figures that look at all windows."""
 # Raised when they change without a change of their inputs.
-_VERSION = 2
+_VERSION = 3
 
 Row = dict[str, Any]
 
@@ -130,15 +131,32 @@ def _rows(
             )
             for start in starts
         ]
+        shown = {one.start: _dashboard(one.shown) for one in evidence}
         verdicts = blind_spots(
-            evidence, Persistence(spec.alerts.windows, spec.alerts.of), _persistence(spec)
+            evidence,
+            Persistence(spec.alerts.windows, spec.alerts.of),
+            _persistence(spec),
+            spec.timestamp.zone,
         )
         for one in verdicts:
             about = _about(name, figures[name, one.start], one.start)
             row = Stale(BLIND, "*", one.verdict, one.reason, unit="")
             yield {**about, **_told(row), "since": one.since}
+            yield {**about, **_told(shown[one.start]), "since": None}
             for link in links.of(name, one.start):
                 yield {**about, **_told(link), "since": None}
+
+
+def _dashboard(shown: Mapping[str, Shown]) -> Stale:
+    """What the dashboard itself shows: red where a metric is out of its band."""
+    out = sorted(name for name, one in shown.items() if one.in_band is False)
+    unseen = sorted(name for name, one in shown.items() if one.in_band is None)
+    if out:
+        return Stale(SHOWN, "*", "red", f"out of band: {', '.join(out)}", unit="")
+    if unseen or not shown:
+        text = f"without value or limit: {', '.join(unseen)}" if shown else "no dashboard metric"
+        return Stale(SHOWN, "*", "amber", text, unit="")
+    return Stale(SHOWN, "*", "green", "every metric is in its band", unit="")
 
 
 def _about(name: str, figures: Figures, start: datetime) -> Row:
@@ -234,6 +252,14 @@ def _shown(
         one = rows[place - 1] if place else None
         if one is not None and one.limit is not None:
             least, most = (None, one.limit) if metric in LOSSES else (one.limit, None)
+        age = None if one is None else end - one.at
+        limit = (spec.evaluation or Evaluation()).limits.dashboard_age
+        if one is not None and age is not None and age > limit:
+            # What is shown of long ago says nothing of this window, in band or out of it.
+            note = f"its newest row is of {local_day(one.at, spec.timestamp.zone)}, {age.days} days"
+            note += f" before the window's end; limit {limit.days}"
+            found[metric] = Shown(None, least, most, note)
+            continue
         found[metric] = Shown(one.value if one else None, least, most)
     return found
 

@@ -51,6 +51,7 @@ def wanted_set(spec: MonitorSpec, name: str) -> Wanted:
         path=one.path,
         row_filter=one.filter,
         version=one.version,
+        declared_at=("evaluation", "sets", name),
     )
 
 

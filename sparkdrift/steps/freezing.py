@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from sparkdrift.errors import SnapshotError, SpecError
+from sparkdrift.errors import SnapshotError, SourceError, SpecError
 from sparkdrift.references.life import Name
 from sparkdrift.spark.cardinality import crowded, crowds
 from sparkdrift.spark.changes import timestamp_type
@@ -31,11 +31,21 @@ from sparkdrift.spark.references import (
     write_reference,
 )
 from sparkdrift.spark.slicing import slices_of
-from sparkdrift.spark.source import Source, gone, instant, near, open_source, source_of, version_at
+from sparkdrift.spark.source import (
+    Source,
+    gone,
+    instant,
+    keys_of,
+    near,
+    open_source,
+    source_of,
+    version_at,
+)
 from sparkdrift.spark.sql import in_windows
 from sparkdrift.spark.states import merged_pairs, scanned_pairs
 from sparkdrift.spec.digests import definition_hash
 from sparkdrift.spec.models import MonitorSpec, Reference
+from sparkdrift.spec.origin import Loc
 from sparkdrift.spec.resolving import Resolution
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.evaluation_scores import (
@@ -55,7 +65,8 @@ class Wanted:
     """What to freeze: an interval of the watched table, or rows of another table.
 
     table, path, row_filter: of the other one. version, at: which version of it, by number or by
-    time; the newest where both are None.
+    time; the newest where both are None. declared_at: the section of the spec that names the
+    other table; None: options of the command line do.
     """
 
     name: Name
@@ -65,6 +76,12 @@ class Wanted:
     row_filter: str | None = None
     version: int | None = None
     at: datetime | None = None
+    declared_at: Loc | None = None
+
+    @property
+    def named_by(self) -> tuple[str, str]:
+        """The keys, or options, that give a table and a path."""
+        return keys_of(self.declared_at) if self.declared_at else ("--table", "--path")
 
     @property
     def is_scanned(self) -> bool:
@@ -321,23 +338,33 @@ def _scanned(
 def _read(context: Context, spec: MonitorSpec, wanted: Wanted) -> Source:
     """The table that is scanned, with the rows that are wanted of it."""
     if wanted.is_scanned:
-        version = wanted.version
-        if wanted.at is not None:
-            newest = open_source(
-                context.spark, table=wanted.table, path=wanted.path, row_filter=None
-            )
-            version = version_at(context.spark, newest, wanted.at)
-        return open_source(
-            context.spark,
-            table=wanted.table,
-            path=wanted.path,
-            row_filter=wanted.row_filter,
-            version=version,
-        )
+        try:
+            return _other_table(context, wanted)
+        except SourceError as error:
+            key = "table" if wanted.path is None else "path"
+            at = (*wanted.declared_at, key) if wanted.declared_at else None
+            raise (spec.origin.located(error, at) if at else error) from error.__cause__
     source = source_of(context.spark, spec)
     if wanted.interval is None:
         return source
     return within(spec, source, wanted.interval)
+
+
+def _other_table(context: Context, wanted: Wanted) -> Source:
+    def opened(row_filter: str | None, version: int | None) -> Source:
+        return open_source(
+            context.spark,
+            table=wanted.table,
+            path=wanted.path,
+            row_filter=row_filter,
+            version=version,
+            named_by=wanted.named_by,
+        )
+
+    version = wanted.version
+    if wanted.at is not None:
+        version = version_at(context.spark, opened(None, None), wanted.at)
+    return opened(wanted.row_filter, version)
 
 
 def within(spec: MonitorSpec, source: Source, interval: Window) -> Source:

@@ -14,8 +14,9 @@ import numpy as np
 
 from sparkdrift.errors import SnapshotError, UsageError, nearest
 from sparkdrift.measures.arrays import Floats, floats
-from sparkdrift.measures.density_ratio import coverage, ess_ratio
+from sparkdrift.measures.density_ratio import coverage
 from sparkdrift.measures.label_sample import allocate
+from sparkdrift.measures.representation import ess_ratio
 from sparkdrift.measures.score_bins import ScoreBins
 from sparkdrift.spark.label_queue import (
     OWN,
@@ -78,7 +79,7 @@ def sample_eval(context: Context, spec: MonitorSpec, wanted: Wanted) -> Sampled:
     evaluation, name, keys = _declared(spec, wanted)
     spark, store = context.spark, context.store
     queue = Queue.named(wanted.to)
-    present = queue.open(spark)
+    present = queue.open(spark, keys)
     with context.journal.step(spec.monitor, "sample-eval") as record:
         counts = newest_scores(spark, store, spec, name, wanted.windows)
         known = None
@@ -171,8 +172,8 @@ def _sampled(
     reason = "" if len(scores) else "each row of these windows has a label or is in a queue"
     return Sampled(
         *(counts.name, counts.version, counts.interval, len(scores), strata, queue.name),
-        float(ess_ratio(before, window)),
-        float(ess_ratio(after, window)),
+        float(ess_ratio(before, window).value),
+        float(ess_ratio(after, window).value),
         float(coverage(before, window).outside),
         float(coverage(after, window).outside),
         reason,

@@ -54,6 +54,7 @@ _BATCH_WINDOWS = 400
 class Counted:
     """What the step did. windows: counted; relabelled: those of them that only labels asked for.
 
+    profiled: how many windows have profiles, which are what can be counted; None: not looked at.
     alone: how many of the labels that were looked at have no prediction. dropped: windows whose
     states went, since they are profiled no more. longer: roll-ups, by grain. remarks: rows that
     were left out, in words.
@@ -65,6 +66,7 @@ class Counted:
     dropped: tuple[Window, ...] = ()
     longer: Mapping[str, tuple[Window, ...]] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    profiled: int | None = None
 
 
 def count_windows(context: Context, spec: MonitorSpec, options: Options, sets: Sets) -> Counted:
@@ -118,6 +120,7 @@ def count_windows(context: Context, spec: MonitorSpec, options: Options, sets: S
             tuple(dropped),
             longer,
             left_out,
+            len(stored),
         )
 
 

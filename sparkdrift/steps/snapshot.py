@@ -114,7 +114,14 @@ def wanted_of(spec: MonitorSpec, reference: Reference) -> Wanted:
     zone, interval = spec.timestamp.zone, None
     if not reference.is_scanned and reference.begin is not None and reference.end is not None:
         interval = Window(local_instant(reference.begin, zone), local_instant(reference.end, zone))
-    return Wanted(own_name(spec), interval, reference.table, reference.path, reference.filter)
+    return Wanted(
+        own_name(spec),
+        interval,
+        reference.table,
+        reference.path,
+        reference.filter,
+        declared_at=("reference",),
+    )
 
 
 def snapshot_reference(context: Context, spec: MonitorSpec, freeze: Freeze | None = None) -> Frozen:

@@ -104,6 +104,7 @@ def test_in_one_go_it_follows_the_rule(spark, rule):
     assert len(set(since_of(found).values())) >= 4
 
 
+@pytest.mark.classic
 @pytest.mark.parametrize("rule", [(2, 3), (1, 1)])
 def test_in_steps_a_run_longer_than_the_look_back_keeps_its_start(spark, monkeypatch, rule):
     monkeypatch.setattr(dating, "LOOK", 9)
@@ -117,6 +118,7 @@ def test_in_steps_a_run_longer_than_the_look_back_keeps_its_start(spark, monkeyp
     assert rule == (1, 1) or max(spans) > timedelta(days=9)
 
 
+@pytest.mark.classic
 @pytest.mark.parametrize("rule", [(2, 3), (3, 5)])
 def test_late_windows_in_any_places_move_the_dates_of_later_ones(spark, rule):
     rows = alert_rows(SEED)
@@ -133,6 +135,7 @@ def test_late_windows_in_any_places_move_the_dates_of_later_ones(spark, rule):
     assert any((start - START).days not in late for _, start in moved)
 
 
+@pytest.mark.classic
 def test_beyond_the_look_nothing_is_dated_again(monkeypatch):
     monkeypatch.setattr(dating, "LOOK", 2)
     stored = [source_tables.day_start(day) for day in (0, 1, 2, 4, 5, 8, 9, 10, 11)]
@@ -142,6 +145,7 @@ def test_beyond_the_look_nothing_is_dated_again(monkeypatch):
     assert around(SPEC, [window(3)], stored, again=False).after == ()
 
 
+@pytest.mark.classic
 def test_a_late_window_joins_two_runs_in_one_commit(spark, tmp_path):
     """Day 12 was as usual, until its late rows came: only it is judged again."""
     rng = np.random.default_rng(SEED)
@@ -207,5 +211,6 @@ def stored_and_told(spark, store):
     return told
 
 
+@pytest.mark.classic
 def test_a_whole_store_says_what_its_views_say(spark, planted):
     assert stored_and_told(spark, planted.store) >= 2

@@ -138,6 +138,7 @@ def _large(told: Told, day: int) -> tuple[int, int]:
     return found[0], found[1]
 
 
+@pytest.mark.classic
 def test_a_run_that_did_not_end_leaves_no_window_with_older_decisions(spark, told, workspace):
     """Decisions come in after the windows of a run that broke off, before its successor."""
     from sparkdrift.errors import SourceError
@@ -162,6 +163,7 @@ def test_a_run_that_did_not_end_leaves_no_window_with_older_decisions(spark, tol
     assert own.share(spark, 0) == pytest.approx(expected(told, 0, now)), SEED
 
 
+@pytest.mark.classic
 def test_decisions_that_are_not_there_are_told_with_their_line(spark, told, workspace):
     from sparkdrift.errors import SourceError
 

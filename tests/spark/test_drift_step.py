@@ -84,6 +84,7 @@ def test_nothing_but_the_planted_faults_alerts(planted):
             assert planted.verdict(day, name)["status"] == expected, (day, name)
 
 
+@pytest.mark.classic
 @pytest.mark.parametrize("day", [plan.EMPTY, plan.ONE_ROW, plan.FIVE_ROWS])
 def test_too_few_rows_are_never_ok(planted, day):
     for name in (*plan.NUMERIC, *plan.CATEGORICAL):
@@ -184,6 +185,7 @@ def test_category_figures_equal_those_of_plain_counts(planted, column):
         assert row["js_distance"] == pytest.approx(jensenshannon(a, b, base=2), abs=1e-9)
 
 
+@pytest.mark.classic
 def test_another_policy_adds_rows_beside_the_old_ones(spark, planted, tmp_path):
     store = planted.copied(tmp_path / "store")
     before = rows_of(spark, store, "drift")
@@ -197,6 +199,7 @@ def test_another_policy_adds_rows_beside_the_old_ones(spark, planted, tmp_path):
     assert len({row["policy_hash"] for row in after}) == 2
 
 
+@pytest.mark.classic
 def test_a_backfill_by_new_thresholds_judges_all_that_is_due(spark, planted, tmp_path):
     """Were only the asked windows judged, `current_drift` would lose all others."""
     store = planted.copied(tmp_path / "store")
@@ -208,6 +211,7 @@ def test_a_backfill_by_new_thresholds_judges_all_that_is_due(spark, planted, tmp
     assert [window.start for window in again.windows] == [source_tables.day_start(7)]
 
 
+@pytest.mark.classic
 def test_a_crash_between_steps_costs_nothing(spark, planted, tmp_path, monkeypatch):
     """Profiles are written, then drift breaks; running again ends in the same tables."""
     store = new_store(spark, tmp_path / "store")
@@ -233,6 +237,7 @@ def test_a_crash_between_steps_costs_nothing(spark, planted, tmp_path, monkeypat
         assert row == {name: value for name, value in expected.items() if name not in drop}
 
 
+@pytest.mark.classic
 def test_a_crash_between_batches_costs_one_batch(spark, planted, tmp_path, monkeypatch):
     """The first batch is committed and stays; only what is missing is scanned afterwards."""
     from sparkdrift.steps import profile as profile_step

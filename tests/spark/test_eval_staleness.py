@@ -189,6 +189,7 @@ def test_a_link_of_few_windows_is_refused(first):
         assert row["reason"].startswith("not measured: ")
 
 
+@pytest.mark.classic
 def test_what_is_due_afterwards(spark, watched, first):
     """Nothing; then one window with late rows; then what the dashboard alone changes."""
     before, _ = first
@@ -228,6 +229,7 @@ def test_what_is_due_afterwards(spark, watched, first):
     assert rows[5, "calibration_error", "*"]["status"] != "insufficient_data"
 
 
+@pytest.mark.classic
 def test_without_the_section_nothing_is_asked(spark, watched):
     plain = spec_of(watched.folder / "source")
     context = context_of(spark, watched.store, "plain")

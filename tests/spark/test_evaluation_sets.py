@@ -91,9 +91,10 @@ def test_sets_that_measure_nothing_are_refused_and_the_others_frozen(spark, home
         ("empty", "has no rows"),
         ("blind", f"missing in all {ROWS:,} rows"),
         ("truthless", f"none of {ROWS:,} rows has a score and a label"),
-        ("absent", "no such folder"),
+        ("absent", "no such folder; check evaluation.sets.absent.path"),
     ):
         assert said in done.missing[name], done.missing[name]
+    assert done.missing["absent"].startswith("monitor.yml:1: ")
     stored = spark.table(store.table("reference_profiles")).select("name").distinct().collect()
     assert [row["name"] for row in stored] == ["good"]
     again = freeze_sets(context_of(spark, store), spec)
@@ -101,6 +102,7 @@ def test_sets_that_measure_nothing_are_refused_and_the_others_frozen(spark, home
     assert again.active["good"][0].snapshot.version == 1
 
 
+@pytest.mark.classic
 def test_a_set_asked_for_by_hand_is_an_error_and_leaves_nothing(spark, home):
     rng = np.random.default_rng(3)
     source_tables.write(spark, home / "wrong", table(rng, score=rng.normal(size=ROWS)))
@@ -112,6 +114,7 @@ def test_a_set_asked_for_by_hand_is_an_error_and_leaves_nothing(spark, home):
     assert versions(spark, store) == 0
 
 
+@pytest.mark.classic
 def test_one_class_is_frozen_with_a_status(spark, home):
     rng = np.random.default_rng(4)
     source_tables.write(spark, home / "onesided", table(rng, y=np.zeros(ROWS)))
@@ -122,6 +125,7 @@ def test_one_class_is_frozen_with_a_status(spark, home):
     assert f"all {ROWS:,} labels are negative" in row["reason"]
 
 
+@pytest.mark.classic
 def test_a_part_of_the_watched_table_may_be_the_set(spark, home):
     spec, store = sets_spec(home), new_store(spark, home / "own")
     name = Name("credit", "evaluation", "recent")

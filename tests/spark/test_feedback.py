@@ -88,6 +88,7 @@ def test_each_window_and_slice_has_its_share_with_its_interval(spark, fed):
         assert (row["low"], row["high"]) == pytest.approx((ends.low, ends.high)), (SEED, day)
 
 
+@pytest.mark.classic
 def test_the_gate_blocks_a_version_that_the_model_shaped(spark, fed):
     context = context_of(spark, fed.store, "freeze")
     wanted = Wanted(reference.named(fed.spec), Window(day_start(5), day_start(8)))
@@ -141,6 +142,7 @@ def test_staleness_of_the_training_data_is_told_per_column_and_as_one_figure(
     assert newest_staleness(spark, fed.store, fed.spec) == []
 
 
+@pytest.mark.classic
 def test_the_share_costs_no_scan_of_its_own(spark, fed, workspace):
     """The source is scanned as often as without the section."""
     read = []

@@ -179,6 +179,7 @@ def test_what_was_erased_is_in_no_file_of_the_store(spark, source, store, worksp
     assert not run(spark, store, spec, "settled").judged.windows
 
 
+@pytest.mark.classic
 def test_without_rows_there_is_no_successor_and_windows_are_empty(spark, source, store):
     """After the test above, in the same store: all rows of the reference leave the source."""
     spark.sql(f"DELETE FROM delta.`{source}` WHERE ts < TIMESTAMP'{day_start(4).isoformat()}'")
@@ -203,6 +204,7 @@ def test_without_rows_there_is_no_successor_and_windows_are_empty(spark, source,
     assert len(shown) == rows_of(spark, store, "drift", late).num_rows > 0
 
 
+@pytest.mark.classic
 def test_a_pruned_day_leaves_its_week_as_well(spark, workspace):
     source, rng = workspace / "other", np.random.default_rng(SEED + 1)
     rows = days(0, DAYS - 1, 20, rng)
@@ -305,6 +307,7 @@ def whole(spark, erasing, workspace) -> tuple[list[str], Forgotten, dict]:
     return written, done, content(spark, store, KEPT)
 
 
+@pytest.mark.classic
 def test_an_erasure_also_takes_what_snapshots_left_half_done(spark, whole):
     written, done, tables = whole
     assert tuple(written[: len(WRITES)]) == WRITES
@@ -338,6 +341,7 @@ def nth(written: list[str], table: str, number: int) -> int:
     return [at for at, name in enumerate(written, 1) if name == table][number - 1]
 
 
+@pytest.mark.classic
 @pytest.mark.parametrize(
     ("table", "number"),
     [
@@ -364,6 +368,7 @@ def test_wherever_it_ended(spark, erasing, whole, tmp_path, writes):
     ended_after(spark, erasing, whole, tmp_path / "store", writes)
 
 
+@pytest.mark.classic
 def test_a_run_between_the_two_does_no_harm(spark, erasing, whole, tmp_path):
     store = erasing.copied(tmp_path / "store")
     # The version that is to stand in is there, and no event speaks of it: a run brings it in.
@@ -378,6 +383,7 @@ def test_a_run_between_the_two_does_no_harm(spark, erasing, whole, tmp_path):
     assert not run(spark, store, erasing.spec, "settled").judged.windows
 
 
+@pytest.mark.classic
 def test_where_vacuum_is_refused_all_else_is_done_and_said(spark, erasing, tmp_path, monkeypatch):
     store = erasing.copied(tmp_path / "store")
     with monkeypatch.context() as patched:

@@ -59,6 +59,7 @@ def scans(spark, capsys, path, *, numeric=0, categorical=0, slices=0, days=2) ->
     return len(re.findall(r"FileScan parquet", plan))
 
 
+@pytest.mark.classic
 def test_scans_do_not_grow_with_features_slices_or_windows(spark, capsys, wide):
     one = scans(spark, capsys, wide, numeric=1, categorical=1)
     assert 1 <= one <= MOST_SCANS
@@ -68,6 +69,7 @@ def test_scans_do_not_grow_with_features_slices_or_windows(spark, capsys, wide):
     assert scans(spark, capsys, wide, numeric=20, categorical=20, slices=3, days=20) == one
 
 
+@pytest.mark.classic
 def test_no_pass_is_made_for_kinds_that_are_absent(spark, capsys, wide):
     assert scans(spark, capsys, wide, numeric=20) <= 2
     assert scans(spark, capsys, wide, categorical=20) <= 2
@@ -133,6 +135,7 @@ def test_a_settled_monitor_reads_no_source_row(spark, workspace):
     assert sum(row["rows_scanned"] + row["windows"] for row in logged) == 0
 
 
+@pytest.mark.classic
 def test_a_settled_monitor_asks_few_questions(spark, workspace):
     """Each costs about half a second of a run that has nothing to do.
 
@@ -152,6 +155,7 @@ def test_a_settled_monitor_asks_few_questions(spark, workspace):
     assert len(asked) == 8
 
 
+@pytest.mark.classic
 def test_a_journal_counts_what_it_scanned(spark, workspace):
     """Relies on the store of the test above having been written by its first run."""
     store = context_of(spark, new_store(spark, workspace / "store")).store

@@ -156,6 +156,7 @@ def test_lines_for_a_terminal(rows):
     assert drifted[0][-1].startswith("degraded")
 
 
+@pytest.mark.classic
 def test_what_becomes_due(spark, workspace, scored):
     store = new_store(spark, workspace / "due")
     edges = fill(spark, store, scored)
@@ -182,6 +183,7 @@ def test_what_becomes_due(spark, workspace, scored):
     assert {row["window_start"] for row in left} == {at(d) for d in range(DAYS) if d != 2}
 
 
+@pytest.mark.classic
 def test_without_a_set_and_without_a_section(spark, workspace, scored):
     store = new_store(spark, workspace / "none")
     given = spec(evaluation={"thresholds": {"accept": {"value": THRESHOLD}}})

@@ -130,6 +130,7 @@ OF_WINDOWS = (
 )
 
 
+@pytest.mark.classic
 @pytest.mark.parametrize("writes", range(1, 9))
 def test_a_pruning_that_ended_too_early_is_done_by_the_next_one(
     spark, source, pruned, workspace, tmp_path, writes
@@ -151,6 +152,7 @@ def test_a_pruning_that_ended_too_early_is_done_by_the_next_one(
     assert pruned_interval(context_of(spark, store), spec, "day") == expected
 
 
+@pytest.mark.classic
 def test_what_went_stays_out_and_its_roll_ups_stay_as_they_were(spark, source, pruned):
     store, _, _ = pruned
     spec = credit_spec(source)
@@ -178,6 +180,7 @@ def test_what_went_stays_out_and_its_roll_ups_stay_as_they_were(spark, source, p
     assert [one.window.start for one in back.due] == [day_start(1)]
 
 
+@pytest.mark.classic
 def test_days_wait_for_a_month_that_is_not_merged_yet(spark, source, workspace):
     store = new_store(spark, workspace / "waiting")
     days_only = credit_spec(source, windows={}, reference=None)
@@ -191,6 +194,7 @@ def test_days_wait_for_a_month_that_is_not_merged_yet(spark, source, workspace):
     assert {one.start for one in planned.aged.due} >= {day_start(0), day_start(30)}
 
 
+@pytest.mark.classic
 def test_a_second_pruning_goes_on_from_the_first_and_one_with_nothing_due_keeps_it(
     spark, source, pruned
 ):

@@ -205,6 +205,7 @@ def test_a_life_in_rows(spark, credit, store):
     }
 
 
+@pytest.mark.classic
 def test_recomputing_adds_rows_beside_and_changes_no_verdict_in_force(spark, credit, store):
     spec = credit.spec
     run(spark, store, spec, "second")
@@ -226,6 +227,7 @@ def shown(spark, store, view="current_drift", *order) -> list[dict]:
     return rows.to_pylist()
 
 
+@pytest.mark.classic
 def test_what_can_not_be_promoted_changes_nothing(spark, credit, store):
     context, spec = context_of(spark, store, "by hand"), credit.spec
     name = reference.named(spec)
@@ -341,6 +343,7 @@ def blocked(spark, credit, workspace) -> Credit:
     return replace(credit, store=store)
 
 
+@pytest.mark.classic
 @pytest.mark.parametrize(
     ("table", "moment"),
     [
@@ -399,6 +402,7 @@ def stored_edges(spark, store, version: int) -> np.ndarray:
     return np.array(row["bins"]["edges"])
 
 
+@pytest.mark.classic
 def test_24_references_that_each_pass_their_step_are_caught_by_creep(spark, credit, tmp_path):
     """Version i is day i: 0.06 sd from the one before, 1.4 sd from the first."""
     store = new_store(spark, tmp_path / "store")
@@ -468,6 +472,7 @@ def test_24_references_that_each_pass_their_step_are_caught_by_creep(spark, cred
         assert one.figures["ks_statistic"] == pytest.approx(stats.ks_2samp(*pair).statistic)
 
 
+@pytest.mark.classic
 def test_an_interval_that_is_not_stored_is_read_in_one_scan(spark, credit, tmp_path):
     store, spec = credit.copied(tmp_path / "store"), credit.spec
     wanted = Wanted(
@@ -502,6 +507,7 @@ def training(spark, tmp_path) -> Path:
     return tmp_path / "training"
 
 
+@pytest.mark.classic
 def test_a_training_table_is_frozen_as_it_was(spark, credit, training, tmp_path):
     store, spec = credit.copied(tmp_path / "store"), credit.spec
     name = reference.named(spec, "training")
@@ -528,6 +534,7 @@ def test_a_training_table_is_frozen_as_it_was(spark, credit, training, tmp_path)
     assert "was recreated since" in recreated.reason
 
 
+@pytest.mark.classic
 def test_a_version_whose_files_are_gone_is_refused_and_changes_nothing(spark, credit, tmp_path):
     store, spec, table = credit.copied(tmp_path / "store"), credit.spec, tmp_path / "training"
     name = reference.named(spec, "training")
@@ -553,6 +560,7 @@ def test_a_version_whose_files_are_gone_is_refused_and_changes_nothing(spark, cr
     assert "can't be read any more" in checked.reason
 
 
+@pytest.mark.classic
 def test_a_tampered_version_does_not_verify(spark, credit, store):
     name = own_name(credit.spec)
     for one in found(spark, store, credit.spec).versions:
@@ -571,6 +579,7 @@ def test_a_tampered_version_does_not_verify(spark, credit, store):
     assert "amount: 4,001 rows stored, 4,000 rows in version 0" in broken[2].reason
 
 
+@pytest.mark.classic
 def test_a_sketch_that_is_not_of_its_source_does_not_verify(spark, credit, store):
     name = own_name(credit.spec)
     for one in found(spark, store, credit.spec).versions:
@@ -591,6 +600,7 @@ def test_a_sketch_that_is_not_of_its_source_does_not_verify(spark, credit, store
     assert re.search(r"amount: \d+ % of the rows are at most", broken[3].reason)
 
 
+@pytest.mark.classic
 def test_the_command_line(spark, credit, store, tmp_path, capsys):
     file = spec_file(tmp_path, credit.path)
 
@@ -618,6 +628,7 @@ def test_the_command_line(spark, credit, store, tmp_path, capsys):
     assert answer("reject", "3", "--reason", "no")["monitors"][0]["action"] == "reject"
 
 
+@pytest.mark.classic
 def test_a_thousand_versions_are_listed(spark, tmp_path, capsys):
     store = new_store(spark, tmp_path / "store")
     about = {"monitor": "credit", "role": "baseline", "name": "baseline", "run_id": "many"}

@@ -57,10 +57,12 @@ def test_a_frozen_interval_holds_its_rows_exactly(spark, planted):
         }
 
 
+@pytest.mark.classic
 def test_a_reference_is_in_force_after_its_own_interval(spark, planted):
     assert in_force(spark, planted.store, planted.spec) == [(1, day_start(6), None)]
 
 
+@pytest.mark.classic
 def test_another_interval_is_another_version_and_old_rows_stay(spark, planted, tmp_path):
     store = planted.copied(tmp_path / "store")
     before = rows_of(spark, store, "drift")
@@ -94,6 +96,7 @@ def test_another_interval_is_another_version_and_old_rows_stay(spark, planted, t
     assert newest == Window(day_start(plan.CLOSING - 1), day_start(plan.CLOSING))
 
 
+@pytest.mark.classic
 def test_a_renamed_reference_leaves_only_its_own_verdicts_in_force(spark, planted, tmp_path):
     store = planted.copied(tmp_path / "store")
     renamed = {"name": "relaunch", "begin": "2024-01-03", "end": "2024-01-10"}
@@ -108,6 +111,7 @@ def test_a_renamed_reference_leaves_only_its_own_verdicts_in_force(spark, plante
     assert {row["reference_version"] for row in shown if row["window_start"] >= day_start(9)} == {1}
 
 
+@pytest.mark.classic
 def test_an_interval_stored_under_another_definition_says_what_to_do(spark, planted, tmp_path):
     store = planted.copied(tmp_path / "store")
     spec = plan.planted_spec(planted.path, sketch={"k": 200})
@@ -155,6 +159,7 @@ def test_a_reference_from_another_table(spark, planted, other_table, tmp_path):
     ]
 
 
+@pytest.mark.classic
 def test_an_interval_that_is_not_profiled_yet_waits(spark, planted, tmp_path):
     store = planted.copied(tmp_path / "store")
     spec = plan.planted_spec(
@@ -171,6 +176,7 @@ def test_an_interval_that_is_not_profiled_yet_waits(spark, planted, tmp_path):
     assert len(versions(spark, store)) == 1
 
 
+@pytest.mark.classic
 def test_a_crash_before_the_event_is_made_good(spark, planted, tmp_path, monkeypatch):
     """The version exists, but no event says from when it counts: the next run adds it."""
     store = planted.copied(tmp_path / "store")
@@ -190,6 +196,7 @@ def test_a_crash_before_the_event_is_made_good(spark, planted, tmp_path, monkeyp
     assert [one[0] for one in in_force(spark, store, spec)] == [1, 2]
 
 
+@pytest.mark.classic
 def test_events_overrule_earlier_ones_from_their_own_start(spark, planted, tmp_path):
     """A later event that starts earlier leaves nothing of the ones it covers."""
     store = planted.copied(tmp_path / "store")
@@ -215,6 +222,7 @@ def test_events_overrule_earlier_ones_from_their_own_start(spark, planted, tmp_p
     assert in_force(spark, store, planted.spec) == [(1, day_start(4), None)]
 
 
+@pytest.mark.classic
 def test_windows_within_the_error_bars_of_small_sketches(spark, planted, tmp_path):
     """The same source with k = 64: figures move, and their stated bars say how far."""
     from monitors import new_store

@@ -225,6 +225,7 @@ def test_the_first_run_freezes_the_set_and_counts_every_window(world):
     assert newest.collect()[0]["day"] == (source_tables.START - timedelta(days=40)).date()
 
 
+@pytest.mark.classic
 def test_how_late_labels_came_is_counted(world):
     arrival = world.states("arrival")
     quality = world.states("labels")
@@ -254,6 +255,7 @@ def test_longer_windows_are_the_sums(world):
         np.testing.assert_allclose(one["cells"], world.brute(range(DAYS), key, value), rtol=1e-10)
 
 
+@pytest.mark.classic
 def test_without_a_change_no_source_row_is_read(world):
     files = [
         file for name in ("log", "labels", "test") for file in (world.folder / name).glob("*.parq*")
@@ -271,6 +273,7 @@ def test_without_a_change_no_source_row_is_read(world):
     assert world.warnings() == ([], 0)
 
 
+@pytest.mark.classic
 def test_late_labels_are_of_their_own_windows_only(world):
     world.arrive(np.flatnonzero(world.day == 4)[::2], days=3)
     done = world.run()
@@ -336,6 +339,7 @@ def test_labels_that_are_changed_in_place_are_found_by_comparing_versions(world)
     world.require_brute()
 
 
+@pytest.mark.classic
 def test_a_threshold_more_cuts_set_and_windows_anew(world):
     thresholds = {"accept": {"value": 0.4}, "review": {"value": 0.123}}
     done = world.run(world.spec(thresholds=thresholds))
@@ -348,6 +352,7 @@ def test_a_threshold_more_cuts_set_and_windows_anew(world):
     world.require_brute()
 
 
+@pytest.mark.classic
 def test_a_backfill_counts_what_it_is_asked_for(world):
     thresholds = {"accept": {"value": 0.4}, "review": {"value": 0.123}}
     done = world.run(
@@ -359,6 +364,7 @@ def test_a_backfill_counts_what_it_is_asked_for(world):
     world.require_brute()
 
 
+@pytest.mark.classic
 def test_without_a_set_the_edges_are_regular(world):
     spec = world.spec(sets={})
     done = world.run(spec)
@@ -372,6 +378,7 @@ def test_without_a_set_the_edges_are_regular(world):
     assert freeze_sets(context_of(world.spark, world.store), spec).stored == {}
 
 
+@pytest.mark.classic
 def test_rows_that_are_left_out_are_said_with_numbers(spark, tmp_path):
     rows = source_tables.days(0, 3, 60, np.random.default_rng(SEED + 1))
     score, label = rows.column("score").to_numpy().copy(), np.tile([0.0, 1.0], 120)

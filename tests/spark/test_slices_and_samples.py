@@ -35,6 +35,7 @@ def test_listed_values_have_a_slice_and_the_others_share_one(spark, workspace):
     assert found == wanted
 
 
+@pytest.mark.classic
 def test_a_slice_of_too_many_values_is_left_out_and_said(spark, workspace):
     rng = np.random.default_rng(9)
     path = workspace / "crowded"

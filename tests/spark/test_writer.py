@@ -194,6 +194,7 @@ def test_an_insert_reads_no_file_without_its_keys(spark, store):
     assert insert_rows(spark, store, log, [row(0, 4.0, monitor="it's b")]) == 0
 
 
+@pytest.mark.classic
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_statistics_are_of_keys_and_of_no_value_of_a_source(table):
     assert {*table.key} - {"monitor", "slice_value"} <= {*table.counted}

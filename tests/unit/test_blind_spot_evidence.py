@@ -54,6 +54,19 @@ def test_the_newest_row_before_the_windows_end_counts() -> None:
     assert (long_before.value, long_before.in_band) == (None, None)
 
 
+def test_a_dashboard_that_is_no_longer_fed_is_missing_evidence() -> None:
+    rows = [told("accuracy", MONDAY, 0.95)]
+    late = shown(rows, MONDAY + 6 * WEEK)["accuracy"]
+    assert late.in_band is None
+    assert late.note == (
+        "its newest row is of 2024-01-08, 49 days before the window's end; limit 45"
+    )
+    assert shown(rows, MONDAY + 5 * WEEK)["accuracy"] == Shown(0.95, 0.9, None)
+    own = "  limits: {dashboard_age: 60 days}\n"
+    lines = "  dashboard: {metrics: {accuracy: {at_least: 0.9}}}\n"
+    assert shown(rows, MONDAY + 6 * WEEK, of=spec(lines + own))["accuracy"].in_band is True
+
+
 def test_a_limit_of_the_table_is_on_the_side_of_the_worse() -> None:
     rows = [
         told("accuracy", MONDAY, 0.92, 0.94),

@@ -74,7 +74,8 @@ def test_pure_folders_know_no_engine_at_all(module: Path) -> None:
 def test_measures_and_spec_do_no_io_and_read_no_clock(module: Path) -> None:
     found = roots(module, typing_too=True)
     assert found.isdisjoint(ENGINE)
-    # spec/loading.py opens the one file that it is handed; nothing else opens anything.
+    # spec/loading.py opens the one file that it is handed, and the registry that this names;
+    # nothing else opens anything.
     assert found.isdisjoint(IO | CLOCK)
     tree = ast.parse(module.read_text(encoding="utf-8"))
     called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
@@ -111,6 +112,14 @@ def test_explanations_are_made_of_rows_and_measures(module: Path) -> None:
 def test_what_references_mean_is_pure(module: Path) -> None:
     ours = {one for one in imported(module) if one.startswith("sparkdrift")}
     allowed = ("sparkdrift.references", "sparkdrift.measures", "sparkdrift.errors")
+    assert all(one.startswith(allowed) for one in ours), ours
+    assert roots(module, typing_too=True).isdisjoint(ENGINE | IO | CLOCK)
+
+
+@pytest.mark.parametrize("module", inside("health"), ids=name)
+def test_what_a_verdict_follows_from_is_pure(module: Path) -> None:
+    ours = {one for one in imported(module) if one.startswith("sparkdrift")}
+    allowed = ("sparkdrift.health", "sparkdrift.spec", "sparkdrift.windows", "sparkdrift.errors")
     assert all(one.startswith(allowed) for one in ours), ours
     assert roots(module, typing_too=True).isdisjoint(ENGINE | IO | CLOCK)
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sparkdrift.cli.arguments import EVALUATED as FINDINGS
 from sparkdrift.cli.arguments import interval, options_for, point_of_time
 from sparkdrift.cli.commands.steps import FINDING, AsOf, Begin, DryRun, End, Specs
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
-from sparkdrift.cli.evaluated import evaluated_facts, evaluated_remarks, evaluated_text
+from sparkdrift.cli.evaluated import (
+    evaluated_facts,
+    evaluated_remarks,
+    evaluated_text,
+    found_by,
+)
 from sparkdrift.cli.planning import plan
+from sparkdrift.cli.retired import unless_retired
 from sparkdrift.errors import UsageError, nearest
-from sparkdrift.report.plain import named
 
 if TYPE_CHECKING:
     from sparkdrift.cli.progress import Bars
@@ -22,7 +28,6 @@ if TYPE_CHECKING:
     from sparkdrift.steps.context import Context
     from sparkdrift.steps.evaluate import Evaluated
 
-FINDINGS = ("degraded", "stale", "blind")
 FailOn = Annotated[
     list[str] | None,
     typer.Option(
@@ -73,14 +78,23 @@ def evaluate(
         context.journal.close()
         performance = newest_performance(context.spark, context.store, spec)
         staleness = newest_staleness(context.spark, context.store, spec)
-        alarm = alarm_of(context, spec, done, staleness, asked)
+        told = found_by(context, spec, done, staleness, asked)
+        alarm = f"--fail-on: {told}" if told else None
         lines = evaluated_lines(performance, staleness, spec.timestamp.zone)
         facts = evaluated_facts(done) | {"performance": performance, "staleness": staleness}
-        remarks = [*evaluated_remarks(done), *([alarm] if alarm else [])]
+        remarks = [*evaluated_remarks(done), *_first_steps(done), *([alarm] if alarm else [])]
         text = "\n  ".join([evaluated_text(done), *lines])
         return Answer(text, facts, FINDING if alarm else 0, remarks)
 
-    return each_monitor(common, specs, one, asked=any(times) or bool(asked))
+    return each_monitor(common, specs, unless_retired(one), asked=any(times) or bool(asked))
+
+
+def _first_steps(done: Evaluated) -> tuple[str, ...]:
+    """What to run before there is anything to evaluate."""
+    if done.counted.profiled != 0:
+        return ()
+    text = "no window is profiled yet, and eval counts the scores of profiled windows: first "
+    return (f"{text}`sparkdrift run SPEC`, which evaluates as well, or `sparkdrift profile SPEC`",)
 
 
 def _asked(given: Sequence[str]) -> tuple[str, ...]:
@@ -92,29 +106,3 @@ def _asked(given: Sequence[str]) -> tuple[str, ...]:
                 f"--fail-on {word!r} does not exist; accepted: {', '.join(FINDINGS)}{hint}"
             )
     return tuple(dict.fromkeys(given))
-
-
-def alarm_of(
-    context: Context,
-    spec: MonitorSpec,
-    done: Evaluated,
-    staleness: Sequence[Any],
-    asked: Sequence[str],
-) -> str | None:
-    """What `asked` names and is so; staleness: rows of the newest window."""
-    from sparkdrift.spark.evaluation_overview import degraded_of
-
-    found = []
-    if "degraded" in asked:
-        windows = done.performed.windows or ()
-        rows = degraded_of(context.spark, context.store, spec, windows)
-        if rows:
-            found.append(f"degraded in {named(len({r['window_start'] for r in rows}), 'window')}")
-    if "stale" in asked:
-        stale = [r for r in staleness if r["status"] in ("warning", "drifted")]
-        if stale:
-            found.append(f"stale: {', '.join(dict.fromkeys(r['figure'] for r in stale))}")
-    if "blind" in asked:
-        blind = [r for r in staleness if r["figure"] == "blind_spot" and r["status"] == "red"]
-        found += [f"the dashboard is blind ({r['evaluation_set']})" for r in blind]
-    return f"--fail-on: {'; '.join(found)}" if found else None

@@ -18,6 +18,7 @@ from sparkdrift.errors import Problem, SourceError, SpecError, UsageError
 from sparkdrift.report.plain import joined, named
 
 if TYPE_CHECKING:
+    from sparkdrift.spec.evaluation import Evaluation
     from sparkdrift.spec.models import MonitorSpec
     from sparkdrift.spec.resolving import Resolution
 
@@ -66,7 +67,13 @@ def init(
         from sparkdrift.spark.describing import describe
         from sparkdrift.spark.source import open_source
 
-        source = open_source(spark, table=None if path else table, path=path, row_filter=None)
+        source = open_source(
+            spark,
+            table=None if path else table,
+            path=path,
+            row_filter=None,
+            named_by=("the name", "TABLE"),
+        )
         rows, columns = describe(spark, source)
     if not rows:
         raise SourceError(f"{table} has no rows; a spec can be drafted once it has some")
@@ -234,9 +241,35 @@ def _watched(spec: MonitorSpec, found: Resolution | None) -> list[str]:
     if spec.slices:
         lines.append(f"slices: {joined([' x '.join(keys) for keys in spec.slices])}")
     lines.append(_reference(spec))
+    if spec.evaluation is not None:
+        lines.append(_evaluation(spec.evaluation))
     if spec.degraded is None:
         lines.append("degraded: not declared; say from when on this model is too old")
     return lines
+
+
+def _evaluation(evaluation: Evaluation) -> str:
+    """What the model will be evaluated by, in one line."""
+    parts = [
+        f"sets {joined(list(evaluation.sets))}" if evaluation.sets else "no set to compare with",
+        "labels from their own table" if evaluation.labels else "labels of the watched rows",
+    ]
+    if evaluation.thresholds:
+        named = [f"{name} {one.value:g}" for name, one in evaluation.thresholds.items()]
+        parts.append(f"thresholds {joined(named)}")
+    parts.append(_dashboard(evaluation))
+    if evaluation.outcome is not None:
+        parts.append("a business outcome")
+    return f"evaluation: {evaluation.task}; {'; '.join(parts)}"
+
+
+def _dashboard(evaluation: Evaluation) -> str:
+    dashboard = evaluation.dashboard
+    if dashboard is None:
+        return "no dashboard, so blind spots are never green"
+    if dashboard.table or dashboard.path:
+        return f"dashboard {dashboard.table or dashboard.path}"
+    return f"dashboard of {joined(list(map(str, dashboard.metrics)))}, computed from the set"
 
 
 def _reference(spec: MonitorSpec) -> str:

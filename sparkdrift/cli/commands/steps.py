@@ -21,7 +21,10 @@ from sparkdrift.cli.evaluated import (
     evaluated_remarks,
     evaluated_text,
 )
+from sparkdrift.cli.hooked import hook_facts, hook_remarks
+from sparkdrift.cli.judged import health_facts
 from sparkdrift.cli.planning import plan
+from sparkdrift.cli.retired import unless_retired
 from sparkdrift.report.plain import day, joined, lost, named
 
 if TYPE_CHECKING:
@@ -75,7 +78,8 @@ FailOn = Annotated[
         help="End with exit code 3 where a window that was judged has this status: drifted, "
         "warning (drifted too), insufficient_data, ...; or where an alert stands in it, after "
         "m of n windows: alert, major (critical too), critical; or where an assumption is "
-        "violated in it: violated. What is suppressed does not count. Repeatable. With nothing "
+        "violated in it: violated; or as `sparkdrift eval` has it: degraded, stale, blind. What "
+        "is suppressed does not count. Repeatable. With nothing "
         "due, the newest judged window decides.",
         show_default=False,
     ),
@@ -121,7 +125,7 @@ def profile(
         told = f"{text} ({done.reason})" if done.reason else text
         return Answer(told, facts, remarks=done.remarks)
 
-    return each_monitor(common, specs, one, asked=any(times))
+    return each_monitor(common, specs, unless_retired(one), asked=any(times))
 
 
 def _merge(
@@ -180,7 +184,7 @@ def drift(
         }
         return Answer(text, {**facts, **_counts(found)})
 
-    return each_monitor(common, specs, one, asked=any(times))
+    return each_monitor(common, specs, unless_retired(one), asked=any(times))
 
 
 def run(
@@ -200,7 +204,7 @@ def run(
         ),
     ] = False,
 ) -> int:
-    """Do all that is due: profile, freeze the reference, judge.
+    """Do all that is due: profile, freeze the reference, judge, evaluate, and say how the model is.
 
     Example: sparkdrift run monitors/ --fail-on drifted
     """
@@ -210,10 +214,13 @@ def run(
 
     def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
         from sparkdrift.steps.run import run_monitor
+        from sparkdrift.steps.triggers import fire_hooks
 
         bars.begin(spec.monitor)
         options = replace(options_for(spec, *times), recompute=recompute)
         done = run_monitor(context, spec, options)
+        # Last: whatever a hook does, everything is written by now.
+        hooked = fire_hooks(context, spec)
         alarm = alarm_of(context, spec, done, alarming)
         held = (f"reference version left a candidate: {line}" for line in done.blocked)
         asked = [one for one in (unanswered(done, alarming), alarm) if one]
@@ -221,9 +228,12 @@ def run(
             *(*done.profiled.remarks, *held, *evaluated_remarks(done.evaluated)),
             *(*done.assessed.remarks, *asked),
         )
-        return Answer(_told(done), _facts(done), FINDING if alarm else 0, remarks)
+        remarks = (*remarks, *hook_remarks(hooked))
+        currency = spec.degraded.currency if spec.degraded else None
+        facts = _facts(done) | hook_facts(hooked) | {"health": health_facts(done.health, currency)}
+        return Answer(_told(done) + _verdict(done, spec), facts, FINDING if alarm else 0, remarks)
 
-    return each_monitor(common, specs, one, asked=any(times) or recompute)
+    return each_monitor(common, specs, unless_retired(one), asked=any(times) or recompute)
 
 
 def _told(done: Outcome) -> str:
@@ -241,6 +251,14 @@ def _told(done: Outcome) -> str:
     if done.judged.beside:
         parts.append(f"{named(done.judged.beside, 'window')} judged by the present reference too")
     return "; ".join(parts) + _held(done.checked) + _evaluated(done) + _assessed(done)
+
+
+def _verdict(done: Outcome, spec: MonitorSpec) -> str:
+    """The verdict in a line of its own; nothing where nothing is stored yet."""
+    from sparkdrift.report.health import verdict_line
+
+    newest = done.health.newest
+    return "" if newest is None else f"\n  {verdict_line(newest, spec.timestamp.zone)}"
 
 
 def _evaluated(done: Outcome) -> str:

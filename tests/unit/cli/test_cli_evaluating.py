@@ -10,13 +10,16 @@ from types import SimpleNamespace
 import pytest
 
 from sparkdrift.cli import main
-from sparkdrift.cli.commands.evaluating import alarm_of
+from sparkdrift.cli.alarm import alarm_of, unanswered
+from sparkdrift.cli.arguments import FailOn, fail_on
+from sparkdrift.cli.commands.evaluating import _first_steps
 from sparkdrift.cli.commands.proposing import _facts
 from sparkdrift.cli.evaluated import (
     evaluated_anything,
     evaluated_facts,
     evaluated_remarks,
     evaluated_text,
+    found_by,
 )
 from sparkdrift.report.evaluated import evaluated_lines
 from sparkdrift.report.proposals import sample_line, threshold_lines
@@ -36,6 +39,7 @@ SPAN = Window(WEEKS[0].start, WEEKS[-1].end)
 DONE = Evaluated(
     Sets(made={"launch": None}), Counted(WEEKS), Performed(WEEKS[:3], 0, 0, 2, 5), Stale(WEEKS, 4)
 )
+NAN = math.nan
 RECALIBRATED = Recalibrated(
     *("inspect", "precision", 0.8, "realised", SPAN, "launch", 1, 11_200, 0.5),
     proposed=(0.68, 0.64, 0.73),
@@ -43,6 +47,11 @@ RECALIBRATED = Recalibrated(
     reached_then=(0.8, 0.78, 0.82),
     reason="by the labels of these windows",
     seq=3,
+    traded={
+        "recall": ((0.62, 0.6, 0.64), (0.48, 0.46, 0.5)),
+        "cost": ((3.0, 2.5, 3.5), (NAN,) * 3),
+    },
+    doubt="concept drift (accuracy) in the window of 2025-08-25",
 )
 
 
@@ -67,12 +76,17 @@ def stale(figure, status, name="launch"):
         "value": 0.5,
         "low": 0.4,
         "high": 0.6,
+        "threshold_low": None,
         "threshold": 0.7,
         "unit": "share",
         "reason": f"why {status}",
         "since": None,
         "window_start": START,
     }
+
+
+LOST = {"window_start": START, "basis": "realised", "slice_key": "*", "slice_value": "*"}
+IN_NORTH = LOST | {"slice_key": "region", "slice_value": "north"}
 
 
 @pytest.mark.parametrize(
@@ -82,15 +96,51 @@ def stale(figure, status, name="launch"):
         ([stale("blind_spot", "amber")], [], ["blind"], None),
         ([stale("ess_ratio", "warning")], [], ["stale", "blind"], "stale: ess_ratio"),
         ([stale("ess_ratio", "undetermined")], [], ["stale"], None),
-        ([], [{"window_start": START}] * 2, ["degraded"], "degraded in 1 window"),
-        ([], [{"window_start": START}], ["stale"], None),
+        ([], [LOST] * 2, ["degraded"], "degraded in 1 window"),
+        (
+            [],
+            [LOST | {"basis": "estimated"}],
+            ["degraded"],
+            "degraded in 1 window, 1 of them by an estimate alone",
+        ),
+        (
+            [],
+            [IN_NORTH],
+            ["degraded"],
+            "degraded in 1 window of slices alone: region = north",
+        ),
+        ([], [LOST, IN_NORTH], ["degraded"], "degraded in 1 window"),
+        ([], [LOST], ["stale"], None),
     ],
 )
 def test_only_what_was_asked_for_and_is_so_alarms(monkeypatch, rows, degraded, asked, told):
     monkeypatch.setattr(evaluation_overview, "degraded_of", lambda *given: degraded)
     context = SimpleNamespace(spark=None, store=None)
-    expected = told and f"--fail-on: {told}"
-    assert alarm_of(context, None, DONE, rows, asked) == expected
+    assert found_by(context, None, DONE, rows, asked) == told
+
+
+def test_without_profiles_it_is_said_what_to_run_first():
+    (text,) = _first_steps(Evaluated(counted=Counted(profiled=0)))
+    assert "no window is profiled yet" in text
+    assert "first `sparkdrift run SPEC`" in text
+    assert _first_steps(Evaluated(counted=Counted(profiled=3))) == ()
+    assert _first_steps(Evaluated()) == ()
+
+
+def test_run_takes_the_words_of_eval(monkeypatch):
+    asked = fail_on(["blind", "degraded", "blind"])
+    assert asked == FailOn(evaluated=("blind", "degraded"))
+    done = SimpleNamespace(evaluated=DONE)
+    red = [stale("blind_spot", "red")]
+    monkeypatch.setattr(evaluation_overview, "newest_staleness", lambda *given: red)
+    monkeypatch.setattr(evaluation_overview, "degraded_of", lambda *given: [LOST])
+    context = SimpleNamespace(spark=None, store=None)
+    assert alarm_of(context, None, done, asked) == (
+        "--fail-on: degraded in 1 window; the dashboard is blind (launch)"
+    )
+    nothing = SimpleNamespace(evaluated=Evaluated())
+    assert alarm_of(context, None, nothing, asked) is None
+    assert "--fail-on blind, degraded: not measured" in unanswered(nothing, asked)
 
 
 def test_an_unknown_finding_is_a_usage_error(capsys):
@@ -116,6 +166,9 @@ def test_a_proposed_threshold_is_told_with_what_it_rests_on():
     assert "0.5 reaches a precision of 71.0 % (70.0 % to 72.0 %)" in text
     assert "0.6800 (0.6400 to 0.7300), which reaches a precision of 80.0 %" in text
     assert "11,200 labelled rows, 2025-08-04 to 2025-09-01" in text
+    assert "  costs     recall 62.0 % now, 48.0 % then (46.0 % to 50.0 %)" in text
+    assert "            payoff per row 3 now, not measured then" in text
+    assert "  warning   concept drift (accuracy) in the window of 2025-08-25" in text
     assert "proposal 3; nothing is changed by it" in text
 
 

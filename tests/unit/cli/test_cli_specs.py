@@ -9,6 +9,7 @@ import pytest
 
 from sparkdrift.cli import main
 from sparkdrift.cli.commands import specs
+from sparkdrift.spec.loading import parse_spec
 
 FINE = """
 monitor: fine
@@ -68,3 +69,25 @@ def test_a_file_whose_table_is_known_is_told_together_with_the_table(tmp_path, s
     assert "did you mean 'owner'?" in capsys.readouterr().err
     assert main(["validate", "--no-table", str(tmp_path)]) == 1
     assert "did you mean 'owner'?" in capsys.readouterr().err
+
+
+def test_a_good_evaluation_section_is_said_in_one_line():
+    spec = parse_spec(
+        """\
+monitor: m
+owner: o
+source: {table: a.b}
+timestamp: {column: t}
+features: {numeric: [income]}
+prediction: {score: score, label: label}
+evaluation:
+  sets: {launch: {table: a.c}}
+  thresholds: {accept: {value: 0.4}}
+  dashboard: {metrics: {accuracy: {at_least: 0.9}}}
+"""
+    )
+    (told,) = [line for line in specs._watched(spec, None) if line.startswith("evaluation: ")]
+    assert told == (
+        "evaluation: binary; sets launch; labels of the watched rows; thresholds accept 0.4; "
+        "dashboard of accuracy, computed from the set"
+    )

@@ -15,6 +15,7 @@ from sparkdrift.explain.blind_spots import (
     Rate,
     Shown,
     blind_spots,
+    reasons_of,
 )
 
 START = datetime(2024, 1, 1, tzinfo=timezone.utc)
@@ -170,3 +171,30 @@ def test_a_value_or_limit_that_is_no_number_is_missing_and_not_out_of_band():
     assert Shown(0.95, nan).in_band is None
     assert Shown(float("inf"), 0.9).in_band is None
     assert Shown(0.95, 0.9).in_band is True
+
+
+def test_evidence_of_an_earlier_window_has_its_day():
+    """An alert that still stands, while this window itself is fine, is not this window's."""
+    down, fine = (replace(GOOD, performance={"accuracy": one}) for one in (DOWN, FINE))
+    found = verdicts([down, down, fine])
+    assert [row.verdict for row in found] == ["amber", "red", "red"]
+    assert "performance (accuracy: worse by 9 points)" in found[1].reason
+    told = "performance (accuracy: in the window of 2024-01-08: worse by 9 points)"
+    assert told in found[2].reason
+
+
+def test_days_are_those_of_the_monitors_zone():
+    monday = datetime(2024, 3, 3, 23, tzinfo=timezone.utc)
+    loud = replace(GOOD, start=monday, score=(STANDS,))
+    (found,) = blind_spots([loud], Persistence(), Persistence(), "Europe/Berlin")
+    assert found.reason.endswith("should have turned in the window of 2024-03-04")
+
+
+def test_reasons_are_told_apart_outside_of_their_evidence():
+    reason = "alert: score (moved (10 %; 18 %); also); no fresh labels"
+    assert reasons_of(reason) == ["alert: score (moved (10 %; 18 %); also)", "no fresh labels"]
+
+
+def test_what_is_known_of_the_dashboards_metric_stands_beside_it():
+    old = replace(GOOD, shown={"accuracy": replace(BLANK, note="its newest row is of 2023-01-01")})
+    assert "limit: accuracy (its newest row is of 2023-01-01)" in one(old).reason

@@ -266,9 +266,32 @@ def test_prior_shift_finds_the_new_share_of_positives(data):
     rows = of_set(data["edges"], *held) + of_window(data["edges"], *window)
     one = run(rows)["prior_shift", "*"]
     true = window[1].mean() - held[1].mean()
-    assert one["value"] == pytest.approx(true, abs=0.02), SEED
-    assert one["low"] - 0.01 < true < one["high"] + 0.01
+    assert one["value"] == pytest.approx(100 * true, abs=2), SEED
+    assert one["low"] - 1 < 100 * true < one["high"] + 1
+    assert (one["threshold_low"], one["threshold"], one["unit"]) == (-5, 5, "points")
     assert one["status"] == "warning"
+    assert f"labels show {100 * window[1].mean():.3g} %" in one["reason"]
+    assert "limit 5 points either way" in one["reason"]
+
+
+def test_labels_that_show_the_prior_refute_that_it_moved(data):
+    """Scores move up, and the share of positives stays: it is calibration that broke."""
+    rng = np.random.default_rng(SEED)
+    score, label, region = drawn(rng, 40000)
+    up = special.expit(special.logit(score) + 0.8)
+    held = of_set(data["edges"], *drawn(rng, 40000))
+    one = run([*held, *of_window(data["edges"], up, label, region)])["prior_shift", "*"]
+    assert one["low"] > 5, one
+    assert one["status"] == "ok", one["reason"]
+    assert f"labels show {100 * label.mean():.3g} %" in one["reason"]
+    early = of_window(data["edges"], up, label, region, mature=False)
+    one = run([*held, *early])["prior_shift", "*"]
+    assert one["status"] == "warning"
+    assert "so far, not all are due yet" in one["reason"]
+    few = np.where(np.arange(40000) < 40, label, np.nan)
+    one = run([*held, *of_window(data["edges"], up, few, region)])["prior_shift", "*"]
+    assert one["status"] == "undetermined"
+    assert "too few labels to tell" in one["reason"]
 
 
 def test_labels_that_are_not_due_make_no_verdict(data):
@@ -293,6 +316,19 @@ def test_brier_and_calibration_line_are_those_of_the_rows(data):
     assert rows["calibration_slope", "*"]["value"] == pytest.approx(1, abs=0.08)
 
 
+def test_figures_with_two_sides_have_two_limits(data):
+    rows = found(data)
+    for name, middle in (("calibration_slope", 1.0), ("calibration_intercept", 0.0)):
+        one = rows[name, "*"]
+        # 4 times the limit of 5 % on either side of what the set itself has.
+        assert one["threshold"] - one["threshold_low"] == pytest.approx(0.4)
+        assert (one["threshold"] + one["threshold_low"]) / 2 == pytest.approx(middle, abs=0.2)
+        told = f"limits {one['threshold_low']:.3g} and {one['threshold']:.3g}"
+        assert told in one["reason"], one["reason"]
+    assert rows["decision_rate", "approve"]["threshold_low"] == -0.2
+    assert rows["brier", "*"]["threshold_low"] is None
+
+
 def test_gap_max_takes_the_gravest_status_and_names_the_features(data):
     base = of_set(data["edges"], *data["held"]) + of_window(data["edges"], *data["same"])
     ignored = [gap(one, 3.0, "drifted") for one in ("label", "decision", "metric:m", ":inputs")]
@@ -313,7 +349,8 @@ def test_a_feature_that_was_not_measured_is_never_ok(data):
     base = of_set(data["edges"], *data["held"]) + of_window(data["edges"], *data["same"])
     part = run([*base, gap("income", 0.05), gap("age", None, "insufficient_data", None)])
     assert part["gap_max", "*"]["status"] == "undetermined"
-    assert "age: why not" in part["gap_max", "*"]["reason"]
+    assert "1 of 2 features without a verdict: age: why not" in part["gap_max", "*"]["reason"]
+    assert "largest distance: income, 0.05 sd" in part["gap_max", "*"]["reason"]
     assert part["gap_mean", "*"]["status"] == "undetermined"
     assert part["outside", "*"]["status"] == "undetermined"
     none = run([*base, gap("age", None, "no_reference", None)])
@@ -334,6 +371,24 @@ def test_gap_mean_is_weighed_by_importance(data):
     assert zero["status"] == "insufficient_data"
     warned = run([*base, gap("income", 0.28)])["gap_mean", "*"]
     assert warned["status"] == "warning"
+
+
+def test_gap_mean_says_where_it_can_not_tell(data):
+    """No ok while a limit lies within the interval, unless the reason says so."""
+    base = of_set(data["edges"], *data["held"]) + of_window(data["edges"], *data["same"])
+
+    def mean(effect, half):
+        return run([*base, gap("income", effect, half=half)])["gap_mean", "*"]
+
+    clear = mean(0.1, 0.05)
+    assert (clear["status"], "can't tell" in clear["reason"]) == ("ok", False)
+    near = mean(POLICY.warn - 0.02, 0.05)
+    assert near["status"] == "ok"
+    assert "holds what warns: these rows can't tell" in near["reason"]
+    assert mean(POLICY.warn + 0.02, 0.05)["status"] == "undetermined"
+    wide = mean(0.15, POLICY.effect)
+    assert wide["status"] == "undetermined"
+    assert "holds the limit: these rows can't tell" in wide["reason"]
 
 
 def test_outside_is_the_largest_share(data):

@@ -211,6 +211,11 @@ def test_windows_that_are_not_mature_say_neither_ok_nor_degraded_by_labels():
         assert "labels of 25 % of the rows so far" in row["reason"]
         assert row["realised"] is not None
         assert row["concept_drift"] is None
+        assert row["basis"] == "estimated"
+        assert (row["loss"], row["loss_value"]) == (None, None)
+        lost = row["evaluated"] - row["estimated"]
+        assert row["estimated_loss"] == pytest.approx(-lost if name == "brier" else lost)
+        assert row["estimated_loss_low"] < row["estimated_loss"] < row["estimated_loss_high"]
 
 
 def test_an_estimate_may_say_degraded_before_the_labels_do():
@@ -228,6 +233,8 @@ def test_an_estimate_may_say_degraded_before_the_labels_do():
     assert row["status"] == "degraded"
     assert row["reason"].startswith("estimated, no labels yet: ")
     assert row["realised"] is None
+    assert (row["basis"], row["loss"]) == ("estimated", None)
+    assert row["estimated_loss"] > RULES.tolerated
 
 
 def test_status_by_rows_and_loss():
@@ -242,6 +249,7 @@ def test_status_by_rows_and_loss():
     assert status == ["ok", "undetermined", "insufficient_data", "degraded"]
     row = by_metric(found, 3)["accuracy"]
     assert row["loss"] == pytest.approx(row["evaluated"] - row["realised"])
+    assert (row["basis"], row["estimated_loss"]) == ("realised", None)
     assert "0.03 tolerated)" in row["reason"]
     assert (
         "0.05 tolerated by default)"
@@ -316,6 +324,9 @@ def test_money_by_points_by_payoff_and_by_an_expression():
     assert row["loss_value"] == pytest.approx(9000 * 100 * row["loss"])
     row = by_metric(performed(states, RULES))["business_value"]
     assert row["loss_value"] == pytest.approx(4000 * row["loss"])
+    waiting = by_metric(performed(states_of(rng, rows, mature=False), RULES))["business_value"]
+    assert waiting["loss_value"] is None
+    assert waiting["estimated_loss_value"] == pytest.approx(4000 * waiting["estimated_loss"])
     worth = rng.normal(3, 2, 4000)
     states.beside(0, "value", [4000, worth.sum(), (worth**2).sum()])
     row = by_metric(performed(states, Rules(threshold=THRESHOLD, valued=True)))["business_value"]

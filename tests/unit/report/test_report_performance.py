@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from sparkdrift.report.performance import LISTED, performance_lines
+from sparkdrift.report.performance import LISTED, performance_lines, slice_lines
 
 ROW = {
     "window_start": datetime(2024, 3, 4, tzinfo=timezone.utc),
@@ -16,6 +16,7 @@ ROW = {
         for end in ("", "_low", "_high")
     ),
     "concept_drift": None,
+    "basis": "realised",
     "status": "ok",
     "reason": "0.002 better than the 0.91 of the evaluation set",
 }
@@ -50,3 +51,25 @@ def test_what_is_not_measured_is_empty_and_says_why():
     assert (found["realised"], found["status"]) == ("", "insufficient_data: no label is known")
     assert line(status=None)["status"] == "not judged"
     assert line(class_name="gold", metric="recall")["metric"] == "recall of gold"
+
+
+def test_a_verdict_that_is_estimated_says_so():
+    found = line(status="degraded", basis="estimated", reason="estimated, no labels yet: 0.1 worse")
+    assert found["status"].startswith("degraded (estimated): ")
+    assert line(status="degraded", reason="0.1 worse")["status"] == "degraded: 0.1 worse"
+
+
+def test_slices_that_are_degraded_are_named_the_greatest_loss_first():
+    rows = [
+        ROW
+        | {"slice_key": "region", "slice_value": value, "loss": loss, "estimated_loss": None}
+        | {"reason": f"{loss} worse"}
+        for value, loss in (("north", 0.1), (None, 0.3), *((f"r{i}", 0.01) for i in range(5)))
+    ]
+    found = slice_lines(rows, "UTC")
+    assert found[:2] == [
+        "degraded in 2024-03-04, region is NULL: accuracy, 0.3 worse",
+        "degraded in 2024-03-04, region = north: accuracy, 0.1 worse",
+    ]
+    assert found[5] == "and 2 more rows of slices, of region = r3, region = r4"
+    assert slice_lines([], "UTC") == []

@@ -1,0 +1,182 @@
+"""What nobody answers for: findings from what is declared of a model, and from what is not.
+
+Pure functions of declarations and facts. A model that is in use (deployed or deprecated) owes an
+evaluation set and assumptions that both teams confirmed; in the fleet, also a monitor, an owner
+and a fresh verdict. A shadow owes none of it, and a retired model owes that nobody uses it.
+Source of the severities: the project's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+from sparkdrift.health.findings import Finding, Severity
+from sparkdrift.spec.assumptions import Assumptions, Confirmed, Stated
+from sparkdrift.spec.model import IN_USE, Lifecycle, Stage
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.spec.registry import DeclaredModel
+from sparkdrift.windows import local_midnight
+
+NO_EVALUATION_SET = "no evaluation set"
+UNDEFINED = "degraded is not defined"
+UNCONFIRMED = "unconfirmed assumptions"
+RETIRED_IN_USE = "retired but scored"
+NO_MONITOR, NO_OWNER, NO_VERDICT = "no monitor", "no owner", "no fresh verdict"
+_MOST_NAMED = 5
+
+
+def stage_of(spec: MonitorSpec, window_end: datetime) -> Stage:
+    """The stage in which the model was in a window: that of the local day before its end."""
+    zone = ZoneInfo(spec.timestamp.zone)
+    last = window_end.astimezone(zone)
+    day = last.date() if last.time() > time() else date.fromordinal(last.toordinal() - 1)
+    return spec.model.stage_at(day)
+
+
+def ownership_findings(
+    spec: MonitorSpec,
+    window_start: datetime,
+    window_end: datetime,
+    *,
+    rows: int | None,
+    evaluation_sets: int | None,
+) -> list[Finding]:
+    """What is owed in a window by those who own the model.
+
+    rows: of the window (None: not known). evaluation_sets: how many versions of evaluation sets
+    are in force at its end; None where the store was not asked, and those that the spec declares
+    count.
+    """
+    stage = stage_of(spec, window_end)
+    begun = _begun(spec, window_start)
+    if stage == "retired":
+        return _scored_after(spec, window_start, rows)
+    if stage not in IN_USE:
+        return []
+    declared = len(spec.evaluation.sets) if spec.evaluation else 0
+    found = []
+    if not (declared if evaluation_sets is None else evaluation_sets):
+        text = f"the model is {stage} and has no evaluation set"
+        text += ": declared, and never frozen" if declared else ""
+        found.append(Finding(NO_EVALUATION_SET, "ownership", "major", window_start, begun, text))
+    if spec.degraded is None:
+        text = "nobody said in advance what degraded means for this model (`degraded`)"
+        found.append(Finding(UNDEFINED, "ownership", "minor", window_start, begun, text))
+    lacking = unconfirmed(spec.assumptions)
+    if lacking:
+        severity: Severity = "major" if any(one.high for one in lacking) else "minor"
+        text = _told(lacking, spec.model)
+        found.append(Finding(UNCONFIRMED, "ownership", severity, window_start, begun, text))
+    return found
+
+
+@dataclass(frozen=True)
+class Unconfirmed:
+    """An assumption that a team has not agreed to; `missing`: built_by, run_by. `high`: much
+    hangs on it."""
+
+    assumption: str
+    missing: tuple[str, ...]
+    high: bool
+
+
+def unconfirmed(assumptions: Assumptions | None) -> list[Unconfirmed]:
+    """The declared assumptions that not both teams confirmed; what is only learned is none.
+
+    A confirmation of the section covers what has none of its own.
+    """
+    if assumptions is None:
+        return []
+    found = []
+    for name, one in _declared(assumptions):
+        confirmed = (one.confirmed if one else None) or assumptions.confirmed or Confirmed()
+        missing = [key for key in ("built_by", "run_by") if getattr(confirmed, key) is None]
+        sensitivity = (one.sensitivity if one else None) or assumptions.sensitivity
+        if missing:
+            found.append(Unconfirmed(name, tuple(missing), sensitivity == "high"))
+    return found
+
+
+def _declared(assumptions: Assumptions) -> Iterator[tuple[str, Stated | None]]:
+    for name, assumed in assumptions.features.items():
+        kinds = ("range", "domain", "not_null")
+        given = [kind for kind in kinds if getattr(assumed, kind) not in (None, False)]
+        if given:
+            yield f"{', '.join(given)} of {name}", assumed
+    for rule in assumptions.monotone:
+        yield f"order of {rule.column}", rule
+    for one, other in assumptions.independent:
+        yield f"independence of {one} and {other}", None
+
+
+def _told(lacking: Sequence[Unconfirmed], model: Lifecycle) -> str:
+    shown = [one.assumption for one in lacking[:_MOST_NAMED]]
+    more = len(lacking) - len(shown)
+    listed = "; ".join(shown) + (f"; {more} more" if more else "")
+    keys = sorted({key for one in lacking for key in one.missing})
+    teams = " and ".join(getattr(model, key) or f"the team of {key}" for key in keys)
+    return f"not confirmed by {teams}: {listed}"
+
+
+def _scored_after(spec: MonitorSpec, start: datetime, rows: int | None) -> list[Finding]:
+    retired = spec.model.retired_at
+    if not rows or retired is None:
+        return []
+    text = f"the model is retired since {retired}, and {rows:,} rows of this window were scored"
+    keys = (f"profiles: {start:%Y-%m-%d}",)
+    since = max(start, local_midnight(retired, spec.timestamp.zone))
+    return [Finding(RETIRED_IN_USE, "ownership", "critical", start, since, text, keys)]
+
+
+def _begun(spec: MonitorSpec, start: datetime) -> datetime:
+    """Since when the model owes what it owes: its deployment, where that is known."""
+    deployed = spec.model.deployed_at
+    return start if deployed is None else min(start, local_midnight(deployed, spec.timestamp.zone))
+
+
+def fleet_findings(
+    models: Mapping[str, DeclaredModel],
+    monitors: Mapping[str, Sequence[str]],
+    fresh: Mapping[str, bool],
+    at: datetime,
+) -> dict[str, list[Finding]]:
+    """What each declared model owes that no monitor can tell, by model; the others are left out.
+
+    monitors: of each model, those of which there are rows. fresh: of each model with a verdict,
+    whether that is up to date. at: now; the day counts (UTC).
+    """
+    found: dict[str, list[Finding]] = {}
+    for name, model in models.items():
+        if model.stage_at(at.date()) not in IN_USE:
+            continue
+        owed = [
+            Finding(debt, "ownership", severity, at, at, text)
+            for debt, severity, text in _owed(name, model, monitors, fresh)
+        ]
+        if owed:
+            found[name] = owed
+    return found
+
+
+def _owed(
+    name: str,
+    model: DeclaredModel,
+    monitors: Mapping[str, Sequence[str]],
+    fresh: Mapping[str, bool],
+) -> Iterator[tuple[str, Severity, str]]:
+    if model.owner is None and model.business_owner is None:
+        yield NO_OWNER, "major", "nobody is declared who answers for it"
+    seen = monitors.get(name, ())
+    silent = [one for one in model.monitors if one not in seen]
+    if not seen and not model.monitors:
+        yield NO_MONITOR, "critical", "no monitor watches it"
+    elif silent:
+        yield NO_MONITOR, "critical", f"declared, and never ran: {', '.join(silent)}"
+    if name not in fresh:
+        if seen:
+            yield NO_VERDICT, "major", "its monitors have no verdict"
+    elif not fresh[name]:
+        yield NO_VERDICT, "major", "its newest verdict is out of date"
