@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from sparkdrift.health.evidence import Coverage
 from sparkdrift.health.gathering import Told, windows_of
 
 START = datetime(2025, 5, 1, tzinfo=timezone.utc)
@@ -36,4 +37,4 @@ def test_a_figure_that_warns_is_one_debt(row, severity, words):
     assert (one.debt, one.kind, one.severity) == (f"features: {row['name']}", "feature", severity)
     assert (one.evidence, one.since) == (words, since)
     assert one.rows[0].startswith(f"feature_debt: {row['name']}")
-    assert found.coverage["feature"].share == 0.5
+    assert found.coverage["feature"] == Coverage(0.5, "encoding: ok")
