@@ -240,6 +240,20 @@ def degraded(row: Told) -> Iterator[Finding]:
     yield _finding(row, debt, "evaluation", "minor", text, keys)
 
 
+def feature(row: Told) -> Iterator[Finding]:
+    """name: the figure of the debt of features; subject: up to five features, '*' the model; count:
+    how many they are; status: warning or drifted; value: the largest of them."""
+    many = "" if row.subject == "*" else f" of {row.subject}"
+    more = (row.count or 1) - len(row.subject.split(", "))
+    many += f" and {more} more" if more > 0 else ""
+    value = "" if row.value is None else f" is {row.value:.4g}"
+    limit = "" if row.limit is None else f", limit {row.limit:.4g}"
+    severity: Severity = "major" if row.status == "drifted" else "minor"
+    keys = (_key("feature_debt", row, row.name, row.subject),)
+    text = f"{row.name}{many}{value}{limit}"
+    yield _finding(row, f"features: {row.name}", "feature", severity, text, keys)
+
+
 def unshaped(row: Told) -> Iterator[Finding]:
     """count: features by which the rows that the model shaped differ from the others."""
     text = f"rows that the model shaped differ from the others in {row.count} features"
@@ -262,6 +276,7 @@ _FINDINGS: Mapping[str, Callable[[Told], Iterator[Finding]]] = {
     "colour": colour,
     "performance": performance,
     "degraded": degraded,
+    "feature": feature,
     "unshaped": unshaped,
     "forced": forced,
 }

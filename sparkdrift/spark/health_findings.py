@@ -117,6 +117,7 @@ def _parts(specs: Sequence[MonitorSpec]) -> Iterator[str]:
     yield from _of_drift(own)
     yield from _of_evaluation(own)
     yield from _of_performance(own, specs)
+    yield from _of_features(own)
     among = _among(spec.monitor for spec in specs)
     yield (
         _select(
@@ -242,6 +243,35 @@ def _of_evaluation(own: str) -> Iterator[str]:
             of="count(DISTINCT figure)",
             words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
         )
+
+
+def _of_features(own: str) -> Iterator[str]:
+    """One row per window and figure, however many features it is of; courses warn by themselves."""
+    judged = f"{own} AND status IS NOT NULL AND figure <> 'creep'"
+    judged += " AND NOT endswith(figure, '_trend') AND NOT endswith(figure, '_acceleration')"
+    yield _select(
+        "coverage",
+        "feature_debt",
+        judged,
+        "",
+        name="'feature'",
+        count=f"count_if({_MEASURED})",
+        of="count(*)",
+        words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
+    )
+    yield _select(
+        "feature",
+        "feature_debt",
+        f"{own} AND status IN ('warning', 'drifted')",
+        ", figure",
+        name="figure",
+        subject="array_join(slice(sort_array(collect_set(subject)), 1, 5), ', ')",
+        status="CASE WHEN bool_or(status = 'drifted') THEN 'drifted' ELSE 'warning' END",
+        since="min(unix_micros(since))",
+        count="count(*)",
+        value="max(abs(value))",
+        limit="max(limit)",
+    )
 
 
 def _of_performance(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:

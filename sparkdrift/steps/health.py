@@ -125,11 +125,11 @@ def model_of(spec: MonitorSpec) -> Model:
     )
 
 
-_SECTIONS = {"operations": "operations", "feature": "feature_debt"}
+_SECTIONS = {"operations": ("operations",), "feature": ("feature_debt", "importance")}
 
 
 def _asks(spec: MonitorSpec, evidence: str) -> bool:
-    return bool(getattr(spec, _SECTIONS[evidence], None))
+    return any(getattr(spec, one, None) for one in _SECTIONS[evidence])
 
 
 def _escalation(spec: MonitorSpec) -> str | None:
