@@ -47,20 +47,6 @@ def read_present(spark: SparkSession, store: Store, spec: MonitorSpec) -> Presen
     return Present(spec.monitor, spec.windows.grain, row["verdict"], since, previous, row)
 
 
-def judged_versions(
-    spark: SparkSession, store: Store, spec: MonitorSpec
-) -> list[tuple[datetime, str | None]]:
-    """(start, version of the model) of each judged window, without those that repeat the one
-    before."""
-    rows = _rows(
-        spark,
-        "SELECT window_start, model_version FROM (SELECT window_start, model_version,"
-        " lag(model_version) OVER (ORDER BY window_start) AS before"
-        f" FROM {_of(store, spec)}) WHERE NOT before <=> model_version ORDER BY window_start",
-    )
-    return [(row["window_start"], row["model_version"]) for row in rows]
-
-
 def read_told(spark: SparkSession, store: Store, present: Present) -> list[Told]:
     """Who was told of the window in which the present verdict began."""
     rows = _rows(
