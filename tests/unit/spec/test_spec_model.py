@@ -168,3 +168,11 @@ def test_wrong_registries(text: str, told: str) -> None:
         parse_registry(text, "models.yml")
     assert told in str(error.value)
     assert "models.yml" in str(error.value)
+
+
+def test_a_monitor_of_a_model_that_the_registry_retired_is_of_a_retired_model(files) -> None:
+    retired = REGISTRY.replace("stage: deployed", "stage: retired\n    retired_at: 2025-05-31")
+    spec = load_spec(files(f"{{id: credit, {LINKED}}}", registry=retired))
+    assert spec.model.stage == "retired"
+    with pytest.raises(SpecError, match="the registry says retired"):
+        load_spec(files(f"{{id: credit, stage: deployed, {LINKED}}}", registry=retired))
