@@ -26,11 +26,11 @@ def verdict_line(health: Health, zone: str) -> str:
 def health_lines(health: Health, currency: str | None, zone: str) -> list[str]:
     """The verdict on the newest window, what it costs, and its weightiest reasons."""
     judgement = health.judgement
+    shown, seen = health.dashboard_status or "not known", health.blind_spot or "not measured"
     lines = [
         f"{verdict_line(health, zone)}, confidence {judgement.confidence:.2f}",
-        f"window of {day(health.window.start, zone)}; the dashboard is "
-        f"{health.dashboard_status or 'not known'}, its blind spot "
-        f"{health.blind_spot or 'not measured'}; {_debts(health)}",
+        f"window of {day(health.window.start, zone)}; {_debts(health)}",
+        f"the dashboard is {shown}, its blind spot {seen}",
     ]
     if health.cost_so_far is not None and judgement.severity is not None:
         lines.append(f"cost since then: {money(health.cost_so_far, currency)}")

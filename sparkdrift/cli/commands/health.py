@@ -99,7 +99,7 @@ def _asked(given: Sequence[str]) -> int | None:
             raise UsageError(
                 f"--fail-on {word!r} does not exist; accepted: {', '.join(accepted)}{hint}"
             )
-    return min((VERDICTS.index(word) for word in given), default=None)  # type: ignore[arg-type]
+    return min((VERDICTS.index(word) for word in given), default=None)
 
 
 def alarm_of(newest: Health | None, asked: int | None) -> str | None:
