@@ -13,6 +13,7 @@ from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.health_tables import HEALTH_EVENTS, MODEL_HEALTH, TRIGGERS
 from sparkdrift.spark.querying import fetch
 from sparkdrift.spark.sql import string, timestamp
+from sparkdrift.spark.table import bucket_of
 from sparkdrift.spark.writer import insert_rows
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
@@ -80,7 +81,8 @@ def write_answer(spark: SparkSession, store: Store, row: Mapping[str, Any]) -> b
 
 def _of(store: Store, spec: MonitorSpec) -> str:
     return (
-        f"{store.table(MODEL_HEALTH.name)} WHERE monitor = {string(spec.monitor)}"
+        f"{store.table(MODEL_HEALTH.name)} WHERE bucket = {bucket_of(spec.monitor)}"
+        f" AND monitor = {string(spec.monitor)}"
         f" AND granularity = {string(spec.windows.grain)}"
     )
 
