@@ -150,3 +150,23 @@ def test_the_commands_of_a_life_are_there(page, least, capsys):
         told = capsys.readouterr().out
         for option in (one for one in words if one.startswith("--")):
             assert option in told, f"{' '.join(named)}: {option}"
+
+
+def test_the_columns_that_are_named_to_newcomers_are_there():
+    """`table.column` in docs/migration.md; what else has a dot is a key of the spec."""
+    made = generator()
+    columns = {table.name: set(table.names) for table in TABLES}
+    text = (ROOT / "docs/migration.md").read_text("utf-8")
+    named = re.findall(r"`([a-z_]+)\.([a-z0-9_]+)`", text)
+    keys = {
+        f"{place}.{key}"
+        for place, section in made.sections(made.MonitorSpec)
+        for key in section.by_key()
+    }
+    wrong = [
+        f"{table}.{column}"
+        for table, column in named
+        if column not in columns.get(table, ()) and f"{table}.{column}" not in keys
+    ]
+    assert wrong == []
+    assert len(named) >= 50
