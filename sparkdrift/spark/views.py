@@ -285,6 +285,19 @@ def register(spark: SparkSession, store: Store, statement: str | None = None) ->
     return tuple(name for name in NAMES if name in wanted)
 
 
+def view_text(store: Store, name: str) -> str:
+    """A view as one query over the tables themselves: no name in it needs a session to know it.
+
+    A DataFrame that is asked over Connect is resolved each time, when a temporary view may be gone.
+    """
+    text = f"({VIEWS[name]})"
+    while found := [one for one in VIEWS if f"{{{one}}}" in text]:
+        for one in found:
+            text = text.replace(f"{{{one}}}", f"({VIEWS[one]})")
+    names = {table.name: store.table(table.name) for table in TABLES}
+    return f"SELECT * FROM {text.format(**names, most=MOST_WINDOWS, z2=_Z2)}"
+
+
 def alerts_query(rows: str) -> str:
     """The view `alerts` over other rows than `current_drift`: `rows` is a quoted view of them."""
     return ALERTS.format(current_drift=rows, most=MOST_WINDOWS)

@@ -17,6 +17,7 @@ from sparkdrift.spec import (
     feature_checks,
     feedback_checks,
     health_checks,
+    importance_checks,
     metric_checks,
     model_checks,
     reference_checks,
@@ -224,6 +225,8 @@ _CHECKS: tuple[tuple[Callable[[MonitorSpec], Iterator[Finding]], set[str]], ...]
     (model_checks.hooks, {"on_verdict", "model"}),
     (evaluation_checks.rules, {"evaluation"}),
     (evaluation_checks.between, {"evaluation", "prediction", "slices", "degraded"}),
+    (importance_checks.rules, {"importance"}),
+    (importance_checks.between, {"importance", "feature_debt", "prediction", "evaluation"}),
 )
 # What they find in some of a section's entries holds whatever the others are.
 _OF_ENTRIES = (feature_checks.duplicates, feature_checks.entries, _timestamp_as_feature)

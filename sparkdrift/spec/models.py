@@ -20,6 +20,7 @@ from sparkdrift.spec.features import Features
 from sparkdrift.spec.feedback import SHAPED, Feedback
 from sparkdrift.spec.health_policy import Policy
 from sparkdrift.spec.hooks import Hook
+from sparkdrift.spec.importance import FeatureDebt, Importance
 from sparkdrift.spec.location import Location
 from sparkdrift.spec.maintenance import Maintenance
 from sparkdrift.spec.metrics import PREFIX, Metric, MetricEntry
@@ -181,6 +182,8 @@ class MonitorSpec(Section):
     )
     feedback: Feedback | None = None
     evaluation: Evaluation | None = None
+    importance: Importance | None = None
+    feature_debt: FeatureDebt | None = None
     reference: Reference | None = None
     drift: Drift = Drift()
     alerts: Alerts = Alerts()
@@ -216,6 +219,11 @@ class MonitorSpec(Section):
     @property
     def model_version(self) -> str | None:
         return self.model.version
+
+    @property
+    def debt_limits(self) -> FeatureDebt:
+        """The limits of the debt of features, the defaults where none are given."""
+        return self.feature_debt or FeatureDebt()
 
     @property
     def dashboard(self) -> Dashboard | None:

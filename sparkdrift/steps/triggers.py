@@ -64,6 +64,15 @@ def fire_hooks(context: Context, spec: MonitorSpec) -> list[Triggered]:
 
 
 def _tell(hook: Hook, present: Present) -> Delivered:
+    """How the hook ended; also where it broke in a way that nobody thought of."""
+    try:
+        return _delivered(hook, present)
+    except Exception as error:
+        # Only its kind: a message may hold what the hook was called with.
+        return Delivered("failed", f"{type(error).__name__} while the hook was called")
+
+
+def _delivered(hook: Hook, present: Present) -> Delivered:
     if hook.webhook is not None:
         return send(hook.webhook, document(present, delivery_id(present, hook)))
     if hook.mlflow is not None:

@@ -15,8 +15,17 @@ from sparkdrift.cli.working import existing_store
 from sparkdrift.errors import UsageError, nearest
 
 Limit = Annotated[
-    int, typer.Option("--limit", metavar="N", min=1, max=100_000, help="Most models shown.")
+    int | None,
+    typer.Option(
+        "--limit",
+        metavar="N",
+        min=1,
+        max=100_000,
+        help="Most models shown. Default: 20, with --json all.",
+        show_default=False,
+    ),
 ]
+_SHOWN = 20
 Models = Annotated[
     Path | None,
     typer.Option(
@@ -46,7 +55,7 @@ def fleet(
     models: Models = None,
     model: OneModel = None,
     as_of: AsOf = None,
-    limit: Limit = 20,
+    limit: Limit = None,
 ) -> None:
     """All models, each with its newest verdict: blind ones first, then by what they cost.
 
@@ -74,9 +83,10 @@ def fleet(
     from sparkdrift.report.fleet import COLUMNS, counted, line
 
     screen.say(counted(_counts(shown)))
-    screen.show_rows(COLUMNS, [line(row) for row in shown[:limit]])
-    if len(shown) > limit:
-        screen.remark(f"{len(shown) - limit:,} more models; --limit shows more")
+    most = limit or _SHOWN
+    screen.show_rows(COLUMNS, [line(row) for row in shown[:most]])
+    if len(shown) > most:
+        screen.remark(f"{len(shown) - most:,} more models; --limit shows more")
 
 
 def _asked(rows: list[dict[str, Any]], names: list[str]) -> list[dict[str, Any]]:
