@@ -133,7 +133,7 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
         tuple(missing(assessed.entries, events, first)),
         tuple(events),
         # A new version goes on with the history: what was judged of the one before stays its own.
-        {
+        versions={
             start: (stored[start].name or None) if start in stored else spec.model_version
             for start in (one.window.start for one in assessed.health)
         },
