@@ -18,6 +18,7 @@ from sparkdrift.kernels.performance_rules import FAIRNESS
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.sql import string
+from sparkdrift.spark.table import bucket_of
 from sparkdrift.spark.views import registered
 from sparkdrift.spec.feedback import SHAPED
 from sparkdrift.spec.metrics import PREFIX
@@ -113,7 +114,15 @@ def _parts(specs: Sequence[MonitorSpec]) -> Iterator[str]:
         end="unix_micros(window_end)",
         count="row_count",
     )
-    yield _select(HEALTH, "model_health", own, None, name="model_version", words="input_digest")
+    buckets = ", ".join(str(one) for one in sorted({bucket_of(spec.monitor) for spec in specs}))
+    yield _select(
+        HEALTH,
+        "model_health",
+        f"bucket IN ({buckets}) AND {own}",
+        None,
+        name="model_version",
+        words="input_digest",
+    )
     yield from _of_drift(own)
     yield from _of_evaluation(own)
     yield from _of_performance(own, specs)
