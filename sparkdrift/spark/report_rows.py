@@ -23,6 +23,7 @@ from sparkdrift.spark.evaluation_overview import (
     newest_staleness,
     performance_of,
 )
+from sparkdrift.spark.failures import FAILURES, reason
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.outside_tables import dashboard_table, told_by_dashboard
 from sparkdrift.spark.overview import Overview
@@ -76,6 +77,7 @@ class ReportRows:
         with ThreadPoolExecutor(len(asked)) as threads:
             begun = {name: threads.submit(ask) for name, ask in asked.items()}
             found = {name: one.result() for name, one in begun.items()}
+        found["dashboard"], found["dashboard_unknown"] = found["dashboard"]
         found["shapes"], found["frozen"] = self.shapes(spec, told_windows(found["cells"]))
         return found
 
@@ -173,16 +175,19 @@ class ReportRows:
             return []
         return [dict(row) for row in performance_of(self._spark, self._store, spec, metric)[-last:]]
 
-    def dashboard(self, spec: MonitorSpec) -> list[Row]:
-        """What the dashboard's own table shows of that metric; [] where it can't be read."""
+    def dashboard(self, spec: MonitorSpec) -> tuple[list[Row], str | None]:
+        """(what the dashboard's own table shows of that metric, why that is not known)."""
         try:
             table = dashboard_table(self._spark, spec)
             told = [] if table is None else told_by_dashboard(self._spark, spec, table)
-        except SourceError:
-            return []
+        except SourceError as error:
+            return [], str(error)
+        except FAILURES as error:
+            return [], reason(error)
         found = [one for one in told if one.metric == watched_metric(spec)]
         ordered = sorted(found, key=lambda one: one.at)
-        return [{"time": one.at, "value": one.value, "limit": one.limit} for one in ordered]
+        rows = [{"time": one.at, "value": one.value, "limit": one.limit} for one in ordered]
+        return rows, None
 
     def blind_spots(self, spec: MonitorSpec, last: int) -> list[Row]:
         """Whether the dashboard saw what was there, window by window, newest first."""

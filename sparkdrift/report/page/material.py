@@ -18,6 +18,7 @@ class Material:
     blind_spots. In order of time: performance (of `metric`), dashboard and steps. staleness and
     measured: of the newest window. shapes: a profile of one window per drifted feature; frozen:
     those of the references that they are held against.
+    dashboard_unknown: why the dashboard's own table could not be read.
     store, made_at, package: where it was read, when, and by which version of sparkdrift.
     """
 
@@ -33,6 +34,7 @@ class Material:
     performance: Sequence[Row] = ()
     measured: Sequence[Row] = ()
     dashboard: Sequence[Row] = ()
+    dashboard_unknown: str | None = None
     blind_spots: Sequence[Row] = ()
     staleness: Sequence[Row] = ()
     first_seen: Sequence[Row] = ()

@@ -13,6 +13,7 @@ from sparkdrift.report.facts import Findings
 from sparkdrift.report.page.document import page
 from sparkdrift.report.page.fleet import fleet_page
 from sparkdrift.report.page.material import Material
+from sparkdrift.report.page.timeline import timeline
 from tests.unit.report.page import made_rows as made
 
 MOST_BYTES = 10_000_000
@@ -154,6 +155,21 @@ def test_the_verdict_and_the_owner_come_first():
 def test_reasons_stand_by_weight():
     text = Read(model()).text
     assert text.index("the most (weight 0.60)") < text.index("(weight 0.20)")
+
+
+def test_a_dashboard_that_can_not_be_read_is_said_to_be_unknown():
+    material = replace(made.material(), dashboard=[], dashboard_unknown="no table main.d")
+    told = Read(model(material)).text
+    assert "What the dashboard showed is not known: no table main.d" in told
+    assert "the dashboard showed" not in told
+
+
+def test_the_limit_that_the_spec_declares_is_drawn_where_no_table_tells_one():
+    material = replace(made.material(), dashboard=[])
+    zone = "UTC"
+    kinds = [one.kind for one in timeline(material, zone, 0.83).chart.lines]
+    assert "limit" in kinds
+    assert "limit" not in [one.kind for one in timeline(material, zone).chart.lines]
 
 
 def test_without_a_verdict_the_page_says_how_to_get_one():
