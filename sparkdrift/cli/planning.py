@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sparkdrift.cli.arguments import options_for
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
+from sparkdrift.cli.retired import unless_retired
 from sparkdrift.report.plain import day, lost, named
 
 if TYPE_CHECKING:
@@ -42,10 +43,12 @@ def plan(
             lines += _assumptions(context, spec, options, facts)
         if "eval" in steps:
             lines += _evaluation(context, spec, options, facts, alone=steps == ["eval"])
+        if "features" in steps:
+            lines += _features(context, spec, options, facts, alone=steps == ["features"])
         text = "\n  ".join(["nothing is written; due is:", *lines])
         return Answer(text, facts, remarks=remarks)
 
-    return each_monitor(common, specs, one, dry=True)
+    return each_monitor(common, specs, unless_retired(one, dry=True), dry=True)
 
 
 def _profile(
@@ -143,3 +146,16 @@ def _evaluation(
     facts["eval"] = {"evaluation_sets": list(sets), "windows": due}
     text = f"eval      {named(due, 'window')} whose scores are not counted as they are now"
     return [f"{text}; evaluation sets to freeze: {', '.join(sets)}" if sets else text]
+
+
+def _features(
+    context: Context, spec: MonitorSpec, options: Options, facts: dict[str, Any], *, alone: bool
+) -> list[str]:
+    from sparkdrift.steps.feature_debt import asked_for, due_windows
+
+    if not asked_for(spec):
+        reason = "the spec declares neither labels (`evaluation`) nor importances"
+        return [f"features  nothing: {reason}"] if alone else []
+    due = due_windows(context, spec, options)
+    facts["features"] = {"windows": due}
+    return [f"features  {named(due, 'stored window')} whose debt of features is not up to date"]

@@ -7,7 +7,8 @@ evaluation set and one chunk of windows, whatever their number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -37,8 +38,9 @@ from sparkdrift.kernels.performance_verdicts import verdicts
 from sparkdrift.kernels.performance_words import About
 from sparkdrift.kernels.regression_performance import regression
 from sparkdrift.measures.arrays import Floats, floats
-from sparkdrift.measures.density_ratio import coverage, ess_ratio
+from sparkdrift.measures.density_ratio import coverage
 from sparkdrift.measures.regression_error import COLUMNS as ERRORS
+from sparkdrift.measures.representation import ess_ratio
 from sparkdrift.measures.score_bins import unflat
 
 KNOWN, WINDOW = 0, 1
@@ -76,13 +78,18 @@ PERFORMED = {
     "basis": "string",
     "status": "string",
     "reason": "string",
+    "input_digest": "string",
 }
 # Rows of states that are taken together; a window is never cut in two.
 _CHUNK = 256
 
 
-def perform(rules: Rules) -> Kernel:
-    """A kernel from rows of STORED, sorted by GROUP, to rows of PERFORMED."""
+def perform(rules: Rules, digests: Mapping[datetime, str] | None = None) -> Kernel:
+    """A kernel from rows of STORED, sorted by GROUP, to rows of PERFORMED.
+
+    digests: `input_digest` by the start of the window; NULL where it is not there.
+    """
+    of_windows = digests or {}
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         held: list[pa.Table] = []
@@ -91,7 +98,7 @@ def perform(rules: Rules) -> Kernel:
         for group in groups(batches, GROUP):
             key = tuple(group.column(name)[0].as_py() for name in GROUP[:3])
             if held and (key != current or sum(one.num_rows for one in held) >= _CHUNK):
-                yield from _performed(pa.concat_tables(held), known, rules)
+                yield from _performed(pa.concat_tables(held), known, rules, of_windows)
                 held = []
             if key != current:
                 current, known = key, None
@@ -100,12 +107,14 @@ def perform(rules: Rules) -> Kernel:
             else:
                 held.append(group)
         if held:
-            yield from _performed(pa.concat_tables(held), known, rules)
+            yield from _performed(pa.concat_tables(held), known, rules, of_windows)
 
     return run
 
 
-def _performed(table: pa.Table, known: Known | None, rules: Rules) -> Iterator[pa.RecordBatch]:
+def _performed(
+    table: pa.Table, known: Known | None, rules: Rules, digests: Mapping[datetime, str]
+) -> Iterator[pa.RecordBatch]:
     windows = Windows.read(table)
     if not windows.keys:
         return
@@ -117,6 +126,10 @@ def _performed(table: pa.Table, known: Known | None, rules: Rules) -> Iterator[p
         [*found, *valued], verdicts([*found, *valued], about, rules), strict=True
     ):
         own = windows.table if one.at is None else windows.table.take(pa.array(one.at))
+        starts = [key[0] for key in windows.keys]
+        if one.at is not None:
+            starts = [starts[i] for i in one.at]
+        columns["input_digest"] = [digests.get(start) for start in starts]
         yield _batch(columns, own, schema)
 
 
@@ -182,7 +195,7 @@ def _about(windows: Windows, beside: Beside) -> About:
     if beside.known is not None:
         v = beside.known.column("labelled")[beside.by]
         gone = np.where(beside.by < 0, np.nan, 0.0)
-        ess, outside = ess_ratio(v, rows) + gone, coverage(v, rows).outside + gone
+        ess, outside = ess_ratio(v, rows).value + gone, coverage(v, rows).outside + gone
     return About(
         rows=beside.window.total("rows"),
         labelled=beside.window.total("labelled"),
@@ -230,7 +243,7 @@ def _of_errors(windows: Windows, known: Known | None, rules: Rules) -> tuple[lis
         by = calibrated_by(floats(seen.sum(-1)), own, known.place[ALL].get(ENTIRE, -1), bins)
         own = _with_rows(own, floats(seen.sum(-1)))
         gone = np.where(by < 0, np.nan, 0.0)
-        ess = ess_ratio(seen[by], n + missing) + gone
+        ess = ess_ratio(seen[by], n + missing).value + gone
         outside = coverage(seen[by], n + missing).outside + gone
     ruled = windows.numbers("baseline", ALL, width) if rules.ruled else None
     found = regression(floats(state), errors, own, by, ruled, rules)

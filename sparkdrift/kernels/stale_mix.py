@@ -26,11 +26,11 @@ from sparkdrift.kernels.stale_rows import (
 from sparkdrift.kernels.stale_scores import rows_per_bin
 from sparkdrift.measures import production_mix
 from sparkdrift.measures.arrays import Floats, floats
-from sparkdrift.measures.density_ratio import Raked, ess_ratio, rake
+from sparkdrift.measures.density_ratio import Raked, rake
 from sparkdrift.measures.intervals import Figure
 from sparkdrift.measures.production_mix import Mixed
 from sparkdrift.measures.regression_error import COLUMNS as ERRORS
-from sparkdrift.measures.representation import lacking_share
+from sparkdrift.measures.representation import ess_ratio, lacking_share
 from sparkdrift.measures.score_bins import COLUMNS, ScoreBins
 from sparkdrift.measures.score_bins import above as bins_above
 
@@ -125,14 +125,18 @@ def _weighted(policy: StalePolicy, held: EvaluationSet, window: WindowState) -> 
     moved = [(key, *pair) for key in policy.slices if (pair := _slices(held, window, key))]
     if not moved:
         return plain
-    key, cells, rows = min(
-        moved, key=lambda one: float(ess_ratio(_rows(held, one[1]).sum(axis=-1), one[2]))
-    )
+    key, cells, rows = min(moved, key=lambda one: _effective(held, *one[1:]))
     both = rake(_rows(held, cells), rows, found[1], policy.distrust_ess_ratio)
     # Where no weights give both, those of the scores alone are better than none.
     if both.reason and not plain.raked.reason:
         return plain
     return _Weighted(cells, both, found[1], f"{plain.by} and {key}")
+
+
+def _effective(held: EvaluationSet, cells: Floats, rows: Floats) -> float:
+    """The ESS ratio by a slice key alone; that of too few rows is the last to be chosen."""
+    ratio = float(ess_ratio(_rows(held, cells).sum(axis=-1), rows).value)
+    return np.inf if np.isnan(ratio) else ratio
 
 
 def _slices(held: EvaluationSet, window: WindowState, key: str) -> tuple[Floats, Floats] | None:

@@ -113,6 +113,30 @@ def reaches(
     return Figure(figure.value, np.clip(figure.low, 0, 1), np.clip(figure.high, 0, 1))
 
 
+def traded(
+    present: Present, goal: Goal, before: float, after: float, values: ArrayLike | None = None
+) -> dict[str, tuple[Figure, Figure]]:
+    """What moving a threshold from `before` to `after` does to all but the goal, () each.
+
+    By name: (reached before, reached after) of precision, recall, accuracy, capacity (the share
+    decided positive), and cost (payoff per row) where `values` are given. NaN as in `reaches`.
+    """
+    asked: dict[str, tuple[Goal, ArrayLike | None]] = {
+        "precision": ("precision", None),
+        "recall": ("recall", None),
+        # A row that is rightly decided is worth 1, whichever way.
+        "accuracy": ("cost", (1.0, 0.0, 0.0, 1.0)),
+        "capacity": ("capacity", None),
+    }
+    if values is not None:
+        asked["cost"] = ("cost", values)
+    asked.pop(goal, None)
+    return {
+        name: (reaches(present, of, before, worth), reaches(present, of, after, worth))
+        for name, (of, worth) in asked.items()
+    }
+
+
 def propose(
     present: Present, goal: Goal, level: float = np.nan, values: ArrayLike | None = None
 ) -> Proposed:

@@ -19,29 +19,31 @@ _NOTHING = Figure(*(floats(np.nan) for _ in range(3)))
 
 
 def ess_ratio(evaluation: ArrayLike, window: ArrayLike) -> Figure:
-    """Kish's effective share of the evaluation set on the window's mix, freed of chance, ().
+    """Kish's effective share of the evaluation set on the window's mix, freed of chance, (...).
 
-    1 / S, S = sum w^2 / v over the bins that the set has. Taken from counts as they are, S grows
-    by about B / n by chance alone: 300 rows in 128 bins would warn without any change. So w^2 is
-    x (x - 1) / (n (n - 1)), which is right on average, and the interval is that of a U-statistic
-    of degree 2. At most 1. NaN with fewer than two rows in bins of the set, or without a set.
+    v and x are (..., B) here and broadcast. 1 / S, S = sum w^2 / v over the bins that the set has.
+    Taken from counts as they are, S grows by about B / n by chance alone: 300 rows in 128 bins
+    would warn without any change. So w^2 is x (x - 1) / (n (n - 1)), which is right on average, and
+    the interval is that of a U-statistic of degree 2. At most 1. NaN with fewer than two rows in
+    bins of the set, or without a set. The one figure of performance, staleness and sample-eval.
     Source: Kish 1965; Hoeffding 1948.
     """
-    v, x = floats(evaluation), np.where(floats(evaluation) > 0, floats(window), 0.0)
-    n = x.sum()
-    if v.sum() <= 0 or n < 2:
-        return _NOTHING
+    v, counts = np.broadcast_arrays(floats(evaluation), floats(window))
+    x = np.where(v > 0, counts, 0.0)
+    n = x.sum(axis=-1)
+    gone = np.where((v.sum(axis=-1) > 0) & (n >= 2), 0.0, np.nan)
+    rows = np.where(n >= 2, n, 2.0)
     p = shares(v)
-    inverse = np.where(p > 0, 1 / np.where(p > 0, p, 1.0), 0.0)
-    twice = x * (x - 1) / (n * (n - 1))
-    thrice = twice * (x - 2) / max(n - 2, 1)
-    found = float((twice * inverse).sum())
-    single = max(float((thrice * inverse**2).sum()) - found**2, 0.0)
-    pairs = max(float((twice * inverse**2).sum()) - found**2, 0.0)
-    around = Z * np.sqrt(4 * single / n + 2 * pairs / (n * (n - 1)))
+    inverse = np.where(v > 0, divide(1.0, p), 0.0)
+    twice = x * (x - 1) / (rows * (rows - 1))[..., None]
+    thrice = twice * (x - 2) / np.maximum(rows - 2, 1)[..., None]
+    found = (twice * inverse).sum(axis=-1)
+    single = np.maximum((thrice * inverse**2).sum(axis=-1) - found**2, 0.0)
+    pairs = np.maximum((twice * inverse**2).sum(axis=-1) - found**2, 0.0)
+    around = Z * np.sqrt(4 * single / rows + 2 * pairs / (rows * (rows - 1)))
     # By Cauchy and Schwarz S is 1 at least.
-    middle, least, most = (max(one, 1.0) for one in (found, found - around, found + around))
-    return Figure(floats(1 / middle), floats(1 / most), floats(1 / least))
+    middle, least, most = (np.maximum(one, 1.0) for one in (found, found - around, found + around))
+    return Figure(*(floats(1 / one + gone) for one in (middle, most, least)))
 
 
 def thin_share(evaluation: ArrayLike, window: ArrayLike) -> Figure:

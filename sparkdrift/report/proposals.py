@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sparkdrift.report.plain import day, named, share
+from sparkdrift.report.plain import day, named, plain, share
 
 if TYPE_CHECKING:
     from sparkdrift.steps.recalibrate import Recalibrated
@@ -35,13 +35,38 @@ def threshold_lines(found: Sequence[Recalibrated], zone: str) -> list[str]:
                 f"  proposed  {value:.4f} ({low:.4f} to {high:.4f}), which reaches "
                 f"{_with_ends(one, one.reached_then)}"
             )
+        lines += _trade_lines(one)
         what = "labelled row" if one.basis == "realised" else "row"
         span = f"{day(one.interval.start, zone)} to {day(one.interval.end, zone)}"
         lines.append(f"  rests on  {named(one.rows, what)}, {span}")
         if one.seq is not None:
             lines.append(f"            {one.reason}")
+            if one.doubt:
+                lines.append(f"  warning   {plain(one.doubt, lines=False)}")
             lines.append(f"  proposal {one.seq}; nothing is changed by it")
     return lines
+
+
+def _trade_lines(one: Recalibrated) -> list[str]:
+    """What else the proposed threshold changes, a metric a line."""
+    names = {"capacity": "decided positive", "cost": "payoff per row"}
+    found: list[str] = []
+    for name, (now, then) in one.traded.items():
+        parts = [_plainly(name, figure[0]) for figure in (now, then)]
+        ends = (
+            ""
+            if math.isnan(then[1])
+            else f" ({_plainly(name, then[1])} to {_plainly(name, then[2])})"
+        )
+        head = "costs" if not found else ""
+        found.append(f"  {head:<9} {names.get(name, name)} {parts[0]} now, {parts[1]} then{ends}")
+    return found
+
+
+def _plainly(name: str, value: float) -> str:
+    if math.isnan(value):
+        return "not measured"
+    return f"{value:,.3g}" if name == "cost" else f"{100 * value:.1f} %"
 
 
 def _with_ends(one: Recalibrated, figure: Sequence[float]) -> str:

@@ -11,6 +11,7 @@ from sparkdrift.errors import StoreError
 from sparkdrift.references.life import Name
 from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
 from sparkdrift.spark.failures import FAILURES, reason
+from sparkdrift.spark.feature_tables import FEATURE_DEBT
 from sparkdrift.spark.frozen_rows import of_attempt
 from sparkdrift.spark.reference_life import EVALUATION, ROLE, TRAINING, same, with_set
 from sparkdrift.spark.schemas import (
@@ -30,7 +31,7 @@ from sparkdrift.windows import Window, contiguous
 
 HOLDING = (
     *(PROFILES, STATES, DRIFT, ASSUMPTIONS, REFERENCE_PROFILES, REFERENCE_CHECKS),
-    *(PERFORMANCE, EVAL_STALENESS),
+    *(PERFORMANCE, EVAL_STALENESS, FEATURE_DEBT),
 )
 """The tables that hold values of the source, or figures made of few of them."""
 USUAL_HOURS = 168
@@ -53,7 +54,7 @@ def delete_derived(
     monitor = spec.monitor
     delete(spark, store, PROFILES, monitor, f"NOT {own} AND ({overlapping})")
     delete(spark, store, STATES, monitor, overlapping)
-    for table in (ASSUMPTIONS, PERFORMANCE, EVAL_STALENESS):
+    for table in (ASSUMPTIONS, PERFORMANCE, EVAL_STALENESS, FEATURE_DEBT):
         delete(spark, store, table, monitor, overlapping)
     earlier = in_windows("earlier_start", contiguous(windows))
     delete(spark, store, DRIFT, monitor, f"({overlapping}) OR coalesce({earlier}, false)")

@@ -79,20 +79,22 @@ def staleness_rows(
     spec: MonitorSpec,
     held: Held,
     windows: Sequence[Window],
-    policy: str,
+    digests: Mapping[datetime, str],
     as_of: datetime | None,
 ) -> DataFrame:
-    """Every figure of these windows and each evaluation set, with a status."""
+    """Every figure of these windows and each evaluation set, with a status. digests: those that
+    `staleness_digests` wants, which are known already."""
     buckets = buckets_of(windows)
     inside = in_windows("window_start", contiguous(windows))
     bucket = f"pmod({position('window_start', spec.windows.grain, spec.timestamp.zone)}, {buckets})"
+    asked = {one.start: digests[one.start] for one in windows if one.start in digests}
     parts = [
-        asked_windows(spark, store, spec, held, policy, as_of, bucket),
+        asked_windows(spark, spec, held, asked, as_of, bucket),
         states_of_windows(spark, store, spec, bucket),
         slices_of_windows(spark, store, spec, held, bucket),
         gaps_of_windows(spark, store, spec, bucket),
     ]
-    rows = parts[0].where(inside)
+    rows = parts[0]
     for part in parts[1:]:
         rows = rows.unionAll(part.where(inside))
     known = states_of_sets(spark, store, spec, held.sets, windows)

@@ -6,7 +6,7 @@ in force when they began.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift import __version__
+from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels.performance import GROUP, KNOWN, PERFORMED, WINDOW, perform
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.evaluation_inputs import buckets_of, listed, mature, states_of_sets
@@ -27,7 +28,7 @@ from sparkdrift.spark.performance_inputs import (
     window_states,
 )
 from sparkdrift.spark.performance_policy import rules_of
-from sparkdrift.spark.sql import ddl, in_windows, quote, string
+from sparkdrift.spark.sql import ddl, in_windows, quote, string, timestamp
 from sparkdrift.spark.window_columns import position, window_end
 from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.models import MonitorSpec
@@ -83,10 +84,11 @@ def performance_rows(
     sets: Sets,
     granularity: str,
     windows: Sequence[Window],
-    policy: str,
+    digests: Mapping[datetime, str],
     as_of: datetime | None,
 ) -> DataFrame:
-    """The rows of `performance` of these windows, with their `input_digest`."""
+    """The rows of `performance` of these windows. digests: `Due.wanted` of this grain, which is
+    known already: a window whose states change meanwhile is due again."""
     buckets = buckets_of(windows)
     inside = in_windows("window_start", contiguous(windows))
     states = window_states(spark, store, spec, sets).where(
@@ -103,15 +105,8 @@ def performance_rows(
         each = known.withColumn("bucket", F.expr(f"explode(sequence(0, {buckets - 1}))"))
         rows = rows.unionAll(shaped(each, KNOWN, {}))
     grouped = rows.repartition(*map(quote, GROUP[:3])).sortWithinPartitions(*GROUP)
-    performed = grouped.mapInArrow(perform(rules_of(spec, granularity)), ddl(PERFORMED))
-    digests = (
-        digested(spark, store, spec, sets, policy, as_of)
-        .where(f"granularity = {string(granularity)}")
-        .where(inside)
-    )
-    return performed.join(
-        F.broadcast(digests.select("window_start", "input_digest")), "window_start"
-    )
+    own = {one.start: digests[one.start] for one in windows if one.start in digests}
+    return grouped.mapInArrow(perform(rules_of(spec, granularity), own), ddl(PERFORMED))
 
 
 def write_performance(
@@ -155,3 +150,38 @@ def count_findings(
             "count_if(status = 'degraded') AS degraded", "count_if(concept_drift) AS drifted"
         ).collect()[0]
     return row["degraded"], row["drifted"]
+
+
+def drifting_metrics(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    evaluation_set: str,
+    since: datetime | None,
+    until: datetime,
+) -> tuple[datetime, tuple[str, ...]] | None:
+    """(start, metrics with concept drift) of a window before `until`, whole table; None: of none.
+
+    Of the windows from `since` on the newest with any; where `since` is None, the newest window
+    that has been asked.
+    """
+    begun = "" if since is None else f" AND window_start >= {timestamp(since)}"
+    rows = spark.table(store.table(PERFORMANCE.name)).where(
+        f"monitor = {string(spec.monitor)} AND granularity = {string(spec.windows.grain)}"
+        f" AND evaluation_set = {string(evaluation_set)} AND slice_key = {string(WHOLE)}"
+        f" AND concept_drift IS NOT NULL AND window_start < {timestamp(until)}{begun}"
+    )
+    drifted = "sort_array(collect_set(CASE WHEN concept_drift THEN metric END))"
+    with few_rows(spark):
+        found = (
+            rows.groupBy("window_start")
+            .agg(F.expr(drifted).alias("metrics"))
+            .where("size(metrics) > 0" if since is not None else "true")
+            .orderBy(F.desc("window_start"))
+            .limit(1)
+            .selectExpr("unix_micros(window_start) AS start", "metrics")
+            .collect()
+        )
+    if not found or not found[0]["metrics"]:
+        return None
+    return from_micros(found[0]["start"]), tuple(found[0]["metrics"])

@@ -81,10 +81,11 @@ def begun(spark: SparkSession, store: Store, monitor: str, step: str) -> tuple[B
 
 def attempts(spark: SparkSession, store: Store, run_id: str) -> dict[tuple[str, str], int]:
     """How often this run id was used before, by (monitor, step)."""
-    rows = spark.sql(
-        f"SELECT monitor, step, max(attempt) AS attempt FROM {store.table(RUNS.name)}"
-        f" WHERE run_id = {string(run_id)} GROUP BY monitor, step"
-    ).collect()
+    with few_rows(spark):
+        rows = spark.sql(
+            f"SELECT monitor, step, max(attempt) AS attempt FROM {store.table(RUNS.name)}"
+            f" WHERE run_id = {string(run_id)} GROUP BY monitor, step"
+        ).collect()
     return {(row["monitor"], row["step"]): row["attempt"] for row in rows}
 
 

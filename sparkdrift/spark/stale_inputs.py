@@ -77,17 +77,17 @@ def held_against(spark: SparkSession, store: Store, spec: MonitorSpec) -> Held:
 
 def asked_windows(
     spark: SparkSession,
-    store: Store,
     spec: MonitorSpec,
     held: Held,
-    policy: str,
+    digests: Mapping[datetime, str],
     as_of: datetime | None,
     bucket: str,
 ) -> DataFrame:
+    """A row for each window, by its start, and declared set."""
     end = window_end("window_start", spec.windows.grain, spec.timestamp.zone)
-    rows = digested(spark, store, spec, held, policy, as_of).selectExpr(
-        "window_start", "input_digest", _in_force(held)
-    )
+    rows = spark.createDataFrame(
+        list(digests.items()), "window_start timestamp, input_digest string"
+    ).selectExpr("window_start", "input_digest", _in_force(held))
     own = {
         "window_start": "window_start",
         "window_end": end,

@@ -104,6 +104,19 @@ def replace(
     _overwrite(store, table, ready, scope.predicate(), run_id)
 
 
+def replace_all(
+    store: Store, table: Table, rows: DataFrame, scopes: Sequence[Scope], *, run_id: str
+) -> None:
+    """`replace` for several monitors in one commit; `rows` are those of all scopes.
+
+    Another writer of any of these monitors is waited for.
+    """
+    asked = [scope for scope in scopes if any(case.windows for case in scope.cases)]
+    if asked:
+        where = " OR ".join(f"({scope.predicate()})" for scope in asked)
+        _overwrite(store, table, _conform(table, rows).repartition(1), where, run_id)
+
+
 def replace_attempt(
     store: Store, table: Table, rows: DataFrame, equal: Mapping[str, str | int], *, run_id: str
 ) -> None:

@@ -16,6 +16,8 @@ from sparkdrift.spec import (
     evaluation_checks,
     feature_checks,
     feedback_checks,
+    health_checks,
+    importance_checks,
     metric_checks,
     model_checks,
     reference_checks,
@@ -209,6 +211,9 @@ _CHECKS: tuple[tuple[Callable[[MonitorSpec], Iterator[Finding]], set[str]], ...]
     (feedback_checks.rules, {"feedback"}),
     (feedback_checks.decisions, {"feedback", "prediction"}),
     (feedback_checks.names, {"feedback", "metrics"}),
+    (health_checks.policy_rules, {"policy"}),
+    (health_checks.policy_times, {"policy"}),
+    (health_checks.policy_owner, {"policy"}),
     (alert_checks.rules, {"alerts"}),
     (alert_checks.times, {"alerts", "timestamp"}),
     (alert_checks.names, {"alerts", "features", "metrics", "feedback", "prediction"}),
@@ -220,6 +225,8 @@ _CHECKS: tuple[tuple[Callable[[MonitorSpec], Iterator[Finding]], set[str]], ...]
     (model_checks.hooks, {"on_verdict", "model"}),
     (evaluation_checks.rules, {"evaluation"}),
     (evaluation_checks.between, {"evaluation", "prediction", "slices", "degraded"}),
+    (importance_checks.rules, {"importance"}),
+    (importance_checks.between, {"importance", "feature_debt", "prediction", "evaluation"}),
 )
 # What they find in some of a section's entries holds whatever the others are.
 _OF_ENTRIES = (feature_checks.duplicates, feature_checks.entries, _timestamp_as_feature)

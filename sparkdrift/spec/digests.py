@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -154,7 +155,7 @@ def evaluation_hash(spec: MonitorSpec) -> str:
     baseline, the value of a row, and the thresholds' values in their order, since the first one
     decides where no decision is recorded. Neither limits nor who calibrated a threshold.
     """
-    evaluation = spec.evaluation
+    evaluation, outcome = spec.evaluation, spec.debt_limits.outcome
     return _digest(
         {
             "format": SCORES_FORMAT,
@@ -165,6 +166,8 @@ def evaluation_hash(spec: MonitorSpec) -> str:
                 include={"task", "positive", "labels", "classes", "baseline", "value"},
             ),
             "thresholds": evaluation and [one.value for one in evaluation.thresholds.values()],
+            # Left out where it says nothing, so that stores of before keep their hash.
+            **({"outcome": outcome} if outcome else {}),
         }
     )
 
@@ -228,6 +231,51 @@ def staleness_hash(spec: MonitorSpec) -> str:
             "drift": policy_hash(spec),
             "slices": [one if isinstance(one, str) else list(one) for one in spec.slices],
             "prediction": spec.prediction.model_dump(mode="json", exclude={"label_delay"}),
+        }
+    )
+
+
+def moments_hash(spec: MonitorSpec, feature: Feature) -> str:
+    """What gives moments of a feature by class their meaning: that of the feature and label."""
+    return _digest(
+        {"moments": [definition_hash(spec, feature), evaluation_hash(spec)], "format": 1}
+    )
+
+
+def importance_hash(spec: MonitorSpec, features: Sequence[Feature]) -> str:
+    """What gives estimated importances their meaning: how, of which features, for which score."""
+    own = spec.importance
+    return _digest(
+        {
+            "importance": own and own.model_dump(mode="json", include={"estimate", "rows", "seed"}),
+            "score": spec.prediction.score,
+            "features": sorted([one.name, definition_hash(spec, one)] for one in features),
+            "format": 1,
+        }
+    )
+
+
+def feature_debt_hash(spec: MonitorSpec) -> str:
+    """What turns states, profiles and drift into the debt of features: the limits, where
+    importances come from, the policy of drift and of alerts, and which reference."""
+    return _digest(
+        {
+            "debt": spec.debt_limits.model_dump(mode="json"),
+            "importance": spec.importance and spec.importance.model_dump(mode="json"),
+            "drift": policy_hash(spec),
+            "evaluation": evaluation_hash(spec),
+            "version": spec.model_version,
+        }
+    )
+
+
+def health_hash(spec: MonitorSpec) -> str:
+    """What turns findings into a verdict: the rules and what goes with them, and from when on the
+    owner calls the model degraded."""
+    return _digest(
+        {
+            "policy": spec.policy.model_dump(mode="json"),
+            "degraded": spec.degraded and spec.degraded.model_dump(mode="json"),
         }
     )
 

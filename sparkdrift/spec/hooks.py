@@ -20,7 +20,7 @@ ACCEPTED_VARIABLE = "the name of an environment variable, such as SPARKDRIFT_WEB
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 # No user and no password: what the URL itself carries ends up in logs of others.
 _URL = re.compile(
-    r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?"
+    r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:(?P<port>[0-9]{1,5}))?"
     r"(?=[/?]|$)[!-~]*"
 )
 
@@ -42,7 +42,7 @@ def shown_url(url: str) -> str:
 
 def _url(text: str) -> str:
     found = _URL.fullmatch(text)
-    if found is None or refused_characters(text):
+    if found is None or int(found["port"] or 1) not in range(1, 65536) or refused_characters(text):
         raise refusal("this is no URL of a web hook", f"{ACCEPTED_URL}, without user or password")
     if found["scheme"] == "http" and not is_loopback(found["host"]):
         raise refusal("http would send the verdict in the clear", ACCEPTED_URL)

@@ -18,7 +18,9 @@ from sparkdrift.spec.assumptions import Assumptions, DependenceEntry
 from sparkdrift.spec.evaluation import Dashboard, Evaluation, Outcome
 from sparkdrift.spec.features import Features
 from sparkdrift.spec.feedback import SHAPED, Feedback
+from sparkdrift.spec.health_policy import Policy
 from sparkdrift.spec.hooks import Hook
+from sparkdrift.spec.importance import FeatureDebt, Importance
 from sparkdrift.spec.location import Location
 from sparkdrift.spec.maintenance import Maintenance
 from sparkdrift.spec.metrics import PREFIX, Metric, MetricEntry
@@ -180,6 +182,8 @@ class MonitorSpec(Section):
     )
     feedback: Feedback | None = None
     evaluation: Evaluation | None = None
+    importance: Importance | None = None
+    feature_debt: FeatureDebt | None = None
     reference: Reference | None = None
     drift: Drift = Drift()
     alerts: Alerts = Alerts()
@@ -189,6 +193,7 @@ class MonitorSpec(Section):
     assumptions: Assumptions | None = None
     sketch: Sketch = Sketch()
     degraded: Degraded | None = None
+    policy: Policy = Policy()
     maintenance: Maintenance | None = None
     on_verdict: tuple[Hook, ...] = Field(
         default=(), description="a list of mappings with 'verdicts' and what is to be done"
@@ -214,6 +219,11 @@ class MonitorSpec(Section):
     @property
     def model_version(self) -> str | None:
         return self.model.version
+
+    @property
+    def debt_limits(self) -> FeatureDebt:
+        """The limits of the debt of features, the defaults where none are given."""
+        return self.feature_debt or FeatureDebt()
 
     @property
     def dashboard(self) -> Dashboard | None:

@@ -56,8 +56,8 @@ from sparkdrift.steps.context import Context
 from sparkdrift.steps.journal import Record
 from sparkdrift.windows import Window, window_at
 
-BLIND = "blind_spot"
-ACROSS = (BLIND, LINK, DECAY)
+BLIND, SHOWN = "blind_spot", "dashboard"
+ACROSS = (BLIND, SHOWN, LINK, DECAY)
 """The figures that look at all windows."""
 # Raised when they change without a change of their inputs.
 _VERSION = 3
@@ -131,6 +131,7 @@ def _rows(
             )
             for start in starts
         ]
+        shown = {one.start: _dashboard(one.shown) for one in evidence}
         verdicts = blind_spots(
             evidence,
             Persistence(spec.alerts.windows, spec.alerts.of),
@@ -141,8 +142,21 @@ def _rows(
             about = _about(name, figures[name, one.start], one.start)
             row = Stale(BLIND, "*", one.verdict, one.reason, unit="")
             yield {**about, **_told(row), "since": one.since}
+            yield {**about, **_told(shown[one.start]), "since": None}
             for link in links.of(name, one.start):
                 yield {**about, **_told(link), "since": None}
+
+
+def _dashboard(shown: Mapping[str, Shown]) -> Stale:
+    """What the dashboard itself shows: red where a metric is out of its band."""
+    out = sorted(name for name, one in shown.items() if one.in_band is False)
+    unseen = sorted(name for name, one in shown.items() if one.in_band is None)
+    if out:
+        return Stale(SHOWN, "*", "red", f"out of band: {', '.join(out)}", unit="")
+    if unseen or not shown:
+        text = f"without value or limit: {', '.join(unseen)}" if shown else "no dashboard metric"
+        return Stale(SHOWN, "*", "amber", text, unit="")
+    return Stale(SHOWN, "*", "green", "every metric is in its band", unit="")
 
 
 def _about(name: str, figures: Figures, start: datetime) -> Row:

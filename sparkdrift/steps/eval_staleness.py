@@ -48,7 +48,7 @@ def measure_staleness(context: Context, spec: MonitorSpec, options: Options) -> 
             write_staleness(
                 store,
                 spec,
-                staleness_rows(spark, store, spec, held, batch, policy, as_of),
+                staleness_rows(spark, store, spec, held, batch, digests[0], as_of),
                 FIGURES,
                 batch,
                 policy=policy,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sparkdrift.spark.performance import (
+    Due,
     count_findings,
     performance_digests,
     performance_rows,
@@ -49,12 +51,14 @@ def measure_performance(context: Context, spec: MonitorSpec, options: Options) -
         policy, as_of = performance_hash(spec), complete_until(context, spec, options)
         record.policy_hash, record.as_of = policy, as_of
         sets = sets_in_force(context.spark, context.store, spec)
-        due = _outdated(context, spec, options, sets, policy, as_of)
+        digests = performance_digests(context.spark, context.store, spec, sets, policy, as_of)
+        due = _outdated(spec, options, digests)
         of = sum(len(one.due) + len(one.dropped) for one in due.values())
         if of:
             context.journal.started(record)
         for grain, found in due.items():
-            _measure(context, spec, sets, grain, found, policy, record, of)
+            wanted = digests.wanted.get(grain, {})
+            _measure(context, spec, sets, grain, found, wanted, policy, record, of)
         own = due[spec.windows.grain]
         degraded = drifted = 0
         if own.due:
@@ -69,19 +73,13 @@ def due_windows(context: Context, spec: MonitorSpec, options: Options) -> int:
         return 0
     sets = sets_in_force(context.spark, context.store, spec)
     as_of = complete_until(context, spec, options)
-    due = _outdated(context, spec, options, sets, performance_hash(spec), as_of)
+    policy = performance_hash(spec)
+    digests = performance_digests(context.spark, context.store, spec, sets, policy, as_of)
+    due = _outdated(spec, options, digests)
     return len(due[spec.windows.grain].due)
 
 
-def _outdated(
-    context: Context,
-    spec: MonitorSpec,
-    options: Options,
-    sets: Sets,
-    policy: str,
-    as_of: datetime | None,
-) -> dict[str, Outdated]:
-    digests = performance_digests(context.spark, context.store, spec, sets, policy, as_of)
+def _outdated(spec: MonitorSpec, options: Options, digests: Due) -> dict[str, Outdated]:
     return {
         grain: outdated(
             spec, options, digests.wanted.get(grain, {}), digests.have.get(grain, {}), grain
@@ -96,6 +94,7 @@ def _measure(
     sets: Sets,
     grain: str,
     found: Outdated,
+    digests: Mapping[datetime, str],
     policy: str,
     record: Record,
     of: int,
@@ -104,7 +103,7 @@ def _measure(
     for first in range(0, len(windows), BATCH_WINDOWS):
         batch = windows[first : first + BATCH_WINDOWS]
         rows = performance_rows(
-            context.spark, context.store, spec, sets, grain, batch, policy, record.as_of
+            context.spark, context.store, spec, sets, grain, batch, digests, record.as_of
         )
         write_performance(
             context.store,

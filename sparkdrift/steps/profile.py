@@ -92,8 +92,10 @@ def complete_until(context: Context, spec: MonitorSpec, options: Options) -> dat
 
     By it is told which labels should have arrived. None: nothing was profiled yet.
     """
+    if options.as_of is not None:
+        return options.as_of
     last = context.journal.last_success(spec.monitor, STEP)
-    return options.as_of or (last.as_of if last else None)
+    return last.as_of if last else None
 
 
 def _without_crowds(

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from sparkdrift.errors import SnapshotError, UsageError, nearest
+from sparkdrift.explain.blind_spots import local_day
 from sparkdrift.kernels.performance_rules import NO_SET
 from sparkdrift.measures.intervals import Figure
 from sparkdrift.measures.operating_threshold import (
@@ -25,8 +26,10 @@ from sparkdrift.measures.operating_threshold import (
     propose,
     reaches,
     realised,
+    traded,
 )
 from sparkdrift.measures.score_bins import ScoreBins
+from sparkdrift.spark.performance import drifting_metrics
 from sparkdrift.spark.proposals import write_proposal
 from sparkdrift.spark.score_totals import Counted, evaluation_scores, newest_scores
 from sparkdrift.spec.evaluation import Target, Threshold
@@ -37,6 +40,8 @@ from sparkdrift.steps.snapshot import user
 from sparkdrift.windows import Window
 
 Basis = Literal["realised", "estimated"]
+Triple: TypeAlias = tuple[float, float, float]
+"""A figure and the ends of its interval."""
 _GOALS: tuple[Goal, ...] = ("precision", "recall", "capacity")
 
 
@@ -46,7 +51,8 @@ class Recalibrated:
 
     level: what the target asks for, None of a payoff; rows: what it rests on; reached_now,
     reached_then: of the target by the present threshold and by the proposed one, with intervals.
-    NaN is not measured, and `reason` says why.
+    NaN is not measured, and `reason` says why. traded: by metric what the present and the proposed
+    threshold reach of all others; empty where none is proposed. doubt: why it can't be trusted.
     """
 
     threshold: str
@@ -58,11 +64,13 @@ class Recalibrated:
     evaluation_version: int
     rows: int
     present: float
-    proposed: tuple[float, float, float]
-    reached_now: tuple[float, float, float]
-    reached_then: tuple[float, float, float]
+    proposed: Triple
+    reached_now: Triple
+    reached_then: Triple
     reason: str
     seq: int | None = None
+    traded: Mapping[str, tuple[Triple, Triple]] = field(default_factory=dict)
+    doubt: str = ""
 
     @property
     def target(self) -> str:
@@ -83,7 +91,11 @@ def recalibrate(
     with context.journal.step(spec.monitor, "recalibrate") as record:
         counted, present, basis = _newest(context, spec, windows)
         record.windows = len(counted.windows)
-        found = [_one(name, *one, counted, present, basis, values) for name, one in wanted.items()]
+        doubt = _doubt(context, spec, counted, basis)
+        found = [
+            replace(_one(name, *one, counted, present, basis, values), doubt=doubt)
+            for name, one in wanted.items()
+        ]
         if any(not math.isnan(one.proposed[0]) for one in found):
             context.journal.started(record)
         return tuple(_written(context, spec, one) for one in found)
@@ -173,6 +185,8 @@ def _one(
 ) -> Recalibrated:
     goal, level = _goal(target)
     found = propose(present, goal, math.nan if level is None else level, values)
+    to = float(found.threshold.value)
+    others = {} if math.isnan(to) else traded(present, goal, declared.value, to, values)
     return Recalibrated(
         threshold=name,
         goal=goal,
@@ -187,6 +201,7 @@ def _one(
         reached_now=_numbers(reaches(present, goal, declared.value, values)),
         reached_then=_numbers(found.reached),
         reason=_reason(found, basis, counted.name),
+        traded={name: (_numbers(now), _numbers(then)) for name, (now, then) in others.items()},
     )
 
 
@@ -198,8 +213,30 @@ def _goal(target: Target) -> tuple[Goal, float | None]:
     return "cost", None
 
 
-def _numbers(figure: Figure) -> tuple[float, float, float]:
+def _numbers(figure: Figure) -> Triple:
     return float(figure.value), float(figure.low), float(figure.high)
+
+
+def _doubt(context: Context, spec: MonitorSpec, counted: Counted, basis: Basis) -> str:
+    """What concept drift says of these windows; '' where none is flagged.
+
+    It is told by labels. So of windows without them the newest ones count that have been held
+    against the set.
+    """
+    until = counted.interval.end
+    since = counted.interval.start if basis == "realised" else None
+    found = drifting_metrics(context.spark, context.store, spec, counted.name, since, until)
+    if found is None:
+        return ""
+    start, metrics = found
+    where = f"concept drift ({', '.join(metrics)}) in the window of "
+    where += local_day(start, spec.timestamp.zone)
+    if basis == "realised":
+        return f"{where}: what a score means is changing, so look again when newer labels arrive"
+    return (
+        f"{where}, the newest one that labels have told of: scores do not mean any more what they "
+        "meant in the evaluation set, so a threshold by its rates can't be trusted"
+    )
 
 
 def _reason(found: Proposed, basis: Basis, set_name: str) -> str:
@@ -228,12 +265,21 @@ def _written(context: Context, spec: MonitorSpec, one: Recalibrated) -> Recalibr
         "rows": one.rows,
         "at": datetime.now(timezone.utc),
         "by": user(),
-        "reason": one.reason,
+        "reason": "; ".join(part for part in (one.reason, _trade(one), one.doubt) if part),
     }
     row |= dict(zip(("proposed", "low", "high"), one.proposed, strict=True))
     row |= {name: _or_null(getattr(one, name)[0]) for name in ("reached_now", "reached_then")}
     run_id = context.journal.run_id
     return replace(one, seq=write_proposal(context.spark, context.store, row, run_id=run_id))
+
+
+def _trade(one: Recalibrated) -> str:
+    """'recall 0.62 before, 0.48 after', of each metric that is measured."""
+    return ", ".join(
+        f"{name} {now[0]:.3g} before, {then[0]:.3g} after"
+        for name, (now, then) in one.traded.items()
+        if not (math.isnan(now[0]) or math.isnan(then[0]))
+    )
 
 
 def _or_null(value: float) -> float | None:

@@ -14,8 +14,9 @@ import numpy as np
 
 from sparkdrift.errors import SnapshotError, UsageError, nearest
 from sparkdrift.measures.arrays import Floats, floats
-from sparkdrift.measures.density_ratio import coverage, ess_ratio
+from sparkdrift.measures.density_ratio import coverage
 from sparkdrift.measures.label_sample import allocate
+from sparkdrift.measures.representation import ess_ratio
 from sparkdrift.measures.score_bins import ScoreBins
 from sparkdrift.spark.label_queue import (
     OWN,
@@ -171,8 +172,8 @@ def _sampled(
     reason = "" if len(scores) else "each row of these windows has a label or is in a queue"
     return Sampled(
         *(counts.name, counts.version, counts.interval, len(scores), strata, queue.name),
-        float(ess_ratio(before, window)),
-        float(ess_ratio(after, window)),
+        float(ess_ratio(before, window).value),
+        float(ess_ratio(after, window).value),
         float(coverage(before, window).outside),
         float(coverage(after, window).outside),
         reason,

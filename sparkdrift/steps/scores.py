@@ -14,7 +14,9 @@ from datetime import datetime
 from sparkdrift.errors import SpecError
 from sparkdrift.measures.score_bins import plain_edges
 from sparkdrift.spark.changes import Fingerprint
+from sparkdrift.spark.class_moments import associated_features, class_moments, target_of
 from sparkdrift.spark.evaluation_sources import labels_of, row_problems
+from sparkdrift.spark.expressions import resolve_source
 from sparkdrift.spark.labels import arrival_states, joined_labels, scores_with_labels
 from sparkdrift.spark.profiles import stored_windows, window_rows
 from sparkdrift.spark.reference_life import Active
@@ -43,6 +45,7 @@ from sparkdrift.steps.journal import Record
 from sparkdrift.steps.rollup import declared, merged_from
 from sparkdrift.windows import Window, window_at
 
+_NO_OWN = "CAST(NULL AS STRING) AS own_definition"
 _BATCH_ROWS = 20_000_000
 _BATCH_WINDOWS = 400
 
@@ -153,6 +156,8 @@ def _count(
     }
     scores = scores_with_labels(spec, labels)
     token = "" if labels is None else f"{labels.table_id}:{labels.version}"
+    target = target_of(spec, scores)
+    resolution = None if target is None else resolve_source(spark, spec, source)
     done = 0
     for batch in _batches(due.batch):
         windows = [one.window for one in batch]
@@ -162,11 +167,15 @@ def _count(
         read = window_rows(spark, source, spec, windows)
         rows = joined_labels(spark, spec, read, labels, of_few=of_few)
         found = count_scores(rows, evaluation, scores, cuts, slices).selectExpr(
-            "*", "CAST(NULL AS ARRAY<STRING>) AS columns"
+            "*", "CAST(NULL AS ARRAY<STRING>) AS columns", _NO_OWN
         )
         if labels is not None:
             late = arrival_states(rows, spec, source)
-            found = found.unionByName(late.selectExpr("*", f"'{LABELS}' AS name"))
+            found = found.unionByName(late.selectExpr("*", f"'{LABELS}' AS name", _NO_OWN))
+        if target is not None and resolution is not None:
+            features = associated_features(spark, store, spec, resolution, windows)
+            if features:
+                found = found.unionByName(class_moments(rows, spec, features, target))
         write_scores(
             store,
             spec,
@@ -177,7 +186,7 @@ def _count(
             token=token,
             source_version=source.version,
             run_id=context.journal.run_id,
-            names=len(cuts),
+            names=len(cuts) + (0 if resolution is None else len(resolution.usable) // 20),
         )
         done += len(batch)
         record.windows = done

@@ -15,6 +15,7 @@ from tests.bench.comparisons import comparisons
 from tests.bench.demo import demo, rerun
 from tests.bench.engine import engine, engine_long
 from tests.bench.evaluation import evaluation
+from tests.bench.fleet import fleet
 from tests.bench.increment import increment
 from tests.bench.machine import machine
 from tests.bench.references import references
@@ -43,6 +44,7 @@ CASES: dict[str, Callable[[Asked], Iterator[Measured]]] = {
     "comparisons": comparisons,
     "references": references,
     "evaluation": evaluation,
+    "fleet": fleet,
     "scale": scale,
     "source": source,
 }

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from monitors import context_of, new_store, rows_of, spec_of, utc
 from scipy import special
-from score_rows import put_set, put_states, put_success
+from score_rows import RUN, put_set, put_states, put_success
 
 from sparkdrift.errors import SnapshotError, UsageError
-from sparkdrift.measures.operating_threshold import estimated, propose, realised
+from sparkdrift.measures.operating_threshold import estimated, propose, realised, traded
 from sparkdrift.measures.score_bins import choose_edges, count
+from sparkdrift.spark.evaluation_tables import PERFORMANCE
+from sparkdrift.spark.writer import insert_rows
 from sparkdrift.steps.recalibrate import recalibrate
 
 pytestmark = pytest.mark.spark
@@ -85,6 +87,12 @@ def test_the_newest_windows_whose_labels_have_arrived_are_taken(spark, counted):
     assert row["reached_now"] == one.reached_now[0]
     assert row["reached_then"] == pytest.approx(0.7)
     assert row["evaluation_version"] == 1
+    expected = traded(present, "precision", 0.5, one.proposed[0])
+    assert set(one.traded) == {"recall", "accuracy", "capacity"}
+    assert one.traded["recall"][1] == tuple(map(float, expected["recall"][1])), SEED
+    now, then = (float(figure.value) for figure in expected["recall"])
+    assert f"recall {now:.3g} before, {then:.3g} after" in row["reason"]
+    assert one.doubt == ""
 
     again = recalibrate(context_of(spark, store, "two"), spec, 2, "inspect")
     assert [one.seq for one in again] == [2]
@@ -103,6 +111,18 @@ def test_without_labels_the_set_lends_its_rates_to_the_newest_windows(spark, cou
     assert one.proposed == tuple(map(float, expected.threshold)), SEED
     assert "taken from the evaluation set launch" in one.reason
     assert capacity.reached_then[0] == pytest.approx(0.2)
+    assert one.doubt == ""
+    # Labels of an earlier window have shown that scores mean something else now.
+    row = {"granularity": "day", "slice_key": "*", "slice_value": "*", "evaluation_set": "launch"}
+    row |= {"monitor": spec.monitor, "class_name": "*", "window_start": utc(2024, 12, 30)}
+    flags = {"accuracy": True, "recall": False}
+    rows = [row | {"metric": name, "concept_drift": flag, **RUN} for name, flag in flags.items()]
+    insert_rows(spark, store, PERFORMANCE, rows)
+    (one, _) = recalibrate(context_of(spark, store), spec, 4)
+    assert one.doubt.startswith("concept drift (accuracy) in the window of 2024-12-30")
+    assert "can't be trusted" in one.doubt
+    written = rows_of(spark, store, "proposals").to_pylist()
+    assert sum("can't be trusted" in row["reason"] for row in written) == 2
 
 
 @pytest.mark.classic

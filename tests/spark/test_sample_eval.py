@@ -13,7 +13,8 @@ from score_rows import put_set, put_states
 from source_tables import write
 
 from sparkdrift.errors import SnapshotError, UsageError
-from sparkdrift.measures.density_ratio import coverage, ess_ratio
+from sparkdrift.measures.density_ratio import coverage
+from sparkdrift.measures.representation import ess_ratio
 from sparkdrift.measures.score_bins import choose_edges, count
 from sparkdrift.steps.sample_eval import Wanted, sample_eval
 
@@ -93,8 +94,8 @@ def test_the_promised_ratio_is_what_comes_out(spark, sampled, tmp_path):
     window = count(state.edges, production["score"], np.full(ROWS, np.nan)).column("rows")
     before = state.column("labelled")
     labelled = before + after.column("labelled")
-    assert done.ess_now == pytest.approx(float(ess_ratio(before, window))), SEED
-    assert done.ess_then == pytest.approx(float(ess_ratio(labelled, window))), SEED
+    assert done.ess_now == pytest.approx(float(ess_ratio(before, window).value)), SEED
+    assert done.ess_then == pytest.approx(float(ess_ratio(labelled, window).value)), SEED
     assert done.outside_then == pytest.approx(float(coverage(labelled, window).outside)), SEED
     # A plain sample of as many rows brings less.
     rng = np.random.default_rng(SEED)
@@ -102,7 +103,7 @@ def test_the_promised_ratio_is_what_comes_out(spark, sampled, tmp_path):
         count(state.edges, production["score"][one], np.zeros(600)).column("labelled")
         for one in (rng.choice(ROWS, 600, replace=False) for _ in range(20))
     ]
-    assert done.ess_then > np.mean([ess_ratio(before + one, window) for one in plain]), SEED
+    assert done.ess_then > np.mean([ess_ratio(before + one, window).value for one in plain]), SEED
     assert all(f'"region":"{production["region"][i]}"' in chosen[i] for i in chosen)
     (row,) = rows_of(spark, store, "proposals", "run_id = 'one'").to_pylist()
     assert (row["kind"], row["name"], row["rows"]) == ("sample", "launch", 600)

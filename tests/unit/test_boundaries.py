@@ -116,6 +116,14 @@ def test_what_references_mean_is_pure(module: Path) -> None:
     assert roots(module, typing_too=True).isdisjoint(ENGINE | IO | CLOCK)
 
 
+@pytest.mark.parametrize("module", inside("health"), ids=name)
+def test_what_a_verdict_follows_from_is_pure(module: Path) -> None:
+    ours = {one for one in imported(module) if one.startswith("sparkdrift")}
+    allowed = ("sparkdrift.health", "sparkdrift.spec", "sparkdrift.windows", "sparkdrift.errors")
+    assert all(one.startswith(allowed) for one in ours), ours
+    assert roots(module, typing_too=True).isdisjoint(ENGINE | IO | CLOCK)
+
+
 @pytest.mark.parametrize("module", inside("spark"), ids=name)
 def test_the_engine_folder_is_below_the_steps(module: Path) -> None:
     above = ("sparkdrift.steps", "sparkdrift.cli", "sparkdrift.report", "sparkdrift.demo")

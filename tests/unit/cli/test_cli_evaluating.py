@@ -39,6 +39,7 @@ SPAN = Window(WEEKS[0].start, WEEKS[-1].end)
 DONE = Evaluated(
     Sets(made={"launch": None}), Counted(WEEKS), Performed(WEEKS[:3], 0, 0, 2, 5), Stale(WEEKS, 4)
 )
+NAN = math.nan
 RECALIBRATED = Recalibrated(
     *("inspect", "precision", 0.8, "realised", SPAN, "launch", 1, 11_200, 0.5),
     proposed=(0.68, 0.64, 0.73),
@@ -46,6 +47,11 @@ RECALIBRATED = Recalibrated(
     reached_then=(0.8, 0.78, 0.82),
     reason="by the labels of these windows",
     seq=3,
+    traded={
+        "recall": ((0.62, 0.6, 0.64), (0.48, 0.46, 0.5)),
+        "cost": ((3.0, 2.5, 3.5), (NAN,) * 3),
+    },
+    doubt="concept drift (accuracy) in the window of 2025-08-25",
 )
 
 
@@ -160,6 +166,9 @@ def test_a_proposed_threshold_is_told_with_what_it_rests_on():
     assert "0.5 reaches a precision of 71.0 % (70.0 % to 72.0 %)" in text
     assert "0.6800 (0.6400 to 0.7300), which reaches a precision of 80.0 %" in text
     assert "11,200 labelled rows, 2025-08-04 to 2025-09-01" in text
+    assert "  costs     recall 62.0 % now, 48.0 % then (46.0 % to 50.0 %)" in text
+    assert "            payoff per row 3 now, not measured then" in text
+    assert "  warning   concept drift (accuracy) in the window of 2025-08-25" in text
     assert "proposal 3; nothing is changed by it" in text
 
 

@@ -13,6 +13,7 @@ from sparkdrift.measures.operating_threshold import (
     propose,
     reaches,
     realised,
+    traded,
 )
 from sparkdrift.measures.score_bins import choose_edges, count
 
@@ -210,3 +211,26 @@ def test_one_score_for_all_rows_is_not_cut():
     present: Present = realised(state)
     found = propose(present, "capacity", 0.3)
     assert found.threshold.value == pytest.approx(0.4)
+
+
+def test_what_a_threshold_costs_is_counted_on_the_raw_rows():
+    rng = np.random.default_rng(84)
+    scores, labels = draw(rng, 50_000)
+    edges = choose_edges(scores, labels, [0.3, 0.6])
+    present = realised(count(edges, scores, labels))
+    found = traded(present, "precision", 0.3, 0.6, VALUES)
+    assert set(found) == {"recall", "accuracy", "capacity", "cost"}
+    for side, threshold in enumerate((0.3, 0.6)):
+        taken, yes = scores >= threshold, labels == 1
+        cells = [(taken & yes), (taken & ~yes), (~taken & yes), (~taken & ~yes)]
+        expected = {
+            "recall": (taken & yes).sum() / yes.sum(),
+            "accuracy": (taken == yes).mean(),
+            "capacity": taken.mean(),
+            "cost": np.dot(VALUES, [cell.mean() for cell in cells]),
+        }
+        for name, value in expected.items():
+            figure = found[name][side]
+            assert figure.value == pytest.approx(value), (name, threshold)
+            assert figure.low < value < figure.high
+    assert "cost" not in traded(present, "recall", 0.3, 0.6)

@@ -59,6 +59,20 @@ def test_ess_ratio_is_inside_its_interval_19_times_of_20(rows):
     assert coverage(hits, runs) or 0.93 < hits / runs < 0.97, (SEED, hits / runs)
 
 
+def test_ess_ratio_of_many_windows_at_once_is_that_of_each():
+    rng = np.random.default_rng(SEED)
+    v, x = rng.integers(0, 60, (3, 1, 40)), rng.integers(0, 30, (3, 5, 40))
+    x[0, 0] = 0
+    found = ess_ratio(v, x)
+    assert found.value.shape == (3, 5)
+    for i in range(3):
+        for j in range(5):
+            alone = ess_ratio(v[i, 0], x[i, j])
+            for part, one in zip(found, alone, strict=True):
+                np.testing.assert_allclose(part[i, j], one, err_msg=f"seed {SEED}")
+    assert np.isnan(found.value[0, 0])
+
+
 def test_ess_ratio_without_rows_is_not_measured():
     assert nothing(ess_ratio([0, 0], [5, 5]))
     assert nothing(ess_ratio([5, 5], [0, 0]))

@@ -63,6 +63,7 @@ def test_contradictions_are_told_with_their_line(model: str, told: list[str]) ->
         ("{verdicts: [retrain], webhook: {url: 'http://a.b', secret_env: S}}", "in the clear"),
         ("{verdicts: [retrain], webhook: {url: 'ftp://a.b', secret_env: S}}", "no URL"),
         ("{verdicts: [retrain], webhook: {url: 'https://u:p@a.b', secret_env: S}}", "no URL"),
+        ("{verdicts: [retrain], webhook: {url: 'https://a.b:70000', secret_env: S}}", "no URL"),
         ("{verdicts: [retrain], webhook: {url: 'https://a.b', secret_env: 'a b'}}", "no name of a"),
         ("{verdicts: [retrain], webhook: {url: 'https://a.b'}}", "secret_env' is missing"),
     ],
