@@ -161,7 +161,7 @@ def test_a_dashboard_that_can_not_be_read_is_said_to_be_unknown():
     material = replace(made.material(), dashboard=[], dashboard_unknown="no table main.d")
     told = Read(model(material)).text
     assert "What the dashboard showed is not known: no table main.d" in told
-    assert "the dashboard showed" not in told
+    assert "; the dashboard showed" not in told
 
 
 def test_the_limit_that_the_spec_declares_is_drawn_where_no_table_tells_one():
