@@ -25,6 +25,7 @@ from sparkdrift.spark.evaluation_overview import (
 )
 from sparkdrift.spark.failures import FAILURES, reason
 from sparkdrift.spark.few_rows import few_rows
+from sparkdrift.spark.fleet import MOST_MODELS
 from sparkdrift.spark.outside_tables import dashboard_table, told_by_dashboard
 from sparkdrift.spark.overview import Overview
 from sparkdrift.spark.profiling import TABLE_ROW
@@ -61,7 +62,7 @@ class ReportRows:
         Asked at the same time: planning a question takes longer than its rows.
         """
         own = (
-            *(self.health, self.cells, self.performance, self.blind_spots),
+            *(self.health, self.answer, self.cells, self.performance, self.blind_spots),
             *(self.first_seen, self.debts, self.steps),
         )
         overview = Overview(self._spark)
@@ -87,26 +88,27 @@ class ReportRows:
             f"SELECT * FROM model_health WHERE {_own(spec)} ORDER BY window_start DESC", last
         )
 
-    def fleet(self) -> list[Row]:
-        """The newest verdict on each model of the store, and monitors that have none.
+    def answer(self, spec: MonitorSpec, last: int) -> list[Row]:
+        """How the newest verdict was answered, in at most one row."""
+        return self._rows(
+            f"SELECT answer, answered_by, answered_at, answer_reason FROM latest_health"
+            f" WHERE {_own(spec)} AND answer IS NOT NULL",
+            1,
+        )
 
-        Of these, `verdict` is NULL; `watched_until` is the end of the newest stored window.
-        """
+    def fleet(self) -> list[Row]:
+        """One row for each model that has a verdict, in the order of the view `fleet`."""
+        return self._rows("SELECT * FROM fleet ORDER BY rank", MOST_MODELS)
+
+    def unjudged(self) -> list[Row]:
+        """Monitors that are profiled and have no verdict, with the end of their newest window."""
         return self._rows(
             f"""
-            WITH watched AS (
-              SELECT monitor, max(window_end) AS watched_until FROM profiles
-              WHERE column_name = {string(TABLE_ROW)} AND slice_key = {string(WHOLE)}
-              GROUP BY monitor),
-            newest AS (
-              SELECT * FROM model_health QUALIFY row_number() OVER (
-                PARTITION BY monitor, model_id ORDER BY window_start DESC, window_end DESC) = 1)
-            SELECT coalesce(h.monitor, w.monitor) AS monitor, watched_until, h.window_start,
-                   h.window_end, model_id, model_version, stage, verdict, severity, confidence,
-                   reasons, since, owner, due, dashboard_status, blind_spot, open_debts,
-                   oldest_debt, cost, cost_so_far, currency
-            FROM newest AS h FULL OUTER JOIN watched AS w ON w.monitor = h.monitor
-            ORDER BY monitor, model_id""",
+            SELECT p.monitor, max(window_end) AS watched_until FROM profiles AS p
+            LEFT ANTI JOIN (SELECT DISTINCT monitor FROM model_health) AS h
+              ON h.monitor = p.monitor
+            WHERE column_name = {string(TABLE_ROW)} AND slice_key = {string(WHOLE)}
+            GROUP BY p.monitor ORDER BY p.monitor""",
             MOST_LISTED,
         )
 
@@ -211,7 +213,7 @@ class ReportRows:
         """What is owed: open ones first, the oldest first."""
         return self._rows(
             f"SELECT * FROM debts WHERE monitor = {string(spec.monitor)}"
-            " ORDER BY closed IS NOT NULL, opened, debt",
+            " ORDER BY closed IS NOT NULL, window_start, debt",
             last,
         )
 

@@ -22,8 +22,10 @@ GROUND = "getComputedStyle(document.body).backgroundColor"
 
 
 def fleet():
-    rows = [{**made.health(9)[0], "monitor": name} for name in (made.HOSTILE, "a" * 80, "claims")]
-    return fleet_page(rows, "./store", made.MADE, "0.1.0")
+    names = (made.HOSTILE, "a" * 80, "claims")
+    rows = [made.fleet_row(name, "retrain", owner=name) for name in names]
+    unjudged = [{"monitor": "b" * 80, "watched_until": None}]
+    return fleet_page(rows, unjudged, "./store", made.MADE, "0.1.0")
 
 
 PAGES = {

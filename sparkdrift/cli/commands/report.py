@@ -80,7 +80,7 @@ def _fleet(common: Common) -> str:
         from sparkdrift.spark.report_rows import report_rows
 
         with report_rows(spark, store) as ask:
-            rows = ask.fleet()
+            rows, unjudged = ask.fleet(), ask.unjudged()
     from sparkdrift.report.page.fleet import fleet_page
 
-    return fleet_page(rows, str(store), datetime.now(timezone.utc), __version__)
+    return fleet_page(rows, unjudged, str(store), datetime.now(timezone.utc), __version__)

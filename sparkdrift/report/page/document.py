@@ -45,7 +45,7 @@ def facts(spec: MonitorSpec, material: Material) -> dict[str, Any]:
         "owner": spec.owner,
         "model": spec.model_id + (f", version {spec.model_version}" if spec.model_version else ""),
         "watched": _watched(spec, material),
-        "verdict": None if row is None else verdict(row, zone),
+        "verdict": None if row is None else verdict(row, zone, material.answer),
         "instead": _instead(material),
         "timeline": timeline(material, zone, _limit(spec, material.metric)),
         "timeline_headings": HEADINGS,
@@ -60,7 +60,7 @@ def facts(spec: MonitorSpec, material: Material) -> dict[str, Any]:
             [one for one in material.measured if one["slice_key"] != WHOLE], zone
         ),
         "measured": listed.measured(material.measured, zone),
-        "debts": listed.debts(material.debts, material.made_at, currency, zone),
+        "debts": listed.debts(material.debts, currency, zone),
         "references": listed.references(found.references, zone),
         "steps": listed.steps(material.steps),
         "source": spec.source.table or spec.source.path,

@@ -58,7 +58,10 @@ def fleet(monkeypatch):
 
     class Answers:
         def fleet(self):
-            return made.health(3)[:1]
+            return [made.fleet_row("claims", "retrain")]
+
+        def unjudged(self):
+            return []
 
     @contextmanager
     def opened(*_):
