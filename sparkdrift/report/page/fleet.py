@@ -16,7 +16,7 @@ from sparkdrift.report.page.verdict import amount, tone
 from sparkdrift.report.plain import day, named
 
 HEADINGS = (
-    *("model", "verdict", "owner", "due", "since", "dashboard", "blind spot", "open debts"),
+    *("model", "verdict", "owner", "due", "dashboard", "blind spot", "open debts"),
     *("lost per window", "cost since then", "notes"),
 )
 UTC = "UTC"
@@ -87,14 +87,15 @@ def _unjudged(row: Row) -> tuple[Cell, ...]:
 def _line(row: Row) -> tuple[Cell, ...]:
     version = f" {row['model_version']}" if row["model_version"] else ""
     due = "" if row["due"] is None else day(row["due"], UTC)
-    severity = f", {row['severity']}" if row["severity"] else ""
+    verdict = str(row["verdict"]).replace("_", " ")
+    verdict += f", {row['severity']}" if row["severity"] else ""
+    verdict += "" if row["since"] is None else f", since {day(row['since'], UTC)}"
     cost = row["cost_so_far"]
     return (
         Cell(f"{row['model_id']}{version}"),
-        Cell(str(row["verdict"]).replace("_", " ") + severity, tone(row["verdict"])),
+        Cell(verdict, tone(row["verdict"])),
         Cell(row["owner"] or "nobody"),
         Cell(f"{due}, overdue" if row["overdue"] else due, "bad" if row["overdue"] else ""),
-        Cell("" if row["since"] is None else day(row["since"], UTC)),
         _light(row["dashboard_status"]),
         _light(row["blind_spot"]),
         Cell("not known" if row["open_debts"] is None else f"{row['open_debts']:,}", number=True),
