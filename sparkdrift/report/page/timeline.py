@@ -96,7 +96,8 @@ def _light_strip(
 ) -> Strip:
     """A row of bars for words that are no statuses of drift, told in these words."""
     known = [{**one, "status": bars.get(one[column], one[column])} for one in rows]
-    words = [str(one[column] or "not measured").replace("_", " ") for one in rows]
+    ordered = sorted(rows, key=lambda one: one["window_start"])
+    words = [str(one[column] or "not measured").replace("_", " ") for one in ordered]
     counts = [f"{word} in {named(words.count(word), 'window')}" for word in dict.fromkeys(words)]
     drawn = strip(name, known, within, zone)
     return replace(drawn, told=f"{name}: {', '.join(counts)}", short=", ".join(counts))

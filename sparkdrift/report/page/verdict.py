@@ -147,7 +147,7 @@ def amount(value: float, currency: str | None) -> str:
 
 def _reasons(given: Sequence[Mapping[str, Any]] | None) -> tuple[tuple[str, str], ...]:
     rows = sorted(given or (), key=lambda one: -(one["weight"] or 0.0))
-    return tuple((f"{one['weight'] or 0.0:.0%}", f"{one['kind']}: {one['reason']}") for one in rows)
+    return tuple((share(one["weight"] or 0.0), f"{one['kind']}: {one['reason']}") for one in rows)
 
 
 def newest(rows: Sequence[Row]) -> Row | None:

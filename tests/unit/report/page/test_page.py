@@ -148,7 +148,7 @@ def test_the_verdict_and_the_owner_come_first():
 
 def test_reasons_stand_by_weight():
     text = Read(model()).text
-    assert text.index("performance: the most (weight 60%)") < text.index("(weight 20%)")
+    assert text.index("performance: the most (weight 60 %)") < text.index("(weight 20 %)")
 
 
 def test_a_dashboard_that_can_not_be_read_is_said_to_be_unknown():
