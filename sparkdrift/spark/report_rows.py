@@ -224,7 +224,7 @@ class ReportRows:
             SELECT step, max_by(run_id, at) AS run_id, max(at) AS at, max_by(phase, at) AS phase,
                    max_by(windows, at) AS windows, max_by(rows_scanned, at) AS rows_scanned,
                    max_by(error, at) AS error, max_by(package_version, at) AS package_version,
-                   max_by(filter(inputs, one -> one.role = 'source')[0].version, at)
+                   max_by(get(filter(inputs, one -> one.role = 'source'), 0).version, at)
                      AS source_version, max_by(as_of, at) AS as_of
             FROM runs WHERE monitor = {string(spec.monitor)} AND phase <> 'STARTED'
             GROUP BY step ORDER BY at""",

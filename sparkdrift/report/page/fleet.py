@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sparkdrift.health.fleet import together
 from sparkdrift.report.facts import Row
@@ -14,6 +14,9 @@ from sparkdrift.report.page.listed import Cell
 from sparkdrift.report.page.rendering import render
 from sparkdrift.report.page.verdict import amount, tone
 from sparkdrift.report.plain import day, named
+
+if TYPE_CHECKING:
+    from sparkdrift.spec.registry import Registry
 
 HEADINGS = (
     *("model", "verdict", "owner", "due", "dashboard", "blind spot", "open debts"),
@@ -33,21 +36,32 @@ class Count:
 
 
 def fleet_page(
-    rows: Sequence[Row], unjudged: Sequence[Row], store: str, at: datetime, package: str
+    rows: Sequence[Row],
+    unjudged: Sequence[Row],
+    store: str,
+    at: datetime,
+    package: str,
+    registry: Registry | None = None,
 ) -> str:
     """The HTML of the page: rows of the view `fleet`, and monitors that have no verdict.
 
+    registry: the declared models, of which those that nobody watches are told as well.
     Days are UTC: monitors may have zones of their own.
     """
-    return render("fleet.html.j2", facts(rows, unjudged, store, at, package))
+    return render("fleet.html.j2", facts(rows, unjudged, store, at, package, registry))
 
 
 def facts(
-    rows: Sequence[Row], unjudged: Sequence[Row], store: str, at: datetime, package: str
+    rows: Sequence[Row],
+    unjudged: Sequence[Row],
+    store: str,
+    at: datetime,
+    package: str,
+    registry: Registry | None,
 ) -> dict[str, Any]:
     """What the template is given. Of a monitor without a verdict nothing is known: it comes first,
     as what is blind does in the order of the view."""
-    ordered = together(rows, None, at)
+    ordered = together(rows, registry, at)
     monitors = {name for one in rows for name in one["monitors"] or ()}
     return {
         "title": "All models",
@@ -62,7 +76,7 @@ def facts(
 
 
 def _counts(rows: Sequence[Row], unjudged: int) -> tuple[Count, ...]:
-    words = [str(one["verdict"]) for one in rows]
+    words = [_word(one) for one in rows]
     counts = [
         Count(word.replace("_", " "), tone(word), words.count(word))
         for word in dict.fromkeys(words)
@@ -87,7 +101,7 @@ def _unjudged(row: Row) -> tuple[Cell, ...]:
 def _line(row: Row) -> tuple[Cell, ...]:
     version = f" {row['model_version']}" if row["model_version"] else ""
     due = "" if row["due"] is None else day(row["due"], UTC)
-    verdict = str(row["verdict"]).replace("_", " ")
+    verdict = _word(row).replace("_", " ")
     verdict += f", {row['severity']}" if row["severity"] else ""
     verdict += "" if row["since"] is None else f", since {day(row['since'], UTC)}"
     cost = row["cost_so_far"]
@@ -103,6 +117,11 @@ def _line(row: Row) -> tuple[Cell, ...]:
         Cell("not known" if cost is None else amount(cost, row["currency"]), number=True),
         Cell("; ".join(notes(row))),
     )
+
+
+def _word(row: Row) -> str:
+    """The verdict; a model that is declared, not blind and has none is not deployed."""
+    return str(row["verdict"] or row["stage"] or _NONE)
 
 
 def _lost(row: Row) -> str:

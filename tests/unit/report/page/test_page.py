@@ -14,6 +14,7 @@ from sparkdrift.report.page.document import page
 from sparkdrift.report.page.fleet import fleet_page
 from sparkdrift.report.page.material import Material
 from sparkdrift.report.page.timeline import timeline
+from sparkdrift.spec.registry import parse_registry
 from tests.unit.report.page import made_rows as made
 
 MOST_BYTES = 10_000_000
@@ -242,6 +243,19 @@ def test_a_fleet_begins_with_what_nobody_knows_and_keeps_the_order_of_the_view()
     # What nobody knows is no zero.
     assert "2 not known not known" in told
     assert "18,900 EUR 410,000 EUR" in told
+
+
+def test_a_fleet_beside_its_registry_tells_models_that_nobody_watches():
+    registry = parse_registry(
+        "models: {forgotten: {owner: anna, stage: deployed}, young: {owner: bo, stage: shadow}}"
+    )
+    rows = [made.fleet_row("fine", "healthy")]
+    text = fleet_page(rows, (), "./store", made.MADE, "0.1.0", registry)
+    names = re.findall(r'<tr><th scope="row">(\w+)', text)
+    assert names == ["forgotten", "fine", "young"]
+    told = Read(text).text
+    assert "None" not in told
+    assert "1 blind 1 healthy 1 shadow" in told
 
 
 def test_an_answer_to_the_verdict_is_told_with_its_reason():
