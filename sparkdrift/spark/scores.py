@@ -46,14 +46,17 @@ def count_scores(
     scores: Sequence[OneScore],
     cuts: Sequence[Cut],
     slices: Slices,
+    *,
+    value_by_bin: bool = False,
 ) -> DataFrame:
     """One row per window, slice, cut and kind of state: KEYS, kind, name, cells.
 
     `rows` are source rows with their window's start in WINDOW. cells: of `scores` as
     `score_bins.flat`, of `errors` (B, 9) as `regression_error.COLUMNS` by bins of the prediction,
     of `baseline` what the simple rule reaches on the same rows, of `value` the labelled rows that
-    have one, their sum and sum of squares, of `left_out` how many predictions are not finite and
-    so in no bin. Every window of a cut has a row of the whole table, also one without rows.
+    have one, their sum and sum of squares (value_by_bin: bin by bin), of `left_out` how many
+    predictions are not finite and so in no bin. Every window of a cut has a row of the whole table,
+    also one without rows.
     """
     regression = evaluation.task == "regression"
     layout = Layout(
@@ -61,6 +64,7 @@ def count_scores(
         regression=regression,
         baseline=evaluation.baseline.rule is not None or evaluation.baseline.value is not None,
         value=evaluation.value is not None,
+        by_bin=value_by_bin,
     )
     binned = _binned(_chosen(rows, evaluation, scores, cuts, slices), cuts, regression)
     sums = _errors(layout) if regression else _counts(layout)
