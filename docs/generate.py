@@ -15,13 +15,21 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from sparkdrift.health.verdict import told
 from sparkdrift.spark.schemas import STORE_VERSION, TABLES
 from sparkdrift.spark.table import Table
 from sparkdrift.spec.features import Auto
 from sparkdrift.spec.functions import FUNCTIONS
+from sparkdrift.spec.health_policy import DEFAULT_RULES
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.validating import show
 from sparkdrift.spec.values import Section
+
+
+def _rules() -> str:
+    """The default rules in words."""
+    return "; ".join(f"`{told(one)}`" for one in DEFAULT_RULES)
+
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -35,8 +43,11 @@ HOW_WRITTEN = {
 ABOUT_VIEWS = {
     "active_references": "Which version of a reference is in force, from which window start "
     "(`effective_from`) until which (`effective_until`, NULL: still).",
-    "debts": "What is owed, one row each: opened when and by whom, why it was accepted, what it "
-    "rests on, and when it was closed (`closed`, NULL: still open).",
+    "debts": "What is owed, one row each, of a debt that came back its newest life: `status` open, "
+    "acknowledged, waived (`until`) or closed, since the window of `window_start`, last found in "
+    "that of `seen`. `age_days` in event time; `interest` is what it cost while it was open, in "
+    "business units, `interest_loss` the same in the unit of the metric, over `windows`; NULL: not "
+    "known. `opened`, `last_seen` and `closed` are when its events were written.",
     "current_drift": "The rows of `drift` under the thresholds and the reference now in force. "
     "`drift` itself keeps the rows of earlier ones beside them.",
     "current_assumptions": "The rows of `assumptions` under what is assumed now and the reference "
@@ -52,6 +63,16 @@ ABOUT_VIEWS = {
     "newest alerting one; `status`, `effect` and the other figures are this window's own. "
     "`suppression` says why nobody is to be called: this window is suppressed, or the alert stands "
     "on suppressed ones only.",
+    "latest_health": "The newest verdict of each monitor: the columns of `model_health`, and how "
+    "it was answered. An answer counts for the verdict that it was given to, for as long as that "
+    "stands; `declined` leaves it open. NULL: nobody answered.",
+    "fleet": "One row for each model, the newest verdicts of its monitors together: the weightiest "
+    "`verdict` counts, losses are added. `rank`: blind models first (`blind`: no evidence, or no "
+    "fresh verdict), then by `cost` per window, `loss`, severity and the oldest debt; retired ones "
+    "last. `fresh`: the verdict is younger than two days and than three of its windows. `overdue`: "
+    "`due` is past. `cost` is NULL where monitors of one model have several currencies. Both are "
+    "held against the clock; `sparkdrift fleet --as-of` takes another time. More than one of "
+    "`owners` is a contradiction.",
     "feedback": "The share of rows that the model itself shaped, per window and slice (`feedback` "
     "in the spec): `shaped_rows` of the `known_rows` of which it is known, with Wilson's 95 % "
     "interval from `low` to `high`. NULL: not measured, for `reason`.",
@@ -132,6 +153,14 @@ ABOUT_SECTIONS = {
     "`coalesce(applied, false)` where none means that nothing was done. A key that has several "
     "rows counts once, by the newest `decided_at`. Windows whose decisions came late or changed "
     "are profiled again.",
+    "operations{}": "One label-free signal of how the model is worked with, under its name: the "
+    "share of rows on which `expression` holds, or the mean of `value`, a number such as the "
+    "seconds that a decision took. Rows on which it is NULL are left out. It is the metric "
+    "`metric:NAME` as well: counted in the same pass, for every window and slice, rolled up, "
+    "frozen into references and judged by `drift`, in both directions; `effect_size` and `warn_at` "
+    "as of metrics. The table [`operations`](tables.md#operations) has its value with interval, "
+    "trend, and where on the score its events are; there, and in the blind spot, a change alerts "
+    "only for the worse: `worse`. [What is computed](statistics.md#operations).",
     "evaluation": "How the model is measured, and by what its measuring may have gone stale: "
     "evaluation sets, labels that arrive later, operating thresholds, the dashboard that reports "
     "on the model, and what it would be replaced by. Without it no performance is measured. Needs "
@@ -155,6 +184,16 @@ ABOUT_SECTIONS = {
     "evaluation.limits": "From where on a figure of staleness warns. `overlap` is of the gate, and "
     "holds without this section as well: from which share of its keys on, that training data have "
     "too, an evaluation set is blocked.",
+    "importance": "How much each feature counts for the model: a table (exactly one of `table` and "
+    "`path`; its columns are `feature` and `value` unless named, and `model_version` and `time` "
+    "where it has them: a window takes the newest rows from before its end), or an `estimate` from "
+    "`rows` rows of each window: `linear`, or `permutation` of boosted trees, which sees what is "
+    "not linear and takes seconds per window. Without this section the weights under "
+    "`alerts.importance` are taken. [What is told](statistics.md#the-debt-of-features).",
+    "feature_debt": "From where on the debt of features warns: `association`, a change of r, V or "
+    "eta with the label, or with `outcome`, a number or 0 and 1 in the watched table; "
+    "`concentration`, of the sum of squared importances; `drifted_importance` and `cliff_risk`, "
+    "shares of importance; `encoding`, the share of rows in another spelling.",
     "reference": "What windows are compared with: an interval of the watched table (`begin`, "
     "`end`), or another table (`table`, `path`). Another interval, table or filter than before "
     "asks for another version: the next run freezes it, and puts it in force if the gate "
@@ -175,6 +214,23 @@ ABOUT_SECTIONS = {
     "window counts from the severity `least` on. Whatever is decided here is kept in the rows of "
     "`drift`; the view [`alerts`](tables.md#alerts) reads it. Only rows of `comparisons`, which "
     "are some of `drift.comparisons`, count towards alerts and for `--fail-on`.",
+    "policy": "What turns findings into one verdict on the model, with a due date and a name on "
+    "it, and keeps a ledger of what is owed: [health](health.md). Each kind of evidence is at a "
+    "level: nothing, minor, major, critical, or not measured. `needs`: without these a model is "
+    "blind; of what else the spec asks for, missing evidence makes it one to watch. "
+    "`closes_after`: after how many measured windows without it a debt is closed. `escalation`: "
+    "who answers once it is overdue.",
+    "policy.rules[]": "A rule holds where all that `when` names is at least as bad as it says; of "
+    "all rules that hold the weightiest verdict counts. They stand in place of the default ones: "
+    f"{_rules()}. Whatever they say, anything that is not ok is at least to be watched, and what "
+    "is needed and not measured leaves the model blind.",
+    "policy.persistence": "In how many of the last measured windows something is found before it "
+    "counts as more than minor and is a debt. Alerts of drift have their own (`alerts`), "
+    "performance has that of `degraded`, and a blind dashboard one of both.",
+    "policy.due": "How long after the end of the window in which the verdict began, or a debt was "
+    "opened, something must have been done, by severity.",
+    "policy.ages": "How long what was measured counts for later windows in which it was not, "
+    "counted from the end of one window to that of the other. Beyond it is not measured.",
     "alerts.severity": "A drifted window is minor, from `major` times its limit on major, from "
     "`critical` times on critical; a warning stays a warning. The limit is `effect_size`, or that "
     "of the share that changed; the multiple is weighed by `alerts.importance`.",
@@ -252,12 +308,16 @@ def _table(table: Table) -> Iterator[str]:
     yield ""
 
 
+_VIEWS = ("views", "debt_views", "health_views")
+
+
 def views() -> dict[str, tuple[str, ...]]:
     """Each view and its columns, from the text of its SQL: importing it would need pyspark."""
-    tree = ast.parse((ROOT / "sparkdrift/spark/views.py").read_text("utf-8"))
+    modules = [ROOT / f"sparkdrift/spark/{name}.py" for name in _VIEWS]
     texts = {
         node.targets[0].id: ast.literal_eval(node.value)
-        for node in tree.body
+        for module in modules
+        for node in ast.parse(module.read_text("utf-8")).body
         if isinstance(node, ast.Assign)
         and isinstance(node.targets[0], ast.Name)
         and isinstance(node.value, ast.Constant)
@@ -272,6 +332,11 @@ def views() -> dict[str, tuple[str, ...]]:
         "debts": _selected(texts["DEBTS"]),
         "feedback": _selected(texts["FEEDBACK"]),
         "training_staleness": _selected(texts["TRAINING_STALENESS"]),
+        "latest_health": (
+            *by_name["model_health"],
+            *("answer", "answered_by", "answered_at", "answer_reason"),
+        ),
+        "fleet": _selected(texts["FLEET"]),
     }
 
 
@@ -349,7 +414,7 @@ def _rows(model: type[Section], prefix: str) -> Iterator[str]:
 
 def _accepted(field: FieldInfo) -> str:
     choices = _choices(field.annotation)
-    if choices and get_origin(field.annotation) is not tuple:
+    if choices and get_origin(field.annotation) not in (tuple, Mapping):
         return ", ".join(f"`{choice}`" for choice in choices)
     section = _section(field.annotation)
     described = field.description or _described(field.annotation)
@@ -368,6 +433,8 @@ def _default(field: FieldInfo) -> str:
     if value is None or isinstance(value, Section) or value in ((), {}):
         return ""
     if isinstance(value, tuple):
+        if isinstance(value[0], Section):
+            return "see below"
         return _code(f"[{', '.join(map(show, value))}]")
     return _code(_duration(value) if isinstance(value, timedelta) else show(value))
 

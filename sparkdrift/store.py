@@ -85,6 +85,14 @@ def open_store(text: str | None = None) -> Store:
     return Store(directory=str(path))
 
 
+def no_store(store: Store) -> StoreError:
+    """What to say where there is no store to read."""
+    return StoreError(
+        f"there is no store at {store}; create one with `sparkdrift run SPEC --store {store}`, "
+        "or name another with --store"
+    )
+
+
 @contextmanager
 def locked(store: Store, *, wait: float = 600.0) -> Iterator[None]:
     """Hold the store for writing: on this machine, one run at a time.

@@ -37,6 +37,7 @@ STAGES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "connect": (("tests/spark",), {"SPARK_API_MODE": "connect"}),
     "faults": (("tests/faults",), {}),
     "cli": (("tests/cli",), {}),
+    "browser": (("tests/browser",), {}),
     "cluster": (("tests/cluster",), {}),
 }
 # What a stage selects unless --slow asks for everything; pyproject.toml has the usual selection.
@@ -112,7 +113,7 @@ def _has_pip(python: Path) -> bool:
 
 def prepare(python: Path, stages: list[str]) -> None:
     """Have Delta's jars on this machine, before two sessions ask for them at the same time."""
-    if stages != ["fast"]:
+    if not {"fast", "browser"}.issuperset(stages):
         start = "from sparkdrift.spark.session import create_session; create_session().stop()"
         subprocess.run([str(python), "-c", start], cwd=ROOT, env=surroundings({}), check=True)
 

@@ -10,8 +10,10 @@ import typer
 
 from sparkdrift import __version__
 from sparkdrift.cli.commands import (
+    answering,
     calibrate,
     classify,
+    debt,
     deciding,
     demo,
     demo_months,
@@ -19,17 +21,23 @@ from sparkdrift.cli.commands import (
     evaluating,
     exchanging,
     explain,
+    features,
     feedback,
+    fleet,
     freezing,
+    health,
     keeping,
     merge,
+    operating,
     proposing,
     reference,
+    report,
     specs,
     steps,
     tables,
 )
 from sparkdrift.cli.common import Command, common_options
+from sparkdrift.cli.group import WithDefault
 
 _HELP = """Watches the inputs and instruments of a model over Delta tables.
 
@@ -73,10 +81,14 @@ _COMMANDS: Sequence[tuple[str, Command, str]] = (
     ("profile", steps.profile, "Watch"),
     ("snapshot", freezing.snapshot, "Watch"),
     ("drift", steps.drift, "Watch"),
+    ("operations", operating.operations, "Watch"),
     ("eval", evaluating.evaluate, "Watch"),
+    ("features", features.features, "Watch"),
     ("sql", tables.sql, "Read"),
+    ("report", report.report, "Read"),
     ("explain", explain.explain, "Read"),
     ("feedback", feedback.feedback, "Read"),
+    ("fleet", fleet.fleet, "Read"),
     ("calibrate", calibrate.calibrate, "Read"),
     ("classify", classify.classify, "Read"),
     ("merge", merge.merge, "Read"),
@@ -115,6 +127,32 @@ _OF_REFERENCES: Sequence[tuple[str, Command]] = (
 for _name, _command in _OF_REFERENCES:
     _reference.command(_name)(common_options(_command))
 app.add_typer(_reference, name="reference", rich_help_panel="Watch")
+
+_health = typer.Typer(
+    cls=WithDefault, no_args_is_help=True, help="The verdict on a model, and what is said to it."
+)
+_OF_HEALTH: Sequence[tuple[str, Command]] = (
+    ("show", health.show),
+    ("accept", answering.accept),
+    ("decline", answering.decline),
+)
+for _name, _command in _OF_HEALTH:
+    _health.command(_name)(common_options(_command))
+app.add_typer(_health, name="health", rich_help_panel="Watch")
+
+_debt = typer.Typer(
+    no_args_is_help=True, help="What is owed of a model: look at it, and say what is done about it."
+)
+_OF_DEBTS: Sequence[tuple[str, Command]] = (
+    ("list", debt.list_debts),
+    ("show", debt.show),
+    ("ack", debt.ack),
+    ("waive", debt.waive),
+    ("assign", debt.assign),
+)
+for _name, _command in _OF_DEBTS:
+    _debt.command(_name)(common_options(_command))
+app.add_typer(_debt, name="debt", rich_help_panel="Watch")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -48,11 +48,13 @@ def each_monitor(
     *,
     dry: bool = False,
     asked: bool = False,
+    first: Callable[[Context, Sequence[MonitorSpec]], None] | None = None,
 ) -> int:
     """Run `step` for each spec; prints one line each; returns the worst exit code.
 
-    `dry`: nothing is written. `asked`: there is work even where nothing changed. Java does not
-    start where no spec can be read.
+    `first` is called once before, with all specs that can be read: for what costs no more for many
+    than for one. `dry`: nothing is written. `asked`: there is work even where nothing changed.
+    Java does not start where no spec can be read.
     """
     files = spec_files(given)
     answers = _Answers(common, files)
@@ -61,6 +63,8 @@ def each_monitor(
         return answers.told(common.run_id, store)
     brief = not asked and nothing_new(store, specs)
     with work(common, store, dry=dry, brief=brief) as (context, bars):
+        if first is not None:
+            first(context, [spec for _, spec in specs])
         for file, spec in specs:
             try:
                 answer = step(context, spec, bars)

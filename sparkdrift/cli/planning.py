@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sparkdrift.cli.arguments import options_for
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
+from sparkdrift.cli.retired import unless_retired
 from sparkdrift.report.plain import day, lost, named
 
 if TYPE_CHECKING:
@@ -42,10 +43,14 @@ def plan(
             lines += _assumptions(context, spec, options, facts)
         if "eval" in steps:
             lines += _evaluation(context, spec, options, facts, alone=steps == ["eval"])
+        if "operations" in steps:
+            lines += _operations(context, spec, options, facts, alone=steps == ["operations"])
+        if "features" in steps:
+            lines += _features(context, spec, options, facts, alone=steps == ["features"])
         text = "\n  ".join(["nothing is written; due is:", *lines])
         return Answer(text, facts, remarks=remarks)
 
-    return each_monitor(common, specs, one, dry=True)
+    return each_monitor(common, specs, unless_retired(one, dry=True), dry=True)
 
 
 def _profile(
@@ -132,6 +137,18 @@ def _assumptions(
     return [f"assumptions  {named(stored, 'stored window')} whose checks are not up to date"]
 
 
+def _operations(
+    context: Context, spec: MonitorSpec, options: Options, facts: dict[str, Any], *, alone: bool
+) -> list[str]:
+    from sparkdrift.steps.operations import due_windows
+
+    if not spec.operations:
+        return ["operations  nothing: the spec has no section `operations`"] if alone else []
+    stored = due_windows(context, spec, options)
+    facts["operations"] = {"windows_stored": stored}
+    return [f"operations  {named(stored, 'stored window')} not told as they are now"]
+
+
 def _evaluation(
     context: Context, spec: MonitorSpec, options: Options, facts: dict[str, Any], *, alone: bool
 ) -> list[str]:
@@ -143,3 +160,16 @@ def _evaluation(
     facts["eval"] = {"evaluation_sets": list(sets), "windows": due}
     text = f"eval      {named(due, 'window')} whose scores are not counted as they are now"
     return [f"{text}; evaluation sets to freeze: {', '.join(sets)}" if sets else text]
+
+
+def _features(
+    context: Context, spec: MonitorSpec, options: Options, facts: dict[str, Any], *, alone: bool
+) -> list[str]:
+    from sparkdrift.steps.feature_debt import asked_for, due_windows
+
+    if not asked_for(spec):
+        reason = "the spec declares neither labels (`evaluation`) nor importances"
+        return [f"features  nothing: {reason}"] if alone else []
+    due = due_windows(context, spec, options)
+    facts["features"] = {"windows": due}
+    return [f"features  {named(due, 'stored window')} whose debt of features is not up to date"]

@@ -22,9 +22,9 @@ from sparkdrift.cli import screen
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.progress import Bars
 from sparkdrift.cli.stopping import quieten_py4j, stoppable
-from sparkdrift.errors import SetupError, StoreError
+from sparkdrift.errors import SetupError
 from sparkdrift.report.plain import named
-from sparkdrift.store import Store, locked, open_store
+from sparkdrift.store import Store, locked, no_store, open_store
 
 if TYPE_CHECKING:
     from sparkdrift.steps.context import Context
@@ -85,7 +85,7 @@ def existing_store(common: Common) -> Iterator[tuple[Any, Store]]:
 
         version = store_version(spark, store)
         if version is None:
-            raise _no_store(store)
+            raise no_store(store)
         require_current(store, version)
         yield spark, store
 
@@ -157,14 +157,7 @@ def require_pyspark() -> None:
 
 def _require_folder(store: Store) -> None:
     if store.local is not None and not store.local.is_dir():
-        raise _no_store(store)
-
-
-def _no_store(store: Store) -> StoreError:
-    return StoreError(
-        f"there is no store at {store}; create one with `sparkdrift run SPEC --store {store}`, "
-        "or name another with --store"
-    )
+        raise no_store(store)
 
 
 @contextmanager

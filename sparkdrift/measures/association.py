@@ -206,19 +206,20 @@ def change(now: Association, before: Association, beyond: float = 0.0, windows: 
         return Change(_NAN, _NAN, _NAN, _NAN, _NAN, _NAN)
     difference = now.value - before.value
     shared = beyond / windows if windows else 0.0
-    ends = []
+    ends: list[tuple[float, float]] = []
     for z in (Z, SURE):
         a, b = interval(now, z, beyond), interval(before, z, shared)
         down = float(np.hypot(now.value - a[0], b[1] - before.value))
         up = float(np.hypot(a[1] - now.value, before.value - b[0]))
-        ends += [difference - down, difference + up]
+        ends.append((difference - down, difference + up))
     if now.signed:
         gap = _atanh(now.value) - _atanh(before.value)
         score = gap / np.sqrt(_variance(now) + _variance(before) + beyond + shared)
     else:
-        width = (difference - ends[0]) if difference > 0 else (ends[1] - difference)
+        low, high = ends[0]
+        width = (difference - low) if difference > 0 else (high - difference)
         score = difference * Z / width if width > 0 else 0.0
-    return Change(difference, *ends, float(2 * special.ndtr(-abs(score))))
+    return Change(difference, *ends[0], *ends[1], float(2 * special.ndtr(-abs(score))))
 
 
 def between_windows(windows: Sequence[Association]) -> float:

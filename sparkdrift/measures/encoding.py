@@ -139,10 +139,11 @@ def respelled(known: Mapping[str, int], seen: Mapping[str, int]) -> Respelled:
     of a number (01, 1.0); the words for yes and no, where the reference knows no others.
     """
     new = {one: rows for one, rows in seen.items() if one not in known}
-    left, found = dict(new), {}
+    left = dict(new)
+    found: dict[str, str] = {}
     words: list[str] = []
     for name, plain in _FORMS:
-        if name == "the words for yes and no" and not all(map(_boolean, known)):
+        if name == "the words for yes and no" and not all(_boolean(one) for one in known):
             continue
         targets: dict[str, set[str]] = {}
         for one in known:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sparkdrift.explain.signals import WHOLE
-from sparkdrift.report.evaluation import BLIND, blind_spot_lines, evaluation_lines
+from sparkdrift.report.evaluation import COLOURED, blind_spot_lines, evaluation_lines
 from sparkdrift.report.evaluation import LISTED as FIGURES
 from sparkdrift.report.performance import LISTED as METRICS
 from sparkdrift.report.performance import performance_lines, slice_lines
-from sparkdrift.report.plain import day
+from sparkdrift.report.plain import aligned, day
 
 Row = Mapping[str, Any]
 _NOT_MEASURED = ("insufficient_data", "no_reference")
@@ -23,7 +23,7 @@ def evaluated_lines(performance: Sequence[Row], staleness: Sequence[Row], zone: 
     if whole:
         lines += _table(METRICS, performance_lines(whole, zone))
     lines += slice_lines([row for row in performance if row["slice_key"] != WHOLE], zone)
-    figures = [one for one in staleness if one["figure"] != BLIND]
+    figures = [one for one in staleness if one["figure"] not in COLOURED]
     told = [one for one in figures if one["status"] not in _NOT_MEASURED]
     if told:
         lines += ["", f"in the window of {day(told[0]['window_start'], zone)}"]
@@ -34,9 +34,5 @@ def evaluated_lines(performance: Sequence[Row], staleness: Sequence[Row], zone: 
     return [*lines, "", *blind_spot_lines(staleness, zone)]
 
 
-def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Columns of text below each other; the last one is as long as it is."""
-    widths = [max(map(len, column)) for column in zip(heading, *rows, strict=True)]
-    for row in (heading, *rows):
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        yield "  ".join(cells).rstrip()
+def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return aligned([heading, *rows])

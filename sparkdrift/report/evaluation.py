@@ -10,6 +10,8 @@ from sparkdrift.report.plain import day, plain, share
 
 LISTED = ("figure", "of", "value", "95 %", "limit", "status", "reason")
 BLIND = "blind_spot"
+COLOURED = (BLIND, "dashboard")
+"""Figures whose status is green, amber or red."""
 _LEGEND = (
     "red: in its band while something alerts; amber: evidence is missing; green: all was tested, "
     "and nothing alerts or the dashboard shows it"
@@ -44,7 +46,7 @@ _NAMES = {
 
 def evaluation_lines(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     """The figures of one window and evaluation set as cells of LISTED, in a fixed order."""
-    own = [row for row in rows if row["figure"] != BLIND]
+    own = [row for row in rows if row["figure"] not in COLOURED]
     places = {name: i for i, name in enumerate(_ORDER)}
     own.sort(key=lambda row: (places.get(row["figure"], len(_ORDER)), row["subject"]))
     return [_line(row) for row in own]

@@ -28,30 +28,50 @@ NO_DEPENDENCE = (
     "Whether columns begin to move together is not looked at without the section 'dependence' of "
     "the spec."
 )
+Line = tuple[str, str, str]
+
+DRIFTING = "Drifted, and still drifting (since: start of the present run)"
+IN_SLICES = "Drifted only in a slice"
+PASSED = "Drifted for a while, and over"
+TOGETHER = "All inputs together"
+NEW_CATEGORIES = "New categories"
+DEPENDENCE = "Move together in another way"
+FAILING = "Assumptions that fail"
+BROKEN = "Looks broken"
+QUIET = "Quiet"
+UNMEASURED = "Could not be measured"
+DEGRADED = "What the owner calls degraded"
 _MOST_SLICES = 8
 
 
 def summary(spec: MonitorSpec, found: Findings, *, note: str | None = None) -> RenderableType:
     """The page; `note` is a line that the reader must not miss, such as 'synthetic data'."""
+    parts: list[RenderableType] = [_heading(spec, note), _about(spec, found)]
+    for heading, lines in told_sections(spec, found):
+        parts += section(heading, lines)
+    return Group(*parts)
+
+
+def told_sections(spec: MonitorSpec, found: Findings) -> list[tuple[str, list[Line]]]:
+    """What there is to say, by heading, in the order of the page; of some headings nothing."""
     zone = spec.timestamp.zone
     sorted_ = sort_verdicts(found.verdicts)
     of_slices = [row for row in found.verdicts if row["slice_key"] != WHOLE]
     slices = {(row["slice_key"], row["slice_value"]) for row in of_slices}
     sliced = {row["column_name"] for row in of_slices}
-    parts: list[RenderableType] = [_heading(spec, note), _about(spec, found)]
-    lasting = _lasting(sorted_, sliced, len(slices), zone)
-    parts += section("Drifted, and still drifting (since: start of the present run)", lasting)
-    parts += section("Drifted only in a slice", _in_slices(sorted_, zone))
-    parts += section("Drifted for a while, and over", _passed(sorted_, zone))
-    parts += section("All inputs together", _together(sorted_, zone))
-    parts += section("New categories", _new_categories(found.verdicts))
-    parts += section("Move together in another way", _dependence(spec, found, zone))
-    parts += section("Assumptions that fail", _failing(spec, found, zone))
-    parts += section("Looks broken", _broken(found.silences, spec, zone))
-    parts += section("Quiet", _quiet(sorted_))
-    parts += section("Could not be measured", _unmeasured(spec, found, sorted_, zone))
-    parts += section("What the owner calls degraded", [("", "", _degraded(spec))])
-    return Group(*parts)
+    return [
+        (DRIFTING, list(_lasting(sorted_, sliced, len(slices), zone))),
+        (IN_SLICES, list(_in_slices(sorted_, zone))),
+        (PASSED, list(_passed(sorted_, zone))),
+        (TOGETHER, list(_together(sorted_, zone))),
+        (NEW_CATEGORIES, list(_new_categories(found.verdicts))),
+        (DEPENDENCE, list(_dependence(spec, found, zone))),
+        (FAILING, list(_failing(spec, found, zone))),
+        (BROKEN, list(_broken(found.silences, spec, zone))),
+        (QUIET, list(_quiet(sorted_))),
+        (UNMEASURED, list(_unmeasured(spec, found, sorted_, zone))),
+        (DEGRADED, [("", "", _degraded(spec))]),
+    ]
 
 
 def _heading(spec: MonitorSpec, note: str | None) -> RenderableType:
@@ -97,9 +117,6 @@ def _reference(row: Row, zone: str) -> str:
         return f"{text} of {row['source']}"
     begin, end = day(row["interval_start"], zone), day(row["interval_end"], zone)
     return f"{text} from {begin} to {end}"
-
-
-Line = tuple[str, str, str]
 
 
 def _lasting(found: Sorted, sliced: Collection[str], slices: int, zone: str) -> Iterator[Line]:

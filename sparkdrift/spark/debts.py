@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
@@ -34,8 +35,13 @@ def write_debts(
     What a debt rests on is what the gate found, as it is stored.
     """
     known = _known(spark, store, name, {debt_of(name, entry.version) for entry in owed})
-    missing = [one for one in owed if (debt_of(name, one.version), one.seq) not in known]
-    rows = [_row(spark, store, spec, name, entry, run_id) for entry in missing]
+    rows = []
+    for entry in owed:
+        have = known.setdefault(debt_of(name, entry.version), _Known())
+        if entry.seq > have.entries:
+            have.newest += 1
+            row = _row(spark, store, spec, name, entry, run_id)
+            rows.append({**row, "seq": have.newest})
     return insert_rows(spark, store, DEBT_EVENTS, rows) if rows else 0
 
 
@@ -44,16 +50,26 @@ def debt_of(name: Name, version: int) -> str:
     return f"forced reference {name.role}/{name.name} version {version}"
 
 
+@dataclass
+class _Known:
+    """How many entries of a debt are stored, and the number of its newest event of any kind."""
+
+    entries: int = 0
+    newest: int = 0
+
+
 def _known(
     spark: SparkSession, store: Store, name: Name, debts: Collection[str]
-) -> set[tuple[str, int]]:
+) -> dict[str, _Known]:
+    """By debt. Others say of it as well that it is overdue, or what is done about it."""
     listed = ", ".join(string(debt) for debt in sorted(debts))
     with few_rows(spark):
         rows = spark.sql(
-            f"SELECT debt, seq FROM {store.table(DEBT_EVENTS.name)}"
-            f" WHERE monitor = {string(name.monitor)} AND debt IN ({listed})"
+            "SELECT debt, count_if(action IN ('opened', 'closed')) AS entries, max(seq) AS newest"
+            f" FROM {store.table(DEBT_EVENTS.name)} WHERE monitor = {string(name.monitor)}"
+            f" AND debt IN ({listed}) GROUP BY debt"
         ).collect()
-    return {(row["debt"], row["seq"]) for row in rows}
+    return {row["debt"]: _Known(row["entries"], row["newest"]) for row in rows}
 
 
 def _row(
@@ -76,7 +92,6 @@ def _row(
     return {
         "monitor": name.monitor,
         "debt": debt_of(name, entry.version),
-        "seq": entry.seq,
         "kind": "evaluation" if name.role in ("evaluation", "calibration") else "data",
         "action": "opened" if entry.opens else "closed",
         "window_start": event.effective_from,

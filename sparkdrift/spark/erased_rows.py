@@ -11,7 +11,9 @@ from sparkdrift.errors import StoreError
 from sparkdrift.references.life import Name
 from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
 from sparkdrift.spark.failures import FAILURES, reason
+from sparkdrift.spark.feature_tables import FEATURE_DEBT
 from sparkdrift.spark.frozen_rows import of_attempt
+from sparkdrift.spark.operation_tables import OPERATIONS
 from sparkdrift.spark.reference_life import EVALUATION, ROLE, TRAINING, same, with_set
 from sparkdrift.spark.schemas import (
     ASSUMPTIONS,
@@ -30,7 +32,7 @@ from sparkdrift.windows import Window, contiguous
 
 HOLDING = (
     *(PROFILES, STATES, DRIFT, ASSUMPTIONS, REFERENCE_PROFILES, REFERENCE_CHECKS),
-    *(PERFORMANCE, EVAL_STALENESS),
+    *(PERFORMANCE, EVAL_STALENESS, FEATURE_DEBT, OPERATIONS),
 )
 """The tables that hold values of the source, or figures made of few of them."""
 USUAL_HOURS = 168
@@ -53,7 +55,7 @@ def delete_derived(
     monitor = spec.monitor
     delete(spark, store, PROFILES, monitor, f"NOT {own} AND ({overlapping})")
     delete(spark, store, STATES, monitor, overlapping)
-    for table in (ASSUMPTIONS, PERFORMANCE, EVAL_STALENESS):
+    for table in (ASSUMPTIONS, PERFORMANCE, EVAL_STALENESS, FEATURE_DEBT, OPERATIONS):
         delete(spark, store, table, monitor, overlapping)
     earlier = in_windows("earlier_start", contiguous(windows))
     delete(spark, store, DRIFT, monitor, f"({overlapping}) OR coalesce({earlier}, false)")
@@ -82,11 +84,16 @@ def delete_version(spark: SparkSession, store: Store, name: Name, version: int) 
         # Its edges are scores of its rows.
         own = string(f"{name.name}:{number}")
         delete(spark, store, STATES, monitor, f"name = {own} OR startswith(name, {own} || ':')")
+    if name.role in (ROLE, EVALUATION):
+        # Its categories are named where others are spelt like them; the next run tells anew.
+        delete(spark, store, FEATURE_DEBT, monitor, "true")
     if name.role == ROLE:
         held = f"reference_name = {string(name.name)} AND reference_version = {number}"
         others = "comparison <> 'training' AND comparison NOT LIKE 'evaluation:%'"
         delete(spark, store, DRIFT, monitor, f"{others} AND {held}")
         delete(spark, store, ASSUMPTIONS, monitor, held)
+        # They hold the value over the reference, of whatever name: told again where it was another.
+        delete(spark, store, OPERATIONS, monitor, f"reference_version = {number}")
 
 
 def delete_unsaid(spark: SparkSession, store: Store, name: Name, version: int) -> None:

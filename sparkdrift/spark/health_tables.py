@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparkdrift.spark.table import DERIVED, WINDOW, WRITTEN, Column, Table
+from sparkdrift.spark.table import BUCKET, DERIVED, WINDOW, WRITTEN, Column, Table
 
 _MONITOR = WINDOW[0]
 _START = WINDOW[1]
@@ -14,6 +14,7 @@ MODEL_HEALTH = Table(
     ("monitor", "window_start", "granularity"),
     (
         *WINDOW,
+        BUCKET,
         Column("model_id", "string", "Id of the model"),
         Column("model_version", "string", "Its version; NULL: the spec names none"),
         Column("stage", "string", "shadow, deployed, deprecated or retired"),
@@ -30,6 +31,7 @@ MODEL_HEALTH = Table(
             "array<struct<weight:double,kind:string,reason:string,evidence:array<string>>>",
             "Why, the weightiest first, with the keys of the rows that it rests on",
         ),
+        Column("rules", "array<string>", "The rules of the policy that led to it, in words"),
         Column("would_change", "string", "What would change the verdict, in words"),
         Column("since", "timestamp", "Start of the first of the windows in a row of this verdict"),
         Column("owner", "string", "Who answers for it"),
@@ -37,6 +39,14 @@ MODEL_HEALTH = Table(
         Column("due", "timestamp", "By when, in event time; NULL: nothing is to be done"),
         Column("dashboard_status", "string", "green, amber or red, by the dashboard's own metrics"),
         Column("blind_spot", "string", "green, amber or red: whether the dashboard sees it"),
+        Column(
+            "debts",
+            "array<struct<debt:string,kind:string,severity:string,status:string,owner:string,"
+            "opened:timestamp,last_seen:timestamp,until:timestamp,due:timestamp,windows:int,"
+            "loss:double,cost:double,interest_loss:double,interest:double,evidence:string>>",
+            "The debts that are open at the window's end: status open, acknowledged or waived; "
+            "loss and cost in this window, interest what they add up to since it was opened",
+        ),
         Column("open_debts", "int", "Debts that are open at the window's end"),
         Column("oldest_debt", "timestamp", "Since when the oldest of them is open"),
         Column("loss", "double", "Estimated loss in this window, in the degraded metric's unit"),

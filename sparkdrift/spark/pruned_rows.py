@@ -7,8 +7,11 @@ from datetime import datetime
 
 from pyspark.sql import SparkSession
 
+from sparkdrift.health.ledger import FORCED
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
+from sparkdrift.spark.feature_tables import FEATURE_DEBT
+from sparkdrift.spark.operation_tables import OPERATIONS
 from sparkdrift.spark.schemas import (
     ASSUMPTIONS,
     DRIFT,
@@ -23,17 +26,24 @@ from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
 
-OF_WINDOWS = (STATES, DRIFT, ASSUMPTIONS, PERFORMANCE, EVAL_STALENESS, PROFILES)
+OF_WINDOWS = (
+    *(STATES, DRIFT, ASSUMPTIONS, PERFORMANCE, EVAL_STALENESS, FEATURE_DEBT, OPERATIONS),
+    PROFILES,
+)
 """The tables whose rows are of windows; profiles last: they say which windows there are, so
 where a deletion ended too early, the next one finds the same windows."""
 
 
 def open_debts(spark: SparkSession, store: Store, monitor: str) -> list[datetime]:
-    """From which event time on each open debt of a monitor counts."""
+    """From which event time on each open debt of a forced version counts.
+
+    Others rest on nothing that goes with a window: their events say all of it.
+    """
     with registered(spark, store, "SELECT * FROM debts"):
         rows = spark.sql(
             "SELECT unix_micros(window_start) AS start FROM debts"
             f" WHERE monitor = {string(monitor)} AND closed IS NULL AND window_start IS NOT NULL"
+            f" AND startswith(debt, {string(FORCED)})"
         ).collect()
     return [from_micros(row["start"]) for row in rows]
 

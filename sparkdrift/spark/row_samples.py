@@ -7,10 +7,10 @@ number is NULL.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from sparkdrift.errors import SourceError
 from sparkdrift.spark.counters import WINDOW
@@ -20,7 +20,7 @@ from sparkdrift.spark.source import Source
 from sparkdrift.spark.sql import in_windows, quote
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Feature
-from sparkdrift.windows import Window
+from sparkdrift.windows import Window, contiguous
 
 _SEED_LABELLED, _SEED_SIDES = 20, 31
 
@@ -71,6 +71,31 @@ def two_sides(
             f"version {source.version} of {source.name} can't be read: {reason(error)}; where its "
             "files are gone, `sparkdrift run` on the present version comes first"
         ) from error
+
+
+def sampled_windows(
+    spark: SparkSession,
+    source: Source,
+    spec: MonitorSpec,
+    features: Sequence[Feature],
+    shares: Mapping[Window, float],
+    seed: int,
+) -> DataFrame:
+    """A sample of the rows of each window, in one scan: window_start, y (the score), f0, f1, ...
+
+    shares: of each window's rows (0..1). Drawn by rand(seed): the same for the same files.
+    """
+    rows = window_rows(spark, source, spec, sorted(shares))
+    by_share: dict[float, list[Window]] = {}
+    for window, share in shares.items():
+        by_share.setdefault(round(share, 6), []).append(window)
+    cases = " ".join(
+        f"WHEN {in_windows(quote(WINDOW), contiguous(own))} THEN {share!r}D"
+        for share, own in sorted(by_share.items())
+    )
+    score = f"CAST({quote(spec.prediction.score or '')} AS DOUBLE) AS y"
+    kept = rows.where(f"rand({int(seed)}) < CASE {cases} ELSE 0D END")
+    return kept.selectExpr(f"{quote(WINDOW)} AS window_start", score, *_values(features))
 
 
 def _values(features: Sequence[Feature]) -> list[str]:

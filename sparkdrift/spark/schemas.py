@@ -6,7 +6,9 @@ A results table is rewritten window by window; a log table only grows, but for a
 from __future__ import annotations
 
 from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE, PROPOSALS
+from sparkdrift.spark.feature_tables import FEATURE_DEBT
 from sparkdrift.spark.health_tables import HEALTH_EVENTS, MODEL_HEALTH, TRIGGERS
+from sparkdrift.spark.operation_tables import OPERATIONS
 from sparkdrift.spark.table import (
     DERIVED,
     REFERENCE,
@@ -107,18 +109,23 @@ STATES = Table(
             "pairs: what the correlation of two features is computed from; scores, errors: what a "
             "model's scores and labels say, by score bin; baseline: the simple rule on the same "
             "rows; value: what labelled rows are worth; arrival, labels: how late labels come, and "
-            "what is odd about them",
+            "what is odd about them; operations: rows with an event, by score bin; class_moments: "
+            "a feature by class of the label; importance: how much features count for the score, "
+            "estimated from a sample",
         ),
         Column(
             "name",
             "string",
             "What it is of: of a pair, its features as a JSON array; of scores SET:VERSION, the "
-            "evaluation set whose edges cut the bins (':none:0': there is none), and :CLASS",
+            "evaluation set whose edges cut the bins (':none:0': there is none), and :CLASS; of "
+            "class_moments feature and class as a JSON array; of importance the model's version",
         ),
         Column(
             "columns",
             "array<string>",
-            "The features that it is of; of arrival and labels, what the numbers count",
+            "The features that it is of; of arrival and labels, what the numbers count; of "
+            "operations the signals; of class_moments the feature, the class (NULL: the label is "
+            "a number), and categories; of importance why there is none, or '', and the features",
         ),
         Column(
             "cells",
@@ -130,7 +137,12 @@ STATES = Table(
             "without score, with one outside [0, 1], and with an odd label. Of errors, bin by bin: "
             "rows, unusable ones, sums of |e|, e^2, e^4, e, targets that are not 0, sums of "
             "|e / target| and its square. Of a baseline TP, FP, FN, TN, or as errors. Of value "
-            "rows, sum, sum of squares",
+            "rows, sum, sum of squares. Of operations bin by bin, for each signal: rows of which "
+            "it is known, rows with the event. Of class_moments, of labelled rows: of a number "
+            "rows, mean and sum of squared deviations; of a category rows by category; where the "
+            "label is a number as of a pair, or rows, mean and squared deviations of it by "
+            "category. Of importance rows, H, its error, the share of each feature, then their "
+            "errors",
         ),
         Column("fingerprint", "string", "That of the profile it was made with; another: stale"),
         *DERIVED,
@@ -193,7 +205,8 @@ REFERENCE_PROFILES = Table(
             "Bins of the comparison: inner upper edges or items, and the rows in each; of a pair "
             "(column_name ':pair' and its features), its features and its state, as in `states`; "
             "of an evaluation set's scores (':scores', ':scores:CLASS', ':errors') edges and "
-            "state, of the value of its rows (':value') rows, sum and sum of squares by bin",
+            "state, of the value of its rows (':value') rows, sum and sum of squares by bin, of "
+            "its features by class of the label (':class_moments[FEATURE, CLASS]') the state",
         ),
         Column(
             "window_bins",
@@ -288,16 +301,23 @@ REFERENCE_CHECKS = Table(
 DEBT_EVENTS = Table(
     "debt_events",
     "log",
-    "What is owed: opened, and closed, with owner and evidence",
+    "What is owed: each debt's events, with owner and evidence",
     ("monitor", "debt", "seq"),
     (
         Column("monitor", "string", "Id of the monitor"),
         Column("debt", "string", "What the debt is, the same in all of its events"),
         Column("seq", "int", "Number of the event of this debt, from 1"),
         Column("kind", "string", "data, feature, evaluation, feedback or ownership"),
-        Column("action", "string", "opened, seen or closed"),
+        Column(
+            "action",
+            "string",
+            "opened, seen (it changed), reopened (a waiver is over), escalated (it is overdue), "
+            "closed; acknowledged, waived, assigned: what somebody said; corrected: rows changed, "
+            "what followed of this debt from here on is taken back",
+        ),
         Column("window_start", "timestamp", "Event time from which on it counts"),
-        Column("owner", "string", "Who answers for it: the owner of the monitor"),
+        Column("owner", "string", "Who answers for it from here on"),
+        Column("until", "timestamp", "Of waived: up to when, in event time"),
         Column("severity", "string", "minor, major or critical"),
         Column("cost", "double", "Cost per window in business units; NULL: not known"),
         Column("evidence", "string", "What it rests on, in words"),
@@ -581,7 +601,9 @@ TABLES = (
     ASSUMPTIONS,
     PERFORMANCE,
     EVAL_STALENESS,
+    FEATURE_DEBT,
     PROPOSALS,
+    OPERATIONS,
     MODEL_HEALTH,
     HEALTH_EVENTS,
     TRIGGERS,

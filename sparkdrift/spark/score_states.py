@@ -14,6 +14,7 @@ from sparkdrift.explain.signals import WHOLE
 from sparkdrift.measures.score_bins import UNUSABLE
 from sparkdrift.references.life import Name
 from sparkdrift.spark.changes import Fingerprint, from_micros
+from sparkdrift.spark.class_moments import MOMENTS
 from sparkdrift.spark.evaluation_states import ERRORS, SCORES
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.frozen_rows import frozen_rows
@@ -29,8 +30,13 @@ from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
 
-KINDS = ("scores", "errors", "left_out", "baseline", "value", "arrival", "labels")
-"""The kinds of states that are made of scores and labels."""
+ADDED = (
+    *("scores", "errors", "left_out", "baseline", "value", "arrival", "labels"),
+    "operations",
+)
+"""The kinds of states that are made of scores and labels, and add up cell by cell."""
+KINDS = (*ADDED, MOMENTS)
+"""All that are written together: of features by class of the label as well."""
 _BINNED = ("scores", "errors")
 LABELS = ":labels"
 """The name of the states that are of labels, whatever the evaluation set."""
@@ -76,7 +82,7 @@ def score_states(
     store: Store,
     spec: MonitorSpec,
     granularity: str,
-    kinds: Sequence[str] = KINDS,
+    kinds: Sequence[str] = ADDED,
 ) -> DataFrame:
     """The rows of one monitor and grain in `states` that are of scores and labels."""
     listed = ", ".join(map(string, kinds))
@@ -135,9 +141,9 @@ def write_scores(
 ) -> None:
     """Make `rows` all states of scores and labels of the windows of `batch`, in one commit.
 
-    rows: window_start, slice, kind, name, columns, cells. digests: by name, of what the edges
-    come from. token: which version of the labels was read; '' where they stand in the rows.
-    names: how many states a window and slice has.
+    rows: window_start, slice, kind, name, columns, cells, own_definition (NULL: `definition`).
+    digests: by name, of what the edges come from. token: which version of the labels was read;
+    '' where they stand in the rows. names: how many states a window and slice has.
     """
     spark = rows.sparkSession
     known = spark.createDataFrame(
@@ -146,13 +152,15 @@ def write_scores(
     )
     edges = " ".join(f"WHEN {string(name)} THEN {string(one)}" for name, one in digests.items())
     from_edges = f"CASE name {edges} ELSE '' END" if edges else "''"
-    meaning = f"{string(definition)}, name, {from_edges}, {string(token)}"
+    meaning = f"definition_hash, name, {from_edges}, {string(token)}"
     ready = rows.join(F.broadcast(known), "window_start").withColumns(
         {
-            "definition_hash": F.lit(definition),
-            "input_digest": F.expr(f"sha2(concat_ws('|', fingerprint, {meaning}), 256)"),
+            "definition_hash": F.expr(f"coalesce(own_definition, {string(definition)})"),
             "source_version": F.lit(source_version),
         }
+    )
+    ready = ready.drop("own_definition").withColumn(
+        "input_digest", F.expr(f"sha2(concat_ws('|', fingerprint, {meaning}), 256)")
     )
     write_states(
         store, spec, ready, spec.windows.grain, [one.window for one in batch], names, run_id

@@ -65,9 +65,7 @@ def open_session(
     Raises SetupError when Java or Spark is missing or too old, with what to install.
     """
     if spark is None:
-        spark = SparkSession.getActiveSession()
-    if spark is None and "DATABRICKS_RUNTIME_VERSION" in os.environ:
-        spark = SparkSession.builder.getOrCreate()
+        spark = active_session()
     if spark is None:
         spark = create_session(log=log, brief=brief, meanwhile=meanwhile)
     before = spark.conf.get(_TIME_ZONE)
@@ -76,6 +74,14 @@ def open_session(
         yield spark
     finally:
         spark.conf.set(_TIME_ZONE, str(before))
+
+
+def active_session() -> SparkSession | None:
+    """The session that this process works in already, or that a managed runtime has for it."""
+    spark = SparkSession.getActiveSession()
+    if spark is None and "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        spark = SparkSession.builder.getOrCreate()
+    return spark
 
 
 def create_session(

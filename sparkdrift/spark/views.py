@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pyspark.sql import SparkSession
 
 from sparkdrift.errors import StoreError
+from sparkdrift.spark.debt_views import DEBTS
 from sparkdrift.spark.failures import FAILURES
+from sparkdrift.spark.health_views import FLEET, LATEST_HEALTH
 from sparkdrift.spark.schemas import TABLES
 from sparkdrift.spark.sql import quote
 from sparkdrift.spark.table import Table
@@ -23,7 +25,8 @@ from sparkdrift.store import Store
 ACTIVE_REFERENCES = """
 SELECT e.monitor, e.role, e.name, e.version, e.effective_from, e.effective_until, e.seq,
        s.source, s.source_version, s.interval_start, s.interval_end, s.windows, s.rows,
-       s.digest, s.run_id, e.created_at AS activated_at, e.created_by AS activated_by, e.reason
+       s.newest_event, s.digest, s.run_id, e.created_at AS activated_at,
+       e.created_by AS activated_by, e.reason
 FROM (SELECT *, min(effective_from) OVER (
           PARTITION BY monitor, role, name ORDER BY seq
           ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS effective_until
@@ -170,20 +173,6 @@ WINDOW so_far AS (
   ORDER BY window_start ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 """
 
-DEBTS = """
-WITH summed AS (
-  SELECT monitor, debt, min_by(kind, seq) AS kind, max_by(owner, seq) AS owner,
-         max_by(severity, seq) AS severity, max_by(cost, seq) AS cost,
-         min_by(window_start, seq) AS window_start, min(created_at) AS opened,
-         max(created_at) AS last_seen, max_by(action, seq) AS newest,
-         min_by(evidence, seq) AS evidence, min_by(reason, seq) AS reason,
-         min_by(created_by, seq) AS opened_by
-  FROM {debt_events} GROUP BY monitor, debt)
-SELECT monitor, debt, kind, owner, severity, cost, window_start, opened, last_seen,
-       CASE WHEN newest = 'closed' THEN last_seen END AS closed, evidence, reason, opened_by
-FROM summed
-"""
-
 # The share rides on the counters of the profile's pass, as the metric SHAPED. The interval is
 # Wilson's, 95 %, as `measures/intervals.py` has it; {z2} is the square of its quantile.
 FEEDBACK = """
@@ -264,7 +253,10 @@ VIEWS = {
     "debts": DEBTS,
     "feedback": FEEDBACK,
     "training_staleness": TRAINING_STALENESS,
+    "latest_health": LATEST_HEALTH,
+    "fleet": FLEET,
 }
+_NOW = "current_timestamp()"
 _Z2 = "3.841458820694124D"
 NAMES = (*(table.name for table in TABLES), *VIEWS)
 _PREFIX = "sparkdrift_empty_"
@@ -289,14 +281,33 @@ def register(spark: SparkSession, store: Store, statement: str | None = None) ->
     for name, query in VIEWS.items():
         if name in wanted:
             names = {known: quote(known) for known in NAMES}
-            text = query.format(**names, most=MOST_WINDOWS, z2=_Z2)
+            text = query.format(**names, most=MOST_WINDOWS, z2=_Z2, now=_NOW)
             spark.sql(text).createOrReplaceTempView(name)
     return tuple(name for name in NAMES if name in wanted)
+
+
+def view_text(store: Store, name: str) -> str:
+    """A view as one query over the tables themselves: no name in it needs a session to know it.
+
+    A DataFrame that is asked over Connect is resolved each time, when a temporary view may be gone.
+    """
+    text = f"({VIEWS[name]})"
+    while found := [one for one in VIEWS if f"{{{one}}}" in text]:
+        for one in found:
+            text = text.replace(f"{{{one}}}", f"({VIEWS[one]})")
+    names = {table.name: store.table(table.name) for table in TABLES}
+    filled = text.format(**names, most=MOST_WINDOWS, z2=_Z2, now=_NOW)
+    return f"SELECT * FROM {filled}"
 
 
 def alerts_query(rows: str) -> str:
     """The view `alerts` over other rows than `current_drift`: `rows` is a quoted view of them."""
     return ALERTS.format(current_drift=rows, most=MOST_WINDOWS)
+
+
+def fleet_query(now: str) -> str:
+    """The view `fleet` as things were at `now`, an SQL expression; reads `latest_health`."""
+    return FLEET.format(latest_health=quote("latest_health"), now=now)
 
 
 def unregister(spark: SparkSession, names: tuple[str, ...]) -> None:
@@ -348,9 +359,13 @@ def _mentioned(statement: str) -> set[str]:
     if "feedback" in found:
         found.add("profiles")
     if "debts" in found:
-        found.add("debt_events")
+        found |= {"debt_events", "model_health"}
     if "training_staleness" in found:
         found.add("reference_snapshots")
+    if "fleet" in found:
+        found.add("latest_health")
+    if "latest_health" in found:
+        found |= {"model_health", "health_events"}
     if found & {"alerts", "first_seen", "training_staleness"}:
         found.add("current_drift")
     if "current_assumptions" in found:

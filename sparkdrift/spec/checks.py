@@ -16,8 +16,11 @@ from sparkdrift.spec import (
     evaluation_checks,
     feature_checks,
     feedback_checks,
+    health_checks,
+    importance_checks,
     metric_checks,
     model_checks,
+    operation_checks,
     reference_checks,
 )
 from sparkdrift.spec.findings import Finding, bad_filter, line_hint
@@ -205,13 +208,21 @@ _CHECKS: tuple[tuple[Callable[[MonitorSpec], Iterator[Finding]], set[str]], ...]
     (drift_checks.overrides, {"drift", "features"}),
     (drift_checks.thresholds_of_features, {"drift", "features"}),
     (metric_checks.rules, {"metrics"}),
-    (metric_checks.names, {"features", "metrics", "feedback"}),
+    (metric_checks.names, {"features", "metrics", "feedback", "operations"}),
     (feedback_checks.rules, {"feedback"}),
     (feedback_checks.decisions, {"feedback", "prediction"}),
     (feedback_checks.names, {"feedback", "metrics"}),
+    (operation_checks.rules, {"operations"}),
+    (operation_checks.names, {"operations", "metrics", "feedback"}),
+    (health_checks.policy_rules, {"policy"}),
+    (health_checks.policy_times, {"policy"}),
+    (health_checks.policy_owner, {"policy"}),
     (alert_checks.rules, {"alerts"}),
     (alert_checks.times, {"alerts", "timestamp"}),
-    (alert_checks.names, {"alerts", "features", "metrics", "feedback", "prediction"}),
+    (
+        alert_checks.names,
+        {"alerts", "features", "metrics", "feedback", "operations", "prediction"},
+    ),
     (assumption_checks.rules, {"dependence", "assumptions"}),
     (assumption_checks.names, {"dependence", "assumptions", "features", "prediction"}),
     (_degraded, {"degraded", "evaluation"}),
@@ -220,6 +231,8 @@ _CHECKS: tuple[tuple[Callable[[MonitorSpec], Iterator[Finding]], set[str]], ...]
     (model_checks.hooks, {"on_verdict", "model"}),
     (evaluation_checks.rules, {"evaluation"}),
     (evaluation_checks.between, {"evaluation", "prediction", "slices", "degraded"}),
+    (importance_checks.rules, {"importance"}),
+    (importance_checks.between, {"importance", "feature_debt", "prediction", "evaluation"}),
 )
 # What they find in some of a section's entries holds whatever the others are.
 _OF_ENTRIES = (feature_checks.duplicates, feature_checks.entries, _timestamp_as_feature)

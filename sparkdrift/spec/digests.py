@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -17,6 +18,7 @@ from sparkdrift.spec.assumptions import WHY, Assumptions
 from sparkdrift.spec.feedback import SHAPED
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Feature, metric_parts
+from sparkdrift.spec.scoring import binned_operations
 
 STATE_VERSION = 1
 """The format of stored states; raised when their bytes or meaning change."""
@@ -154,7 +156,7 @@ def evaluation_hash(spec: MonitorSpec) -> str:
     baseline, the value of a row, and the thresholds' values in their order, since the first one
     decides where no decision is recorded. Neither limits nor who calibrated a threshold.
     """
-    evaluation = spec.evaluation
+    evaluation, outcome = spec.evaluation, spec.debt_limits.outcome
     return _digest(
         {
             "format": SCORES_FORMAT,
@@ -165,6 +167,30 @@ def evaluation_hash(spec: MonitorSpec) -> str:
                 include={"task", "positive", "labels", "classes", "baseline", "value"},
             ),
             "thresholds": evaluation and [one.value for one in evaluation.thresholds.values()],
+            # Left out where it says nothing, so that stores of before keep their hash.
+            **({"outcome": outcome} if outcome else {}),
+            **_binned_operations(spec),
+        }
+    )
+
+
+def _binned_operations(spec: MonitorSpec) -> dict[str, Any]:
+    """What is counted by score bin beside; nothing where nothing is, as in stores of before."""
+    found = {name: spec.operations[name].meaning() for name in binned_operations(spec)}
+    return {"operations": found} if found else {}
+
+
+def operation_hash(spec: MonitorSpec) -> str:
+    """What turns counts into rows of `operations`: what the signals are, in which direction a
+    change is one for the worse, and the policy of drift, by which they are judged.
+    """
+    return _digest(
+        {
+            "drift": policy_hash(spec),
+            "operations": {
+                name: [*one.meaning(), one.kind, one.worse] for name, one in spec.operations.items()
+            },
+            "scores": evaluation_hash(spec) if spec.evaluation else None,
         }
     )
 
@@ -231,6 +257,57 @@ def staleness_hash(spec: MonitorSpec) -> str:
             "drift": policy_hash(spec),
             "slices": [one if isinstance(one, str) else list(one) for one in spec.slices],
             "prediction": spec.prediction.model_dump(mode="json", exclude={"label_delay"}),
+        }
+    )
+
+
+def moments_hash(spec: MonitorSpec, feature: Feature) -> str:
+    """What gives moments of a feature by class their meaning: that of the feature, and what the
+    label or outcome is; not which table it arrives in, so that an evaluation set has the same."""
+    evaluation = spec.evaluation
+    target = evaluation and {
+        "task": evaluation.task,
+        "positive": evaluation.positive.label,
+        "classes": sorted(evaluation.classes),
+    }
+    content = [definition_hash(spec, feature), spec.prediction.label, target]
+    return _digest({"moments": [*content, spec.debt_limits.outcome], "format": 1})
+
+
+def importance_hash(spec: MonitorSpec, features: Sequence[Feature]) -> str:
+    """What gives estimated importances their meaning: how, of which features, for which score."""
+    own = spec.importance
+    return _digest(
+        {
+            "importance": own and own.model_dump(mode="json", include={"estimate", "rows", "seed"}),
+            "score": spec.prediction.score,
+            "features": sorted([one.name, definition_hash(spec, one)] for one in features),
+            "format": 1,
+        }
+    )
+
+
+def feature_debt_hash(spec: MonitorSpec) -> str:
+    """What turns states, profiles and drift into the debt of features: the limits, where
+    importances come from, the policy of drift and of alerts, and which reference."""
+    return _digest(
+        {
+            "debt": spec.debt_limits.model_dump(mode="json"),
+            "importance": spec.importance and spec.importance.model_dump(mode="json"),
+            "drift": policy_hash(spec),
+            "evaluation": evaluation_hash(spec),
+            "version": spec.model_version,
+        }
+    )
+
+
+def health_hash(spec: MonitorSpec) -> str:
+    """What turns findings into a verdict: the rules and what goes with them, and from when on the
+    owner calls the model degraded."""
+    return _digest(
+        {
+            "policy": spec.policy.model_dump(mode="json"),
+            "degraded": spec.degraded and spec.degraded.model_dump(mode="json"),
         }
     )
 

@@ -8,19 +8,17 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from sparkdrift.spec.health_policy import Verdict
 from sparkdrift.spec.names import refused_characters
 from sparkdrift.spec.values import Identifier, Section, Text, refusal
 
-Verdict = Literal[
-    "healthy", "watch", "recalibrate", "refresh_evaluation", "retrain", "retire", "blind"
-]
 HookKind = Literal["table", "webhook", "mlflow"]
 ACCEPTED_URL = "an https URL such as https://hooks.example.com/sparkdrift; http for loopback only"
 ACCEPTED_VARIABLE = "the name of an environment variable, such as SPARKDRIFT_WEBHOOK_SECRET"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 # No user and no password: what the URL itself carries ends up in logs of others.
 _URL = re.compile(
-    r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?"
+    r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:(?P<port>[0-9]{1,5}))?"
     r"(?=[/?]|$)[!-~]*"
 )
 
@@ -42,7 +40,7 @@ def shown_url(url: str) -> str:
 
 def _url(text: str) -> str:
     found = _URL.fullmatch(text)
-    if found is None or refused_characters(text):
+    if found is None or int(found["port"] or 1) not in range(1, 65536) or refused_characters(text):
         raise refusal("this is no URL of a web hook", f"{ACCEPTED_URL}, without user or password")
     if found["scheme"] == "http" and not is_loopback(found["host"]):
         raise refusal("http would send the verdict in the clear", ACCEPTED_URL)

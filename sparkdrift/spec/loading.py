@@ -192,6 +192,8 @@ def _beside(spec: MonitorSpec, folder: Path) -> MonitorSpec:
         changes["reference"] = _anchored(spec.reference, folder)
     if spec.evaluation is not None:
         changes["evaluation"] = _evaluation_beside(spec.evaluation, folder)
+    if spec.importance is not None:
+        changes["importance"] = _anchored(spec.importance, folder)
     if spec.feedback is not None and spec.feedback.decisions is not None:
         decisions = _anchored(spec.feedback.decisions, folder)
         changes["feedback"] = spec.feedback.model_copy(update={"decisions": decisions})

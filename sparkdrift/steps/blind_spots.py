@@ -48,16 +48,18 @@ from sparkdrift.spark.window_course import (
     drifted,
     figures_of_windows,
     inputs_digest,
+    operations_of_windows,
     performance_of_windows,
 )
+from sparkdrift.spec.digests import operation_hash
 from sparkdrift.spec.evaluation import Evaluation
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.journal import Record
 from sparkdrift.windows import Window, window_at
 
-BLIND = "blind_spot"
-ACROSS = (BLIND, LINK, DECAY)
+BLIND, SHOWN = "blind_spot", "dashboard"
+ACROSS = (BLIND, SHOWN, LINK, DECAY)
 """The figures that look at all windows."""
 # Raised when they change without a change of their inputs.
 _VERSION = 3
@@ -78,6 +80,8 @@ def tell_blind_spots(context: Context, spec: MonitorSpec, policy: str, record: R
     stored = stored_references(spark, store, spec, name)
     tables = _Tables(dashboard_table(spark, spec), outcome_table(spark, spec))
     beside = {"policy": policy, "version": str(_VERSION)}
+    if spec.operations:
+        beside["operations"] = operation_hash(spec)
     beside |= {
         key: f"{one.table_id}:{one.version}"
         for key, one in (("dashboard", tables.dashboard), ("outcome", tables.outcome))
@@ -111,6 +115,7 @@ def _rows(
     figures = figures_of_windows(spark, store, spec)
     performance = performance_of_windows(spark, store, spec, spec.windows.grain)
     moved = drifted(spark, store, spec, stored)
+    operated = operations_of_windows(spark, store, spec)
     told = None
     if tables.dashboard is not None:
         told = _by_metric(told_by_dashboard(spark, spec, tables.dashboard))
@@ -128,9 +133,11 @@ def _rows(
                 _fresh(performance.get((name, start), {})),
                 figures[name, start].ess_ratio,
                 _distrust(spec),
+                operated.get(start, dict.fromkeys(spec.operations)),
             )
             for start in starts
         ]
+        shown = {one.start: _dashboard(one.shown) for one in evidence}
         verdicts = blind_spots(
             evidence,
             Persistence(spec.alerts.windows, spec.alerts.of),
@@ -141,8 +148,21 @@ def _rows(
             about = _about(name, figures[name, one.start], one.start)
             row = Stale(BLIND, "*", one.verdict, one.reason, unit="")
             yield {**about, **_told(row), "since": one.since}
+            yield {**about, **_told(shown[one.start]), "since": None}
             for link in links.of(name, one.start):
                 yield {**about, **_told(link), "since": None}
+
+
+def _dashboard(shown: Mapping[str, Shown]) -> Stale:
+    """What the dashboard itself shows: red where a metric is out of its band."""
+    out = sorted(name for name, one in shown.items() if one.in_band is False)
+    unseen = sorted(name for name, one in shown.items() if one.in_band is None)
+    if out:
+        return Stale(SHOWN, "*", "red", f"out of band: {', '.join(out)}", unit="")
+    if unseen or not shown:
+        text = f"without value or limit: {', '.join(unseen)}" if shown else "no dashboard metric"
+        return Stale(SHOWN, "*", "amber", text, unit="")
+    return Stale(SHOWN, "*", "green", "every metric is in its band", unit="")
 
 
 def _about(name: str, figures: Figures, start: datetime) -> Row:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -93,6 +93,14 @@ class Journal:
         if not record.started:
             record.started = True
             self._write(self._row(record, "STARTED"))
+
+    def started_together(self, records: Sequence[Record]) -> None:
+        """The same of steps of several monitors, in one commit."""
+        begun = [record for record in records if not record.started]
+        for record in begun:
+            record.started = True
+        if begun:
+            self._write(*(self._row(record, "STARTED") for record in begun))
 
     def close(self) -> None:
         """Write what was held back."""

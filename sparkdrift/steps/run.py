@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from sparkdrift.spark.findings import Findings, count_statuses
 from sparkdrift.spark.reference_life import Snapshot
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.steps import assumptions, drift, evaluate, evaluation_sets, profile, snapshot
+from sparkdrift.steps import (
+    assumptions,
+    drift,
+    evaluate,
+    evaluation_sets,
+    feature_debt,
+    health,
+    profile,
+    snapshot,
+)
 from sparkdrift.steps.context import Context, Options
 
 
@@ -26,10 +35,13 @@ class Outcome:
     checked: assumptions.Checked
     blocked: tuple[str, ...] = ()
     evaluated: evaluate.Evaluated = field(default_factory=evaluate.Evaluated)
+    assessed: feature_debt.Assessed = field(default_factory=feature_debt.Assessed)
+    health: health.Judged = field(default_factory=health.Judged)
 
 
 def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcome:
-    """Profile, freeze references, judge, check and evaluate what is due for one monitor."""
+    """Profile, freeze references, judge, check, evaluate and assess what is due for one monitor,
+    and end with the verdict on its model."""
     profiled = profile.profile_windows(context, spec, options)
     frozen = snapshot.snapshot_reference(context, spec)
     # Before anything is compared with them.
@@ -37,6 +49,8 @@ def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcom
     judged = drift.compute_drift(context, spec, options, frozen.stored)
     checked = assumptions.check_assumptions(context, spec, options, judged.stored)
     evaluated = evaluate.evaluate(context, spec, options, sets)
+    assessed = feature_debt.assess_features(context, spec, options)
+    judged_health = health.health_after_run(context, spec)
     context.journal.close()
     findings = count_statuses(context.spark, context.store, spec, judged.active, judged.windows)
     return Outcome(
@@ -48,4 +62,6 @@ def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcom
         checked,
         frozen.blocked,
         evaluated,
+        assessed,
+        judged_health,
     )

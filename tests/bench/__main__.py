@@ -15,6 +15,8 @@ from tests.bench.comparisons import comparisons
 from tests.bench.demo import demo, rerun
 from tests.bench.engine import engine, engine_long
 from tests.bench.evaluation import evaluation
+from tests.bench.fleet import fleet
+from tests.bench.health import health
 from tests.bench.increment import increment
 from tests.bench.machine import machine
 from tests.bench.references import references
@@ -43,6 +45,8 @@ CASES: dict[str, Callable[[Asked], Iterator[Measured]]] = {
     "comparisons": comparisons,
     "references": references,
     "evaluation": evaluation,
+    "fleet": fleet,
+    "health": health,
     "scale": scale,
     "source": source,
 }

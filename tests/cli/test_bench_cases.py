@@ -84,6 +84,18 @@ def test_evaluation(inside):
 
 
 @pytest.mark.slow
+def test_health(workspace):
+    found = lines("health", rows=2 * 90 * 10, data=workspace)
+    assert list(found) == ["verdicts on 2 models x 90 windows", "the same, nothing due"]
+
+
+def test_fleet(workspace):
+    found = lines("fleet", rows=5 * 365, data=workspace)
+    assert list(found) == ["fleet of 5 models x 365 windows"]
+    assert "5 models, " in found["fleet of 5 models x 365 windows"].note
+
+
+@pytest.mark.slow
 def test_references(inside, workspace):
     found = lines("references", rows=300, data=workspace)
     assert list(found) == ["snapshot of 60 stored days", "promotion", "1,000 versions listed"]

@@ -136,16 +136,37 @@ def test_the_command_for_a_cluster_names_files_that_are_there():
     assert (ROOT / job).is_file()
 
 
-def test_the_commands_of_the_life_of_a_reference_are_there(capsys):
+@pytest.mark.parametrize(("page", "least"), [("references.md", 10), ("lifecycle.md", 6)])
+def test_the_commands_of_a_life_are_there(page, least, capsys):
     """Each with its options; what they print is from a run."""
-    text = (ROOT / "docs/references.md").read_text("utf-8")
+    text = (ROOT / "docs" / page).read_text("utf-8")
     commands = [
         shlex.split(line) for line in re.findall(r"^\$ sparkdrift (.+)$", text, re.MULTILINE)
     ]
-    assert len(commands) >= 10
+    assert len(commands) >= least
     for words in commands:
-        named = words[: 2 if words[0] == "reference" else 1]
+        named = words[: 2 if words[0] in ("reference", "health") else 1]
         assert main([*named, "--help"]) == 0
         told = capsys.readouterr().out
         for option in (one for one in words if one.startswith("--")):
             assert option in told, f"{' '.join(named)}: {option}"
+
+
+def test_the_columns_that_are_named_to_newcomers_are_there():
+    """`table.column` in docs/migration.md; what else has a dot is a key of the spec."""
+    made = generator()
+    columns = {table.name: set(table.names) for table in TABLES}
+    text = (ROOT / "docs/migration.md").read_text("utf-8")
+    named = re.findall(r"`([a-z_]+)\.([a-z0-9_]+)`", text)
+    keys = {
+        f"{place}.{key}"
+        for place, section in made.sections(made.MonitorSpec)
+        for key in section.by_key()
+    }
+    wrong = [
+        f"{table}.{column}"
+        for table, column in named
+        if column not in columns.get(table, ()) and f"{table}.{column}" not in keys
+    ]
+    assert wrong == []
+    assert len(named) >= 50

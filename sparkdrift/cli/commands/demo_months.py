@@ -72,6 +72,7 @@ def months(
 def _run(context: Context, bars: Bars, folder: Path, demo: Demo, *, made: bool) -> dict[str, Any]:
     """Make the data where it is not there, and run all that is due."""
     from sparkdrift.demo.months import ended
+    from sparkdrift.demo.owner_paragraph import owner_paragraph
     from sparkdrift.demo.running import finish, make
     from sparkdrift.spark.converting import write_delta
     from sparkdrift.spec.loading import load_spec
@@ -85,7 +86,9 @@ def _run(context: Context, bars: Bars, folder: Path, demo: Demo, *, made: bool) 
     bars.begin(spec.monitor)
     done = run_monitor(context, spec, Options(as_of=ended()))
     finish(folder)
+    newest = done.health.newest
     return {
+        "owner": "" if newest is None else owner_paragraph(newest, spec),
         "made": not made,
         "rows": done.profiled.rows,
         "windows_profiled": len(done.profiled.due),
@@ -112,7 +115,7 @@ def _look(context: Context, bars: Bars, spec_file: Path) -> Months:
         spec.prediction.label_delay or timedelta(),
         performance_of(spark, store, spec, metric),
         staleness_of(spark, store, spec),
-        metric_values(spark, store, spec, "override_rate"),
+        metric_values(spark, store, spec, "override"),
         _shown(spark, spec, metric),
         spec.timestamp.zone,
         spec.degraded.retire if spec.degraded else None,
@@ -153,6 +156,8 @@ def _tell(
         return
     screen.say("")
     screen.show(page(told, truth))
+    if facts["owner"]:
+        screen.say(f"\nIn one paragraph\n{facts['owner']}")
     screen.say("\nTry next")
     for command in commands:
         screen.say(f"  {command}")

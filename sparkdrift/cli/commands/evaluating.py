@@ -19,6 +19,7 @@ from sparkdrift.cli.evaluated import (
     found_by,
 )
 from sparkdrift.cli.planning import plan
+from sparkdrift.cli.retired import unless_retired
 from sparkdrift.errors import UsageError, nearest
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def evaluate(
         text = "\n  ".join([evaluated_text(done), *lines])
         return Answer(text, facts, FINDING if alarm else 0, remarks)
 
-    return each_monitor(common, specs, one, asked=any(times) or bool(asked))
+    return each_monitor(common, specs, unless_retired(one), asked=any(times) or bool(asked))
 
 
 def _first_steps(done: Evaluated) -> tuple[str, ...]:

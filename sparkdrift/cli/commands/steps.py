@@ -21,7 +21,10 @@ from sparkdrift.cli.evaluated import (
     evaluated_remarks,
     evaluated_text,
 )
+from sparkdrift.cli.hooked import hook_facts, hook_remarks
+from sparkdrift.cli.judged import health_facts
 from sparkdrift.cli.planning import plan
+from sparkdrift.cli.retired import unless_retired
 from sparkdrift.report.plain import day, joined, lost, named
 
 if TYPE_CHECKING:
@@ -122,7 +125,7 @@ def profile(
         told = f"{text} ({done.reason})" if done.reason else text
         return Answer(told, facts, remarks=done.remarks)
 
-    return each_monitor(common, specs, one, asked=any(times))
+    return each_monitor(common, specs, unless_retired(one), asked=any(times))
 
 
 def _merge(
@@ -181,7 +184,7 @@ def drift(
         }
         return Answer(text, {**facts, **_counts(found)})
 
-    return each_monitor(common, specs, one, asked=any(times))
+    return each_monitor(common, specs, unless_retired(one), asked=any(times))
 
 
 def run(
@@ -201,33 +204,43 @@ def run(
         ),
     ] = False,
 ) -> int:
-    """Do all that is due: profile, freeze the reference, judge.
+    """Do all that is due: profile, freeze the reference, judge, evaluate, and say how the model is.
 
     Example: sparkdrift run monitors/ --fail-on drifted
     """
     times, alarming = _times(as_of, begin, end), covered(fail_on or [])
     if dry_run:
-        return plan(common, specs, times, ["profile", "snapshot", "drift", "eval"])
+        steps = ["profile", "snapshot", "drift", "eval", "operations", "features"]
+        return plan(common, specs, times, steps)
 
     def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
         from sparkdrift.steps.run import run_monitor
+        from sparkdrift.steps.triggers import fire_hooks
 
         bars.begin(spec.monitor)
         options = replace(options_for(spec, *times), recompute=recompute)
         done = run_monitor(context, spec, options)
+        # Last: whatever a hook does, everything is written by now.
+        hooked = fire_hooks(context, spec)
         alarm = alarm_of(context, spec, done, alarming)
         held = (f"reference version left a candidate: {line}" for line in done.blocked)
         asked = [one for one in (unanswered(done, alarming), alarm) if one]
-        remarks = (*done.profiled.remarks, *held, *evaluated_remarks(done.evaluated), *asked)
-        return Answer(_told(done), _facts(done), FINDING if alarm else 0, remarks)
+        remarks = (
+            *(*done.profiled.remarks, *held, *evaluated_remarks(done.evaluated)),
+            *(*done.assessed.remarks, *asked),
+        )
+        remarks = (*remarks, *hook_remarks(hooked))
+        currency = spec.degraded.currency if spec.degraded else None
+        facts = _facts(done) | hook_facts(hooked) | {"health": health_facts(done.health, currency)}
+        return Answer(_told(done) + _verdict(done, spec), facts, FINDING if alarm else 0, remarks)
 
-    return each_monitor(common, specs, one, asked=any(times) or recompute)
+    return each_monitor(common, specs, unless_retired(one), asked=any(times) or recompute)
 
 
 def _told(done: Outcome) -> str:
     judged = done.judged.windows or done.checked.windows or done.judged.beside
-    judged = judged or evaluated_anything(done.evaluated)
-    if not (done.profiled.due or done.profiled.vanished or done.reference or judged):
+    others = evaluated_anything(done.evaluated) or bool(done.assessed.windows)
+    if not (done.profiled.due or done.profiled.vanished or done.reference or judged or others):
         return f"nothing is due ({done.profiled.reason or 'every window is up to date'})"
     parts = [f"{named(len(done.profiled.due), 'window')} profiled, {done.profiled.rows:,} rows"]
     if done.profiled.vanished:
@@ -238,14 +251,32 @@ def _told(done: Outcome) -> str:
     parts.append(f"{named(len(done.judged.windows), 'window')} judged{_listed(done.findings)}")
     if done.judged.beside:
         parts.append(f"{named(done.judged.beside, 'window')} judged by the present reference too")
-    return "; ".join(parts) + _held(done.checked) + _evaluated(done)
+    return "; ".join(parts) + _held(done.checked) + _evaluated(done) + _assessed(done)
+
+
+def _verdict(done: Outcome, spec: MonitorSpec) -> str:
+    """The verdict in a line of its own; nothing where nothing is stored yet."""
+    from sparkdrift.report.health import verdict_line
+
+    standing = done.health.standing
+    return "" if standing is None else f"\n  {verdict_line(standing, spec.timestamp.zone)}"
 
 
 def _evaluated(done: Outcome) -> str:
-    """What was evaluated; nothing where the spec has nothing to evaluate by."""
-    if done.evaluated.performed.windows is None:
-        return ""
-    return f"; {evaluated_text(done.evaluated)}"
+    """What was evaluated and told; nothing where the spec has nothing to evaluate by."""
+    text = ""
+    if done.evaluated.performed.windows is not None:
+        text += f"; {evaluated_text(done.evaluated)}"
+    operated = done.evaluated.operated.windows
+    if operated is not None:
+        text += f"; operations of {named(len(operated), 'window')} told"
+    return text
+
+
+def _assessed(done: Outcome) -> str:
+    """Windows whose debt of features was told; nothing where nothing is asked for."""
+    windows = done.assessed.windows
+    return "" if windows is None else f"; debt of features in {named(len(windows), 'window')}"
 
 
 def _held(checked: Checked) -> str:
@@ -279,6 +310,7 @@ def _facts(done: Outcome) -> dict[str, object]:
         "windows_checked": _count(done.checked),
         "assumptions_violated": _violated(done.checked),
         "evaluation": evaluated_facts(done.evaluated),
+        "windows_assessed": None if done.assessed.windows is None else len(done.assessed.windows),
         **_counts(done.findings),
     }
 

@@ -17,7 +17,7 @@ COMMANDS = (
     *(f"reference {one}" for one in ("list", "show", "diff", "verify", "staleness")),
     *(f"reference {one}" for one in ("promote", "reject", "retire", "rollback")),
     *("prune", "forget", "reference export", "reference import"),
-    *("eval", "recalibrate", "sample-eval"),
+    *("eval", "operations", "recalibrate", "sample-eval", "report"),
 )
 
 
@@ -29,7 +29,7 @@ def python(code: str) -> str:
 
 
 def test_importing_the_command_line_loads_no_engine():
-    heavy = ("pyspark", "numpy", "pyarrow", "pydantic", "scipy", "pandas", "yaml")
+    heavy = ("pyspark", "numpy", "pyarrow", "pydantic", "scipy", "pandas", "yaml", "jinja2")
     code = f"import sys, sparkdrift.cli; print([m for m in {heavy!r} if m in sys.modules])"
     assert python(code) == "[]"
 

@@ -1,0 +1,197 @@
+"""debt: the ledger of what is owed: list, show, ack, waive, assign."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sparkdrift.cli.arguments import point_of_time
+from sparkdrift.cli.commands.deciding import By, Reason
+from sparkdrift.cli.commands.reference import Spec
+from sparkdrift.cli.commands.steps import Specs
+from sparkdrift.cli.common import Common
+from sparkdrift.cli.each import Answer, each_monitor
+from sparkdrift.errors import UsageError
+from sparkdrift.report.plain import aligned, day, named, plain
+
+if TYPE_CHECKING:
+    from sparkdrift.cli.progress import Bars
+    from sparkdrift.health.events import Event
+    from sparkdrift.spec.models import MonitorSpec
+    from sparkdrift.steps.answering_debts import Said
+    from sparkdrift.steps.context import Context
+
+DebtId = Annotated[
+    str, typer.Argument(metavar="DEBT", help="The id of the debt, as `debt list` shows it.")
+]
+
+
+def list_debts(common: Common, specs: Specs) -> int:
+    """The open debts of each model, with age, owner, due date and what they cost so far.
+
+    Example: sparkdrift debt list monitors/
+    """
+
+    def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
+        from sparkdrift.report.health import LISTED, debt_line
+        from sparkdrift.steps.health import judge_monitors
+
+        bars.begin(f"{spec.monitor}: debts")
+        newest = judge_monitors(context, [spec])[spec.monitor].newest
+        if newest is None or not newest.debts:
+            return Answer("no open debt", {"debts": []})
+        zone, currency = spec.timestamp.zone, spec.degraded.currency if spec.degraded else None
+        ordered = sorted(newest.debts, key=lambda debt: (-(debt.interest or 0.0), debt.due))
+        lines = aligned([LISTED, *(debt_line(one, newest, currency, zone) for one in ordered)])
+        facts = [
+            {
+                "debt": debt.name,
+                "kind": debt.finding.kind,
+                "severity": debt.severity,
+                "status": debt.status,
+                "until": debt.until,
+                "owner": debt.owner,
+                "opened": debt.opened,
+                "last_seen": debt.last_seen,
+                "due": debt.due,
+                "windows": debt.windows,
+                "interest": debt.interest,
+                "interest_loss": debt.interest_loss,
+                "evidence": debt.finding.evidence,
+            }
+            for debt in ordered
+        ]
+        told = "\n  ".join([named(len(ordered), "open debt"), *lines])
+        return Answer(told, {"debts": facts, "currency": currency})
+
+    return each_monitor(common, specs, one, asked=True)
+
+
+def show(common: Common, spec: Spec, debt: DebtId) -> int:
+    """The life of one debt: all of its events, what was taken back included.
+
+    Example: sparkdrift debt show monitors/credit.yml "drift of income"
+    """
+
+    def one(context: Context, loaded: MonitorSpec, bars: Bars) -> Answer:
+        from sparkdrift.steps.answering_debts import find_debt
+        from sparkdrift.steps.health import judge_monitors
+
+        bars.begin(f"{loaded.monitor}: {debt}")
+        found = judge_monitors(context, [loaded])[loaded.monitor]
+        events = sorted((e for e in found.events if e.debt == debt), key=lambda e: e.seq)
+        if not events:
+            find_debt(found, loaded.monitor, debt)
+        lines = [_event(one, loaded.timestamp.zone) for one in events]
+        return Answer("\n  ".join([debt, *lines]), {"debt": debt, "events": _facts(events)})
+
+    return each_monitor(common, [spec], one, asked=True)
+
+
+def _event(one: Event, zone: str) -> str:
+    text = f"{one.seq}  {day(one.window_start, zone)}  {one.action} ({one.severity}, {one.owner})"
+    text += "" if one.until is None else f" until {day(one.until, zone)}"
+    return f"{text} by {plain(one.by)}: {plain(one.reason)}; {plain(one.evidence)}"
+
+
+def _facts(events: list[Event]) -> list[dict[str, Any]]:
+    return [
+        {
+            "seq": one.seq,
+            "action": one.action,
+            "window_start": one.window_start,
+            "severity": one.severity,
+            "owner": one.owner,
+            "until": one.until,
+            "by": one.by,
+            "reason": one.reason,
+            "evidence": one.evidence,
+        }
+        for one in events
+    ]
+
+
+def ack(common: Common, spec: Spec, debt: DebtId, reason: Reason, by: By = None) -> int:
+    """Say that a debt was seen; it stays open and due.
+
+    Example: sparkdrift debt ack monitors/credit.yml "drift of income" --reason "looked at"
+    """
+    return _said(common, spec, debt, "acknowledged", by, reason)
+
+
+def waive(
+    common: Common,
+    spec: Spec,
+    debt: DebtId,
+    reason: Reason,
+    until: Annotated[
+        str, typer.Option("--until", metavar="TIME", help="Up to when, in event time.")
+    ],
+    by: By = None,
+) -> int:
+    """Let a debt be for a time: it counts as minor, does not escalate, and then opens again.
+
+    Example: sparkdrift debt waive monitors/credit.yml "drift of income" --until 2025-12-01
+    --reason "a campaign"
+    """
+    return _said(common, spec, debt, "waived", by, reason, until=until)
+
+
+def assign(
+    common: Common,
+    spec: Spec,
+    debt: DebtId,
+    reason: Reason,
+    to: Annotated[str, typer.Option("--to", metavar="WHO", help="Who answers for it from now on.")],
+    by: By = None,
+) -> int:
+    """Give a debt to somebody else.
+
+    Example: sparkdrift debt assign monitors/credit.yml "drift of income" --to data-platform
+    --reason "it is their feed"
+    """
+    if not to.strip():
+        raise UsageError("--to is empty; accepted is a person or a team")
+    return _said(common, spec, debt, "assigned", by, reason, owner=to.strip())
+
+
+def _said(
+    common: Common,
+    spec: Path,
+    debt: str,
+    action: Any,
+    by: str | None,
+    reason: str,
+    *,
+    until: str | None = None,
+    owner: str | None = None,
+) -> int:
+    time = point_of_time("--until", until)
+
+    def one(context: Context, loaded: MonitorSpec, bars: Bars) -> Answer:
+        from sparkdrift.report.health import verdict_line
+        from sparkdrift.steps.answering_debts import Said, answer_debt
+        from sparkdrift.steps.snapshot import user
+        from sparkdrift.windows import local_instant
+
+        bars.begin(f"{loaded.monitor}: {action}")
+        zone = loaded.timestamp.zone
+        ends = None if time is None else local_instant(time, zone)
+        said = Said(action, by or user(), reason, ends, owner)
+        done = answer_debt(context, loaded, debt, said)
+        text = f"{debt} is {action} by {said.by}{_further(said, zone)}"
+        newest = done.judged.newest
+        if newest is not None:
+            text += f"; {verdict_line(newest.standing, zone)}"
+        facts = {"debt": debt, "action": action, "by": said.by, "until": ends, "owner": owner}
+        return Answer(text, facts)
+
+    return each_monitor(common, [spec], one, asked=True)
+
+
+def _further(said: Said, zone: str) -> str:
+    if said.until is not None:
+        return f" until {day(said.until, zone)}"
+    return "" if said.owner is None else f" to {said.owner}"

@@ -1,0 +1,238 @@
+"""From what windows say to the health of a model in each of them: ledger first, then the verdict.
+
+Everything here is a function of rows, decisions and the policy, so that a verdict can be told again
+from what is stored, and why.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+
+from sparkdrift.health.evidence import (
+    PERSISTING,
+    Coverage,
+    Decision,
+    WindowEvidence,
+    evidence_of,
+)
+from sparkdrift.health.findings import SEVERITIES, Finding
+from sparkdrift.health.ledger import Books, Debt, Entry, Terms, keep
+from sparkdrift.health.verdict import Judgement, Level, judge
+from sparkdrift.spec.health_policy import EVIDENCE, Policy
+from sparkdrift.windows import Window
+
+FORMAT = 1
+"""Raised when health changes without a change of what it is told from."""
+_CARRIED = 0.5
+"""What evidence of an earlier window counts for, in the confidence. Source: the project's own."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is judged, and by what. expected: the evidence that its spec asks to be measured.
+
+    performance: (windows, of) after which the owner calls it degraded.
+    """
+
+    monitor: str
+    owner: str
+    policy: Policy
+    expected: frozenset[str]
+    performance: tuple[int, int] = (2, 3)
+    escalation: str | None = None
+    beside: tuple[str, ...] = ()
+
+    @property
+    def terms(self) -> Terms:
+        own = self.policy.persistence
+        counted: dict[str, tuple[int, int]] = dict.fromkeys(PERSISTING, (own.windows, own.of))
+        counted["performance"] = self.performance
+        return Terms(
+            self.owner, self.policy.closes_after, self.policy.due, self.escalation, counted
+        )
+
+
+@dataclass(frozen=True)
+class Health:
+    """The health of a model at the end of one window.
+
+    since: start of the first of the windows in a row with this verdict. due: in event time, None
+    where nothing is to be done. cost_so_far: since then; None: not known in any of the windows.
+    digest: of everything that it follows from, earlier windows included.
+    """
+
+    window: Window
+    judgement: Judgement
+    levels: Mapping[str, Level]
+    debts: tuple[Debt, ...]
+    since: datetime
+    due: datetime | None
+    owner: str
+    escalation: str | None
+    dashboard_status: str | None
+    blind_spot: str | None
+    loss: float | None
+    cost: float | None
+    cost_so_far: float | None
+    digest: str
+
+    @property
+    def standing(self) -> Standing:
+        judgement = self.judgement
+        return Standing(judgement.verdict, judgement.severity, self.since, self.owner, self.due)
+
+    @property
+    def oldest_debt(self) -> datetime | None:
+        return min((one.opened for one in self.debts), default=None)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A verdict in short, as it is stored: since when, who answers for it, and by when."""
+
+    verdict: str
+    severity: str | None
+    since: datetime
+    owner: str
+    due: datetime | None
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """health: of each window; entries: all events that follow, in order of time."""
+
+    health: tuple[Health, ...] = ()
+    entries: tuple[Entry, ...] = field(default=())
+
+
+def assess(
+    model: Model,
+    windows: Sequence[WindowEvidence],
+    decisions: Sequence[Decision],
+    before: Mapping[str, Debt] | None = None,
+) -> Assessed:
+    """The health of a model in windows that are in order of time.
+
+    before: debts that were open when the first of them began.
+    """
+    books = list(keep(windows, decisions, model.terms, before))
+    digests = list(_digests(model, windows, decisions, before or {}))
+    found: list[Health] = []
+    latest: dict[str, tuple[datetime, Coverage]] = {}
+    first: Window | None = None
+    for evidence, own, digest in zip(windows, books, digests, strict=True):
+        levels = _levels(model, evidence, own, latest)
+        judgement = judge(levels, model.policy.rules, model.policy.needs, model.expected)
+        last = found[-1] if found else None
+        goes_on = last is not None and last.judgement.verdict == judgement.verdict
+        if first is None or not goes_on:
+            first = evidence.window
+        so_far = last.cost_so_far if last is not None and goes_on else None
+        severity = judgement.severity
+        debts = tuple(own.debts[name] for name in sorted(own.debts))
+        found.append(
+            Health(
+                window=evidence.window,
+                judgement=judgement,
+                levels=levels,
+                debts=debts,
+                since=first.start,
+                due=None if severity is None else first.end + model.policy.due.of(severity),
+                owner=model.owner,
+                escalation=model.escalation,
+                dashboard_status=evidence.dashboard_status,
+                blind_spot=evidence.blind_spot,
+                loss=evidence.loss,
+                cost=evidence.cost,
+                cost_so_far=so_far if evidence.cost is None else (so_far or 0.0) + evidence.cost,
+                digest=digest,
+            )
+        )
+    return Assessed(tuple(found), tuple(entry for own in books for entry in own.entries))
+
+
+def _levels(
+    model: Model,
+    evidence: WindowEvidence,
+    books: Books,
+    latest: dict[str, tuple[datetime, Coverage]],
+) -> dict[str, Level]:
+    """The level of each kind of evidence at the end of a window; `latest` is brought up to it."""
+    standing: dict[str, list[tuple[int, Finding]]] = {one: [] for one in EVIDENCE}
+    for debt in books.debts.values():
+        grade = SEVERITIES.index(debt.counts_as) + 1
+        standing[evidence_of(debt.finding)].append((grade, _told(debt)))
+    for one in books.passing:
+        standing[evidence_of(one)].append((1, one))
+    found: dict[str, Level] = {}
+    for name in EVIDENCE:
+        own = tuple(sorted(standing[name], key=lambda pair: (-pair[0], pair[1].debt)))
+        coverage = _coverage(name, evidence, latest, model.policy)
+        worst = max((grade for grade, _ in own), default=0)
+        if coverage.measured > 0:
+            found[name] = Level(worst, coverage.measured, coverage.why, own)
+        elif own:
+            # A debt stays on the books until measured windows say that it is gone.
+            found[name] = Level(worst, 0.0, coverage.why, own)
+        else:
+            found[name] = Level(None, 0.0, coverage.why)
+    return found
+
+
+def _told(debt: Debt) -> Finding:
+    if debt.status != "waived":
+        return debt.finding
+    until = "" if debt.until is None else f" until {debt.until:%Y-%m-%d}"
+    return replace(debt.finding, evidence=f"waived{until}; {debt.finding.evidence}")
+
+
+def _coverage(
+    name: str,
+    evidence: WindowEvidence,
+    latest: dict[str, tuple[datetime, Coverage]],
+    policy: Policy,
+) -> Coverage:
+    """How much of it this window has, or an earlier one that is not too old."""
+    if name == "ownership":
+        return Coverage(1.0)
+    own = evidence.coverage.get(name, Coverage(0.0, "no row tells of it"))
+    if own.measured > 0:
+        latest[name] = (evidence.window.end, own)
+        return own
+    if name not in latest:
+        return own
+    end, known = latest[name]
+    age = evidence.window.end - end
+    if age > policy.ages.of(name):
+        why = f"{own.why}; last measured in the window that ended {end:%Y-%m-%d}, too long ago"
+        return Coverage(0.0, why)
+    why = f"{own.why}; taken from the window that ended {end:%Y-%m-%d}"
+    return Coverage(known.measured * _CARRIED, why)
+
+
+def _digests(
+    model: Model,
+    windows: Iterable[WindowEvidence],
+    decisions: Sequence[Decision],
+    before: Mapping[str, Debt],
+) -> Iterator[str]:
+    """Of each window the digest of all that its health follows from, as a chain."""
+    beside = (FORMAT, model.owner, model.escalation, sorted(model.expected), model.performance)
+    chain = _digest([beside, model.beside, model.policy.model_dump(mode="json")])
+    chain = _digest([chain, [asdict(before[name]) for name in sorted(before)]])
+    waiting = sorted(decisions, key=lambda one: (one.window_start, one.debt, one.seq))
+    for evidence in windows:
+        due: list[Decision] = []
+        while waiting and waiting[0].window_start <= evidence.window.start:
+            due.append(waiting.pop(0))
+        chain = _digest([chain, asdict(evidence), [asdict(one) for one in due]])
+        yield chain
+
+
+def _digest(content: object) -> str:
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

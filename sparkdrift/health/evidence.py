@@ -1,0 +1,75 @@
+"""What one window says of a model: findings, and how much of what was asked for was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sparkdrift.health.findings import Finding
+from sparkdrift.spec.health_policy import Evidence
+from sparkdrift.windows import Window
+
+PERSISTING: frozenset[Evidence] = frozenset(
+    {"performance", "calibration", "evaluation", "feature", "feedback", "operations"}
+)
+"""Evidence of which a single window is not enough. An alert of drift, and a blind dashboard, have
+been found in several windows already, and what is declared is so at once."""
+
+_OF_DEBT: tuple[tuple[str, Evidence], ...] = (
+    ("performance of ", "performance"),
+    ("calibration of ", "calibration"),
+    ("blind dashboard", "dashboard"),
+    ("operations of ", "operations"),
+)
+
+
+def evidence_of(finding: Finding) -> Evidence:
+    """The kind of evidence that a finding is: that of its debt, told apart where it has several."""
+    for prefix, name in _OF_DEBT:
+        if finding.debt.startswith(prefix):
+            return name
+    return finding.kind
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """measured: part of what was asked for that was measured, 0 to 1. why: why not all of it."""
+
+    measured: float
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class WindowEvidence:
+    """Everything that stored rows say of one window.
+
+    coverage: by kind of evidence; one that is not there was not measured. loss, cost: of the whole
+    model in this window, in the unit of the degraded metric and in business units; None: not known.
+    dashboard_status, blind_spot: green, amber, red; None: no row says.
+    """
+
+    window: Window
+    findings: tuple[Finding, ...] = ()
+    coverage: Mapping[str, Coverage] = field(default_factory=dict)
+    dashboard_status: str | None = None
+    blind_spot: str | None = None
+    loss: float | None = None
+    cost: float | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What somebody said of a debt. window_start: of the window from which on it counts.
+
+    action: acknowledged, waived (until: an instant of event time) or assigned (owner).
+    """
+
+    debt: str
+    seq: int
+    action: str
+    window_start: datetime
+    by: str = ""
+    reason: str = ""
+    until: datetime | None = None
+    owner: str | None = None

@@ -1,0 +1,284 @@
+"""From stored rows to what each window says: findings with their severity, and coverage.
+
+The rows are summed up where they are stored (`spark/health_findings.py`), one per window and thing
+found, and are told apart by `part`. What a finding says are figures and names of columns, never
+values of a source: a ledger keeps it for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sparkdrift.health.evidence import Coverage, WindowEvidence
+from sparkdrift.health.findings import Finding, Kind, Severity
+from sparkdrift.health.ledger import FORCED
+from sparkdrift.windows import Window
+
+
+@dataclass(frozen=True)
+class Told:
+    """A row of stored evidence. What its columns mean depends on `part`, see the function of it.
+
+    start, end, since: instants. Numbers are None where nothing is known.
+    """
+
+    monitor: str
+    part: str
+    start: datetime
+    end: datetime | None = None
+    name: str = ""
+    subject: str = ""
+    status: str | None = None
+    grade: str | None = None
+    since: datetime | None = None
+    count: int | None = None
+    of: int | None = None
+    value: float | None = None
+    limit: float | None = None
+    loss: float | None = None
+    cost: float | None = None
+    words: str | None = None
+
+
+_AGES = frozenset({"eval_age", "training_age", "threshold_age"})
+_LATE = 2.0
+"""From how many times its limit on an age is major. Source: the project's own."""
+_MATERIAL = frozenset({"ess_ratio", "outside", "prior_shift", "calibration_error"})
+"""Figures whose limit is where the evaluation stops to fit: beyond it they are major at once."""
+_CALIBRATION = frozenset(
+    {"threshold_age", "calibration_error", "calibration_slope", "calibration_intercept", "brier"}
+)
+CORE: Mapping[str, tuple[str, ...]] = {
+    "evaluation": ("eval_age", "gap_max", "outside", "ess_ratio"),
+    "calibration": ("calibration_error",),
+}
+"""The figures without which a kind of evidence is not measured in full."""
+
+
+def windows_of(rows: Iterable[Told], more: Iterable[Finding] = ()) -> list[WindowEvidence]:
+    """What each window of one monitor says, in order of time.
+
+    A window is one that a row of the part `window` names; rows of others say nothing. `more`:
+    findings that are declared, or overdue, by their own windows.
+    """
+    by_start: dict[datetime, list[Told]] = {}
+    windows: dict[datetime, Window] = {}
+    for row in rows:
+        by_start.setdefault(row.start, []).append(row)
+        if row.part == "window" and row.end is not None:
+            windows[row.start] = Window(row.start, row.end)
+    declared: dict[datetime, list[Finding]] = {}
+    for one in more:
+        declared.setdefault(one.window_start, []).append(one)
+    return [
+        _evidence(windows[start], by_start[start], declared.get(start, ()))
+        for start in sorted(windows)
+    ]
+
+
+def _evidence(window: Window, rows: Sequence[Told], declared: Sequence[Finding]) -> WindowEvidence:
+    found = [one for row in rows if row.part in _FINDINGS for one in _FINDINGS[row.part](row)]
+    ordered = sorted([*found, *declared], key=lambda one: (one.debt, one.severity, one.evidence))
+    model = next((row for row in rows if row.part == "performance"), None)
+    blind = _worst_of(rows, "blind_spot")
+    return WindowEvidence(
+        window=window,
+        findings=tuple(ordered),
+        coverage=dict(_coverage(rows)),
+        dashboard_status=_worst_of(rows, "dashboard"),
+        blind_spot=blind,
+        loss=model.loss if model else None,
+        cost=model.cost if model else None,
+    )
+
+
+_COLOURS = ("green", "amber", "red")
+
+
+def _worst_of(rows: Sequence[Told], name: str) -> str | None:
+    """The worst of the colours that the evaluation sets show; None without a row."""
+    found = [r.status for r in rows if r.part == "colour" and r.name == name and r.status]
+    return max(found, key=_COLOURS.index, default=None)
+
+
+def _coverage(rows: Sequence[Told]) -> Iterator[tuple[str, Coverage]]:
+    for row in rows:
+        if row.part == "coverage":
+            # name: the kind of evidence; count of `of` were measured; words: why others were not.
+            share = (row.count or 0) / row.of if row.of else 0.0
+            why = "" if share >= 1 else row.words or "not all of it was measured"
+            yield row.name, Coverage(share, why)
+        if row.part == "performance":
+            yield "performance", _measured_performance(row)
+    blind = _worst_of(rows, "blind_spot")
+    if blind is not None:
+        missing = next((r.words for r in rows if r.part == "colour" and r.name == "blind_spot"), "")
+        seen = blind != "amber"
+        yield "dashboard", Coverage(float(seen), "" if seen else f"amber: {missing or 'no row'}")
+
+
+def _measured_performance(row: Told) -> Coverage:
+    """By mature labels in full, by an estimate that may be relied upon in half."""
+    if row.status not in ("ok", "degraded"):
+        return Coverage(0.0, row.words or "no metric was measured")
+    if row.subject == "labels":
+        return Coverage(1.0)
+    return Coverage(0.5, "estimated, not by labels")
+
+
+def _finding(
+    row: Told,
+    debt: str,
+    kind: Kind,
+    severity: Severity,
+    evidence: str,
+    rows: tuple[str, ...],
+    *,
+    priced: bool = False,
+) -> Finding:
+    since = row.since if row.since is not None and row.since <= row.start else row.start
+    loss, cost = (row.loss, row.cost) if priced else (None, None)
+    return Finding(debt, kind, severity, row.start, since, evidence, rows, loss, cost)
+
+
+def _key(table: str, row: Told, *parts: str) -> str:
+    return f"{table}: {', '.join((*parts, f'{row.start:%Y-%m-%d %H:%M}'))}"
+
+
+def alert(row: Told) -> Iterator[Finding]:
+    """name: the column; subject: comparisons; grade: of the whole table, None: of slices only;
+    count: slices in which it alerts; value: the effect; limit: windows since it stands."""
+    where = f" and in {row.count} slices" if row.grade and row.count else ""
+    if row.grade is None:
+        where = f" in {row.count} slices only"
+    figure = "" if row.value is None else f", effect {row.value:.2f} sd"
+    text = f"{row.name} alerts against {row.subject}{where}{figure}, for {_windows(row.limit)}"
+    severity: Severity = "minor"
+    if row.grade in ("major", "critical"):
+        severity = row.grade  # type: ignore[assignment]
+    keys = (_key("drift", row, row.name, row.subject),)
+    if row.name == "metric:shaped":
+        yield _finding(row, "feedback: share of shaped rows", "feedback", severity, text, keys)
+    else:
+        yield _finding(row, f"drift of {_column(row.name)}", "data", severity, text, keys)
+
+
+def _windows(count: float | None) -> str:
+    return "1 window" if not count or count == 1 else f"{count:.0f} windows"
+
+
+def _column(name: str) -> str:
+    return "all inputs together" if name == ":inputs" else name
+
+
+def assumption(row: Told) -> Iterator[Finding]:
+    """name: the assumption; subject: its column, or two; count: windows in a row so far; value:
+    the violating share or change."""
+    severity: Severity = "major" if (row.count or 1) > 1 else "minor"
+    figure = "" if row.value is None else f" ({row.value:.4g}, limit {row.limit or 0:.4g})"
+    text = f"{row.name} of {row.subject} is violated{figure}, for {_windows(row.count)}"
+    debt = f"assumption {row.name} of {row.subject}"
+    yield _finding(row, debt, "data", severity, text, (_key("assumptions", row, row.subject),))
+
+
+def staleness(row: Told) -> Iterator[Finding]:
+    """name: the figure; subject: the set, and what it is of; status: warning or drifted; grade:
+    what it is of alone, '*' for the whole set."""
+    figure = row.name
+    severity: Severity = "major" if row.status == "drifted" or figure in _MATERIAL else "minor"
+    if figure in _AGES:
+        late = row.value is not None and row.limit and row.value >= _LATE * row.limit
+        severity = "major" if late else "minor"
+    value = "" if row.value is None else f" is {row.value:.4g}"
+    limit = "" if row.limit is None else f", limit {row.limit:.4g}"
+    of = row.subject if row.grade in (None, "*") else f"{row.subject}, {row.grade}"
+    text = f"{figure} of {of}{value}{limit}"
+    name = "calibration" if figure in _CALIBRATION else "evaluation"
+    debt = f"{name} of {of}: {figure}"
+    keys = (_key("eval_staleness", row, row.subject, figure, row.grade or "*"),)
+    yield _finding(row, debt, "evaluation", severity, text, keys)
+
+
+def colour(row: Told) -> Iterator[Finding]:
+    """name: blind_spot or dashboard; subject: the set; status: green, amber, red; words: why."""
+    if row.name != "blind_spot" or row.status != "red":
+        return
+    text = "every metric of the dashboard is in its band, and the world has moved"
+    keys = (_key("eval_staleness", row, row.subject, "blind_spot"),)
+    yield _finding(row, "blind dashboard", "evaluation", "major", text, keys)
+
+
+def performance(row: Told) -> Iterator[Finding]:
+    """name: the metric that says degraded; status: of it; subject: labels or estimate; value: the
+    skill over the baseline; grade: drift where its concept has drifted; limit: what it is now."""
+    debt = f"performance of {row.name}"
+    keys = (_key("performance", row, row.name),)
+    by = "by labels" if row.subject == "labels" else "by an estimate"
+    now = "" if row.limit is None else f" is {row.limit:.4g}"
+    if row.status == "degraded":
+        lost = "" if row.loss is None else f", {row.loss:.4g} worse than evaluated"
+        worse = row.value is not None and row.value < 0 and row.subject == "labels"
+        text = f"{row.name}{now} {by}{lost}"
+        text += ", and worse than the simple baseline" if worse else ""
+        severity: Severity = "critical" if worse else "major"
+        yield _finding(row, debt, "evaluation", severity, text, keys, priced=True)
+    elif row.grade == "drift":
+        text = f"{row.name}{now} {by}: not what the evaluation set lets expect"
+        yield _finding(row, debt, "evaluation", "minor", text, keys, priced=True)
+
+
+def degraded(row: Told) -> Iterator[Finding]:
+    """Another metric, or slices: name: the metric; subject: the slice's columns, '*' all rows;
+    count: how many slices."""
+    if row.subject == "*":
+        text = f"{row.name} is worse than evaluated"
+        debt = f"performance of {row.name}"
+    else:
+        text = f"{row.name} is worse than evaluated in {row.count} slices by {row.subject}"
+        debt = f"performance of {row.name} by {row.subject}"
+    keys = (_key("performance", row, row.name, row.subject),)
+    yield _finding(row, debt, "evaluation", "minor", text, keys)
+
+
+def feature(row: Told) -> Iterator[Finding]:
+    """name: the figure of the debt of features; subject: up to five features, '*' the model; count:
+    how many they are; status: warning or drifted; value: the largest of them."""
+    many = "" if row.subject == "*" else f" of {row.subject}"
+    more = (row.count or 1) - len(row.subject.split(", "))
+    many += f" and {more} more" if more > 0 else ""
+    value = "" if row.value is None else f" is {row.value:.4g}"
+    limit = "" if row.limit is None else f", limit {row.limit:.4g}"
+    severity: Severity = "major" if row.status == "drifted" else "minor"
+    keys = (_key("feature_debt", row, row.name, row.subject),)
+    text = f"{row.name}{many}{value}{limit}"
+    yield _finding(row, f"features: {row.name}", "feature", severity, text, keys)
+
+
+def unshaped(row: Told) -> Iterator[Finding]:
+    """count: features by which the rows that the model shaped differ from the others."""
+    text = f"rows that the model shaped differ from the others in {row.count} features"
+    keys = (_key("drift", row, "unshaped"),)
+    yield _finding(row, "feedback: shaped rows differ", "feedback", "minor", text, keys)
+
+
+def forced(row: Told) -> Iterator[Finding]:
+    """name: the debt that a forced version is; grade: its severity; status: its kind."""
+    kind: Kind = "evaluation" if row.status == "evaluation" else "data"
+    severity: Severity = "major" if row.grade not in ("minor", "critical") else row.grade  # type: ignore[assignment]
+    text = f"{row.name.removeprefix(FORCED)} is in force although the gate blocked it"
+    yield _finding(row, row.name, kind, severity, text, (f"debt_events: {row.name}",))
+
+
+_FINDINGS: Mapping[str, Callable[[Told], Iterator[Finding]]] = {
+    "alert": alert,
+    "assumption": assumption,
+    "staleness": staleness,
+    "colour": colour,
+    "performance": performance,
+    "degraded": degraded,
+    "feature": feature,
+    "unshaped": unshaped,
+    "forced": forced,
+}

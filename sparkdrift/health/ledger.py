@@ -1,0 +1,296 @@
+"""The ledger of debts: how each opens, changes, is answered, and closes, window by window.
+
+All of it follows from findings, decisions and the policy: no clock, no memory. A debt opens in the
+window in which a finding stands, changes with its severity, and closes once it is gone for some
+measured windows. A window in which nothing was measured opens and closes nothing. Like what forced
+references owe (`references/ledger.py`), a ledger that a crash left behind is brought up to date
+with the same rows by whoever looks next.
+
+Events are only added. Where late rows or another policy tell the past otherwise, `corrected` takes
+back what the ledger itself wrote of a debt before it, and the course follows anew; decisions stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from sparkdrift.health.evidence import Decision, WindowEvidence, evidence_of
+from sparkdrift.health.findings import SEVERITIES, Finding, Severity
+from sparkdrift.spec.health_policy import Due
+
+DECISIONS = ("acknowledged", "waived", "assigned")
+"""What somebody says of a debt; everything else follows from rows."""
+FORCED = "forced reference "
+"""How the debts begin that versions of references leave."""
+_ELSEWHERE = (FORCED, "retired but scored")
+
+
+def is_elsewhere(debt: str, action: str) -> bool:
+    """Whether an event is not the ledger's to write: what opens and closes the debts of versions
+    that were forced, and of models that are retired."""
+    return debt.startswith(_ELSEWHERE) and action in ("opened", "seen", "closed")
+
+
+_FACTOR = 2.0
+"""From which change of its cost on an open debt has another event: costs are estimates."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What of a policy the ledger goes by. persistence: (windows, of) by kind of evidence; (1, 1)
+    where there is none. escalation: who answers for what is overdue; None: nobody is declared."""
+
+    owner: str
+    closes_after: int
+    due: Due
+    escalation: str | None = None
+    persistence: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    def counted(self, evidence: str) -> tuple[int, int]:
+        return self.persistence.get(evidence, (1, 1))
+
+
+@dataclass(frozen=True)
+class Debt:
+    """A debt that is open at the end of a window.
+
+    opened, last_seen: starts of windows. due: when it is overdue, in event time, counted from the
+    end of the window in which it opened, or in which it became worse if that is earlier.
+    status: open, acknowledged, or waived (until). finding: the newest, at the severity that stands.
+    windows: how many it is open; interest, interest_loss: sums of what it cost in them, None: not
+    known in any.
+    """
+
+    finding: Finding
+    opened: datetime
+    due: datetime
+    last_seen: datetime
+    owner: str
+    status: str = "open"
+    until: datetime | None = None
+    escalated: bool = False
+    gone: int = 0
+    windows: int = 0
+    recorded: float | None = None
+    interest: float | None = None
+    interest_loss: float | None = None
+
+    @property
+    def name(self) -> str:
+        return self.finding.debt
+
+    @property
+    def severity(self) -> Severity:
+        return self.finding.severity
+
+    @property
+    def counts_as(self) -> Severity:
+        """What it is in a verdict: a waiver makes it minor, and never nothing."""
+        return "minor" if self.status == "waived" else self.severity
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An event of one debt that follows from rows; `window_start` is when, in event time."""
+
+    action: str
+    window_start: datetime
+    finding: Finding
+    owner: str
+    reason: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.finding.debt
+
+    @property
+    def told(self) -> tuple[str, datetime, str]:
+        """What makes it the same event in a later look; an owner may have another name by then."""
+        return (self.action, self.window_start, self.finding.severity)
+
+
+@dataclass(frozen=True)
+class Books:
+    """The end of one window: the debts that are open, what was found and does not persist, and
+    the events of the window."""
+
+    debts: Mapping[str, Debt]
+    passing: tuple[Finding, ...]
+    entries: tuple[Entry, ...]
+
+
+def keep(
+    windows: Iterable[WindowEvidence],
+    decisions: Sequence[Decision],
+    terms: Terms,
+    before: Mapping[str, Debt] | None = None,
+) -> Iterator[Books]:
+    """The books at the end of each of the windows, which are in order of time.
+
+    before: debts that were open when the first of them began. A decision that counts from a
+    window that is none of these counts from the next one; one on a debt that is not open is void.
+    """
+    debts, recent = dict(before or {}), dict[str, _Recent]()
+    waiting = sorted(decisions, key=lambda one: (one.window_start, one.seq))
+    for evidence in windows:
+        found = _worst(evidence.findings)
+        measured = _measured(evidence, found)
+        entries: list[Entry] = []
+        passing: list[Finding] = []
+        for name in sorted({*found, *debts, *recent}):
+            debt, one = debts.get(name), found.get(name)
+            kind = evidence_of(one or (debt.finding if debt else recent[name].finding))
+            if kind not in measured:
+                continue
+            standing = _standing(recent, name, one, terms.counted(kind))
+            if standing is None and one is not None and debt is None:
+                passing.append(replace(one, severity="minor"))
+            after, more = _changed(debt, one, standing, evidence, terms)
+            entries += more
+            debts.pop(name, None)
+            if after is not None:
+                debts[name] = after
+        while waiting and waiting[0].window_start <= evidence.window.start:
+            decided = waiting.pop(0)
+            if decided.debt in debts:
+                debts[decided.debt] = _decided(debts[decided.debt], decided)
+        for name in sorted(debts):
+            debts[name], more = _aged(debts[name], evidence, found.get(name), terms)
+            entries += more
+        yield Books(dict(debts), tuple(passing), tuple(entries))
+
+
+@dataclass(frozen=True)
+class _Recent:
+    """The severities, as numbers, of the last measured windows of something found; 0: not there."""
+
+    finding: Finding
+    grades: tuple[int, ...] = ()
+
+
+def _worst(findings: Iterable[Finding]) -> dict[str, Finding]:
+    """One finding of each debt: the worst, if rows tell of it twice."""
+    found: dict[str, Finding] = {}
+    for one in findings:
+        known = found.get(one.debt)
+        if known is None or _grade(one.severity) > _grade(known.severity):
+            found[one.debt] = one
+    return found
+
+
+def _measured(evidence: WindowEvidence, found: Mapping[str, Finding]) -> set[str]:
+    """The kinds of evidence that this window has; what is declared is always there."""
+    own = {name for name, one in evidence.coverage.items() if one.measured > 0}
+    return own | {"ownership"} | {evidence_of(one) for one in found.values()}
+
+
+def _standing(
+    recent: dict[str, _Recent], name: str, one: Finding | None, counted: tuple[int, int]
+) -> Severity | None:
+    """The severity that enough of the last measured windows reach; None: too few found it."""
+    least, of = counted
+    known = recent.get(name)
+    if known is None and one is None:
+        return None
+    grades = (*(known.grades if known else ()), _grade(one.severity) if one else 0)[-of:]
+    hits = sorted((grade for grade in grades if grade), reverse=True)
+    finding = one or known.finding if known else one
+    if hits and finding is not None:
+        recent[name] = _Recent(finding, grades)
+    else:
+        recent.pop(name, None)
+    return SEVERITIES[hits[least - 1] - 1] if len(hits) >= least else None
+
+
+def _grade(severity: Severity) -> int:
+    return SEVERITIES.index(severity) + 1
+
+
+def _changed(
+    debt: Debt | None,
+    one: Finding | None,
+    standing: Severity | None,
+    evidence: WindowEvidence,
+    terms: Terms,
+) -> tuple[Debt | None, list[Entry]]:
+    """The debt after a window in which its evidence was measured, and what is to be written."""
+    start = evidence.window.start
+    if debt is None:
+        if standing is None or one is None:
+            return None, []
+        finding = replace(one, severity=standing)
+        due = evidence.window.end + terms.due.of(standing)
+        opened = Debt(finding, start, due, start, terms.owner, recorded=finding.cost)
+        return opened, [Entry("opened", start, finding, terms.owner)]
+    if standing is None and one is None:
+        gone = debt.gone + 1
+        if gone >= terms.closes_after:
+            why = f"not found in {gone} measured windows in a row"
+            return None, [Entry("closed", start, debt.finding, debt.owner, why)]
+        return replace(debt, gone=gone), []
+    newest = one or debt.finding
+    finding = replace(newest, severity=standing or debt.severity)
+    due = earlier(debt, finding.severity, evidence.window.end, terms.due)
+    seen = start if one else debt.last_seen
+    after = replace(debt, finding=finding, gone=0, last_seen=seen, due=due)
+    why = _difference(debt, finding)
+    if not why:
+        return after, []
+    return replace(after, recorded=finding.cost), [Entry("seen", start, finding, debt.owner, why)]
+
+
+def earlier(debt: Debt, severity: Severity, end: datetime, due: Due) -> datetime:
+    """When a debt is due that is of `severity` at the end of a window: what became worse may be
+    due earlier than it was, and what became milder is due as it was."""
+    if _grade(severity) <= _grade(debt.severity):
+        return debt.due
+    return min(debt.due, end + due.of(severity))
+
+
+def _difference(debt: Debt, finding: Finding) -> str:
+    """What of a debt is worth an event; empty: nothing."""
+    if finding.severity != debt.severity:
+        return f"{finding.severity} instead of {debt.severity}"
+    before, now = debt.recorded, finding.cost
+    if before is None or now is None or before <= 0 or now <= 0:
+        return ""
+    if max(before, now) < _FACTOR * min(before, now):
+        return ""
+    return f"cost {now:,.0f} instead of {before:,.0f} per window"
+
+
+def _decided(debt: Debt, decision: Decision) -> Debt:
+    if decision.action == "assigned":
+        return replace(debt, owner=decision.owner or debt.owner)
+    if decision.action == "waived":
+        return replace(debt, status="waived", until=decision.until)
+    return replace(debt, status="acknowledged", until=None)
+
+
+def _aged(
+    debt: Debt, evidence: WindowEvidence, found: Finding | None, terms: Terms
+) -> tuple[Debt, list[Entry]]:
+    """The debt a window later: what it cost, a waiver that is over, a due date that is past."""
+    window, entries = evidence.window, list[Entry]()
+    debt = replace(
+        debt,
+        windows=debt.windows + 1,
+        interest=_sum(debt.interest, found.cost if found else None),
+        interest_loss=_sum(debt.interest_loss, found.loss if found else None),
+    )
+    if debt.status == "waived" and debt.until is not None and window.end > debt.until:
+        why = f"the waiver ended on {debt.until:%Y-%m-%d %H:%M} UTC and the evidence is still there"
+        debt = replace(debt, status="open", until=None)
+        entries.append(Entry("reopened", window.start, debt.finding, debt.owner, why))
+    overdue = window.end > debt.due and debt.status != "waived" and not debt.escalated
+    if overdue and terms.escalation is not None:
+        why = f"due {debt.due:%Y-%m-%d %H:%M} UTC, and still open at the end of this window"
+        debt = replace(debt, escalated=True, owner=terms.escalation)
+        entries.append(Entry("escalated", window.start, debt.finding, debt.owner, why))
+    return debt, entries
+
+
+def _sum(before: float | None, more: float | None) -> float | None:
+    return before if more is None else (before or 0.0) + more

@@ -1,0 +1,84 @@
+"""What a row of the debt of features is, and what it is judged by."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from sparkdrift.measures.association import Change
+
+OK, WARNING, DRIFTED = "ok", "warning", "drifted"
+INSUFFICIENT, UNDETERMINED, NO_REFERENCE = "insufficient_data", "undetermined", "no_reference"
+SCHEMA_CHANGED, UNAVAILABLE = "schema_changed", "source_unavailable"
+MODEL = "*"
+"""The subject of a figure that is of the model as a whole."""
+
+FOUND = {
+    "window_start": "timestamp",
+    "figure": "string",
+    "subject": "string",
+    "value": "double",
+    "low": "double",
+    "high": "double",
+    "limit": "double",
+    "unit": "string",
+    "status": "string",
+    "reason": "string",
+}
+
+
+@dataclass(frozen=True)
+class FeatureRow:
+    """One figure of one window; NaN where not measured. status None: shown, not judged."""
+
+    figure: str
+    subject: str
+    status: str | None
+    reason: str
+    value: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    limit: float = np.nan
+    unit: str = "share"
+
+    def told(self) -> dict[str, Any]:
+        """Its columns, NULL for NaN."""
+        return {
+            key: None if isinstance(one, float) and np.isnan(one) else one
+            for key, one in asdict(self).items()
+        }
+
+
+@dataclass(frozen=True)
+class FeaturePolicy:
+    """The limits as executors need them: changes of an association and of the concentration,
+    shares of importance, and the share of rows in another spelling."""
+
+    association: float = 0.1
+    concentration: float = 0.1
+    drifted_importance: float = 0.25
+    cliff_risk: float = 0.1
+    encoding: float = 0.01
+
+
+def judged_change(found: Change, limit: float) -> str:
+    """drifted where the change surely exceeds the limit, whichever way; warning where it exceeds it
+    and is no chance; ok where it surely does not; else undetermined: never ok for want of rows."""
+    if found.surely_low > limit or found.surely_high < -limit:
+        return DRIFTED
+    if abs(found.value) > limit and (found.low > 0 or found.high < 0):
+        return WARNING
+    return OK if -limit <= found.low and found.high <= limit else UNDETERMINED
+
+
+def judged_share(value: float, low: float, high: float, limit: float) -> str:
+    """The same of a share that should not exceed a limit; without an interval by itself."""
+    if np.isnan(value):
+        return INSUFFICIENT
+    if np.isnan(low):
+        return WARNING if value > limit else OK
+    if low > limit:
+        return WARNING
+    return OK if high <= limit else UNDETERMINED

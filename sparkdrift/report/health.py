@@ -1,0 +1,103 @@
+"""The health of a model as lines of text: the verdict, why, and the path from rows to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sparkdrift.health.assessing import Health, Standing
+from sparkdrift.health.ledger import Debt
+from sparkdrift.health.verdict import LEVEL_NAMES, Level
+from sparkdrift.report.plain import day, named, plain
+
+_MOST_REASONS = 5
+BLIND_WITHOUT_ROWS = "blind: nothing is stored of this monitor; `sparkdrift run SPEC` judges it"
+
+
+def verdict_line(standing: Standing, zone: str) -> str:
+    """The verdict with its name and date, for the end of a run."""
+    text = f"health: {standing.verdict}"
+    if standing.severity is not None:
+        text += f" ({standing.severity}) since {day(standing.since, zone)}"
+    text += f", owner {plain(standing.owner)}"
+    return text if standing.due is None else f"{text}, due {day(standing.due, zone)}"
+
+
+def health_lines(health: Health, currency: str | None, zone: str) -> list[str]:
+    """The verdict on the newest window, what it costs, and its weightiest reasons."""
+    judgement = health.judgement
+    shown, seen = health.dashboard_status or "not known", health.blind_spot or "not measured"
+    lines = [
+        f"{verdict_line(health.standing, zone)}, confidence {judgement.confidence:.2f}",
+        f"window of {day(health.window.start, zone)}; {_debts(health)}",
+        f"the dashboard is {shown}, its blind spot {seen}",
+    ]
+    if health.cost_so_far is not None and judgement.severity is not None:
+        lines.append(f"cost since then: {money(health.cost_so_far, currency)}")
+    reasons = judgement.reasons
+    lines += [
+        f"{one.weight:4.0%}  {one.kind}: {plain(one.reason)}" for one in reasons[:_MOST_REASONS]
+    ]
+    if len(reasons) > _MOST_REASONS:
+        lines.append(f"and {len(reasons) - _MOST_REASONS} more, see --why")
+    if judgement.would_change:
+        lines.append(f"what would change it: {judgement.would_change}")
+    if health.escalation is not None and health.due is not None:
+        lines.append(f"overdue, it goes to {plain(health.escalation)}")
+    return lines
+
+
+def _debts(health: Health) -> str:
+    text = named(len(health.debts), "open debt")
+    return text if not health.debts else f"{text}, the oldest since {health.oldest_debt:%Y-%m-%d}"
+
+
+def why_lines(health: Health) -> Iterator[str]:
+    """From rows to the verdict: what each kind of evidence is at and by which rows, which rules."""
+    yield "evidence, its level, how much of it was there, and the rows it rests on"
+    for name, level in health.levels.items():
+        yield from _level_lines(name, level)
+    yield "rules that led to the verdict"
+    for rule in health.judgement.rules or ("none holds: all that is asked for is ok",):
+        yield f"  {rule}"
+
+
+def _level_lines(name: str, level: Level) -> Iterator[str]:
+    told = "not measured" if level.value is None else LEVEL_NAMES[level.value]
+    why = f" ({plain(level.why)})" if level.why else ""
+    yield f"  {name:<12} {told:<13} {level.measured:4.0%}{why}"
+    for value, finding in level.findings:
+        yield f"      {LEVEL_NAMES[value]}: {plain(finding.debt)}: {plain(finding.evidence)}"
+        for row in finding.rows:
+            yield f"        {plain(row)}"
+
+
+def money(value: float, currency: str | None) -> str:
+    return f"{value:,.0f} {currency or 'business units'}"
+
+
+LISTED = ("debt", "kind", "severity", "status", "owner", "since", "due", "age", "interest")
+
+
+def debt_line(debt: Debt, newest: Health, currency: str | None, zone: str) -> list[str]:
+    """An open debt as cells of LISTED."""
+    until = "" if debt.until is None else f" until {day(debt.until, zone)}"
+    return [
+        plain(debt.name),
+        debt.finding.kind,
+        debt.severity,
+        debt.status + (until if debt.status == "waived" else ""),
+        plain(debt.owner),
+        day(debt.opened, zone),
+        day(debt.due, zone),
+        f"{(newest.window.end - debt.opened).days} days",
+        interest(debt, currency),
+    ]
+
+
+def interest(debt: Debt, currency: str | None) -> str:
+    """What it cost while it was open; in points of the metric where it has no price."""
+    if debt.interest is not None:
+        return money(debt.interest, currency)
+    if debt.interest_loss is not None:
+        return f"{debt.interest_loss:.3g} of the metric"
+    return "not known"

@@ -1,0 +1,72 @@
+"""The view of what is owed now: the events of each debt, read in order of event time."""
+
+from __future__ import annotations
+
+# Like `health/events.py`: what a later `corrected` takes back does not count, but for decisions
+# and what others write; of a debt that came back the newest life counts. What it costs by now, and
+# who has it, is in the newest verdict of the monitor.
+DEBTS = """
+WITH told AS (
+  SELECT *, min(CASE WHEN action = 'corrected' THEN window_start END) OVER (
+             PARTITION BY monitor, debt ORDER BY seq
+             ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS taken_back,
+         action IN ('acknowledged', 'waived', 'assigned')
+           OR ((startswith(debt, 'forced reference ') OR startswith(debt, 'retired but scored'))
+               AND action IN ('opened', 'seen', 'closed')) AS stays,
+         CASE WHEN action IN ('acknowledged', 'waived', 'assigned') THEN 4 ELSE
+           array_position(array('opened', 'seen', 'closed', '', 'reopened', 'escalated'), action)
+           END AS place
+  FROM {debt_events}),
+standing AS (
+  SELECT *, struct(window_start, place, seq) AS at,
+         count_if(action = 'opened') OVER (
+           PARTITION BY monitor, debt ORDER BY window_start, place, seq
+           ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS life
+  FROM told
+  WHERE action <> 'corrected' AND (stays OR taken_back IS NULL OR window_start < taken_back)),
+lives AS (
+  SELECT *, max(life) OVER (PARTITION BY monitor, debt) AS newest_life FROM standing),
+summed AS (
+  SELECT monitor, debt, min_by(kind, at) AS kind, max_by(owner, at) AS owner,
+         max_by(severity, at) AS severity, max_by(cost, at) AS cost,
+         min_by(window_start, at) AS window_start, min_by(created_at, at) AS opened,
+         max(created_at) AS last_seen,
+         max_by(action, at) FILTER (WHERE action NOT IN ('seen', 'assigned', 'escalated'))
+           AS newest,
+         max_by(until, at) AS until, max_by(created_at, at) AS newest_at,
+         max_by(window_start, at) AS newest_window,
+         min_by(evidence, at) AS evidence, min_by(reason, at) AS reason,
+         min_by(created_by, at) AS opened_by
+  FROM lives WHERE life = newest_life AND life > 0 GROUP BY monitor, debt),
+newest AS (
+  SELECT monitor, max_by(window_end, window_start) AS window_end,
+         max_by(debts, window_start) AS debts
+  FROM {model_health} GROUP BY monitor),
+open AS (
+  SELECT monitor, window_end, one.* FROM (SELECT monitor, window_end, explode(debts) AS one
+                                          FROM newest) AS exploded),
+joined AS (
+  SELECT s.*, n.window_end AS until_now, o.last_seen AS seen_window, o.windows AS open_windows,
+         o.owner AS present_owner, o.severity AS present_severity, o.due AS present_due,
+         o.evidence AS present_evidence, o.cost AS present_cost, o.interest AS present_interest,
+         o.interest_loss AS present_loss,
+         CASE s.newest WHEN 'opened' THEN 'open' WHEN 'reopened' THEN 'open' ELSE s.newest END
+           AS state
+  FROM summed AS s
+  LEFT JOIN newest AS n ON n.monitor = s.monitor
+  LEFT JOIN open AS o ON o.monitor = s.monitor AND o.debt = s.debt AND s.newest <> 'closed'),
+shown AS (SELECT monitor, debt, kind, coalesce(present_owner, owner) AS owner,
+       coalesce(present_severity, severity) AS severity, coalesce(present_cost, cost) AS cost,
+       window_start, opened, last_seen, CASE WHEN state = 'closed' THEN newest_at END AS closed,
+       state AS status, CASE WHEN state = 'waived' THEN until END AS until, present_due AS due,
+       coalesce(seen_window, newest_window) AS seen,
+       timestampdiff(SECOND, window_start,
+         CASE WHEN state = 'closed' THEN newest_window ELSE until_now END) / 86400D AS age_days,
+       open_windows AS windows, present_interest AS interest, present_loss AS interest_loss,
+       coalesce(present_evidence, evidence) AS evidence, reason, opened_by
+FROM joined)
+SELECT monitor, debt, kind, status, owner, severity, due, until, window_start, seen, windows,
+       age_days, cost, interest, interest_loss, opened, last_seen, closed, evidence, reason,
+       opened_by
+FROM shown
+"""

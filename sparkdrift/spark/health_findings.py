@@ -1,0 +1,338 @@
+"""What stored rows say of the health of monitors: one question for any number of them.
+
+Everything is summed up where it is stored, to one row per window and thing found. No sketch, no
+state and no value of a source reaches the driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from datetime import datetime
+from typing import Any
+
+from pyspark.sql import Row, SparkSession
+
+from sparkdrift.health.gathering import CORE, Told
+from sparkdrift.kernels.performance_rules import FAIRNESS
+from sparkdrift.spark.changes import from_micros
+from sparkdrift.spark.few_rows import few_rows
+from sparkdrift.spark.sql import string
+from sparkdrift.spark.table import bucket_of
+from sparkdrift.spark.views import registered
+from sparkdrift.spec.feedback import SHAPED
+from sparkdrift.spec.metrics import PREFIX
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.store import Store
+
+_COLUMNS = {
+    "start": "bigint",
+    "end": "bigint",
+    "name": "string",
+    "subject": "string",
+    "status": "string",
+    "grade": "string",
+    "since": "bigint",
+    "count": "bigint",
+    "of": "bigint",
+    "value": "double",
+    "limit": "double",
+    "loss": "double",
+    "cost": "double",
+    "words": "string",
+}
+_TIMES = ("start", "end", "since")
+_FEW = 3
+"""Up to so many monitors the question is interpreted: compiling it takes longer than its rows."""
+_MEASURED = "status IN ('ok', 'warning', 'drifted')"
+_GRADES = "array('warning', 'minor', 'major', 'critical')"
+_WHOLE = "slice_key = '*'"
+_START = "unix_micros(window_start)"
+HEALTH, TERM = "health", "term"
+"""Parts that are no evidence: the digest of a stored verdict; a reference that is in force."""
+
+
+def evidence_rows(
+    spark: SparkSession, store: Store, specs: Sequence[MonitorSpec]
+) -> dict[str, list[Told]]:
+    """Rows of evidence by monitor; [] for one of which nothing is stored."""
+    found: dict[str, list[Told]] = {spec.monitor: [] for spec in specs}
+    if not specs:
+        return found
+    query = "\nUNION ALL\n".join(_parts(specs))
+    with registered(spark, store, query), _reading(spark, specs):
+        for row in spark.sql(query).collect():
+            found[row["monitor"]].append(_told(row))
+    return found
+
+
+def _reading(spark: SparkSession, specs: Sequence[MonitorSpec]) -> Any:
+    return few_rows(spark) if len(specs) <= _FEW else nullcontext()
+
+
+def _told(row: Row) -> Told:
+    def at(name: str) -> datetime | None:
+        return None if row[name] is None else from_micros(row[name])
+
+    return Told(
+        monitor=row["monitor"],
+        part=row["part"],
+        start=from_micros(row["start"]),
+        end=at("end"),
+        name=row["name"] or "",
+        subject=row["subject"] or "",
+        status=row["status"],
+        grade=row["grade"],
+        since=at("since"),
+        count=row["count"],
+        of=row["of"],
+        value=row["value"],
+        limit=row["limit"],
+        loss=row["loss"],
+        cost=row["cost"],
+        words=row["words"],
+    )
+
+
+def _select(part: str, table: str, where: str, group: str | None, **columns: str) -> str:
+    """One part of the question; columns that are not given are NULL."""
+    given = {"start": _START, **columns}
+    listed = ", ".join(
+        f"CAST({given.get(name, 'NULL')} AS {kind}) AS `{name}`" for name, kind in _COLUMNS.items()
+    )
+    grouped = "" if group is None else f" GROUP BY monitor, window_start{group}"
+    return f"SELECT monitor, {string(part)} AS part, {listed} FROM {table} WHERE {where}{grouped}"
+
+
+def _parts(specs: Sequence[MonitorSpec]) -> Iterator[str]:
+    own = _own(specs)
+    yield _select(
+        "window",
+        "profiles",
+        f"{own} AND {_WHOLE} AND column_name = ':table'",
+        None,
+        end="unix_micros(window_end)",
+        count="row_count",
+    )
+    buckets = ", ".join(str(one) for one in sorted({bucket_of(spec.monitor) for spec in specs}))
+    yield _select(
+        HEALTH,
+        "model_health",
+        f"bucket IN ({buckets}) AND {own}",
+        None,
+        name="model_version",
+        words="input_digest",
+    )
+    yield from _of_drift(own)
+    yield from _of_evaluation(own)
+    yield from _of_performance(own, specs)
+    yield from _of_features(own)
+    among = _among(spec.monitor for spec in specs)
+    yield (
+        _select(
+            TERM,
+            "active_references",
+            f"monitor IN ({among}) AND role IN ('evaluation', 'training')",
+            None,
+            start="unix_micros(effective_from)",
+            end="unix_micros(effective_until)",
+            name="role",
+            subject="name",
+            since="unix_micros(coalesce(newest_event, interval_end))",
+        )
+    )
+
+
+def _among(names: Iterable[str]) -> str:
+    return ", ".join(string(one) for one in sorted(names))
+
+
+def _own(specs: Sequence[MonitorSpec]) -> str:
+    """Rows of these monitors, of the grain of their windows; both are what views are cut by."""
+    by_grain: dict[str, list[str]] = {}
+    for spec in specs:
+        by_grain.setdefault(spec.windows.grain, []).append(spec.monitor)
+    parts = (
+        f"(monitor IN ({_among(names)}) AND granularity = {string(grain)})"
+        for grain, names in sorted(by_grain.items())
+    )
+    return f"({' OR '.join(parts)})"
+
+
+def _of_drift(own: str) -> Iterator[str]:
+    """Whether the inputs were compared, what alerts, what is violated, and of the model's share."""
+    inputs = "column_name NOT LIKE 'metric:%' AND comparison <> 'unshaped'"
+    inputs += " AND NOT startswith(comparison, 'evaluation:')"
+    yield _select(
+        "coverage",
+        "current_drift",
+        f"{own} AND {_WHOLE} AND {inputs}",
+        "",
+        name="'data'",
+        count=f"count(DISTINCT CASE WHEN {_MEASURED} THEN column_name END)",
+        of="count(DISTINCT column_name)",
+        words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(column_name, ': ', status) END)",
+    )
+    grade = f"array_position({_GRADES}, severity)"
+    yield _select(
+        "alert",
+        "alerts",
+        f"{own} AND suppression IS NULL",
+        ", column_name",
+        name="column_name",
+        subject="array_join(sort_array(collect_set(comparison)), ', ')",
+        grade=f"get({_GRADES}, CAST(max(CASE WHEN {_WHOLE} THEN {grade} END) AS INT) - 1)",
+        count=f"count_if(NOT ({_WHOLE}))",
+        since="min(unix_micros(since))",
+        value=f"max_by(effect, {grade} + CASE WHEN {_WHOLE} THEN 10 ELSE 0 END)",
+        limit="max(windows)",
+    )
+    yield _select(
+        "unshaped",
+        "current_drift",
+        f"{own} AND {_WHOLE} AND comparison = 'unshaped' AND status = 'drifted'",
+        "",
+        count="count(DISTINCT column_name)",
+    )
+    yield _select(
+        "assumption",
+        "current_assumptions",
+        f"{own} AND {_WHOLE} AND status = 'violated'",
+        ", assumption, column_name, other_column",
+        name="assumption",
+        subject="concat_ws(' and ', column_name, other_column)",
+        since="min(unix_micros(since))",
+        count="max(violated_windows)",
+        value="max(value)",
+        limit="max(limit)",
+    )
+    yield _select(
+        "coverage",
+        "profiles",
+        f"{own} AND {_WHOLE} AND column_name = {string(PREFIX + SHAPED)}",
+        None,
+        name="'feedback'",
+        count="CAST(value IS NOT NULL AS INT)",
+        of="1",
+        words="reason",
+    )
+
+
+def _of_evaluation(own: str) -> Iterator[str]:
+    yield _select(
+        "staleness",
+        "eval_staleness",
+        f"{own} AND status IN ('warning', 'drifted')",
+        None,
+        name="figure",
+        subject="evaluation_set",
+        status="status",
+        grade="subject",
+        value="value",
+        limit="threshold",
+    )
+    yield _select(
+        "colour",
+        "eval_staleness",
+        f"{own} AND figure IN ('blind_spot', 'dashboard')",
+        None,
+        name="figure",
+        subject="evaluation_set",
+        status="status",
+        since="unix_micros(since)",
+    )
+    for evidence, figures in CORE.items():
+        yield _select(
+            "coverage",
+            "eval_staleness",
+            f"{own} AND figure IN ({_among(figures)})",
+            "",
+            name=string(evidence),
+            count=f"count(DISTINCT CASE WHEN {_MEASURED} THEN figure END)",
+            of="count(DISTINCT figure)",
+            words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
+        )
+
+
+def _of_features(own: str) -> Iterator[str]:
+    """One row per window and figure, however many features it is of; courses warn by themselves."""
+    judged = f"{own} AND status IS NOT NULL AND figure <> 'creep'"
+    judged += " AND NOT endswith(figure, '_trend') AND NOT endswith(figure, '_acceleration')"
+    yield _select(
+        "coverage",
+        "feature_debt",
+        judged,
+        "",
+        name="'feature'",
+        count=f"count_if({_MEASURED})",
+        of="count(*)",
+        words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
+    )
+    yield _select(
+        "feature",
+        "feature_debt",
+        f"{own} AND status IN ('warning', 'drifted')",
+        ", figure",
+        name="figure",
+        subject="array_join(slice(sort_array(collect_set(subject)), 1, 5), ', ')",
+        status="CASE WHEN bool_or(status = 'drifted') THEN 'drifted' ELSE 'warning' END",
+        since="min(unix_micros(since))",
+        count="count(*)",
+        value="max(abs(value))",
+        limit="max(limit)",
+    )
+
+
+def _of_performance(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
+    """The metric that says degraded, of all rows; then what else is degraded.
+
+    Where nobody says what degraded means, all metrics that are judged stand for it together.
+    """
+    metric = _metrics(specs)
+    mature = "mature AND realised IS NOT NULL"
+    one = "count(DISTINCT metric) = 1"
+    yield _select(
+        "performance",
+        "performance",
+        f"{own} AND {_WHOLE} AND class_name = '*' AND status IS NOT NULL AND {metric}",
+        "",
+        name=f"CASE WHEN {one} THEN max(metric) ELSE 'all metrics' END",
+        status="CASE WHEN bool_or(status = 'degraded') THEN 'degraded' "
+        "WHEN bool_or(status = 'ok') THEN 'ok' ELSE min(status) END",
+        subject=f"CASE WHEN bool_or({mature}) THEN 'labels' ELSE 'estimate' END",
+        grade="CASE WHEN bool_or(concept_drift) THEN 'drift' END",
+        value=f"CASE WHEN {one} THEN min(skill) END",
+        limit=f"CASE WHEN {one} THEN max_by(CASE WHEN {mature} THEN realised ELSE estimated END,"
+        " coalesce(loss, 0)) END",
+        loss=f"CASE WHEN {one} THEN max(loss) END",
+        cost=f"CASE WHEN {one} THEN max(loss_value) END",
+        words="concat(min(metric), ': ', min(CASE WHEN status NOT IN ('ok', 'degraded')"
+        " THEN status END))",
+    )
+    fair = f"metric IN ({_among(sorted(FAIRNESS))})"
+    others = f"(({_WHOLE} AND NOT {metric}) OR (NOT ({_WHOLE}) AND ({metric} OR {fair})))"
+    yield _select(
+        "degraded",
+        "performance",
+        f"{own} AND class_name = '*' AND status = 'degraded' AND {others}",
+        ", metric, slice_key",
+        name="metric",
+        subject="slice_key",
+        count="count(*)",
+    )
+
+
+def _metrics(specs: Sequence[MonitorSpec]) -> str:
+    """A condition: the row is of the metric by which its model is called degraded."""
+    by_metric: dict[str, list[str]] = {}
+    free = [spec.monitor for spec in specs if spec.degraded is None]
+    for spec in specs:
+        if spec.degraded is not None:
+            by_metric.setdefault(spec.degraded.metric, []).append(spec.monitor)
+    parts = [
+        f"(monitor IN ({_among(names)}) AND metric = {string(metric)})"
+        for metric, names in sorted(by_metric.items())
+    ]
+    if free:
+        parts.append(f"monitor IN ({_among(free)})")
+    return f"({' OR '.join(parts)})"

@@ -1,0 +1,67 @@
+"""The views of health: the newest verdict of each monitor, and one row for each model."""
+
+from __future__ import annotations
+
+# One scan: Spark cuts each task's rows down to the newest of each monitor before it moves any
+# (WindowGroupLimit, for `= 1` alone), and reads no column that is not asked for. Looking the row up
+# by its key would open every file twice. An answer counts for the verdict that it was given to, for
+# as long as that stands.
+LATEST_HEALTH = """
+WITH numbered AS (
+  SELECT *, row_number() OVER (PARTITION BY monitor, granularity ORDER BY window_start DESC)
+    AS number
+  FROM {model_health}),
+standing AS (SELECT * EXCEPT (number) FROM numbered WHERE number = 1),
+answered AS (
+  SELECT monitor, max_by(struct(window_start, verdict, action, created_by, created_at, reason),
+                         seq) AS one
+  FROM {health_events} WHERE action IN ('accepted', 'declined') GROUP BY monitor)
+SELECT /*+ BROADCAST(a) */ h.*, a.one.action AS answer, a.one.created_by AS answered_by,
+       a.one.created_at AS answered_at, a.one.reason AS answer_reason
+FROM standing AS h
+LEFT JOIN answered AS a
+  ON a.monitor = h.monitor AND a.one.verdict = h.verdict
+ AND a.one.window_start >= h.since AND a.one.window_start <= h.window_start
+"""
+
+# A verdict is fresh for two days and for three of its windows, whichever is longer. Source: the
+# project's own. {now} is what is due held against. Several monitors of one model: the weightiest
+# verdict counts, what they lose is added, and amounts in two currencies can't be.
+FLEET = """
+WITH placed AS (
+  SELECT *, array_position(array('healthy', 'watch', 'blind', 'recalibrate', 'refresh_evaluation',
+                                 'retrain', 'retire'), verdict) AS weight,
+         array_position(array('minor', 'major', 'critical'), severity) AS grade,
+         {now} <= window_end + greatest(INTERVAL '2' DAY, 3 * (window_end - window_start))
+           AS current
+  FROM {latest_health}),
+summed AS (
+  SELECT model_id, max_by(model_version, window_end) AS model_version,
+         max_by(stage, window_end) AS stage, max_by(verdict, weight) AS verdict,
+         max_by(severity, grade) AS severity, max_by(since, weight) AS since,
+         min(confidence) AS confidence, bool_and(current) AS fresh, max(window_end) AS window_end,
+         max_by(owner, weight) AS owner, max_by(escalation, weight) AS escalation,
+         array_sort(collect_set(owner)) AS owners, min(due) AS due,
+         coalesce(min(due) < {now}, false) AS overdue,
+         max_by(dashboard_status, weight) AS dashboard_status,
+         max_by(blind_spot, weight) AS blind_spot, sum(open_debts) AS open_debts,
+         min(oldest_debt) AS oldest_debt, sum(loss) AS loss,
+         CASE WHEN count(DISTINCT currency) <= 1 THEN sum(cost) END AS cost,
+         CASE WHEN count(DISTINCT currency) <= 1 THEN sum(cost_so_far) END AS cost_so_far,
+         CASE WHEN count(DISTINCT currency) <= 1 THEN any_value(currency, true) END AS currency,
+         array_sort(collect_set(monitor)) AS monitors, max_by(answer, weight) AS answer,
+         max_by(answered_by, weight) AS answered_by, max(grade) AS grade
+  FROM placed GROUP BY model_id),
+seen AS (
+  SELECT *, stage IN ('deployed', 'deprecated') AND (verdict = 'blind' OR NOT fresh) AS blind
+  FROM summed),
+ranked AS (
+  SELECT *, CAST(row_number() OVER (ORDER BY stage = 'retired', NOT blind, cost DESC NULLS LAST,
+                 loss DESC NULLS LAST, grade DESC NULLS LAST, oldest_debt NULLS LAST, model_id)
+                 AS INT) AS rank
+  FROM seen)
+SELECT rank, model_id, model_version, stage, verdict, blind, fresh, severity, since, window_end,
+       confidence, owner, owners, escalation, due, overdue, dashboard_status, blind_spot,
+       open_debts, oldest_debt, cost, loss, cost_so_far, currency, monitors, answer, answered_by
+FROM ranked
+"""

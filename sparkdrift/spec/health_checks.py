@@ -1,0 +1,103 @@
+"""What must hold inside `policy`: rules that contradict each other are told, not resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sparkdrift.spec.findings import Finding, line_hint
+from sparkdrift.spec.health_policy import EVIDENCE, LEVELS, VERDICTS, Rule
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.spec.origin import Loc
+
+
+def policy_rules(spec: MonitorSpec) -> Iterator[Finding]:
+    """Rules of which one can never decide."""
+    places: list[tuple[Loc, Rule]] = []
+    if not spec.policy.rules:
+        yield Finding(("policy", "rules"), "there are no rules", accepted="at least one rule")
+    for position, one in enumerate(spec.policy.rules):
+        loc: Loc = ("policy", "rules", position)
+        if not one.when:
+            accepted = f"some of {', '.join(EVIDENCE)}, each with minor, major or critical"
+            yield Finding((*loc, "when"), "the rule would always hold", accepted=accepted)
+            continue
+        for earlier, other in places:
+            found = _contradiction(one, other)
+            if found is not None:
+                message = f"{found}{line_hint(spec, earlier)}"
+                accepted = "rules of which the stricter one has the weightier verdict: " + (
+                    " < ".join(VERDICTS[1:])
+                )
+                yield Finding((*loc, "verdict"), message, one.verdict, accepted)
+                break
+        places.append((loc, one))
+
+
+def policy_times(spec: MonitorSpec) -> Iterator[Finding]:
+    """Due dates, persistence and escalation that contradict themselves."""
+    policy = spec.policy
+    due = policy.due
+    for worse, milder in (("critical", "major"), ("major", "minor")):
+        if due.of(worse) > due.of(milder):
+            key = worse if worse in due.model_fields_set else milder
+            message = f"what is {worse} is due later than what is {milder}"
+            accepted = "minor no earlier than major, major no earlier than critical; give both"
+            yield Finding(("policy", "due", key), message, due.of(key), accepted)
+    counted = policy.persistence
+    if counted.windows > counted.of:
+        key = "windows" if "windows" in counted.model_fields_set else "of"
+        message = (
+            f"more windows ({counted.windows}) are asked for than are looked at ({counted.of})"
+        )
+        accepted = "'windows' up to 'of'; give both"
+        yield Finding(("policy", "persistence", key), message, getattr(counted, key), accepted)
+    if not policy.needs:
+        message = "without anything that is needed no model would ever be blind"
+        yield Finding(("policy", "needs"), message, accepted=f"some of {', '.join(EVIDENCE)}")
+    for position, one in enumerate(policy.needs):
+        if one in policy.needs[:position]:
+            yield Finding(("policy", "needs", position), "it is named twice", one)
+
+
+def policy_owner(spec: MonitorSpec) -> Iterator[Finding]:
+    """Who answers once it is overdue is somebody else than who did not."""
+    second = spec.policy.escalation
+    if second is not None and second.strip().lower() == spec.owner.strip().lower():
+        accepted = "a second person or team, or leave it out"
+        yield Finding(
+            ("policy", "escalation"), "this is the owner, who is told anyway", second, accepted
+        )
+
+
+def _contradiction(one: Rule, other: Rule) -> str | None:
+    """Why one of two rules never decides; None where both can."""
+    if dict(one.when) == dict(other.when):
+        if one.verdict == other.verdict:
+            return "the same rule stands there twice"
+        return f"two rules have the same 'when' and different verdicts ({other.verdict})"
+    for strict, mild in ((one, other), (other, one)):
+        if _implies(strict, mild) and _weight(strict) < _weight(mild):
+            return (
+                f"a rule that asks for more ({_told(strict)}) has the lighter verdict "
+                f"{strict.verdict} and never decides: {_told(mild)} is {mild.verdict} already"
+            )
+    return None
+
+
+def _implies(strict: Rule, mild: Rule) -> bool:
+    """Whether `mild` holds wherever `strict` does."""
+    return all(
+        name in strict.when and LEVELS.index(strict.when[name]) >= LEVELS.index(level)
+        for name, level in mild.when.items()
+    )
+
+
+def _weight(rule: Rule) -> int:
+    return VERDICTS.index(rule.verdict)
+
+
+def _told(rule: Rule) -> str:
+    return ", ".join(
+        f"{name} {level}{'' if level == LEVELS[-1] else ' or worse'}"
+        for name, level in rule.when.items()
+    )

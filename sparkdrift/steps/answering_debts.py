@@ -1,0 +1,102 @@
+"""What somebody says of a debt: seen, waived for a time, or given to somebody else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sparkdrift.errors import StoreError, UsageError, nearest
+from sparkdrift.health.events import Event
+from sparkdrift.health.ledger import Debt
+from sparkdrift.spark.health import write_decision
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.steps.context import Context
+from sparkdrift.steps.health import Judged, assess_health, judge_monitors
+
+Action = Literal["acknowledged", "waived", "assigned"]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is said, and by whom. until: of waived, in event time; owner: of assigned."""
+
+    action: Action
+    by: str
+    reason: str
+    until: datetime | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The debt as it was, and the health of the monitor after what was said."""
+
+    debt: Debt
+    judged: Judged
+
+
+def find_debt(found: Judged, monitor: str, name: str) -> Debt:
+    """The open debt of that id. Raises UsageError, with the nearest, where there is none."""
+    newest = found.newest
+    debts = {one.name: one for one in newest.debts} if newest else {}
+    if name in debts:
+        return debts[name]
+    if any(event.debt == name for event in found.events):
+        raise UsageError(
+            f"debt {name!r} of {monitor} is not open any more; `sparkdrift debt show` tells its "
+            "life, and nothing has to be said of it"
+        )
+    close = nearest(name, debts)
+    hint = f"; did you mean {close!r}?" if close else ""
+    listed = "; ".join(sorted(debts)[:12]) or "none"
+    raise UsageError(f"{monitor} has no debt {name!r}{hint} Open are: {listed}")
+
+
+def answer_debt(context: Context, spec: MonitorSpec, name: str, said: Said) -> Answered:
+    """Record what is said of an open debt, and judge the windows anew for which it counts.
+
+    It counts from the newest window on. Raises UsageError for an unknown debt, a waiver that is
+    over already, and without a name or a reason; StoreError where meanwhile another event came.
+    """
+    for option, text in (("--by", said.by), ("--reason", said.reason)):
+        if not text.strip():
+            raise UsageError(f"{option} is empty; accepted is some text, stored with what you say")
+    found = judge_monitors(context, [spec])[spec.monitor]
+    debt, newest = find_debt(found, spec.monitor, name), found.newest
+    if newest is None:
+        raise UsageError(f"{spec.monitor} has no window yet; `sparkdrift run SPEC` judges it")
+    end = newest.window.end
+    if said.until is not None and said.until <= end:
+        raise UsageError(
+            f"--until {said.until:%Y-%m-%d %H:%M} UTC is in the past: the newest window ends "
+            f"{end:%Y-%m-%d %H:%M} UTC, and events are what counts; accepted is a later time"
+        )
+    # Brought up to date first: the number of what is said comes after what follows from rows.
+    assess_health(context, [spec])
+    events = judge_monitors(context, [spec])[spec.monitor].events
+    event = Event(
+        debt=name,
+        seq=1 + max((one.seq for one in events if one.debt == name), default=0),
+        kind=debt.finding.kind,
+        action=said.action,
+        window_start=newest.window.start,
+        owner=said.owner or debt.owner,
+        severity=debt.severity,
+        until=said.until,
+        reason=said.reason.strip(),
+        by=said.by.strip(),
+        evidence=debt.finding.evidence,
+    )
+    with context.journal.step(spec.monitor, "debt") as record:
+        # So that a run after a crash knows that there is something to judge anew.
+        context.journal.started(record)
+        written = write_decision(
+            context.spark, context.store, spec.monitor, event, context.journal.run_id
+        )
+    if not written:
+        raise StoreError(
+            f"nothing was written of {name}: meanwhile another event came; look at it with "
+            "`sparkdrift debt show` and say it again"
+        )
+    return Answered(debt, assess_health(context, [spec])[spec.monitor])

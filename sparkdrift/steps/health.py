@@ -1,0 +1,241 @@
+"""Health: from stored rows to a verdict for each window, and the ledger brought up to date.
+
+Any number of monitors at a time: one question to the store, one commit of verdicts and one of
+events. A window is written anew whenever anything that its verdict follows from has changed,
+earlier windows, decisions and the policy included; so a run twice writes nothing new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sparkdrift.health.assessing import FORMAT, Assessed, Health, Model, Standing, assess
+from sparkdrift.health.events import Event, decisions, missing, open_before
+from sparkdrift.health.findings import Finding
+from sparkdrift.health.gathering import Told, windows_of
+from sparkdrift.health.ledger import Entry, is_elsewhere
+from sparkdrift.health.maintenance import overdue_findings, plan_of
+from sparkdrift.health.ownership import ownership_findings, stage_of
+from sparkdrift.spark.health import debt_events, write_events, write_health
+from sparkdrift.spark.health_findings import HEALTH, TERM, evidence_rows
+from sparkdrift.spark.runs import settled_scope
+from sparkdrift.spark.verdicts import read_verdict
+from sparkdrift.spec.digests import health_hash
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.steps.context import Context
+
+STEP = "health"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the step found and did for one monitor.
+
+    due: the windows that were written. entries: the events that were added. events: those that
+    were stored before. versions: the version of the model in each window. settled: the verdict that
+    stands, where nothing was begun since it was stored and so nothing was looked at.
+    """
+
+    assessed: Assessed = field(default_factory=Assessed)
+    due: tuple[Health, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    events: tuple[Event, ...] = ()
+    settled: Standing | None = None
+    versions: Mapping[datetime, str | None] = field(default_factory=dict)
+
+    @property
+    def newest(self) -> Health | None:
+        """The verdict of the newest window; None: nothing is stored of the monitor."""
+        return self.assessed.health[-1] if self.assessed.health else None
+
+    @property
+    def standing(self) -> Standing | None:
+        """The same in short; None: nothing is stored."""
+        return self.newest.standing if self.newest else self.settled
+
+
+def health_after_run(context: Context, spec: MonitorSpec) -> Judged:
+    """`assess_health` of one monitor; the verdict that stands where nothing can have changed it.
+
+    That is so where no step of the monitor began any work since, and the spec is the same: a step
+    says so before it writes.
+    """
+    scope = settled_scope(context.spark, context.store, spec.monitor, STEP)
+    if scope == _scope(spec):
+        row = read_verdict(context.spark, context.store, spec)
+        if row is not None:
+            return Judged(settled=standing_of(row))
+    return assess_health(context, [spec])[spec.monitor]
+
+
+def standing_of(row: Mapping[str, Any]) -> Standing:
+    """The verdict of a row of `model_health`."""
+    return Standing(row["verdict"], row["severity"], row["since"], row["owner"], row["due"])
+
+
+def _scope(spec: MonitorSpec) -> str:
+    """Digest of all that a spec says: anything in it may be a finding, or what one is judged by."""
+    text = json.dumps([FORMAT, spec.model_dump(mode="json")], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def assess_health(
+    context: Context, specs: Sequence[MonitorSpec], *, write: bool = True
+) -> dict[str, Judged]:
+    """Judge every stored window of these monitors and write what is due; by monitor."""
+    with ExitStack() as steps:
+        records = [steps.enter_context(context.journal.step(one.monitor, STEP)) for one in specs]
+        found = judge_monitors(context, specs)
+        busy = []
+        for spec, record in zip(specs, records, strict=True):
+            own = found[spec.monitor]
+            record.policy_hash, record.scope_digest = health_hash(spec), _scope(spec)
+            record.windows = len(own.due)
+            if own.due or own.entries:
+                busy.append(record)
+        if not write or not busy:
+            return found
+        context.journal.started_together(busy)
+        _write(context, specs, found)
+    return found
+
+
+def judge_monitors(context: Context, specs: Sequence[MonitorSpec]) -> dict[str, Judged]:
+    """The same, and nothing is written."""
+    rows = evidence_rows(context.spark, context.store, specs)
+    events = debt_events(context.spark, context.store, [spec.monitor for spec in specs])
+    return {spec.monitor: judged(spec, rows[spec.monitor], events[spec.monitor]) for spec in specs}
+
+
+def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> Judged:
+    """Everything that follows for one monitor from its rows and events; pure."""
+    stored = {row.start: row for row in rows if row.part == HEALTH}
+    windows = windows_of([*rows, *_forced(rows, events)], _declared(spec, rows))
+    if not windows:
+        return Judged(events=tuple(events))
+    first, length = windows[0].window.start, windows[0].window.end - windows[0].window.start
+    before = open_before(events, first, spec.policy.due, length)
+    assessed = assess(model_of(spec), windows, decisions(events), before)
+    due = (
+        one
+        for one in assessed.health
+        if one.window.start not in stored or stored[one.window.start].words != one.digest
+    )
+    return Judged(
+        assessed,
+        tuple(due),
+        tuple(missing(assessed.entries, events, first)),
+        tuple(events),
+        # A new version goes on with the history: what was judged of the one before stays its own.
+        versions={
+            start: (stored[start].name or None) if start in stored else spec.model_version
+            for start in (one.window.start for one in assessed.health)
+        },
+    )
+
+
+def model_of(spec: MonitorSpec) -> Model:
+    """What of a spec health goes by."""
+    wanted = {"data", "ownership"}
+    evaluation = spec.evaluation
+    if evaluation is not None:
+        wanted |= {"performance", "evaluation"}
+        wanted |= {"calibration"} if evaluation.task != "regression" else set()
+        wanted |= {"dashboard"} if evaluation.dashboard is not None else set()
+    wanted |= {"feedback"} if spec.feedback is not None else set()
+    wanted |= {name for name in ("operations", "feature") if _asks(spec, name)}
+    persistence = spec.degraded.persistence if spec.degraded else spec.policy.persistence
+    return Model(
+        monitor=spec.monitor,
+        owner=spec.owner,
+        policy=spec.policy,
+        expected=frozenset(wanted),
+        performance=(persistence.windows, persistence.of),
+        escalation=_escalation(spec),
+        beside=(spec.model_id, (spec.degraded and spec.degraded.currency) or ""),
+    )
+
+
+_SECTIONS = {"operations": ("operations",), "feature": ("feature_debt", "importance")}
+
+
+def _asks(spec: MonitorSpec, evidence: str) -> bool:
+    return any(getattr(spec, one, None) for one in _SECTIONS[evidence])
+
+
+def _escalation(spec: MonitorSpec) -> str | None:
+    """Who answers once it is overdue: as the policy says, else whoever owns the business."""
+    second = spec.policy.escalation or spec.model.business_owner
+    return None if second is None or second.lower() == spec.owner.lower() else second
+
+
+def _declared(spec: MonitorSpec, rows: Sequence[Told]) -> Iterator[Finding]:
+    """What is owed by declaration in each window: ownership, and what is overdue."""
+    terms = [row for row in rows if row.part == TERM]
+    dated = {
+        role: max((one.since for one in terms if one.name == role and one.since), default=None)
+        for role in ("training", "evaluation")
+    }
+    plan = plan_of(spec, trained=dated["training"], evaluated=dated["evaluation"])
+    for row in rows:
+        if row.part != "window" or row.end is None:
+            continue
+        sets = sum(
+            one.name == "evaluation" and one.start <= row.start < (one.end or row.end)
+            for one in terms
+        )
+        yield from ownership_findings(
+            spec, row.start, row.end, rows=row.count, evaluation_sets=sets
+        )
+        yield from overdue_findings(plan, row.end, window_start=row.start)
+
+
+def _forced(rows: Sequence[Told], events: Sequence[Event]) -> Iterator[Told]:
+    """In each window what is owed that others open and close: versions that were forced."""
+    starts = sorted(row.start for row in rows if row.part == "window")
+    own: dict[str, list[Event]] = {}
+    for one in sorted(events, key=lambda event: event.seq):
+        if is_elsewhere(one.debt, one.action):
+            own.setdefault(one.debt, []).append(one)
+    for name, told in own.items():
+        for start in starts:
+            last = [one for one in told if one.window_start <= start]
+            if last and last[-1].action != "closed":
+                yield Told(
+                    last[-1].debt,
+                    "forced",
+                    start,
+                    name=name,
+                    status=last[-1].kind,
+                    grade=last[-1].severity,
+                    since=last[-1].window_start,
+                )
+
+
+def _write(context: Context, specs: Sequence[MonitorSpec], found: Mapping[str, Judged]) -> None:
+    spark, store, run_id = context.spark, context.store, context.journal.run_id
+    due = {
+        spec.monitor: (spec, found[spec.monitor].due) for spec in specs if found[spec.monitor].due
+    }
+    if due:
+        stages = {
+            (spec.monitor, one.window.start): stage_of(spec, one.window.end)
+            for spec, health in due.values()
+            for one in health
+        }
+        versions = {name: found[name].versions for name in due}
+        policies = {spec.monitor: health_hash(spec) for spec, _ in due.values()}
+        write_health(spark, store, due, policies, stages, versions, run_id)
+    write_events(
+        spark,
+        store,
+        {name: own.entries for name, own in found.items()},
+        {name: own.events for name, own in found.items()},
+        run_id,
+    )

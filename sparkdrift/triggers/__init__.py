@@ -1,0 +1,1 @@
+"""Telling others of a verdict: webhooks and tags; whatever fails here costs no verdict."""

@@ -1,0 +1,268 @@
+"""The life of models in a store: the fleet, answers to verdicts, hooks, and retirement."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pyarrow as pa
+import pytest
+from monitors import context_of, new_store, spec_of, utc
+from source_tables import day_start, write
+
+from sparkdrift.cli.retired import unless_retired
+from sparkdrift.errors import UsageError
+from sparkdrift.spark.fleet import read_fleet
+from sparkdrift.spark.health_tables import HEALTH_EVENTS, MODEL_HEALTH, TRIGGERS
+from sparkdrift.spark.views import registered
+from sparkdrift.spark.writer import rows_frame
+from sparkdrift.steps.answering import answer_verdict
+from sparkdrift.steps.triggers import fire_hooks
+
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
+
+DAY = timedelta(days=1)
+NOW = utc(2025, 6, 10)
+
+
+def verdict(monitor: str, end: datetime, word: str, since: datetime | None = None, **more):
+    """A row of `model_health` for the day that ends at `end`."""
+    return {
+        "monitor": monitor,
+        "window_start": end - DAY,
+        "window_end": end,
+        "granularity": "day",
+        "model_id": monitor,
+        "stage": "deployed",
+        "verdict": word,
+        "since": since or end - DAY,
+        "owner": "risk",
+        "reasons": [(1.0, "data", f"why {word}", ["drift: amount"])],
+        "run_id": "r",
+        "package_version": "0",
+        **more,
+    }
+
+
+ROWS = [
+    # Healthy now, and it was not before.
+    verdict("good", NOW - DAY, "retrain", cost=9e9, currency="EUR"),
+    verdict("good", NOW, "healthy", cost=0.0, currency="EUR"),
+    verdict("cheap", NOW, "retrain", cost=10.0, currency="EUR", severity="major"),
+    verdict("dear", NOW, "watch", cost=5000.0, currency="EUR", due=NOW - DAY),
+    # Not known what it costs: behind what is known, before nothing.
+    verdict("unpriced", NOW, "retrain", loss=0.1, severity="critical"),
+    verdict("blind", NOW, "blind"),
+    verdict("silent", NOW - 30 * DAY, "healthy"),
+    verdict("gone", NOW - 90 * DAY, "blind", stage="retired"),
+    # Two monitors of one model, with an owner each.
+    verdict("left", NOW, "watch", model_id="shared", cost=100.0, currency="EUR"),
+    verdict("right", NOW, "retrain", model_id="shared", cost=50.0, currency="EUR", owner="other"),
+    # Sums of two currencies are no sum.
+    verdict("euro", NOW, "watch", model_id="abroad", cost=1.0, currency="EUR"),
+    verdict("dollar", NOW, "watch", model_id="abroad", cost=1.0, currency="USD"),
+]
+
+
+@pytest.fixture(scope="module")
+def store(spark, workspace):
+    made = new_store(spark, workspace / "fleet")
+    judge(spark, made, *ROWS)
+    return made
+
+
+def judge(spark, store, *rows) -> None:
+    """Append rows to `model_health`, which is quicker than to replace windows."""
+    frame = rows_frame(spark, MODEL_HEALTH, rows).repartition(1)
+    frame.write.format("delta").mode("append").save(store.path(MODEL_HEALTH.name))
+
+
+def written(spark, store, table) -> list[dict]:
+    return spark.table(store.table(table.name)).orderBy("window_start", "seq").toArrow().to_pylist()
+
+
+def test_the_fleet_has_blind_models_first_then_what_costs_most(spark, store):
+    rows = read_fleet(spark, store, NOW + DAY)
+    names = [row["model_id"] for row in rows]
+    assert names == [
+        *("blind", "silent", "dear", "shared", "cheap", "good"),
+        *("unpriced", "abroad", "gone"),
+    ]
+    assert [row["rank"] for row in rows] == list(range(1, len(rows) + 1))
+    by_name = {row["model_id"]: row for row in rows}
+    assert [name for name in names if by_name[name]["overdue"]] == ["dear"]
+    assert [name for name in names if not by_name[name]["fresh"]] == ["silent", "gone"]
+    shared = by_name["shared"]
+    assert (shared["verdict"], shared["cost"]) == ("retrain", 150.0)
+    assert (shared["owners"], shared["monitors"]) == (["other", "risk"], ["left", "right"])
+    assert by_name["abroad"]["cost"] is None
+    assert by_name["unpriced"]["cost"] is None
+
+
+def test_the_view_says_the_same_by_the_clock(spark, store):
+    with registered(spark, store, "fleet"):
+        plan = spark.sql("EXPLAIN SELECT * FROM fleet").collect()[0][0]
+        rows = spark.sql("SELECT model_id, fresh FROM fleet").collect()
+    # Long ago by now: nobody's verdict is fresh.
+    assert {row["fresh"] for row in rows} == {False}
+    # One scan of the verdicts, cut down before anything is moved, without what nobody asked for.
+    assert plan.count("model_health") <= 2
+    scan = next(line for line in plan.splitlines() if "FileScan" in line and "verdict" in line)
+    assert "reasons" not in scan
+    assert plan.index("WindowGroupLimit") < plan.index("FileScan")
+
+
+def test_an_answer_stands_beside_the_verdict_for_as_long_as_that_stands(spark, workspace):
+    own = new_store(spark, workspace / "answers")
+    spec, since = spec_of(workspace / "none"), NOW - 2 * DAY
+    judge(spark, own, verdict("credit", NOW, "retrain", since))
+    context = context_of(spark, own)
+    for row, (action, by) in enumerate([("declined", "risk"), ("accepted", "board")], 1):
+        done = answer_verdict(context, spec, action, None, by=by, reason="because")
+        assert (done.seq, done.verdict["verdict"]) == (row, "retrain")
+    with pytest.raises(UsageError, match=r"2025-06-01 00:00 UTC has no verdict; the newest one is"):
+        answer_verdict(context, spec, "accepted", utc(2025, 6, 1), by="a", reason="b")
+    with pytest.raises(UsageError, match="--reason is empty"):
+        answer_verdict(context, spec, "accepted", None, by="a", reason=" ")
+    nobody = spec_of(workspace / "none", monitor="other")
+    with pytest.raises(UsageError, match="no verdict yet"):
+        answer_verdict(context, nobody, "accepted", None, by="a", reason="b")
+    assert answer_of(spark, own) == ("accepted", "board")
+    # Still the same verdict a day later; then it ends, and so does what was said to it.
+    judge(spark, own, verdict("credit", NOW + DAY, "retrain", since))
+    assert answer_of(spark, own) == ("accepted", "board")
+    judge(spark, own, verdict("credit", NOW + 2 * DAY, "healthy"))
+    assert answer_of(spark, own) == (None, None)
+    with pytest.raises(UsageError, match="is healthy: nobody has to answer"):
+        answer_verdict(context, spec, "accepted", None, by="a", reason="b")
+    judge(spark, own, verdict("credit", NOW + 3 * DAY, "retrain"))
+    assert answer_of(spark, own) == (None, None)
+    assert len(written(spark, own, HEALTH_EVENTS)) == 2
+
+
+def answer_of(spark, store) -> tuple:
+    with registered(spark, store, "latest_health"):
+        (row,) = spark.sql("SELECT answer, answered_by FROM latest_health").collect()
+    return tuple(row)
+
+
+@pytest.fixture
+def receiver():
+    """(url, received documents, codes to answer with) of a web server on loopback."""
+    received: list[dict] = []
+    codes: list[int] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self):
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(codes.pop(0) if codes else 200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Receiver)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/path?token=abc", received, codes
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_hooks_fire_once_for_a_verdict_and_a_failure_loses_nothing(
+    spark, workspace, receiver, monkeypatch
+):
+    url, received, codes = receiver
+    own = new_store(spark, workspace / "hooks")
+    webhook = {"url": url, "secret_env": "HOOK_SECRET", "attempts": 1}
+    spec = spec_of(
+        workspace / "none",
+        model={"version": "7"},
+        on_verdict=[
+            {"verdicts": ["retrain", "blind"], "table": True},
+            {"verdicts": ["retrain"], "name": "oncall", "webhook": webhook},
+        ],
+    )
+
+    def ended() -> dict[str, str]:
+        context = context_of(spark, own)
+        found = {one.hook: one.status for one in fire_hooks(context, spec)}
+        context.journal.close()
+        return found
+
+    assert ended() == {}
+    judge(spark, own, verdict("credit", NOW - DAY, "healthy"))
+    assert ended() == {}
+    judge(spark, own, verdict("credit", NOW, "retrain"))
+    # No secret, then nobody who takes it: the table's row is there from the first time on.
+    assert ended() == {"table": "written", "oncall": "failed"}
+    assert received == []
+    monkeypatch.setenv("HOOK_SECRET", "s3cr3t")
+    codes.append(500)
+    assert ended() == {"oncall": "failed"}
+    assert ended() == {"oncall": "sent"}
+    # The same verdict a day later is the same verdict.
+    judge(spark, own, verdict("credit", NOW + DAY, "retrain", NOW - DAY))
+    assert ended() == {}
+    assert len(received) == 2
+    assert received[0]["delivery"] == received[1]["delivery"]
+    assert (received[1]["verdict"], received[1]["previous"]) == ("retrain", "healthy")
+    judge(spark, own, verdict("credit", NOW + 2 * DAY, "blind"))
+    assert ended() == {"table": "written"}
+    rows = written(spark, own, TRIGGERS)
+    told = [(one["hook"], one["seq"], one["verdict"], one["status"]) for one in rows]
+    assert sorted(told) == [
+        ("oncall", 1, "retrain", "failed"),
+        ("oncall", 2, "retrain", "failed"),
+        ("oncall", 3, "retrain", "sent"),
+        ("table", 1, "blind", "written"),
+        ("table", 1, "retrain", "written"),
+    ]
+    assert {one["window_start"] for one in rows if one["verdict"] == "retrain"} == {NOW - DAY}
+    for secret in ("s3cr3t", "abc", "path"):
+        assert secret not in str(rows)
+    runs = spark.table(own.table("runs")).where("step = 'triggers'").toArrow().to_pylist()
+    assert "the verdict is stored" in str(runs)
+    assert "s3cr3t" not in str(runs)
+
+
+def test_a_retired_model_is_left_alone_and_what_is_still_scored_is_owed(spark, workspace):
+    own = new_store(spark, workspace / "retired")
+    ts = pa.array([day_start(0), day_start(5)], pa.timestamp("us", tz="UTC"))
+    write(spark, workspace / "scored", pa.table({"ts": ts, "amount": [1.0, 2.0]}))
+
+    def skipped(retired_at: str | None, *, dry: bool = False):
+        model = {"stage": "retired"} | ({"retired_at": retired_at} if retired_at else {})
+        spec = spec_of(workspace / "scored", features={"numeric": ["amount"]}, model=model)
+
+        def step(*_):
+            raise AssertionError("a retired model was watched")
+
+        return unless_retired(step, dry=dry)(context_of(spark, own), spec, Bars())
+
+    quiet = skipped("2024-06-01")
+    assert (quiet.code, quiet.remarks) == (0, ())
+    assert quiet.text == (
+        "skipped: model credit is retired since 2024-06-01; nothing is watched any more"
+    )
+    assert skipped(None).facts["skipped"] == "retired"
+    debts = spark.table(own.table("debt_events"))
+    assert skipped("2024-01-03", dry=True).remarks
+    assert debts.count() == 0
+    for _ in range(2):
+        told = skipped("2024-01-03")
+        assert told.code == 0
+        assert "has rows of 2024-01-06 00:00 UTC" in told.remarks[0]
+    (owed,) = spark.table(own.table("debt_events")).toArrow().to_pylist()
+    assert (owed["debt"], owed["kind"], owed["severity"]) == (
+        *("retired but scored", "ownership", "critical"),
+    )
+
+
+class Bars:
+    def begin(self, text: str) -> None:
+        assert text

@@ -1,0 +1,65 @@
+"""Windows and findings by hand, for tests of the ledger and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta, timezone
+
+from sparkdrift.health.evidence import Coverage, Decision, WindowEvidence
+from sparkdrift.health.findings import Finding
+from sparkdrift.health.ledger import Terms
+from sparkdrift.spec.health_policy import EVIDENCE, Due
+from sparkdrift.windows import Window
+
+FIRST = datetime(2025, 1, 6, tzinfo=timezone.utc)
+WEEK = timedelta(days=7)
+DEBT_OF = {
+    "data": "drift of amount",
+    "feature": "feature amount",
+    "evaluation": "evaluation: ess_ratio",
+    "feedback": "feedback: share of shaped rows",
+    "ownership": "ownership: no evaluation set",
+}
+"""A debt of each kind."""
+
+
+def start(week: int) -> datetime:
+    return FIRST + week * WEEK
+
+
+def window(week: int) -> Window:
+    return Window(start(week), start(week + 1))
+
+
+def finding(debt: str, kind, week: int, severity="major", since: int | None = None, **more):
+    return Finding(
+        debt,
+        kind,
+        severity,
+        start(week),
+        start(week if since is None else since),
+        f"{debt} in week {week}",
+        (f"rows of week {week}",),
+        **more,
+    )
+
+
+def evidence(
+    week: int, *findings: Finding, unmeasured: Collection[str] = (), **more
+) -> WindowEvidence:
+    """A window in which all is measured but for `unmeasured`."""
+    coverage: Mapping[str, Coverage] = {
+        one: Coverage(0.0, "no label has come") if one in unmeasured else Coverage(1.0)
+        for one in EVIDENCE
+    }
+    return WindowEvidence(window(week), findings, coverage, **more)
+
+
+def waived(debt: str, week: int, until: int, seq: int = 90) -> Decision:
+    """Until the end of week `until` - 1."""
+    return Decision(debt, seq, "waived", start(week), "tests", "known", start(until))
+
+
+def terms(counted: tuple[int, int] = (1, 1), **more) -> Terms:
+    settings = {"owner": "owner", "closes_after": 2, "due": Due(), "escalation": "second"} | more
+    return Terms(**settings, persistence=dict.fromkeys(EVIDENCE, counted))

@@ -1,0 +1,74 @@
+"""The fleet beside its registry: who is missing, who contradicts whom, in which order."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+from sparkdrift.health.fleet import together
+from sparkdrift.spec.registry import parse_registry
+
+NOW = datetime(2025, 6, 10, tzinfo=timezone.utc)
+
+
+def row(model: str, **more):
+    return {
+        "rank": 1,
+        "model_id": model,
+        "model_version": "7",
+        "stage": "deployed",
+        "verdict": "watch",
+        "blind": False,
+        "fresh": True,
+        "window_end": NOW,
+        "owner": "risk",
+        "owners": ["risk"],
+        "monitors": [model],
+        **more,
+    }
+
+
+def shown(rows, registry: str | None = None):
+    known = None if registry is None else parse_registry("models:\n" + registry)
+    return {one["model_id"]: one for one in together(rows, known, NOW)}
+
+
+def test_models_that_nobody_watches_come_first_and_have_no_figures() -> None:
+    registry = "  b: {owner: x}\n  a: {owner: x, monitors: [never]}\n  tried: {stage: shadow}\n"
+    found = shown([row("seen", blind=True), row("other")], registry)
+    assert list(found) == ["a", "b", "seen", "other", "tried"]
+    assert [one["rank"] for one in found.values()] == [1, 2, 3, 4, 5]
+    assert (found["b"]["verdict"], found["b"]["blind"]) == ("blind", True)
+    assert found["b"]["notes"] == ["no monitor: no monitor watches it"]
+    assert found["a"]["notes"] == ["no monitor: declared, and never ran: never"]
+    # Not measured is not zero.
+    assert found["a"]["cost"] is None
+    assert found["a"]["open_debts"] is None
+    # A shadow owes no monitor, and nobody has to look at it.
+    assert (found["tried"]["verdict"], found["tried"]["blind"]) == (None, False)
+
+
+def test_every_contradiction_is_said() -> None:
+    registry = "  m: {stage: retired, retired_at: 2025-06-01, owner: board}\n"
+    found = shown([row("m", owners=["other", "risk"])], registry)
+    assert found["m"]["notes"] == [
+        "2 owners: other, risk",
+        "the registry names another owner: board",
+        "the registry says retired, its monitors say deployed",
+        "retired since 2025-06-01, and judged up to 2025-06-10",
+    ]
+    fine = "  m: {owner: risk, monitors: [m]}\n"
+    assert shown([row("m")], fine)["m"]["notes"] == []
+
+
+def test_a_verdict_out_of_date_is_said_once() -> None:
+    stale = row("m", fresh=False, window_end=NOW - timedelta(days=9))
+    with_registry = shown([stale], "  m: {owner: risk}\n")["m"]["notes"]
+    assert with_registry == ["no fresh verdict: its newest verdict is out of date"]
+    assert shown([stale])["m"]["notes"] == with_registry
+    assert shown([row("m", fresh=False, stage="retired")])["m"]["notes"] == []
+
+
+def test_nobody_answering_for_a_model_is_said() -> None:
+    assert shown([row("m")], "  m: {}\n")["m"]["notes"] == [
+        "no owner: nobody is declared who answers for it"
+    ]
