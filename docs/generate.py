@@ -184,6 +184,16 @@ ABOUT_SECTIONS = {
     "evaluation.limits": "From where on a figure of staleness warns. `overlap` is of the gate, and "
     "holds without this section as well: from which share of its keys on, that training data have "
     "too, an evaluation set is blocked.",
+    "importance": "How much each feature counts for the model: a table (exactly one of `table` and "
+    "`path`; its columns are `feature` and `value` unless named, and `model_version` and `time` "
+    "where it has them: a window takes the newest rows from before its end), or an `estimate` from "
+    "`rows` rows of each window: `linear`, or `permutation` of boosted trees, which sees what is "
+    "not linear and takes seconds per window. Without this section the weights under "
+    "`alerts.importance` are taken. [What is told](statistics.md#the-debt-of-features).",
+    "feature_debt": "From where on the debt of features warns: `association`, a change of r, V or "
+    "eta with the label, or with `outcome`, a number or 0 and 1 in the watched table; "
+    "`concentration`, of the sum of squared importances; `drifted_importance` and `cliff_risk`, "
+    "shares of importance; `encoding`, the share of rows in another spelling.",
     "reference": "What windows are compared with: an interval of the watched table (`begin`, "
     "`end`), or another table (`table`, `path`). Another interval, table or filter than before "
     "asks for another version: the next run freezes it, and puts it in force if the gate "

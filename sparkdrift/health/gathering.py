@@ -154,9 +154,7 @@ def alert(row: Told) -> Iterator[Finding]:
     if row.grade is None:
         where = f" in {row.count} slices only"
     figure = "" if row.value is None else f", effect {row.value:.2f} sd"
-    text = (
-        f"{row.name} alerts against {row.subject}{where}{figure}, for {row.limit or 1:.0f} windows"
-    )
+    text = f"{row.name} alerts against {row.subject}{where}{figure}, for {_windows(row.limit)}"
     severity: Severity = "minor"
     if row.grade in ("major", "critical"):
         severity = row.grade  # type: ignore[assignment]
@@ -165,6 +163,10 @@ def alert(row: Told) -> Iterator[Finding]:
         yield _finding(row, "feedback: share of shaped rows", "feedback", severity, text, keys)
     else:
         yield _finding(row, f"drift of {_column(row.name)}", "data", severity, text, keys)
+
+
+def _windows(count: float | None) -> str:
+    return "1 window" if not count or count == 1 else f"{count:.0f} windows"
 
 
 def _column(name: str) -> str:
@@ -176,7 +178,7 @@ def assumption(row: Told) -> Iterator[Finding]:
     the violating share or change."""
     severity: Severity = "major" if (row.count or 1) > 1 else "minor"
     figure = "" if row.value is None else f" ({row.value:.4g}, limit {row.limit or 0:.4g})"
-    text = f"{row.name} of {row.subject} is violated{figure}, for {row.count or 1} windows"
+    text = f"{row.name} of {row.subject} is violated{figure}, for {_windows(row.count)}"
     debt = f"assumption {row.name} of {row.subject}"
     yield _finding(row, debt, "data", severity, text, (_key("assumptions", row, row.subject),))
 
@@ -240,6 +242,20 @@ def degraded(row: Told) -> Iterator[Finding]:
     yield _finding(row, debt, "evaluation", "minor", text, keys)
 
 
+def feature(row: Told) -> Iterator[Finding]:
+    """name: the figure of the debt of features; subject: up to five features, '*' the model; count:
+    how many they are; status: warning or drifted; value: the largest of them."""
+    many = "" if row.subject == "*" else f" of {row.subject}"
+    more = (row.count or 1) - len(row.subject.split(", "))
+    many += f" and {more} more" if more > 0 else ""
+    value = "" if row.value is None else f" is {row.value:.4g}"
+    limit = "" if row.limit is None else f", limit {row.limit:.4g}"
+    severity: Severity = "major" if row.status == "drifted" else "minor"
+    keys = (_key("feature_debt", row, row.name, row.subject),)
+    text = f"{row.name}{many}{value}{limit}"
+    yield _finding(row, f"features: {row.name}", "feature", severity, text, keys)
+
+
 def unshaped(row: Told) -> Iterator[Finding]:
     """count: features by which the rows that the model shaped differ from the others."""
     text = f"rows that the model shaped differ from the others in {row.count} features"
@@ -262,6 +278,7 @@ _FINDINGS: Mapping[str, Callable[[Told], Iterator[Finding]]] = {
     "colour": colour,
     "performance": performance,
     "degraded": degraded,
+    "feature": feature,
     "unshaped": unshaped,
     "forced": forced,
 }

@@ -84,6 +84,9 @@ def delete_version(spark: SparkSession, store: Store, name: Name, version: int) 
         # Its edges are scores of its rows.
         own = string(f"{name.name}:{number}")
         delete(spark, store, STATES, monitor, f"name = {own} OR startswith(name, {own} || ':')")
+    if name.role in (ROLE, EVALUATION):
+        # Its categories are named where others are spelt like them; the next run tells anew.
+        delete(spark, store, FEATURE_DEBT, monitor, "true")
     if name.role == ROLE:
         held = f"reference_name = {string(name.name)} AND reference_version = {number}"
         others = "comparison <> 'training' AND comparison NOT LIKE 'evaluation:%'"

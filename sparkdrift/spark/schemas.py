@@ -204,7 +204,9 @@ REFERENCE_PROFILES = Table(
             "struct<edges:array<double>,items:array<string>,counts:array<double>>",
             "Bins of the comparison: inner upper edges or items, and the rows in each; of a pair "
             "(column_name ':pair' and its features), its features and its state, as in `states`; "
-            "of an evaluation set's scores (':scores', ':scores:CLASS', ':errors') edges and state",
+            "of an evaluation set's scores (':scores', ':scores:CLASS', ':errors') edges and "
+            "state, of its features by class of the label (':class_moments[FEATURE, CLASS]') the "
+            "state",
         ),
         Column(
             "window_bins",

@@ -259,10 +259,16 @@ def staleness_hash(spec: MonitorSpec) -> str:
 
 
 def moments_hash(spec: MonitorSpec, feature: Feature) -> str:
-    """What gives moments of a feature by class their meaning: that of the feature and label."""
-    return _digest(
-        {"moments": [definition_hash(spec, feature), evaluation_hash(spec)], "format": 1}
-    )
+    """What gives moments of a feature by class their meaning: that of the feature, and what the
+    label or outcome is; not which table it arrives in, so that an evaluation set has the same."""
+    evaluation = spec.evaluation
+    target = evaluation and {
+        "task": evaluation.task,
+        "positive": evaluation.positive.label,
+        "classes": sorted(evaluation.classes),
+    }
+    content = [definition_hash(spec, feature), spec.prediction.label, target]
+    return _digest({"moments": [*content, spec.debt_limits.outcome], "format": 1})
 
 
 def importance_hash(spec: MonitorSpec, features: Sequence[Feature]) -> str:

@@ -258,8 +258,8 @@ def _verdict(done: Outcome, spec: MonitorSpec) -> str:
     """The verdict in a line of its own; nothing where nothing is stored yet."""
     from sparkdrift.report.health import verdict_line
 
-    newest = done.health.newest
-    return "" if newest is None else f"\n  {verdict_line(newest, spec.timestamp.zone)}"
+    standing = done.health.standing
+    return "" if standing is None else f"\n  {verdict_line(standing, spec.timestamp.zone)}"
 
 
 def _evaluated(done: Outcome) -> str:
