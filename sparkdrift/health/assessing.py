@@ -81,8 +81,24 @@ class Health:
     digest: str
 
     @property
+    def standing(self) -> Standing:
+        judgement = self.judgement
+        return Standing(judgement.verdict, judgement.severity, self.since, self.owner, self.due)
+
+    @property
     def oldest_debt(self) -> datetime | None:
         return min((one.opened for one in self.debts), default=None)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A verdict in short, as it is stored: since when, who answers for it, and by when."""
+
+    verdict: str
+    severity: str | None
+    since: datetime
+    owner: str
+    due: datetime | None
 
 
 @dataclass(frozen=True)

@@ -154,9 +154,7 @@ def alert(row: Told) -> Iterator[Finding]:
     if row.grade is None:
         where = f" in {row.count} slices only"
     figure = "" if row.value is None else f", effect {row.value:.2f} sd"
-    text = (
-        f"{row.name} alerts against {row.subject}{where}{figure}, for {row.limit or 1:.0f} windows"
-    )
+    text = f"{row.name} alerts against {row.subject}{where}{figure}, for {_windows(row.limit)}"
     severity: Severity = "minor"
     if row.grade in ("major", "critical"):
         severity = row.grade  # type: ignore[assignment]
@@ -165,6 +163,10 @@ def alert(row: Told) -> Iterator[Finding]:
         yield _finding(row, "feedback: share of shaped rows", "feedback", severity, text, keys)
     else:
         yield _finding(row, f"drift of {_column(row.name)}", "data", severity, text, keys)
+
+
+def _windows(count: float | None) -> str:
+    return "1 window" if not count or count == 1 else f"{count:.0f} windows"
 
 
 def _column(name: str) -> str:
@@ -176,7 +178,7 @@ def assumption(row: Told) -> Iterator[Finding]:
     the violating share or change."""
     severity: Severity = "major" if (row.count or 1) > 1 else "minor"
     figure = "" if row.value is None else f" ({row.value:.4g}, limit {row.limit or 0:.4g})"
-    text = f"{row.name} of {row.subject} is violated{figure}, for {row.count or 1} windows"
+    text = f"{row.name} of {row.subject} is violated{figure}, for {_windows(row.count)}"
     debt = f"assumption {row.name} of {row.subject}"
     yield _finding(row, debt, "data", severity, text, (_key("assumptions", row, row.subject),))
 
@@ -227,6 +229,17 @@ def performance(row: Told) -> Iterator[Finding]:
         yield _finding(row, debt, "evaluation", "minor", text, keys, priced=True)
 
 
+def operation(row: Told) -> Iterator[Finding]:
+    """A signal of operations that moved for the worse: name: the signal; subject: its kind; status:
+    warning or drifted; value: what it is now; limit: the same over the reference."""
+    now = "" if row.value is None else f" is {row.value:.4g}"
+    before = "" if row.limit is None else f", {row.limit:.4g} in the reference"
+    severity: Severity = "major" if row.status == "drifted" else "minor"
+    text = f"{row.name} ({row.subject}){now}{before}: it moved for the worse"
+    keys = (_key("operations", row, row.name),)
+    yield _finding(row, f"operations of {row.name}", "evaluation", severity, text, keys)
+
+
 def degraded(row: Told) -> Iterator[Finding]:
     """Another metric, or slices: name: the metric; subject: the slice's columns, '*' all rows;
     count: how many slices."""
@@ -275,6 +288,7 @@ _FINDINGS: Mapping[str, Callable[[Told], Iterator[Finding]]] = {
     "staleness": staleness,
     "colour": colour,
     "performance": performance,
+    "operation": operation,
     "degraded": degraded,
     "feature": feature,
     "unshaped": unshaped,

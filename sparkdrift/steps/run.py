@@ -50,7 +50,7 @@ def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcom
     checked = assumptions.check_assumptions(context, spec, options, judged.stored)
     evaluated = evaluate.evaluate(context, spec, options, sets)
     assessed = feature_debt.assess_features(context, spec, options)
-    judged_health = health.assess_health(context, [spec])[spec.monitor]
+    judged_health = health.health_after_run(context, spec)
     context.journal.close()
     findings = count_statuses(context.spark, context.store, spec, judged.active, judged.windows)
     return Outcome(
