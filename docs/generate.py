@@ -153,6 +153,14 @@ ABOUT_SECTIONS = {
     "`coalesce(applied, false)` where none means that nothing was done. A key that has several "
     "rows counts once, by the newest `decided_at`. Windows whose decisions came late or changed "
     "are profiled again.",
+    "operations{}": "One label-free signal of how the model is worked with, under its name: the "
+    "share of rows on which `expression` holds, or the mean of `value`, a number such as the "
+    "seconds that a decision took. Rows on which it is NULL are left out. It is the metric "
+    "`metric:NAME` as well: counted in the same pass, for every window and slice, rolled up, "
+    "frozen into references and judged by `drift`, in both directions; `effect_size` and `warn_at` "
+    "as of metrics. The table [`operations`](tables.md#operations) has its value with interval, "
+    "trend, and where on the score its events are; there, and in the blind spot, a change alerts "
+    "only for the worse: `worse`. [What is computed](statistics.md#operations).",
     "evaluation": "How the model is measured, and by what its measuring may have gone stale: "
     "evaluation sets, labels that arrive later, operating thresholds, the dashboard that reports "
     "on the model, and what it would be replaced by. Without it no performance is measured. Needs "

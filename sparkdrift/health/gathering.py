@@ -47,6 +47,9 @@ _LATE = 2.0
 """From how many times its limit on an age is major. Source: the project's own."""
 _MATERIAL = frozenset({"ess_ratio", "outside", "prior_shift", "calibration_error"})
 """Figures whose limit is where the evaluation stops to fit: beyond it they are major at once."""
+_GRAVE = frozenset({"dead", "encoding", "drift_on_concentration"})
+"""Figures of features that are critical once they have drifted: the model reads something else than
+what it learned, or what it leans on most has moved."""
 _CALIBRATION = frozenset(
     {"threshold_age", "calibration_error", "calibration_slope", "calibration_intercept", "brier"}
 )
@@ -147,6 +150,10 @@ def _key(table: str, row: Told, *parts: str) -> str:
     return f"{table}: {', '.join((*parts, f'{row.start:%Y-%m-%d %H:%M}'))}"
 
 
+OPERATION = "operation:"
+"""What the name of an alert begins with that is of an operation, and not of an input."""
+
+
 def alert(row: Told) -> Iterator[Finding]:
     """name: the column; subject: comparisons; grade: of the whole table, None: of slices only;
     count: slices in which it alerts; value: the effect; limit: windows since it stands."""
@@ -159,7 +166,12 @@ def alert(row: Told) -> Iterator[Finding]:
     if row.grade in ("major", "critical"):
         severity = row.grade  # type: ignore[assignment]
     keys = (_key("drift", row, row.name, row.subject),)
-    if row.name == "metric:shaped":
+    signal = row.name.removeprefix(OPERATION)
+    if signal != row.name:
+        keys = (_key("operations", row, signal),)
+        text = text.removeprefix(OPERATION)
+        yield _finding(row, f"operations of {signal}", "feedback", severity, text, keys)
+    elif row.name == "metric:shaped":
         yield _finding(row, "feedback: share of shaped rows", "feedback", severity, text, keys)
     else:
         yield _finding(row, f"drift of {_column(row.name)}", "data", severity, text, keys)
@@ -242,6 +254,19 @@ def degraded(row: Told) -> Iterator[Finding]:
     yield _finding(row, debt, "evaluation", "minor", text, keys)
 
 
+def feature(row: Told) -> Iterator[Finding]:
+    """name: the figure; subject: the feature, '*' the model as a whole; status: warning, drifted."""
+    severity: Severity = "major" if row.status == "drifted" else "minor"
+    if row.status == "drifted" and row.name in _GRAVE:
+        severity = "critical"
+    value = "" if row.value is None else f" is {row.value:.4g}"
+    limit = "" if row.limit is None else f", limit {row.limit:.4g}"
+    of = "" if row.subject == "*" else f" of {row.subject}"
+    keys = (_key("feature_debt", row, row.name, row.subject),)
+    text = f"{row.name}{of}{value}{limit}"
+    yield _finding(row, f"feature: {row.name}{of}", "feature", severity, text, keys)
+
+
 def unshaped(row: Told) -> Iterator[Finding]:
     """count: features by which the rows that the model shaped differ from the others."""
     text = f"rows that the model shaped differ from the others in {row.count} features"
@@ -264,6 +289,7 @@ _FINDINGS: Mapping[str, Callable[[Told], Iterator[Finding]]] = {
     "colour": colour,
     "performance": performance,
     "degraded": degraded,
+    "feature": feature,
     "unshaped": unshaped,
     "forced": forced,
 }

@@ -38,12 +38,14 @@ Ints = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Layout:
-    """What the sums of a bin are, in their order. bins: how many each cut has."""
+    """What the sums of a bin are, in their order. bins: how many each cut has; events: of how
+    many signals a bin has the rows of which it is known, and those with the event."""
 
     bins: tuple[int, ...]
     regression: bool
     baseline: bool
     value: bool
+    events: int = 0
 
     @property
     def own(self) -> int:
@@ -108,6 +110,10 @@ def _states(rows: pa.Table, layout: Layout, bins: int) -> Iterator[pa.RecordBatc
                 rows, kind, _added(row[binned], sums[binned, at : at + size], len(rows))
             )
         at += size
+    if layout.events:
+        counted = np.zeros((len(rows), bins, 2 * layout.events))
+        np.add.at(counted, (row[binned], b[binned]), sums[binned, at:])
+        yield from _rows(rows, "operations", counted.reshape(len(rows), -1))
 
 
 def _added(row: Ints, sums: Floats, size: int) -> Floats:

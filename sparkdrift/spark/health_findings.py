@@ -13,7 +13,7 @@ from typing import Any
 
 from pyspark.sql import Row, SparkSession
 
-from sparkdrift.health.gathering import CORE, Told
+from sparkdrift.health.gathering import CORE, OPERATION, Told
 from sparkdrift.kernels.performance_rules import FAIRNESS
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.few_rows import few_rows
@@ -114,7 +114,8 @@ def _parts(specs: Sequence[MonitorSpec]) -> Iterator[str]:
         count="row_count",
     )
     yield _select(HEALTH, "model_health", own, None, name="model_version", words="input_digest")
-    yield from _of_drift(own)
+    yield from _of_drift(own, _operations(specs))
+    yield from _of_features(own)
     yield from _of_evaluation(own)
     yield from _of_performance(own, specs)
     among = _among(spec.monitor for spec in specs)
@@ -149,7 +150,49 @@ def _own(specs: Sequence[MonitorSpec]) -> str:
     return f"({' OR '.join(parts)})"
 
 
-def _of_drift(own: str) -> Iterator[str]:
+def _operations(specs: Sequence[MonitorSpec]) -> str:
+    """A condition: the column is an operation of its monitor, which has a kind of its own."""
+    parts = [
+        f"(monitor = {string(spec.monitor)} AND column_name IN"
+        f" ({_among([PREFIX + name for name in spec.operations])}))"
+        for spec in specs
+        if spec.operations
+    ]
+    return f"({' OR '.join(parts)})" if parts else "false"
+
+
+def _of_features(own: str) -> Iterator[str]:
+    """What features cost, and whether operations and features were measured."""
+    yield _select(
+        "feature",
+        "feature_debt",
+        f"{own} AND status IN ('warning', 'drifted')",
+        None,
+        name="figure",
+        subject="subject",
+        status="status",
+        since="unix_micros(since)",
+        value="value",
+        limit="limit",
+    )
+    for evidence, table, named in (
+        ("feature", "feature_debt", "figure"),
+        ("operations", "operations", "signal"),
+    ):
+        whole = f" AND {_WHOLE}" if evidence == "operations" else ""
+        yield _select(
+            "coverage",
+            table,
+            f"{own} AND status IS NOT NULL{whole}",
+            "",
+            name=string(evidence),
+            count=f"count_if({_MEASURED})",
+            of="count(*)",
+            words=f"max(CASE WHEN NOT {_MEASURED} THEN concat({named}, ': ', status) END)",
+        )
+
+
+def _of_drift(own: str, operations: str) -> Iterator[str]:
     """Whether the inputs were compared, what alerts, what is violated, and of the model's share."""
     inputs = "column_name NOT LIKE 'metric:%' AND comparison <> 'unshaped'"
     inputs += " AND NOT startswith(comparison, 'evaluation:')"
@@ -169,7 +212,8 @@ def _of_drift(own: str) -> Iterator[str]:
         "alerts",
         f"{own} AND suppression IS NULL",
         ", column_name",
-        name="column_name",
+        name=f"CASE WHEN {operations} THEN concat({string(OPERATION)}, substr(column_name,"
+        f" {len(PREFIX) + 1})) ELSE column_name END",
         subject="array_join(sort_array(collect_set(comparison)), ', ')",
         grade=f"get({_GRADES}, CAST(max(CASE WHEN {_WHOLE} THEN {grade} END) AS INT) - 1)",
         count=f"count_if(NOT ({_WHOLE}))",

@@ -18,6 +18,7 @@ from sparkdrift.spec.assumptions import WHY, Assumptions
 from sparkdrift.spec.feedback import SHAPED
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Feature, metric_parts
+from sparkdrift.spec.scoring import binned_operations
 
 STATE_VERSION = 1
 """The format of stored states; raised when their bytes or meaning change."""
@@ -168,6 +169,28 @@ def evaluation_hash(spec: MonitorSpec) -> str:
             "thresholds": evaluation and [one.value for one in evaluation.thresholds.values()],
             # Left out where it says nothing, so that stores of before keep their hash.
             **({"outcome": outcome} if outcome else {}),
+            **_binned_operations(spec),
+        }
+    )
+
+
+def _binned_operations(spec: MonitorSpec) -> dict[str, Any]:
+    """What is counted by score bin beside; nothing where nothing is, as in stores of before."""
+    found = {name: spec.operations[name].meaning() for name in binned_operations(spec)}
+    return {"operations": found} if found else {}
+
+
+def operation_hash(spec: MonitorSpec) -> str:
+    """What turns counts into rows of `operations`: what the signals are, in which direction a
+    change is one for the worse, and the policy of drift, by which they are judged.
+    """
+    return _digest(
+        {
+            "drift": policy_hash(spec),
+            "operations": {
+                name: [*one.meaning(), one.kind, one.worse] for name, one in spec.operations.items()
+            },
+            "scores": evaluation_hash(spec) if spec.evaluation else None,
         }
     )
 

@@ -28,6 +28,7 @@ from sparkdrift.spark.runs import settled_scope
 from sparkdrift.spark.verdicts import read_verdict
 from sparkdrift.spec.digests import health_hash
 from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.steps import feature_debt
 from sparkdrift.steps.context import Context
 
 STEP = "health"
@@ -149,7 +150,8 @@ def model_of(spec: MonitorSpec) -> Model:
         wanted |= {"calibration"} if evaluation.task != "regression" else set()
         wanted |= {"dashboard"} if evaluation.dashboard is not None else set()
     wanted |= {"feedback"} if spec.feedback is not None else set()
-    wanted |= {name for name in ("operations", "feature") if _asks(spec, name)}
+    wanted |= {"operations"} if spec.operations else set()
+    wanted |= {"feature"} if feature_debt.asked_for(spec) else set()
     persistence = spec.degraded.persistence if spec.degraded else spec.policy.persistence
     return Model(
         monitor=spec.monitor,
@@ -160,13 +162,6 @@ def model_of(spec: MonitorSpec) -> Model:
         escalation=_escalation(spec),
         beside=(spec.model_id, (spec.degraded and spec.degraded.currency) or ""),
     )
-
-
-_SECTIONS = {"operations": "operations", "feature": "feature_debt"}
-
-
-def _asks(spec: MonitorSpec, evidence: str) -> bool:
-    return bool(getattr(spec, _SECTIONS[evidence], None))
 
 
 def _escalation(spec: MonitorSpec) -> str | None:

@@ -114,7 +114,7 @@ def _look(context: Context, bars: Bars, spec_file: Path) -> Months:
         spec.prediction.label_delay or timedelta(),
         performance_of(spark, store, spec, metric),
         staleness_of(spark, store, spec),
-        metric_values(spark, store, spec, "override_rate"),
+        metric_values(spark, store, spec, "override"),
         _shown(spark, spec, metric),
         spec.timestamp.zone,
     )

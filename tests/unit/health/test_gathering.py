@@ -126,6 +126,23 @@ FINDINGS = [
         "recall is worse than evaluated in 2 slices by region",
     ),
     (
+        told("alert", name="operation:override", subject="baseline", grade="major", count=0,
+             limit=2.0),
+        ("operations of override", "feedback", "major"),
+        "override alerts against baseline, for 2 windows",
+    ),
+    (
+        told("feature", name="encoding", subject="amount", status="drifted", value=1000.0),
+        ("feature: encoding of amount", "feature", "critical"),
+        "encoding of amount is 1000",
+    ),
+    (
+        told("feature", name="concentration_change", subject="*", status="warning", value=0.2,
+             limit=0.1),
+        ("feature: concentration_change", "feature", "minor"),
+        "concentration_change is 0.2, limit 0.1",
+    ),
+    (
         told("unshaped", count=2),
         ("feedback: shaped rows differ", "feedback", "minor"),
         "rows that the model shaped differ from the others in 2 features",
