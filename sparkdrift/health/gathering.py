@@ -255,7 +255,7 @@ def degraded(row: Told) -> Iterator[Finding]:
 
 
 def feature(row: Told) -> Iterator[Finding]:
-    """name: the figure; subject: the feature, '*' the model as a whole; status: warning, drifted."""
+    """name: the figure; subject: the feature, '*' the whole model; status: warning or drifted."""
     severity: Severity = "major" if row.status == "drifted" else "minor"
     if row.status == "drifted" and row.name in _GRAVE:
         severity = "critical"

@@ -209,13 +209,13 @@ def random_rows(rng: random.Random, weeks: int) -> list[Told]:
     rows: list[Told] = []
     for week in range(weeks):
         rows.append(told("window", week, end=start(week + 1), count=100))
-        for name in ("data", "evaluation", "calibration", "feedback"):
+        for name in ("data", "evaluation", "calibration", "feedback", "feature"):
             if rng.random() < 0.9:
-                rows.append(told("coverage", week, name=name, count=rng.randint(0, 4), of=4))
+                rows.append(told("coverage", week, name=name, count=rng.choice((0, 2, 4, 4)), of=4))
         for row, _, _ in FINDINGS:
             if row.part in ("performance", "colour"):
                 continue
-            if rng.random() < 0.12:
+            if rng.random() < 0.05:
                 rows.append(replace(row, start=start(week), since=None))
         status = rng.choice(("ok", "ok", "degraded", "undetermined", None))
         if status is not None:
@@ -237,7 +237,7 @@ def random_rows(rng: random.Random, weeks: int) -> list[Told]:
                 week,
                 name="blind_spot",
                 subject="launch",
-                status=rng.choice(("green", "amber", "red")),
+                status=rng.choice(("green", "green", "amber", "red")),
             )
         )
     rows.append(told("term", -9, name="evaluation", subject="launch", since=start(-9)))
@@ -287,7 +287,7 @@ def test_what_a_spec_asks_to_be_measured() -> None:
     found = model_of(SPEC)
     assert found.expected == {
         *("data", "ownership", "performance", "evaluation", "calibration", "dashboard"),
-        "feedback",
+        *("feedback", "feature"),
     }
     assert (found.escalation, found.performance) == ("head of claims", (2, 3))
     drift_only = parse_spec(
