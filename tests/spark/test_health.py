@@ -44,7 +44,11 @@ def spec(planted):
     """Without needs that this source can't meet: it is watched for drift alone."""
     return plan.planted_spec(
         planted.path,
-        policy={"needs": ["data"], "escalation": "second", "due": {"major": "2 days"}},
+        policy={
+            "needs": ["data"],
+            "escalation": "second",
+            "due": {"major": "2 days", "critical": "1 day"},
+        },
     )
 
 
