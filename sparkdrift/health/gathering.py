@@ -47,7 +47,7 @@ _LATE = 2.0
 """From how many times its limit on an age is major. Source: the project's own."""
 _MATERIAL = frozenset({"ess_ratio", "outside", "prior_shift", "calibration_error"})
 """Figures whose limit is where the evaluation stops to fit: beyond it they are major at once."""
-_GRAVE = frozenset({"dead", "encoding", "drift_on_concentration"})
+_GRAVE = frozenset({"encoding", "drift_on_concentration"})
 """Figures of features that are critical once they have drifted: the model reads something else than
 what it learned, or what it leans on most has moved."""
 _CALIBRATION = frozenset(
@@ -255,16 +255,19 @@ def degraded(row: Told) -> Iterator[Finding]:
 
 
 def feature(row: Told) -> Iterator[Finding]:
-    """name: the figure; subject: the feature, '*' the whole model; status: warning or drifted."""
+    """name: the figure of the debt of features; subject: up to five features, '*' the model; count:
+    how many they are; status: warning or drifted; value: the largest of them."""
+    many = "" if row.subject == "*" else f" of {row.subject}"
+    more = (row.count or 1) - len(row.subject.split(", "))
+    many += f" and {more} more" if more > 0 else ""
+    value = "" if row.value is None else f" is {row.value:.4g}"
+    limit = "" if row.limit is None else f", limit {row.limit:.4g}"
     severity: Severity = "major" if row.status == "drifted" else "minor"
     if row.status == "drifted" and row.name in _GRAVE:
         severity = "critical"
-    value = "" if row.value is None else f" is {row.value:.4g}"
-    limit = "" if row.limit is None else f", limit {row.limit:.4g}"
-    of = "" if row.subject == "*" else f" of {row.subject}"
     keys = (_key("feature_debt", row, row.name, row.subject),)
-    text = f"{row.name}{of}{value}{limit}"
-    yield _finding(row, f"feature: {row.name}{of}", "feature", severity, text, keys)
+    text = f"{row.name}{many}{value}{limit}"
+    yield _finding(row, f"features: {row.name}", "feature", severity, text, keys)
 
 
 def unshaped(row: Told) -> Iterator[Finding]:

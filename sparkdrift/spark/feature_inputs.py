@@ -136,7 +136,8 @@ def _with_sets(
         snapshots = {one.snapshot.version: one.snapshot for one in active}
         of = Name(spec.monitor, EVALUATION, name)
         frozen = frozen_rows(spark, store, [(of, one) for one in snapshots.values()])
-        linked = f"concat('version ', version, ' of the evaluation set ', {string(name)})"
+        words = string(f" of the evaluation set {name}")
+        linked = f"concat('version ', CAST(version AS STRING), {words})"
         state = {
             "column_name": "bins.items[0]",
             "definition": "definition_hash",

@@ -18,6 +18,7 @@ from sparkdrift.kernels.performance_rules import FAIRNESS
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.sql import string
+from sparkdrift.spark.table import bucket_of
 from sparkdrift.spark.views import registered
 from sparkdrift.spec.feedback import SHAPED
 from sparkdrift.spec.metrics import PREFIX
@@ -113,11 +114,20 @@ def _parts(specs: Sequence[MonitorSpec]) -> Iterator[str]:
         end="unix_micros(window_end)",
         count="row_count",
     )
-    yield _select(HEALTH, "model_health", own, None, name="model_version", words="input_digest")
+    buckets = ", ".join(str(one) for one in sorted({bucket_of(spec.monitor) for spec in specs}))
+    yield _select(
+        HEALTH,
+        "model_health",
+        f"bucket IN ({buckets}) AND {own}",
+        None,
+        name="model_version",
+        words="input_digest",
+    )
     yield from _of_drift(own, _operations(specs))
-    yield from _of_features(own)
+    yield from _of_operations(own)
     yield from _of_evaluation(own)
     yield from _of_performance(own, specs)
+    yield from _of_features(own)
     among = _among(spec.monitor for spec in specs)
     yield (
         _select(
@@ -161,35 +171,18 @@ def _operations(specs: Sequence[MonitorSpec]) -> str:
     return f"({' OR '.join(parts)})" if parts else "false"
 
 
-def _of_features(own: str) -> Iterator[str]:
-    """What features cost, and whether operations and features were measured."""
+def _of_operations(own: str) -> Iterator[str]:
+    """Whether operations were measured; what moved of them is among the alerts."""
     yield _select(
-        "feature",
-        "feature_debt",
-        f"{own} AND status IN ('warning', 'drifted')",
-        None,
-        name="figure",
-        subject="subject",
-        status="status",
-        since="unix_micros(since)",
-        value="value",
-        limit="limit",
+        "coverage",
+        "operations",
+        f"{own} AND {_WHOLE} AND status IS NOT NULL",
+        "",
+        name="'operations'",
+        count=f"count_if({_MEASURED})",
+        of="count(*)",
+        words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(signal, ': ', status) END)",
     )
-    for evidence, table, named in (
-        ("feature", "feature_debt", "figure"),
-        ("operations", "operations", "signal"),
-    ):
-        whole = f" AND {_WHOLE}" if evidence == "operations" else ""
-        yield _select(
-            "coverage",
-            table,
-            f"{own} AND status IS NOT NULL{whole}",
-            "",
-            name=string(evidence),
-            count=f"count_if({_MEASURED})",
-            of="count(*)",
-            words=f"max(CASE WHEN NOT {_MEASURED} THEN concat({named}, ': ', status) END)",
-        )
 
 
 def _of_drift(own: str, operations: str) -> Iterator[str]:
@@ -286,6 +279,35 @@ def _of_evaluation(own: str) -> Iterator[str]:
             of="count(DISTINCT figure)",
             words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
         )
+
+
+def _of_features(own: str) -> Iterator[str]:
+    """One row per window and figure, however many features it is of; courses warn by themselves."""
+    judged = f"{own} AND status IS NOT NULL AND figure <> 'creep'"
+    judged += " AND NOT endswith(figure, '_trend') AND NOT endswith(figure, '_acceleration')"
+    yield _select(
+        "coverage",
+        "feature_debt",
+        judged,
+        "",
+        name="'feature'",
+        count=f"count_if({_MEASURED})",
+        of="count(*)",
+        words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
+    )
+    yield _select(
+        "feature",
+        "feature_debt",
+        f"{own} AND status IN ('warning', 'drifted')",
+        ", figure",
+        name="figure",
+        subject="array_join(slice(sort_array(collect_set(subject)), 1, 5), ', ')",
+        status="CASE WHEN bool_or(status = 'drifted') THEN 'drifted' ELSE 'warning' END",
+        since="min(unix_micros(since))",
+        count="count(*)",
+        value="max(abs(value))",
+        limit="max(limit)",
+    )
 
 
 def _of_performance(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:

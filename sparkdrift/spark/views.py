@@ -256,6 +256,7 @@ VIEWS = {
     "latest_health": LATEST_HEALTH,
     "fleet": FLEET,
 }
+_NOW = "current_timestamp()"
 _Z2 = "3.841458820694124D"
 NAMES = (*(table.name for table in TABLES), *VIEWS)
 _PREFIX = "sparkdrift_empty_"
@@ -280,7 +281,7 @@ def register(spark: SparkSession, store: Store, statement: str | None = None) ->
     for name, query in VIEWS.items():
         if name in wanted:
             names = {known: quote(known) for known in NAMES}
-            text = query.format(**names, most=MOST_WINDOWS, z2=_Z2, now="current_timestamp()")
+            text = query.format(**names, most=MOST_WINDOWS, z2=_Z2, now=_NOW)
             spark.sql(text).createOrReplaceTempView(name)
     return tuple(name for name in NAMES if name in wanted)
 
@@ -295,7 +296,8 @@ def view_text(store: Store, name: str) -> str:
         for one in found:
             text = text.replace(f"{{{one}}}", f"({VIEWS[one]})")
     names = {table.name: store.table(table.name) for table in TABLES}
-    return f"SELECT * FROM {text.format(**names, most=MOST_WINDOWS, z2=_Z2)}"
+    filled = text.format(**names, most=MOST_WINDOWS, z2=_Z2, now=_NOW)
+    return f"SELECT * FROM {filled}"
 
 
 def alerts_query(rows: str) -> str:

@@ -28,7 +28,6 @@ from sparkdrift.spark.runs import settled_scope
 from sparkdrift.spark.verdicts import read_verdict
 from sparkdrift.spec.digests import health_hash
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.steps import feature_debt
 from sparkdrift.steps.context import Context
 
 STEP = "health"
@@ -151,7 +150,7 @@ def model_of(spec: MonitorSpec) -> Model:
         wanted |= {"dashboard"} if evaluation.dashboard is not None else set()
     wanted |= {"feedback"} if spec.feedback is not None else set()
     wanted |= {"operations"} if spec.operations else set()
-    wanted |= {"feature"} if feature_debt.asked_for(spec) else set()
+    wanted |= {"feature"} if spec.feature_debt or spec.importance else set()
     persistence = spec.degraded.persistence if spec.degraded else spec.policy.persistence
     return Model(
         monitor=spec.monitor,

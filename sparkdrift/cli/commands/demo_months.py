@@ -71,6 +71,7 @@ def months(
 
 def _run(context: Context, bars: Bars, folder: Path, demo: Demo, *, made: bool) -> dict[str, Any]:
     """Make the data where it is not there, and run all that is due."""
+    from sparkdrift.demo.months import ended
     from sparkdrift.demo.owner_paragraph import owner_paragraph
     from sparkdrift.demo.running import finish, make
     from sparkdrift.spark.converting import write_delta
@@ -83,7 +84,7 @@ def _run(context: Context, bars: Bars, folder: Path, demo: Demo, *, made: bool) 
         make(folder, demo, partial(write_delta, context.spark))
     spec = load_spec(folder / demo.spec)
     bars.begin(spec.monitor)
-    done = run_monitor(context, spec, Options())
+    done = run_monitor(context, spec, Options(as_of=ended()))
     finish(folder)
     newest = done.health.newest
     return {
@@ -117,6 +118,7 @@ def _look(context: Context, bars: Bars, spec_file: Path) -> Months:
         metric_values(spark, store, spec, "override"),
         _shown(spark, spec, metric),
         spec.timestamp.zone,
+        spec.degraded.retire if spec.degraded else None,
     )
 
 

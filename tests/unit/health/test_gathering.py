@@ -133,13 +133,13 @@ FINDINGS = [
     ),
     (
         told("feature", name="encoding", subject="amount", status="drifted", value=1000.0),
-        ("feature: encoding of amount", "feature", "critical"),
+        ("features: encoding", "feature", "critical"),
         "encoding of amount is 1000",
     ),
     (
         told("feature", name="concentration_change", subject="*", status="warning", value=0.2,
              limit=0.1),
-        ("feature: concentration_change", "feature", "minor"),
+        ("features: concentration_change", "feature", "minor"),
         "concentration_change is 0.2, limit 0.1",
     ),
     (
@@ -287,7 +287,7 @@ def test_what_a_spec_asks_to_be_measured() -> None:
     found = model_of(SPEC)
     assert found.expected == {
         *("data", "ownership", "performance", "evaluation", "calibration", "dashboard"),
-        *("feedback", "feature"),
+        "feedback",
     }
     assert (found.escalation, found.performance) == ("head of claims", (2, 3))
     drift_only = parse_spec(
