@@ -11,9 +11,9 @@ from sparkdrift.spec.health_policy import Evidence
 from sparkdrift.windows import Window
 
 PERSISTING: frozenset[Evidence] = frozenset({"performance", "calibration", "evaluation", "feature"})
-"""Evidence of which a single window is not enough. Alerts, of drift, the model's share and
-operations, and a blind dashboard have been found in several windows already, and what is declared
-is so at once."""
+"""Evidence of which a single window is not enough. Alerts, of drift and of the model's
+share, and a blind dashboard have been found in several windows already, and what is declared is so
+at once."""
 
 _OF_DEBT: tuple[tuple[str, Evidence], ...] = (
     ("performance of ", "performance"),

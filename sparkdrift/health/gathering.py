@@ -150,10 +150,6 @@ def _key(table: str, row: Told, *parts: str) -> str:
     return f"{table}: {', '.join((*parts, f'{row.start:%Y-%m-%d %H:%M}'))}"
 
 
-OPERATION = "operation:"
-"""What the name of an alert begins with that is of an operation, and not of an input."""
-
-
 def alert(row: Told) -> Iterator[Finding]:
     """name: the column; subject: comparisons; grade: of the whole table, None: of slices only;
     count: slices in which it alerts; value: the effect; limit: windows since it stands."""
@@ -166,12 +162,7 @@ def alert(row: Told) -> Iterator[Finding]:
     if row.grade in ("major", "critical"):
         severity = row.grade  # type: ignore[assignment]
     keys = (_key("drift", row, row.name, row.subject),)
-    signal = row.name.removeprefix(OPERATION)
-    if signal != row.name:
-        keys = (_key("operations", row, signal),)
-        text = text.removeprefix(OPERATION)
-        yield _finding(row, f"operations of {signal}", "feedback", severity, text, keys)
-    elif row.name == "metric:shaped":
+    if row.name == "metric:shaped":
         yield _finding(row, "feedback: share of shaped rows", "feedback", severity, text, keys)
     else:
         yield _finding(row, f"drift of {_column(row.name)}", "data", severity, text, keys)
@@ -241,6 +232,17 @@ def performance(row: Told) -> Iterator[Finding]:
         yield _finding(row, debt, "evaluation", "minor", text, keys, priced=True)
 
 
+def operation(row: Told) -> Iterator[Finding]:
+    """A signal of operations that moved for the worse: name: the signal; subject: its kind; status:
+    warning or drifted; value: what it is now; limit: the same over the reference."""
+    now = "" if row.value is None else f" is {row.value:.4g}"
+    before = "" if row.limit is None else f", {row.limit:.4g} in the reference"
+    severity: Severity = "major" if row.status == "drifted" else "minor"
+    text = f"{row.name} ({row.subject}){now}{before}: it moved for the worse"
+    keys = (_key("operations", row, row.name),)
+    yield _finding(row, f"operations of {row.name}", "evaluation", severity, text, keys)
+
+
 def degraded(row: Told) -> Iterator[Finding]:
     """Another metric, or slices: name: the metric; subject: the slice's columns, '*' all rows;
     count: how many slices."""
@@ -291,6 +293,7 @@ _FINDINGS: Mapping[str, Callable[[Told], Iterator[Finding]]] = {
     "staleness": staleness,
     "colour": colour,
     "performance": performance,
+    "operation": operation,
     "degraded": degraded,
     "feature": feature,
     "unshaped": unshaped,

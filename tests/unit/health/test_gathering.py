@@ -126,12 +126,6 @@ FINDINGS = [
         "recall is worse than evaluated in 2 slices by region",
     ),
     (
-        told("alert", name="operation:override", subject="baseline", grade="major", count=0,
-             limit=2.0),
-        ("operations of override", "feedback", "major"),
-        "override alerts against baseline, for 2 windows",
-    ),
-    (
         told("feature", name="encoding", subject="amount", status="drifted", value=1000.0),
         ("features: encoding", "feature", "critical"),
         "encoding of amount is 1000",
