@@ -10,7 +10,9 @@ from sparkdrift.health.findings import Finding
 from sparkdrift.spec.health_policy import Evidence
 from sparkdrift.windows import Window
 
-PERSISTING: frozenset[Evidence] = frozenset({"performance", "calibration", "evaluation", "feature"})
+PERSISTING: frozenset[Evidence] = frozenset(
+    {"performance", "calibration", "evaluation", "feature", "operations"}
+)
 """Evidence of which a single window is not enough. Alerts, of drift and of the model's
 share, and a blind dashboard have been found in several windows already, and what is declared is so
 at once."""
