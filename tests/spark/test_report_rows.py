@@ -12,6 +12,7 @@ from sparkdrift.report.page.material import of_rows
 from sparkdrift.spark.reading import frame
 from sparkdrift.spark.report_rows import report_rows, watched_metric
 from sparkdrift.spark.schemas import TABLES
+from sparkdrift.spark.table import bucket_of
 from sparkdrift.spark.views import VIEWS, registered
 from tests.unit.report.page.made_rows import MADE
 
@@ -68,10 +69,10 @@ def test_the_fleet_tells_monitors_with_a_verdict_from_those_without(spark, plant
         assert [one["monitor"] for one in ask.unjudged()] == [spec.monitor]
     for start, verdict in (("2024-01-05", "healthy"), ("2024-01-09", "retrain")):
         spark.sql(
-            f"INSERT INTO {store.table('model_health')}"
-            " (monitor, window_start, window_end, granularity, model_id, stage, verdict, owner)"
-            f" VALUES ('{spec.monitor}', timestamp'{start}', timestamp'{start}' + INTERVAL 1 DAY,"
-            f" 'day', 'm', 'deployed', '{verdict}', 'tests')"
+            f"INSERT INTO {store.table('model_health')} (bucket, monitor, window_start, window_end,"
+            " granularity, model_id, stage, verdict, owner) VALUES"
+            f" ({bucket_of(spec.monitor)}, '{spec.monitor}', timestamp'{start}',"
+            f" timestamp'{start}' + INTERVAL 1 DAY, 'day', 'm', 'deployed', '{verdict}', 'tests')"
         )
     with report_rows(spark, store) as ask:
         assert ask.unjudged() == []
