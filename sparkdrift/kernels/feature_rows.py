@@ -44,9 +44,9 @@ class FeatureRow:
     unit: str = "share"
 
     def told(self) -> dict[str, Any]:
-        """Its columns, NULL for NaN."""
+        """Its columns, NULL for NaN; plain floats, since Spark takes no others."""
         return {
-            key: None if isinstance(one, float) and np.isnan(one) else one
+            key: (None if np.isnan(one) else float(one)) if isinstance(one, float) else one
             for key, one in asdict(self).items()
         }
 
