@@ -44,11 +44,15 @@ class FeatureRow:
     unit: str = "share"
 
     def told(self) -> dict[str, Any]:
-        """Its columns, NULL for NaN; plain floats, since Spark takes no others."""
-        return {
-            key: (None if np.isnan(one) else float(one)) if isinstance(one, float) else one
-            for key, one in asdict(self).items()
-        }
+        """Its columns, NULL for NaN."""
+        return {key: _plain(one) for key, one in asdict(self).items()}
+
+
+def _plain(value: Any) -> Any:
+    """A number as Spark takes it: a float of Python, None for NaN."""
+    if not isinstance(value, float):
+        return value
+    return None if np.isnan(value) else float(value)
 
 
 @dataclass(frozen=True)

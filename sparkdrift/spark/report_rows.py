@@ -31,6 +31,7 @@ from sparkdrift.spark.overview import Overview
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.querying import fetch
 from sparkdrift.spark.sql import string, timestamp
+from sparkdrift.spark.table import bucket_of
 from sparkdrift.spark.views import registered
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
@@ -85,7 +86,9 @@ class ReportRows:
     def health(self, spec: MonitorSpec, last: int) -> list[Row]:
         """Verdicts of the monitor's own grain, newest first."""
         return self._rows(
-            f"SELECT * FROM model_health WHERE {_own(spec)} ORDER BY window_start DESC", last
+            "SELECT * FROM model_health WHERE"
+            f" bucket = {bucket_of(spec.monitor)} AND {_own(spec)} ORDER BY window_start DESC",
+            last,
         )
 
     def answer(self, spec: MonitorSpec, last: int) -> list[Row]:
