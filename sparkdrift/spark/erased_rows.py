@@ -68,13 +68,9 @@ def delete_version(spark: SparkSession, store: Store, name: Name, version: int) 
     checks = f"{same(name)} AND (version = {number} OR against_version = {number})"
     delete(spark, store, REFERENCE_CHECKS, monitor, checks)
     if name.role == TRAINING:
-        delete(
-            spark,
-            store,
-            DRIFT,
-            monitor,
-            f"comparison = 'training' AND reference_version = {number}",
-        )
+        held = f"comparison = 'training' AND reference_version = {number}"
+        for table in (DRIFT, OPERATIONS):
+            delete(spark, store, table, monitor, held)
     if name.role == EVALUATION:
         held = f"comparison = {string(with_set(name.name))} AND reference_version = {number}"
         delete(spark, store, DRIFT, monitor, held)
@@ -93,7 +89,8 @@ def delete_version(spark: SparkSession, store: Store, name: Name, version: int) 
         delete(spark, store, DRIFT, monitor, f"{others} AND {held}")
         delete(spark, store, ASSUMPTIONS, monitor, held)
         # They hold the value over the reference, of whatever name: told again where it was another.
-        delete(spark, store, OPERATIONS, monitor, f"reference_version = {number}")
+        held = f"comparison <> 'training' AND reference_version = {number}"
+        delete(spark, store, OPERATIONS, monitor, held)
 
 
 def delete_unsaid(spark: SparkSession, store: Store, name: Name, version: int) -> None:

@@ -123,7 +123,9 @@ def _parts(specs: Sequence[MonitorSpec]) -> Iterator[str]:
         name="model_version",
         words="input_digest",
     )
-    yield from _of_drift(own)
+    yield from _of_drift(own, specs)
+    if any(spec.operations for spec in specs):
+        yield from _of_operations(own, specs)
     yield from _of_evaluation(own)
     yield from _of_performance(own, specs)
     yield from _of_features(own)
@@ -159,7 +161,47 @@ def _own(specs: Sequence[MonitorSpec]) -> str:
     return f"({' OR '.join(parts)})"
 
 
-def _of_drift(own: str) -> Iterator[str]:
+def _of_operations(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
+    """Which signals were measured, and which moved for the worse, by the table that says so."""
+    declared = _operated(specs, "signal", "")
+    counts = {spec.monitor: len(spec.operations) for spec in specs if spec.operations}
+    cases = " ".join(f"WHEN {string(name)} THEN {size}" for name, size in sorted(counts.items()))
+    yield _select(
+        "coverage",
+        "operations",
+        f"{own} AND {_WHOLE} AND {declared}",
+        "",
+        name="'operations'",
+        count=f"count(DISTINCT CASE WHEN {_MEASURED} THEN signal END)",
+        of=f"max(CASE monitor {cases} END)",
+        words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(signal, ': ', status) END)",
+    )
+    yield _select(
+        "operation",
+        "operations",
+        f"{own} AND {_WHOLE} AND {declared} AND alerting AND suppression IS NULL",
+        None,
+        name="signal",
+        subject="kind",
+        status="status",
+        since="unix_micros(since)",
+        value="value",
+        limit="reference_value",
+    )
+
+
+def _operated(specs: Sequence[MonitorSpec], column: str, prefix: str) -> str:
+    """A condition: the column names a declared signal of the row's monitor."""
+    cases = [
+        f"(monitor = {string(spec.monitor)} AND {column} IN"
+        f" ({_among(prefix + name for name in spec.operations)}))"
+        for spec in specs
+        if spec.operations
+    ]
+    return f"({' OR '.join(cases) or 'false'})"
+
+
+def _of_drift(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
     """Whether the inputs were compared, what alerts, what is violated, and of the model's share."""
     inputs = "column_name NOT LIKE 'metric:%' AND comparison <> 'unshaped'"
     inputs += " AND NOT startswith(comparison, 'evaluation:')"
@@ -177,7 +219,8 @@ def _of_drift(own: str) -> Iterator[str]:
     yield _select(
         "alert",
         "alerts",
-        f"{own} AND suppression IS NULL",
+        # Of signals of operations the table of that name says which way is for the worse.
+        f"{own} AND suppression IS NULL AND NOT {_operated(specs, 'column_name', PREFIX)}",
         ", column_name",
         name="column_name",
         subject="array_join(sort_array(collect_set(comparison)), ', ')",

@@ -12,6 +12,10 @@ from monitors import asked_of, crashing, new_store, rows_of, run, spec_of
 from scipy import stats
 from source_tables import day_start, instants, write
 
+from sparkdrift.spark.expressions import resolve_source
+from sparkdrift.spark.metrics import checked
+from sparkdrift.spark.operation_inputs import countable
+from sparkdrift.spark.source import source_of
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.operations import Operated
 from sparkdrift.steps.run import Outcome
@@ -190,6 +194,26 @@ def test_weeks_are_added_up_and_not_judged(spark, watched, told) -> None:
     assert (row["status"], row["alerting"]) == (None, None)
     assert "shown, not judged" in row["reason"]
     assert row["score_pvalue"] is not None
+
+
+def test_what_the_table_does_not_allow_is_a_problem_and_no_signal(spark, watched) -> None:
+    signals = {
+        "number": {"expression": "seconds"},
+        "text": {"value": "region"},
+        "absent": {"expression": "sconds > 3"},
+        "sound": {"expression": "seconds > 3"},
+    }
+    spec = spec_of(watched.spec.source.path, **{**SECTIONS, "operations": signals})
+    source = source_of(spark, spec)
+    found = checked(spark, source, spec, resolve_source(spark, spec, source))
+    problems = {one.feature.column: one.problem for one in found.metrics if one.problem}
+    assert set(problems) == {"number", "text", "absent"}
+    assert problems["number"].accepted == "a condition, which is true, false or NULL for each row"
+    assert "has type string" in problems["text"].given
+    assert (problems["absent"].given, problems["absent"].nearest) == ("sconds", "seconds")
+    assert all(one.line == 1 for one in problems.values())
+    # The scores are counted all the same, and of the signals the one that can be.
+    assert countable(spark, spec, source) == ("sound",)
 
 
 def test_nothing_due_writes_nothing_and_a_late_row_makes_its_window_due(spark, watched) -> None:

@@ -169,6 +169,7 @@ def _next(store: str, demo: Demo) -> list[str]:
     command = screen.command()
     return [
         f"{command} eval {spec} --store {shown}",
+        f"{command} operations {spec} --store {shown}",
         f"{command} recalibrate {spec} --store {shown}",
         f"{command} sample-eval {spec} --store {shown} --rows 500 --to {queue}",
         f'{command} sql --store {shown} "select window_start, status, reason from eval_staleness '
