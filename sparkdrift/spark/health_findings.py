@@ -48,6 +48,11 @@ _MEASURED = "status IN ('ok', 'warning', 'drifted')"
 _GRADES = "array('warning', 'minor', 'major', 'critical')"
 _WHOLE = "slice_key = '*'"
 _START = "unix_micros(window_start)"
+# What labels show, else what an estimate says that may be relied upon: no other calls a metric
+# degraded (`kernels.performance_words`), and of one that is not degraded nothing is owed.
+_RELIED = "basis = 'estimated' AND status = 'degraded'"
+_LOST = f"coalesce(loss, CASE WHEN {_RELIED} THEN estimated_loss END)"
+_COST = f"coalesce(loss_value, CASE WHEN {_RELIED} THEN estimated_loss_value END)"
 HEALTH, TERM = "health", "term"
 """Parts that are no evidence: the digest of a stored verdict; a reference that is in force."""
 
@@ -355,9 +360,9 @@ def _of_performance(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
         grade="CASE WHEN bool_or(concept_drift) THEN 'drift' END",
         value=f"CASE WHEN {one} THEN min(skill) END",
         limit=f"CASE WHEN {one} THEN max_by(CASE WHEN {mature} THEN realised ELSE estimated END,"
-        " coalesce(loss, 0)) END",
-        loss=f"CASE WHEN {one} THEN max(loss) END",
-        cost=f"CASE WHEN {one} THEN max(loss_value) END",
+        f" coalesce({_LOST}, 0)) END",
+        loss=f"CASE WHEN {one} THEN max({_LOST}) END",
+        cost=f"CASE WHEN {one} THEN max({_COST}) END",
         words="concat(min(metric), ': ', min(CASE WHEN status NOT IN ('ok', 'degraded')"
         " THEN status END))",
     )
