@@ -20,6 +20,7 @@ from sparkdrift.kernels.feature_course import (
     course_rows,
     model_rows,
 )
+from sparkdrift.kernels.feature_family import judge_family
 from sparkdrift.kernels.feature_figures import (
     INPUT,
     OF_FEATURES,
@@ -29,7 +30,7 @@ from sparkdrift.kernels.feature_figures import (
     WINDOW,
     measure,
 )
-from sparkdrift.kernels.feature_rows import FeaturePolicy
+from sparkdrift.kernels.feature_rows import MEASURED, FeaturePolicy
 
 SEED = 5
 START = datetime(2025, 1, 1, tzinfo=timezone.utc)
@@ -131,6 +132,42 @@ def test_a_changed_association_is_found_and_an_unchanged_one_is_not(shift, statu
     assert change["status"] == status, (change, SEED)
     assert change["limit"] == 0.1
     assert "reference" in change["reason"]
+
+
+def judged_together(*given):
+    """(status, reason) of each after the family of its window: (day, status, p_value)."""
+    rows = [
+        {
+            **dict.fromkeys(MEASURED),
+            "window_start": START + day * DAY,
+            "figure": "association_change",
+            "subject": f"x{i}",
+            "status": status,
+            "reason": "moved",
+            "p_value": p,
+        }
+        for i, (day, status, p) in enumerate(given)
+    ]
+    table = pa.Table.from_pylist(rows, schema=arrow_schema(MEASURED))
+    found = pa.Table.from_batches(judge_family(iter(table.to_batches(max_chunksize=3))))
+    assert found.num_rows == len(rows)
+    return [(one["status"], one["reason"]) for one in found.to_pylist()]
+
+
+def test_changes_of_a_window_are_judged_together():
+    """0.04 of one feature is no chance; among fifty it is."""
+    assert judged_together((1, "warning", 0.04)) == [("warning", "moved")]
+    others = [(1, "ok", 0.5)] * 49
+    (alone, reason), *rest = judged_together((1, "warning", 0.04), *others)
+    assert alone == "undetermined"
+    assert "among 50 features that may be chance (q = 0.5)" in reason
+    assert set(rest) == {("ok", "moved")}
+    assert judged_together((1, "drifted", 1e-9), *others)[0] == ("drifted", "moved")
+    # Of another window, or without a p-value: no member.
+    apart = judged_together((1, "warning", 0.04), *[(2, "ok", 0.5)] * 49)
+    assert apart[0] == ("warning", "moved")
+    assert judged_together((1, "warning", 0.04), *[(1, None, None)] * 49)[0][0] == "warning"
+    assert judged_together((1, "drifted", None), *others)[0] == ("drifted", "moved")
 
 
 def test_few_labels_are_never_ok():
