@@ -278,6 +278,14 @@ def test_other_units_and_spellings():
     assert "looks like multiplied by 1,000" in told["reason"]
     same = run([profile("x", rng.gamma(2, 30, 1000), 9), known], labelled=False)
     assert (same["encoding", "x", 9]["status"], same["encoding", "x", 9]["value"]) == ("ok", 0.0)
+    usual = profile("x", 1000 + x / 30, None, REFERENCE)
+    inches = run([profile("x", 2.54 * (1000 + x / 30), 9), usual], labelled=False)
+    assert inches["encoding", "x", 9]["status"] == "warning"
+    centred = profile("x", rng.normal(0.2, 1, 1000), None, REFERENCE)
+    same = run([profile("x", rng.normal(0.2, 1, 1000), 9), centred], labelled=False)
+    told = same["encoding", "x", 9]
+    assert (told["status"], told["value"]) == ("undetermined", None)
+    assert "a flipped sign would move the quantiles by 0.4" in told["reason"]
     words = texts("c", {"Card": 600, "Loan": 400}, None, REFERENCE)
     other = run([texts("c", {"CARD": 300, "Loan": 700}, 9), words], labelled=False)
     told = other["encoding", "c", 9]
