@@ -101,6 +101,11 @@ def _dead(feature: str, now: Profiled, reference: Profiled | None) -> FeatureRow
         if reference is not None and reference.rows > 0 and reference.present == 0:
             return row(WARNING, f"NULL in {rows}, as in the reference", 1.0)
         return row(DRIFTED, f"NULL in {rows}: unavailable", 1.0)
+    if now.present < LEAST_ROWS:
+        # One value in a few rows is no constant, however many others are NULL.
+        few = "1 row has" if now.present == 1 else f"{now.present:,.0f} rows have"
+        reason = f"{few} a value, {LEAST_ROWS} are needed to call it constant"
+        return row(INSUFFICIENT, reason, max(empty, 1 - empty))
     told = f"constant: {_shown(now)} in all {now.present:,.0f} rows with a value"
     if reference is not None and reference.constant:
         return row(WARNING, f"{told}, as in the reference", 1.0)

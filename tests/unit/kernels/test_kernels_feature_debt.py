@@ -241,6 +241,11 @@ def test_dead_features():
         "unavailable": (profile("x", np.full(500, np.nan), 9), known, "drifted"),
         "constant: 3": (profile("x", np.full(500, 3.0), 9), known, "drifted"),
         "are needed": (profile("x", np.full(20, 3.0), 9), known, "insufficient_data"),
+        "1 row has a value, 30 are needed": (
+            profile("x", np.array([5.0, *[np.nan] * 999]), 9),
+            known,
+            "insufficient_data",
+        ),
         "as in the reference": (
             profile("x", np.full(500, 3.0), 9),
             profile("x", np.full(500, 3.0), None, REFERENCE),
