@@ -8,7 +8,13 @@ import pytest
 from monitors import new_store, spec_of, utc
 
 from sparkdrift.spark.evaluation_tables import PERFORMANCE
-from sparkdrift.spark.health_findings import evidence_rows
+from sparkdrift.spark.health_findings import (
+    MOST_COLUMNS,
+    OTHERS,
+    _of_drift,
+    _own,
+    evidence_rows,
+)
 from sparkdrift.spark.writer import rows_frame
 
 pytestmark = [pytest.mark.spark, pytest.mark.classic]
@@ -78,3 +84,37 @@ def test_an_estimate_that_may_be_relied_upon_has_a_loss_until_labels_say(spark, 
         3: (None, None),
     }
     assert (found[1].status, found[1].subject, found[1].limit) == ("degraded", "estimate", 0.8)
+
+
+def test_beyond_the_gravest_columns_there_is_one_row_for_all_others(spark, store, spec):
+    """Of three grades, in another order than by name; a slice that alerts is no column more."""
+    grades = ["minor"] * 40 + ["critical"] * 9 + ["major"] * 11
+    columns = [f"c{i:02}" for i in range(len(grades))]
+    rows = [
+        ("credit", FIRST, "day", key, column, "baseline", grade, 0.3, 1, at)
+        for column, grade, at in zip(columns, grades, range(len(grades)), strict=True)
+        for key in ("*", "region")
+    ]
+    names = "monitor, window_start, granularity, slice_key, column_name, comparison, severity"
+    schema = "monitor string, window_start timestamp, granularity string, slice_key string,"
+    schema += " column_name string, comparison string, severity string, effect double, windows int,"
+    frame = spark.createDataFrame(rows, f"{schema} at int")
+    frame.selectExpr(
+        *names.split(", "), "effect", "windows", "window_start - make_dt_interval(at) AS since",
+        "CAST(NULL AS STRING) AS suppression",
+    ).createOrReplaceTempView("w_alerts")  # fmt: skip
+    one = next(part for part in _of_drift(_own([spec]), [spec]) if "'alert'" in part)
+    try:
+        found = spark.sql(one.replace("FROM alerts", "FROM w_alerts")).collect()
+    finally:
+        spark.catalog.dropTempView("w_alerts")
+    by_name = {row["name"]: row for row in found}
+    assert len(found) == len(by_name) == MOST_COLUMNS + 1
+    others = by_name.pop(OTHERS)
+    # All graver ones, and of the minor ones those that alert for longest.
+    assert set(by_name) == {*columns[40:], *columns[10:40]}
+    assert (by_name["c45"]["grade"], by_name["c45"]["subject"]) == ("critical", "baseline")
+    assert by_name["c45"]["count"] == 1
+    assert (others["subject"], others["grade"]) == ("baseline in 10 columns", "minor")
+    assert (others["count"], others["value"]) == (10, 0.3)
+    assert others["since"] == (FIRST - 9 * DAY).timestamp() * 1e6
