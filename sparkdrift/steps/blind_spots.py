@@ -25,6 +25,7 @@ from sparkdrift.explain.blind_spots import (
     local_day,
 )
 from sparkdrift.kernels.performance_rules import NO_SET, WITHOUT_LABELS
+from sparkdrift.kernels.performance_words import SELECTED
 from sparkdrift.kernels.stale_outcome import DECAY, LINK, outcome_rows, without_outcome
 from sparkdrift.kernels.stale_rows import Stale
 from sparkdrift.spark.eval_staleness import write_across
@@ -62,7 +63,7 @@ BLIND, SHOWN = "blind_spot", "dashboard"
 ACROSS = (BLIND, SHOWN, LINK, DECAY)
 """The figures that look at all windows."""
 # Raised when they change without a change of their inputs.
-_VERSION = 3
+_VERSION = 4
 
 Row = dict[str, Any]
 
@@ -212,9 +213,10 @@ def _judged(spec: MonitorSpec, rows: Mapping[str, Performed]) -> dict[str, tuple
 
 
 def _fresh(rows: Mapping[str, Performed]) -> bool:
-    """Whether a metric rests on labels that had the time to arrive; rates need none of them."""
+    """Whether a metric rests on labels that had the time to arrive, and that stand for all rows;
+    rates need none of them."""
     return any(
-        one.mature and one.realised is not None
+        one.mature and one.realised is not None and SELECTED not in (one.reason or "")
         for metric, one in rows.items()
         if metric not in WITHOUT_LABELS
     )

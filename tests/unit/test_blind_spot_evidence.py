@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from sparkdrift.explain.blind_spots import Shown
+from sparkdrift.kernels.performance_words import SELECTED
 from sparkdrift.spark.outside_tables import Told
 from sparkdrift.spark.window_course import Performed
 from sparkdrift.spec.loading import parse_spec
@@ -127,6 +128,13 @@ def test_rates_that_need_no_label_are_no_fresh_labels() -> None:
     assert not blind_spots._fresh({"accuracy": early})
     assert blind_spots._fresh(
         {"decision_rate": rate, "accuracy": Performed(0.9, 0.9, True, "", "")}
+    )
+    selected = Performed(
+        0.9, 0.99, True, "undetermined", f"by labels of 9 % of the rows; {SELECTED}"
+    )
+    assert not blind_spots._fresh({"accuracy": selected, "recall": selected})
+    assert blind_spots._fresh(
+        {"accuracy": selected, "precision": Performed(0.9, 0.9, True, "ok", "")}
     )
 
 
