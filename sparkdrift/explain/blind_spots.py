@@ -22,8 +22,6 @@ from sparkdrift.measures.persistence import standing
 
 SCORE, FEATURES, RATE, PERFORMANCE = "score", "top features", "decision rate", "performance"
 OPERATIONS = "operations"
-LOSSES = frozenset({"brier", "mae", "rmse", "mape"})
-"""Metrics that are the better the lower: a single limit of theirs is an upper one."""
 _MEASURED = ("ok", "warning", "drifted")
 _COUNTS = "alerting"
 

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from sparkdrift.explain.blind_spots import (
-    LOSSES,
     Evidence,
     Moved,
     Persistence,
@@ -24,7 +23,7 @@ from sparkdrift.explain.blind_spots import (
     blind_spots,
     local_day,
 )
-from sparkdrift.kernels.performance_rules import NO_SET, WITHOUT_LABELS
+from sparkdrift.kernels.performance_rules import BETTER, NO_SET, WITHOUT_LABELS
 from sparkdrift.kernels.performance_words import SELECTED
 from sparkdrift.kernels.stale_outcome import DECAY, LINK, outcome_rows, without_outcome
 from sparkdrift.kernels.stale_rows import Stale
@@ -258,8 +257,9 @@ def _shown(
         rows = told.get(metric, [])
         place = bisect_left(rows, end, key=lambda row: row.at)
         one = rows[place - 1] if place else None
+        note = ""
         if one is not None and one.limit is not None:
-            least, most = (None, one.limit) if metric in LOSSES else (one.limit, None)
+            least, most, note = _band(metric, one.limit, (least, most))
         age = None if one is None else end - one.at
         limit = (spec.evaluation or Evaluation()).limits.dashboard_age
         if one is not None and age is not None and age > limit:
@@ -268,8 +268,23 @@ def _shown(
             note += f" before the window's end; limit {limit.days}"
             found[metric] = Shown(None, least, most, note)
             continue
-        found[metric] = Shown(one.value if one else None, least, most)
+        found[metric] = Shown(one.value if one else None, least, most, note)
     return found
+
+
+def _band(
+    metric: str, limit: float, declared: tuple[float | None, float | None]
+) -> tuple[float | None, float | None, str]:
+    """(at_least, at_most, note) by a limit of the table: on the side of the worse, or, of what
+    should be near 0, on both. Where that side is not known a limit says nothing: of a latency it
+    is an upper one, of a volume a lower one."""
+    better = BETTER.get(metric)
+    if better is None:
+        why = f"the table's limit is {limit:g}, and which side of it is the better one is not known"
+        return *declared, f"{why} of this metric; evaluation.dashboard.filter can leave it out"
+    if not better:
+        return -abs(limit), abs(limit), ""
+    return (limit, None, "") if better > 0 else (None, limit, "")
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,25 @@ def test_a_limit_of_the_table_is_on_the_side_of_the_worse() -> None:
     }
 
 
+def test_a_limit_of_a_metric_whose_better_side_is_not_known_is_no_band() -> None:
+    rows = [
+        told("latency_ms", MONDAY, 120.0, 200.0),
+        told("prevalence", MONDAY, 0.1, 0.2),
+        told("statistical_parity", MONDAY, -0.3, 0.1),
+    ]
+    table = spec("  dashboard: {table: a.d, time: t, metric: m, value: v}\n")
+    found = shown(rows, of=table)
+    assert found["latency_ms"].in_band is None
+    assert found["prevalence"].in_band is None
+    note = found["latency_ms"].note
+    assert note.startswith(
+        "the table's limit is 200, and which side of it is the better one is not"
+    )
+    assert blind_spots._dashboard({"latency_ms": found["latency_ms"]}).status == "amber"
+    assert found["statistical_parity"] == Shown(-0.3, -0.1, 0.1)
+    assert found["statistical_parity"].in_band is False
+
+
 def test_without_a_table_the_set_itself_is_what_is_shown() -> None:
     performance = {"accuracy": Performed(0.95, 0.8, True, "degraded", "worse")}
     found = shown(None, performance=performance)
