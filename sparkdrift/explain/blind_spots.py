@@ -54,13 +54,14 @@ class Moved:
 
     rows, unmeasured: how many there are, and how many were not measured or have moved in a way
     that no alert stands for yet; power: the least, None where unknown; alerts: what stands,
-    each in words.
+    each in words; of: the comparison.
     """
 
     rows: int = 0
     unmeasured: int = 0
     power: float | None = None
     alerts: tuple[str, ...] = ()
+    of: str = ""
 
 
 @dataclass(frozen=True)
@@ -234,15 +235,18 @@ def _of_moved(rows: Sequence[Moved]) -> tuple[Signal | None, str]:
     alerts = [text for one in rows for text in one.alerts]
     if alerts:
         return Signal(True), "; ".join(dict.fromkeys(alerts))
-    held = [one for one in rows if one.rows]
-    if not held:
+    if not any(one.rows for one in rows):
         return None, "held against nothing"
-    unmeasured = sum(one.unmeasured for one in held)
+    lacking = [one.of for one in rows if not one.rows]
+    if lacking:
+        # One that was asked for and is not there might be the one that has moved.
+        return Signal(None), f"without a row of: {', '.join(filter(None, lacking))}"
+    unmeasured = sum(one.unmeasured for one in rows)
     if unmeasured:
-        every = sum(one.rows for one in held)
+        every = sum(one.rows for one in rows)
         text = f"{unmeasured} of {every} rows without a verdict, or moved in too few windows yet"
         return Signal(None), text
-    powers = [one.power for one in held]
+    powers = [one.power for one in rows]
     if any(one is None for one in powers):
         return Signal(False), ""
     return Signal(False, min(one for one in powers if one is not None)), ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -43,6 +43,7 @@ from sparkdrift.spark.reference_life import (
 )
 from sparkdrift.spark.source import Source
 from sparkdrift.spark.window_course import (
+    Drifted,
     Figures,
     Performed,
     drifted,
@@ -187,12 +188,16 @@ def _persistence(spec: MonitorSpec) -> Persistence:
 
 
 def _moved(
-    spec: MonitorSpec, name: str, start: datetime, moved: Mapping[tuple[datetime, str], Any]
+    spec: MonitorSpec, name: str, start: datetime, moved: Mapping[tuple[datetime, str], Drifted]
 ) -> tuple[list[Moved], list[Moved]]:
-    """Score and features, by the comparisons that may alert and that with the set."""
-    found = [moved.get((start, one)) for one in (*spec.alerts.comparisons, with_set(name))]
-    known = [one for one in found if one is not None]
-    return [one.score for one in known], [one.features for one in known]
+    """Score and features, by the comparisons that may alert and that with the set; one that has
+    no row in this window is one without rows."""
+    wanted = (*spec.alerts.comparisons, with_set(name))
+    found = [(one, moved.get((start, one))) for one in wanted]
+    return (
+        [replace(row.score if row else Moved(), of=one) for one, row in found],
+        [replace(row.features if row else Moved(), of=one) for one, row in found],
+    )
 
 
 def _judged(spec: MonitorSpec, rows: Mapping[str, Performed]) -> dict[str, tuple[str, str]]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from sparkdrift.explain.blind_spots import Shown
+from sparkdrift.explain.blind_spots import Moved, Shown
 from sparkdrift.kernels.performance_words import SELECTED
 from sparkdrift.spark.outside_tables import Told
-from sparkdrift.spark.window_course import Performed
+from sparkdrift.spark.window_course import Drifted, Performed
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.steps import blind_spots
 
@@ -111,6 +112,14 @@ def test_without_a_table_the_set_itself_is_what_is_shown() -> None:
     assert found["accuracy"].in_band is True
     assert found["brier"].in_band is None
     assert shown(None, of=spec("")) == {}
+
+
+def test_a_comparison_without_a_row_in_the_window_is_not_left_out() -> None:
+    quiet = Moved(3, 0, 0.9)
+    moved = {(MONDAY, "evaluation:holdout"): Drifted(quiet, Moved())}
+    score, features = blind_spots._moved(spec(), "holdout", MONDAY, moved)
+    assert score == [Moved(of="baseline"), replace(quiet, of="evaluation:holdout")]
+    assert features == [Moved(of="baseline"), Moved(of="evaluation:holdout")]
 
 
 @pytest.mark.parametrize(("weeks", "known"), [(-1, 0), (1, 0), (2, 1), (3, 2), (14, 12)])

@@ -171,6 +171,8 @@ def test_what_is_missing_is_named():
         ({"score": (Moved(1, 0, 0.5),)}, "power 0.50 below 0.8: score"),
         ({"score": (Moved(1, 0, None),)}, "power not known: score"),
         ({"features": (Moved(0),)}, "not measured: top features"),
+        ({"score": (QUIET, Moved(of="training"))}, "score (without a row of: training)"),
+        ({"features": (Moved(of="baseline"), QUIET)}, "features (without a row of: baseline)"),
         ({"ranked": False}, "not measured: top features (alerts.importance names none)"),
         ({"rates": {}}, "not measured: decision rate"),
         ({"rates": {"approve": UNSURE}}, "not measured: decision rate (too wide)"),
@@ -187,7 +189,7 @@ def test_what_is_missing_is_named():
 
 def test_all_combinations_red_only_with_an_alert_behind_a_dashboard_in_band_and_never_green():
     """2,000 windows of all combinations, each by itself."""
-    score = ((QUIET,), (STANDS,), (Moved(2, 1, 0.9),), ())
+    score = ((QUIET,), (STANDS,), (Moved(2, 1, 0.9),), (QUIET, Moved(of="training")))
     rates = ({"approve": STEADY}, {"approve": FELL}, {"approve": UNSURE}, {})
     performance = ({"accuracy": FINE}, {"accuracy": DOWN}, {})
     bands = (
