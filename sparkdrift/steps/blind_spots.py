@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -303,6 +304,7 @@ class _Links:
     values: Mapping[str, tuple[list[float], list[float]]]
     zone: str
     window: str
+    better: str = "up"
 
     def of(self, name: str, start: datetime) -> list[Stale]:
         """Both rows of a window, by the periods that were over at its end."""
@@ -312,7 +314,7 @@ class _Links:
         known = self.ends.get(name, [])
         size = bisect_right(known, end)
         metric, outcome = self.values.get(name, ([], []))
-        return outcome_rows(self.metric, metric[:size], outcome[:size], self.grain)
+        return outcome_rows(self.metric, metric[:size], outcome[:size], self.grain, self.better)
 
 
 def _links(context: Context, spec: MonitorSpec, tables: _Tables) -> _Links:
@@ -335,11 +337,12 @@ def _links(context: Context, spec: MonitorSpec, tables: _Tables) -> _Links:
     values: dict[str, tuple[list[float], list[float]]] = {}
     for (name, start), rows in sorted(realised.items()):
         one = rows.get(metric)
-        period = window_at(start + outcome.lag, grain, zone)
+        # By the clocks of the zone: 14 days on it is Monday again, whether they changed or not.
+        period = window_at(start.astimezone(ZoneInfo(zone)) + outcome.lag, grain, zone)
         if one is None or one.realised is None or not one.mature or period.start not in shown:
             continue
         ends.setdefault(name, []).append(max(period.end, window_at(start, grain, zone).end))
         pair = values.setdefault(name, ([], []))
         pair[0].append(one.realised)
         pair[1].append(shown[period.start])
-    return _Links(metric, grain, "", ends, values, zone, window)
+    return _Links(metric, grain, "", ends, values, zone, window, outcome.better)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
 from sparkdrift.explain.blind_spots import Moved, Shown
@@ -28,6 +31,7 @@ evaluation:
 MONDAY = datetime(2024, 1, 7, 23, tzinfo=timezone.utc)
 """The start of a week in Berlin."""
 WEEK = timedelta(days=7)
+SEED = 94
 
 
 def spec(lines="  dashboard: {metrics: {accuracy: {at_least: 0.9}, brier: {at_most: 0.2}}}\n"):
@@ -135,6 +139,36 @@ def test_a_pair_counts_once_both_periods_are_over(weeks: int, known: int) -> Non
         assert f"not measured: {known} weeks" in first.reason
     else:
         assert "over 12 weeks" in first.reason or "12 weeks" in first.reason
+
+
+def test_pairs_are_of_the_outcomes_period_a_lag_later(monkeypatch) -> None:
+    """The metric of a week goes with the outcome of the week two later; less of it is better."""
+    lines = "  outcome: {table: a.d, timestamp: t, expression: sum(x), metric: recall, "
+    lines += "lag: 14 days, better: "
+    monitor = spec(lines + "down}\n")
+    realised = np.random.default_rng(SEED).normal(0.8, 0.02, 60).tolist()
+    # Clocks change in the 12th and the 42nd week.
+    first = datetime(2024, 1, 8, tzinfo=ZoneInfo("Europe/Berlin"))
+    mondays = [(first + i * WEEK).astimezone(timezone.utc) for i in range(63)]
+    weeks = mondays[:60]
+    performance = {
+        ("holdout", start): {"recall": Performed(0.8, value, True, "ok", "")}
+        for start, value in zip(weeks, realised, strict=True)
+    }
+    losses = {one: 5 - value for one, value in zip(mondays[2:], realised, strict=False)}
+    monkeypatch.setattr(blind_spots, "outcomes", lambda *_: losses)
+    monkeypatch.setattr(blind_spots, "performance_of_windows", lambda *_: performance)
+    context = SimpleNamespace(spark=None, store=None)
+    tables = blind_spots._Tables(None, "the outcome")
+    links = blind_spots._links(context, monitor, tables)
+    assert links.values["holdout"] == (realised, list(losses.values()))
+    assert links.ends["holdout"] == mondays[3:]
+    link, decay = links.of("holdout", weeks[-1])
+    assert (link.status, decay.status) == ("ok", "ok"), SEED
+    assert "recall and the outcome (less is better) go together by 1 (" in link.reason
+    assert "over 58 weeks" in link.reason
+    up = blind_spots._links(context, spec(lines + "up}\n"), tables)
+    assert up.of("holdout", weeks[-1])[0].status == "warning"
 
 
 def test_which_metrics_tell_of_degradation() -> None:
