@@ -47,6 +47,9 @@ _LATE = 2.0
 """From how many times its limit on an age is major. Source: the project's own."""
 _MATERIAL = frozenset({"ess_ratio", "outside", "prior_shift", "calibration_error"})
 """Figures whose limit is where the evaluation stops to fit: beyond it they are major at once."""
+_GRAVE = frozenset({"encoding", "drift_on_concentration"})
+"""Figures of features that are critical once they have drifted: the model reads something else than
+what it learned, or what it leans on most has moved."""
 _CALIBRATION = frozenset(
     {"threshold_age", "calibration_error", "calibration_slope", "calibration_intercept", "brier"}
 )
@@ -262,6 +265,8 @@ def feature(row: Told) -> Iterator[Finding]:
     value = "" if row.value is None else f" is {row.value:.4g}"
     limit = "" if row.limit is None else f", limit {row.limit:.4g}"
     severity: Severity = "major" if row.status == "drifted" else "minor"
+    if row.status == "drifted" and row.name in _GRAVE:
+        severity = "critical"
     keys = (_key("feature_debt", row, row.name, row.subject),)
     text = f"{row.name}{many}{value}{limit}"
     yield _finding(row, f"features: {row.name}", "feature", severity, text, keys)

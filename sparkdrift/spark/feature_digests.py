@@ -125,9 +125,12 @@ def _wanted(
         )
         for one in active
     }
+    # What concentration is compared with where no reference is an interval.
+    first = sides[2][min(sides[2])] if sides[2] else ""
     own = [
         _digest(
             beside,
+            first,
             of_references.get(version_at(active, start), ""),
             *(_set_at(own, start) for own in stored.evaluation.values()),
             *(side.get(start, "") for side in sides),

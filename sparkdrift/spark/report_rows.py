@@ -31,6 +31,7 @@ from sparkdrift.spark.overview import Overview
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.querying import fetch
 from sparkdrift.spark.sql import string, timestamp
+from sparkdrift.spark.table import bucket_of
 from sparkdrift.spark.views import registered
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
@@ -66,11 +67,14 @@ class ReportRows:
             *(self.first_seen, self.debts, self.steps),
         )
         overview = Overview(self._spark)
+        # Not its alerts: the page tells of features, by the windows that drifted.
+        told = (
+            *(overview.coverage, overview.references, overview.verdicts),
+            *(overview.unmeasured, overview.silences, overview.assumptions),
+        )
         asked: dict[str, Callable[[], Any]] = {
-            ask.__name__: partial(ask, spec, last) for ask in own
-        }
-        asked |= {
-            "findings": lambda: overview.everything(spec),
+            **{ask.__name__: partial(ask, spec, last) for ask in own},
+            **{ask.__name__: partial(ask, spec) for ask in told},
             "staleness": lambda: newest_staleness(self._spark, self._store, spec),
             "measured": lambda: newest_performance(self._spark, self._store, spec),
             "dashboard": lambda: self.dashboard(spec),
@@ -78,6 +82,7 @@ class ReportRows:
         with ThreadPoolExecutor(len(asked)) as threads:
             begun = {name: threads.submit(ask) for name, ask in asked.items()}
             found = {name: one.result() for name, one in begun.items()}
+        found["findings"] = {ask.__name__: found.pop(ask.__name__) for ask in told}
         found["dashboard"], found["dashboard_unknown"] = found["dashboard"]
         found["shapes"], found["frozen"] = self.shapes(spec, told_windows(found["cells"]))
         return found
@@ -85,7 +90,9 @@ class ReportRows:
     def health(self, spec: MonitorSpec, last: int) -> list[Row]:
         """Verdicts of the monitor's own grain, newest first."""
         return self._rows(
-            f"SELECT * FROM model_health WHERE {_own(spec)} ORDER BY window_start DESC", last
+            "SELECT * FROM model_health WHERE"
+            f" bucket = {bucket_of(spec.monitor)} AND {_own(spec)} ORDER BY window_start DESC",
+            last,
         )
 
     def answer(self, spec: MonitorSpec, last: int) -> list[Row]:

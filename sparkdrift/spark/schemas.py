@@ -205,8 +205,8 @@ REFERENCE_PROFILES = Table(
             "Bins of the comparison: inner upper edges or items, and the rows in each; of a pair "
             "(column_name ':pair' and its features), its features and its state, as in `states`; "
             "of an evaluation set's scores (':scores', ':scores:CLASS', ':errors') edges and "
-            "state, of its features by class of the label (':class_moments[FEATURE, CLASS]') the "
-            "state",
+            "state, of the value of its rows (':value') rows, sum and sum of squares by bin, of "
+            "its features by class of the label (':class_moments[FEATURE, CLASS]') the state",
         ),
         Column(
             "window_bins",

@@ -47,16 +47,18 @@ def count_scores(
     cuts: Sequence[Cut],
     slices: Slices,
     events: Sequence[str] = (),
+    *,
+    value_by_bin: bool = False,
 ) -> DataFrame:
     """One row per window, slice, cut and kind of state: KEYS, kind, name, cells.
 
     `rows` are source rows with their window's start in WINDOW. cells: of `scores` as
     `score_bins.flat`, of `errors` (B, 9) as `regression_error.COLUMNS` by bins of the prediction,
     of `baseline` what the simple rule reaches on the same rows, of `value` the labelled rows that
-    have one, their sum and sum of squares, of `left_out` how many predictions are not finite and
-    so in no bin, of `operations` bin by bin and for each of `events` (SQL of one row: 1, 0 or
-    NULL) the rows of which it is known, and those with the event. Every window of a cut has a row
-    of the whole table, also one without rows.
+    have one, their sum and sum of squares (value_by_bin: bin by bin), of `left_out` how many
+    predictions are not finite and so in no bin, of `operations` bin by bin and for each of `events`
+    (SQL of one row: 1, 0 or NULL) the rows of which it is known, and those with the event. Every
+    window of a cut has a row of the whole table, also one without rows.
     """
     regression = evaluation.task == "regression"
     layout = Layout(
@@ -64,6 +66,7 @@ def count_scores(
         regression=regression,
         baseline=evaluation.baseline.rule is not None or evaluation.baseline.value is not None,
         value=evaluation.value is not None,
+        by_bin=value_by_bin,
         events=len(events),
     )
     chosen = _chosen(rows, evaluation, scores, cuts, slices, events)

@@ -197,7 +197,8 @@ def operation_hash(spec: MonitorSpec) -> str:
 
 def set_hash(spec: MonitorSpec, name: str) -> str:
     """What gives the states of an evaluation set their meaning: where its score, decision and
-    truth stand, what counts as positive, and the thresholds' values, which are edges of its bins.
+    truth stand, what counts as positive, the thresholds' values, which are edges of its bins, and
+    what a row is worth.
 
     Not which table it is: a version says that itself. The same for a set that the spec does not
     declare, by the columns of the prediction.
@@ -215,6 +216,8 @@ def set_hash(spec: MonitorSpec, name: str) -> str:
             "evaluation": evaluation
             and evaluation.model_dump(mode="json", include={"task", "positive", "classes"}),
             "thresholds": evaluation and [one.value for one in evaluation.thresholds.values()],
+            # Not named where there is none: sets of before keep their digest.
+            **({"value": evaluation.value} if evaluation and evaluation.value else {}),
         }
     )
 

@@ -48,7 +48,7 @@ def find_debt(found: Judged, monitor: str, name: str) -> Debt:
             "life, and nothing has to be said of it"
         )
     close = nearest(name, debts)
-    hint = f"; did you mean {close!r}?" if close else ""
+    hint = f"; did you mean {close!r}?" if close else "."
     listed = "; ".join(sorted(debts)[:12]) or "none"
     raise UsageError(f"{monitor} has no debt {name!r}{hint} Open are: {listed}")
 

@@ -10,7 +10,7 @@ from typing import Any
 from sparkdrift.errors import Problem, SnapshotError, SpecError
 from sparkdrift.references.life import Name
 from sparkdrift.spark.class_moments import frozen_moments, target_of
-from sparkdrift.spark.evaluation_sources import labels_of, row_problems
+from sparkdrift.spark.evaluation_sources import labels_of, row_problems, value_lacking
 from sparkdrift.spark.evaluation_states import Looked, evaluation_rows, look_at
 from sparkdrift.spark.labels import joined_labels, scores_with_labels
 from sparkdrift.spark.references import reference_rows
@@ -75,6 +75,11 @@ def score_rows(
         if name.name in evaluation.sets:
             _refuse(set_problems(spec, name.name, source.schema))
         scores = scores_of(spec, evaluation, _columns(spec, source))
+    why = "" if watched else value_lacking(context.spark, spec, source.schema)
+    if why:
+        # What a row is worth is no reason to have no set at all.
+        evaluation = evaluation.model_copy(update={"value": None})
+        record.warnings.append(f"evaluation set {name}: no value of its rows is known: {why}")
     looked = look_at(rows, evaluation, scores)
     where = f"{name} ({source.name}, version {source.version})"
     for one in looked:

@@ -149,7 +149,8 @@ def model_of(spec: MonitorSpec) -> Model:
         wanted |= {"calibration"} if evaluation.task != "regression" else set()
         wanted |= {"dashboard"} if evaluation.dashboard is not None else set()
     wanted |= {"feedback"} if spec.feedback is not None else set()
-    wanted |= {name for name in ("operations", "feature") if _asks(spec, name)}
+    wanted |= {"operations"} if spec.operations else set()
+    wanted |= {"feature"} if spec.feature_debt or spec.importance else set()
     persistence = spec.degraded.persistence if spec.degraded else spec.policy.persistence
     return Model(
         monitor=spec.monitor,
@@ -160,13 +161,6 @@ def model_of(spec: MonitorSpec) -> Model:
         escalation=_escalation(spec),
         beside=(spec.model_id, (spec.degraded and spec.degraded.currency) or ""),
     )
-
-
-_SECTIONS = {"operations": ("operations",), "feature": ("feature_debt", "importance")}
-
-
-def _asks(spec: MonitorSpec, evidence: str) -> bool:
-    return any(getattr(spec, one, None) for one in _SECTIONS[evidence])
 
 
 def _escalation(spec: MonitorSpec) -> str | None:

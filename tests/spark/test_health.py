@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 
 import planted as plan
 import pytest
 from monitors import Crash, asked_of, context_of, crashing, rows_of
+from source_tables import day_start
 
 from sparkdrift.errors import UsageError
 from sparkdrift.spark.views import registered
@@ -44,7 +46,11 @@ def spec(planted):
     """Without needs that this source can't meet: it is watched for drift alone."""
     return plan.planted_spec(
         planted.path,
-        policy={"needs": ["data"], "escalation": "second", "due": {"major": "2 days"}},
+        policy={
+            "needs": ["data"],
+            "escalation": "second",
+            "due": {"major": "2 days", "critical": "1 day"},
+        },
     )
 
 
@@ -130,7 +136,8 @@ def test_what_is_said_of_a_debt(spark, judged, spec, workspace, planted):
     )
     snapshot_reference(context, faulty)
     why = Decision("tests", "it is what is normal now")
-    reference.promote(context, faulty, reference.named(faulty), 2, why, force=True)
+    since = replace(why, effective_from=day_start(14))
+    reference.promote(context, faulty, reference.named(faulty), 2, since, force=True)
     context.journal.close()
     found = assess(spark, store, faulty)[faulty.monitor]
     newest = found.newest

@@ -174,7 +174,7 @@ def steps(rows: Sequence[Row]) -> Listing:
     """How each step ended last; times are UTC."""
     return Listing(
         "What ran last (UTC)",
-        ("step", "ended", "at", "windows", "source rows", "run"),
+        ("step", "ended", "at", "windows", "source rows", "source version", "run"),
         tuple(
             (
                 Cell(row["step"]),
@@ -185,6 +185,7 @@ def steps(rows: Sequence[Row]) -> Listing:
                 Cell(f"{row['at']:%Y-%m-%d %H:%M}"),
                 Cell(_count(row["windows"]), number=True),
                 Cell(_count(row["rows_scanned"]), number=True),
+                Cell("" if row["source_version"] is None else str(row["source_version"])),
                 Cell(row["run_id"]),
             )
             for row in rows

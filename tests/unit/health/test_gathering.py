@@ -126,6 +126,17 @@ FINDINGS = [
         "recall is worse than evaluated in 2 slices by region",
     ),
     (
+        told("feature", name="encoding", subject="amount", status="drifted", value=1000.0),
+        ("features: encoding", "feature", "critical"),
+        "encoding of amount is 1000",
+    ),
+    (
+        told("feature", name="concentration_change", subject="*", status="warning", value=0.2,
+             limit=0.1),
+        ("features: concentration_change", "feature", "minor"),
+        "concentration_change is 0.2, limit 0.1",
+    ),
+    (
         told("unshaped", count=2),
         ("feedback: shaped rows differ", "feedback", "minor"),
         "rows that the model shaped differ from the others in 2 features",
@@ -192,13 +203,13 @@ def random_rows(rng: random.Random, weeks: int) -> list[Told]:
     rows: list[Told] = []
     for week in range(weeks):
         rows.append(told("window", week, end=start(week + 1), count=100))
-        for name in ("data", "evaluation", "calibration", "feedback"):
+        for name in ("data", "evaluation", "calibration", "feedback", "feature"):
             if rng.random() < 0.9:
-                rows.append(told("coverage", week, name=name, count=rng.randint(0, 4), of=4))
+                rows.append(told("coverage", week, name=name, count=rng.choice((0, 2, 4, 4)), of=4))
         for row, _, _ in FINDINGS:
             if row.part in ("performance", "colour"):
                 continue
-            if rng.random() < 0.12:
+            if rng.random() < 0.05:
                 rows.append(replace(row, start=start(week), since=None))
         status = rng.choice(("ok", "ok", "degraded", "undetermined", None))
         if status is not None:
@@ -220,7 +231,7 @@ def random_rows(rng: random.Random, weeks: int) -> list[Told]:
                 week,
                 name="blind_spot",
                 subject="launch",
-                status=rng.choice(("green", "amber", "red")),
+                status=rng.choice(("green", "green", "amber", "red")),
             )
         )
     rows.append(told("term", -9, name="evaluation", subject="launch", since=start(-9)))

@@ -201,6 +201,14 @@ def test_each_drifted_feature_shows_both_distributions():
     assert "web 30 % 30 %" in read.text
 
 
+def test_a_metric_has_a_course_and_no_distribution():
+    rows = made.material()
+    metric = {**rows.shapes[0], "kind": "metric", "quantiles": None, "frequent_items": None}
+    told = Read(model(replace(rows, shapes=[metric], frozen=rows.frozen[:1]))).text
+    assert "this is one figure a window, not a column" in told
+    assert "(others)" not in told
+
+
 def test_debts_have_an_age_and_a_cost_and_settled_ones_wait():
     read = Read(model())
     assert "117 days, since 2025-01-04 1,200 EUR per window; 14,400 EUR so far" in read.text
