@@ -20,6 +20,7 @@ from sparkdrift.spec import (
     importance_checks,
     metric_checks,
     model_checks,
+    payload_checks,
     reference_checks,
 )
 from sparkdrift.spec.findings import Finding, bad_filter, line_hint
@@ -195,6 +196,9 @@ _CHECKS: tuple[tuple[Callable[[MonitorSpec], Iterator[Finding]], set[str]], ...]
     (_timestamp_as_feature, {"timestamp", "features"}),
     (_prediction, {"timestamp", "prediction"}),
     (_label_delay, {"prediction", "evaluation"}),
+    (payload_checks.names, {"source"}),
+    (payload_checks.metrics, {"source", "metrics"}),
+    (payload_checks.read_before, {"source", "timestamp"}),
     (_slices, {"timestamp", "slices"}),
     (_slice_values, {"slices", "slice_values"}),
     (reference_checks.place, {"reference"}),

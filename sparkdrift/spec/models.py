@@ -26,6 +26,7 @@ from sparkdrift.spec.maintenance import Maintenance
 from sparkdrift.spec.metrics import PREFIX, Metric, MetricEntry
 from sparkdrift.spec.model import ModelIdentity
 from sparkdrift.spec.origin import Loc, Origin
+from sparkdrift.spec.payload import Payload
 from sparkdrift.spec.policy import INPUTS, Degraded, Drift, Thresholds
 from sparkdrift.spec.values import (
     ColumnName,
@@ -48,7 +49,9 @@ SketchSize = Annotated[int, Field(ge=8, le=8192, description="a whole number fro
 
 
 class Source(Location):
-    pass
+    """The table that is watched. `payload`: it is a serving log of JSON texts."""
+
+    payload: Payload | None = None
 
 
 class Timestamp(Section):
@@ -252,15 +255,20 @@ class MonitorSpec(Section):
 
     @property
     def counted_metrics(self) -> Mapping[str, Metric]:
-        """The declared metrics, and the share of rows that the model shaped."""
-        if self.feedback is None:
-            return self.metrics
-        return {**self.metrics, SHAPED: self.feedback.metric}
+        """The declared metrics, the share of rows that the model shaped, what payloads lack."""
+        found = dict(self.metrics)
+        if self.feedback is not None:
+            found[SHAPED] = self.feedback.metric
+        if self.source.payload is not None:
+            found |= self.source.payload.metrics
+        return found
 
     def place_of_metric(self, name: str) -> Loc:
         """Where the metric `name` is declared."""
         if self.feedback is not None and name == SHAPED:
             return ("feedback", "shaped")
+        if self.source.payload is not None and name in self.source.payload.metrics:
+            return ("source", "payload")
         return ("metrics", name)
 
     def all_thresholds(self) -> dict[str, Thresholds]:
