@@ -166,6 +166,14 @@ ABOUT_SECTIONS = {
     "`coalesce(applied, false)` where none means that nothing was done. A key that has several "
     "rows counts once, by the newest `decided_at`. Windows whose decisions came late or changed "
     "are profiled again.",
+    "operations{}": "One label-free signal of how the model is worked with, under its name: the "
+    "share of rows on which `expression` holds, or the mean of `value`, a number such as the "
+    "seconds that a decision took. Rows on which it is NULL are left out. It is the metric "
+    "`metric:NAME` as well: counted in the same pass, for every window and slice, rolled up, "
+    "frozen into references and judged by `drift`, in both directions; `effect_size` and `warn_at` "
+    "as of metrics. The table [`operations`](tables.md#operations) has its value with interval, "
+    "trend, and where on the score its events are; there, and in the blind spot, a change alerts "
+    "only for the worse: `worse`. [What is computed](statistics.md#operations).",
     "evaluation": "How the model is measured, and by what its measuring may have gone stale: "
     "evaluation sets, labels that arrive later, operating thresholds, the dashboard that reports "
     "on the model, and what it would be replaced by. Without it no performance is measured. Needs "
@@ -189,6 +197,16 @@ ABOUT_SECTIONS = {
     "evaluation.limits": "From where on a figure of staleness warns. `overlap` is of the gate, and "
     "holds without this section as well: from which share of its keys on, that training data have "
     "too, an evaluation set is blocked.",
+    "importance": "How much each feature counts for the model: a table (exactly one of `table` and "
+    "`path`; its columns are `feature` and `value` unless named, and `model_version` and `time` "
+    "where it has them: a window takes the newest rows from before its end), or an `estimate` from "
+    "`rows` rows of each window: `linear`, or `permutation` of boosted trees, which sees what is "
+    "not linear and takes seconds per window. Without this section the weights under "
+    "`alerts.importance` are taken. [What is told](statistics.md#the-debt-of-features).",
+    "feature_debt": "From where on the debt of features warns: `association`, a change of r, V or "
+    "eta with the label, or with `outcome`, a number or 0 and 1 in the watched table; "
+    "`concentration`, of the sum of squared importances; `drifted_importance` and `cliff_risk`, "
+    "shares of importance; `encoding`, the share of rows in another spelling.",
     "reference": "What windows are compared with: an interval of the watched table (`begin`, "
     "`end`), or another table (`table`, `path`). Another interval, table or filter than before "
     "asks for another version: the next run freezes it, and puts it in force if the gate "

@@ -251,7 +251,8 @@ def page(
         with report_rows(session, opened) as ask:
             now = datetime.now(timezone.utc)
             if loaded is None:
-                return Page(fleet_page(ask.fleet(), str(opened), now, __version__))
+                found = ask.fleet(), ask.unjudged()
+                return Page(fleet_page(*found, str(opened), now, __version__))
             rows = ask.everything(loaded, last)
     material = of_rows(rows, watched_metric(loaded), str(opened), now, __version__)
     return Page(model_page(loaded, material))

@@ -53,8 +53,8 @@ def each_monitor(
     """Run `step` for each spec; prints one line each; returns the worst exit code.
 
     `first` is called once before, with all specs that can be read: for what costs no more for many
-    than for one. `dry`: nothing is written. `asked`: there is work even where nothing changed. Java does not
-    start where no spec can be read.
+    than for one. `dry`: nothing is written. `asked`: there is work even where nothing changed.
+    Java does not start where no spec can be read.
     """
     files = spec_files(given)
     answers = _Answers(common, files)

@@ -39,7 +39,7 @@ def evaluated_remarks(done: Evaluated) -> tuple[str, ...]:
 
 def evaluated_facts(done: Evaluated) -> dict[str, Any]:
     """The same for --json; None: the spec has nothing to evaluate by."""
-    measured = done.performed.windows
+    measured, operated = done.performed.windows, done.operated.windows
     return {
         "evaluation_sets_frozen": sorted(done.sets.made),
         "evaluation_sets_missing": dict(done.sets.missing),
@@ -47,13 +47,15 @@ def evaluated_facts(done: Evaluated) -> dict[str, Any]:
         "windows_measured": None if measured is None else len(measured),
         "windows_degraded": None if measured is None else done.performed.degraded,
         "concept_drift": None if measured is None else done.performed.concept_drift,
+        "windows_operations_told": None if operated is None else len(operated),
         "windows_stale_told": None if done.stale.windows is None else len(done.stale.windows),
     }
 
 
 def evaluated_anything(done: Evaluated) -> bool:
     """Whether anything was due."""
-    windows = (done.counted.windows, done.performed.windows, done.stale.windows)
+    measured = (done.performed.windows, done.stale.windows, done.operated.windows)
+    windows = (done.counted.windows, *measured)
     return bool(done.sets.made) or any(windows) or done.stale.told > 0
 
 

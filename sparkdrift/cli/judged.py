@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,9 +11,11 @@ if TYPE_CHECKING:
 
 def health_facts(found: Judged, currency: str | None) -> dict[str, Any]:
     """The newest verdict for --json; None where there is none yet."""
-    newest = found.newest
-    if newest is None:
+    newest, standing = found.newest, found.standing
+    if standing is None:
         return {"verdict": None}
+    if newest is None:
+        return {**asdict(standing), "windows_judged": 0, "debt_events": 0}
     judgement = newest.judgement
     return {
         "window_start": newest.window.start,

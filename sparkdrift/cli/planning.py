@@ -43,6 +43,8 @@ def plan(
             lines += _assumptions(context, spec, options, facts)
         if "eval" in steps:
             lines += _evaluation(context, spec, options, facts, alone=steps == ["eval"])
+        if "operations" in steps:
+            lines += _operations(context, spec, options, facts, alone=steps == ["operations"])
         if "features" in steps:
             lines += _features(context, spec, options, facts, alone=steps == ["features"])
         text = "\n  ".join(["nothing is written; due is:", *lines])
@@ -133,6 +135,18 @@ def _assumptions(
     stored = due_windows(context, spec, options)
     facts["assumptions"] = {"windows_stored": stored}
     return [f"assumptions  {named(stored, 'stored window')} whose checks are not up to date"]
+
+
+def _operations(
+    context: Context, spec: MonitorSpec, options: Options, facts: dict[str, Any], *, alone: bool
+) -> list[str]:
+    from sparkdrift.steps.operations import due_windows
+
+    if not spec.operations:
+        return ["operations  nothing: the spec has no section `operations`"] if alone else []
+    stored = due_windows(context, spec, options)
+    facts["operations"] = {"windows_stored": stored}
+    return [f"operations  {named(stored, 'stored window')} not told as they are now"]
 
 
 def _evaluation(

@@ -280,6 +280,11 @@ def _microseconds() -> int:
     return int(np.datetime64(BEGIN, "us").astype(np.int64))
 
 
+def ended() -> datetime:
+    """The end of the last week: no later claim will come, so that week is complete as well."""
+    return datetime.combine(BEGIN, time(), timezone.utc) + timedelta(weeks=WEEKS)
+
+
 def live_from() -> datetime:
     """When the model went live."""
     return datetime.combine(BEGIN + timedelta(weeks=LIVE_WEEK), time(), timezone.utc)

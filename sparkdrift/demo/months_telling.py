@@ -33,7 +33,8 @@ class Months:
 
     performance: rows of that table of all rows and the metric that the owner watches, with
     `window_end`; staleness: rows of `eval_staleness`; overrides: window_start and value;
-    dashboard: time, value, limit. Only windows since `live` are told.
+    dashboard: time, value, limit; retire: what the owner said to do then. Only windows since `live`
+    are told.
     """
 
     metric: str
@@ -44,6 +45,7 @@ class Months:
     overrides: Sequence[Row]
     dashboard: Sequence[Row]
     zone: str = "UTC"
+    retire: str | None = None
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,8 @@ def _when(months: Months, lines: Sequence[Month]) -> Iterator[Line]:
         months.metric.replace("_", " "),
         *_since(first_degraded(months), "degraded", "never degraded", months.zone),
     )
+    if months.retire is not None and first_degraded(months) is not None:
+        yield "then", "", f"said before by the owner: {plain(months.retire)}"
     first = next((one for one in _live(months, months.performance) if one["concept_drift"]), None)
     if first is not None:
         yield (
@@ -204,9 +208,10 @@ def _held(months: Months, truth: Mapping[str, Any]) -> Iterator[Line]:
     yield "at the end", "", f"{_percent(last)} really, {_percent(truth['evaluated'])} evaluated"
     since = truth["significant"]
     if since is None:
-        yield "really worse", "", "never by more than is tolerated"
+        yield "accuracy", "", "never really worse by more than is tolerated"
     else:
-        yield "really worse", f"since {since}", "by more than is tolerated, with all labels known"
+        told = "really worse by more than is tolerated, as labels show once all of them are there"
+        yield "accuracy", f"since {since}", told
     for name, found in (("red", first_red(months)), ("degraded", first_degraded(months))):
         if found is None:
             told = "never, rightly" if since is None else "never: missed"

@@ -21,9 +21,11 @@ from sparkdrift.measures.intervals import Figure, power_to_tell
 from sparkdrift.measures.persistence import standing
 
 SCORE, FEATURES, RATE, PERFORMANCE = "score", "top features", "decision rate", "performance"
+OPERATIONS = "operations"
 LOSSES = frozenset({"brier", "mae", "rmse", "mape"})
 """Metrics that are the better the lower: a single limit of theirs is an upper one."""
-_MEASURED = {"ok": 0.0, "warning": 0.0, "drifted": 1.0}
+_MEASURED = ("ok", "warning", "drifted")
+_COUNTS = "alerting"
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,23 @@ class Rate:
 
 
 @dataclass(frozen=True)
+class Operated:
+    """A signal of the table `operations`. alerting: whether the window counts towards an alert,
+    None where that is not known; suppressed: an alert calls nobody."""
+
+    status: str
+    reason: str
+    alerting: bool | None = None
+    power: float | None = None
+    suppressed: bool = False
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What is known of one window. score, features: by comparison; rates: by threshold;
     performance: (status, reason) by metric; ranked: whether the spec says which features are
-    important; fresh: whether realised metrics rest on labels; distrust: the least ess_ratio."""
+    important; fresh: whether realised metrics rest on labels; distrust: the least ess_ratio;
+    operations: by declared signal, None where the window has no row of it."""
 
     start: datetime
     shown: Mapping[str, Shown] = field(default_factory=dict)
@@ -90,6 +105,7 @@ class Evidence:
     fresh: bool = False
     ess_ratio: float | None = None
     distrust: float = DISTRUST_ESS
+    operations: Mapping[str, Operated | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -115,16 +131,17 @@ def blind_spots(
 ) -> list[Turned]:
     """The verdict of each window of one evaluation set, in order of time.
 
-    drift, degraded: from when on an alert of the decision rate, and of a metric, stands. zone: in
-    which days are told.
+    drift, degraded: from when on an alert of the decision rate or of a signal of operations, and
+    of a metric, stands. zone: in which days are told.
     """
     days = [local_day(one.start, zone) for one in windows]
     told = [{name: (row.status, row.reason) for name, row in one.rates.items()} for one in windows]
     rates = _standing(days, told, "warning", drift)
     worse = _standing(days, [one.performance for one in windows], "degraded", degraded)
+    operated = _standing(days, [_counting(one.operations) for one in windows], _COUNTS, drift)
     found: list[Turned] = []
-    for one, of_rates, of_metrics in zip(windows, rates, worse, strict=True):
-        verdict, reason = _judged(one, of_rates, of_metrics)
+    for one, *stands in zip(windows, rates, worse, operated, strict=True):
+        verdict, reason = _judged(one, *stands)
         since = None
         if verdict == "red":
             last = found[-1] if found else None
@@ -176,10 +193,23 @@ def _standing(
     return found
 
 
-def _judged(one: Evidence, rates: Mapping[str, str], worse: Mapping[str, str]) -> tuple[str, str]:
+def _counting(rows: Mapping[str, Operated | None]) -> dict[str, tuple[str, str]]:
+    """Which signals count towards an alert in a window, as `_standing` takes them."""
+    words = {True: _COUNTS, False: "ok", None: ""}
+    return {
+        name: (words[None if row.suppressed else row.alerting], row.reason)
+        for name, row in rows.items()
+        if row is not None
+    }
+
+
+def _judged(
+    one: Evidence, rates: Mapping[str, str], worse: Mapping[str, str], operated: Mapping[str, str]
+) -> tuple[str, str]:
     told = {
         SCORE: _of_moved(one.score),
         FEATURES: _of_features(one),
+        OPERATIONS: _of_operations(one.operations, operated),
         RATE: _of_rates(one.rates, rates),
         PERFORMANCE: _of_performance(one.performance, worse),
     }
@@ -226,6 +256,33 @@ def _of_features(one: Evidence) -> tuple[Signal | None, str]:
         return signal, text
     # Which features matter is not known: then that none of them moved proves nothing.
     return Signal(None), "alerts.importance names none"
+
+
+def _of_operations(
+    rows: Mapping[str, Operated | None], stands: Mapping[str, str]
+) -> tuple[Signal | None, str]:
+    """Quiet are all declared signals, or it is not known."""
+    called = {
+        name: text
+        for name, text in stands.items()
+        if (row := rows.get(name)) is None or not row.suppressed
+    }
+    if called:
+        return Signal(True), "; ".join(f"{name}: {text}" for name, text in called.items())
+    if not rows:
+        return None, "the spec declares no operations"
+    powers = []
+    for name, row in sorted(rows.items()):
+        if row is None:
+            return Signal(None), f"{name}: not counted in this window"
+        if row.alerting:
+            why = "suppressed" if row.suppressed else "moved in too few windows yet"
+            return Signal(None), f"{name}: {why}"
+        if row.alerting is None or row.status not in _MEASURED:
+            return Signal(None), f"{name}: {row.reason or row.status}"
+        powers.append(row.power)
+    known = [one for one in powers if one is not None]
+    return Signal(False, min(known) if len(known) == len(powers) else None), ""
 
 
 def _of_rates(rows: Mapping[str, Rate], stands: Mapping[str, str]) -> tuple[Signal | None, str]:

@@ -81,8 +81,24 @@ class Health:
     digest: str
 
     @property
+    def standing(self) -> Standing:
+        judgement = self.judgement
+        return Standing(judgement.verdict, judgement.severity, self.since, self.owner, self.due)
+
+    @property
     def oldest_debt(self) -> datetime | None:
         return min((one.opened for one in self.debts), default=None)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A verdict in short, as it is stored: since when, who answers for it, and by when."""
+
+    verdict: str
+    severity: str | None
+    since: datetime
+    owner: str
+    due: datetime | None
 
 
 @dataclass(frozen=True)
@@ -213,8 +229,30 @@ def _digests(
         due: list[Decision] = []
         while waiting and waiting[0].window_start <= evidence.window.start:
             due.append(waiting.pop(0))
-        chain = _digest([chain, asdict(evidence), [asdict(one) for one in due]])
+        chain = _digest([chain, _content(evidence), [asdict(one) for one in due]])
         yield chain
+
+
+def _content(evidence: WindowEvidence) -> list[object]:
+    """All that a window says; `asdict` would copy each value, and take most of the time."""
+    return [
+        (evidence.window.start, evidence.window.end),
+        [
+            (
+                one.debt,
+                one.kind,
+                one.severity,
+                one.since,
+                one.evidence,
+                one.rows,
+                one.loss,
+                one.cost,
+            )
+            for one in evidence.findings
+        ],
+        sorted((name, one.measured, one.why) for name, one in evidence.coverage.items()),
+        (evidence.dashboard_status, evidence.blind_spot, evidence.loss, evidence.cost),
+    ]
 
 
 def _digest(content: object) -> str:

@@ -11,10 +11,11 @@ from sparkdrift.spec.health_policy import Evidence
 from sparkdrift.windows import Window
 
 PERSISTING: frozenset[Evidence] = frozenset(
-    {"performance", "calibration", "evaluation", "feature", "feedback", "operations"}
+    {"performance", "calibration", "evaluation", "feature", "operations"}
 )
-"""Evidence of which a single window is not enough. An alert of drift, and a blind dashboard, have
-been found in several windows already, and what is declared is so at once."""
+"""Evidence of which a single window is not enough. Alerts, of drift and of the model's
+share, and a blind dashboard have been found in several windows already, and what is declared is so
+at once."""
 
 _OF_DEBT: tuple[tuple[str, Evidence], ...] = (
     ("performance of ", "performance"),

@@ -47,6 +47,9 @@ _LATE = 2.0
 """From how many times its limit on an age is major. Source: the project's own."""
 _MATERIAL = frozenset({"ess_ratio", "outside", "prior_shift", "calibration_error"})
 """Figures whose limit is where the evaluation stops to fit: beyond it they are major at once."""
+_GRAVE = frozenset({"encoding", "drift_on_concentration"})
+"""Figures of features that are critical once they have drifted: the model reads something else than
+what it learned, or what it leans on most has moved."""
 _CALIBRATION = frozenset(
     {"threshold_age", "calibration_error", "calibration_slope", "calibration_intercept", "brier"}
 )
@@ -154,9 +157,7 @@ def alert(row: Told) -> Iterator[Finding]:
     if row.grade is None:
         where = f" in {row.count} slices only"
     figure = "" if row.value is None else f", effect {row.value:.2f} sd"
-    text = (
-        f"{row.name} alerts against {row.subject}{where}{figure}, for {row.limit or 1:.0f} windows"
-    )
+    text = f"{row.name} alerts against {row.subject}{where}{figure}, for {_windows(row.limit)}"
     severity: Severity = "minor"
     if row.grade in ("major", "critical"):
         severity = row.grade  # type: ignore[assignment]
@@ -165,6 +166,10 @@ def alert(row: Told) -> Iterator[Finding]:
         yield _finding(row, "feedback: share of shaped rows", "feedback", severity, text, keys)
     else:
         yield _finding(row, f"drift of {_column(row.name)}", "data", severity, text, keys)
+
+
+def _windows(count: float | None) -> str:
+    return "1 window" if not count or count == 1 else f"{count:.0f} windows"
 
 
 def _column(name: str) -> str:
@@ -176,7 +181,7 @@ def assumption(row: Told) -> Iterator[Finding]:
     the violating share or change."""
     severity: Severity = "major" if (row.count or 1) > 1 else "minor"
     figure = "" if row.value is None else f" ({row.value:.4g}, limit {row.limit or 0:.4g})"
-    text = f"{row.name} of {row.subject} is violated{figure}, for {row.count or 1} windows"
+    text = f"{row.name} of {row.subject} is violated{figure}, for {_windows(row.count)}"
     debt = f"assumption {row.name} of {row.subject}"
     yield _finding(row, debt, "data", severity, text, (_key("assumptions", row, row.subject),))
 
@@ -227,6 +232,17 @@ def performance(row: Told) -> Iterator[Finding]:
         yield _finding(row, debt, "evaluation", "minor", text, keys, priced=True)
 
 
+def operation(row: Told) -> Iterator[Finding]:
+    """A signal of operations that moved for the worse: name: the signal; subject: its kind; status:
+    warning or drifted; value: what it is now; limit: the same over the reference."""
+    now = "" if row.value is None else f" is {row.value:.4g}"
+    before = "" if row.limit is None else f", {row.limit:.4g} in the reference"
+    severity: Severity = "major" if row.status == "drifted" else "minor"
+    text = f"{row.name} ({row.subject}){now}{before}: it moved for the worse"
+    keys = (_key("operations", row, row.name),)
+    yield _finding(row, f"operations of {row.name}", "evaluation", severity, text, keys)
+
+
 def degraded(row: Told) -> Iterator[Finding]:
     """Another metric, or slices: name: the metric; subject: the slice's columns, '*' all rows;
     count: how many slices."""
@@ -238,6 +254,22 @@ def degraded(row: Told) -> Iterator[Finding]:
         debt = f"performance of {row.name} by {row.subject}"
     keys = (_key("performance", row, row.name, row.subject),)
     yield _finding(row, debt, "evaluation", "minor", text, keys)
+
+
+def feature(row: Told) -> Iterator[Finding]:
+    """name: the figure of the debt of features; subject: up to five features, '*' the model; count:
+    how many they are; status: warning or drifted; value: the largest of them."""
+    many = "" if row.subject == "*" else f" of {row.subject}"
+    more = (row.count or 1) - len(row.subject.split(", "))
+    many += f" and {more} more" if more > 0 else ""
+    value = "" if row.value is None else f" is {row.value:.4g}"
+    limit = "" if row.limit is None else f", limit {row.limit:.4g}"
+    severity: Severity = "major" if row.status == "drifted" else "minor"
+    if row.status == "drifted" and row.name in _GRAVE:
+        severity = "critical"
+    keys = (_key("feature_debt", row, row.name, row.subject),)
+    text = f"{row.name}{many}{value}{limit}"
+    yield _finding(row, f"features: {row.name}", "feature", severity, text, keys)
 
 
 def unshaped(row: Told) -> Iterator[Finding]:
@@ -261,7 +293,9 @@ _FINDINGS: Mapping[str, Callable[[Told], Iterator[Finding]]] = {
     "staleness": staleness,
     "colour": colour,
     "performance": performance,
+    "operation": operation,
     "degraded": degraded,
+    "feature": feature,
     "unshaped": unshaped,
     "forced": forced,
 }

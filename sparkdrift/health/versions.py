@@ -16,7 +16,7 @@ class Mark:
     before: str
 
     def __str__(self) -> str:
-        return f"version {self.version}, until then {self.before}"
+        return f"from here on version {self.version} of the model, until then {self.before}"
 
 
 def version_marks(judged: Iterable[tuple[datetime, str | None]]) -> list[Mark]:

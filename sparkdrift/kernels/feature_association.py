@@ -100,9 +100,11 @@ def association_rows(
     reference: Sequence[Moments],
     limit: float,
     lacking: str,
+    named: str = "the reference",
 ) -> list[FeatureRow]:
-    """Both figures of one window. reference: the windows of the reference; lacking: why there are
-    none. A signed association is compared knowing how much those windows vary by themselves."""
+    """Both figures of one window. reference: the windows of what is `named`; lacking: why there are
+    none. A signed association is compared knowing how much those windows vary by themselves.
+    """
     own = associated(now)
     kind = "r" if own.signed else "V or eta"
     if np.isnan(own.value):
@@ -117,12 +119,12 @@ def association_rows(
         return [*rows, FeatureRow(CHANGE, feature, NO_REFERENCE, lacking, limit=limit, unit=kind)]
     before = associated(merged(reference))
     if np.isnan(before.value) or before.signed != own.signed:
-        reason = f"reference: {before.reason or 'its label is of another kind'}"
+        reason = f"{named}: {before.reason or 'its label is of another kind'}"
         return [*rows, FeatureRow(CHANGE, feature, NO_REFERENCE, reason, limit=limit, unit=kind)]
     beyond = measure.between_windows([associated(one) for one in reference])
     found = measure.change(own, before, beyond, len(reference))
-    reason = f"{own.value:+.3f} over {own.rows:,.0f} labelled rows, {before.value:+.3f} in the "
-    reason += f"reference over {before.rows:,.0f}; p = {found.p_value:.2g}"
+    reason = f"{own.value:+.3f} over {own.rows:,.0f} labelled rows, {before.value:+.3f} in "
+    reason += f"{named} over {before.rows:,.0f}; p = {found.p_value:.2g}"
     return [
         *rows,
         FeatureRow(

@@ -26,11 +26,14 @@ WINDOW, STATE, REFERENCE_STATE, REFERENCE = 1, 2, 3, 4
 """Parts of the input: a profile of a window that is asked for, its moments, those of a window of a
 reference, and the profile of a reference."""
 KEYS = ("column_name",)
+# reference_version: of the profile that a window is held against; link: what the moments are held
+# against, in words.
 INPUT = {
     "column_name": "string",
     "part": "int",
     "window_start": "timestamp",
     "reference_version": "int",
+    "link": "string",
     "definition": "string",
     "columns": "array<string>",
     "cells": "array<double>",
@@ -46,9 +49,10 @@ INPUT = {
     "items": "array<struct<item:string,count:bigint>>",
 }
 NO_REFERENCE_WINDOWS = (
-    "no reference in force is an interval of this table whose windows have labels counted: "
-    "declare `reference: {begin: .., end: ..}`"
+    "neither a reference in force is an interval of this table, nor is an evaluation set: declare "
+    "`reference: {begin: .., end: ..}`"
 )
+_UNCOUNTED = "not counted by class of the label as it means now:"
 NO_REFERENCE_AT_ALL = "no reference of this definition was in force for this window"
 
 
@@ -75,11 +79,11 @@ def _rows(
     states = _by_window(row for row in given if row["part"] == STATE)
     # What another definition made is another feature.
     meant = {row["window_start"]: row["definition"] for row in given if row["part"] == STATE}
-    known: dict[tuple[int, str | None], list[Moments]] = {}
-    for (_, version, definition), one in _by_window(
+    known: dict[tuple[str | None, str | None], list[Moments]] = {}
+    for (_, link, definition), one in _by_window(
         row for row in given if row["part"] == REFERENCE_STATE
     ).items():
-        known.setdefault((version, definition), []).append(one)
+        known.setdefault((link, definition), []).append(one)
     profiles = {
         (row["reference_version"], row["definition"]): _profiled(row)
         for row in given
@@ -93,10 +97,11 @@ def _rows(
         if labelled:
             told += association_rows(
                 feature,
-                states.get((start, 0, meant.get(start))),
-                known.get((version, meant.get(start)), ()),
+                states.get((start, None, meant.get(start))),
+                known.get((row["link"], meant.get(start)), ()),
                 policy.association,
-                NO_REFERENCE_WINDOWS,
+                NO_REFERENCE_WINDOWS if row["link"] is None else f"{_UNCOUNTED} {row['link']}",
+                row["link"] or "",
             )
         told += condition_rows(
             feature,
@@ -109,11 +114,11 @@ def _rows(
             yield {"window_start": start, **figure.told()}
 
 
-def _by_window(rows: Iterable[Mapping[str, Any]]) -> Mapping[tuple[Any, int, Any], Moments]:
+def _by_window(rows: Iterable[Mapping[str, Any]]) -> Mapping[tuple[Any, Any, Any], Moments]:
     """The moments of each window by their definition, of a reference those of each version."""
-    parts: dict[tuple[Any, int, Any], list[tuple[Any, Any]]] = {}
+    parts: dict[tuple[Any, Any, Any], list[tuple[Any, Any]]] = {}
     for row in rows:
-        key = (row["window_start"], row["reference_version"] or 0, row["definition"])
+        key = (row["window_start"], row["link"], row["definition"])
         parts.setdefault(key, []).append((row["columns"], row["cells"]))
     return {key: parsed(parts[key]) for key in sorted(parts, key=str)}
 

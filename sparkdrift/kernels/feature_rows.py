@@ -45,10 +45,14 @@ class FeatureRow:
 
     def told(self) -> dict[str, Any]:
         """Its columns, NULL for NaN."""
-        return {
-            key: None if isinstance(one, float) and np.isnan(one) else one
-            for key, one in asdict(self).items()
-        }
+        return {key: _plain(one) for key, one in asdict(self).items()}
+
+
+def _plain(value: Any) -> Any:
+    """A number as Spark takes it: a float of Python, None for NaN."""
+    if not isinstance(value, float):
+        return value
+    return None if np.isnan(value) else float(value)
 
 
 @dataclass(frozen=True)

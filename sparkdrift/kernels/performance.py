@@ -24,8 +24,10 @@ from sparkdrift.kernels.performance_rules import (
     NO_SET,
     Measured,
     Rules,
+    blank,
     mean_of_values,
     nothing,
+    taken,
 )
 from sparkdrift.kernels.performance_states import (
     ENTIRE,
@@ -39,6 +41,7 @@ from sparkdrift.kernels.performance_words import About
 from sparkdrift.kernels.regression_performance import regression
 from sparkdrift.measures.arrays import Floats, floats
 from sparkdrift.measures.density_ratio import coverage
+from sparkdrift.measures.estimated_error import mean_by_bin
 from sparkdrift.measures.regression_error import COLUMNS as ERRORS
 from sparkdrift.measures.representation import ess_ratio
 from sparkdrift.measures.score_bins import unflat
@@ -120,7 +123,7 @@ def _performed(
         return
     make = _of_errors if rules.task == "regression" else _of_scores
     found, about = make(windows, known, rules)
-    valued = _of_value(windows, rules)
+    valued = _of_value(windows, known, rules)
     schema = arrow_schema(PERFORMED)
     for one, columns in zip(
         [*found, *valued], verdicts([*found, *valued], about, rules), strict=True
@@ -262,21 +265,49 @@ def _of_errors(windows: Windows, known: Known | None, rules: Rules) -> tuple[lis
     return found, about
 
 
-def _of_value(windows: Windows, rules: Rules) -> list[Measured]:
+def _of_value(windows: Windows, known: Known | None, rules: Rules) -> list[Measured]:
+    """What a row is worth: by labels, in the evaluation set, and as its bins let expect.
+
+    A row is worth the same whatever class is asked for: with the states of each class it is there.
+    """
     if not rules.valued or not rules.wants("business_value"):
         return []
     size = len(windows.keys)
-    # Of a row, whatever class is asked for: with the states of each class it is the same.
     name = next(iter(windows.classes("value")), ALL)
+    held = None if known is None else known.values.get(name)
+    evaluated, estimated = nothing(size), None
+    if held is not None:
+        places, worth = held
+        own = windows.own(places)
+        own = _with_rows(own, floats(worth[..., 0].sum(-1)))
+        evaluated = blank(taken(mean_of_values(floats(worth.sum(axis=1))), own), own < 0)
+        bins = worth.shape[1]
+        by = calibrated_by(floats(worth[..., 0].sum(-1)), own, places.get(ENTIRE, -1), bins)
+        rows = _rows_by_bin(windows, name, bins, rules)
+        n, total, squares = (worth[by][..., i] for i in range(3))
+        estimated = blank(mean_by_bin(n, total, squares, rows), by < 0)
     return [
         Measured(
             metric="business_value",
             realised=mean_of_values(windows.numbers("value", name, 3)),
-            evaluated=nothing(size),
+            evaluated=evaluated,
+            estimated=estimated,
             perfect=np.nan,
-            lacking="evaluation.value is not kept of evaluation sets",
+            lacking=""
+            if held
+            else "this version of the set has no value of its rows: freeze it again",
+            sure=False,
         )
     ]
+
+
+def _rows_by_bin(windows: Windows, name: str, bins: int, rules: Rules) -> Floats:
+    """All rows of each window per bin, with a label or without, (N, B)."""
+    if rules.task == "regression":
+        width = len(ERRORS)
+        state = windows.numbers("errors", ALL, bins * width).reshape(-1, bins, width)
+        return floats(state[..., [ERRORS.index("rows"), ERRORS.index("unusable")]].sum(-1))
+    return floats(windows.numbers("scores", name, bins * 12 + 3)[:, : bins * 12 : 12])
 
 
 def _mature(windows: Windows) -> np.ndarray[Any, np.dtype[np.bool_]]:

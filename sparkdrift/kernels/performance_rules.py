@@ -25,6 +25,8 @@ BETTER: Mapping[str, int] = {
     **dict.fromkeys(("brier", "mae", "rmse", "mape"), -1),
     **dict.fromkeys(("bias", *FAIRNESS), 0),
 }
+ERRORS = ("mae", "rmse", "mape")
+"""Of numeric predictions; a constant's are told by no state, so a baseline must be declared."""
 # What needs no label, and so is the same before and after the labels arrive.
 WITHOUT_LABELS = ("decision_rate", "statistical_parity")
 SHARES = frozenset(

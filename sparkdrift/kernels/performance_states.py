@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -40,13 +40,15 @@ def stacked(table: pa.Table, numbers: int) -> tuple[Positions, Floats]:
 class Known:
     """An evaluation set's version by class: `place` of each slice in `states` (S, ...).
 
-    Of scores a ScoreBins, of errors (S, B, 9) with the edges of the prediction.
+    Of scores a ScoreBins, of errors (S, B, 9) with the edges of the prediction. values: by class
+    the place of each slice, and rows, sum and sum of squares of what they are worth, (S, B, 3).
     """
 
     edges: Mapping[str, Floats]
     scores: Mapping[str, ScoreBins]
     errors: Floats | None
     place: Mapping[str, Mapping[Slice, int]]
+    values: Mapping[str, tuple[Mapping[Slice, int], Floats]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, table: pa.Table) -> Known:
@@ -57,6 +59,7 @@ class Known:
         scores: dict[str, ScoreBins] = {}
         place: dict[str, Mapping[Slice, int]] = {}
         errors: Floats | None = None
+        values: dict[str, tuple[Mapping[Slice, int], Floats]] = {}
         for kind, name in dict.fromkeys(zip(kinds, classes, strict=True)):
             at = [
                 i for i, one in enumerate(zip(kinds, classes, strict=True)) if one == (kind, name)
@@ -64,6 +67,13 @@ class Known:
             rows = table.take(pa.array(at))
             own = floats(rows.column("edges")[0].as_py() or [])
             bins = len(own) + 1
+            if kind == "value":
+                fits, cells = stacked(rows, bins * 3)
+                worth = cells.reshape(len(fits), bins, 3)
+                if not len(fits):
+                    continue
+                values[name] = (_places(rows.take(pa.array(fits))), worth)
+                continue
             fits, cells = stacked(rows, bins * len(ERRORS) if kind == "errors" else bins * 12 + 3)
             edges[name] = own
             place[name] = _places(rows.take(pa.array(fits)))
@@ -71,7 +81,7 @@ class Known:
                 errors = cells.reshape(len(fits), bins, len(ERRORS))
             else:
                 scores[name] = unflat(own, cells)
-        return cls(edges, scores, errors, place)
+        return cls(edges, scores, errors, place, values)
 
 
 def _places(table: pa.Table) -> dict[Slice, int]:

@@ -2,7 +2,7 @@
 
 Concept drift: the realised value lies outside what the evaluation set lets expect of the labelled
 rows, by an interval for which chance is shared out among the metrics (Bonferroni): of windows and
-slices without concept drift about CHANCE have any such metric (simulated: 0.4 to 1.6 % for 100 to
+slices without concept drift about CHANCE have any such metric (simulated: 0.4 to 1.7 % for 100 to
 20,000 rows and sets of 2,000 to 50,000). Asked only of mature windows with LEAST_FOR_DRIFT labels
 or more, whose estimate may be trusted.
 """

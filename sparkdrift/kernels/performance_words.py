@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sparkdrift.kernels.performance_rules import (
     BETTER,
+    ERRORS,
     LEAST_LABELLED,
     WITHOUT_LABELS,
     Measured,
@@ -82,6 +83,11 @@ class Words:
             # Of a verdict by labels nothing is taken back by it.
             what = "" if not by_labels else "the estimate is "
             notes.append(f"{what}not to be relied upon: {self._distrust(i)}")
+        if self.one.metric in ERRORS and not self.rules.ruled:
+            notes.append(
+                "no skill is measured: evaluation.baseline.value declares no baseline, such as the "
+                "last value or a constant"
+            )
         return status, "; ".join(notes)
 
     def _status(
@@ -174,7 +180,12 @@ class Words:
 
     def _distrust(self, i: int) -> str:
         if not self.one.sure:
-            return "prediction bins alone don't see what else moves the error"
+            if self.one.metric == "business_value":
+                return "bins of the score alone don't see what else moves the value of a row"
+            return (
+                "no errors by feature are kept, and bins of the prediction alone don't see what "
+                "else moves the error"
+            )
         ess, outside = self.about.ess_ratio[i], self.about.outside[i]
         if ess < self.rules.distrust_ess:
             return (

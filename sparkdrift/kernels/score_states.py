@@ -38,12 +38,16 @@ Ints = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Layout:
-    """What the sums of a bin are, in their order. bins: how many each cut has."""
+    """What the sums of a bin are, in their order. bins: how many each cut has; by_bin: whether the
+    value is kept bin by bin, as of an evaluation set, from which a window's is estimated; events:
+    of how many signals a bin has the rows of which it is known, and those with the event."""
 
     bins: tuple[int, ...]
     regression: bool
     baseline: bool
     value: bool
+    by_bin: bool = False
+    events: int = 0
 
     @property
     def own(self) -> int:
@@ -102,12 +106,20 @@ def _states(rows: pa.Table, layout: Layout, bins: int) -> Iterator[pa.RecordBatc
         yield from _rows(rows, "left_out", unusable)
     else:
         yield from _rows(rows, "scores", np.concatenate([flat, unusable], axis=-1))
-    for kind, size in (("baseline", layout.rule), ("value", _VALUE if layout.value else 0)):
-        if size:
-            yield from _rows(
-                rows, kind, _added(row[binned], sums[binned, at : at + size], len(rows))
-            )
-        at += size
+    if layout.rule:
+        of_rule = sums[binned, at : at + layout.rule]
+        yield from _rows(rows, "baseline", _added(row[binned], of_rule, len(rows)))
+    at += layout.rule
+    if layout.value:
+        worth = np.zeros((len(rows), bins, _VALUE))
+        np.add.at(worth, (row[binned], b[binned]), sums[binned, at : at + _VALUE])
+        kept = worth.reshape(len(rows), -1) if layout.by_bin else worth.sum(axis=1)
+        yield from _rows(rows, "value", kept)
+    at += _VALUE if layout.value else 0
+    if layout.events:
+        counted = np.zeros((len(rows), bins, 2 * layout.events))
+        np.add.at(counted, (row[binned], b[binned]), sums[binned, at:])
+        yield from _rows(rows, "operations", counted.reshape(len(rows), -1))
 
 
 def _added(row: Ints, sums: Floats, size: int) -> Floats:

@@ -55,11 +55,20 @@ def estimate(known: ArrayLike, rows: ArrayLike) -> EstimatedErrors:
 
 
 def _mean(sums: Floats, of: str, squares: str, n: Floats, rows: Floats) -> Figure:
-    w = shares(rows)
-    mean = np.nan_to_num(divide(sums[..., _AT[of]], n))
-    spread = np.nan_to_num(divide(sums[..., _AT[squares]], n)) - mean**2
+    return mean_by_bin(n, sums[..., _AT[of]], sums[..., _AT[squares]], rows)
+
+
+def mean_by_bin(n: Floats, total: Floats, squares: Floats, rows: Floats) -> Figure:
+    """The mean of a window with `rows` per bin of what sums to `total` in each bin's n rows, (...).
+
+    All (..., B); squares: the sum of squares. 95 % interval for what the window's own rows will
+    show, as `estimate`. NaN where no bin is common.
+    """
+    w = shares(np.where(n > 0, rows, 0.0))
+    mean = np.nan_to_num(divide(total, n))
+    spread = np.nan_to_num(divide(squares, n)) - mean**2
     # From the sample to the source; one row shows no spread.
     variance = np.maximum(spread, 0.0) * np.nan_to_num(divide(n, n - 1), nan=1.0)
     unsure = (w**2 * np.nan_to_num(divide(variance, n))).sum(-1)
-    noise = divide((w * variance).sum(-1), rows.sum(-1))
+    noise = divide((w * variance).sum(-1), np.where(n > 0, rows, 0.0).sum(-1))
     return plain_interval((w * mean).sum(-1), np.sqrt(unsure + noise))

@@ -49,6 +49,32 @@ class Trend:
     windows: int
 
 
+class Slope(NamedTuple):
+    """slope, per window, with its 95 % interval; p_value: Mann-Kendall, two sided."""
+
+    slope: float
+    low: float
+    high: float
+    p_value: float
+
+
+def slope(effects: ArrayLike) -> Slope | NotMeasured:
+    """What `trend` says of the slope alone, a hundredth of its work: no acceleration.
+
+    effects (W,), NaN for not measured. Needs LEAST_WINDOWS measured windows.
+    """
+    series = measured(effects)
+    if isinstance(series, NotMeasured):
+        return series
+    fitted = stats.theilslopes(series.values, series.at, alpha=LEVEL)
+    return Slope(
+        float(fitted.slope),
+        float(fitted.low_slope),
+        float(fitted.high_slope),
+        mann_kendall(series).p_value,
+    )
+
+
 def trend(effects: ArrayLike, seed: int = 0, tested: Kendall | None = None) -> Trend | NotMeasured:
     """Slope, its significance and its change, of `effects` (W,), NaN for not measured.
 

@@ -32,7 +32,7 @@ def line(row: Mapping[str, Any]) -> tuple[Any, ...]:
         _lost(row),
         _UNKNOWN if row["open_debts"] is None else row["open_debts"],
         _day(row["oldest_debt"]),
-        "; ".join(_notes(row)),
+        "; ".join(notes(row)),
     )
 
 
@@ -43,11 +43,10 @@ def _verdict(row: Mapping[str, Any]) -> str:
     return f"{verdict} since {row['since']:%Y-%m-%d}" if row["since"] else str(verdict)
 
 
-def _notes(row: Mapping[str, Any]) -> list[str]:
-    notes = list(row["notes"])
-    if row["answer"]:
-        notes.insert(0, f"{row['answer']} by {row['answered_by']}")
-    return notes
+def notes(row: Mapping[str, Any]) -> list[str]:
+    """How the verdict was answered, then what contradicts it or is missing."""
+    answer = [f"{row['answer']} by {row['answered_by']}"] if row["answer"] else []
+    return [*answer, *row["notes"]]
 
 
 def _lost(row: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sparkdrift.health.assessing import Health
+from sparkdrift.health.assessing import Health, Standing
 from sparkdrift.health.ledger import Debt
 from sparkdrift.health.verdict import LEVEL_NAMES, Level
 from sparkdrift.report.plain import day, named, plain
@@ -13,24 +13,23 @@ _MOST_REASONS = 5
 BLIND_WITHOUT_ROWS = "blind: nothing is stored of this monitor; `sparkdrift run SPEC` judges it"
 
 
-def verdict_line(health: Health, zone: str) -> str:
+def verdict_line(standing: Standing, zone: str) -> str:
     """The verdict with its name and date, for the end of a run."""
-    judgement = health.judgement
-    text = f"health: {judgement.verdict}"
-    if judgement.severity is not None:
-        text += f" ({judgement.severity}) since {day(health.since, zone)}"
-    text += f", owner {plain(health.owner)}"
-    return text if health.due is None else f"{text}, due {day(health.due, zone)}"
+    text = f"health: {standing.verdict}"
+    if standing.severity is not None:
+        text += f" ({standing.severity}) since {day(standing.since, zone)}"
+    text += f", owner {plain(standing.owner)}"
+    return text if standing.due is None else f"{text}, due {day(standing.due, zone)}"
 
 
 def health_lines(health: Health, currency: str | None, zone: str) -> list[str]:
     """The verdict on the newest window, what it costs, and its weightiest reasons."""
     judgement = health.judgement
+    shown, seen = health.dashboard_status or "not known", health.blind_spot or "not measured"
     lines = [
-        f"{verdict_line(health, zone)}, confidence {judgement.confidence:.2f}",
-        f"window of {day(health.window.start, zone)}; the dashboard is "
-        f"{health.dashboard_status or 'not known'}, its blind spot "
-        f"{health.blind_spot or 'not measured'}; {_debts(health)}",
+        f"{verdict_line(health.standing, zone)}, confidence {judgement.confidence:.2f}",
+        f"window of {day(health.window.start, zone)}; {_debts(health)}",
+        f"the dashboard is {shown}, its blind spot {seen}",
     ]
     if health.cost_so_far is not None and judgement.severity is not None:
         lines.append(f"cost since then: {money(health.cost_so_far, currency)}")

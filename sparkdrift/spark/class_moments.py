@@ -16,11 +16,12 @@ from pyspark.sql import functions as F
 
 from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels.feature_association import REST
+from sparkdrift.kernels.freezing import WINDOW_BINS_SQL, WINDOW_SHARES_SQL, WINDOW_UNSEEN_SQL
 from sparkdrift.spark.counters import WINDOW, finite
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.sql import in_windows, quote, string
-from sparkdrift.spec.digests import moments_hash
+from sparkdrift.spec.digests import STATE_VERSION, moments_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Feature, Resolution
 from sparkdrift.spec.scoring import OneScore
@@ -125,6 +126,38 @@ def class_moments(
         found = _by_category(narrow, len(texts), number=target.number)
         parts.append(_named(found, spec, texts))
     return parts[0] if len(parts) == 1 else parts[0].unionByName(parts[1])
+
+
+def frozen_moments(
+    rows: DataFrame, spec: MonitorSpec, features: Sequence[Feature], target: Target
+) -> DataFrame | None:
+    """The same of an evaluation set, as rows of reference_profiles; None without a feature.
+
+    rows have one window, as `reference_rows` gives them.
+    """
+    taken = {column for _, column in spec.prediction.columns()} | {spec.debt_limits.outcome}
+    own = [
+        one
+        for one in features
+        if one.kind in ("numeric", "categorical") and one.column not in taken
+    ]
+    if not own:
+        return None
+    return class_moments(rows, spec, own, target).selectExpr(
+        "slice_key",
+        "slice_value",
+        f"concat({string(':' + MOMENTS)}, name) AS column_name",
+        "kind",
+        "CAST(cells[0] AS BIGINT) AS row_count",
+        "struct(CAST(NULL AS ARRAY<DOUBLE>) AS edges, columns AS items, cells AS counts) AS bins",
+        f"CAST(array() AS {WINDOW_BINS_SQL}) AS window_bins",
+        f"CAST(NULL AS {WINDOW_SHARES_SQL}) AS window_shares",
+        f"CAST(NULL AS {WINDOW_UNSEEN_SQL}) AS window_unseen",
+        f"{STATE_VERSION} AS state_version",
+        "'ok' AS status",
+        "CAST(NULL AS STRING) AS reason",
+        "own_definition AS definition_hash",
+    )
 
 
 def _named(found: DataFrame, spec: MonitorSpec, features: Sequence[Feature]) -> DataFrame:

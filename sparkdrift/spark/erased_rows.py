@@ -13,6 +13,7 @@ from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
 from sparkdrift.spark.failures import FAILURES, reason
 from sparkdrift.spark.feature_tables import FEATURE_DEBT
 from sparkdrift.spark.frozen_rows import of_attempt
+from sparkdrift.spark.operation_tables import OPERATIONS
 from sparkdrift.spark.reference_life import EVALUATION, ROLE, TRAINING, same, with_set
 from sparkdrift.spark.schemas import (
     ASSUMPTIONS,
@@ -31,7 +32,7 @@ from sparkdrift.windows import Window, contiguous
 
 HOLDING = (
     *(PROFILES, STATES, DRIFT, ASSUMPTIONS, REFERENCE_PROFILES, REFERENCE_CHECKS),
-    *(PERFORMANCE, EVAL_STALENESS, FEATURE_DEBT),
+    *(PERFORMANCE, EVAL_STALENESS, FEATURE_DEBT, OPERATIONS),
 )
 """The tables that hold values of the source, or figures made of few of them."""
 USUAL_HOURS = 168
@@ -54,7 +55,7 @@ def delete_derived(
     monitor = spec.monitor
     delete(spark, store, PROFILES, monitor, f"NOT {own} AND ({overlapping})")
     delete(spark, store, STATES, monitor, overlapping)
-    for table in (ASSUMPTIONS, PERFORMANCE, EVAL_STALENESS, FEATURE_DEBT):
+    for table in (ASSUMPTIONS, PERFORMANCE, EVAL_STALENESS, FEATURE_DEBT, OPERATIONS):
         delete(spark, store, table, monitor, overlapping)
     earlier = in_windows("earlier_start", contiguous(windows))
     delete(spark, store, DRIFT, monitor, f"({overlapping}) OR coalesce({earlier}, false)")
@@ -67,13 +68,9 @@ def delete_version(spark: SparkSession, store: Store, name: Name, version: int) 
     checks = f"{same(name)} AND (version = {number} OR against_version = {number})"
     delete(spark, store, REFERENCE_CHECKS, monitor, checks)
     if name.role == TRAINING:
-        delete(
-            spark,
-            store,
-            DRIFT,
-            monitor,
-            f"comparison = 'training' AND reference_version = {number}",
-        )
+        held = f"comparison = 'training' AND reference_version = {number}"
+        for table in (DRIFT, OPERATIONS):
+            delete(spark, store, table, monitor, held)
     if name.role == EVALUATION:
         held = f"comparison = {string(with_set(name.name))} AND reference_version = {number}"
         delete(spark, store, DRIFT, monitor, held)
@@ -83,11 +80,17 @@ def delete_version(spark: SparkSession, store: Store, name: Name, version: int) 
         # Its edges are scores of its rows.
         own = string(f"{name.name}:{number}")
         delete(spark, store, STATES, monitor, f"name = {own} OR startswith(name, {own} || ':')")
+    if name.role in (ROLE, EVALUATION):
+        # Its categories are named where others are spelt like them; the next run tells anew.
+        delete(spark, store, FEATURE_DEBT, monitor, "true")
     if name.role == ROLE:
         held = f"reference_name = {string(name.name)} AND reference_version = {number}"
         others = "comparison <> 'training' AND comparison NOT LIKE 'evaluation:%'"
         delete(spark, store, DRIFT, monitor, f"{others} AND {held}")
         delete(spark, store, ASSUMPTIONS, monitor, held)
+        # They hold the value over the reference, of whatever name: told again where it was another.
+        held = f"comparison <> 'training' AND reference_version = {number}"
+        delete(spark, store, OPERATIONS, monitor, held)
 
 
 def delete_unsaid(spark: SparkSession, store: Store, name: Name, version: int) -> None:

@@ -101,6 +101,7 @@ def staleness_rows(
     if known is not None:
         names = ("kind", "class_name", "slice_key", "slice_value", "edges")
         own = {**{name: name for name in names}, "numbers": "cells"}
+        known = known.where("kind <> 'value'")
         each = f"explode(sequence(0, {buckets - 1}))"
         rows = rows.unionAll(shaped(known, kernel.SET, own, each))
     grouped = rows.repartition(*map(quote, KEYS)).sortWithinPartitions(

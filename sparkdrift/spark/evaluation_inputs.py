@@ -58,14 +58,17 @@ def states_of_sets(
     ]
     if not versions:
         return None
-    rows = frozen_rows(spark, store, versions).where("column_name RLIKE '^:(errors$|scores($|:))'")
+    rows = frozen_rows(spark, store, versions).where(
+        "column_name RLIKE '^:(errors$|(scores|value)($|:))'"
+    )
     return rows.selectExpr(
         "name AS evaluation_set",
         "version AS evaluation_version",
         "slice_key",
         "slice_value",
         "kind",
-        "coalesce(nullif(regexp_extract(column_name, '^:scores:(.*)$', 1), ''), '*') AS class_name",
+        "coalesce(nullif(regexp_extract(column_name, '^:(scores|value):(.*)$', 2), ''), '*')"
+        " AS class_name",
         "bins.edges AS edges",
         "bins.counts AS cells",
         "definition_hash",

@@ -109,6 +109,18 @@ def row_problems(
     ]
 
 
+def value_lacking(spark: SparkSession, spec: MonitorSpec, schema: Schema) -> str:
+    """Why `evaluation.value` can't be computed of rows with these columns, or ''."""
+    text = spec.evaluation and spec.evaluation.value
+    if not text:
+        return ""
+    gone = sorted(_named(text) - {name.lower() for name in schema})
+    if gone:
+        return f"its table has no column {', '.join(gone)}"
+    problems = _refused(spark, spec, [(("evaluation", "value"), text, "number")], schema)
+    return problems[0].message if problems else ""
+
+
 def _schema(
     spark: SparkSession,
     spec: MonitorSpec,

@@ -27,7 +27,7 @@ from sparkdrift.spec.scoring import WHOLE_SCORE, OneScore
 from sparkdrift.store import Store
 from sparkdrift.windows import Window
 
-SCORES, ERRORS = ":scores", ":errors"
+SCORES, ERRORS, VALUE = ":scores", ":errors", ":value"
 """What the states of an evaluation set are called among its features, before the class."""
 # Ranks of the quantiles are off by one in so many at most: they only say where to cut.
 _ACCURACY = 10_000
@@ -172,7 +172,8 @@ def evaluation_rows(
     slices: Slices,
     definition: str,
 ) -> DataFrame:
-    """The states of an evaluation set, as rows of reference_profiles: one per slice and score.
+    """The states of an evaluation set, as rows of reference_profiles: one per slice and score, and
+    one of the value of its rows where `evaluation` has one.
 
     `rows` have ALWAYS as their window. A set with rows of one class only says so in its status.
     """
@@ -188,8 +189,9 @@ def evaluation_rows(
         )
         for i, one in enumerate(looked)
     ]
-    plain = evaluation.model_copy(update={"value": None, "baseline": type(evaluation.baseline)()})
-    found = count_scores(rows, plain, scores, cuts, slices).where("kind <> 'left_out'")
+    plain = evaluation.model_copy(update={"baseline": type(evaluation.baseline)()})
+    found = count_scores(rows, plain, scores, cuts, slices, value_by_bin=True)
+    found = found.where("kind <> 'left_out'")
     edges = " ".join(
         f"WHEN {string(cut.name)} THEN array({', '.join(f'double({str(e)!r})' for e in cut.edges)})"
         for cut in cuts
@@ -198,19 +200,25 @@ def evaluation_rows(
     size = 9 if regression else 12
     last = "size(cells)" if regression else "size(cells) - 3"
     places = f"filter(sequence(0, {last} - 1), i -> i % {size} = 0)"
+    worth = "aggregate(filter(sequence(0, size(cells) - 1), i -> i % 3 = 0), 0D,"
+    worth += " (a, i) -> a + cells[i])"
+    is_value = f"kind = {string(VALUE[1:])}"
     each = "cells[i] + cells[i + 1]" if regression else "cells[i]"
     total = f"aggregate({places}, 0D, (a, i) -> a + {each})"
     if not regression:
         total += " + cells[size(cells) - 3] + cells[size(cells) - 2]"
     lacking = {cut.name: _lacking(one) for cut, one in zip(cuts, looked, strict=True)}
     said = " ".join(f"WHEN {string(n)} THEN {string(why)}" for n, why in lacking.items() if why)
-    reason = f"CASE name {said} END" if said and not regression else "CAST(NULL AS STRING)"
+    reason = "CAST(NULL AS STRING)"
+    if said and not regression:
+        reason = f"CASE WHEN NOT ({is_value}) THEN CASE name {said} END END"
     return found.selectExpr(
         "slice_key",
         "slice_value",
-        "name AS column_name",
-        f"{string(prefix[1:])} AS kind",
-        f"CAST({total} AS BIGINT) AS row_count",
+        f"CASE WHEN {is_value} THEN concat({string(VALUE)}, substring(name, {len(prefix) + 1}))"
+        " ELSE name END AS column_name",
+        f"CASE WHEN {is_value} THEN kind ELSE {string(prefix[1:])} END AS kind",
+        f"CAST(CASE WHEN {is_value} THEN {worth} ELSE {total} END AS BIGINT) AS row_count",
         f"struct(CAST(CASE name {edges} END AS ARRAY<DOUBLE>) AS edges,"
         " CAST(NULL AS ARRAY<STRING>) AS items, cells AS counts) AS bins",
         f"CAST(array() AS {WINDOW_BINS_SQL}) AS window_bins",

@@ -66,7 +66,7 @@ def feature_rows(
     windows: Sequence[Window],
 ) -> DataFrame:
     """The figures of every feature in these windows, as rows of FOUND."""
-    given = kernel_rows(spark, store, spec, stored.active, windows)
+    given = kernel_rows(spark, store, spec, stored, windows)
     grouped = given.repartition(*map(quote, kernel.KEYS)).sortWithinPartitions(
         *kernel.KEYS, "part", "window_start"
     )
@@ -118,7 +118,7 @@ def _creeping(
         "effect AS value",
         "effect_low AS low",
         "effect_high AS high",
-        f"double('{limit!r}') AS limit",
+        f"double('{limit!r}') AS `limit`",
         "'sd' AS unit",
         f"CASE WHEN NOT coalesce({both}, false) THEN 'insufficient_data'"
         " WHEN origin = 'drifted' AND baseline <> 'drifted' THEN 'drifted' ELSE 'ok' END AS status",

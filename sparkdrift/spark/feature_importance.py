@@ -34,14 +34,18 @@ NONE_KNOWN = (
     "`importance: {estimate: linear}`, or weights under alerts.importance"
 )
 _MOST_REMARKS = 5
-_SHARES = "window_start timestamp, feature string, share double, error double, problem string"
+_SHARES = (
+    "window_start timestamp, feature string, share double, error double, spread double,"
+    " problem string"
+)
 
 
 @dataclass(frozen=True)
 class Known:
-    """shares: window_start, feature, share, error, problem of every stored window; NULL share:
-    there is none, for `problem`. None: no importances are known at all. constant: whether they are
-    the same for all windows. remarks: what of them counts for nothing, in words."""
+    """shares: window_start, feature, share, error, spread, problem of every stored window; NULL
+    share: there is none, for `problem`; spread: the standard error of their concentration. None:
+    no importances are known at all. constant: whether they are the same for all windows. remarks:
+    what of them counts for nothing, in words."""
 
     shares: DataFrame | None
     constant: bool = False
@@ -84,7 +88,8 @@ def known_importances(
     shares = spark.createDataFrame(told, "term int, feature string, share double, problem string")
     windows = spark.createDataFrame(at, "window_start timestamp, term int")
     frame = windows.join(F.broadcast(shares), "term").selectExpr(
-        "window_start", "feature", "share", "CAST(NULL AS DOUBLE) AS error", "problem"
+        *("window_start", "feature", "share", "CAST(NULL AS DOUBLE) AS error"),
+        *("CAST(NULL AS DOUBLE) AS spread", "problem"),
     )
     return Known(frame, len(found) < 2, tuple(remarks))
 
@@ -102,6 +107,7 @@ def _estimated(spark: SparkSession, store: Store, spec: MonitorSpec) -> DataFram
         "feature",
         f"get(cells, {ABOUT} + place) AS share",
         f"get(cells, {ABOUT} + many + place) AS error",
+        "cells[2] AS spread",
         "problem",
     )
 
@@ -120,7 +126,7 @@ def importance_rows(known: Known, windows: Sequence[Window]) -> DataFrame | None
             "share AS value",
             f"greatest(share - {z}, 0D) AS low",
             f"CASE WHEN error IS NOT NULL THEN least(share + {z}, 1D) END AS high",
-            "CAST(NULL AS DOUBLE) AS limit",
+            "CAST(NULL AS DOUBLE) AS `limit`",
             "'share' AS unit",
             "CASE WHEN share IS NULL THEN 'undetermined' END AS status",
             "coalesce(problem, concat('its part of all importance, ',"
@@ -170,12 +176,12 @@ def summed_importances(
         .groupBy("window_start")
         .agg(
             F.expr("sum(share * share) AS concentration"),
-            F.expr("sqrt(sum(4 * share * share * error * error)) AS error"),
+            F.expr("max(spread) AS error"),
             F.expr("coalesce(sum(share) FILTER (WHERE hit), 0D) AS drifted"),
             F.expr("coalesce(sum(share) FILTER (WHERE alerts IS NULL), 0D) AS unmeasured"),
             F.expr("coalesce(sum(share) FILTER (WHERE hit AND grew), 0D) AS grown"),
             F.expr(f"count_if({compared}) AS compared"),
-            F.expr(f"{most.format(listed.format('hit'))} AS on"),
+            F.expr(f"{most.format(listed.format('hit'))} AS drifted_on"),
             F.expr(f"{most.format(listed.format('hit AND grew'))} AS grown_on"),
             F.expr("max(problem) AS problem"),
         )
@@ -200,7 +206,7 @@ def _window(row: Mapping[str, object]) -> ModelWindow:
         error=number("error"),
         drifted=number("drifted") if some else np.nan,
         unmeasured=number("unmeasured") if some else np.nan,
-        on=tuple(map(str, row["on"] or ())),  # type: ignore[call-overload]
+        on=tuple(map(str, row["drifted_on"] or ())),  # type: ignore[call-overload]
         grown=number("grown") if some and row["compared"] else np.nan,
         grown_on=tuple(map(str, row["grown_on"] or ())),  # type: ignore[call-overload]
         reason=str(row["problem"] or ""),

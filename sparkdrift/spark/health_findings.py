@@ -18,6 +18,7 @@ from sparkdrift.kernels.performance_rules import FAIRNESS
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.sql import string
+from sparkdrift.spark.table import bucket_of
 from sparkdrift.spark.views import registered
 from sparkdrift.spec.feedback import SHAPED
 from sparkdrift.spec.metrics import PREFIX
@@ -113,10 +114,24 @@ def _parts(specs: Sequence[MonitorSpec]) -> Iterator[str]:
         end="unix_micros(window_end)",
         count="row_count",
     )
-    yield _select(HEALTH, "model_health", own, None, name="model_version", words="input_digest")
-    yield from _of_drift(own)
-    yield from _of_evaluation(own)
-    yield from _of_performance(own, specs)
+    buckets = ", ".join(str(one) for one in sorted({bucket_of(spec.monitor) for spec in specs}))
+    yield _select(
+        HEALTH,
+        "model_health",
+        f"bucket IN ({buckets}) AND {own}",
+        None,
+        name="model_version",
+        words="input_digest",
+    )
+    yield from _of_drift(own, specs)
+    if any(spec.operations for spec in specs):
+        yield from _of_operations(own, specs)
+    # What no spec asks for is not asked of the store either: each part is a plan of its own.
+    if any(spec.evaluation for spec in specs):
+        yield from _of_evaluation(own)
+        yield from _of_performance(own, specs)
+    if any(spec.evaluation or spec.importance or spec.alerts.importance for spec in specs):
+        yield from _of_features(own)
     among = _among(spec.monitor for spec in specs)
     yield (
         _select(
@@ -149,7 +164,47 @@ def _own(specs: Sequence[MonitorSpec]) -> str:
     return f"({' OR '.join(parts)})"
 
 
-def _of_drift(own: str) -> Iterator[str]:
+def _of_operations(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
+    """Which signals were measured, and which moved for the worse, by the table that says so."""
+    declared = _operated(specs, "signal", "")
+    counts = {spec.monitor: len(spec.operations) for spec in specs if spec.operations}
+    cases = " ".join(f"WHEN {string(name)} THEN {size}" for name, size in sorted(counts.items()))
+    yield _select(
+        "coverage",
+        "operations",
+        f"{own} AND {_WHOLE} AND {declared}",
+        "",
+        name="'operations'",
+        count=f"count(DISTINCT CASE WHEN {_MEASURED} THEN signal END)",
+        of=f"max(CASE monitor {cases} END)",
+        words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(signal, ': ', status) END)",
+    )
+    yield _select(
+        "operation",
+        "operations",
+        f"{own} AND {_WHOLE} AND {declared} AND alerting AND suppression IS NULL",
+        None,
+        name="signal",
+        subject="kind",
+        status="status",
+        since="unix_micros(since)",
+        value="value",
+        limit="reference_value",
+    )
+
+
+def _operated(specs: Sequence[MonitorSpec], column: str, prefix: str) -> str:
+    """A condition: the column names a declared signal of the row's monitor."""
+    cases = [
+        f"(monitor = {string(spec.monitor)} AND {column} IN"
+        f" ({_among(prefix + name for name in spec.operations)}))"
+        for spec in specs
+        if spec.operations
+    ]
+    return f"({' OR '.join(cases) or 'false'})"
+
+
+def _of_drift(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
     """Whether the inputs were compared, what alerts, what is violated, and of the model's share."""
     inputs = "column_name NOT LIKE 'metric:%' AND comparison <> 'unshaped'"
     inputs += " AND NOT startswith(comparison, 'evaluation:')"
@@ -167,7 +222,8 @@ def _of_drift(own: str) -> Iterator[str]:
     yield _select(
         "alert",
         "alerts",
-        f"{own} AND suppression IS NULL",
+        # Of signals of operations the table of that name says which way is for the worse.
+        f"{own} AND suppression IS NULL AND NOT {_operated(specs, 'column_name', PREFIX)}",
         ", column_name",
         name="column_name",
         subject="array_join(sort_array(collect_set(comparison)), ', ')",
@@ -177,35 +233,37 @@ def _of_drift(own: str) -> Iterator[str]:
         value=f"max_by(effect, {grade} + CASE WHEN {_WHOLE} THEN 10 ELSE 0 END)",
         limit="max(windows)",
     )
-    yield _select(
-        "unshaped",
-        "current_drift",
-        f"{own} AND {_WHOLE} AND comparison = 'unshaped' AND status = 'drifted'",
-        "",
-        count="count(DISTINCT column_name)",
-    )
-    yield _select(
-        "assumption",
-        "current_assumptions",
-        f"{own} AND {_WHOLE} AND status = 'violated'",
-        ", assumption, column_name, other_column",
-        name="assumption",
-        subject="concat_ws(' and ', column_name, other_column)",
-        since="min(unix_micros(since))",
-        count="max(violated_windows)",
-        value="max(value)",
-        limit="max(limit)",
-    )
-    yield _select(
-        "coverage",
-        "profiles",
-        f"{own} AND {_WHOLE} AND column_name = {string(PREFIX + SHAPED)}",
-        None,
-        name="'feedback'",
-        count="CAST(value IS NOT NULL AS INT)",
-        of="1",
-        words="reason",
-    )
+    if any(spec.assumptions or spec.dependence for spec in specs):
+        yield _select(
+            "assumption",
+            "current_assumptions",
+            f"{own} AND {_WHOLE} AND status = 'violated'",
+            ", assumption, column_name, other_column",
+            name="assumption",
+            subject="concat_ws(' and ', column_name, other_column)",
+            since="min(unix_micros(since))",
+            count="max(violated_windows)",
+            value="max(value)",
+            limit="max(limit)",
+        )
+    if any(spec.feedback for spec in specs):
+        yield _select(
+            "unshaped",
+            "current_drift",
+            f"{own} AND {_WHOLE} AND comparison = 'unshaped' AND status = 'drifted'",
+            "",
+            count="count(DISTINCT column_name)",
+        )
+        yield _select(
+            "coverage",
+            "profiles",
+            f"{own} AND {_WHOLE} AND column_name = {string(PREFIX + SHAPED)}",
+            None,
+            name="'feedback'",
+            count="CAST(value IS NOT NULL AS INT)",
+            of="1",
+            words="reason",
+        )
 
 
 def _of_evaluation(own: str) -> Iterator[str]:
@@ -231,17 +289,50 @@ def _of_evaluation(own: str) -> Iterator[str]:
         status="status",
         since="unix_micros(since)",
     )
-    for evidence, figures in CORE.items():
-        yield _select(
-            "coverage",
-            "eval_staleness",
-            f"{own} AND figure IN ({_among(figures)})",
-            "",
-            name=string(evidence),
-            count=f"count(DISTINCT CASE WHEN {_MEASURED} THEN figure END)",
-            of="count(DISTINCT figure)",
-            words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
-        )
+    cases = " ".join(
+        f"WHEN figure IN ({_among(figures)}) THEN {string(evidence)}"
+        for evidence, figures in CORE.items()
+    )
+    every = [figure for figures in CORE.values() for figure in figures]
+    yield _select(
+        "coverage",
+        "eval_staleness",
+        f"{own} AND figure IN ({_among(every)})",
+        f", CASE {cases} END",
+        name=f"CASE {cases} END",
+        count=f"count(DISTINCT CASE WHEN {_MEASURED} THEN figure END)",
+        of="count(DISTINCT figure)",
+        words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
+    )
+
+
+def _of_features(own: str) -> Iterator[str]:
+    """One row per window and figure, however many features it is of; courses warn by themselves."""
+    judged = f"{own} AND status IS NOT NULL AND figure <> 'creep'"
+    judged += " AND NOT endswith(figure, '_trend') AND NOT endswith(figure, '_acceleration')"
+    yield _select(
+        "coverage",
+        "feature_debt",
+        judged,
+        "",
+        name="'feature'",
+        count=f"count_if({_MEASURED})",
+        of="count(*)",
+        words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
+    )
+    yield _select(
+        "feature",
+        "feature_debt",
+        f"{own} AND status IN ('warning', 'drifted')",
+        ", figure",
+        name="figure",
+        subject="array_join(slice(sort_array(collect_set(subject)), 1, 5), ', ')",
+        status="CASE WHEN bool_or(status = 'drifted') THEN 'drifted' ELSE 'warning' END",
+        since="min(unix_micros(since))",
+        count="count(*)",
+        value="max(abs(value))",
+        limit="max(limit)",
+    )
 
 
 def _of_performance(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:

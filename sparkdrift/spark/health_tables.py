@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparkdrift.spark.table import DERIVED, WINDOW, WRITTEN, Column, Table
+from sparkdrift.spark.table import BUCKET, DERIVED, WINDOW, WRITTEN, Column, Table
 
 _MONITOR = WINDOW[0]
 _START = WINDOW[1]
@@ -14,6 +14,7 @@ MODEL_HEALTH = Table(
     ("monitor", "window_start", "granularity"),
     (
         *WINDOW,
+        BUCKET,
         Column("model_id", "string", "Id of the model"),
         Column("model_version", "string", "Its version; NULL: the spec names none"),
         Column("stage", "string", "shadow, deployed, deprecated or retired"),

@@ -230,6 +230,9 @@ def checked(
 
 
 def _accepted(spec: MonitorSpec, name: str) -> str:
+    own = spec.operations.get(name)
+    if own is not None and not own.is_share:
+        return "a number for each row, such as unix_seconds(decided_at) - unix_seconds(asked_at)"
     if spec.place_of_metric(name) == ("metrics", name):
         return "numbers; for 'count' and in a ratio conditions too"
     return "a condition, which is true, false or NULL for each row"

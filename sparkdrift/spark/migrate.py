@@ -143,7 +143,7 @@ def create_statement(store: Store, table: Table) -> str:
     listed = ", ".join(f"{string(key)} = {string(value)}" for key, value in properties.items())
     return (
         f"CREATE TABLE IF NOT EXISTS {store.table(table.name)} ({_declared(table.columns)})"
-        f" USING delta PARTITIONED BY (monitor) COMMENT {string(table.comment)}"
+        f" USING delta PARTITIONED BY ({quote(table.partition)}) COMMENT {string(table.comment)}"
         f" TBLPROPERTIES ({listed})"
     )
 

@@ -11,6 +11,7 @@ from sparkdrift.health.ledger import FORCED
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
 from sparkdrift.spark.feature_tables import FEATURE_DEBT
+from sparkdrift.spark.operation_tables import OPERATIONS
 from sparkdrift.spark.schemas import (
     ASSUMPTIONS,
     DRIFT,
@@ -25,7 +26,10 @@ from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
 
-OF_WINDOWS = (STATES, DRIFT, ASSUMPTIONS, PERFORMANCE, EVAL_STALENESS, FEATURE_DEBT, PROFILES)
+OF_WINDOWS = (
+    *(STATES, DRIFT, ASSUMPTIONS, PERFORMANCE, EVAL_STALENESS, FEATURE_DEBT, OPERATIONS),
+    PROFILES,
+)
 """The tables whose rows are of windows; profiles last: they say which windows there are, so
 where a deletion ended too early, the next one finds the same windows."""
 

@@ -23,12 +23,15 @@ from sparkdrift.spark.evaluation_overview import (
     newest_staleness,
     performance_of,
 )
+from sparkdrift.spark.failures import FAILURES, reason
 from sparkdrift.spark.few_rows import few_rows
+from sparkdrift.spark.fleet import MOST_MODELS
 from sparkdrift.spark.outside_tables import dashboard_table, told_by_dashboard
 from sparkdrift.spark.overview import Overview
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.querying import fetch
 from sparkdrift.spark.sql import string, timestamp
+from sparkdrift.spark.table import bucket_of
 from sparkdrift.spark.views import registered
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
@@ -60,15 +63,18 @@ class ReportRows:
         Asked at the same time: planning a question takes longer than its rows.
         """
         own = (
-            *(self.health, self.cells, self.performance, self.blind_spots),
+            *(self.health, self.answer, self.cells, self.performance, self.blind_spots),
             *(self.first_seen, self.debts, self.steps),
         )
         overview = Overview(self._spark)
+        # Not its alerts: the page tells of features, by the windows that drifted.
+        told = (
+            *(overview.coverage, overview.references, overview.verdicts),
+            *(overview.unmeasured, overview.silences, overview.assumptions),
+        )
         asked: dict[str, Callable[[], Any]] = {
-            ask.__name__: partial(ask, spec, last) for ask in own
-        }
-        asked |= {
-            "findings": lambda: overview.everything(spec),
+            **{ask.__name__: partial(ask, spec, last) for ask in own},
+            **{ask.__name__: partial(ask, spec) for ask in told},
             "staleness": lambda: newest_staleness(self._spark, self._store, spec),
             "measured": lambda: newest_performance(self._spark, self._store, spec),
             "dashboard": lambda: self.dashboard(spec),
@@ -76,35 +82,40 @@ class ReportRows:
         with ThreadPoolExecutor(len(asked)) as threads:
             begun = {name: threads.submit(ask) for name, ask in asked.items()}
             found = {name: one.result() for name, one in begun.items()}
+        found["findings"] = {ask.__name__: found.pop(ask.__name__) for ask in told}
+        found["dashboard"], found["dashboard_unknown"] = found["dashboard"]
         found["shapes"], found["frozen"] = self.shapes(spec, told_windows(found["cells"]))
         return found
 
     def health(self, spec: MonitorSpec, last: int) -> list[Row]:
         """Verdicts of the monitor's own grain, newest first."""
         return self._rows(
-            f"SELECT * FROM model_health WHERE {_own(spec)} ORDER BY window_start DESC", last
+            "SELECT * FROM model_health WHERE"
+            f" bucket = {bucket_of(spec.monitor)} AND {_own(spec)} ORDER BY window_start DESC",
+            last,
+        )
+
+    def answer(self, spec: MonitorSpec, last: int) -> list[Row]:
+        """How the newest verdict was answered, in at most one row."""
+        return self._rows(
+            f"SELECT answer, answered_by, answered_at, answer_reason FROM latest_health"
+            f" WHERE {_own(spec)} AND answer IS NOT NULL",
+            1,
         )
 
     def fleet(self) -> list[Row]:
-        """The newest verdict on each model of the store, and monitors that have none.
+        """One row for each model that has a verdict, in the order of the view `fleet`."""
+        return self._rows("SELECT * FROM fleet ORDER BY rank", MOST_MODELS)
 
-        Of these, `verdict` is NULL; `watched_until` is the end of the newest stored window.
-        """
+    def unjudged(self) -> list[Row]:
+        """Monitors that are profiled and have no verdict, with the end of their newest window."""
         return self._rows(
             f"""
-            WITH watched AS (
-              SELECT monitor, max(window_end) AS watched_until FROM profiles
-              WHERE column_name = {string(TABLE_ROW)} AND slice_key = {string(WHOLE)}
-              GROUP BY monitor),
-            newest AS (
-              SELECT * FROM model_health QUALIFY row_number() OVER (
-                PARTITION BY monitor, model_id ORDER BY window_start DESC, window_end DESC) = 1)
-            SELECT coalesce(h.monitor, w.monitor) AS monitor, watched_until, h.window_start,
-                   h.window_end, model_id, model_version, stage, verdict, severity, confidence,
-                   reasons, since, owner, due, dashboard_status, blind_spot, open_debts,
-                   oldest_debt, cost, cost_so_far, currency
-            FROM newest AS h FULL OUTER JOIN watched AS w ON w.monitor = h.monitor
-            ORDER BY monitor, model_id""",
+            SELECT p.monitor, max(window_end) AS watched_until FROM profiles AS p
+            LEFT ANTI JOIN (SELECT DISTINCT monitor FROM model_health) AS h
+              ON h.monitor = p.monitor
+            WHERE column_name = {string(TABLE_ROW)} AND slice_key = {string(WHOLE)}
+            GROUP BY p.monitor ORDER BY p.monitor""",
             MOST_LISTED,
         )
 
@@ -173,16 +184,19 @@ class ReportRows:
             return []
         return [dict(row) for row in performance_of(self._spark, self._store, spec, metric)[-last:]]
 
-    def dashboard(self, spec: MonitorSpec) -> list[Row]:
-        """What the dashboard's own table shows of that metric; [] where it can't be read."""
+    def dashboard(self, spec: MonitorSpec) -> tuple[list[Row], str | None]:
+        """(what the dashboard's own table shows of that metric, why that is not known)."""
         try:
             table = dashboard_table(self._spark, spec)
             told = [] if table is None else told_by_dashboard(self._spark, spec, table)
-        except SourceError:
-            return []
+        except SourceError as error:
+            return [], str(error)
+        except FAILURES as error:
+            return [], reason(error)
         found = [one for one in told if one.metric == watched_metric(spec)]
         ordered = sorted(found, key=lambda one: one.at)
-        return [{"time": one.at, "value": one.value, "limit": one.limit} for one in ordered]
+        rows = [{"time": one.at, "value": one.value, "limit": one.limit} for one in ordered]
+        return rows, None
 
     def blind_spots(self, spec: MonitorSpec, last: int) -> list[Row]:
         """Whether the dashboard saw what was there, window by window, newest first."""
@@ -206,7 +220,7 @@ class ReportRows:
         """What is owed: open ones first, the oldest first."""
         return self._rows(
             f"SELECT * FROM debts WHERE monitor = {string(spec.monitor)}"
-            " ORDER BY closed IS NOT NULL, opened, debt",
+            " ORDER BY closed IS NOT NULL, window_start, debt",
             last,
         )
 
@@ -217,7 +231,7 @@ class ReportRows:
             SELECT step, max_by(run_id, at) AS run_id, max(at) AS at, max_by(phase, at) AS phase,
                    max_by(windows, at) AS windows, max_by(rows_scanned, at) AS rows_scanned,
                    max_by(error, at) AS error, max_by(package_version, at) AS package_version,
-                   max_by(filter(inputs, one -> one.role = 'source')[0].version, at)
+                   max_by(get(filter(inputs, one -> one.role = 'source'), 0).version, at)
                      AS source_version, max_by(as_of, at) AS as_of
             FROM runs WHERE monitor = {string(spec.monitor)} AND phase <> 'STARTED'
             GROUP BY step ORDER BY at""",

@@ -64,6 +64,22 @@ def last_success(
     )
 
 
+def settled_scope(spark: SparkSession, store: Store, monitor: str, step: str) -> str | None:
+    """The scope digest of the newest success of `step`; None where any step of the monitor began
+    work since, or where there is none."""
+    with few_rows(spark):
+        (row,) = spark.sql(
+            "SELECT max_by(scope_digest, at) FILTER (WHERE of_step) AS scope,"
+            " max(at) FILTER (WHERE of_step) AS ended, max(at) FILTER (WHERE phase = 'STARTED')"
+            " AS started FROM (SELECT *, step = "
+            f"{string(step)} AND phase = 'SUCCEEDED' AS of_step FROM {store.table(RUNS.name)}"
+            f" WHERE monitor = {string(monitor)}) AS own"
+        ).collect()
+    if row["ended"] is None or (row["started"] is not None and row["started"] > row["ended"]):
+        return None
+    return str(row["scope"])
+
+
 def begun(spark: SparkSession, store: Store, monitor: str, step: str) -> tuple[Begun, ...]:
     """The starts of `step` since it last succeeded, oldest first: what they began is not done."""
     with few_rows(spark):

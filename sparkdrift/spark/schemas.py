@@ -8,6 +8,7 @@ from __future__ import annotations
 from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE, PROPOSALS
 from sparkdrift.spark.feature_tables import FEATURE_DEBT
 from sparkdrift.spark.health_tables import HEALTH_EVENTS, MODEL_HEALTH, TRIGGERS
+from sparkdrift.spark.operation_tables import OPERATIONS
 from sparkdrift.spark.table import (
     DERIVED,
     REFERENCE,
@@ -108,8 +109,9 @@ STATES = Table(
             "pairs: what the correlation of two features is computed from; scores, errors: what a "
             "model's scores and labels say, by score bin; baseline: the simple rule on the same "
             "rows; value: what labelled rows are worth; arrival, labels: how late labels come, and "
-            "what is odd about them; class_moments: a feature by class of the label; importance: "
-            "how much features count for the score, estimated from a sample",
+            "what is odd about them; operations: rows with an event, by score bin; class_moments: "
+            "a feature by class of the label; importance: how much features count for the score, "
+            "estimated from a sample",
         ),
         Column(
             "name",
@@ -122,8 +124,8 @@ STATES = Table(
             "columns",
             "array<string>",
             "The features that it is of; of arrival and labels, what the numbers count; of "
-            "class_moments the feature, the class (NULL: the label is a number), and categories; "
-            "of importance why there is none, or '', and the features",
+            "operations the signals; of class_moments the feature, the class (NULL: the label is "
+            "a number), and categories; of importance why there is none, or '', and the features",
         ),
         Column(
             "cells",
@@ -135,10 +137,12 @@ STATES = Table(
             "without score, with one outside [0, 1], and with an odd label. Of errors, bin by bin: "
             "rows, unusable ones, sums of |e|, e^2, e^4, e, targets that are not 0, sums of "
             "|e / target| and its square. Of a baseline TP, FP, FN, TN, or as errors. Of value "
-            "rows, sum, sum of squares. Of class_moments, of labelled rows: of a number rows, mean "
-            "and sum of squared deviations; of a category rows by category; where the label is a "
-            "number as of a pair, or rows, mean and squared deviations of it by category. Of "
-            "importance rows, H, its error, the share of each feature, then their errors",
+            "rows, sum, sum of squares. Of operations bin by bin, for each signal: rows of which "
+            "it is known, rows with the event. Of class_moments, of labelled rows: of a number "
+            "rows, mean and sum of squared deviations; of a category rows by category; where the "
+            "label is a number as of a pair, or rows, mean and squared deviations of it by "
+            "category. Of importance rows, H, its error, the share of each feature, then their "
+            "errors",
         ),
         Column("fingerprint", "string", "That of the profile it was made with; another: stale"),
         *DERIVED,
@@ -200,7 +204,9 @@ REFERENCE_PROFILES = Table(
             "struct<edges:array<double>,items:array<string>,counts:array<double>>",
             "Bins of the comparison: inner upper edges or items, and the rows in each; of a pair "
             "(column_name ':pair' and its features), its features and its state, as in `states`; "
-            "of an evaluation set's scores (':scores', ':scores:CLASS', ':errors') edges and state",
+            "of an evaluation set's scores (':scores', ':scores:CLASS', ':errors') edges and "
+            "state, of the value of its rows (':value') rows, sum and sum of squares by bin, of "
+            "its features by class of the label (':class_moments[FEATURE, CLASS]') the state",
         ),
         Column(
             "window_bins",
@@ -597,6 +603,7 @@ TABLES = (
     EVAL_STALENESS,
     FEATURE_DEBT,
     PROPOSALS,
+    OPERATIONS,
     MODEL_HEALTH,
     HEALTH_EVENTS,
     TRIGGERS,

@@ -30,7 +30,10 @@ from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
 
-ADDED = ("scores", "errors", "left_out", "baseline", "value", "arrival", "labels")
+ADDED = (
+    *("scores", "errors", "left_out", "baseline", "value", "arrival", "labels"),
+    "operations",
+)
 """The kinds of states that are made of scores and labels, and add up cell by cell."""
 KINDS = (*ADDED, MOMENTS)
 """All that are written together: of features by class of the label as well."""

@@ -46,14 +46,19 @@ def count_scores(
     scores: Sequence[OneScore],
     cuts: Sequence[Cut],
     slices: Slices,
+    events: Sequence[str] = (),
+    *,
+    value_by_bin: bool = False,
 ) -> DataFrame:
     """One row per window, slice, cut and kind of state: KEYS, kind, name, cells.
 
     `rows` are source rows with their window's start in WINDOW. cells: of `scores` as
     `score_bins.flat`, of `errors` (B, 9) as `regression_error.COLUMNS` by bins of the prediction,
     of `baseline` what the simple rule reaches on the same rows, of `value` the labelled rows that
-    have one, their sum and sum of squares, of `left_out` how many predictions are not finite and
-    so in no bin. Every window of a cut has a row of the whole table, also one without rows.
+    have one, their sum and sum of squares (value_by_bin: bin by bin), of `left_out` how many
+    predictions are not finite and so in no bin, of `operations` bin by bin and for each of `events`
+    (SQL of one row: 1, 0 or NULL) the rows of which it is known, and those with the event. Every
+    window of a cut has a row of the whole table, also one without rows.
     """
     regression = evaluation.task == "regression"
     layout = Layout(
@@ -61,9 +66,12 @@ def count_scores(
         regression=regression,
         baseline=evaluation.baseline.rule is not None or evaluation.baseline.value is not None,
         value=evaluation.value is not None,
+        by_bin=value_by_bin,
+        events=len(events),
     )
-    binned = _binned(_chosen(rows, evaluation, scores, cuts, slices), cuts, regression)
-    sums = _errors(layout) if regression else _counts(layout)
+    chosen = _chosen(rows, evaluation, scores, cuts, slices, events)
+    binned = _binned(chosen, cuts, regression)
+    sums = (_errors(layout) if regression else _counts(layout)) | _events(layout)
     found = binned.groupBy("window_start", *slices.names, "cut", "bin").agg(
         *(F.expr(f"CAST({sql} AS DOUBLE)").alias(name) for name, sql in sums.items())
     )
@@ -90,8 +98,9 @@ def _chosen(
     scores: Sequence[OneScore],
     cuts: Sequence[Cut],
     slices: Slices,
+    events: Sequence[str],
 ) -> DataFrame:
-    """Each row once per cut that it is in: score, label, decision, rule, value."""
+    """Each row once per cut that it is in: score, label, decision, rule, value, events."""
     narrow = rows.selectExpr(
         f"{quote(WINDOW)} AS window_start",
         *slices.selected(),
@@ -102,8 +111,10 @@ def _chosen(
         ),
         f"{rule_of(evaluation)} AS rule",
         f"{value_of(evaluation)} AS value",
+        *(f"CAST(({event}) AS DOUBLE) AS event{i}" for i, event in enumerate(events)),
     )
-    kept = ("window_start", *slices.names, "rule", "value")
+    own = (f"event{i}" for i in range(len(events)))
+    kept = ("window_start", *slices.names, "rule", "value", *own)
     one = "struct({} AS cut, s{i} AS score, y{i} AS label, d{i} AS decision)"
     # Cuts of one score in windows that don't meet are one entry: rows are then not repeated.
     entries = [
@@ -241,6 +252,13 @@ def _values(layout: Layout, known: str) -> dict[str, str]:
         "value_sum": f"sum({own})",
         "value_square": f"sum({own} * {own})",
     }
+
+
+def _events(layout: Layout) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for i in range(layout.events):
+        found |= {f"known{i}": f"count(event{i})", f"event{i}_rows": f"sum(event{i})"}
+    return found
 
 
 def _empty(rows: DataFrame, cuts: Sequence[Cut], sums: Sequence[str]) -> DataFrame:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from typing import Literal
+
+BUCKETS = 16
+"""How many partitions a table has that many monitors are read from at a time."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +19,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table of the store. `key` identifies a row; `kind` says how it is written."""
+    """One table of the store. `key` identifies a row; `kind` says how it is written.
+
+    A table that is read of one monitor at a time has a partition for each, so that two of them
+    never wait for each other. One that is read of all has few: opening ten thousand files takes
+    longer than what is in them. Its monitors share `bucket`s.
+    """
 
     name: str
     kind: Literal["results", "log"]
@@ -24,13 +33,18 @@ class Table:
     columns: tuple[Column, ...]
 
     @property
+    def partition(self) -> str:
+        """The column by which its rows lie in folders."""
+        return "bucket" if "bucket" in self.names else "monitor"
+
+    @property
     def counted(self) -> tuple[str, ...]:
         """The columns whose extremes Delta's log may keep: none that holds a value of a source.
 
         A log can't be erased before its time. The keys are what the writer looks rows up by; the
         monitor is the partition, which needs none.
         """
-        columns = {column.name for column in self.columns} - {"monitor", "slice_value"}
+        columns = {column.name for column in self.columns} - {self.partition, "slice_value"}
         wanted = dict.fromkeys((*self.key, "window_end", "granularity", "at", "version", "run_id"))
         return tuple(name for name in wanted if name in columns)
 
@@ -39,6 +53,14 @@ class Table:
         return tuple(column.name for column in self.columns)
 
 
+def bucket_of(monitor: str) -> int:
+    """The bucket that a monitor's rows lie in: the CRC-32 of its id, by the number of buckets."""
+    return zlib.crc32(monitor.encode()) % BUCKETS
+
+
+BUCKET = Column(
+    "bucket", "int", f"CRC-32 of the monitor modulo {BUCKETS}: what the table is partitioned by"
+)
 WINDOW = (
     Column("monitor", "string", "Id of the monitor"),
     Column("window_start", "timestamp", "First instant of the window (UTC)"),

@@ -13,6 +13,7 @@ from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.health_tables import HEALTH_EVENTS, MODEL_HEALTH, TRIGGERS
 from sparkdrift.spark.querying import fetch
 from sparkdrift.spark.sql import string, timestamp
+from sparkdrift.spark.table import bucket_of
 from sparkdrift.spark.writer import insert_rows
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
@@ -45,20 +46,6 @@ def read_present(spark: SparkSession, store: Store, spec: MonitorSpec) -> Presen
     )
     previous = before[0]["verdict"] if before else None
     return Present(spec.monitor, spec.windows.grain, row["verdict"], since, previous, row)
-
-
-def judged_versions(
-    spark: SparkSession, store: Store, spec: MonitorSpec
-) -> list[tuple[datetime, str | None]]:
-    """(start, version of the model) of each judged window, without those that repeat the one
-    before."""
-    rows = _rows(
-        spark,
-        "SELECT window_start, model_version FROM (SELECT window_start, model_version,"
-        " lag(model_version) OVER (ORDER BY window_start) AS before"
-        f" FROM {_of(store, spec)}) WHERE NOT before <=> model_version ORDER BY window_start",
-    )
-    return [(row["window_start"], row["model_version"]) for row in rows]
 
 
 def read_told(spark: SparkSession, store: Store, present: Present) -> list[Told]:
@@ -94,7 +81,8 @@ def write_answer(spark: SparkSession, store: Store, row: Mapping[str, Any]) -> b
 
 def _of(store: Store, spec: MonitorSpec) -> str:
     return (
-        f"{store.table(MODEL_HEALTH.name)} WHERE monitor = {string(spec.monitor)}"
+        f"{store.table(MODEL_HEALTH.name)} WHERE bucket = {bucket_of(spec.monitor)}"
+        f" AND monitor = {string(spec.monitor)}"
         f" AND granularity = {string(spec.windows.grain)}"
     )
 

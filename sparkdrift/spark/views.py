@@ -257,6 +257,7 @@ VIEWS = {
     "latest_health": LATEST_HEALTH,
     "fleet": FLEET,
 }
+_NOW = "current_timestamp()"
 _Z2 = "3.841458820694124D"
 NAMES = (*(table.name for table in TABLES), *VIEWS)
 _PREFIX = "sparkdrift_empty_"
@@ -310,7 +311,7 @@ def _register_of_monitors(
 
 def query_of(name: str, names: Mapping[str, str]) -> str:
     """The SQL of a view; `names`: what stands in it for each table and view."""
-    return VIEWS[name].format(**names, most=MOST_WINDOWS, z2=_Z2, now="current_timestamp()")
+    return VIEWS[name].format(**names, most=MOST_WINDOWS, z2=_Z2, now=_NOW)
 
 
 def monitors(spark: SparkSession, runs: str) -> list[str]:
@@ -329,7 +330,8 @@ def view_text(store: Store, name: str) -> str:
         for one in found:
             text = text.replace(f"{{{one}}}", f"({VIEWS[one]})")
     names = {table.name: store.table(table.name) for table in TABLES}
-    return f"SELECT * FROM {text.format(**names, most=MOST_WINDOWS, z2=_Z2)}"
+    filled = text.format(**names, most=MOST_WINDOWS, z2=_Z2, now=_NOW)
+    return f"SELECT * FROM {filled}"
 
 
 def alerts_query(rows: str) -> str:

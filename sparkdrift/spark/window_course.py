@@ -11,15 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from sparkdrift.explain.blind_spots import Moved, Rate
+from sparkdrift.explain.blind_spots import Moved, Operated, Rate
 from sparkdrift.explain.signals import WHOLE
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.drift_rows import in_force_rows
 from sparkdrift.spark.eval_staleness import stale_rows
 from sparkdrift.spark.evaluation_tables import PERFORMANCE
+from sparkdrift.spark.operation_tables import OPERATIONS
 from sparkdrift.spark.reference_life import (
     References,
     evaluation_sets,
@@ -204,6 +205,39 @@ def performance_of_windows(
     return found
 
 
+def operations_of_windows(
+    spark: SparkSession, store: Store, spec: MonitorSpec
+) -> dict[datetime, dict[str, Operated | None]]:
+    """By window: every declared signal of the whole table, None where there is no row of it."""
+    if not spec.operations:
+        return {}
+    columns = ("signal", "status", "reason", "alerting", "power", "suppression")
+    answer = (
+        _operated(spark, store, spec)
+        .selectExpr("unix_micros(window_start) AS start", *columns)
+        .collect()
+    )
+    found: dict[datetime, dict[str, Operated | None]] = {}
+    for row in answer:
+        own = found.setdefault(from_micros(row["start"]), dict.fromkeys(spec.operations))
+        if row["signal"] in own:
+            own[row["signal"]] = Operated(
+                row["status"] or "",
+                row["reason"] or "",
+                row["alerting"],
+                row["power"],
+                row["suppression"] is not None,
+            )
+    return found
+
+
+def _operated(spark: SparkSession, store: Store, spec: MonitorSpec) -> DataFrame:
+    return spark.table(store.table(OPERATIONS.name)).where(
+        f"monitor = {string(spec.monitor)} AND granularity = {string(spec.windows.grain)}"
+        f" AND slice_key = {string(WHOLE)}"
+    )
+
+
 def inputs_digest(
     spark: SparkSession,
     store: Store,
@@ -235,8 +269,12 @@ def inputs_digest(
         judged.where(f"slice_key = {string(WHOLE)}").selectExpr(
             "2 AS side", "window_start", "xxhash64(comparison, column_name, input_digest)"
         ),
+        _operated(spark, store, spec).selectExpr(
+            "3 AS side", "window_start", "xxhash64(signal, input_digest)"
+        ),
     ]
-    rows = parts[0].unionAll(parts[1]).unionAll(parts[2]).toDF("side", "window_start", "hashed")
+    every = parts[0].unionAll(parts[1]).unionAll(parts[2]).unionAll(parts[3])
+    rows = every.toDF("side", "window_start", "hashed")
     whole = (
         rows.selectExpr("side", "hashed", "CASE side WHEN 0 THEN window_start END AS window_start")
         .groupBy("side", "window_start")

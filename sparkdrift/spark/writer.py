@@ -21,7 +21,7 @@ from pyspark.sql import functions as F
 from sparkdrift.errors import StoreError
 from sparkdrift.spark.failures import FAILURES, condition, reason
 from sparkdrift.spark.sql import in_windows, quote, string
-from sparkdrift.spark.table import Table
+from sparkdrift.spark.table import BUCKET, Table, bucket_of
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
 
@@ -65,10 +65,13 @@ class Scope:
     granularity: str
     cases: Sequence[Case]
 
-    def predicate(self) -> str:
+    def predicate(self, table: Table) -> str:
+        """The condition on rows of `table`, which names its partition."""
         cases = " OR ".join(f"({_within(case)})" for case in self.cases)
+        bucketed = table.partition == BUCKET.name
+        bucket = f"{BUCKET.name} = {bucket_of(self.monitor)} AND " if bucketed else ""
         return (
-            f"monitor = {string(self.monitor)} AND granularity = {string(self.granularity)}"
+            f"{bucket}monitor = {string(self.monitor)} AND granularity = {string(self.granularity)}"
             f" AND ({cases or 'false'})"
         )
 
@@ -101,7 +104,7 @@ def replace(
     else:
         # Not by coalesce: what computes the rows would then run in one task as well.
         ready = ready.repartition(1)
-    _overwrite(store, table, ready, scope.predicate(), run_id)
+    _overwrite(store, table, ready, scope.predicate(table), run_id)
 
 
 def replace_all(
@@ -113,7 +116,7 @@ def replace_all(
     """
     asked = [scope for scope in scopes if any(case.windows for case in scope.cases)]
     if asked:
-        where = " OR ".join(f"({scope.predicate()})" for scope in asked)
+        where = " OR ".join(f"({scope.predicate(table)})" for scope in asked)
         _overwrite(store, table, _conform(table, rows).repartition(1), where, run_id)
 
 
@@ -203,7 +206,12 @@ def delete(spark: SparkSession, store: Store, table: Table, monitor: str, where:
 
 
 def rows_frame(spark: SparkSession, table: Table, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
-    """Rows made on the driver as a frame of the table's schema; absent columns are NULL."""
+    """Rows made on the driver as a frame of the table's schema; absent columns are NULL.
+
+    The bucket of a row is that of its monitor.
+    """
+    if table.partition == BUCKET.name:
+        rows = [{**row, BUCKET.name: bucket_of(row["monitor"])} for row in rows]
     schema = ", ".join(f"{quote(column.name)} {column.type}" for column in table.columns)
     return spark.createDataFrame(
         [tuple(row.get(name) for name in table.names) for row in rows], schema

@@ -18,6 +18,7 @@ from sparkdrift.spec.assumptions import WHY, Assumptions
 from sparkdrift.spec.feedback import SHAPED
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Feature, metric_parts
+from sparkdrift.spec.scoring import binned_operations
 
 STATE_VERSION = 1
 """The format of stored states; raised when their bytes or meaning change."""
@@ -170,13 +171,36 @@ def evaluation_hash(spec: MonitorSpec) -> str:
             "thresholds": evaluation and [one.value for one in evaluation.thresholds.values()],
             # Left out where it says nothing, so that stores of before keep their hash.
             **({"outcome": outcome} if outcome else {}),
+            **_binned_operations(spec),
+        }
+    )
+
+
+def _binned_operations(spec: MonitorSpec) -> dict[str, Any]:
+    """What is counted by score bin beside; nothing where nothing is, as in stores of before."""
+    found = {name: spec.operations[name].meaning() for name in binned_operations(spec)}
+    return {"operations": found} if found else {}
+
+
+def operation_hash(spec: MonitorSpec) -> str:
+    """What turns counts into rows of `operations`: what the signals are, in which direction a
+    change is one for the worse, and the policy of drift, by which they are judged.
+    """
+    return _digest(
+        {
+            "drift": policy_hash(spec),
+            "operations": {
+                name: [*one.meaning(), one.kind, one.worse] for name, one in spec.operations.items()
+            },
+            "scores": evaluation_hash(spec) if spec.evaluation else None,
         }
     )
 
 
 def set_hash(spec: MonitorSpec, name: str) -> str:
     """What gives the states of an evaluation set their meaning: where its score, decision and
-    truth stand, what counts as positive, and the thresholds' values, which are edges of its bins.
+    truth stand, what counts as positive, the thresholds' values, which are edges of its bins, and
+    what a row is worth.
 
     Not which table it is: a version says that itself. The same for a set that the spec does not
     declare, by the columns of the prediction.
@@ -194,6 +218,8 @@ def set_hash(spec: MonitorSpec, name: str) -> str:
             "evaluation": evaluation
             and evaluation.model_dump(mode="json", include={"task", "positive", "classes"}),
             "thresholds": evaluation and [one.value for one in evaluation.thresholds.values()],
+            # Not named where there is none: sets of before keep their digest.
+            **({"value": evaluation.value} if evaluation and evaluation.value else {}),
         }
     )
 
@@ -238,10 +264,16 @@ def staleness_hash(spec: MonitorSpec) -> str:
 
 
 def moments_hash(spec: MonitorSpec, feature: Feature) -> str:
-    """What gives moments of a feature by class their meaning: that of the feature and label."""
-    return _digest(
-        {"moments": [definition_hash(spec, feature), evaluation_hash(spec)], "format": 1}
-    )
+    """What gives moments of a feature by class their meaning: that of the feature, and what the
+    label or outcome is; not which table it arrives in, so that an evaluation set has the same."""
+    evaluation = spec.evaluation
+    target = evaluation and {
+        "task": evaluation.task,
+        "positive": evaluation.positive.label,
+        "classes": sorted(evaluation.classes),
+    }
+    content = [definition_hash(spec, feature), spec.prediction.label, target]
+    return _digest({"moments": [*content, spec.debt_limits.outcome], "format": 1})
 
 
 def importance_hash(spec: MonitorSpec, features: Sequence[Feature]) -> str:

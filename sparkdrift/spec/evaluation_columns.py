@@ -96,6 +96,7 @@ def watched_problems(spec: MonitorSpec, schema: Schema, labels: Schema | None) -
             for name, column in evaluation.classes.items()
         ),
         _decidable(spec, ("prediction", "decision"), spec.prediction.decision, plain, "decision"),
+        _column(spec, ("feature_debt", "outcome"), spec.debt_limits.outcome, plain, _VALUES),
     ]
     if evaluation.labels is None:
         label = spec.prediction.label

@@ -8,12 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from sparkdrift.spec.health_policy import Verdict
 from sparkdrift.spec.names import refused_characters
 from sparkdrift.spec.values import Identifier, Section, Text, refusal
 
-Verdict = Literal[
-    "healthy", "watch", "recalibrate", "refresh_evaluation", "retrain", "retire", "blind"
-]
 HookKind = Literal["table", "webhook", "mlflow"]
 ACCEPTED_URL = "an https URL such as https://hooks.example.com/sparkdrift; http for loopback only"
 ACCEPTED_VARIABLE = "the name of an environment variable, such as SPARKDRIFT_WEBHOOK_SECRET"

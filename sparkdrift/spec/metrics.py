@@ -22,9 +22,9 @@ KINDS: tuple[MetricKind, ...] = get_args(MetricKind)
 
 # In standard deviations between the reference's windows. One window against a fortnight of
 # them finds 6 in four cases out of five (measures/window_evidence.py).
-_EFFECT = 6.0
-_WARN = 3.0
-_ACCEPTED_EFFECT = (
+EFFECT = 6.0
+WARN = 3.0
+ACCEPTED_EFFECT = (
     "a shift above 0 and up to 100, in standard deviations between the reference's windows"
 )
 _ACCEPTED_RATIO = "a list of two SQL expressions, or {of: .., over: ..}"
@@ -52,7 +52,7 @@ _UNMERGEABLE: Mapping[str, str] = {
 
 SqlValue = Annotated[str, Field(description="an SQL expression on the columns of one row")]
 SqlTest = Annotated[str, Field(description="an SQL condition on the columns of one row")]
-MetricEffect = Annotated[float, Field(gt=0, le=100, description=_ACCEPTED_EFFECT)]
+MetricEffect = Annotated[float, Field(gt=0, le=100, description=ACCEPTED_EFFECT)]
 
 
 class Ratio(Section):
@@ -85,8 +85,8 @@ class Metric(Section):
     derived: str | None = Field(
         default=None, description="arithmetic over other metrics, such as revenue / customers"
     )
-    effect_size: MetricEffect = _EFFECT
-    warn_at: MetricEffect = _WARN
+    effect_size: MetricEffect = EFFECT
+    warn_at: MetricEffect = WARN
 
     @property
     def kinds(self) -> tuple[MetricKind, ...]:

@@ -25,6 +25,7 @@ from sparkdrift.spec.location import Location
 from sparkdrift.spec.maintenance import Maintenance
 from sparkdrift.spec.metrics import PREFIX, Metric, MetricEntry
 from sparkdrift.spec.model import ModelIdentity
+from sparkdrift.spec.operations import Operation
 from sparkdrift.spec.origin import Loc, Origin
 from sparkdrift.spec.payload import Payload
 from sparkdrift.spec.policy import INPUTS, Degraded, Drift, Thresholds
@@ -184,6 +185,9 @@ class MonitorSpec(Section):
         default_factory=dict, description="a mapping from names to how each is computed"
     )
     feedback: Feedback | None = None
+    operations: Mapping[Identifier, Operation] = Field(
+        default_factory=dict, description="a mapping from names to what is counted of each"
+    )
     evaluation: Evaluation | None = None
     importance: Importance | None = None
     feature_debt: FeatureDebt | None = None
@@ -255,18 +259,20 @@ class MonitorSpec(Section):
 
     @property
     def counted_metrics(self) -> Mapping[str, Metric]:
-        """The declared metrics, the share of rows that the model shaped, what payloads lack."""
-        found = dict(self.metrics)
-        if self.feedback is not None:
-            found[SHAPED] = self.feedback.metric
-        if self.source.payload is not None:
-            found |= self.source.payload.metrics
-        return found
+        """The declared metrics, the share of rows that the model shaped, the operations, and what
+        payloads lack."""
+        shaped = {} if self.feedback is None else {SHAPED: self.feedback.metric}
+        operations = {name: one.metric for name, one in self.operations.items()}
+        payload = {} if self.source.payload is None else self.source.payload.metrics
+        return {**self.metrics, **shaped, **operations, **payload}
 
     def place_of_metric(self, name: str) -> Loc:
         """Where the metric `name` is declared."""
         if self.feedback is not None and name == SHAPED:
             return ("feedback", "shaped")
+        own = self.operations.get(name)
+        if own is not None:
+            return ("operations", name, "expression" if own.is_share else "value")
         if self.source.payload is not None and name in self.source.payload.metrics:
             return ("source", "payload")
         return ("metrics", name)

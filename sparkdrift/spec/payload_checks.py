@@ -35,10 +35,11 @@ def metrics(spec: MonitorSpec) -> Iterator[Finding]:
     """No other metric has the name under which rows that do not fit are counted."""
     if spec.source.payload is None:
         return
-    for name in COUNTERS:
-        if name in spec.metrics:
-            message = "the share of rows that do not fit the payload is stored under this name"
-            yield Finding(("metrics", name), message, name, "another name for the metric")
+    for section, named in (("metrics", spec.metrics), ("operations", spec.operations)):
+        for name in COUNTERS:
+            if name in named:
+                message = "the share of rows that do not fit the payload is stored under this name"
+                yield Finding((section, name), message, name, "another name")
 
 
 def read_before(spec: MonitorSpec) -> Iterator[Finding]:

@@ -45,6 +45,13 @@ def evaluation_of(spec: MonitorSpec) -> Evaluation:
     return spec.evaluation
 
 
+def binned_operations(spec: MonitorSpec) -> tuple[str, ...]:
+    """The signals whose events are counted by score bin: shares, of a model with one score."""
+    if spec.evaluation is None or spec.evaluation.task == "multiclass":
+        return ()
+    return tuple(name for name, one in spec.operations.items() if one.is_share)
+
+
 def label_column(spec: MonitorSpec) -> str | None:
     """What the label is called in the rows that are watched, joined from elsewhere or not."""
     labels = spec.evaluation and spec.evaluation.labels

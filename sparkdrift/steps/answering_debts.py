@@ -48,7 +48,7 @@ def find_debt(found: Judged, monitor: str, name: str) -> Debt:
             "life, and nothing has to be said of it"
         )
     close = nearest(name, debts)
-    hint = f"; did you mean {close!r}?" if close else ""
+    hint = f"; did you mean {close!r}?" if close else "."
     listed = "; ".join(sorted(debts)[:12]) or "none"
     raise UsageError(f"{monitor} has no debt {name!r}{hint} Open are: {listed}")
 
@@ -88,9 +88,13 @@ def answer_debt(context: Context, spec: MonitorSpec, name: str, said: Said) -> A
         by=said.by.strip(),
         evidence=debt.finding.evidence,
     )
-    if not write_decision(
-        context.spark, context.store, spec.monitor, event, context.journal.run_id
-    ):
+    with context.journal.step(spec.monitor, "debt") as record:
+        # So that a run after a crash knows that there is something to judge anew.
+        context.journal.started(record)
+        written = write_decision(
+            context.spark, context.store, spec.monitor, event, context.journal.run_id
+        )
+    if not written:
         raise StoreError(
             f"nothing was written of {name}: meanwhile another event came; look at it with "
             "`sparkdrift debt show` and say it again"

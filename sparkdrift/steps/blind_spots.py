@@ -48,8 +48,10 @@ from sparkdrift.spark.window_course import (
     drifted,
     figures_of_windows,
     inputs_digest,
+    operations_of_windows,
     performance_of_windows,
 )
+from sparkdrift.spec.digests import operation_hash
 from sparkdrift.spec.evaluation import Evaluation
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
@@ -78,6 +80,8 @@ def tell_blind_spots(context: Context, spec: MonitorSpec, policy: str, record: R
     stored = stored_references(spark, store, spec, name)
     tables = _Tables(dashboard_table(spark, spec), outcome_table(spark, spec))
     beside = {"policy": policy, "version": str(_VERSION)}
+    if spec.operations:
+        beside["operations"] = operation_hash(spec)
     beside |= {
         key: f"{one.table_id}:{one.version}"
         for key, one in (("dashboard", tables.dashboard), ("outcome", tables.outcome))
@@ -111,6 +115,7 @@ def _rows(
     figures = figures_of_windows(spark, store, spec)
     performance = performance_of_windows(spark, store, spec, spec.windows.grain)
     moved = drifted(spark, store, spec, stored)
+    operated = operations_of_windows(spark, store, spec)
     told = None
     if tables.dashboard is not None:
         told = _by_metric(told_by_dashboard(spark, spec, tables.dashboard))
@@ -128,6 +133,7 @@ def _rows(
                 _fresh(performance.get((name, start), {})),
                 figures[name, start].ess_ratio,
                 _distrust(spec),
+                operated.get(start, dict.fromkeys(spec.operations)),
             )
             for start in starts
         ]

@@ -9,7 +9,8 @@ from typing import Any
 
 from sparkdrift.errors import Problem, SnapshotError, SpecError
 from sparkdrift.references.life import Name
-from sparkdrift.spark.evaluation_sources import labels_of, row_problems
+from sparkdrift.spark.class_moments import frozen_moments, target_of
+from sparkdrift.spark.evaluation_sources import labels_of, row_problems, value_lacking
 from sparkdrift.spark.evaluation_states import Looked, evaluation_rows, look_at
 from sparkdrift.spark.labels import joined_labels, scores_with_labels
 from sparkdrift.spark.references import reference_rows
@@ -19,6 +20,7 @@ from sparkdrift.spec.digests import set_hash
 from sparkdrift.spec.evaluation import Evaluation, EvaluationSet
 from sparkdrift.spec.evaluation_columns import as_watched, set_columns, set_problems
 from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.spec.resolving import Feature
 from sparkdrift.spec.scoring import Named, evaluation_of, label_column, renamed, scores_of
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.journal import Record
@@ -50,15 +52,16 @@ def score_rows(
     name: Name,
     source: Source,
     slices: Sequence[Sequence[str]],
+    features: Sequence[Feature],
     record: Record,
     *,
     watched: bool,
 ) -> Any:
-    """The states of the set's scores, as rows of a reference; `source` as `as_set` gives it.
+    """The states of the set's scores, and of its features by class, as rows of a reference.
 
-    `watched`: it is the watched table, so its labels may be in a table of their own. Raises
-    SnapshotError, with nothing written, for a set that measures nothing, and SpecError where it
-    lacks a column.
+    `source` as `as_set` gives it. `watched`: it is the watched table, so its labels may be in a
+    table of their own. Raises SnapshotError, with nothing written, for a set that measures
+    nothing, and SpecError where it lacks a column.
     """
     evaluation = evaluation_of(spec)
     rows = reference_rows(context.spark, source)
@@ -72,14 +75,22 @@ def score_rows(
         if name.name in evaluation.sets:
             _refuse(set_problems(spec, name.name, source.schema))
         scores = scores_of(spec, evaluation, _columns(spec, source))
+    why = "" if watched else value_lacking(context.spark, spec, source.schema)
+    if why:
+        # What a row is worth is no reason to have no set at all.
+        evaluation = evaluation.model_copy(update={"value": None})
+        record.warnings.append(f"evaluation set {name}: no value of its rows is known: {why}")
     looked = look_at(rows, evaluation, scores)
     where = f"{name} ({source.name}, version {source.version})"
     for one in looked:
         require_scores(one, where, evaluation)
         record.warnings += told(one, where, evaluation)
-    return evaluation_rows(
+    found = evaluation_rows(
         rows, evaluation, scores, looked, slices_of(spec, slices), set_hash(spec, name.name)
     )
+    target = target_of(spec, scores) if spec.debt_limits.outcome is None else None
+    moments = None if target is None else frozen_moments(rows, spec, features, target)
+    return found if moments is None else found.unionByName(moments)
 
 
 def declared(spec: MonitorSpec, name: Name) -> str:

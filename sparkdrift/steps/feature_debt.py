@@ -33,13 +33,13 @@ from sparkdrift.spark.feature_debt import (
     with_evidence,
     write_debt,
 )
+from sparkdrift.spark.feature_digests import Digests, debt_digests
 from sparkdrift.spark.feature_importance import (
     NONE_KNOWN,
     Known,
     known_importances,
     summed_importances,
 )
-from sparkdrift.spark.feature_inputs import Digests, debt_digests
 from sparkdrift.spark.importance_states import lacking_importances, write_importances
 from sparkdrift.spark.importance_tables import importance_table, written_importances
 from sparkdrift.spark.profiles import stored_windows

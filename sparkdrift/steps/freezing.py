@@ -305,7 +305,8 @@ def _scanned(
     rows = scanned_reference(context.spark, spec, source, resolution)
     if measures_scores(spec, wanted.name):
         slices, ours = resolution.usable_slices, not wanted.is_scanned
-        own = score_rows(context, spec, wanted.name, source, slices, record, watched=ours)
+        features = resolution.usable
+        own = score_rows(context, spec, wanted.name, source, slices, features, record, watched=ours)
         rows = rows.unionByName(own, allowMissingColumns=True)
     pairs, _ = watched_pairs(spec, resolution)
     if pairs:

@@ -7,12 +7,15 @@ earlier windows, decisions and the policy included; so a run twice writes nothin
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sparkdrift.health.assessing import Assessed, Health, Model, assess
+from sparkdrift.health.assessing import FORMAT, Assessed, Health, Model, Standing, assess
 from sparkdrift.health.events import Event, decisions, missing, open_before
 from sparkdrift.health.findings import Finding
 from sparkdrift.health.gathering import Told, windows_of
@@ -21,6 +24,8 @@ from sparkdrift.health.maintenance import overdue_findings, plan_of
 from sparkdrift.health.ownership import ownership_findings, stage_of
 from sparkdrift.spark.health import debt_events, write_events, write_health
 from sparkdrift.spark.health_findings import HEALTH, TERM, evidence_rows
+from sparkdrift.spark.runs import settled_scope
+from sparkdrift.spark.verdicts import read_verdict
 from sparkdrift.spec.digests import health_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
@@ -33,19 +38,51 @@ class Judged:
     """What the step found and did for one monitor.
 
     due: the windows that were written. entries: the events that were added. events: those that
-    were stored before. versions: the version of the model in each window.
+    were stored before. versions: the version of the model in each window. settled: the verdict that
+    stands, where nothing was begun since it was stored and so nothing was looked at.
     """
 
     assessed: Assessed = field(default_factory=Assessed)
     due: tuple[Health, ...] = ()
     entries: tuple[Entry, ...] = ()
     events: tuple[Event, ...] = ()
+    settled: Standing | None = None
     versions: Mapping[datetime, str | None] = field(default_factory=dict)
 
     @property
     def newest(self) -> Health | None:
         """The verdict of the newest window; None: nothing is stored of the monitor."""
         return self.assessed.health[-1] if self.assessed.health else None
+
+    @property
+    def standing(self) -> Standing | None:
+        """The same in short; None: nothing is stored."""
+        return self.newest.standing if self.newest else self.settled
+
+
+def health_after_run(context: Context, spec: MonitorSpec) -> Judged:
+    """`assess_health` of one monitor; the verdict that stands where nothing can have changed it.
+
+    That is so where no step of the monitor began any work since, and the spec is the same: a step
+    says so before it writes.
+    """
+    scope = settled_scope(context.spark, context.store, spec.monitor, STEP)
+    if scope == _scope(spec):
+        row = read_verdict(context.spark, context.store, spec)
+        if row is not None:
+            return Judged(settled=standing_of(row))
+    return assess_health(context, [spec])[spec.monitor]
+
+
+def standing_of(row: Mapping[str, Any]) -> Standing:
+    """The verdict of a row of `model_health`."""
+    return Standing(row["verdict"], row["severity"], row["since"], row["owner"], row["due"])
+
+
+def _scope(spec: MonitorSpec) -> str:
+    """Digest of all that a spec says: anything in it may be a finding, or what one is judged by."""
+    text = json.dumps([FORMAT, spec.model_dump(mode="json")], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def assess_health(
@@ -58,7 +95,7 @@ def assess_health(
         busy = []
         for spec, record in zip(specs, records, strict=True):
             own = found[spec.monitor]
-            record.policy_hash = health_hash(spec)
+            record.policy_hash, record.scope_digest = health_hash(spec), _scope(spec)
             record.windows = len(own.due)
             if own.due or own.entries:
                 busy.append(record)
@@ -96,7 +133,7 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
         tuple(missing(assessed.entries, events, first)),
         tuple(events),
         # A new version goes on with the history: what was judged of the one before stays its own.
-        {
+        versions={
             start: (stored[start].name or None) if start in stored else spec.model_version
             for start in (one.window.start for one in assessed.health)
         },
@@ -112,7 +149,8 @@ def model_of(spec: MonitorSpec) -> Model:
         wanted |= {"calibration"} if evaluation.task != "regression" else set()
         wanted |= {"dashboard"} if evaluation.dashboard is not None else set()
     wanted |= {"feedback"} if spec.feedback is not None else set()
-    wanted |= {name for name in ("operations", "feature") if _asks(spec, name)}
+    wanted |= {"operations"} if spec.operations else set()
+    wanted |= {"feature"} if spec.feature_debt or spec.importance else set()
     persistence = spec.degraded.persistence if spec.degraded else spec.policy.persistence
     return Model(
         monitor=spec.monitor,
@@ -123,13 +161,6 @@ def model_of(spec: MonitorSpec) -> Model:
         escalation=_escalation(spec),
         beside=(spec.model_id, (spec.degraded and spec.degraded.currency) or ""),
     )
-
-
-_SECTIONS = {"operations": "operations", "feature": "feature_debt"}
-
-
-def _asks(spec: MonitorSpec, evidence: str) -> bool:
-    return bool(getattr(spec, _SECTIONS[evidence], None))
 
 
 def _escalation(spec: MonitorSpec) -> str | None:

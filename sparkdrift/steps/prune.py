@@ -1,7 +1,8 @@
 """Prune: windows that are older than the spec keeps them leave the store, but for what is cited.
 
 With a window go all rows about it: its profiles and states, and the verdicts on it, which can't
-be explained or computed again without them. References, events, checks, debts and `runs` stay.
+be explained or computed again without them. References, events, checks, debts,
+the health of the model and `runs` stay.
 """
 
 from __future__ import annotations

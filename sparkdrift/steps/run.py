@@ -54,7 +54,7 @@ def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcom
     checked = assumptions.check_assumptions(context, spec, options, judged.stored)
     evaluated = evaluate.evaluate(context, spec, options, sets)
     assessed = feature_debt.assess_features(context, spec, options)
-    judged_health = health.assess_health(context, [spec])[spec.monitor]
+    judged_health = health.health_after_run(context, spec)
     context.journal.close()
     # Last: who may write rows need not be allowed to create views.
     unpublished = _publish(context, spec)

@@ -18,6 +18,7 @@ from sparkdrift.spark.class_moments import associated_features, class_moments, t
 from sparkdrift.spark.evaluation_sources import labels_of, row_problems
 from sparkdrift.spark.expressions import resolve_source
 from sparkdrift.spark.labels import arrival_states, joined_labels, scores_with_labels
+from sparkdrift.spark.operation_inputs import countable, of_operations
 from sparkdrift.spark.profiles import stored_windows, window_rows
 from sparkdrift.spark.reference_life import Active
 from sparkdrift.spark.score_rollups import due_score_rollups, write_score_rollups
@@ -37,7 +38,7 @@ from sparkdrift.spark.source import Source, source_of
 from sparkdrift.spec.digests import evaluation_hash
 from sparkdrift.spec.evaluation import Evaluation
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.spec.scoring import WHOLE_SCORE
+from sparkdrift.spec.scoring import WHOLE_SCORE, binned_operations
 from sparkdrift.steps.context import Context, Options
 from sparkdrift.steps.due_scores import STEP, Due, by_class, due_scores
 from sparkdrift.steps.evaluation_sets import Sets, name_of_set
@@ -156,6 +157,7 @@ def _count(
     }
     scores = scores_with_labels(spec, labels)
     token = "" if labels is None else f"{labels.table_id}:{labels.version}"
+    binned = countable(spark, spec, source) if binned_operations(spec) else ()
     target = target_of(spec, scores)
     resolution = None if target is None else resolve_source(spark, spec, source)
     done = 0
@@ -166,9 +168,9 @@ def _count(
         slices = slices_of(spec, [keys for keys in spec.slices if slice_name(keys) in kept])
         read = window_rows(spark, source, spec, windows)
         rows = joined_labels(spark, spec, read, labels, of_few=of_few)
-        found = count_scores(rows, evaluation, scores, cuts, slices).selectExpr(
-            "*", "CAST(NULL AS ARRAY<STRING>) AS columns", _NO_OWN
-        )
+        found = count_scores(
+            rows, evaluation, scores, cuts, slices, [spec.operations[one].event for one in binned]
+        ).selectExpr("*", f"{of_operations(binned)} AS columns", _NO_OWN)
         if labels is not None:
             late = arrival_states(rows, spec, source)
             found = found.unionByName(late.selectExpr("*", f"'{LABELS}' AS name", _NO_OWN))

@@ -16,6 +16,7 @@ from tests.bench.demo import demo, rerun
 from tests.bench.engine import engine, engine_long
 from tests.bench.evaluation import evaluation
 from tests.bench.fleet import fleet
+from tests.bench.health import health
 from tests.bench.increment import increment
 from tests.bench.machine import machine
 from tests.bench.references import references
@@ -45,6 +46,7 @@ CASES: dict[str, Callable[[Asked], Iterator[Measured]]] = {
     "references": references,
     "evaluation": evaluation,
     "fleet": fleet,
+    "health": health,
     "scale": scale,
     "source": source,
 }

@@ -19,7 +19,7 @@ _VERDICTS = "'healthy', 'watch', 'recalibrate', 'refresh_evaluation', 'retrain',
 
 
 def fleet(asked: Asked) -> Iterator[Measured]:
-    """The command, session start included; one file for each model, as OPTIMIZE leaves them."""
+    """The command, session start included; one file for each bucket, as OPTIMIZE leaves them."""
     models = max(3, round(_MODELS * asked.share(_MODELS * _WINDOWS)))
     store = asked.data / f"fleet-{models}-{_WINDOWS}"
     if not (store / "runs").exists():
@@ -54,8 +54,8 @@ def _made(store: Path, models: int) -> None:
         made = ours.new_store(spark, store)
         rows = spark.range(0, models * _WINDOWS, 1, 8).selectExpr(*_columns())
         (
-            rows.repartition(8, "monitor")
-            .sortWithinPartitions("monitor", "window_start")
+            rows.repartition(8, "bucket")
+            .sortWithinPartitions("bucket", "monitor", "window_start")
             .write.format("delta")
             .mode("append")
             .save(made.path("model_health"))
@@ -64,6 +64,7 @@ def _made(store: Path, models: int) -> None:
 
 def _columns() -> list[str]:
     from sparkdrift.spark.health_tables import MODEL_HEALTH
+    from sparkdrift.spark.table import BUCKETS
 
     model, window = f"(id div {_WINDOWS})", f"(id % {_WINDOWS})"
     name = f"concat('model_', lpad({model}, 5, '0'))"
@@ -75,6 +76,8 @@ def _columns() -> list[str]:
         "window_start": _day(window),
         "window_end": _day(f"{window} + 1"),
         "granularity": "'day'",
+        # As Python's zlib has it.
+        "bucket": f"pmod(crc32(CAST({name} AS BINARY)), {BUCKETS})",
         "model_id": name,
         "model_version": "'7'",
         "stage": f"if({model} % 50 = 0, 'deprecated', 'deployed')",

@@ -13,6 +13,7 @@ from sparkdrift.report.page.material import Material
 from tests.unit.report.page import made_rows as made
 
 WIDE, TABLET, PHONE = 1100, 768, 360
+A4 = 718  # CSS pixels between margins of a centimetre
 WIDTH = "document.documentElement.scrollWidth"
 BEYOND = """[...document.querySelectorAll('body *')].filter(one => {
   const place = one.getBoundingClientRect();
@@ -22,8 +23,10 @@ GROUND = "getComputedStyle(document.body).backgroundColor"
 
 
 def fleet():
-    rows = [{**made.health(9)[0], "monitor": name} for name in (made.HOSTILE, "a" * 80, "claims")]
-    return fleet_page(rows, "./store", made.MADE, "0.1.0")
+    names = (made.HOSTILE, "a" * 80, "claims")
+    rows = [made.fleet_row(name, "retrain", owner=name) for name in names]
+    unjudged = [{"monitor": "b" * 80, "watched_until": None}]
+    return fleet_page(rows, unjudged, "./store", made.MADE, "0.1.0")
 
 
 PAGES = {
@@ -89,6 +92,9 @@ def test_on_paper_nothing_stays_folded(browser, model):
     opened.send("Emulation.setEmulatedMedia", media="print")
     assert opened.value(height) > 1000
     assert opened.value(GROUND) == "rgb(255, 255, 255)"
+    opened.send("Emulation.setDeviceMetricsOverride", width=A4, height=1123, deviceScaleFactor=1,
+                mobile=False)  # fmt: skip
+    assert opened.value(WIDTH) <= A4, opened.value(BEYOND)
 
 
 def test_lines_are_as_thick_in_a_wide_picture_as_in_a_narrow_one(browser, model):

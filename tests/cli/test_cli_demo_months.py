@@ -42,6 +42,7 @@ def test_it_turns_red_about_when_the_loss_became_significant(drifting):
     assert not any(one["outside"] for one in months)
     assert months[-1]["verdict"] == "red"
     assert months[-1]["overrides"] > 0.12
+    assert "alert: operations (override: " in since["red"]["reason"]
 
 
 def test_the_page_tells_the_band_against_what_is_so_and_when_that_showed(drifting):
@@ -75,9 +76,25 @@ def test_the_commands_that_it_ends_with_work(drifting, tmp_path):
     assert sampled["ess_then"] > sampled["ess_now"]
 
 
-def test_without_drift_nothing_is_red_or_degraded(spark, workspace):
+def test_the_operations_say_that_overrides_rise(drifting):
+    folder, _ = drifting
+    spec = folder / "claim_triage.yml"
+    done = invoke("operations", spec, "--store", folder, "--fail-on", "alert", "--json")
+    assert done.exit_code == 3, done.output
+    (told,) = json.loads(done.stdout)["monitors"]
+    (whole,) = [one for one in told["operations"] if one["slice_key"] == "*"]
+    assert told["windows_told"] == 0
+    assert (whole["signal"], whole["status"]) == ("override", "drifted")
+    assert whole["low"] > 3 * whole["reference_value"]
+    assert whole["trend_low"] > 0
+    # Who overrules the model does so at all scores alike.
+    assert "spread over the scores" in whole["score_reason"]
+
+
+def test_without_drift_it_is_green_while_labels_are_there(spark, workspace):
     done = invoke("demo", "months", "--store", workspace / "steady", "--without-drift", "--json")
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
     assert found["since"] == {"red": None, "degraded": None}
-    assert {one["verdict"] for one in found["months"]} == {"amber"}
+    # Of the last five weeks labels are due.
+    assert [one["verdict"] for one in found["months"]] == ["green"] * 5 + ["amber"] * 2

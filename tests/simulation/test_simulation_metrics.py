@@ -154,3 +154,31 @@ def test_the_interval_of_the_effect_covers():
         inside += low[0] <= 4.0 <= high[0]
     print(f"covered {inside / 1000:.3f}")
     assert meets(inside, 1000, 0.93, 0.97)
+
+
+@pytest.mark.parametrize("windows", [9, 14, 30])
+@pytest.mark.parametrize("part", [0.0, 0.5, 0.8])
+def test_windows_that_are_correlated_beside_known_sampling_noise(part, windows):
+    """part: of the variance that is not sampling, which alone carries over, with rho 0.7."""
+    repeats, rng = 2000, np.random.default_rng(40 + windows)
+    references, news = paths(windows, 0.7, repeats, rng)
+    noise = np.full((repeats, windows), 1 - part)
+    of_rows = np.sqrt(1 - part) * rng.normal(size=(repeats, windows + 1))
+    references, news = (np.sqrt(part) * one for one in (references, news))
+    hits, drifted = alarms(references + of_rows[:, 1:], news + of_rows[:, 0], noise, noise[:, 0])
+    print(f"W={windows} part={part}: unusual {hits / repeats:.4f} drifted {drifted / repeats:.4f}")
+    assert meets(hits, repeats, 0.0, 0.02 if part == 0.8 and windows < 30 else 0.0125)
+
+
+def test_sampling_noise_that_looks_correlated_hides_no_shift():
+    """Of references of nine windows that vary by sampling alone: a shift of 8 sd would be found."""
+    repeats, rng = 2000, np.random.default_rng(41)
+    references, _ = paths(9, 0.0, repeats, rng)
+    powers = []
+    for one in references:
+        usual = usual_variation(one, np.ones(9))
+        unit = window_evidence([0.0], usual, 8.0, [1.0]).unit
+        powers.append(float(shift_power(usual.w_eff, unit, 8.0)[0]))
+    able = np.mean(np.array(powers) >= 0.8)
+    print(f"W=9: power of 80 % or more for {able:.1%} of references")
+    assert meets(able * repeats, repeats, 0.85, 1.0)

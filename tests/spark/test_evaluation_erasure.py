@@ -84,4 +84,6 @@ def test_after_an_erasure_states_sets_and_performance_are_without_the_rows(spark
 @pytest.mark.classic
 def test_all_tables_of_evaluation_are_erased_and_pruned() -> None:
     for tables in (HOLDING, OF_WINDOWS):
-        assert {"performance", "eval_staleness", "states"} <= {table.name for table in tables}
+        assert {"performance", "eval_staleness", "operations", "states"} <= {
+            table.name for table in tables
+        }

@@ -178,3 +178,27 @@ def test_numbers_and_classes_have_states_of_their_own(spark, home):
     for one in found:
         facts = score_facts(one.name, one.edges, one.cells, regression=False)
         assert facts["positives"] == (truth == one.name).sum()
+
+
+def test_what_rows_of_a_set_are_worth_is_frozen_with_it(spark, home):
+    rng = np.random.default_rng(11)
+    source_tables.write(spark, home / "worth", table(rng))
+    whole = table(rng)
+    source_tables.write(spark, home / "worthless", whole.drop_columns(["amount"]))
+    spec = sets_spec(home, "worth", "worthless", value="if(y = 1, amount, -1)")
+    store = new_store(spark, home / "values")
+    done = freeze_sets(context_of(spark, store), spec)
+    assert set(done.made) == {"worth", "worthless"}, done.missing
+    rows = spark.table(store.table("reference_profiles")).where("kind = 'value'").collect()
+    assert [(row["name"], row["column_name"]) for row in rows if row["slice_key"] == "*"] == [
+        ("worth", ":value")
+    ]
+    (row,) = [row for row in rows if row["slice_key"] == "*"]
+    own = spark.table(f"delta.`{home / 'worth'}`").where(
+        "score >= 0 AND score <= 1 AND y IN (0, 1)"
+    )
+    (total,) = own.selectExpr("sum(if(y = 1, amount, -1))").collect()
+    counts = np.array(row["bins"]["counts"]).reshape(-1, 3)
+    assert len(counts) == len(row["bins"]["edges"]) + 1
+    assert counts[:, 1].sum() == pytest.approx(total[0])
+    assert row["row_count"] == counts[:, 0].sum() == own.count()

@@ -45,14 +45,13 @@ def scored(day, rng):
         region, spare = [one.upper() for one in region], np.full(ROWS, 3.0)
     columns = {"score": score, "income": income * (1000 if day >= MOVED else 1), "spare": spare}
     for name, values in columns.items():
-        place = rows.schema.get_field_index(name)
-        array = pa.array(values)
-        if place < 0:
-            rows = rows.append_column(name, array)
-        else:
-            rows = rows.set_column(place, name, array)
-    rows = rows.set_column(rows.schema.get_field_index("region"), "region", pa.array(region))
-    return rows.append_column("label", pa.array(label))
+        rows = with_column(rows, name, pa.array(values))
+    return with_column(with_column(rows, "region", pa.array(region)), "label", pa.array(label))
+
+
+def with_column(rows, name, values):
+    place = rows.schema.get_field_index(name)
+    return rows.append_column(name, values) if place < 0 else rows.set_column(place, name, values)
 
 
 @dataclass

@@ -234,7 +234,7 @@ def test_a_pruned_day_leaves_its_week_as_well(spark, workspace):
 WRITES = (
     "runs",
     *("profiles", "states", "assumptions", "performance", "eval_staleness", "feature_debt"),
-    "drift",
+    *("operations", "drift"),
     *("runs", "states", "profiles", "states", "profiles"),
 )
 """What an erasure writes before its references: what it begins, and windows."""

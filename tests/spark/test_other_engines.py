@@ -60,6 +60,7 @@ def evaluate_another(spark, store, folder):
         monitor="scored",
         features={"numeric": ["amount"]},
         prediction={"score": "score", "label": "label", "label_delay": "1 day"},
+        operations={"small": {"expression": "amount < 90"}},
         evaluation={
             "sets": {"holdout": {"path": str(folder / "holdout")}},
             "thresholds": {"approve": {"value": 0.5, "target": {"capacity": 0.2}}},

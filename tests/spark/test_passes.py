@@ -140,8 +140,8 @@ def test_a_settled_monitor_asks_few_questions(spark, workspace):
     """Each costs about half a second of a run that has nothing to do.
 
     The source's detail and history, the last success, the attempts of the run id, the
-    roll-up, the reference, what is due to be judged, and the journal's commit. Relies on
-    the store of the test above.
+    roll-up, the reference, what is due to be judged, whether anything began since the last
+    verdict, that verdict, and the journal's commit. Relies on the store of the test above.
     """
     spec = spec_of(
         workspace / "log",
@@ -152,7 +152,7 @@ def test_a_settled_monitor_asks_few_questions(spark, workspace):
     with asked_of(spark) as asked:
         outcome = run_monitor(context, spec, Options())
     assert outcome.profiled.settled
-    assert len(asked) == 8
+    assert len(asked) == 10
 
 
 @pytest.mark.classic

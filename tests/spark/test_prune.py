@@ -111,7 +111,7 @@ def test_days_go_but_for_what_cites_them_and_longer_windows_stay(spark, pruned):
     assert before["profiles"]["month"] == {day_start(0)}
     # A row for ':table' and one for the feature; of drift, one for the feature.
     rows = {"profiles": 2 * len(GONE), "states": 0, "drift": len(GONE), "assumptions": 0}
-    rows |= {"performance": 0, "eval_staleness": 0, "feature_debt": 0}
+    rows |= {"performance": 0, "eval_staleness": 0, "feature_debt": 0, "operations": 0}
     assert done.rows == rows
     gone = pruned_interval(context_of(spark, store), credit_spec(Path("source")), "day")
     assert gone == Window(day_start(0), day_start(DAYS - KEEP))
@@ -126,12 +126,12 @@ def test_days_go_but_for_what_cites_them_and_longer_windows_stay(spark, pruned):
 
 OF_WINDOWS = (
     *("states", "drift", "assumptions", "performance", "eval_staleness", "feature_debt"),
-    "profiles",
+    *("operations", "profiles"),
 )
 
 
 @pytest.mark.classic
-@pytest.mark.parametrize("writes", range(1, 9))
+@pytest.mark.parametrize("writes", range(1, 10))
 def test_a_pruning_that_ended_too_early_is_done_by_the_next_one(
     spark, source, pruned, workspace, tmp_path, writes
 ):

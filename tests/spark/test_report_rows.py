@@ -12,7 +12,9 @@ from sparkdrift.report.page.material import of_rows
 from sparkdrift.spark.reading import frame
 from sparkdrift.spark.report_rows import report_rows, watched_metric
 from sparkdrift.spark.schemas import TABLES
+from sparkdrift.spark.table import bucket_of
 from sparkdrift.spark.views import VIEWS, registered
+from sparkdrift.spec.policy import INPUTS
 from tests.unit.report.page.made_rows import MADE
 
 pytestmark = [pytest.mark.spark, pytest.mark.classic]
@@ -54,28 +56,33 @@ def test_only_the_newest_windows_are_asked_for(spark, planted, spec, rows):
 def test_the_page_of_a_real_store(rows, spec):
     material = of_rows(rows, watched_metric(spec), "a store", MADE, "0.1.0")
     text = page(spec, material)
-    assert text.count("<article") == 3
-    for told in ("No verdict yet", "middle half", "What ran last", "baseline version 1"):
+    verdicts = rows["findings"]["verdicts"]
+    lasted = [one for one in verdicts if one["slice_key"] == "*" and one["since"] is not None]
+    assert lasted
+    assert text.count("<article") == len([one for one in lasted if one["column_name"] != INPUTS])
+    for told in ("middle half", "What ran last", "baseline version 1"):
         assert told in text
 
 
-def test_the_fleet_knows_monitors_without_a_verdict_and_their_newest_one(spark, planted, spec):
-    with report_rows(spark, planted.store) as ask:
-        (before,) = [one for one in ask.fleet() if one["monitor"] == spec.monitor]
-    assert before["verdict"] is None
-    assert before["watched_until"] is not None
+def test_the_fleet_tells_monitors_with_a_verdict_from_those_without(spark, planted, spec):
+    """Only a copy has verdicts of its own making, whatever the planted run ended with."""
     store = planted.copied(planted.path.parent / "judged")
+    spark.sql(f"DELETE FROM {store.table('model_health')}")
+    with report_rows(spark, store) as ask:
+        assert ask.fleet() == []
+        assert [one["monitor"] for one in ask.unjudged()] == [spec.monitor]
     for start, verdict in (("2024-01-05", "healthy"), ("2024-01-09", "retrain")):
         spark.sql(
-            f"INSERT INTO {store.table('model_health')}"
-            " (monitor, window_start, window_end, granularity, model_id, verdict, owner)"
-            f" VALUES ('{spec.monitor}', timestamp'{start}', timestamp'{start}' + INTERVAL 1 DAY,"
-            f" 'day', 'm', '{verdict}', 'tests')"
+            f"INSERT INTO {store.table('model_health')} (bucket, monitor, window_start, window_end,"
+            " granularity, model_id, stage, verdict, owner) VALUES"
+            f" ({bucket_of(spec.monitor)}, '{spec.monitor}', timestamp'{start}',"
+            f" timestamp'{start}' + INTERVAL 1 DAY, 'day', 'm', 'deployed', '{verdict}', 'tests')"
         )
     with report_rows(spark, store) as ask:
-        (newest,) = [one for one in ask.fleet() if one["monitor"] == spec.monitor]
+        assert ask.unjudged() == []
+        (newest,) = ask.fleet()
         assert [one["verdict"] for one in ask.health(spec, 9)] == ["retrain", "healthy"]
-    assert (newest["verdict"], newest["owner"]) == ("retrain", "tests")
+    assert (newest["model_id"], newest["verdict"]) == ("m", "retrain")
     html = sparkdrift.page(store=str(store), spark=spark).html
     assert "retrain" in html
 

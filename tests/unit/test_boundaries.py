@@ -108,6 +108,18 @@ def test_explanations_are_made_of_rows_and_measures(module: Path) -> None:
     assert roots(module, typing_too=True).isdisjoint(ENGINE | IO | CLOCK)
 
 
+@pytest.mark.parametrize("module", inside("report/page"), ids=name)
+def test_pages_are_made_of_rows_alone(module: Path) -> None:
+    """Whoever asks for a page says what time it is; saving.py alone writes a file."""
+    ours = {one for one in imported(module) if one.startswith("sparkdrift")}
+    assert not [one for one in ours if one.startswith(("sparkdrift.spark", "sparkdrift.cli"))]
+    refused = ENGINE | CLOCK if module.name == "saving.py" else ENGINE | CLOCK | IO
+    assert roots(module, typing_too=True).isdisjoint(refused)
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    assert not {one for one in called if re.search(r"\b(now|utcnow|today)$", one)}
+
+
 @pytest.mark.parametrize("module", inside("references"), ids=name)
 def test_what_references_mean_is_pure(module: Path) -> None:
     ours = {one for one in imported(module) if one.startswith("sparkdrift")}

@@ -12,6 +12,8 @@ import pytest
 
 from sparkdrift import store
 from sparkdrift.errors import StoreError, UsageError
+from sparkdrift.spark.schemas import TABLES
+from sparkdrift.spark.table import BUCKETS, bucket_of
 from sparkdrift.store import DEFAULT, VARIABLE, Store, delta_path, locked, open_store
 
 
@@ -138,3 +140,18 @@ def test_a_lock_file_that_was_taken_away_locks_nothing(
             release.set()
         other.result(30)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_monitor_stays_in_its_bucket_for_ever() -> None:
+    """Of CRC-32 the check value is known; stored rows lie by it."""
+    assert bucket_of("123456789") == 0xCBF43926 % BUCKETS
+    assert {bucket_of(f"monitor_{number}") for number in range(200)} == set(range(BUCKETS))
+
+
+def test_what_is_read_of_all_models_has_few_partitions() -> None:
+    partitions = {table.name: table.partition for table in TABLES}
+    assert {name for name, by in partitions.items() if by == "bucket"} == {"model_health"}
+    assert set(partitions.values()) == {"bucket", "monitor"}
+    health = next(table for table in TABLES if table.name == "model_health")
+    # Files without a monitor are not read, as partitions are not elsewhere.
+    assert "monitor" in health.counted

@@ -184,7 +184,7 @@ def _said(
         text = f"{debt} is {action} by {said.by}{_further(said, zone)}"
         newest = done.judged.newest
         if newest is not None:
-            text += f"; {verdict_line(newest, zone)}"
+            text += f"; {verdict_line(newest.standing, zone)}"
         facts = {"debt": debt, "action": action, "by": said.by, "until": ends, "owner": owner}
         return Answer(text, facts)
 

@@ -71,6 +71,8 @@ def months(
 
 def _run(context: Context, bars: Bars, folder: Path, demo: Demo, *, made: bool) -> dict[str, Any]:
     """Make the data where it is not there, and run all that is due."""
+    from sparkdrift.demo.months import ended
+    from sparkdrift.demo.owner_paragraph import owner_paragraph
     from sparkdrift.demo.running import finish, make
     from sparkdrift.spark.converting import write_delta
     from sparkdrift.spec.loading import load_spec
@@ -82,9 +84,11 @@ def _run(context: Context, bars: Bars, folder: Path, demo: Demo, *, made: bool) 
         make(folder, demo, partial(write_delta, context.spark))
     spec = load_spec(folder / demo.spec)
     bars.begin(spec.monitor)
-    done = run_monitor(context, spec, Options())
+    done = run_monitor(context, spec, Options(as_of=ended()))
     finish(folder)
+    newest = done.health.newest
     return {
+        "owner": "" if newest is None else owner_paragraph(newest, spec),
         "made": not made,
         "rows": done.profiled.rows,
         "windows_profiled": len(done.profiled.due),
@@ -111,9 +115,10 @@ def _look(context: Context, bars: Bars, spec_file: Path) -> Months:
         spec.prediction.label_delay or timedelta(),
         performance_of(spark, store, spec, metric),
         staleness_of(spark, store, spec),
-        metric_values(spark, store, spec, "override_rate"),
+        metric_values(spark, store, spec, "override"),
         _shown(spark, spec, metric),
         spec.timestamp.zone,
+        spec.degraded.retire if spec.degraded else None,
     )
 
 
@@ -151,6 +156,8 @@ def _tell(
         return
     screen.say("")
     screen.show(page(told, truth))
+    if facts["owner"]:
+        screen.say(f"\nIn one paragraph\n{facts['owner']}")
     screen.say("\nTry next")
     for command in commands:
         screen.say(f"  {command}")
@@ -162,6 +169,7 @@ def _next(store: str, demo: Demo) -> list[str]:
     command = screen.command()
     return [
         f"{command} eval {spec} --store {shown}",
+        f"{command} operations {spec} --store {shown}",
         f"{command} recalibrate {spec} --store {shown}",
         f"{command} sample-eval {spec} --store {shown} --rows 500 --to {queue}",
         f'{command} sql --store {shown} "select window_start, status, reason from eval_staleness '

@@ -13,6 +13,7 @@ from sparkdrift.cli.each import Answer, each_monitor
 from sparkdrift.cli.hooked import hook_facts, hook_remarks
 from sparkdrift.cli.judged import health_facts
 from sparkdrift.errors import UsageError, nearest
+from sparkdrift.report.plain import day
 
 if TYPE_CHECKING:
     from sparkdrift.cli.progress import Bars
@@ -57,6 +58,7 @@ def show(
         judged.update(assess_health(context, loaded))
 
     def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
+        from sparkdrift.health.versions import version_marks
         from sparkdrift.report.health import BLIND_WITHOUT_ROWS, health_lines, why_lines
         from sparkdrift.steps.triggers import fire_hooks
 
@@ -72,8 +74,14 @@ def show(
         remarks += hook_remarks(fired)
         currency = spec.degraded.currency if spec.degraded else None
         lines = health_lines(newest, currency, spec.timestamp.zone)
+        marks = version_marks(found.versions.items())
+        # One history of several versions: where the last of them begins.
+        lines += [f"{day(one.start, spec.timestamp.zone)}: {one}" for one in marks[-1:]]
         lines += why_lines(newest) if why else []
         facts = health_facts(found, currency) | hook_facts(fired)
+        facts["versions"] = [
+            {"start": one.start, "version": one.version, "before": one.before} for one in marks
+        ]
         return Answer("\n  ".join(lines), facts, FINDING if alarm else 0, remarks)
 
     return each_monitor(common, specs, one, asked=True, first=all_of_them)
@@ -91,7 +99,7 @@ def _asked(given: Sequence[str]) -> int | None:
             raise UsageError(
                 f"--fail-on {word!r} does not exist; accepted: {', '.join(accepted)}{hint}"
             )
-    return min((VERDICTS.index(word) for word in given), default=None)  # type: ignore[arg-type]
+    return min((VERDICTS.index(word) for word in given), default=None)
 
 
 def alarm_of(newest: Health | None, asked: int | None) -> str | None:

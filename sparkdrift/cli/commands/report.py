@@ -31,6 +31,15 @@ def report(
     fleet: Annotated[
         bool, typer.Option("--fleet", help="All monitors of the store on one page, blind first.")
     ] = False,
+    models: Annotated[
+        Path | None,
+        typer.Option(
+            "--models",
+            metavar="FILE",
+            help="With --fleet: the registry of models, of which the unwatched are told as well.",
+            show_default=False,
+        ),
+    ] = None,
     last: Annotated[
         int,
         typer.Option("--last", metavar="N", min=1, max=1000, help="So many windows, the newest."),
@@ -49,8 +58,10 @@ def report(
             f"{given} given; accepted is one of them: `sparkdrift report SPEC -o page.html` for "
             "one model, `sparkdrift report --fleet -o page.html` for all"
         )
+    if models is not None and not fleet:
+        raise UsageError(f"--models {models} is for all models; accepted is it with --fleet")
     require_writable(output)
-    text = _fleet(common) if spec is None else _model(common, spec, last)
+    text = _fleet(common, models) if spec is None else _model(common, spec, last)
     save(output, text)
     written = len(text.encode("utf-8"))
     if common.as_json:
@@ -75,12 +86,16 @@ def _model(common: Common, file: Path, last: int) -> str:
     return page(spec, of_rows(rows, watched_metric(spec), str(store), now, __version__))
 
 
-def _fleet(common: Common) -> str:
+def _fleet(common: Common, models: Path | None) -> str:
+    from sparkdrift.spec.loading import load_registry
+
+    registry = None if models is None else load_registry(models)
     with existing_store(common) as (spark, store):
         from sparkdrift.spark.report_rows import report_rows
 
         with report_rows(spark, store) as ask:
-            rows = ask.fleet()
+            rows, unjudged = ask.fleet(), ask.unjudged()
     from sparkdrift.report.page.fleet import fleet_page
 
-    return fleet_page(rows, str(store), datetime.now(timezone.utc), __version__)
+    now = datetime.now(timezone.utc)
+    return fleet_page(rows, unjudged, str(store), now, __version__, registry)

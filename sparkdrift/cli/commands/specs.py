@@ -205,6 +205,7 @@ def _held(spark: Any, spec: MonitorSpec, problems: list[Problem]) -> Resolution:
     """What the table allows of a spec; what is wrong is added to `problems`, table after table."""
     from sparkdrift.spark.evaluation_sources import evaluation_problems
     from sparkdrift.spark.expressions import resolve_reference_source, resolve_source
+    from sparkdrift.spark.importance_tables import importance_problems
     from sparkdrift.spark.metrics import checked
     from sparkdrift.spark.source import reference_of, source_of
     from sparkdrift.spec.sound import NO_TIMESTAMP
@@ -219,6 +220,7 @@ def _held(spark: Any, spec: MonitorSpec, problems: list[Problem]) -> Resolution:
         others = checked(spark, other, spec, others)
         problems += [one for one in others.problems if one.given != NO_TIMESTAMP]
     problems += evaluation_problems(spark, spec, source)
+    problems += importance_problems(spark, spec)
     return found
 
 

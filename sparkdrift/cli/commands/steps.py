@@ -210,7 +210,8 @@ def run(
     """
     times, alarming = _times(as_of, begin, end), covered(fail_on or [])
     if dry_run:
-        return plan(common, specs, times, ["profile", "snapshot", "drift", "eval", "features"])
+        steps = ["profile", "snapshot", "drift", "eval", "operations", "features"]
+        return plan(common, specs, times, steps)
 
     def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
         from sparkdrift.steps.run import run_monitor
@@ -258,15 +259,19 @@ def _verdict(done: Outcome, spec: MonitorSpec) -> str:
     """The verdict in a line of its own; nothing where nothing is stored yet."""
     from sparkdrift.report.health import verdict_line
 
-    newest = done.health.newest
-    return "" if newest is None else f"\n  {verdict_line(newest, spec.timestamp.zone)}"
+    standing = done.health.standing
+    return "" if standing is None else f"\n  {verdict_line(standing, spec.timestamp.zone)}"
 
 
 def _evaluated(done: Outcome) -> str:
-    """What was evaluated; nothing where the spec has nothing to evaluate by."""
-    if done.evaluated.performed.windows is None:
-        return ""
-    return f"; {evaluated_text(done.evaluated)}"
+    """What was evaluated and told; nothing where the spec has nothing to evaluate by."""
+    text = ""
+    if done.evaluated.performed.windows is not None:
+        text += f"; {evaluated_text(done.evaluated)}"
+    operated = done.evaluated.operated.windows
+    if operated is not None:
+        text += f"; operations of {named(len(operated), 'window')} told"
+    return text
 
 
 def _assessed(done: Outcome) -> str:

@@ -45,9 +45,9 @@ def facts(spec: MonitorSpec, material: Material) -> dict[str, Any]:
         "owner": spec.owner,
         "model": spec.model_id + (f", version {spec.model_version}" if spec.model_version else ""),
         "watched": _watched(spec, material),
-        "verdict": None if row is None else verdict(row, zone),
+        "verdict": None if row is None else verdict(row, zone, material.answer),
         "instead": _instead(material),
-        "timeline": timeline(material, zone),
+        "timeline": timeline(material, zone, _limit(spec, material.metric)),
         "timeline_headings": HEADINGS,
         "heat": heat_map(material, zone),
         "features": features(spec, material),
@@ -60,7 +60,7 @@ def facts(spec: MonitorSpec, material: Material) -> dict[str, Any]:
             [one for one in material.measured if one["slice_key"] != WHOLE], zone
         ),
         "measured": listed.measured(material.measured, zone),
-        "debts": listed.debts(material.debts, material.made_at, currency, zone),
+        "debts": listed.debts(material.debts, currency, zone),
         "references": listed.references(found.references, zone),
         "steps": listed.steps(material.steps),
         "source": spec.source.table or spec.source.path,
@@ -78,6 +78,17 @@ def _in_words(spec: MonitorSpec, material: Material) -> list[tuple[str, list[sum
         lines = told[summary.UNMEASURED]
         told[summary.UNMEASURED] = [one for one in lines if one[2] != summary.NOT_LOOKED_AT]
     return [(name, told[name]) for name in _IN_WORDS if told[name]]
+
+
+def _limit(spec: MonitorSpec, metric: str | None) -> float | None:
+    """The limit that the dashboard has for the metric by the spec; None: it declares none."""
+    metrics = (
+        {} if spec.dashboard is None else {str(k): v for k, v in spec.dashboard.metrics.items()}
+    )
+    declared = metrics.get(metric or "")
+    if declared is None:
+        return None
+    return declared.at_least if declared.at_least is not None else declared.at_most
 
 
 def _watched(spec: MonitorSpec, material: Material) -> str:

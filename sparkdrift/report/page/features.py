@@ -179,8 +179,8 @@ def _version(cells: Sequence[Row], window: Row | None) -> int | None:
 def _pictures(
     window: Row | None, reference: Row | None, new: Collection[str]
 ) -> tuple[Overlay | None, tuple[Bar, ...], str | None]:
-    if window is None or reference is None:
-        return None, (), "No distribution to show: this is a figure of its own, not one column."
+    if window is None or reference is None or window["kind"] == "metric":
+        return None, (), "No distribution to show: this is one figure a window, not a column."
     if window["kind"] == "numeric":
         drawn = overlay(window, reference)
         if drawn is None:

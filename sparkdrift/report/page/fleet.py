@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from sparkdrift.health.fleet import together
 from sparkdrift.report.facts import Row
+from sparkdrift.report.fleet import notes
 from sparkdrift.report.page.listed import Cell
 from sparkdrift.report.page.rendering import render
-from sparkdrift.report.page.verdict import WORST_FIRST, amount, tone
+from sparkdrift.report.page.verdict import amount, tone
 from sparkdrift.report.plain import day, named
 
+if TYPE_CHECKING:
+    from sparkdrift.spec.registry import Registry
+
 HEADINGS = (
-    *("model", "verdict", "owner", "due", "since", "why", "dashboard", "blind spot"),
-    *("open debts", "cost since then"),
+    *("model", "verdict", "owner", "due", "dashboard", "blind spot", "open debts"),
+    *("lost per window", "cost since then", "notes"),
 )
 UTC = "UTC"
+_NONE = "no verdict yet"
 
 
 @dataclass(frozen=True)
@@ -29,69 +35,100 @@ class Count:
     models: int
 
 
-def fleet_page(rows: Sequence[Row], store: str, at: datetime, package: str) -> str:
-    """The HTML of the page; rows as `ReportRows.fleet` gives them. Days are UTC: monitors may
-    have zones of their own."""
-    return render("fleet.html.j2", facts(rows, store, at, package))
+def fleet_page(
+    rows: Sequence[Row],
+    unjudged: Sequence[Row],
+    store: str,
+    at: datetime,
+    package: str,
+    registry: Registry | None = None,
+) -> str:
+    """The HTML of the page: rows of the view `fleet`, and monitors that have no verdict.
+
+    registry: the declared models, of which those that nobody watches are told as well.
+    Days are UTC: monitors may have zones of their own.
+    """
+    return render("fleet.html.j2", facts(rows, unjudged, store, at, package, registry))
 
 
-def facts(rows: Sequence[Row], store: str, at: datetime, package: str) -> dict[str, Any]:
-    ordered = sorted(rows, key=_urgency)
+def facts(
+    rows: Sequence[Row],
+    unjudged: Sequence[Row],
+    store: str,
+    at: datetime,
+    package: str,
+    registry: Registry | None,
+) -> dict[str, Any]:
+    """What the template is given. Of a monitor without a verdict nothing is known: it comes first,
+    as what is blind does in the order of the view."""
+    ordered = together(rows, registry, at)
+    monitors = {name for one in rows for name in one["monitors"] or ()}
     return {
         "title": "All models",
-        "counts": _counts(ordered),
+        "counts": _counts(ordered, len(unjudged)),
         "headings": HEADINGS,
-        "lines": tuple(_line(one) for one in ordered),
-        "monitors": named(len({one["monitor"] for one in rows}), "monitor"),
+        "lines": (*map(_unjudged, unjudged), *map(_line, ordered)),
+        "monitors": named(len(monitors) + len(unjudged), "monitor"),
         "store": store,
         "made": f"{at:%Y-%m-%d %H:%M} UTC",
         "package": package,
     }
 
 
-def _urgency(row: Row) -> tuple[int, bool, float, str]:
-    """Blind ones first, then what asks for most; of these what is due first. A monitor without a
-    verdict is as blind as one whose evidence does not suffice."""
-    word = row["verdict"] or "blind"
-    rank = WORST_FIRST.index(word) if word in WORST_FIRST else 0
-    due = row["due"]
-    return rank, due is None, 0.0 if due is None else due.timestamp(), str(row["monitor"])
-
-
-def _counts(rows: Sequence[Row]) -> tuple[Count, ...]:
-    words = [str(one["verdict"] or "no verdict yet") for one in rows]
-    return tuple(
-        Count(word.replace("_", " "), "bad" if word.startswith("no ") else tone(word),
-              words.count(word))
+def _counts(rows: Sequence[Row], unjudged: int) -> tuple[Count, ...]:
+    words = [_word(one) for one in rows]
+    counts = [
+        Count(word.replace("_", " "), tone(word), words.count(word))
         for word in dict.fromkeys(words)
-    )  # fmt: skip
+    ]
+    overdue = sum(bool(one["overdue"]) for one in rows)
+    return (
+        *([Count(_NONE, "bad", unjudged)] if unjudged else []),
+        *counts,
+        *([Count("overdue", "bad", overdue)] if overdue else []),
+    )
+
+
+def _unjudged(row: Row) -> tuple[Cell, ...]:
+    until = row["watched_until"]
+    seen = "nothing is stored" if until is None else f"watched until {day(until, UTC)}"
+    empty = [Cell("") for _ in HEADINGS]
+    empty[:2] = [Cell(str(row["monitor"])), Cell(_NONE, "bad")]
+    empty[-1] = Cell(f"{seen}; its next run ends with a verdict")
+    return tuple(empty)
 
 
 def _line(row: Row) -> tuple[Cell, ...]:
-    word = row["verdict"]
-    name = str(row["monitor"])
-    if row["model_id"] and row["model_id"] != name:
-        name += f" ({row['model_id']})"
-    if word is None:
-        until = row["watched_until"]
-        seen = "nothing is stored" if until is None else f"watched until {day(until, UTC)}"
-        return (Cell(name), Cell("no verdict yet", "bad"), *(Cell("") for _ in range(3)),
-                Cell(seen), *(Cell("not measured", "none") for _ in range(2)),
-                *(Cell("") for _ in range(2)))  # fmt: skip
-    reasons = sorted(row["reasons"] or (), key=lambda one: -(one["weight"] or 0.0))
+    version = f" {row['model_version']}" if row["model_version"] else ""
+    due = "" if row["due"] is None else day(row["due"], UTC)
+    verdict = _word(row).replace("_", " ")
+    verdict += f", {row['severity']}" if row["severity"] else ""
+    verdict += "" if row["since"] is None else f", since {day(row['since'], UTC)}"
     cost = row["cost_so_far"]
     return (
-        Cell(name),
-        Cell(str(word).replace("_", " "), tone(word)),
+        Cell(f"{row['model_id']}{version}"),
+        Cell(verdict, tone(row["verdict"])),
         Cell(row["owner"] or "nobody"),
-        Cell("" if row["due"] is None else day(row["due"], UTC)),
-        Cell("" if row["since"] is None else day(row["since"], UTC)),
-        Cell(str(reasons[0]["reason"]) if reasons else ""),
+        Cell(f"{due}, overdue" if row["overdue"] else due, "bad" if row["overdue"] else ""),
         _light(row["dashboard_status"]),
         _light(row["blind_spot"]),
-        Cell(f"{row['open_debts'] or 0:,}", number=True),
+        Cell("not known" if row["open_debts"] is None else f"{row['open_debts']:,}", number=True),
+        Cell(_lost(row), number=True),
         Cell("not known" if cost is None else amount(cost, row["currency"]), number=True),
+        Cell("; ".join(notes(row))),
     )
+
+
+def _word(row: Row) -> str:
+    """The verdict; a model that is declared, not blind and has none is not deployed."""
+    return str(row["verdict"] or row["stage"] or _NONE)
+
+
+def _lost(row: Row) -> str:
+    """The loss per window: in business units where it has a price, else of the metric."""
+    if row["cost"] is not None:
+        return amount(row["cost"], row["currency"])
+    return "not known" if row["loss"] is None else f"{row['loss']:.3g} of the metric"
 
 
 def _light(status: str | None) -> Cell:

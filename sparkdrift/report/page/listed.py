@@ -97,32 +97,49 @@ def categories(rows: Sequence[Row], zone: str) -> Listing:
     )
 
 
-def debts(rows: Sequence[Row], at: datetime, currency: str | None, zone: str) -> Listing:
-    """What is owed, its age on the day the page was made; what is settled behind a line."""
-    lines = [(_debt(one, at, currency, zone), one["closed"] is not None) for one in rows]
+def debts(rows: Sequence[Row], currency: str | None, zone: str) -> Listing:
+    """What is owed, with its age in event time; what is settled is behind a line."""
+    lines = [(_debt(one, currency, zone), one["closed"] is not None) for one in rows]
     return Listing(
-        "Debts: what was knowingly left as it is",
-        ("debt", "kind", "owner", "severity", "age", "cost per window", "rests on"),
+        "What is owed",
+        ("debt", "kind", "status", "owner", "severity", "due", "age", "cost", "rests on"),
         tuple(line for line, closed in lines if not closed),
         tuple(line for line, closed in lines if closed),
         "settled",
     )
 
 
-def _debt(row: Row, at: datetime, currency: str | None, zone: str) -> tuple[Cell, ...]:
-    end = row["closed"] or at
-    days = max(0, (end - row["opened"]).days)
+def _debt(row: Row, currency: str | None, zone: str) -> tuple[Cell, ...]:
     evidence = "; ".join(one for one in (row["reason"], row["evidence"]) if one)
-    severity = row["severity"] or ""
+    severity, status = row["severity"] or "", row["status"] or ""
+    if row["until"] is not None:
+        status += f" until {day(row['until'], zone)}"
+    begun = day(row["window_start"], zone)
+    days = row["age_days"]
     return (
         Cell(row["debt"]),
         Cell(row["kind"] or ""),
+        Cell(status),
         Cell(row["owner"] or "nobody"),
         Cell(severity, {"critical": "bad", "major": "warn"}.get(severity, "")),
-        Cell(f"{days:,} days, since {day(row['opened'], zone)[:10]}"),
-        Cell("not known" if row["cost"] is None else amount(row["cost"], currency), number=True),
+        Cell("" if row["due"] is None else day(row["due"], zone)),
+        Cell(f"since {begun}" if days is None else f"{days:,.0f} days, since {begun}"),
+        Cell(_cost(row, currency)),
         Cell(evidence),
     )
+
+
+def _cost(row: Row, currency: str | None) -> str:
+    """What it costs in a window and since it was opened; where it has no price, in the metric."""
+    if row["cost"] is None and row["interest"] is None:
+        lost = row["interest_loss"]
+        return "not known" if lost is None else f"{lost:.3g} of the metric so far"
+    parts = []
+    if row["cost"] is not None:
+        parts.append(f"{amount(row['cost'], currency)} per window")
+    if row["interest"] is not None:
+        parts.append(f"{amount(row['interest'], currency)} so far")
+    return "; ".join(parts)
 
 
 def references(rows: Sequence[Row], zone: str) -> Listing:
@@ -157,7 +174,7 @@ def steps(rows: Sequence[Row]) -> Listing:
     """How each step ended last; times are UTC."""
     return Listing(
         "What ran last (UTC)",
-        ("step", "ended", "at", "windows", "source rows", "run"),
+        ("step", "ended", "at", "windows", "source rows", "source version", "run"),
         tuple(
             (
                 Cell(row["step"]),
@@ -168,6 +185,7 @@ def steps(rows: Sequence[Row]) -> Listing:
                 Cell(f"{row['at']:%Y-%m-%d %H:%M}"),
                 Cell(_count(row["windows"]), number=True),
                 Cell(_count(row["rows_scanned"]), number=True),
+                Cell("" if row["source_version"] is None else str(row["source_version"])),
                 Cell(row["run_id"]),
             )
             for row in rows

@@ -16,8 +16,9 @@ class Material:
 
     findings: the overview. Newest first: health, cells (the verdict on a feature in a window) and
     blind_spots. In order of time: performance (of `metric`), dashboard and steps. staleness and
-    measured: of the newest window. shapes: a profile of one window per drifted feature; frozen:
-    those of the references that they are held against.
+    measured: of the newest window. answer: how the newest verdict was answered, one row or none.
+    shapes: a profile of one window per drifted feature; frozen: those of the references that they
+    are held against. dashboard_unknown: why the dashboard's own table could not be read.
     store, made_at, package: where it was read, when, and by which version of sparkdrift.
     """
 
@@ -27,12 +28,14 @@ class Material:
     package: str
     metric: str | None = None
     health: Sequence[Row] = ()
+    answer: Sequence[Row] = ()
     cells: Sequence[Row] = ()
     shapes: Sequence[Row] = ()
     frozen: Sequence[Row] = ()
     performance: Sequence[Row] = ()
     measured: Sequence[Row] = ()
     dashboard: Sequence[Row] = ()
+    dashboard_unknown: str | None = None
     blind_spots: Sequence[Row] = ()
     staleness: Sequence[Row] = ()
     first_seen: Sequence[Row] = ()

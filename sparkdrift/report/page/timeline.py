@@ -44,8 +44,11 @@ class Timeline:
 HEADINGS = ("window", "dashboard", "really", "expected", "evaluation set", "status", "blind spot")
 
 
-def timeline(material: Material, zone: str) -> Timeline:
-    """What the tables say of the watched metric over time."""
+def timeline(material: Material, zone: str, limit: float | None = None) -> Timeline:
+    """What the tables say of the watched metric over time.
+
+    limit: the dashboard's, as the spec declares it, for where no table of its own tells one.
+    """
     metric = (material.metric or "performance").replace("_", " ")
     performance = _of_one_set(material.performance)
     spots = _worst_spots(material.blind_spots)
@@ -60,7 +63,10 @@ def timeline(material: Material, zone: str) -> Timeline:
     drawn = None
     if performance or shown:
         drawn = chart(
-            _series(performance, shown), within, zone, _told(metric, performance, shown, zone)
+            _series(performance, shown, limit),
+            within,
+            zone,
+            _told(metric, performance, shown, zone),
         )
     strips = [
         *([_light_strip("blind spot", spots, "status", _LIGHTS, within, zone)] if spots else []),
@@ -76,7 +82,7 @@ def timeline(material: Material, zone: str) -> Timeline:
         tuple(strips),
         tuple(reversed(_table(performance, shown, spots, zone))),
         _headline(metric, performance, shown, spots, zone),
-        None if performance else _missing(material),
+        _missing(material) if not performance else _unknown(material),
     )
 
 
@@ -90,7 +96,8 @@ def _light_strip(
 ) -> Strip:
     """A row of bars for words that are no statuses of drift, told in these words."""
     known = [{**one, "status": bars.get(one[column], one[column])} for one in rows]
-    words = [str(one[column] or "not measured").replace("_", " ") for one in rows]
+    ordered = sorted(rows, key=lambda one: one["window_start"])
+    words = [str(one[column] or "not measured").replace("_", " ") for one in ordered]
     counts = [f"{word} in {named(words.count(word), 'window')}" for word in dict.fromkeys(words)]
     drawn = strip(name, known, within, zone)
     return replace(drawn, told=f"{name}: {', '.join(counts)}", short=", ".join(counts))
@@ -107,6 +114,12 @@ def _missing(material: Material) -> str:
         "`evaluation` of the spec says where labels and evaluation sets are; then `sparkdrift "
         "run SPEC`."
     )
+
+
+def _unknown(material: Material) -> str | None:
+    if material.dashboard_unknown is None:
+        return None
+    return f"What the dashboard showed is not known: {material.dashboard_unknown}"
 
 
 def _of_one_set(rows: Sequence[Row]) -> list[Row]:
@@ -141,7 +154,7 @@ def _middle(row: Row) -> datetime:
     return start + (end - start) / 2
 
 
-def _series(performance: Sequence[Row], shown: Sequence[Row]) -> list[Series]:
+def _series(performance: Sequence[Row], shown: Sequence[Row], limit: float | None) -> list[Series]:
     def of(name: str) -> list[Point]:
         return [
             Point(_middle(one), one[name], one[f"{name}_low"], one[f"{name}_high"])
@@ -156,8 +169,11 @@ def _series(performance: Sequence[Row], shown: Sequence[Row]) -> list[Series]:
         Point(point.at, point.value if not row["mature"] else None)
         for row, point in zip(performance, of("realised"), strict=True)
     ]
+    limits = [Point(one["time"], one["limit"]) for one in shown]
+    if not shown and limit is not None:
+        limits = [Point(point.at, limit) for point in of("realised")]
     return [
-        Series("limit of the dashboard", "limit", [Point(x["time"], x["limit"]) for x in shown]),
+        Series("limit of the dashboard", "limit", limits),
         Series("evaluation set", "evaluated", [Point(p.at, p.value) for p in of("evaluated")]),
         Series("expected without labels", "expected", of("estimated")),
         Series("really, labels still due", "early", early),

@@ -21,10 +21,6 @@ ACTIONS: Mapping[str, str] = {
     "blind": "Nobody can tell: there is too little evidence for a verdict.",
 }
 """Each verdict as a sentence."""
-WORST_FIRST = (
-    *("blind", "retire", "retrain", "refresh_evaluation", "recalibrate", "watch", "healthy"),
-)
-"""The order of a fleet: what nobody can see is what nobody looks after."""
 _TONES: Mapping[str, str] = {
     "healthy": "good",
     "green": "good",
@@ -46,7 +42,7 @@ _TONES: Mapping[str, str] = {
     "blocked": "bad",
     "FAILED": "bad",
 }
-_MOST_REASONS = 8
+_MOST_REASONS = 5
 
 
 @dataclass(frozen=True)
@@ -54,6 +50,7 @@ class Verdict:
     """The newest verdict in words; `tone` good, warn, bad or none names the style.
 
     facts: pairs of a name and a text. reasons: (weight, text), the weightiest first.
+    rules: those of the policy that led to it.
     """
 
     word: str
@@ -62,6 +59,7 @@ class Verdict:
     facts: tuple[tuple[str, str], ...]
     reasons: tuple[tuple[str, str], ...]
     more_reasons: int
+    rules: tuple[str, ...]
     would_change: str | None
     lights: tuple[tuple[str, str, str], ...]
 
@@ -71,17 +69,18 @@ def tone(status: str | None) -> str:
     return _TONES.get(status or "", "none")
 
 
-def verdict(row: Row, zone: str) -> Verdict:
-    """A row of `model_health` in words."""
+def verdict(row: Row, zone: str, answers: Sequence[Row] = ()) -> Verdict:
+    """A row of `model_health` in words; answers: how it was answered, one row or none."""
     word = str(row["verdict"])
     reasons = _reasons(row["reasons"])
     return Verdict(
         word.replace("_", " "),
         tone(word),
         ACTIONS.get(word, ""),
-        tuple((name, text) for name, text in _facts(row, zone) if text),
+        tuple((name, text) for name, text in _facts(row, zone, answers) if text),
         reasons[:_MOST_REASONS],
         max(0, len(reasons) - _MOST_REASONS),
+        tuple(row["rules"] or ()),
         row["would_change"],
         (
             _light("dashboard", row["dashboard_status"]),
@@ -94,7 +93,7 @@ def _light(name: str, status: str | None) -> tuple[str, str, str]:
     return name, status or "not measured", tone(status)
 
 
-def _facts(row: Row, zone: str) -> list[tuple[str, str]]:
+def _facts(row: Row, zone: str, answers: Sequence[Row]) -> list[tuple[str, str]]:
     version = f", version {row['model_version']}" if row["model_version"] else ""
     window = f"{day(row['window_start'], zone)} to {day(row['window_end'], zone)}"
     due = "" if row["due"] is None else day(row["due"], zone)
@@ -106,6 +105,7 @@ def _facts(row: Row, zone: str) -> list[tuple[str, str]]:
     return [
         ("owner", row["owner"] or "nobody is named"),
         ("due", due),
+        ("answer", "; ".join(_answer(one, zone) for one in answers)),
         ("severity", row["severity"] or ""),
         ("since", "" if row["since"] is None else day(row["since"], zone)),
         ("confidence", _confidence(row)),
@@ -114,6 +114,12 @@ def _facts(row: Row, zone: str) -> list[tuple[str, str]]:
         ("model", f"{row['model_id']}{version}" + (f", {row['stage']}" if row["stage"] else "")),
         ("window judged", window),
     ]
+
+
+def _answer(row: Row, zone: str) -> str:
+    """'accepted by anna on 2025-03-04: we retrain'."""
+    told = f"{row['answer']} by {row['answered_by']} on {day(row['answered_at'], zone)[:10]}"
+    return f"{told}: {row['answer_reason']}" if row["answer_reason"] else told
 
 
 def _confidence(row: Row) -> str:
@@ -141,7 +147,7 @@ def amount(value: float, currency: str | None) -> str:
 
 def _reasons(given: Sequence[Mapping[str, Any]] | None) -> tuple[tuple[str, str], ...]:
     rows = sorted(given or (), key=lambda one: -(one["weight"] or 0.0))
-    return tuple((f"{one['weight'] or 0.0:.2f}", str(one["reason"])) for one in rows)
+    return tuple((share(one["weight"] or 0.0), f"{one['kind']}: {one['reason']}") for one in rows)
 
 
 def newest(rows: Sequence[Row]) -> Row | None:

@@ -28,6 +28,7 @@ def no_spark(monkeypatch):
         (["m.yml", "--fleet", "-o", "page.html"], "both SPEC and --fleet"),
         (["m.yml", "-o", "no/such/page.html"], "there is no folder no/such"),
         (["m.yml", "-o", "."], "is a folder"),
+        (["m.yml", "--models", "r.yml", "-o", "page.html"], "--models r.yml is for all"),
     ],
 )
 def test_what_can_not_be_done_is_said_first(
@@ -58,7 +59,10 @@ def fleet(monkeypatch):
 
     class Answers:
         def fleet(self):
-            return made.health(3)[:1]
+            return [made.fleet_row("claims", "retrain")]
+
+        def unjudged(self):
+            return []
 
     @contextmanager
     def opened(*_):

@@ -17,7 +17,7 @@ COMMANDS = (
     *(f"reference {one}" for one in ("list", "show", "diff", "verify", "staleness")),
     *(f"reference {one}" for one in ("promote", "reject", "retire", "rollback")),
     *("prune", "forget", "reference export", "reference import"),
-    *("eval", "recalibrate", "sample-eval", "report"),
+    *("eval", "operations", "recalibrate", "sample-eval", "report"),
 )
 
 

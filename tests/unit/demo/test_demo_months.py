@@ -130,3 +130,9 @@ def test_the_spec_is_a_spec(tmp_path):
     assert shown is not None
     assert shown.metrics["accuracy"].at_least == months.BAND
     assert spec.evaluation.thresholds["inspect"].value == months.OPERATING_THRESHOLD
+
+
+def test_the_last_week_is_over_when_the_demo_looks():
+    """Its last window is closed by this time, so nothing of the truth is left out."""
+    (*_, last) = truth(MonthsLog(), LOSS).weeks
+    assert months.ended().date() == last.begin + timedelta(days=7)

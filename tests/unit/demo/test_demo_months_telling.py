@@ -112,6 +112,13 @@ def test_the_page_says_what_was_shown_and_what_was_so():
     assert "truth" not in shown
 
 
+def test_what_the_owner_said_to_do_then_is_told_where_it_is_degraded():
+    told = "then said before by the owner: retrain when it persists"
+    assert told in " ".join(text(months(retire="retrain when it persists")).split())
+    fine = months(retire="retrain when it persists", performance=[performance(0, 0.86)])
+    assert "said before by the owner" not in text(fine)
+
+
 def test_a_dashboard_that_left_its_band_is_said_to():
     values = [{"time": LIVE, "value": 0.8, "limit": 0.83}]
     shown = text(months(dashboard=values))

@@ -11,6 +11,7 @@ import pytest
 from sparkdrift.explain.blind_spots import (
     Evidence,
     Moved,
+    Operated,
     Persistence,
     Rate,
     Shown,
@@ -28,6 +29,8 @@ FELL = Rate("warning", "approve: changed by -40 %", -0.5, -0.3, 0.2)
 UNSURE = Rate("undetermined", "too wide", -0.3, 0.3, 0.2)
 DOWN = ("degraded", "worse by 9 points")
 FINE = ("ok", "no loss")
+CALM = Operated("ok", "4 %", False, 0.97)
+ROSE = Operated("drifted", "17 %, 4 % in the reference", True, 0.97)
 GOOD = Evidence(
     START,
     {"accuracy": IN},
@@ -39,6 +42,9 @@ GOOD = Evidence(
     True,
     0.9,
 )
+
+
+WATCHED = replace(GOOD, operations={"override": CALM})
 
 
 def verdicts(windows):
@@ -53,7 +59,49 @@ def one(evidence):
 def test_until_operations_exist_nothing_is_green():
     found = one(GOOD)
     assert found.verdict == "amber"
-    assert found.reason == "not measured: operations"
+    assert found.reason == "not measured: operations (the spec declares no operations)"
+
+
+def test_all_that_was_measured_and_quiet_is_green():
+    found = one(WATCHED)
+    assert (found.verdict, found.reason) == (
+        "green",
+        "every test ran with enough power, and none alerts",
+    )
+    # The dashboard that shows it is not blind either.
+    found = one(replace(WATCHED, shown={"accuracy": OUT}, score=(STANDS,)))
+    assert (found.verdict, found.since) == ("green", None)
+
+
+@pytest.mark.parametrize(
+    ("operations", "text"),
+    [
+        ({}, "not measured: operations (the spec declares no operations)"),
+        ({"override": None}, "override: not counted in this window"),
+        ({"override": CALM, "wait": None}, "wait: not counted in this window"),
+        ({"override": Operated("insufficient_data", "too few rows")}, "override: too few rows"),
+        ({"override": Operated("no_reference", "")}, "override: no_reference"),
+        ({"override": ROSE}, "override: moved in too few windows yet"),
+        ({"override": replace(ROSE, suppressed=True)}, "override: suppressed"),
+        ({"override": replace(CALM, power=0.5)}, "power 0.50 below 0.8: operations"),
+        ({"override": replace(CALM, power=None)}, "power not known: operations"),
+        ({"override": CALM, "wait": replace(CALM, power=None)}, "power not known: operations"),
+    ],
+)
+def test_operations_that_are_missing_or_unsure_are_never_green(operations, text):
+    found = one(replace(GOOD, operations=operations))
+    assert found.verdict == "amber"
+    assert text in found.reason
+    assert "; " not in found.reason
+
+
+def test_an_alert_of_operations_is_red_unless_it_is_suppressed():
+    calm, rose = (replace(WATCHED, operations={"override": row}) for row in (CALM, ROSE))
+    muted = replace(WATCHED, operations={"override": replace(ROSE, suppressed=True)})
+    found = verdicts([calm, rose, rose, muted, calm, calm])
+    assert [row.verdict for row in found] == ["green", "amber", "red", "amber", "red", "green"]
+    assert "override: 17 %, 4 % in the reference" in found[2].reason
+    assert found[2].since == START + 2 * WEEK
 
 
 @pytest.mark.parametrize(
@@ -86,6 +134,7 @@ def test_an_alert_of_a_distribution_is_red_and_says_which(name):
     [
         ("rates", {"approve": FELL}, {"approve": STEADY}),
         ("performance", {"accuracy": DOWN}, {"accuracy": FINE}),
+        ("operations", {"override": ROSE}, {"override": CALM}),
     ],
 )
 def test_one_window_alone_turns_nothing(field, bad, good):
@@ -96,7 +145,7 @@ def test_one_window_alone_turns_nothing(field, bad, good):
     assert "too few windows yet" in found[1].reason
     assert "not measured" in found[1].reason
     long = verdicts([good, bad, bad, bad, bad])
-    assert [row.verdict for row in long] == ["amber", "amber", "red", "red", "red"]
+    assert [row.verdict == "red" for row in long] == [False, False, True, True, True]
     assert {row.since for row in long[2:]} == {START + 2 * WEEK}
     assert "should have turned in the window of 2024-01-15" in long[-1].reason
 

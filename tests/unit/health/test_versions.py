@@ -27,4 +27,4 @@ def test_what_was_not_named_changes_nothing() -> None:
 
 
 def test_a_mark_reads_as_a_line() -> None:
-    assert str(Mark(START, "8", "7")) == "version 8, until then 7"
+    assert str(Mark(START, "8", "7")) == "from here on version 8 of the model, until then 7"

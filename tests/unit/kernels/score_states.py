@@ -83,6 +83,16 @@ class States:
             start = START + timedelta(days=window)
             self._add(WINDOW, start, key, value, "scores", class_name, cells, mature)
 
+    def worth(self, rows: Rows, values) -> None:
+        """What rows of the evaluation set are worth, bin by bin; after `know`."""
+        at = np.searchsorted(self.edges["*"], rows.score, side="right")
+        size = len(self.edges["*"]) + 1
+        sums = [
+            np.bincount(at, weights=of, minlength=size)
+            for of in (0 * values + 1, values, values**2)
+        ]
+        self._add(KNOWN, None, "*", "*", "value", "*", np.stack(sums, axis=-1))
+
     def beside(self, window: int, kind: str, cells, mature: bool = True) -> None:
         """Another state of the whole table."""
         start = START + timedelta(days=window)

@@ -36,18 +36,21 @@ START = datetime(2025, 1, 1, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
 ROWS = 2000
 POLICY = FeaturePolicy()
+LINK = "version 1 of the reference"
 
 
-def moments(feature, x, y, day, part=STATE, version=None):
+def moments(feature, x, y, day, part=STATE, link=None):
     """The states of a number by class, as the pass over the rows leaves them."""
     for one in np.unique(y):
         own = x[(y == one) & np.isfinite(x)]
         cells = [len(own), own.mean() if len(own) else 0.0, own.var() * len(own) if len(own) else 0]
-        yield row(feature, part, day, version, columns=[feature, str(one)], cells=cells)
+        yield row(feature, part, day, link=link, columns=[feature, str(one)], cells=cells)
 
 
 def row(feature, part, day, version=None, **more):
     found = {"column_name": feature, "part": part, "reference_version": version}
+    if part == WINDOW and version:
+        found["link"] = LINK
     found["window_start"] = None if day is None else START + day * DAY
     return {**dict.fromkeys(INPUT), **found, **more}
 
@@ -105,7 +108,7 @@ def watched(rng, last):
     rows = []
     for day in range(8):
         x, y = draw(rng, 0.8)
-        rows += moments("amount", x, y, day, REFERENCE_STATE, 1)
+        rows += moments("amount", x, y, day, REFERENCE_STATE, LINK)
         rows += moments("amount", x, y, day)
     rows.append(profile("amount", draw(rng, 0.8)[0], None, REFERENCE))
     x, y = draw(rng, last)
@@ -355,3 +358,12 @@ def test_importances_of_each_window_from_its_sample():
     few = next(kernel(iter(table.slice(0, 50).to_batches()))).to_pylist()[0]
     assert "50 rows" in few["columns"][0]
     assert few["cells"][3] is None
+
+
+def test_rows_hold_plain_floats():
+    """Spark takes no others; and NaN is NULL."""
+    rng = np.random.default_rng(SEED)
+    windows = [ModelWindow(drifted=x, concentration=x) for x in rng.random(12)]
+    rows = [*course_rows(windows), *model_rows(FULL, Before(0.3, 0.02, 10, "before"), POLICY)]
+    values = [row.told()[name] for row in rows for name in ("value", "low", "high", "limit")]
+    assert {type(one) for one in values} == {float, type(None)}

@@ -428,3 +428,36 @@ def test_batches_may_end_anywhere():
     whole = sorted(performed(states, rules), key=key)
     assert len(whole) == 5 * (3 * 10 + 2 * 3)
     assert sorted(performed(states, rules, size=1), key=key) == whole
+
+
+def test_a_value_by_expression_is_evaluated_and_estimated_too():
+    rng = np.random.default_rng(SEED)
+
+    def worth(rows):
+        return rng.normal(100 * rows.score, 20)
+
+    known, moved = draw(rng, 20_000), draw(rng, 8000, 0.8)
+    states = States()
+    states.know(known, [THRESHOLD])
+    held = worth(known)
+    states.worth(known, held)
+    unlabelled = Rows(moved.score, np.full(8000, np.nan))
+    states.see(0, moved)
+    states.see(1, unlabelled, mature=False)
+    true = worth(moved)
+    states.beside(0, "value", [8000, true.sum(), (true**2).sum()])
+    states.beside(1, "value", [0, 0, 0], mature=False)
+    found = performed(states, Rules(threshold=THRESHOLD, valued=True))
+    row, waiting = (by_metric(found, i)["business_value"] for i in range(2))
+    assert row["evaluated"] == pytest.approx(held.mean())
+    assert row["realised"] == pytest.approx(true.mean())
+    # Rows of higher scores are worth more: the window's mix lets expect it.
+    for one in (row, waiting):
+        assert one["estimated_low"] < true.mean() < one["estimated_high"], SEED
+        assert one["estimated"] > one["evaluated"] + 10
+    assert (row["basis"], row["status"]) == ("realised", "ok")
+    assert row["loss"] == pytest.approx(row["evaluated"] - row["realised"])
+    assert (waiting["basis"], waiting["status"]) == ("estimated", "undetermined")
+    assert waiting["estimated_loss"] == pytest.approx(waiting["evaluated"] - waiting["estimated"])
+    assert "don't see what else moves the value of a row" in waiting["reason"]
+    assert waiting["estimated_loss_value"] is None

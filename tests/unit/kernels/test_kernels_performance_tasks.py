@@ -149,11 +149,18 @@ def test_errors_of_numbers():
         assert row["realised"] == pytest.approx(score(seen[1], seen[0])), name
         assert row["evaluated"] == pytest.approx(score(known[1], known[0])), name
         assert row["estimated"] is not None
-        assert "not to be relied upon: prediction bins alone" in row["reason"]
+        assert "not to be relied upon: no errors by feature are kept" in row["reason"]
         assert row["concept_drift"] is None
     base = expected["mae"](seen[1], last)
     assert found["mae"]["baseline"] == pytest.approx(base)
     assert found["mae"]["skill"] == pytest.approx(1 - found["mae"]["realised"] / base)
+    square = expected["rmse"](seen[1], last)
+    assert found["rmse"]["skill"] == pytest.approx(1 - found["rmse"]["realised"] / square)
+    assert "no skill is measured" not in found["rmse"]["reason"]
+    bare = by_metric(performed(states, Rules(task="regression")))
+    assert bare["rmse"]["skill"] is None
+    assert "no skill is measured" not in bare["bias"]["reason"]
+    assert "no skill is measured" in bare["rmse"]["reason"]
     # Larger predictions, larger errors, by more than the 5 % of the default.
     assert found["mae"]["status"] == "degraded"
     assert "tolerated by default" in found["mae"]["reason"]

@@ -126,3 +126,17 @@ def test_edges_are_the_same_from_what_a_pass_finds(seed: int) -> None:
         heavy += [0.25] if (own == 0.25).mean() >= 1 / 64 else []
     expected = choose_edges(score, label, [0.3])
     np.testing.assert_array_equal(edges_of(quantiles, heavy, [0.3]), expected)
+
+
+def test_the_value_of_an_evaluation_set_is_kept_bin_by_bin() -> None:
+    parts = [
+        {"bin": b, **{f"x{i}": 0.0 for i in range(15)}, "x15": 2.0, "x16": 3.0 + b, "x17": 5.0}
+        for b in (0, 2)
+    ]
+    for by_bin, expected in (
+        (False, [4.0, 8.0, 10.0]),
+        (True, [2.0, 3.0, 5.0, 0.0, 0.0, 0.0, 2.0, 5.0, 5.0, 0.0, 0.0, 0.0]),
+    ):
+        layout = Layout(bins=(4,), regression=False, baseline=False, value=True, by_bin=by_bin)
+        (found,) = [row for row in run(layout, [(0, parts)]) if row["kind"] == "value"]
+        assert found["cells"] == expected

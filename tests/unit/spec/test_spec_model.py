@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
+from pathlib import Path
+
 import pytest
 
 from sparkdrift.errors import SpecError
 from sparkdrift.spec.hooks import shown_url
-from sparkdrift.spec.loading import load_spec, parse_spec
-from sparkdrift.spec.registry import parse_registry
+from sparkdrift.spec.loading import load_registry, load_spec, parse_spec
+from sparkdrift.spec.registry import declared, parse_registry
+
+CONF = Path(__file__).resolve().parents[3] / "conf"
 
 SPEC = """\
 monitor: m
@@ -168,3 +173,20 @@ def test_wrong_registries(text: str, told: str) -> None:
         parse_registry(text, "models.yml")
     assert told in str(error.value)
     assert "models.yml" in str(error.value)
+
+
+def test_a_monitor_of_a_model_that_the_registry_retired_is_of_a_retired_model(files) -> None:
+    retired = REGISTRY.replace("stage: deployed", "stage: retired\n    retired_at: 2025-05-31")
+    spec = load_spec(files(f"{{id: credit, {LINKED}}}", registry=retired))
+    assert spec.model.stage == "retired"
+    with pytest.raises(SpecError, match="the registry says retired"):
+        load_spec(files(f"{{id: credit, stage: deployed, {LINKED}}}", registry=retired))
+
+
+def test_the_example_of_a_registry_agrees_with_the_example_of_a_spec() -> None:
+    registry = load_registry(CONF / "models.yml")
+    spec = load_spec(CONF / "monitors/example.yml")
+    model, wrong = declared(registry, spec)
+    assert wrong == []
+    assert model.stage_at(date(2024, 1, 14)) == "shadow"
+    assert model.stage_at(date(2024, 1, 15)) == "deployed"

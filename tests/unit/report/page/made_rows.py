@@ -189,6 +189,7 @@ def health(windows):
                     {"weight": 0.2, "kind": "drift", "reason": HOSTILE, "evidence": []},
                     {"weight": 0.6, "kind": "performance", "reason": "the most", "evidence": []},
                 ],
+                "rules": ["loss beyond what is tolerated"],
                 "would_change": "labels that show less than 0.03 lost",
                 "since": day(0),
                 "owner": "claims-models",
@@ -223,8 +224,14 @@ def debts():
         "evidence": "forced",
         "reason": "no time",
         "opened_by": "anna",
+        "status": "open",
+        "until": None,
+        "due": day(90),
+        "age_days": 117.4,
+        "interest": 14_400.0,
+        "interest_loss": 0.3,
     }
-    return [row, {**row, "debt": "an old one", "cost": None, "closed": day(40)}]
+    return [row, {**row, "debt": "an old one", "status": "closed", "closed": day(40)}]
 
 
 def staleness(windows):
@@ -337,3 +344,37 @@ def material(count=12, windows=120, *, judged=True):
             }
         ],
     )
+
+
+def fleet_row(model, verdict, rank=1, **more):
+    """A row of the view `fleet`."""
+    row = {
+        "rank": rank,
+        "model_id": model,
+        "model_version": "3",
+        "stage": "deployed",
+        "verdict": verdict,
+        "blind": verdict == "blind",
+        "fresh": True,
+        "severity": "major",
+        "since": day(3),
+        "window_end": day(9),
+        "confidence": 0.8,
+        "owner": "claims-models",
+        "owners": ["claims-models"],
+        "escalation": None,
+        "due": day(20),
+        "overdue": False,
+        "dashboard_status": "green",
+        "blind_spot": "red",
+        "open_debts": 2,
+        "oldest_debt": day(1),
+        "cost": 18_900.0,
+        "loss": 0.021,
+        "cost_so_far": 410_000.0,
+        "currency": "EUR",
+        "monitors": [model],
+        "answer": None,
+        "answered_by": None,
+    }
+    return row | more

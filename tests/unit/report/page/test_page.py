@@ -13,6 +13,8 @@ from sparkdrift.report.facts import Findings
 from sparkdrift.report.page.document import page
 from sparkdrift.report.page.fleet import fleet_page
 from sparkdrift.report.page.material import Material
+from sparkdrift.report.page.timeline import timeline
+from sparkdrift.spec.registry import parse_registry
 from tests.unit.report.page import made_rows as made
 
 MOST_BYTES = 10_000_000
@@ -60,23 +62,17 @@ def model(material=None, **spec):
     return page(made.spec(**spec), material or made.material())
 
 
-def fleet(rows):
-    return fleet_page(rows, "./store", made.MADE, "0.1.0")
+def fleet(rows, unjudged=()):
+    return fleet_page(rows, unjudged, "./store", made.MADE, "0.1.0")
 
 
-def monitored(monitor, verdict, **more):
-    row = {**made.health(10)[0], "monitor": monitor, "model_id": monitor, "verdict": verdict}
-    return row | more
-
-
+UNJUDGED = {"monitor": made.HOSTILE, "watched_until": made.day(5)}
 PAGES = {
     "model": lambda: model(title=made.HOSTILE, owner=made.HOSTILE),
     "empty": lambda: model(empty(), title=made.HOSTILE),
     "fleet": lambda: fleet(
-        [
-            monitored(made.HOSTILE, "retrain", owner=made.HOSTILE),
-            monitored("m", None, watched_until=None),
-        ]
+        [made.fleet_row(made.HOSTILE, "retrain", owner=made.HOSTILE)],
+        [UNJUDGED, {**UNJUDGED, "watched_until": None}],
     ),
     "no model": lambda: fleet([]),
 }
@@ -145,7 +141,7 @@ def test_the_verdict_and_the_owner_come_first():
         *("owner claims-models due 2026-02-05; after that head-of-claims", "410,000 EUR"),
         *("The dashboard and reality: accuracy", "The dashboard has been blind since"),
         *("Drift: every feature", "Drifted features", "Category changes"),
-        *("Is the evaluation still good?", "Debts:", "Provenance"),
+        *("Is the evaluation still good?", "What is owed", "Provenance"),
     )
     places = [text.index(one, begun) for one in told]
     assert places == sorted(places)
@@ -153,13 +149,28 @@ def test_the_verdict_and_the_owner_come_first():
 
 def test_reasons_stand_by_weight():
     text = Read(model()).text
-    assert text.index("the most (weight 0.60)") < text.index("(weight 0.20)")
+    assert text.index("performance: the most (weight 60 %)") < text.index("(weight 20 %)")
+
+
+def test_a_dashboard_that_can_not_be_read_is_said_to_be_unknown():
+    material = replace(made.material(), dashboard=[], dashboard_unknown="no table main.d")
+    told = Read(model(material)).text
+    assert "What the dashboard showed is not known: no table main.d" in told
+    assert "; the dashboard showed" not in told
+
+
+def test_the_limit_that_the_spec_declares_is_drawn_where_no_table_tells_one():
+    material = replace(made.material(), dashboard=[])
+    zone = "UTC"
+    kinds = [one.kind for one in timeline(material, zone, 0.83).chart.lines]
+    assert "limit" in kinds
+    assert "limit" not in [one.kind for one in timeline(material, zone).chart.lines]
 
 
 def test_without_a_verdict_the_page_says_how_to_get_one():
     text = Read(model(made.material(judged=False))).text
     assert "No verdict yet" in text
-    assert "sparkdrift run SPEC" in text
+    assert "sparkdrift health SPEC" in text
     assert "4 of 12 drift by now" in text
     assert "blind spot red" in text
 
@@ -190,12 +201,23 @@ def test_each_drifted_feature_shows_both_distributions():
     assert "web 30 % 30 %" in read.text
 
 
+def test_a_metric_has_a_course_and_no_distribution():
+    rows = made.material()
+    metric = {**rows.shapes[0], "kind": "metric", "quantiles": None, "frequent_items": None}
+    told = Read(model(replace(rows, shapes=[metric], frozen=rows.frozen[:1]))).text
+    assert "this is one figure a window, not a column" in told
+    assert "(others)" not in told
+
+
 def test_debts_have_an_age_and_a_cost_and_settled_ones_wait():
     read = Read(model())
-    assert "421 days, since 2025-01-04 1,200 EUR" in read.text
+    assert "117 days, since 2025-01-04 1,200 EUR per window; 14,400 EUR so far" in read.text
     assert "and 1 settled" in read.text
-    unknown = replace(made.material(), debts=[{**made.debts()[0], "cost": None}])
-    assert "since 2025-01-04 not known" in Read(model(unknown)).text
+    unknown = {**made.debts()[0], "cost": None, "interest": None}
+    lost = Read(model(replace(made.material(), debts=[unknown]))).text
+    assert "since 2025-01-04 0.3 of the metric so far" in lost
+    unknown["interest_loss"] = None
+    assert "2025-01-04 not known" in Read(model(replace(made.material(), debts=[unknown]))).text
 
 
 def test_a_page_of_200_features_and_365_windows_stays_small():
@@ -212,21 +234,43 @@ def test_a_page_of_200_features_and_365_windows_stays_small():
     assert read.text.count("of 365") >= 67
 
 
-def test_in_a_fleet_the_blind_come_first_and_then_what_is_due():
+def test_a_fleet_begins_with_what_nobody_knows_and_keeps_the_order_of_the_view():
     rows = [
-        monitored("fine", "healthy"),
-        monitored("later", "retrain", due=made.day(9)),
-        monitored("sooner", "retrain", due=made.day(2)),
-        monitored("dark", "blind"),
-        monitored("gone", "retire"),
-        monitored("new", None, watched_until=made.day(5)),
+        made.fleet_row("dark", "blind", cost=None, loss=None, cost_so_far=None),
+        made.fleet_row("late", "retrain", overdue=True, answer="accepted", answered_by="anna"),
+        made.fleet_row("fine", "healthy", severity=None, due=None),
     ]
-    read = Read(fleet(rows))
-    names = re.findall(r'<tr><th scope="row">(\w+)', fleet(rows))
-    assert names == ["dark", "new", "gone", "sooner", "later", "fine"]
-    assert "no verdict yet" in read.text
-    assert "watched until 2025-01-06" in read.text
-    assert "1 blind 1 no verdict yet 1 retire 2 retrain 1 healthy" in read.text
+    text = fleet(rows, [{"monitor": "new", "watched_until": made.day(5)}])
+    names = re.findall(r'<tr><th scope="row">(\w+)', text)
+    assert names == ["new", "dark", "late", "fine"]
+    told = Read(text).text
+    assert "1 no verdict yet 1 blind 1 retrain 1 healthy 1 overdue" in told
+    assert "watched until 2025-01-06; its next run ends with a verdict" in told
+    assert "2025-01-21, overdue" in told
+    assert "accepted by anna" in told
+    # What nobody knows is no zero.
+    assert "2 not known not known" in told
+    assert "18,900 EUR 410,000 EUR" in told
+
+
+def test_a_fleet_beside_its_registry_tells_models_that_nobody_watches():
+    registry = parse_registry(
+        "models: {forgotten: {owner: anna, stage: deployed}, young: {owner: bo, stage: shadow}}"
+    )
+    rows = [made.fleet_row("fine", "healthy")]
+    text = fleet_page(rows, (), "./store", made.MADE, "0.1.0", registry)
+    names = re.findall(r'<tr><th scope="row">(\w+)', text)
+    assert names == ["forgotten", "fine", "young"]
+    told = Read(text).text
+    assert "None" not in told
+    assert "1 blind 1 healthy 1 shadow" in told
+
+
+def test_an_answer_to_the_verdict_is_told_with_its_reason():
+    answer = {"answer": "declined", "answered_by": "anna", "answered_at": made.day(130)}
+    material = replace(made.material(), answer=[{**answer, "answer_reason": made.HOSTILE}])
+    told = Read(model(material)).text
+    assert f"answer declined by anna on 2025-05-11: {made.HOSTILE}" in told
 
 
 def test_a_fact_that_is_missing_is_an_error_and_no_blank():

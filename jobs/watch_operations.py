@@ -1,0 +1,25 @@
+r"""Tell how a model is worked with, label-free: `sparkdrift operations` as a Spark job.
+
+    spark-submit --py-files sparkdrift.whl \
+        jobs/watch_operations.py monitors/credit.yml --store main.monitoring
+
+The arguments are those of `sparkdrift operations`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from sparkdrift.cli import main as sparkdrift
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the job; returns its exit code. `argv` defaults to the process's arguments."""
+    return sparkdrift(["operations", *(sys.argv[1:] if argv is None else argv)])
+
+
+if __name__ == "__main__":
+    code = main()
+    if code:  # a job that ends by sys.exit(0) counts as failed on some managed runtimes
+        sys.exit(code)

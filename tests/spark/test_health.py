@@ -1,0 +1,199 @@
+"""Health from a store: verdicts and ledger that follow from rows, what is said of debts, views."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from datetime import timedelta
+
+import planted as plan
+import pytest
+from monitors import Crash, asked_of, context_of, crashing, rows_of
+from source_tables import day_start
+
+from sparkdrift.errors import UsageError
+from sparkdrift.spark.views import registered
+from sparkdrift.steps import reference
+from sparkdrift.steps.answering_debts import Said, answer_debt
+from sparkdrift.steps.health import assess_health, judge_monitors
+from sparkdrift.steps.promotion import Decision
+from sparkdrift.steps.snapshot import snapshot_reference
+
+pytestmark = pytest.mark.spark
+
+DRIFTS = "drift of amount"
+
+
+def shown(spark, store, view: str, columns: str) -> list[dict]:
+    query = f"SELECT {columns} FROM {view}"
+    with registered(spark, store, query):
+        return spark.sql(query).toArrow().to_pylist()
+
+
+def assess(spark, store, *specs, run_id=None):
+    context = context_of(spark, store, run_id)
+    found = assess_health(context, specs)
+    context.journal.close()
+    return found
+
+
+def _named(column: str) -> str:
+    return "all inputs together" if column == ":inputs" else column
+
+
+@pytest.fixture(scope="module")
+def spec(planted):
+    """Without needs that this source can't meet: it is watched for drift alone."""
+    return plan.planted_spec(
+        planted.path,
+        policy={
+            "needs": ["data"],
+            "escalation": "second",
+            "due": {"major": "2 days", "critical": "1 day"},
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def judged(spark, planted, workspace, spec):
+    """(the store, what was judged of it)."""
+    store = planted.copied(workspace / "health")
+    return store, assess(spark, store, spec, run_id="first")[spec.monitor]
+
+
+def test_every_stored_window_has_a_verdict(spark, judged, planted):
+    store, _ = judged
+    rows = rows_of(spark, store, "model_health").to_pylist()
+    windows = {row["window_start"] for row in planted.drift}
+    assert {row["window_start"] for row in rows} == windows
+    assert all(row["owner"] == "tests" and row["reasons"] and row["rules"] for row in rows)
+    assert {row["escalation"] for row in rows} == {"second"}
+
+
+@pytest.mark.classic
+def test_debts_are_what_alerts_in_the_store(spark, judged):
+    """In each window: a debt of drift is open where the view has an alert of the column."""
+    store, _ = judged
+    alerts = shown(spark, store, "alerts", "window_start, column_name, suppression, slice_key")
+    wanted = {
+        (
+            row["window_start"],
+            f"drift of {_named(row['column_name'])}",
+        )
+        for row in alerts
+        if row["suppression"] is None
+    }
+    assert wanted
+    rows = rows_of(spark, store, "model_health").to_pylist()
+    found = {
+        (row["window_start"], debt["debt"])
+        for row in rows
+        for debt in row["debts"]
+        if debt["kind"] == "data" and debt["last_seen"] == row["window_start"]
+    }
+    assert found == wanted
+
+
+@pytest.mark.classic
+def test_verdicts_follow_from_stored_rows_alone(spark, judged, spec):
+    store, first = judged
+    again = judge_monitors(context_of(spark, store), [spec])[spec.monitor]
+    assert again.assessed == first.assessed
+    assert (again.due, again.entries) == ((), ())
+    stored = {row["window_start"]: row for row in rows_of(spark, store, "model_health").to_pylist()}
+    for one in again.assessed.health:
+        row = stored[one.window.start]
+        assert row["input_digest"] == one.digest
+        assert (row["verdict"], row["severity"]) == (one.judgement.verdict, one.judgement.severity)
+        assert row["confidence"] == one.judgement.confidence
+        assert [r["reason"] for r in row["reasons"]] == [r.reason for r in one.judgement.reasons]
+        assert (row["since"], row["due"]) == (one.since, one.due)
+
+
+@pytest.mark.classic
+def test_a_second_look_writes_nothing_and_many_cost_no_more_questions(spark, judged, spec):
+    store, _ = judged
+    other = spec.model_copy(update={"monitor": "nobody"})
+    with asked_of(spark) as once, crashing() as written:
+        assess(spark, store, spec)
+    assert written == ["runs"]
+    with asked_of(spark) as twice:
+        found = assess(spark, store, spec, other)
+    assert len(once) == len(twice)
+    assert found["nobody"].newest is None
+
+
+@pytest.mark.classic
+def test_what_is_said_of_a_debt(spark, judged, spec, workspace, planted):
+    """Seen, waived, given away; told by the view; an unknown one and a waiver of the past are
+    refused, and what somebody forced is closed by whoever opened it."""
+    store = planted.copied(workspace / "said")
+    context = context_of(spark, store, "said")
+    faulty = plan.planted_spec(
+        planted.path,
+        reference={"begin": "2024-01-07", "end": "2024-01-15"},
+        policy=spec.policy.model_dump(mode="json", include={"needs", "escalation"}),
+    )
+    snapshot_reference(context, faulty)
+    why = Decision("tests", "it is what is normal now")
+    since = replace(why, effective_from=day_start(14))
+    reference.promote(context, faulty, reference.named(faulty), 2, since, force=True)
+    context.journal.close()
+    found = assess(spark, store, faulty)[faulty.monitor]
+    newest = found.newest
+    forced = "forced reference baseline/baseline version 2"
+    debts = {one.name for one in newest.debts}
+    assert forced in debts, debts
+
+    with pytest.raises(UsageError, match=r"did you mean 'forced reference"):
+        answer_debt(context, faulty, forced[:-1], Said("acknowledged", "tests", "seen"))
+    late = Said("waived", "tests", "known", until=newest.window.end)
+    with pytest.raises(UsageError, match="in the past"):
+        answer_debt(context, faulty, forced, late)
+    until = newest.window.end + timedelta(days=5)
+    done = answer_debt(context, faulty, forced, Said("waived", "tests", "known", until=until))
+    after = {one.name: one for one in done.judged.newest.debts}[forced]
+    assert (after.status, after.counts_as) == ("waived", "minor")
+    answer_debt(context, faulty, forced, Said("assigned", "tests", "theirs", owner="else"))
+    (row,) = shown(
+        spark,
+        store,
+        f"debts WHERE debt = '{forced}'",
+        "status, owner, until, closed, kind, age_days, windows, opened_by",
+    )
+    assert (row["status"], row["owner"], row["closed"]) == ("waived", "else", None)
+    assert row["until"].replace(tzinfo=None) == until.replace(tzinfo=None)
+    assert (row["kind"], row["opened_by"]) == ("data", "tests")
+
+    reference.rollback(context, faulty, reference.named(faulty), None, why)
+    context.journal.close()
+    assess(spark, store, faulty)
+    (row,) = shown(spark, store, f"debts WHERE debt = '{forced}'", "status, closed")
+    assert row["status"] == "closed"
+    assert row["closed"] is not None
+
+
+@pytest.mark.classic
+def test_late_rows_are_corrected_and_a_crash_loses_nothing(spark, judged, spec, workspace):
+    """Alerts of one column disappear, as by late rows; the driver ends between both commits."""
+    store, first = judged
+    copy = workspace / "late"
+    shutil.copytree(str(store.directory), copy)
+    late = type(store)(directory=str(copy))
+    spark.sql(
+        f"UPDATE {late.table('drift')} SET alerting = false, status = 'ok'"
+        " WHERE column_name = 'amount'"
+    )
+    with crashing(after=2) as written, pytest.raises(Crash):
+        assess(spark, late, spec, run_id="crashed")
+    assert written == ["runs", "model_health"]
+    assess(spark, late, spec, run_id="again")
+    events = rows_of(spark, late, "debt_events", f"debt = '{DRIFTS}'").to_pylist()
+    events.sort(key=lambda row: row["seq"])
+    assert events[-1]["action"] == "corrected"
+    assert "nothing follows any more" in events[-1]["reason"]
+    assert not shown(spark, late, f"debts WHERE debt = '{DRIFTS}' AND closed IS NULL", "debt")
+    open_now = {one.name for one in judge_monitors(context_of(spark, late), [spec])[
+        spec.monitor].newest.debts}  # fmt: skip
+    assert DRIFTS not in open_now
+    assert first.newest is not None

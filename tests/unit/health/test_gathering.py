@@ -1,0 +1,291 @@
+"""Rows become findings, and the same rows, in any order, the same verdicts."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from health_rows import start, window
+
+from sparkdrift.health.events import Event
+from sparkdrift.health.gathering import Told, windows_of
+from sparkdrift.spec.health_policy import VERDICTS
+from sparkdrift.spec.loading import parse_spec
+from sparkdrift.steps.health import judged, model_of
+
+SEED = 1105
+SPEC = parse_spec("""\
+monitor: m
+owner: claims
+source: {table: a.b}
+timestamp: {column: t}
+windows: {grain: week}
+features: {numeric: [amount, age]}
+prediction: {key: id, score: s, label: y, label_delay: 7 days}
+evaluation:
+  sets: {launch: {table: a.launch}}
+  thresholds: {approve: {value: 0.5}}
+  dashboard: {metrics: {accuracy: {at_least: 0.8}}}
+feedback: {shaped: d = 1}
+degraded: {metric: accuracy, tolerated_loss: 0.05, value_per_point: 100, currency: EUR}
+policy: {escalation: head of claims}
+""")
+
+
+def told(part: str, week: int = 0, **more) -> Told:
+    return Told("m", part, start(week), **more)
+
+
+def one(row: Told):
+    (found,) = windows_of([told("window", end=start(1)), row])[0].findings
+    return found
+
+
+FINDINGS = [
+    (
+        told("alert", name="amount", subject="baseline", grade="critical", count=2, value=1.5,
+             limit=4.0, since=start(-3)),
+        ("drift of amount", "data", "critical"),
+        "amount alerts against baseline and in 2 slices, effect 1.50 sd, for 4 windows",
+    ),
+    (
+        told("alert", name=":inputs", subject="baseline", grade="warning", count=0),
+        ("drift of all inputs together", "data", "minor"),
+        ":inputs alerts against baseline, for 1 window",
+    ),
+    (
+        told("alert", name="amount", subject="baseline", count=3, limit=2.0),
+        ("drift of amount", "data", "minor"),
+        "amount alerts against baseline in 3 slices only, for 2 windows",
+    ),
+    (
+        told("alert", name="metric:shaped", subject="baseline", grade="major", count=0),
+        ("feedback: share of shaped rows", "feedback", "major"),
+        "metric:shaped alerts against baseline, for 1 window",
+    ),
+    (
+        told("assumption", name="range", subject="age", count=3, value=0.25, limit=0.01),
+        ("assumption range of age", "data", "major"),
+        "range of age is violated (0.25, limit 0.01), for 3 windows",
+    ),
+    (
+        told("assumption", name="range", subject="age", count=1),
+        ("assumption range of age", "data", "minor"),
+        "range of age is violated, for 1 window",
+    ),
+    (
+        told("staleness", name="ess_ratio", subject="launch", status="warning", grade="*",
+             value=0.5, limit=0.7),
+        ("evaluation of launch: ess_ratio", "evaluation", "major"),
+        "ess_ratio of launch is 0.5, limit 0.7",
+    ),
+    (
+        told("staleness", name="eval_age", subject="launch", status="warning", grade="*",
+             value=100.0, limit=90.0),
+        ("evaluation of launch: eval_age", "evaluation", "minor"),
+        "eval_age of launch is 100, limit 90",
+    ),
+    (
+        told("staleness", name="eval_age", subject="launch", status="warning", grade="*",
+             value=180.0, limit=90.0),
+        ("evaluation of launch: eval_age", "evaluation", "major"),
+        "eval_age of launch is 180, limit 90",
+    ),
+    (
+        told("staleness", name="calibration_error", subject="launch", status="warning", grade="*"),
+        ("calibration of launch: calibration_error", "evaluation", "major"),
+        "calibration_error of launch",
+    ),
+    (
+        told("colour", name="blind_spot", subject="launch", status="red"),
+        ("blind dashboard", "evaluation", "major"),
+        "every metric of the dashboard is in its band, and the world has moved",
+    ),
+    (
+        told("performance", name="accuracy", status="degraded", subject="labels", loss=0.08,
+             cost=800.0, value=0.3, limit=0.7),
+        ("performance of accuracy", "evaluation", "major"),
+        "accuracy is 0.7 by labels, 0.08 worse than evaluated",
+    ),
+    (
+        told("performance", name="accuracy", status="degraded", subject="labels", loss=0.2,
+             value=-0.1),
+        ("performance of accuracy", "evaluation", "critical"),
+        "accuracy by labels, 0.2 worse than evaluated, and worse than the simple baseline",
+    ),
+    (
+        told("performance", name="accuracy", status="ok", subject="labels", grade="drift"),
+        ("performance of accuracy", "evaluation", "minor"),
+        "accuracy by labels: not what the evaluation set lets expect",
+    ),
+    (
+        told("degraded", name="recall", subject="region", count=2),
+        ("performance of recall by region", "evaluation", "minor"),
+        "recall is worse than evaluated in 2 slices by region",
+    ),
+    (
+        told("feature", name="encoding", subject="amount", status="drifted", value=1000.0),
+        ("features: encoding", "feature", "critical"),
+        "encoding of amount is 1000",
+    ),
+    (
+        told("feature", name="concentration_change", subject="*", status="warning", value=0.2,
+             limit=0.1),
+        ("features: concentration_change", "feature", "minor"),
+        "concentration_change is 0.2, limit 0.1",
+    ),
+    (
+        told("unshaped", count=2),
+        ("feedback: shaped rows differ", "feedback", "minor"),
+        "rows that the model shaped differ from the others in 2 features",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("row", "about", "text"), FINDINGS)
+def test_a_row_becomes_a_finding(row: Told, about: tuple[str, str, str], text: str) -> None:
+    found = one(row)
+    assert (found.debt, found.kind, found.severity) == about
+    assert found.evidence == text
+    assert found.rows
+    assert found.since == (row.since or start(0))
+
+
+def test_a_cost_is_of_the_metric_that_says_degraded() -> None:
+    priced = told(
+        "performance", name="accuracy", status="degraded", subject="labels", loss=0.1, cost=9.0
+    )
+    assert (one(priced).loss, one(priced).cost) == (0.1, 9.0)
+    found = windows_of([told("window", end=start(1)), priced])[0]
+    assert (found.loss, found.cost) == (0.1, 9.0)
+
+
+COVERED = [
+    (told("coverage", name="data", count=3, of=4, words="age: no_reference"), "data", 0.75),
+    (told("coverage", name="data", count=0, of=0), "data", 0.0),
+    (told("performance", status="ok", subject="labels"), "performance", 1.0),
+    (told("performance", status="ok", subject="estimate"), "performance", 0.5),
+    (told("performance", status="undetermined", subject="labels"), "performance", 0.0),
+    (told("colour", name="blind_spot", status="green"), "dashboard", 1.0),
+    (told("colour", name="blind_spot", status="amber"), "dashboard", 0.0),
+]
+
+
+@pytest.mark.parametrize(("row", "evidence", "share"), COVERED)
+def test_what_was_measured(row: Told, evidence: str, share: float) -> None:
+    found = windows_of([told("window", end=start(1)), row])[0].coverage
+    assert set(found) == {evidence}
+    assert found[evidence].measured == share
+    assert bool(found[evidence].why) == (share < 1)
+
+
+def test_the_dashboard_of_several_sets_is_the_worst() -> None:
+    rows = [
+        told("colour", name=name, subject=of, status=status)
+        for name, of, status in [
+            ("blind_spot", "a", "green"),
+            ("blind_spot", "b", "amber"),
+            ("dashboard", "a", "green"),
+        ]
+    ]
+    found = windows_of([told("window", end=start(1)), *rows])[0]
+    assert (found.blind_spot, found.dashboard_status) == ("amber", "green")
+
+
+def test_a_monitor_without_rows_has_no_window_to_judge() -> None:
+    assert judged(SPEC, [], []).newest is None
+
+
+def random_rows(rng: random.Random, weeks: int) -> list[Told]:
+    """As the store gives them: windows, coverage, and now and then each thing that is found."""
+    rows: list[Told] = []
+    for week in range(weeks):
+        rows.append(told("window", week, end=start(week + 1), count=100))
+        for name in ("data", "evaluation", "calibration", "feedback", "feature"):
+            if rng.random() < 0.9:
+                rows.append(told("coverage", week, name=name, count=rng.choice((0, 2, 4, 4)), of=4))
+        for row, _, _ in FINDINGS:
+            if row.part in ("performance", "colour"):
+                continue
+            if rng.random() < 0.05:
+                rows.append(replace(row, start=start(week), since=None))
+        status = rng.choice(("ok", "ok", "degraded", "undetermined", None))
+        if status is not None:
+            rows.append(
+                told(
+                    "performance",
+                    week,
+                    name="accuracy",
+                    status=status,
+                    subject=rng.choice(("labels", "estimate")),
+                    loss=rng.choice((None, rng.random())),
+                    cost=rng.choice((None, 100 * rng.random())),
+                    value=rng.uniform(-1, 0.5),
+                )
+            )
+        rows.append(
+            told(
+                "colour",
+                week,
+                name="blind_spot",
+                subject="launch",
+                status=rng.choice(("green", "green", "amber", "red")),
+            )
+        )
+    rows.append(told("term", -9, name="evaluation", subject="launch", since=start(-9)))
+    return rows
+
+
+def random_events(rng: random.Random, weeks: int) -> list[Event]:
+    names = sorted({about for _, about, _ in FINDINGS})
+    events = []
+    for seq in range(1, rng.randint(1, 5)):
+        debt, kind, severity = rng.choice(names)
+        until = start(rng.randint(1, weeks)) + timedelta(hours=1)
+        action = rng.choice(("waived", "acknowledged", "assigned"))
+        events.append(
+            Event(debt, seq, kind, action, start(rng.randrange(weeks)), "else", severity, until)
+        )
+    return events
+
+
+def test_a_thousand_verdicts_follow_from_rows_alone() -> None:
+    """Whatever the order in which a store gives them back, and in a process that knows nothing."""
+    rng, counted, seen = random.Random(SEED), 0, set()
+    for turn in range(50):
+        weeks = 20
+        rows, events = random_rows(rng, weeks), random_events(rng, weeks)
+        first = judged(SPEC, rows, events)
+        shuffled, said = list(rows), list(events)
+        rng.shuffle(shuffled)
+        rng.shuffle(said)
+        again = judged(SPEC, shuffled, said)
+        assert again.assessed == first.assessed, f"seed {SEED}, turn {turn}"
+        # What was stored is not due again; what is not stored, is.
+        stored = [
+            told("health", at, words=one.digest)
+            for at, one in enumerate(first.assessed.health)
+            if at != 7
+        ]
+        due = judged(SPEC, [*shuffled, *stored], said).due
+        assert [one.window for one in due] == [window(7)], f"seed {SEED}, turn {turn}"
+        counted += len(first.assessed.health)
+        seen |= {one.judgement.verdict for one in first.assessed.health}
+    assert counted == 1000
+    assert seen == set(VERDICTS), seen
+
+
+def test_what_a_spec_asks_to_be_measured() -> None:
+    found = model_of(SPEC)
+    assert found.expected == {
+        *("data", "ownership", "performance", "evaluation", "calibration", "dashboard"),
+        "feedback",
+    }
+    assert (found.escalation, found.performance) == ("head of claims", (2, 3))
+    drift_only = parse_spec(
+        "monitor: m\nowner: o\nsource: {table: a.b}\ntimestamp: {column: t}\n"
+        "features: {numeric: [x]}\n"
+    )
+    assert model_of(drift_only).expected == {"data", "ownership"}
