@@ -63,6 +63,8 @@ CONVERSIONS = _factors()
 # How near the quantiles must come, in sd of the reference, and by how much nearer than before.
 _NEAR, _NEARER = 0.15, 5.0
 _APART = 0.5
+# A factor that growth reaches by itself is told from it only where the two are far apart.
+_NATURAL, _FAR = 3.0, 2.0
 _PARTS = slice(5, 96)
 
 
@@ -82,8 +84,8 @@ def rescaled(reference: ArrayLike, window: ArrayLike) -> Rescaled | None:
     reference, window: quantiles at 0, 0.01, ... 1, (101,). A distance is the mean gap of the
     quantiles from 5 % to 95 %, over the reference's sd (their width / 3.29, that of a normal
     distribution). A conversion explains where that is at least 0.5 before, at most 0.15 and a
-    fifth of that afterwards. None also where the reference is constant there, or a side has no
-    finite values.
+    fifth of that afterwards; by a factor between 1/3 and 3, which growth may reach as well, at
+    least 2 before. None also where the reference is constant there, or a side has no finite values.
     """
     old, new = floats(reference), floats(window)
     if old.shape != (101,) or new.shape != (101,) or not np.isfinite([*old, *new]).all():
@@ -98,6 +100,9 @@ def rescaled(reference: ArrayLike, window: ArrayLike) -> Rescaled | None:
     after = [float(np.abs(_back(new, one) - old).mean()) / sd for one in CONVERSIONS]
     best = int(np.argmin(after))
     if after[best] > _NEAR or after[best] * _NEARER > before:
+        return None
+    natural = 1 / _NATURAL < CONVERSIONS[best].factor < _NATURAL
+    if natural and before < _FAR:
         return None
     return Rescaled(CONVERSIONS[best], before, after[best])
 

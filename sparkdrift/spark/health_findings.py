@@ -126,9 +126,12 @@ def _parts(specs: Sequence[MonitorSpec]) -> Iterator[str]:
     yield from _of_drift(own, specs)
     if any(spec.operations for spec in specs):
         yield from _of_operations(own, specs)
-    yield from _of_evaluation(own)
-    yield from _of_performance(own, specs)
-    yield from _of_features(own)
+    # What no spec asks for is not asked of the store either: each part is a plan of its own.
+    if any(spec.evaluation for spec in specs):
+        yield from _of_evaluation(own)
+        yield from _of_performance(own, specs)
+    if any(spec.evaluation or spec.importance or spec.alerts.importance for spec in specs):
+        yield from _of_features(own)
     among = _among(spec.monitor for spec in specs)
     yield (
         _select(
@@ -230,35 +233,37 @@ def _of_drift(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
         value=f"max_by(effect, {grade} + CASE WHEN {_WHOLE} THEN 10 ELSE 0 END)",
         limit="max(windows)",
     )
-    yield _select(
-        "unshaped",
-        "current_drift",
-        f"{own} AND {_WHOLE} AND comparison = 'unshaped' AND status = 'drifted'",
-        "",
-        count="count(DISTINCT column_name)",
-    )
-    yield _select(
-        "assumption",
-        "current_assumptions",
-        f"{own} AND {_WHOLE} AND status = 'violated'",
-        ", assumption, column_name, other_column",
-        name="assumption",
-        subject="concat_ws(' and ', column_name, other_column)",
-        since="min(unix_micros(since))",
-        count="max(violated_windows)",
-        value="max(value)",
-        limit="max(limit)",
-    )
-    yield _select(
-        "coverage",
-        "profiles",
-        f"{own} AND {_WHOLE} AND column_name = {string(PREFIX + SHAPED)}",
-        None,
-        name="'feedback'",
-        count="CAST(value IS NOT NULL AS INT)",
-        of="1",
-        words="reason",
-    )
+    if any(spec.assumptions or spec.dependence for spec in specs):
+        yield _select(
+            "assumption",
+            "current_assumptions",
+            f"{own} AND {_WHOLE} AND status = 'violated'",
+            ", assumption, column_name, other_column",
+            name="assumption",
+            subject="concat_ws(' and ', column_name, other_column)",
+            since="min(unix_micros(since))",
+            count="max(violated_windows)",
+            value="max(value)",
+            limit="max(limit)",
+        )
+    if any(spec.feedback for spec in specs):
+        yield _select(
+            "unshaped",
+            "current_drift",
+            f"{own} AND {_WHOLE} AND comparison = 'unshaped' AND status = 'drifted'",
+            "",
+            count="count(DISTINCT column_name)",
+        )
+        yield _select(
+            "coverage",
+            "profiles",
+            f"{own} AND {_WHOLE} AND column_name = {string(PREFIX + SHAPED)}",
+            None,
+            name="'feedback'",
+            count="CAST(value IS NOT NULL AS INT)",
+            of="1",
+            words="reason",
+        )
 
 
 def _of_evaluation(own: str) -> Iterator[str]:
@@ -284,17 +289,21 @@ def _of_evaluation(own: str) -> Iterator[str]:
         status="status",
         since="unix_micros(since)",
     )
-    for evidence, figures in CORE.items():
-        yield _select(
-            "coverage",
-            "eval_staleness",
-            f"{own} AND figure IN ({_among(figures)})",
-            "",
-            name=string(evidence),
-            count=f"count(DISTINCT CASE WHEN {_MEASURED} THEN figure END)",
-            of="count(DISTINCT figure)",
-            words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
-        )
+    cases = " ".join(
+        f"WHEN figure IN ({_among(figures)}) THEN {string(evidence)}"
+        for evidence, figures in CORE.items()
+    )
+    every = [figure for figures in CORE.values() for figure in figures]
+    yield _select(
+        "coverage",
+        "eval_staleness",
+        f"{own} AND figure IN ({_among(every)})",
+        f", CASE {cases} END",
+        name=f"CASE {cases} END",
+        count=f"count(DISTINCT CASE WHEN {_MEASURED} THEN figure END)",
+        of="count(DISTINCT figure)",
+        words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
+    )
 
 
 def _of_features(own: str) -> Iterator[str]:

@@ -67,11 +67,14 @@ class ReportRows:
             *(self.first_seen, self.debts, self.steps),
         )
         overview = Overview(self._spark)
+        # Not its alerts: the page tells of features, by the windows that drifted.
+        told = (
+            *(overview.coverage, overview.references, overview.verdicts),
+            *(overview.unmeasured, overview.silences, overview.assumptions),
+        )
         asked: dict[str, Callable[[], Any]] = {
-            ask.__name__: partial(ask, spec, last) for ask in own
-        }
-        asked |= {
-            "findings": lambda: overview.everything(spec),
+            **{ask.__name__: partial(ask, spec, last) for ask in own},
+            **{ask.__name__: partial(ask, spec) for ask in told},
             "staleness": lambda: newest_staleness(self._spark, self._store, spec),
             "measured": lambda: newest_performance(self._spark, self._store, spec),
             "dashboard": lambda: self.dashboard(spec),
@@ -79,6 +82,7 @@ class ReportRows:
         with ThreadPoolExecutor(len(asked)) as threads:
             begun = {name: threads.submit(ask) for name, ask in asked.items()}
             found = {name: one.result() for name, one in begun.items()}
+        found["findings"] = {ask.__name__: found.pop(ask.__name__) for ask in told}
         found["dashboard"], found["dashboard_unknown"] = found["dashboard"]
         found["shapes"], found["frozen"] = self.shapes(spec, told_windows(found["cells"]))
         return found

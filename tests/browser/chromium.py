@@ -143,9 +143,11 @@ class Page:
             if one["method"] == "Network.requestWillBeSent" and one["sessionId"] == self.session
         ]
 
-    def screenshot(self, file: Path, *, whole: bool = False) -> None:
-        """As a PNG: what is in the window, or the whole page."""
-        answer = self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+    def screenshot(self, file: Path, *, scale: float = 1.0) -> None:
+        """What is in the window as a PNG, `scale` times as large."""
+        size = self.value("[innerWidth, innerHeight]")
+        clip = {"x": 0, "y": 0, "width": size[0], "height": size[1], "scale": scale}
+        answer = self.send("Page.captureScreenshot", format="png", clip=clip)
         file.write_bytes(base64.b64decode(answer["data"]))
 
     def pdf(self, file: Path) -> None:

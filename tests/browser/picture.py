@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.browser.chromium import MISSING, found, running
 
 ROOT = Path(__file__).resolve().parents[2]
-WIDTH, HEIGHT = 900, 1000
+WIDTH, HEIGHT, SCALE = 1000, 1530, 0.75
 
 
 def main(arguments: list[str]) -> int:
@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
     picture = Path(arguments[1]) if len(arguments) > 1 else ROOT / "docs/images/report.png"
     picture.parent.mkdir(parents=True, exist_ok=True)
     with running(program) as browser:
-        browser.open(page, WIDTH, HEIGHT).screenshot(picture)
+        browser.open(page, WIDTH, HEIGHT).screenshot(picture, scale=SCALE)
     print(f"{picture}: {picture.stat().st_size:,} bytes")
     return 0
 

@@ -158,8 +158,9 @@ def test_it_is_told_where_on_the_score_the_overrides_are(told) -> None:
     for day in LATER:
         row = whole(told, day, "override")
         assert row["score_pvalue"] < 1e-6, SEED
-        assert row["score_low"] == pytest.approx(0.4, abs=0.06), SEED
-        assert row["score_high"] == pytest.approx(0.6, abs=0.06), SEED
+        # Ten groups of scores: each end is up to a group, a tenth, away.
+        assert row["score_low"] == pytest.approx(0.4, abs=0.11), SEED
+        assert row["score_high"] == pytest.approx(0.6, abs=0.11), SEED
         assert row["score_events_low"] > row["score_rows"], SEED
         assert "% of override" in row["score_reason"]
     row = whole(told, 3, "override")
@@ -220,7 +221,8 @@ def test_nothing_due_writes_nothing_and_a_late_row_makes_its_window_due(spark, w
     with crashing() as written, asked_of(spark) as asked:
         again = run(spark, watched.store, watched.spec, "again", as_of=day_start(DAYS))
     assert again.evaluated.operated == Operated(())
-    assert written == []
+    # That it ran, and nothing else.
+    assert written == ["runs"]
     print(f"{len(asked)} questions where nothing is due")
     rng = np.random.default_rng(SEED + 1)
     write(spark, watched.spec.source.path, one_day(2, rng, 3))

@@ -42,7 +42,7 @@ _TONES: Mapping[str, str] = {
     "blocked": "bad",
     "FAILED": "bad",
 }
-_MOST_REASONS = 8
+_MOST_REASONS = 5
 
 
 @dataclass(frozen=True)

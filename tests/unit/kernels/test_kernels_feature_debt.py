@@ -358,3 +358,12 @@ def test_importances_of_each_window_from_its_sample():
     few = next(kernel(iter(table.slice(0, 50).to_batches()))).to_pylist()[0]
     assert "50 rows" in few["columns"][0]
     assert few["cells"][3] is None
+
+
+def test_rows_hold_plain_floats():
+    """Spark takes no others; and NaN is NULL."""
+    rng = np.random.default_rng(SEED)
+    windows = [ModelWindow(drifted=x, concentration=x) for x in rng.random(12)]
+    rows = [*course_rows(windows), *model_rows(FULL, Before(0.3, 0.02, 10, "before"), POLICY)]
+    values = [row.told()[name] for row in rows for name in ("value", "low", "high", "limit")]
+    assert {type(one) for one in values} == {float, type(None)}

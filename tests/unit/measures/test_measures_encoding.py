@@ -25,8 +25,8 @@ def test_every_conversion_is_found_as_itself(one, shape):
         "narrow": lambda: rng.normal(1000, 3, 3000),
     }[shape]
     found = rescaled(quantiles(draw()), quantiles(one.factor * draw() + one.offset))
-    if shape == "lognormal" and 0.5 < one.factor < 2:
-        # Half of what is within one factor of the other: too near to be told from a shift.
+    if shape != "narrow" and 1 / 3 < one.factor < 3:
+        # Growth may reach that by itself, which on a wide distribution is near.
         assert found is None or found.conversion == one
         return
     assert found is not None
@@ -50,7 +50,7 @@ def test_a_shift_is_no_other_unit():
     for shift in (0.1, 0.5, 1.0, 3.0):
         old, new = rng.normal(0.3, 1, 3000), rng.normal(0.3 + shift, 1, 3000)
         assert rescaled(quantiles(old), quantiles(new)) is None, (shift, SEED)
-    for growth in (1.1, 1.3, 4.0, 30.0):
+    for growth in (1.1, 1.3, 1.609344, 2.2046226, 4.0, 30.0):
         old = rng.lognormal(0, 1, 3000)
         assert rescaled(quantiles(old), quantiles(growth * old)) is None, growth
 
