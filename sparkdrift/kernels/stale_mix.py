@@ -97,12 +97,14 @@ def acceptance_limits(
     policy: StalePolicy, held: EvaluationSet, window: WindowState
 ) -> Iterator[Stale]:
     """Each metric of the dashboard on the window's mix, and what its limit would be there."""
-    if not policy.accepted:
-        why = "evaluation.dashboard declares no metric"
+    accepted = policy.accepted_at(window.end)
+    if not accepted:
+        why = "evaluation.dashboard declares no metric, and its table has no row of one before the "
+        why += "window's end"
         yield unmeasured("acceptance_limit", ALL, why, unit="of the metric")
         return
     weighted = _weighted(policy, held, window)
-    for one in policy.accepted:
+    for one in accepted:
         yield _acceptance(policy, held, weighted, one)
 
 

@@ -7,12 +7,11 @@ turn an earlier window, and with it since when the dashboard should have turned.
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -26,16 +25,10 @@ from sparkdrift.explain.blind_spots import (
 )
 from sparkdrift.kernels.performance_rules import BETTER, NO_SET, WITHOUT_LABELS
 from sparkdrift.kernels.performance_words import SELECTED
-from sparkdrift.kernels.stale_outcome import DECAY, LINK, outcome_rows, without_outcome
+from sparkdrift.kernels.stale_outcome import DECAY, LINK
 from sparkdrift.kernels.stale_rows import Stale
 from sparkdrift.spark.eval_staleness import write_across
-from sparkdrift.spark.outside_tables import (
-    Told,
-    dashboard_table,
-    outcome_table,
-    outcomes,
-    told_by_dashboard,
-)
+from sparkdrift.spark.outside_tables import Dashboard, Told, outcome_table
 from sparkdrift.spark.reference_life import (
     References,
     evaluation_sets,
@@ -58,6 +51,7 @@ from sparkdrift.spec.evaluation import Evaluation
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.journal import Record
+from sparkdrift.steps.outcome_links import outcome_links
 from sparkdrift.windows import Window, window_at
 
 BLIND, SHOWN = "blind_spot", "dashboard"
@@ -69,24 +63,30 @@ _VERSION = 4
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class _Tables:
-    dashboard: Source | None
-    outcome: Source | None
+def tell_blind_spots(
+    context: Context,
+    spec: MonitorSpec,
+    policy: str,
+    record: Record,
+    dashboard: Dashboard | None,
+) -> int:
+    """Write what is due of ACROSS for one monitor; returns how many windows were written.
 
-
-def tell_blind_spots(context: Context, spec: MonitorSpec, policy: str, record: Record) -> int:
-    """Write what is due of ACROSS for one monitor; returns how many windows were written."""
+    dashboard: its table as it was read, None where it has none.
+    """
     spark, store = context.spark, context.store
     name = spec.reference.name if spec.reference else None
     stored = stored_references(spark, store, spec, name)
-    tables = _Tables(dashboard_table(spark, spec), outcome_table(spark, spec))
+    outcome = outcome_table(spark, spec)
     beside = {"policy": policy, "version": str(_VERSION)}
     if spec.operations:
         beside["operations"] = operation_hash(spec)
     beside |= {
         key: f"{one.table_id}:{one.version}"
-        for key, one in (("dashboard", tables.dashboard), ("outcome", tables.outcome))
+        for key, one in (
+            ("dashboard", dashboard.source if dashboard else None),
+            ("outcome", outcome),
+        )
         if one is not None
     }
     text, have, starts = inputs_digest(spark, store, spec, stored, ACROSS, beside)
@@ -94,7 +94,7 @@ def tell_blind_spots(context: Context, spec: MonitorSpec, policy: str, record: R
     if set(have) == starts and all(one == digest for one in have.values()):
         return 0
     context.journal.started(record)
-    rows = _rows(context, spec, stored, tables)
+    rows = _rows(context, spec, stored, dashboard, outcome)
     zone, grain = spec.timestamp.zone, spec.windows.grain
     windows = [Window(one, window_at(one, grain, zone).end) for one in sorted({*starts, *have})]
     write_across(
@@ -111,17 +111,19 @@ def tell_blind_spots(context: Context, spec: MonitorSpec, policy: str, record: R
 
 
 def _rows(
-    context: Context, spec: MonitorSpec, stored: References, tables: _Tables
+    context: Context,
+    spec: MonitorSpec,
+    stored: References,
+    dashboard: Dashboard | None,
+    outcome: Source | None,
 ) -> Iterator[Row]:
     spark, store = context.spark, context.store
     figures = figures_of_windows(spark, store, spec)
     performance = performance_of_windows(spark, store, spec, spec.windows.grain)
     moved = drifted(spark, store, spec, stored)
     operated = operations_of_windows(spark, store, spec)
-    told = None
-    if tables.dashboard is not None:
-        told = _by_metric(told_by_dashboard(spark, spec, tables.dashboard))
-    links = _links(context, spec, tables)
+    told = None if dashboard is None else _by_metric(dashboard.rows)
+    links = outcome_links(context, spec, outcome)
     for name in evaluation_sets(spec) or (NO_SET,):
         starts = sorted(start for of, start in figures if of == name)
         evidence = [
@@ -291,58 +293,3 @@ def _band(
     if not better:
         return -abs(limit), abs(limit), ""
     return (limit, None, "") if better > 0 else (None, limit, "")
-
-
-@dataclass(frozen=True)
-class _Links:
-    """By set: from when on each pair of metric and outcome is known, and both series."""
-
-    metric: str
-    grain: str
-    reason: str
-    ends: Mapping[str, list[datetime]]
-    values: Mapping[str, tuple[list[float], list[float]]]
-    zone: str
-    window: str
-    better: str = "up"
-
-    def of(self, name: str, start: datetime) -> list[Stale]:
-        """Both rows of a window, by the periods that were over at its end."""
-        if self.reason:
-            return without_outcome(self.reason, self.metric)
-        end = window_at(start, self.window, self.zone).end
-        known = self.ends.get(name, [])
-        size = bisect_right(known, end)
-        metric, outcome = self.values.get(name, ([], []))
-        return outcome_rows(self.metric, metric[:size], outcome[:size], self.grain, self.better)
-
-
-def _links(context: Context, spec: MonitorSpec, tables: _Tables) -> _Links:
-    outcome = spec.outcome
-    zone, window = spec.timestamp.zone, spec.windows.grain
-    if outcome is None or tables.outcome is None:
-        reason = "evaluation.outcome declares no table of the business outcome"
-        return _Links("*", window, reason, {}, {}, zone, window)
-    grain = outcome.grain
-    metric = outcome.metric or (spec.degraded.metric if spec.degraded else None)
-    if metric is None:
-        reason = "evaluation.outcome.metric names none, and neither does degraded.metric"
-        return _Links("*", grain, reason, {}, {}, zone, window)
-    if grain not in (window, *spec.windows.rollups):
-        reason = f"windows of a {grain} are not kept: add {grain} to windows.rollups"
-        return _Links(metric, grain, reason, {}, {}, zone, window)
-    shown = outcomes(context.spark, spec, tables.outcome)
-    realised = performance_of_windows(context.spark, context.store, spec, grain)
-    ends: dict[str, list[datetime]] = {}
-    values: dict[str, tuple[list[float], list[float]]] = {}
-    for (name, start), rows in sorted(realised.items()):
-        one = rows.get(metric)
-        # By the clocks of the zone: 14 days on it is Monday again, whether they changed or not.
-        period = window_at(start.astimezone(ZoneInfo(zone)) + outcome.lag, grain, zone)
-        if one is None or one.realised is None or not one.mature or period.start not in shown:
-            continue
-        ends.setdefault(name, []).append(max(period.end, window_at(start, grain, zone).end))
-        pair = values.setdefault(name, ([], []))
-        pair[0].append(one.realised)
-        pair[1].append(shown[period.start])
-    return _Links(metric, grain, "", ends, values, zone, window, outcome.better)

@@ -12,10 +12,13 @@ import pytest
 
 from sparkdrift.explain.blind_spots import Moved, Shown
 from sparkdrift.kernels.performance_words import SELECTED
+from sparkdrift.kernels.stale_rows import Accepted
 from sparkdrift.spark.outside_tables import Told
+from sparkdrift.spark.stale_inputs import Held
+from sparkdrift.spark.stale_policy import reported, stale_policy
 from sparkdrift.spark.window_course import Drifted, Performed
 from sparkdrift.spec.loading import parse_spec
-from sparkdrift.steps import blind_spots
+from sparkdrift.steps import blind_spots, outcome_links
 
 SPEC = """\
 monitor: m
@@ -110,6 +113,29 @@ def test_a_limit_of_a_metric_whose_better_side_is_not_known_is_no_band() -> None
     assert found["statistical_parity"].in_band is False
 
 
+def test_limits_of_the_table_are_those_to_recompute() -> None:
+    rows = [
+        told("accuracy", MONDAY + WEEK, 0.92, 0.9),
+        told("accuracy", MONDAY, 0.93, 0.91),
+        told("recall", MONDAY, 0.8),
+        told("brier", MONDAY, 0.15),
+        told("latency_ms", MONDAY, 120.0, 200.0),
+    ]
+    found = reported(spec(), rows)
+    assert found == {
+        "accuracy": ((MONDAY, 0.91), (MONDAY + WEEK, 0.9)),
+        "recall": ((MONDAY, 0.8),),
+        "brier": ((MONDAY, 0.2),),
+    }
+    bare = spec("  dashboard: {table: a.d, time: t, metric: m, value: v}\n")
+    policy = stale_policy(bare, Held(), rows)
+    assert policy.accepted_at(MONDAY) == ()
+    assert Accepted("accuracy", 0.91) in policy.accepted_at(MONDAY + WEEK)
+    assert policy.accepted_at(MONDAY + 2 * WEEK)[0] == Accepted("accuracy", 0.9)
+    declared = stale_policy(spec(), Held(), rows)
+    assert declared.accepted_at(MONDAY) == (Accepted("accuracy", 0.9), Accepted("brier", 0.2))
+
+
 def test_without_a_table_the_set_itself_is_what_is_shown() -> None:
     performance = {"accuracy": Performed(0.95, 0.8, True, "degraded", "worse")}
     found = shown(None, performance=performance)
@@ -130,7 +156,7 @@ def test_a_comparison_without_a_row_in_the_window_is_not_left_out() -> None:
 def test_a_pair_counts_once_both_periods_are_over(weeks: int, known: int) -> None:
     ends = [MONDAY + (i + 3) * WEEK for i in range(12)]
     values = [float(i % 5) for i in range(12)]
-    links = blind_spots._Links(
+    links = outcome_links.OutcomeLinks(
         "recall", "week", "", {"holdout": ends}, {"holdout": (values, values)},
         "Europe/Berlin", "week",
     )  # fmt: skip
@@ -156,18 +182,17 @@ def test_pairs_are_of_the_outcomes_period_a_lag_later(monkeypatch) -> None:
         for start, value in zip(weeks, realised, strict=True)
     }
     losses = {one: 5 - value for one, value in zip(mondays[2:], realised, strict=False)}
-    monkeypatch.setattr(blind_spots, "outcomes", lambda *_: losses)
-    monkeypatch.setattr(blind_spots, "performance_of_windows", lambda *_: performance)
+    monkeypatch.setattr(outcome_links, "outcomes", lambda *_: losses)
+    monkeypatch.setattr(outcome_links, "performance_of_windows", lambda *_: performance)
     context = SimpleNamespace(spark=None, store=None)
-    tables = blind_spots._Tables(None, "the outcome")
-    links = blind_spots._links(context, monitor, tables)
+    links = outcome_links.outcome_links(context, monitor, "the outcome")
     assert links.values["holdout"] == (realised, list(losses.values()))
     assert links.ends["holdout"] == mondays[3:]
     link, decay = links.of("holdout", weeks[-1])
     assert (link.status, decay.status) == ("ok", "ok"), SEED
     assert "recall and the outcome (less is better) go together by 1 (" in link.reason
     assert "over 58 weeks" in link.reason
-    up = blind_spots._links(context, spec(lines + "up}\n"), tables)
+    up = outcome_links.outcome_links(context, spec(lines + "up}\n"), "the outcome")
     assert up.of("holdout", weeks[-1])[0].status == "warning"
 
 

@@ -447,6 +447,23 @@ def test_the_limit_on_productions_mix(data):
     assert (same["status"], same["low"] < 0.7 < same["high"]) == ("ok", True)
 
 
+def test_limits_of_the_dashboards_table_are_recomputed_by_window(data):
+    end = START + 7 * DAY
+    table = {"accuracy": ((START, 0.72), (end, 0.5)), "recall": ((end, 0.6),)}
+    policy = replace(POLICY, accepted=(), reported=table)
+    rows = found(data, policy=policy)
+    assert {key for key in rows if key[0] == "acceptance_limit"} == {
+        ("acceptance_limit", "accuracy")
+    }
+    assert rows["acceptance_limit", "accuracy"]["threshold"] == 0.72
+    nothing = found(data, policy=replace(policy, reported={"recall": ((end, 0.6),)}))
+    reason = nothing["acceptance_limit", "*"]["reason"]
+    assert reason == (
+        "not measured: evaluation.dashboard declares no metric, and its table has no row of one "
+        "before the window's end"
+    )
+
+
 def test_a_window_that_nothing_resembles_refuses_limits(data):
     rng = np.random.default_rng(SEED)
     far = {**data, "far": drawn(rng, 5000, 4.0)}
