@@ -15,7 +15,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from sparkdrift.measures.arrays import floats
-from sparkdrift.measures.blind_spot import LEAST_POWER, BlindSpot, Signal, blind_spot
+from sparkdrift.measures.blind_spot import (
+    LEAST_POWER,
+    SIGNALS,
+    BlindSpot,
+    Signal,
+    blind_spot,
+)
 from sparkdrift.measures.density_ratio import DISTRUST_ESS
 from sparkdrift.measures.intervals import Figure, power_to_tell
 from sparkdrift.measures.persistence import standing
@@ -92,7 +98,8 @@ class Evidence:
     """What is known of one window. score, features: by comparison; rates: by threshold;
     performance: (status, reason) by metric; ranked: whether the spec says which features are
     important; fresh: whether realised metrics rest on labels; distrust: the least ess_ratio;
-    operations: by declared signal, None where the window has no row of it."""
+    operations: by declared signal, None where the window has no row of it; decides: whether the
+    model decides anything, which a regression does not."""
 
     start: datetime
     shown: Mapping[str, Shown] = field(default_factory=dict)
@@ -105,6 +112,7 @@ class Evidence:
     ess_ratio: float | None = None
     distrust: float = DISTRUST_ESS
     operations: Mapping[str, Operated | None] = field(default_factory=dict)
+    decides: bool = True
 
 
 @dataclass(frozen=True)
@@ -214,7 +222,8 @@ def _judged(
     }
     signals = {name: signal for name, (signal, _) in told.items() if signal is not None}
     in_band = {name: shown.in_band for name, shown in one.shown.items()}
-    found = blind_spot(in_band, signals, one.fresh, one.ess_ratio, one.distrust)
+    wanted = [name for name in SIGNALS if one.decides or name != RATE]
+    found = blind_spot(in_band, signals, one.fresh, one.ess_ratio, one.distrust, wanted)
     notes = {name: shown.note for name, shown in one.shown.items()}
     notes |= {name: text for name, (_, text) in told.items()}
     return found.verdict, _in_words(found, notes)

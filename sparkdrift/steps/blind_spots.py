@@ -138,6 +138,7 @@ def _rows(
                 figures[name, start].ess_ratio,
                 _distrust(spec),
                 operated.get(start, dict.fromkeys(spec.operations)),
+                decides=(spec.evaluation or Evaluation()).task != "regression",
             )
             for start in starts
         ]

@@ -95,6 +95,14 @@ def test_operations_that_are_missing_or_unsure_are_never_green(operations, text)
     assert "; " not in found.reason
 
 
+def test_a_regression_is_green_without_a_decision_rate():
+    without = replace(WATCHED, rates={})
+    assert one(without).verdict == "amber"
+    found = one(replace(without, decides=False))
+    assert found.verdict == "green"
+    assert found.reason.endswith("; a model of this kind has no decision rate")
+
+
 def test_an_alert_of_operations_is_red_unless_it_is_suppressed():
     calm, rose = (replace(WATCHED, operations={"override": row}) for row in (CALM, ROSE))
     muted = replace(WATCHED, operations={"override": replace(ROSE, suppressed=True)})

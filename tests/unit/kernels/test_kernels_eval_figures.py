@@ -526,7 +526,7 @@ def test_few_rows_are_never_ok(data):
 
 def test_each_class_of_several_is_told_apart(data):
     rng = np.random.default_rng(SEED)
-    rows = []
+    rows, decided = [], {}
     for of in ("a", "b"):
         score, label, _ = drawn(rng, 4000)
         edges = score_bins.choose_edges(score, label)
@@ -538,7 +538,7 @@ def test_each_class_of_several_is_told_apart(data):
                 slice_key="*",
                 slice_value="*",
                 edges=edges,
-                numbers=score_bins.flat(score_bins.count(edges, score, label)),
+                numbers=score_bins.flat(score_bins.count(edges, score, label, score > 0.5)),
             )
         )
         score, label, _ = drawn(rng, 9000, 0.0 if of == "a" else 1.5)
@@ -548,13 +548,17 @@ def test_each_class_of_several_is_told_apart(data):
                 window_start=START,
                 kind="scores",
                 class_name=of,
-                numbers=score_bins.flat(score_bins.count(edges, score, label)),
+                numbers=score_bins.flat(score_bins.count(edges, score, label, score > 0.5)),
             )
         )
+        decided[of] = (score > 0.5).mean()
     rows.append(
         row(ASKED, window_start=START, window_end=START + DAY, mature=True, input_digest="d")
     )
     got = run(rows, replace(POLICY, task="multiclass", thresholds=()))
+    rates = {of: one for (figure, of), one in got.items() if figure == "decision_rate"}
+    assert {of: one["status"] for of, one in rates.items()} == {"a": "ok", "b": "warning"}
+    assert f"decided to be b: {100 * decided['b']:.3g} % of the rows" in rates["b"]["reason"]
     assert got["ess_ratio", "a"]["status"] == "ok"
     assert got["ess_ratio", "b"]["status"] == "warning"
     assert "binary models" in got["acceptance_limit", "accuracy"]["reason"]
