@@ -72,8 +72,9 @@ class StalePolicy:
     in sd that matters, warn: that warns, overrides: (effect, warn) by feature; score: the column
     whose gap counts beside the inputs; left_out: columns whose gap does not; recorded: whether
     decisions come from a column; sets: rows and newest event of each set's versions; metric,
-    tolerated: of `degraded`; accepted: metrics with the limits that the spec declares, reported:
-    by metric from when on the dashboard's table has which limit, in order of time."""
+    tolerated: of `degraded`; metrics: those of the model; accepted: those of the dashboard with
+    the limits that the spec declares, reported: by metric from when on the dashboard's table has
+    which limit, in order of time."""
 
     age: float
     training_age: float
@@ -95,6 +96,7 @@ class StalePolicy:
     recorded: bool = False
     accepted: tuple[Accepted, ...] = ()
     reported: Mapping[str, tuple[tuple[datetime, float], ...]] = field(default_factory=dict)
+    metrics: tuple[str, ...] = ()
     metric: str | None = None
     tolerated: float = DEFAULT_LOSS
     payoff: tuple[float, float, float, float] | None = None

@@ -53,6 +53,7 @@ def stale_policy(spec: MonitorSpec, held: Held, told: Sequence[Told] = ()) -> St
             Accepted(metric, _limit(metric, shown)) for metric, shown in accepted(spec).items()
         ),
         reported=reported(spec, told),
+        metrics=_metrics(evaluation, _payoff(spec) is not None),
         metric=spec.degraded.metric if spec.degraded else None,
         tolerated=spec.degraded.tolerated_loss if spec.degraded else DEFAULT_LOSS,
         payoff=_payoff(spec),
@@ -85,6 +86,12 @@ def accepted(spec: MonitorSpec) -> Mapping[str, Reported]:
     if dashboard is not None and dashboard.metrics:
         return {str(metric): shown for metric, shown in dashboard.metrics.items()}
     return {spec.degraded.metric: Reported()} if spec.degraded else {}
+
+
+def _metrics(evaluation: Evaluation, priced: bool) -> tuple[str, ...]:
+    """Of the task, as far as they are asked for; a business value where it is by a payoff."""
+    wanted = evaluation.metrics or METRICS[evaluation.task]
+    return tuple(one for one in wanted if one != "business_value" or priced)
 
 
 def reported(
