@@ -134,8 +134,8 @@ SELECT struct(window_start AS start, window_end AS end) AS window,
        window_cmp, upper(comparison) AS drift_type, count - count_cmp AS count_delta, avg_delta,
        percent_null_delta, percent_zeros_delta, percent_distinct_delta,
        CASE WHEN column_name = ':table' THEN
-         struct(try_cast(string(added) AS INT) AS added, try_cast(string(missing) AS INT) AS missing)
-         END AS non_null_columns_delta,
+         struct(try_cast(string(added) AS INT) AS added,
+                try_cast(string(missing) AS INT) AS missing) END AS non_null_columns_delta,
        js_distance, ks_test, wasserstein_distance, psi AS population_stability_index,
        chi2_test AS chi_squared_test, tv_distance, l_infinity_distance
 FROM counted
