@@ -33,7 +33,8 @@ summed AS (
          max(created_at) AS last_seen,
          max_by(action, at) FILTER (WHERE action NOT IN ('seen', 'assigned', 'escalated'))
            AS newest,
-         max_by(until, at) AS until, max_by(created_at, at) AS newest_at,
+         max_by(until, at) FILTER (WHERE action = 'waived') AS until,
+         max_by(created_at, at) AS newest_at,
          max_by(window_start, at) AS newest_window,
          min_by(evidence, at) AS evidence, min_by(reason, at) AS reason,
          min_by(created_by, at) AS opened_by

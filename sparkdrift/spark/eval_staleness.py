@@ -14,7 +14,6 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sparkdrift import __version__
 from sparkdrift.kernels import eval_figures as kernel
 from sparkdrift.kernels.eval_figures import FIGURES, FOUND, KEYS
 from sparkdrift.spark.changes import from_micros
@@ -33,7 +32,8 @@ from sparkdrift.spark.stale_inputs import (
     states_of_windows,
 )
 from sparkdrift.spark.stale_policy import stale_policy
-from sparkdrift.spark.window_columns import position, window_end
+from sparkdrift.spark.stamping import stamped
+from sparkdrift.spark.window_columns import position
 from sparkdrift.spark.writer import Case, Scope, replace, rows_frame
 from sparkdrift.spec.digests import evaluation_hash
 from sparkdrift.spec.models import MonitorSpec
@@ -137,18 +137,14 @@ def write_staleness(
 ) -> None:
     """Make `rows` these figures of `windows`, in one commit; other figures stay as they are."""
     grain = spec.windows.grain
-    constants = {
-        "monitor": spec.monitor,
-        "granularity": grain,
-        "policy_hash": policy,
-        "definition_hash": evaluation_hash(spec),
-        "source_version": source_version,
-        "run_id": run_id,
-        "package_version": __version__,
-    }
-    end = window_end("window_start", grain, spec.timestamp.zone)
-    ready = rows.withColumns(
-        {**{name: F.lit(value) for name, value in constants.items()}, "window_end": F.expr(end)}
+    ready = stamped(
+        rows,
+        spec,
+        grain,
+        run_id,
+        policy_hash=policy,
+        definition_hash=evaluation_hash(spec),
+        source_version=source_version,
     )
     if "since" not in rows.columns:
         ready = ready.withColumn("since", F.expr("CAST(NULL AS TIMESTAMP)"))
