@@ -11,9 +11,10 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift.explain.signals import WHOLE
+from sparkdrift.kernels import feature_family as family
 from sparkdrift.kernels import feature_figures as kernel
 from sparkdrift.kernels.feature_course import OF_COURSES, OF_MODEL, ModelWindow
-from sparkdrift.kernels.feature_rows import FOUND, FeaturePolicy, FeatureRow
+from sparkdrift.kernels.feature_rows import FOUND, MEASURED, FeaturePolicy, FeatureRow
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.class_moments import is_associated
 from sparkdrift.spark.dating import Around, Findings, dated
@@ -70,7 +71,9 @@ def feature_rows(
         *kernel.KEYS, "part", "window_start"
     )
     method = kernel.measure(feature_policy(spec), labelled=is_associated(spec))
-    rows = grouped.mapInArrow(method, ddl(FOUND))
+    alone = grouped.mapInArrow(method, ddl(MEASURED))
+    by_window = alone.repartition(*map(quote, family.KEYS)).sortWithinPartitions(*family.KEYS)
+    rows = by_window.mapInArrow(family.judge_family, ddl(FOUND))
     important = importance_rows(known, windows)
     if important is not None:
         rows = rows.unionByName(important)
