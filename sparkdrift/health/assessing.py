@@ -25,7 +25,7 @@ from sparkdrift.health.verdict import Judgement, Level, judge
 from sparkdrift.spec.health_policy import EVIDENCE, Policy
 from sparkdrift.windows import Window
 
-FORMAT = 1
+FORMAT = 2
 """Raised when health changes without a change of what it is told from."""
 _CARRIED = 0.5
 """What evidence of an earlier window counts for, in the confidence. Source: the project's own."""
@@ -126,7 +126,8 @@ def assess(
     first: Window | None = None
     for evidence, own, digest in zip(windows, books, digests, strict=True):
         levels = _levels(model, evidence, own, latest)
-        judgement = judge(levels, model.policy.rules, model.policy.needs, model.expected)
+        policy = model.policy
+        judgement = judge(levels, policy.rules, policy.needs, model.expected, policy.least)
         last = found[-1] if found else None
         goes_on = last is not None and last.judgement.verdict == judgement.verdict
         if first is None or not goes_on:
@@ -173,13 +174,12 @@ def _levels(
         own = tuple(sorted(standing[name], key=lambda pair: (-pair[0], pair[1].debt)))
         coverage = _coverage(name, evidence, latest, model.policy)
         worst = max((grade for grade, _ in own), default=0)
-        if coverage.measured > 0:
-            found[name] = Level(worst, coverage.measured, coverage.why, own)
-        elif own:
-            # A debt stays on the books until measured windows say that it is gone.
-            found[name] = Level(worst, 0.0, coverage.why, own)
-        else:
-            found[name] = Level(None, 0.0, coverage.why)
+        # A debt stays on the books until measured windows say that it is gone, and what is not
+        # measured stays so whatever is on them.
+        known = own or coverage.measured > 0
+        found[name] = Level(
+            worst if known else None, coverage.measured, coverage.why, own, coverage.weight
+        )
     return found
 
 
@@ -211,7 +211,7 @@ def _coverage(
         why = f"{own.why}; last measured in the window that ended {end:%Y-%m-%d}, too long ago"
         return Coverage(0.0, why)
     why = f"{own.why}; taken from the window that ended {end:%Y-%m-%d}"
-    return Coverage(known.measured * _CARRIED, why)
+    return Coverage(known.measured, why, known.weight * _CARRIED)
 
 
 def _digests(
@@ -250,7 +250,9 @@ def _content(evidence: WindowEvidence) -> list[object]:
             )
             for one in evidence.findings
         ],
-        sorted((name, one.measured, one.why) for name, one in evidence.coverage.items()),
+        sorted(
+            (name, one.measured, one.why, one.weight) for name, one in evidence.coverage.items()
+        ),
         (evidence.dashboard_status, evidence.blind_spot, evidence.loss, evidence.cost),
     ]
 

@@ -35,10 +35,12 @@ def evidence_of(finding: Finding) -> Evidence:
 
 @dataclass(frozen=True)
 class Coverage:
-    """measured: part of what was asked for that was measured, 0 to 1. why: why not all of it."""
+    """measured: part of what was asked for that was measured, 0 to 1. why: why not all of it, or
+    why it counts less. weight: what it counts for in the confidence, 0 to 1."""
 
     measured: float
     why: str = ""
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -123,12 +123,12 @@ def _coverage(rows: Sequence[Told]) -> Iterator[tuple[str, Coverage]]:
 
 
 def _measured_performance(row: Told) -> Coverage:
-    """By mature labels in full, by an estimate that may be relied upon in half."""
+    """By mature labels, or by an estimate that may be relied upon, which counts for half."""
     if row.status not in ("ok", "degraded"):
         return Coverage(0.0, row.words or "no metric was measured")
     if row.subject == "labels":
         return Coverage(1.0)
-    return Coverage(0.5, "estimated, not by labels")
+    return Coverage(1.0, "estimated, not by labels", 0.5)
 
 
 def _finding(

@@ -214,8 +214,8 @@ def _of_drift(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
         f"{own} AND {_WHOLE} AND {inputs}",
         "",
         name="'data'",
-        count=f"count(DISTINCT CASE WHEN {_MEASURED} THEN column_name END)",
-        of="count(DISTINCT column_name)",
+        count=f"count(DISTINCT CASE WHEN {_MEASURED} THEN struct(column_name, comparison) END)",
+        of="count(DISTINCT struct(column_name, comparison))",
         words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(column_name, ': ', status) END)",
     )
     grade = f"array_position({_GRADES}, severity)"
@@ -300,8 +300,8 @@ def _of_evaluation(own: str) -> Iterator[str]:
         f"{own} AND figure IN ({_among(every)})",
         f", CASE {cases} END",
         name=f"CASE {cases} END",
-        count=f"count(DISTINCT CASE WHEN {_MEASURED} THEN figure END)",
-        of="count(DISTINCT figure)",
+        count=f"count(DISTINCT CASE WHEN {_MEASURED} THEN struct(figure, evaluation_set) END)",
+        of="count(DISTINCT struct(figure, evaluation_set))",
         words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
     )
 

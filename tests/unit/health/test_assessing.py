@@ -10,7 +10,7 @@ import pytest
 from health_rows import DEBT_OF, evidence, finding, start, waived
 
 from sparkdrift.health.assessing import Model, assess
-from sparkdrift.health.evidence import evidence_of
+from sparkdrift.health.evidence import Coverage, evidence_of
 from sparkdrift.health.findings import KINDS
 from sparkdrift.spec.health_policy import EVIDENCE, VERDICTS, Ages, Policy
 
@@ -75,6 +75,25 @@ def test_what_is_not_measured_any_more_is_still_owed() -> None:
         for w in range(20)
     ]
     assert verdicts(weeks) == ["retrain"] * 20
+
+
+def test_a_debt_never_hides_that_nobody_sees() -> None:
+    """39 weeks without labels: as blind with a small debt of the performance as without it."""
+    for own in ([], [degraded(0, severity="minor")]):
+        weeks = [
+            evidence(w, *([] if w else own), unmeasured=["performance"] if w else [])
+            for w in range(40)
+        ]
+        found = assess(MODEL, weeks, []).health
+        assert found[39].judgement.verdict == "blind"
+        assert found[39].judgement.rules == ("performance not measured, and needed: blind",)
+        assert any("too long ago" in one.reason for one in found[39].judgement.reasons)
+
+
+def test_what_is_missing_of_evidence_is_carried_as_well() -> None:
+    part = replace(evidence(0), coverage={**evidence(0).coverage, "data": Coverage(0.6, "x")})
+    weeks = [part, evidence(1, unmeasured=["data"]), evidence(2)]
+    assert verdicts(weeks) == ["watch", "watch", "healthy"]
 
 
 def test_a_waiver_lowers_a_verdict_to_watch_and_never_to_healthy() -> None:
