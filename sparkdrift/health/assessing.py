@@ -253,6 +253,7 @@ def _content(evidence: WindowEvidence) -> list[object]:
         sorted(
             (name, one.measured, one.why, one.weight) for name, one in evidence.coverage.items()
         ),
+        sorted(evidence.unmeasured),
         (evidence.dashboard_status, evidence.blind_spot, evidence.loss, evidence.cost),
     ]
 

@@ -47,7 +47,9 @@ class Coverage:
 class WindowEvidence:
     """Everything that stored rows say of one window.
 
-    coverage: by kind of evidence; one that is not there was not measured. loss, cost: of the whole
+    coverage: by kind of evidence; one that is not there was not measured. unmeasured: ids of the
+    debts whose own subject was not measured, or was suppressed, whatever else of their kind was:
+    that they were not found says nothing. loss, cost: of the whole
     model in this window, in the unit of the degraded metric and in business units; None: not known.
     dashboard_status, blind_spot: green, amber, red; None: no row says.
     """
@@ -55,6 +57,7 @@ class WindowEvidence:
     window: Window
     findings: tuple[Finding, ...] = ()
     coverage: Mapping[str, Coverage] = field(default_factory=dict)
+    unmeasured: frozenset[str] = frozenset()
     dashboard_status: str | None = None
     blind_spot: str | None = None
     loss: float | None = None

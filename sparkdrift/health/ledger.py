@@ -2,9 +2,9 @@
 
 All of it follows from findings, decisions and the policy: no clock, no memory. A debt opens in the
 window in which a finding stands, changes with its severity, and closes once it is gone for some
-measured windows. A window in which nothing was measured opens and closes nothing. Like what forced
-references owe (`references/ledger.py`), a ledger that a crash left behind is brought up to date
-with the same rows by whoever looks next.
+measured windows. A window in which its own subject was not measured neither opens nor closes it.
+Like what forced references owe (`references/ledger.py`), a ledger that a crash left behind is
+brought up to date with the same rows by whoever looks next.
 
 Events are only added. Where late rows or another policy tell the past otherwise, `corrected` takes
 back what the ledger itself wrote of a debt before it, and the course follows anew; decisions stay.
@@ -142,7 +142,7 @@ def keep(
         for name in sorted({*found, *debts, *recent}):
             debt, one = debts.get(name), found.get(name)
             kind = evidence_of(one or (debt.finding if debt else recent[name].finding))
-            if kind not in measured:
+            if kind not in measured or (one is None and name in evidence.unmeasured):
                 continue
             standing = _standing(recent, name, one, terms.counted(kind))
             if standing is None and one is not None and debt is None:

@@ -146,7 +146,7 @@ def compiled(rules: Sequence[Rule]) -> Compiled:
 
 
 def _mask(needs: Collection[str], wanted: Sequence[str]) -> Mask:
-    """(place in EVIDENCE, place of the verdict that it leads to where there is too little of it)."""
+    """(place in EVIDENCE, place of the verdict where there is too little of it)."""
     return tuple((EVIDENCE.index(one), _BLIND if one in needs else _WATCH) for one in wanted)
 
 

@@ -181,6 +181,37 @@ def test_what_was_measured(row: Told, evidence: str, share: float) -> None:
     assert bool(found[evidence].why) == (share < 1)
 
 
+LOST = [
+    ("coverage", {"name": "data", "subject": '[["amount"],[":inputs"]]'},
+     {"drift of amount", "drift of all inputs together"}),
+    ("alert", {"name": "amount", "status": "suppressed"}, {"drift of amount"}),
+    ("alert", {"name": "metric:shaped", "status": "suppressed"},
+     {"feedback: share of shaped rows"}),
+    ("unmeasured", {"name": "assumption", "subject": '[["range","age"]]'},
+     {"assumption range of age"}),
+    ("coverage",
+     {"name": "evaluation", "subject": '[["gap_max","launch","*"],["outside","b","age"]]'},
+     {"evaluation of launch: gap_max", "evaluation of b, age: outside"}),
+    ("coverage", {"name": "calibration", "subject": '[["calibration_error","launch","*"]]'},
+     {"calibration of launch: calibration_error"}),
+    ("coverage", {"name": "operations", "subject": '[["errors"]]'}, {"operations of errors"}),
+    ("operation", {"name": "errors", "subject": "share", "grade": "suppressed"},
+     {"operations of errors"}),
+    ("coverage", {"name": "feature", "subject": '[["constant"]]'}, {"features: constant"}),
+    ("unmeasured", {"name": "performance", "subject": '[["recall","*"],["accuracy","region"]]'},
+     {"performance of recall", "performance of accuracy by region"}),
+    ("coverage", {"name": "feedback"}, set()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("part", "columns", "debts"), LOST)
+def test_what_was_not_measured_or_is_suppressed_is_no_finding(
+    part: str, columns: dict, debts: set[str]
+) -> None:
+    found = windows_of([told("window", end=start(1)), told(part, **columns)])[0]
+    assert (found.unmeasured, found.findings) == (debts, ())
+
+
 def test_the_dashboard_of_several_sets_is_the_worst() -> None:
     rows = [
         told("colour", name=name, subject=of, status=status)

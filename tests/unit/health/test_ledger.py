@@ -81,6 +81,24 @@ def test_a_window_that_was_not_measured_opens_and_closes_nothing() -> None:
     assert course(weeks, escalation=None)[0] == [(0, "opened"), (10, "closed")]
 
 
+def test_a_debt_stays_while_its_own_subject_is_not_measured() -> None:
+    """Its column vanished, or its alert is suppressed: other columns say nothing of it."""
+    weeks = [
+        evidence(
+            w,
+            *([finding("drift of x", "data", w)] if w < 2 else []),
+            lost=["drift of x"] if 2 <= w < 8 else [],
+        )
+        for w in range(10)
+    ]
+    written, books = course(weeks, escalation=None)
+    assert written == [(0, "opened"), (9, "closed")]
+    assert books[7].debts["drift of x"].gone == 0
+    # Found after all, as a slice of it may be: that counts.
+    weeks[5] = replace(weeks[5], findings=(finding("drift of x", "data", 5, severity="critical"),))
+    assert course(weeks, escalation=None)[0][1] == (5, "seen")
+
+
 def test_what_does_not_persist_is_told_and_is_no_debt() -> None:
     weeks = [
         evidence(w, *([finding("feature x", "feature", w)] if w in (1, 5, 6) else []))
