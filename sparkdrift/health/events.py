@@ -39,7 +39,9 @@ class Event:
 def decisions(events: Iterable[Event]) -> list[Decision]:
     """What people said, in the order in which it counts."""
     found = [
-        Decision(e.debt, e.seq, e.action, e.window_start, e.by, e.reason, e.until, e.owner)
+        Decision(
+            e.debt, e.seq, e.action, e.window_start, e.by, e.reason, e.until, e.owner, e.severity
+        )
         for e in events
         if e.action in DECISIONS
     ]
@@ -174,9 +176,9 @@ def _after(debt: Debt | None, one: Event, due: Due, length: timedelta) -> Debt |
     if one.action == "escalated":
         return replace(debt, escalated=True, owner=one.owner)
     if one.action == "reopened":
-        return replace(debt, status="open", until=None)
+        return replace(debt, status="open", until=None, waived_as=None)
     if one.action == "assigned":
         return replace(debt, owner=one.owner)
     if one.action == "waived":
-        return replace(debt, status="waived", until=one.until)
+        return replace(debt, status="waived", until=one.until, waived_as=one.severity)
     return replace(debt, status="acknowledged", until=None)

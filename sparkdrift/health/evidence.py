@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sparkdrift.health.findings import Finding
+from sparkdrift.health.findings import Finding, Severity
 from sparkdrift.spec.health_policy import Evidence
 from sparkdrift.windows import Window
 
@@ -68,7 +68,8 @@ class WindowEvidence:
 class Decision:
     """What somebody said of a debt. window_start: of the window from which on it counts.
 
-    action: acknowledged, waived (until: an instant of event time) or assigned (owner).
+    action: acknowledged, waived (until: an instant of event time) or assigned (owner). severity:
+    of the debt when it was said; None: not known.
     """
 
     debt: str
@@ -79,3 +80,4 @@ class Decision:
     reason: str = ""
     until: datetime | None = None
     owner: str | None = None
+    severity: Severity | None = None

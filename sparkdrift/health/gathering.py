@@ -48,7 +48,7 @@ _LATE = 2.0
 """From how many times its limit on an age is major. Source: the project's own."""
 _MATERIAL = frozenset({"ess_ratio", "outside", "prior_shift", "calibration_error"})
 """Figures whose limit is where the evaluation stops to fit: beyond it they are major at once."""
-_GRAVE = frozenset({"encoding", "drift_on_concentration"})
+GRAVE = frozenset({"encoding", "drift_on_concentration"})
 """Figures of features that are critical once they have drifted: the model reads something else than
 what it learned, or what it leans on most has moved."""
 CALIBRATION = frozenset(
@@ -169,8 +169,10 @@ def _of_performance(metric: str, slice_key: str) -> str:
     return f"performance of {metric}" + ("" if slice_key == "*" else f" by {slice_key}")
 
 
-def _of_feature(figure: str) -> str:
-    return f"features: {figure}"
+def _of_feature(figure: str, subject: str) -> str:
+    # What is critical is owed, and waived, one by one.
+    alone = figure in GRAVE and subject not in ("", "*")
+    return f"features: {figure}" + (f" of {subject}" if alone else "")
 
 
 _CALLED: Mapping[str, Callable[..., str]] = {
@@ -317,19 +319,19 @@ def degraded(row: Told) -> Iterator[Finding]:
 
 
 def feature(row: Told) -> Iterator[Finding]:
-    """name: the figure of the debt of features; subject: up to five features, '*' the model; count:
-    how many they are; status: warning or drifted; value: the largest of them."""
+    """name: the figure of the debt of features; subject: up to five features, of a grave figure
+    one, '*' the model; count: how many; status: warning or drifted; value: the largest of them."""
     many = "" if row.subject == "*" else f" of {row.subject}"
     more = (row.count or 1) - len(row.subject.split(", "))
     many += f" and {more} more" if more > 0 else ""
     value = "" if row.value is None else f" is {row.value:.4g}"
     limit = "" if row.limit is None else f", limit {row.limit:.4g}"
     severity: Severity = "major" if row.status == "drifted" else "minor"
-    if row.status == "drifted" and row.name in _GRAVE:
+    if row.status == "drifted" and row.name in GRAVE:
         severity = "critical"
     keys = (_key("feature_debt", row, row.name, row.subject),)
     text = f"{row.name}{many}{value}{limit}"
-    yield _finding(row, _of_feature(row.name), "feature", severity, text, keys)
+    yield _finding(row, _of_feature(row.name, row.subject), "feature", severity, text, keys)
 
 
 def unshaped(row: Told) -> Iterator[Finding]:

@@ -58,7 +58,8 @@ class Debt:
 
     opened, last_seen: starts of windows. due: when it is overdue, in event time, counted from the
     end of the window in which it opened, or in which it became worse if that is earlier.
-    status: open, acknowledged, or waived (until). finding: the newest, at the severity that stands.
+    status: open, acknowledged, or waived (until, and while it is not worse than waived_as).
+    finding: the newest, at the severity that stands.
     windows: how many it is open; interest, interest_loss: sums of what it cost in them, None: not
     known in any.
     """
@@ -70,6 +71,7 @@ class Debt:
     owner: str
     status: str = "open"
     until: datetime | None = None
+    waived_as: Severity | None = None
     escalated: bool = False
     gone: int = 0
     windows: int = 0
@@ -265,7 +267,8 @@ def _decided(debt: Debt, decision: Decision) -> Debt:
     if decision.action == "assigned":
         return replace(debt, owner=decision.owner or debt.owner)
     if decision.action == "waived":
-        return replace(debt, status="waived", until=decision.until)
+        severity = decision.severity or debt.severity
+        return replace(debt, status="waived", until=decision.until, waived_as=severity)
     return replace(debt, status="acknowledged", until=None)
 
 
@@ -280,9 +283,9 @@ def _aged(
         interest=_sum(debt.interest, found.cost if found else None),
         interest_loss=_sum(debt.interest_loss, found.loss if found else None),
     )
-    if debt.status == "waived" and debt.until is not None and window.end > debt.until:
-        why = f"the waiver ended on {debt.until:%Y-%m-%d %H:%M} UTC and the evidence is still there"
-        debt = replace(debt, status="open", until=None)
+    why = _ended(debt, window.end)
+    if why:
+        debt = replace(debt, status="open", until=None, waived_as=None)
         entries.append(Entry("reopened", window.start, debt.finding, debt.owner, why))
     overdue = window.end > debt.due and debt.status != "waived" and not debt.escalated
     if overdue and terms.escalation is not None:
@@ -290,6 +293,19 @@ def _aged(
         debt = replace(debt, escalated=True, owner=terms.escalation)
         entries.append(Entry("escalated", window.start, debt.finding, debt.owner, why))
     return debt, entries
+
+
+def _ended(debt: Debt, end: datetime) -> str:
+    """Why a waiver does not cover the debt any more; empty: it does, or there is none."""
+    if debt.status != "waived":
+        return ""
+    if debt.until is not None and end > debt.until:
+        return (
+            f"the waiver ended on {debt.until:%Y-%m-%d %H:%M} UTC and the evidence is still there"
+        )
+    if debt.waived_as is not None and _grade(debt.severity) > _grade(debt.waived_as):
+        return f"it was waived as {debt.waived_as}, and is {debt.severity}"
+    return ""
 
 
 def _sum(before: float | None, more: float | None) -> float | None:

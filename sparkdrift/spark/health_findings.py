@@ -13,7 +13,7 @@ from typing import Any
 
 from pyspark.sql import Row, SparkSession
 
-from sparkdrift.health.gathering import CALIBRATION, CORE, SUPPRESSED, Told
+from sparkdrift.health.gathering import CALIBRATION, CORE, GRAVE, SUPPRESSED, Told
 from sparkdrift.kernels.performance_rules import FAIRNESS
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.few_rows import few_rows
@@ -333,7 +333,9 @@ def _of_evaluation(own: str) -> Iterator[str]:
 
 
 def _of_features(own: str) -> Iterator[str]:
-    """One row per window and figure, however many features it is of; courses warn by themselves."""
+    """One row per window and figure, however many features it is of, and one for each feature of
+    the grave ones; courses warn by themselves."""
+    alone = f"CASE WHEN figure IN ({_among(GRAVE)}) THEN subject ELSE '*' END"
     judged = f"{own} AND status IS NOT NULL AND figure <> 'creep'"
     judged += " AND NOT endswith(figure, '_trend') AND NOT endswith(figure, '_acceleration')"
     yield _select(
@@ -344,14 +346,14 @@ def _of_features(own: str) -> Iterator[str]:
         name="'feature'",
         count=f"count_if({_MEASURED})",
         of="count(*)",
-        subject=_without(_MEASURED, "figure"),
+        subject=_without(_MEASURED, "figure", alone),
         words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
     )
     yield _select(
         "feature",
         "feature_debt",
         f"{own} AND status IN ('warning', 'drifted')",
-        ", figure",
+        f", figure, {alone}",
         name="figure",
         subject="array_join(slice(sort_array(collect_set(subject)), 1, 5), ', ')",
         status="CASE WHEN bool_or(status = 'drifted') THEN 'drifted' ELSE 'warning' END",

@@ -127,7 +127,7 @@ FINDINGS = [
     ),
     (
         told("feature", name="encoding", subject="amount", status="drifted", value=1000.0),
-        ("features: encoding", "feature", "critical"),
+        ("features: encoding of amount", "feature", "critical"),
         "encoding of amount is 1000",
     ),
     (
@@ -197,7 +197,8 @@ LOST = [
     ("coverage", {"name": "operations", "subject": '[["errors"]]'}, {"operations of errors"}),
     ("operation", {"name": "errors", "subject": "share", "grade": "suppressed"},
      {"operations of errors"}),
-    ("coverage", {"name": "feature", "subject": '[["constant"]]'}, {"features: constant"}),
+    ("coverage", {"name": "feature", "subject": '[["dead","*"],["encoding","a"]]'},
+     {"features: dead", "features: encoding of a"}),
     ("unmeasured", {"name": "performance", "subject": '[["recall","*"],["accuracy","region"]]'},
      {"performance of recall", "performance of accuracy by region"}),
     ("coverage", {"name": "feedback"}, set()),

@@ -99,6 +99,32 @@ def test_a_debt_stays_while_its_own_subject_is_not_measured() -> None:
     assert course(weeks, escalation=None)[0][1] == (5, "seen")
 
 
+def test_a_waiver_covers_what_was_waived_and_nothing_worse() -> None:
+    grades = ["minor", "minor", "critical", "minor", "critical"]
+    weeks = [evidence(w, finding("x", "data", w, severity=one)) for w, one in enumerate(grades)]
+    said = replace(waived("x", 1, until=40), severity="minor")
+    written, books = course(weeks, [said], escalation=None)
+    assert written == [
+        (0, "opened"), (2, "seen"), (2, "reopened"), (3, "seen"), (4, "seen")
+    ]  # fmt: skip
+    assert [one.debts["x"].counts_as for one in books] == grades
+    # As it was when it was waived, where the event does not say.
+    silent = course(weeks, [replace(said, severity=None)], escalation=None)
+    assert silent[0] == written
+    critical = [waived("x", 2, until=40)]
+    assert course(weeks, critical)[1][4].debts["x"].counts_as == "minor"
+
+
+def test_a_waiver_of_before_goes_on_with_the_severity_that_it_was_given_at() -> None:
+    said = Event("x", 2, "data", "waived", start(1), "owner", "minor", until=start(40))
+    events = [Event("x", 1, "data", "opened", start(0), "owner", "minor"), said]
+    before = open_before(events, start(2), Due(), WEEK)
+    assert before["x"].waived_as == "minor"
+    week = evidence(2, finding("x", "data", 2, severity="critical"))
+    (books,) = keep([week], [], terms(), before)
+    assert [one.action for one in books.entries] == ["seen", "reopened"]
+
+
 def test_what_does_not_persist_is_told_and_is_no_debt() -> None:
     weeks = [
         evidence(w, *([finding("feature x", "feature", w)] if w in (1, 5, 6) else []))
