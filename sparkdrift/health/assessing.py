@@ -133,7 +133,6 @@ def assess(
         if first is None or not goes_on:
             first = evidence.window
         so_far = last.cost_so_far if last is not None and goes_on else None
-        severity = judgement.severity
         debts = tuple(own.debts[name] for name in sorted(own.debts))
         found.append(
             Health(
@@ -142,7 +141,7 @@ def assess(
                 levels=levels,
                 debts=debts,
                 since=first.start,
-                due=None if severity is None else first.end + model.policy.due.of(severity),
+                due=_due(model, judgement, evidence.window, last if goes_on else None),
                 owner=model.owner,
                 escalation=model.escalation,
                 dashboard_status=evidence.dashboard_status,
@@ -154,6 +153,17 @@ def assess(
             )
         )
     return Assessed(tuple(found), tuple(entry for own in books for entry in own.entries))
+
+
+def _due(
+    model: Model, judgement: Judgement, window: Window, last: Health | None
+) -> datetime | None:
+    """When something must have been done. last: the window before, if it has the same verdict: what
+    became worse since may be due earlier than it was, but never before anybody knew."""
+    if judgement.severity is None:
+        return None
+    due = window.end + model.policy.due.of(judgement.severity)
+    return due if last is None or last.due is None else min(last.due, due)
 
 
 def _levels(
