@@ -226,17 +226,16 @@ def _changed(
         due = evidence.window.end + terms.due.of(standing)
         opened = Debt(finding, start, due, start, terms.owner, recorded=finding.cost)
         return opened, [Entry("opened", start, finding, terms.owner)]
-    if standing is None and one is None:
+    if one is None:
+        # From the first window without it on: windows before are what opened it, and close nothing.
         gone = debt.gone + 1
         if gone >= terms.closes_after:
             why = f"not found in {gone} measured windows in a row"
             return None, [Entry("closed", start, debt.finding, debt.owner, why)]
         return replace(debt, gone=gone), []
-    newest = one or debt.finding
-    finding = replace(newest, severity=standing or debt.severity)
+    finding = replace(one, severity=standing or debt.severity)
     due = earlier(debt, finding.severity, evidence.window.end, terms.due)
-    seen = start if one else debt.last_seen
-    after = replace(debt, finding=finding, gone=0, last_seen=seen, due=due)
+    after = replace(debt, finding=finding, gone=0, last_seen=start, due=due)
     why = _difference(debt, finding)
     if not why:
         return after, []

@@ -136,6 +136,16 @@ def test_what_does_not_persist_is_told_and_is_no_debt() -> None:
     assert books[1].passing[0].severity == "minor"
 
 
+def test_a_debt_closes_by_the_windows_without_it_however_long_it_has_to_persist() -> None:
+    weeks = [
+        evidence(w, *([finding("feature x", "feature", w)] if w < 6 else [])) for w in range(12)
+    ]
+    for counted in ((1, 1), (2, 3), (3, 5)):
+        written, books = course(weeks, counted=counted, escalation=None)
+        assert written == [(counted[0] - 1, "opened"), (7, "closed")], counted
+        assert [w for w, one in enumerate(books) if one.debts] == list(range(counted[0] - 1, 7))
+
+
 def test_severity_is_what_enough_windows_reach() -> None:
     grades = ["minor", "critical", "major", "major", "critical", "critical"]
     weeks = [
