@@ -257,6 +257,7 @@ def _content(evidence: WindowEvidence) -> list[object]:
                 one.rows,
                 one.loss,
                 one.cost,
+                one.owner,
             )
             for one in evidence.findings
         ],
@@ -264,7 +265,8 @@ def _content(evidence: WindowEvidence) -> list[object]:
             (name, one.measured, one.why, one.weight) for name, one in evidence.coverage.items()
         ),
         sorted(evidence.unmeasured),
-        (evidence.dashboard_status, evidence.blind_spot, evidence.loss, evidence.cost),
+        (evidence.stage, evidence.dashboard_status, evidence.blind_spot),
+        (evidence.loss, evidence.cost),
     ]
 
 

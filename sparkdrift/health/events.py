@@ -138,7 +138,8 @@ def _words(again: Sequence[Entry], event: Event) -> str:
 def open_before(
     events: Iterable[Event], first: datetime, due: Due, length: timedelta
 ) -> dict[str, Debt]:
-    """The debts that events of before `first` left open, where the rows of then are gone.
+    """The debts that events of before `first` left open, where the rows of then are gone, with what
+    was decided of them until then.
 
     length: of a window, about.
     """
@@ -181,4 +182,4 @@ def _after(debt: Debt | None, one: Event, due: Due, length: timedelta) -> Debt |
         return replace(debt, owner=one.owner)
     if one.action == "waived":
         return replace(debt, status="waived", until=one.until, waived_as=one.severity)
-    return replace(debt, status="acknowledged", until=None)
+    return debt if debt.status == "waived" else replace(debt, status="acknowledged")

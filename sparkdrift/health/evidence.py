@@ -51,13 +51,15 @@ class WindowEvidence:
     debts whose own subject was not measured, or was suppressed, whatever else of their kind was:
     that they were not found says nothing. loss, cost: of the whole
     model in this window, in the unit of the degraded metric and in business units; None: not known.
-    dashboard_status, blind_spot: green, amber, red; None: no row says.
+    stage: of the model, beside the verdict. dashboard_status, blind_spot: green, amber, red; None:
+    no row says.
     """
 
     window: Window
     findings: tuple[Finding, ...] = ()
     coverage: Mapping[str, Coverage] = field(default_factory=dict)
     unmeasured: frozenset[str] = frozenset()
+    stage: str | None = None
     dashboard_status: str | None = None
     blind_spot: str | None = None
     loss: float | None = None

@@ -19,6 +19,7 @@ from datetime import datetime
 from sparkdrift.health.evidence import Decision, WindowEvidence, evidence_of
 from sparkdrift.health.findings import SEVERITIES, Finding, Severity
 from sparkdrift.spec.health_policy import Due
+from sparkdrift.windows import Window
 
 DECISIONS = ("acknowledged", "waived", "assigned")
 """What somebody says of a debt; everything else follows from rows."""
@@ -131,12 +132,16 @@ def keep(
 ) -> Iterator[Books]:
     """The books at the end of each of the windows, which are in order of time.
 
-    before: debts that were open when the first of them began. A decision that counts from a
-    window that is none of these counts from the next one; one on a debt that is not open is void.
+    before: debts that were open when the first of them began, with what was said of them until
+    then. A decision that counts from a window that is none of these counts from the next one; one
+    on a debt that is not open is void, but for a waiver: that covers what comes back within it.
     """
     debts, recent = dict(before or {}), dict[str, _Recent]()
-    waiting = sorted(decisions, key=lambda one: (one.window_start, one.seq))
+    said = sorted(decisions, key=lambda one: (one.window_start, one.seq))
+    waiting: list[Decision] | None = None
     for evidence in windows:
+        if waiting is None:
+            waiting = [one for one in said if one.window_start >= evidence.window.start]
         found = _worst(evidence.findings)
         measured = _measured(evidence, found)
         entries: list[Entry] = []
@@ -153,7 +158,7 @@ def keep(
             entries += more
             debts.pop(name, None)
             if after is not None:
-                debts[name] = after
+                debts[name] = after if debt else _covered(after, said, evidence.window)
         while waiting and waiting[0].window_start <= evidence.window.start:
             decided = waiting.pop(0)
             if decided.debt in debts:
@@ -224,8 +229,9 @@ def _changed(
             return None, []
         finding = replace(one, severity=standing)
         due = evidence.window.end + terms.due.of(standing)
-        opened = Debt(finding, start, due, start, terms.owner, recorded=finding.cost)
-        return opened, [Entry("opened", start, finding, terms.owner)]
+        owner = one.owner or terms.owner
+        opened = Debt(finding, start, due, start, owner, recorded=finding.cost)
+        return opened, [Entry("opened", start, finding, owner)]
     if one is None:
         # From the first window without it on: windows before are what opened it, and close nothing.
         gone = debt.gone + 1
@@ -262,13 +268,26 @@ def _difference(debt: Debt, finding: Finding) -> str:
     return f"cost {now:,.0f} instead of {before:,.0f} per window"
 
 
+def _covered(debt: Debt, said: Sequence[Decision], window: Window) -> Debt:
+    """A debt that has just opened, waived if it was before and that is not over yet."""
+    own = [
+        one
+        for one in said
+        if one.debt == debt.name and one.action == "waived" and one.window_start < window.start
+    ]
+    if not own or own[-1].until is None or own[-1].until < window.end or own[-1].severity is None:
+        return debt
+    return _decided(debt, own[-1])
+
+
 def _decided(debt: Debt, decision: Decision) -> Debt:
     if decision.action == "assigned":
         return replace(debt, owner=decision.owner or debt.owner)
     if decision.action == "waived":
         severity = decision.severity or debt.severity
         return replace(debt, status="waived", until=decision.until, waived_as=severity)
-    return replace(debt, status="acknowledged", until=None)
+    # That somebody looked at it does not end a waiver.
+    return debt if debt.status == "waived" else replace(debt, status="acknowledged")
 
 
 def _aged(

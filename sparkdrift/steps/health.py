@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -116,7 +116,10 @@ def judge_monitors(context: Context, specs: Sequence[MonitorSpec]) -> dict[str, 
 def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> Judged:
     """Everything that follows for one monitor from its rows and events; pure."""
     stored = {row.start: row for row in rows if row.part == HEALTH}
-    windows = windows_of([*rows, *_forced(rows, events)], _declared(spec, rows))
+    windows = [
+        replace(one, stage=stage_of(spec, one.window.end))
+        for one in windows_of([*rows, *_forced(rows, events)], _declared(spec, rows))
+    ]
     if not windows:
         return Judged(events=tuple(events))
     first, length = windows[0].window.start, windows[0].window.end - windows[0].window.start

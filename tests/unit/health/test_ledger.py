@@ -115,6 +115,51 @@ def test_a_waiver_covers_what_was_waived_and_nothing_worse() -> None:
     assert course(weeks, critical)[1][4].debts["x"].counts_as == "minor"
 
 
+def test_that_somebody_looked_at_it_does_not_end_a_waiver() -> None:
+    weeks = [evidence(w, finding("x", "data", w)) for w in range(8)]
+    looked = Decision("x", 91, "acknowledged", start(2))
+    written, books = course(weeks, [waived("x", 1, until=5), looked], escalation=None)
+    assert written == [(0, "opened"), (5, "reopened")]
+    assert [one.debts["x"].status for one in books[1:6]] == [*["waived"] * 4, "open"]
+    events = [
+        Event("x", 1, "data", "opened", start(0), "owner", "major"),
+        Event("x", 2, "data", "waived", start(1), "owner", "major", until=start(5)),
+        Event("x", 3, "data", "acknowledged", start(2), "owner", "major"),
+    ]
+    before = open_before(events, start(3), Due(), WEEK)["x"]
+    assert (before.status, before.until) == ("waived", start(5))
+
+
+def test_a_waiver_covers_what_comes_back_within_it() -> None:
+    there = (0, 1, 5, 6, 9, 14)
+    weeks = [evidence(w, *([finding("x", "data", w)] if w in there else [])) for w in range(15)]
+    said = replace(waived("x", 1, until=8), severity="major")
+    written, books = course(weeks, [said], escalation=None)
+    status = {w: books[w].debts["x"].status for w in there}
+    assert status == {0: "open", 1: "waived", 5: "waived", 6: "waived", 9: "open", 14: "open"}
+    assert (7, "reopened") not in written
+    worse = replace(said, severity="minor")
+    assert course(weeks, [worse], escalation=None)[1][5].debts["x"].status == "open"
+
+
+def test_what_was_decided_before_rows_were_pruned_counts_once() -> None:
+    """It was given away in week 1 and went to the second in week 6, whose it stays."""
+    weeks = [evidence(w, finding("x", "data", w, since=0)) for w in range(10)]
+    events = stored(missing(followed(weeks, []), [], start(0)), [])
+    events.append(Event("x", 3, "data", "assigned", start(1), "else", "major"))
+    assert list(keep(weeks, decisions(events), terms()))[9].debts["x"].owner == "second"
+    before = open_before(events, start(8), Due(), WEEK)
+    after = list(keep(weeks[8:], decisions(events), terms(), before))
+    assert after[-1].debts["x"].owner == "second"
+
+
+def test_whose_work_it_is_owes_it() -> None:
+    due = finding("overdue retraining", "ownership", 0, owner="science")
+    _, (books,) = course([evidence(0, due)])
+    assert books.debts["overdue retraining"].owner == "science"
+    assert books.entries[0].owner == "science"
+
+
 def test_a_waiver_of_before_goes_on_with_the_severity_that_it_was_given_at() -> None:
     said = Event("x", 2, "data", "waived", start(1), "owner", "minor", until=start(40))
     events = [Event("x", 1, "data", "opened", start(0), "owner", "minor"), said]
