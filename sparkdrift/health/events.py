@@ -64,7 +64,7 @@ def standing(events: Iterable[Event]) -> dict[str, list[Event]]:
 
 def _stays(event: Event, corrected: Event) -> bool:
     """Whether a correction leaves an event as it is: decisions, and what is not the ledger's."""
-    theirs = event.action in DECISIONS or is_elsewhere(event.debt, event.action)
+    theirs = event.action in DECISIONS or is_elsewhere(event.debt, event.action, event.by)
     return theirs or event.window_start < corrected.window_start
 
 
@@ -98,7 +98,7 @@ def missing(
             e
             for e in own
             if e.action not in DECISIONS
-            and not is_elsewhere(name, e.action)
+            and not is_elsewhere(name, e.action, e.by)
             and first is not None
             and e.window_start >= first
         ]

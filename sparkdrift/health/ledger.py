@@ -25,13 +25,17 @@ DECISIONS = ("acknowledged", "waived", "assigned")
 """What somebody says of a debt; everything else follows from rows."""
 FORCED = "forced reference "
 """How the debts begin that versions of references leave."""
-_ELSEWHERE = (FORCED, "retired but scored")
+RETIRED = "retired but scored"
+LEDGER = "the ledger"
+"""Who writes what follows from rows."""
 
 
-def is_elsewhere(debt: str, action: str) -> bool:
-    """Whether an event is not the ledger's to write: what opens and closes the debts of versions
-    that were forced, and of models that are retired."""
-    return debt.startswith(_ELSEWHERE) and action in ("opened", "seen", "closed")
+def is_elsewhere(debt: str, action: str, by: str = LEDGER) -> bool:
+    """Whether an event is not the ledger's to write or to take back: what opens and closes debts of
+    versions that were forced, and what somebody else found of a model that is retired."""
+    if action not in ("opened", "seen", "closed"):
+        return False
+    return debt.startswith(FORCED) or (debt == RETIRED and by != LEDGER)
 
 
 _FACTOR = 2.0

@@ -14,6 +14,7 @@ from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from sparkdrift.health.findings import Finding, Severity
+from sparkdrift.health.ledger import RETIRED
 from sparkdrift.spec.assumptions import Assumptions, Confirmed, Stated
 from sparkdrift.spec.model import IN_USE, Lifecycle, Stage
 from sparkdrift.spec.models import MonitorSpec
@@ -23,7 +24,7 @@ from sparkdrift.windows import local_midnight
 NO_EVALUATION_SET = "no evaluation set"
 UNDEFINED = "degraded is not defined"
 UNCONFIRMED = "unconfirmed assumptions"
-RETIRED_IN_USE = "retired but scored"
+RETIRED_IN_USE = RETIRED
 NO_MONITOR, NO_OWNER, NO_VERDICT = "no monitor", "no owner", "no fresh verdict"
 _MOST_NAMED = 5
 

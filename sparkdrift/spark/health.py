@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from sparkdrift import __version__
 from sparkdrift.health.assessing import Health
 from sparkdrift.health.events import CORRECTED, Event
-from sparkdrift.health.ledger import Debt, Entry
+from sparkdrift.health.ledger import LEDGER, Debt, Entry
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.health_tables import MODEL_HEALTH
@@ -20,9 +20,6 @@ from sparkdrift.spark.sql import string
 from sparkdrift.spark.writer import Case, Scope, insert_rows, replace_all, rows_frame
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
-
-LEDGER = "the ledger"
-"""Who writes what follows from rows."""
 
 
 def debt_events(

@@ -19,7 +19,7 @@ from sparkdrift.health.assessing import FORMAT, Assessed, Health, Model, Standin
 from sparkdrift.health.events import Event, decisions, missing, open_before
 from sparkdrift.health.findings import Finding
 from sparkdrift.health.gathering import Told, windows_of
-from sparkdrift.health.ledger import Entry, is_elsewhere
+from sparkdrift.health.ledger import FORCED, LEDGER, RETIRED, Entry, is_elsewhere
 from sparkdrift.health.maintenance import overdue_findings, plan_of
 from sparkdrift.health.ownership import ownership_findings, stage_of
 from sparkdrift.spark.health import debt_events, write_events, write_health
@@ -118,7 +118,9 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
     stored = {row.start: row for row in rows if row.part == HEALTH}
     windows = [
         replace(one, stage=stage_of(spec, one.window.end))
-        for one in windows_of([*rows, *_forced(rows, events)], _declared(spec, rows))
+        for one in windows_of(
+            [*rows, *_forced(rows, events)], [*_declared(spec, rows), *_retired(rows, events)]
+        )
     ]
     if not windows:
         return Judged(events=tuple(events))
@@ -198,7 +200,7 @@ def _forced(rows: Sequence[Told], events: Sequence[Event]) -> Iterator[Told]:
     starts = sorted(row.start for row in rows if row.part == "window")
     own: dict[str, list[Event]] = {}
     for one in sorted(events, key=lambda event: event.seq):
-        if is_elsewhere(one.debt, one.action):
+        if one.debt.startswith(FORCED) and is_elsewhere(one.debt, one.action):
             own.setdefault(one.debt, []).append(one)
     for name, told in own.items():
         for start in starts:
@@ -213,6 +215,19 @@ def _forced(rows: Sequence[Told], events: Sequence[Event]) -> Iterator[Told]:
                     grade=last[-1].severity,
                     since=last[-1].window_start,
                 )
+
+
+def _retired(rows: Sequence[Told], events: Sequence[Event]) -> Iterator[Finding]:
+    """What was found of a retired model where nothing is watched any more.
+
+    It is of the window in which it was retired, else the first one. Windows of after it tell by
+    themselves whether it is still scored.
+    """
+    starts = sorted(row.start for row in rows if row.part == "window")
+    for one in events:
+        if one.debt == RETIRED and one.action == "opened" and one.by != LEDGER and starts:
+            at = max((start for start in starts if start <= one.window_start), default=starts[0])
+            yield Finding(one.debt, one.kind, one.severity, at, at, one.evidence)
 
 
 def _write(context: Context, specs: Sequence[MonitorSpec], found: Mapping[str, Judged]) -> None:

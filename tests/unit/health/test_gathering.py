@@ -11,6 +11,7 @@ from health_rows import start, window
 
 from sparkdrift.health.events import Event
 from sparkdrift.health.gathering import Told, windows_of
+from sparkdrift.health.ledger import RETIRED
 from sparkdrift.spec.health_policy import VERDICTS
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.steps.health import judged, model_of
@@ -321,3 +322,21 @@ def test_what_a_spec_asks_to_be_measured() -> None:
         "features: {numeric: [x]}\n"
     )
     assert model_of(drift_only).expected == {"data", "ownership"}
+
+
+def test_a_retired_model_that_is_scored_is_a_debt_of_ownership() -> None:
+    """Nothing is watched after its last window; what was found since is told in that."""
+    since = start(0) + timedelta(days=3)
+    found = Event(
+        RETIRED, 1, "ownership", "opened", since, "claims", "critical", evidence="rows up to today",
+        by="sparkdrift",
+    )  # fmt: skip
+    rows = [told("window", week, end=start(week + 1), count=5) for week in (-1, 0)]
+    (before, last) = judged(SPEC, rows, [found]).assessed.health
+    assert RETIRED not in {one.name for one in before.debts}
+    (debt,) = (one for one in last.debts if one.name == RETIRED)
+    assert (debt.finding.kind, debt.finding.evidence) == ("ownership", "rows up to today")
+    assert "is in force" not in debt.finding.evidence
+    later = [*rows, *(told("window", w, end=start(w + 1), count=5) for w in (1, 2))]
+    newest = judged(SPEC, later, [found]).assessed.health[-1]
+    assert RETIRED not in {one.name for one in newest.debts}

@@ -19,7 +19,7 @@ from sparkdrift.health.events import (
 )
 from sparkdrift.health.evidence import Decision
 from sparkdrift.health.findings import KINDS
-from sparkdrift.health.ledger import FORCED, Entry, keep
+from sparkdrift.health.ledger import FORCED, LEDGER, RETIRED, Entry, keep
 from sparkdrift.spec.health_policy import Due
 
 SEED = 811
@@ -274,6 +274,7 @@ def stored(entries: list[Entry], events: list[Event]) -> list[Event]:
                 reason=one.reason,
                 evidence=one.finding.evidence,
                 cost=one.finding.cost,
+                by=LEDGER,
             )
         )
     return found
@@ -335,6 +336,18 @@ def test_what_opens_a_forced_version_is_not_written_twice() -> None:
     events = stored(more, [opened])
     assert missing(followed(weeks, events), events, start(0)) == []
     assert missing(followed([evidence(0)], events), events, start(0))[0].action == CORRECTED
+
+
+def test_what_is_found_of_a_retired_model_is_the_ledgers_to_close_and_not_to_take_back() -> None:
+    elsewhere = Event(RETIRED, 1, "ownership", "opened", start(1), "o", "critical", by="sparkdrift")
+    weeks = [evidence(w, *([finding(RETIRED, "ownership", w)] if w == 1 else [])) for w in range(5)]
+    more = missing(followed(weeks, [elsewhere]), [elsewhere], start(0))
+    assert [one.action for one in more] == ["opened", "closed"]
+    events = stored(more, [elsewhere])
+    assert missing(followed(weeks, events), events, start(0)) == []
+    never = [evidence(w) for w in range(5)]
+    events = stored(missing(followed(never, events), events, start(0)), events)
+    assert standing(events)[RETIRED] == [elsewhere]
 
 
 def test_windows_whose_rows_are_gone_leave_their_debts() -> None:
