@@ -102,6 +102,16 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Past:
+    """What the verdict of a window leaves to the next one; see `Health`."""
+
+    verdict: str
+    since: datetime
+    due: datetime | None
+    cost_so_far: float | None
+
+
+@dataclass(frozen=True)
 class Assessed:
     """health: of each window; entries: all events that follow, in order of time."""
 
@@ -114,25 +124,28 @@ def assess(
     windows: Sequence[WindowEvidence],
     decisions: Sequence[Decision],
     before: Mapping[str, Debt] | None = None,
+    past: Past | None = None,
 ) -> Assessed:
     """The health of a model in windows that are in order of time.
 
-    before: debts that were open when the first of them began.
+    before: debts that were open when the first of them began; past: the verdict of the one before
+    it, whose rows are gone.
     """
     books = list(keep(windows, decisions, model.terms, before))
-    digests = list(_digests(model, windows, decisions, before or {}))
+    digests = list(_digests(model, windows, decisions, before or {}, past))
     found: list[Health] = []
     latest: dict[str, tuple[datetime, Coverage]] = {}
-    first: Window | None = None
     for evidence, own, digest in zip(windows, books, digests, strict=True):
         levels = _levels(model, evidence, own, latest)
         policy = model.policy
         judgement = judge(levels, policy.rules, policy.needs, model.expected, policy.least)
-        last = found[-1] if found else None
-        goes_on = last is not None and last.judgement.verdict == judgement.verdict
-        if first is None or not goes_on:
-            first = evidence.window
-        so_far = last.cost_so_far if last is not None and goes_on else None
+        last = past if past is not None and past.verdict == judgement.verdict else None
+        past = Past(
+            judgement.verdict,
+            last.since if last else evidence.window.start,
+            _due(model, judgement, evidence.window, last),
+            _added(last.cost_so_far if last else None, evidence.cost),
+        )
         debts = tuple(own.debts[name] for name in sorted(own.debts))
         found.append(
             Health(
@@ -140,30 +153,32 @@ def assess(
                 judgement=judgement,
                 levels=levels,
                 debts=debts,
-                since=first.start,
-                due=_due(model, judgement, evidence.window, last if goes_on else None),
+                since=past.since,
+                due=past.due,
                 owner=model.owner,
                 escalation=model.escalation,
                 dashboard_status=evidence.dashboard_status,
                 blind_spot=evidence.blind_spot,
                 loss=evidence.loss,
                 cost=evidence.cost,
-                cost_so_far=so_far if evidence.cost is None else (so_far or 0.0) + evidence.cost,
+                cost_so_far=past.cost_so_far,
                 digest=digest,
             )
         )
     return Assessed(tuple(found), tuple(entry for own in books for entry in own.entries))
 
 
-def _due(
-    model: Model, judgement: Judgement, window: Window, last: Health | None
-) -> datetime | None:
+def _due(model: Model, judgement: Judgement, window: Window, last: Past | None) -> datetime | None:
     """When something must have been done. last: the window before, if it has the same verdict: what
     became worse since may be due earlier than it was, but never before anybody knew."""
     if judgement.severity is None:
         return None
     due = window.end + model.policy.due.of(judgement.severity)
     return due if last is None or last.due is None else min(last.due, due)
+
+
+def _added(before: float | None, more: float | None) -> float | None:
+    return before if more is None else (before or 0.0) + more
 
 
 def _levels(
@@ -229,11 +244,14 @@ def _digests(
     windows: Iterable[WindowEvidence],
     decisions: Sequence[Decision],
     before: Mapping[str, Debt],
+    past: Past | None,
 ) -> Iterator[str]:
     """Of each window the digest of all that its health follows from, as a chain."""
     beside = (FORMAT, model.owner, model.escalation, sorted(model.expected), model.performance)
     chain = _digest([beside, model.beside, model.policy.model_dump(mode="json")])
-    chain = _digest([chain, [asdict(before[name]) for name in sorted(before)]])
+    chain = _digest(
+        [chain, [asdict(before[name]) for name in sorted(before)], past and asdict(past)]
+    )
     waiting = sorted(decisions, key=lambda one: (one.window_start, one.debt, one.seq))
     for evidence in windows:
         due: list[Decision] = []

@@ -122,6 +122,10 @@ def _parts(specs: Sequence[MonitorSpec]) -> Iterator[str]:
         None,
         name="model_version",
         words="input_digest",
+        status="verdict",
+        since="unix_micros(since)",
+        end="unix_micros(due)",
+        cost="cost_so_far",
     )
     yield from _of_drift(own, specs)
     if any(spec.operations for spec in specs):

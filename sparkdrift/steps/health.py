@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sparkdrift.health.assessing import FORMAT, Assessed, Health, Model, Standing, assess
+from sparkdrift.health.assessing import FORMAT, Assessed, Health, Model, Past, Standing, assess
 from sparkdrift.health.events import Event, decisions, missing, open_before
 from sparkdrift.health.findings import Finding
 from sparkdrift.health.gathering import Told, windows_of
@@ -126,7 +126,7 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
         return Judged(events=tuple(events))
     first, length = windows[0].window.start, windows[0].window.end - windows[0].window.start
     before = open_before(events, first, spec.policy.due, length)
-    assessed = assess(model_of(spec), windows, decisions(events), before)
+    assessed = assess(model_of(spec), windows, decisions(events), before, _past(stored, first))
     due = (
         one
         for one in assessed.health
@@ -143,6 +143,15 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
             for start in (one.window.start for one in assessed.health)
         },
     )
+
+
+def _past(stored: Mapping[datetime, Told], first: datetime) -> Past | None:
+    """The verdict that is stored of the window before `first`, whose own rows were pruned."""
+    start = max((start for start in stored if start < first), default=None)
+    if start is None:
+        return None
+    row = stored[start]
+    return Past(row.status or "", row.since or start, row.end, row.cost)
 
 
 def model_of(spec: MonitorSpec) -> Model:

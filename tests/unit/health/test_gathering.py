@@ -11,7 +11,7 @@ from health_rows import start, window
 
 from sparkdrift.health.events import Event
 from sparkdrift.health.gathering import Told, windows_of
-from sparkdrift.health.ledger import RETIRED
+from sparkdrift.health.ledger import LEDGER, RETIRED
 from sparkdrift.spec.health_policy import VERDICTS
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.steps.health import judged, model_of
@@ -340,3 +340,41 @@ def test_a_retired_model_that_is_scored_is_a_debt_of_ownership() -> None:
     later = [*rows, *(told("window", w, end=start(w + 1), count=5) for w in (1, 2))]
     newest = judged(SPEC, later, [found]).assessed.health[-1]
     assert RETIRED not in {one.name for one in newest.debts}
+
+
+def test_pruning_moves_neither_since_nor_due_nor_cost() -> None:
+    """A verdict goes on from what is stored of the last window that lost its rows."""
+    rows = [
+        row
+        for w in range(8)
+        for row in (
+            told("window", w, end=start(w + 1), count=5),
+            told("performance", w, name="accuracy", status="degraded", subject="labels", loss=0.1,
+                 cost=100.0),
+        )
+    ]  # fmt: skip
+    first = judged(SPEC, rows, [])
+    whole = first.assessed.health
+    events = [
+        Event(one.name, seq, one.finding.kind, one.action, one.window_start, one.owner,
+              one.finding.severity, by=LEDGER, evidence=one.finding.evidence, cost=one.finding.cost)
+        for seq, one in enumerate(first.entries, 1)
+    ]  # fmt: skip
+    assert len({one.since for one in whole}) < len(whole)
+    stored = [
+        told("health", w, name="", words=one.digest, status=one.judgement.verdict, since=one.since,
+             end=one.due, cost=one.cost_so_far)
+        for w, one in enumerate(whole)
+    ]  # fmt: skip
+    kept = [row for row in rows if row.start >= start(5)]
+    after = judged(SPEC, [*kept, *stored], events).assessed.health
+    for one, same in zip(after, whole[5:], strict=True):
+        assert one.judgement.verdict == same.judgement.verdict == "retrain"
+        assert (one.since, one.due, one.cost_so_far) == (same.since, same.due, same.cost_so_far)
+    # Settled after one look.
+    again = [
+        told("health", 5 + w, name="", words=one.digest, status=one.judgement.verdict,
+             since=one.since, end=one.due, cost=one.cost_so_far)
+        for w, one in enumerate(after)
+    ]  # fmt: skip
+    assert judged(SPEC, [*kept, *stored[:5], *again], events).due == ()
