@@ -262,7 +262,10 @@ def _digests(
 
 
 def _content(evidence: WindowEvidence) -> list[object]:
-    """All that a window says; `asdict` would copy each value, and take most of the time."""
+    """All that a window says, as far as a stored verdict can tell it again.
+
+    `asdict` would copy each value, and take most of the time.
+    """
     return [
         (evidence.window.start, evidence.window.end),
         [
@@ -270,12 +273,10 @@ def _content(evidence: WindowEvidence) -> list[object]:
                 one.debt,
                 one.kind,
                 one.severity,
-                one.since,
                 one.evidence,
                 one.rows,
                 one.loss,
                 one.cost,
-                one.owner,
             )
             for one in evidence.findings
         ],

@@ -30,11 +30,13 @@ _MOST_NAMED = 5
 
 
 def stage_of(spec: MonitorSpec, window_end: datetime) -> Stage:
-    """The stage in which the model was in a window: that of the local day before its end."""
-    zone = ZoneInfo(spec.timestamp.zone)
-    last = window_end.astimezone(zone)
-    day = last.date() if last.time() > time() else date.fromordinal(last.toordinal() - 1)
-    return spec.model.stage_at(day)
+    """The stage in which the model was in a window: that of the last local day before its end."""
+    return spec.model.stage_at(_last_day(spec, window_end))
+
+
+def _last_day(spec: MonitorSpec, window_end: datetime) -> date:
+    last = window_end.astimezone(ZoneInfo(spec.timestamp.zone))
+    return last.date() if last.time() > time() else date.fromordinal(last.toordinal() - 1)
 
 
 def ownership_findings(
@@ -66,7 +68,7 @@ def ownership_findings(
     if spec.degraded is None:
         text = "nobody said in advance what degraded means for this model (`degraded`)"
         found.append(Finding(UNDEFINED, "ownership", "minor", window_start, begun, text))
-    lacking = unconfirmed(spec.assumptions)
+    lacking = unconfirmed(spec.assumptions, _last_day(spec, window_end))
     if lacking:
         severity: Severity = "major" if any(one.high for one in lacking) else "minor"
         text = _told(lacking, spec.model)
@@ -84,8 +86,10 @@ class Unconfirmed:
     high: bool
 
 
-def unconfirmed(assumptions: Assumptions | None) -> list[Unconfirmed]:
-    """The declared assumptions that not both teams confirmed; what is only learned is none.
+def unconfirmed(assumptions: Assumptions | None, at: date | None = None) -> list[Unconfirmed]:
+    """The declared assumptions that not both teams had confirmed on that day; None: at any time.
+
+    What is only learned is none.
 
     A confirmation of the section covers what has none of its own.
     """
@@ -94,7 +98,8 @@ def unconfirmed(assumptions: Assumptions | None) -> list[Unconfirmed]:
     found = []
     for name, one in _declared(assumptions):
         confirmed = (one.confirmed if one else None) or assumptions.confirmed or Confirmed()
-        missing = [key for key in ("built_by", "run_by") if getattr(confirmed, key) is None]
+        days = {key: getattr(confirmed, key) for key in ("built_by", "run_by")}
+        missing = [key for key, day in days.items() if day is None or (at and day > at)]
         sensitivity = (one.sensitivity if one else None) or assumptions.sensitivity
         if missing:
             found.append(Unconfirmed(name, tuple(missing), sensitivity == "high"))

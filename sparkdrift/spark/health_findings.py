@@ -14,6 +14,7 @@ from typing import Any
 from pyspark.sql import Row, SparkSession
 
 from sparkdrift.health.gathering import CALIBRATION, CORE, GRAVE, SUPPRESSED, Told
+from sparkdrift.health.ledger import RETIRED
 from sparkdrift.kernels.performance_rules import FAIRNESS
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.few_rows import few_rows
@@ -121,6 +122,9 @@ def _parts(specs: Sequence[MonitorSpec]) -> Iterator[str]:
         f"bucket IN ({buckets}) AND {own}",
         None,
         name="model_version",
+        subject="to_json(transform(filter(debts, one -> one.kind = 'ownership'"
+        f" AND one.last_seen = window_start AND one.debt <> {string(RETIRED)}),"
+        " one -> array(one.debt, one.severity, one.evidence)))",
         words="input_digest",
         status="verdict",
         since="unix_micros(since)",

@@ -119,7 +119,8 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
     windows = [
         replace(one, stage=stage_of(spec, one.window.end))
         for one in windows_of(
-            [*rows, *_forced(rows, events)], [*_declared(spec, rows), *_retired(rows, events)]
+            [*rows, *_forced(rows, events)],
+            [*_declared(spec, rows, stored), *_retired(rows, events)],
         )
     ]
     if not windows:
@@ -183,25 +184,42 @@ def _escalation(spec: MonitorSpec) -> str | None:
     return None if second is None or second.lower() == spec.owner.lower() else second
 
 
-def _declared(spec: MonitorSpec, rows: Sequence[Told]) -> Iterator[Finding]:
-    """What is owed by declaration in each window: ownership, and what is overdue."""
+def _declared(
+    spec: MonitorSpec, rows: Sequence[Told], stored: Mapping[datetime, Told]
+) -> Iterator[Finding]:
+    """What is owed by declaration in each window: ownership, and what is overdue.
+
+    A spec tells of the newest window and of those that come. What was owed in windows that were
+    judged before stays as it was judged: work that is done now was overdue then.
+    """
     terms = [row for row in rows if row.part == TERM]
     dated = {
         role: max((one.since for one in terms if one.name == role and one.since), default=None)
         for role in ("training", "evaluation")
     }
     plan = plan_of(spec, trained=dated["training"], evaluated=dated["evaluation"])
+    newest = max((row.start for row in rows if row.part == "window"), default=None)
+    owners = {task.debt: task.owner for task in plan}
     for row in rows:
         if row.part != "window" or row.end is None:
             continue
+        settled = stored.get(row.start) if row.start != newest else None
         sets = sum(
             one.name == "evaluation" and one.start <= row.start < (one.end or row.end)
             for one in terms
         )
-        yield from ownership_findings(
-            spec, row.start, row.end, rows=row.count, evaluation_sets=sets
-        )
-        yield from overdue_findings(plan, row.end, window_start=row.start)
+        owed = ownership_findings(spec, row.start, row.end, rows=row.count, evaluation_sets=sets)
+        if settled is None:
+            yield from owed
+            yield from overdue_findings(plan, row.end, window_start=row.start)
+        else:
+            # Whether rows came after the model was retired is measured, and not declared.
+            yield from (one for one in owed if one.debt == RETIRED)
+            for debt, severity, evidence in json.loads(settled.subject or "[]"):
+                yield Finding(
+                    debt, "ownership", severity, row.start, row.start, evidence,
+                    owner=owners.get(debt),
+                )  # fmt: skip
 
 
 def _forced(rows: Sequence[Told], events: Sequence[Event]) -> Iterator[Told]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
 from datetime import timedelta
@@ -14,10 +15,10 @@ from sparkdrift.health.gathering import Told, windows_of
 from sparkdrift.health.ledger import LEDGER, RETIRED
 from sparkdrift.spec.health_policy import VERDICTS
 from sparkdrift.spec.loading import parse_spec
-from sparkdrift.steps.health import judged, model_of
+from sparkdrift.steps.health import Judged, judged, model_of
 
 SEED = 1105
-SPEC = parse_spec("""\
+TEXT = """\
 monitor: m
 owner: claims
 source: {table: a.b}
@@ -32,7 +33,8 @@ evaluation:
 feedback: {shaped: d = 1}
 degraded: {metric: accuracy, tolerated_loss: 0.05, value_per_point: 100, currency: EUR}
 policy: {escalation: head of claims}
-""")
+"""
+SPEC = parse_spec(TEXT)
 
 
 def told(part: str, week: int = 0, **more) -> Told:
@@ -378,3 +380,69 @@ def test_pruning_moves_neither_since_nor_due_nor_cost() -> None:
         for w, one in enumerate(after)
     ]  # fmt: skip
     assert judged(SPEC, [*kept, *stored[:5], *again], events).due == ()
+
+
+def stored_of(found: Judged) -> list[Told]:
+    """What the store has of it afterwards."""
+    return [
+        Told(
+            "m",
+            "health",
+            one.window.start,
+            end=one.due,
+            subject=json.dumps(
+                [
+                    (debt.name, debt.severity, debt.finding.evidence)
+                    for debt in one.debts
+                    if debt.finding.kind == "ownership" and debt.last_seen == one.window.start
+                ]
+            ),
+            status=one.judgement.verdict,
+            since=one.since,
+            cost=one.cost_so_far,
+            words=one.digest,
+        )
+        for one in found.assessed.health
+    ]
+
+
+def events_of(found: Judged) -> list[Event]:
+    return [
+        *found.events,
+        *(
+            Event(
+                one.name,
+                seq,
+                one.finding.kind,
+                one.action,
+                one.window_start,
+                one.owner,
+                one.finding.severity,
+                by=LEDGER,
+                evidence=one.finding.evidence,
+            )
+            for seq, one in enumerate(found.entries, 1 + len(found.events))
+        ),
+    ]
+
+
+def test_work_that_is_done_closes_its_debt_and_does_not_erase_it() -> None:
+    plan = "maintenance: {retraining: {every: 30 days, last_done: 2024-10-01, owner: science}}"
+    before = parse_spec(f"{TEXT}{plan}")
+    after = parse_spec(f"{TEXT}{plan.replace('2024-10-01', '2025-02-10')}")
+    rows = [told("window", w, end=start(w + 1), count=5) for w in range(5)]
+    first = judged(before, rows, [])
+    debt = next(o for o in first.assessed.health[0].debts if o.name == "overdue retraining")
+    assert debt.owner == "science"
+    stored, events = stored_of(first), events_of(first)
+    again = judged(before, [*rows, *stored], events)
+    assert (again.due, again.entries) == ((), ())
+
+    done = judged(after, [*rows, *stored], events)
+    assert [one.window.start for one in done.due] == [start(4)]
+    assert not [one for one in done.entries if one.action == "corrected"]
+    more = [*rows, told("window", 5, end=start(6), count=5)]
+    next_one = judged(after, [*more, *stored_of(done)], events_of(done))
+    assert [one.window.start for one in next_one.due] == [start(5)]
+    ended = [one.action for one in next_one.entries if one.name == "overdue retraining"]
+    assert ended == ["closed"]
