@@ -65,7 +65,8 @@ def write_events(
 ) -> int:
     """Add what follows from rows, of any number of monitors, in one commit; returns how many rows.
 
-    Of two who write the same event one does.
+    Of two who write the same event one does: fewer rows than entries means that somebody else took
+    numbers, and that what was written of these debts has gaps.
     """
     at = datetime.now(timezone.utc)
     rows: list[dict[str, Any]] = []

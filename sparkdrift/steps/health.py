@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from sparkdrift.errors import StoreError
 from sparkdrift.health.assessing import FORMAT, Assessed, Health, Model, Past, Standing, assess
 from sparkdrift.health.events import Event, decisions, missing, open_before
 from sparkdrift.health.findings import Finding
@@ -31,6 +32,7 @@ from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
 
 STEP = "health"
+_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -271,10 +273,23 @@ def _write(context: Context, specs: Sequence[MonitorSpec], found: Mapping[str, J
         versions = {name: found[name].versions for name in due}
         policies = {spec.monitor: health_hash(spec) for spec, _ in due.values()}
         write_health(spark, store, due, policies, stages, versions, run_id)
-    write_events(
-        spark,
-        store,
-        {name: own.entries for name, own in found.items()},
-        {name: own.events for name, own in found.items()},
-        run_id,
+    _write_events(context, specs, found)
+
+
+def _write_events(
+    context: Context, specs: Sequence[MonitorSpec], found: Mapping[str, Judged]
+) -> None:
+    """Add what follows; where another run took numbers meanwhile, what follows from its events."""
+    for _ in range(_TRIES):
+        entries = {name: own.entries for name, own in found.items() if own.entries}
+        events = {name: found[name].events for name in entries}
+        written = write_events(
+            context.spark, context.store, entries, events, context.journal.run_id
+        )
+        if written == sum(len(own) for own in entries.values()):
+            return
+        found = judge_monitors(context, specs)
+    raise StoreError(
+        "other runs wrote events of the same debts at the same time, again and again; the ledger "
+        "is brought up to date by the next run: `sparkdrift health SPEC`"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import planted as plan
 import pytest
@@ -13,6 +14,7 @@ from source_tables import day_start
 
 from sparkdrift.errors import UsageError
 from sparkdrift.spark.debt_views import DEBTS
+from sparkdrift.spark.runs import settled_scope
 from sparkdrift.spark.views import registered
 from sparkdrift.steps import reference
 from sparkdrift.steps.answering_debts import Said, answer_debt
@@ -215,6 +217,32 @@ def test_what_is_said_after_the_end_or_during_a_waiver_does_not_undo_it(spark):
     assert {name: row["until"] is None for name, row in rows.items()} == {
         "closed": True, "waived": False, "judged": False
     }  # fmt: skip
+
+
+@pytest.mark.classic
+def test_health_is_settled_only_once_everybody_it_might_have_missed_is_over(spark):
+    """Health of run `a` read from minute 10 to 12; steps of run `b` around it."""
+
+    def settled(*others: tuple[str, str, int]) -> str | None:
+        rows = [("a", "health", "SUCCEEDED", 12, 120.0, "scope")]
+        rows += [(run, "drift", phase, minute, 0.0, None) for run, phase, minute in others]
+        spark.createDataFrame(
+            rows, "run_id string, step string, phase string, minute int, seconds double,"
+            " scope_digest string",
+        ).selectExpr(
+            *("*", "'m' AS monitor", "1 AS attempt"),
+            "timestampadd(MINUTE, minute, TIMESTAMP '2024-05-05') AS at",
+        ).createOrReplaceTempView("runs_of_two")  # fmt: skip
+        return settled_scope(spark, SimpleNamespace(table=lambda _: "runs_of_two"), "m", "health")
+
+    assert settled() == "scope"
+    assert settled(("a", "STARTED", 1), ("a", "SUCCEEDED", 9)) == "scope"
+    assert settled(("b", "STARTED", 13)) is None
+    assert settled(("b", "STARTED", 5)) is None
+    assert settled(("b", "STARTED", 5), ("b", "SUCCEEDED", 11)) is None
+    assert settled(("b", "STARTED", 5), ("b", "FAILED", 8)) == "scope"
+    # Interrupted long ago.
+    assert settled(("b", "STARTED", -2000)) == "scope"
 
 
 @pytest.mark.classic
