@@ -231,7 +231,8 @@ ABOUT_SECTIONS = {
     "policy": "What turns findings into one verdict on the model, with a due date and a name on "
     "it, and keeps a ledger of what is owed: [health](health.md). Each kind of evidence is at a "
     "level: nothing, minor, major, critical, or not measured. `needs`: without these a model is "
-    "blind; of what else the spec asks for, missing evidence makes it one to watch. "
+    "blind, and with less than `least` of one of them; of what the spec asks for, whatever is "
+    "missing makes it one to watch. "
     "`closes_after`: after how many measured windows without it a debt is closed. `escalation`: "
     "who answers once it is overdue.",
     "policy.rules[]": "A rule holds where all that `when` names is at least as bad as it says; of "
