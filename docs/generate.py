@@ -95,6 +95,19 @@ ABOUT_SECTIONS = {
     "contradict it. The monitors of a retired model stop: `run` skips them and says so. "
     "[Lifecycle](lifecycle.md).",
     "source": "The table that is watched; exactly one of `table` and `path`.",
+    "source.payload": "The table is a serving log: a row is a call, whose request and response "
+    "are JSON texts in the columns `request` and `response`, such as Databricks inference tables. "
+    "Each row of its batch becomes a row that is watched, with the log's other columns beside it; "
+    "`fields` and `predictions` are columns then. Accepted in a request are `dataframe_records`, "
+    "`dataframe_split`, `instances`, and `inputs` as records or columns; in a response a list "
+    "under `predictions` or `outputs`, or a list alone, of values, of lists, or of objects by "
+    "name. A field that is missing is NULL. What does not fit is counted, as the share of rows in "
+    "the metrics `payload_unreadable` (a call whose request has none of these forms: one row), "
+    "`payload_mismatched` (a value that can't be read as its type, and is NULL; a number in "
+    "quotes can), `payload_undeclared` (a field that is not declared) and `payload_unpaired` (no "
+    "prediction for the row). How many fields it was stands in columns of these names, and the "
+    "place in the batch in `payload_row`. `filter` and the timestamp are the log's own. [An "
+    "example](databricks.md#inference-tables).",
     "timestamp": "The column of event time, and the zone in which windows are cut.",
     "windows": "How event time is cut, and when a window counts as closed.",
     "retention": "How long windows of each grain are kept after their end, counted back from the "
@@ -180,7 +193,8 @@ ABOUT_SECTIONS = {
     "in the columns named here; without, its metrics are computed from the evaluation set.",
     "evaluation.dashboard.metrics{}": "A metric's accepted value and its band.",
     "evaluation.baseline": "The simple rule that the model is held against on the same rows.",
-    "evaluation.outcome": "The business outcome that the metric should go with.",
+    "evaluation.outcome": "The business outcome that the metric should go with: the better the "
+    "one, the better the other. `better`: whether more of it is better, or less, as of a loss.",
     "evaluation.limits": "From where on a figure of staleness warns. `overlap` is of the gate, and "
     "holds without this section as well: from which share of its keys on, that training data have "
     "too, an evaluation set is blocked.",
@@ -217,7 +231,8 @@ ABOUT_SECTIONS = {
     "policy": "What turns findings into one verdict on the model, with a due date and a name on "
     "it, and keeps a ledger of what is owed: [health](health.md). Each kind of evidence is at a "
     "level: nothing, minor, major, critical, or not measured. `needs`: without these a model is "
-    "blind; of what else the spec asks for, missing evidence makes it one to watch. "
+    "blind, and with less than `least` of one of them; of what the spec asks for, whatever is "
+    "missing makes it one to watch. "
     "`closes_after`: after how many measured windows without it a debt is closed. `escalation`: "
     "who answers once it is overdue.",
     "policy.rules[]": "A rule holds where all that `when` names is at least as bad as it says; of "
@@ -284,7 +299,8 @@ def tables_page() -> str:
         f"A store (version {STORE_VERSION}) is a folder or a catalog schema with these Delta "
         "tables. They use no feature that only Spark reads: `deltalake`, DuckDB and others read "
         "them too. Times are UTC. `sparkdrift sql` knows the tables and views by these names; "
-        "another engine reads the tables."
+        "another engine reads the tables. A catalog has the views as well, and for each monitor "
+        "two with the columns of Databricks data profiling: [databricks.md](databricks.md)."
     )
     lines = [
         *("# Tables", "", NOTICE, "", about, ""),
@@ -452,7 +468,11 @@ def _duration(value: timedelta) -> str:
 def _choices(annotation: Any) -> tuple[str, ...]:
     if get_origin(annotation) is Literal:
         return get_args(annotation)
-    found = (_choices(argument) for argument in get_args(annotation))
+    arguments = get_args(annotation)
+    origin = get_origin(annotation)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        arguments = arguments[:1]  # the keys that can be chosen
+    found = (_choices(argument) for argument in arguments)
     return next((choices for choices in found if choices), ())
 
 

@@ -42,6 +42,16 @@ def evaluate(argv: Arguments = None) -> None:
     _task("eval", argv)
 
 
+def features(argv: Arguments = None) -> None:
+    """`sparkdrift features`."""
+    _task("features", argv)
+
+
+def health(argv: Arguments = None) -> None:
+    """`sparkdrift health`."""
+    _task("health", argv)
+
+
 def run(argv: Arguments = None) -> None:
     """`sparkdrift run`: all that is due, in order."""
     _task("run", argv)

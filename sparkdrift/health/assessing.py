@@ -25,7 +25,7 @@ from sparkdrift.health.verdict import Judgement, Level, judge
 from sparkdrift.spec.health_policy import EVIDENCE, Policy
 from sparkdrift.windows import Window
 
-FORMAT = 1
+FORMAT = 2
 """Raised when health changes without a change of what it is told from."""
 _CARRIED = 0.5
 """What evidence of an earlier window counts for, in the confidence. Source: the project's own."""
@@ -102,6 +102,16 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Past:
+    """What the verdict of a window leaves to the next one; see `Health`."""
+
+    verdict: str
+    since: datetime
+    due: datetime | None
+    cost_so_far: float | None
+
+
+@dataclass(frozen=True)
 class Assessed:
     """health: of each window; entries: all events that follow, in order of time."""
 
@@ -114,25 +124,28 @@ def assess(
     windows: Sequence[WindowEvidence],
     decisions: Sequence[Decision],
     before: Mapping[str, Debt] | None = None,
+    past: Past | None = None,
 ) -> Assessed:
     """The health of a model in windows that are in order of time.
 
-    before: debts that were open when the first of them began.
+    before: debts that were open when the first of them began; past: the verdict of the one before
+    it, whose rows are gone.
     """
     books = list(keep(windows, decisions, model.terms, before))
-    digests = list(_digests(model, windows, decisions, before or {}))
+    digests = list(_digests(model, windows, decisions, before or {}, past))
     found: list[Health] = []
     latest: dict[str, tuple[datetime, Coverage]] = {}
-    first: Window | None = None
     for evidence, own, digest in zip(windows, books, digests, strict=True):
         levels = _levels(model, evidence, own, latest)
-        judgement = judge(levels, model.policy.rules, model.policy.needs, model.expected)
-        last = found[-1] if found else None
-        goes_on = last is not None and last.judgement.verdict == judgement.verdict
-        if first is None or not goes_on:
-            first = evidence.window
-        so_far = last.cost_so_far if last is not None and goes_on else None
-        severity = judgement.severity
+        policy = model.policy
+        judgement = judge(levels, policy.rules, policy.needs, model.expected, policy.least)
+        last = past if past is not None and past.verdict == judgement.verdict else None
+        past = Past(
+            judgement.verdict,
+            last.since if last else evidence.window.start,
+            _due(model, judgement, evidence.window, last),
+            _added(last.cost_so_far if last else None, evidence.cost),
+        )
         debts = tuple(own.debts[name] for name in sorted(own.debts))
         found.append(
             Health(
@@ -140,19 +153,32 @@ def assess(
                 judgement=judgement,
                 levels=levels,
                 debts=debts,
-                since=first.start,
-                due=None if severity is None else first.end + model.policy.due.of(severity),
+                since=past.since,
+                due=past.due,
                 owner=model.owner,
                 escalation=model.escalation,
                 dashboard_status=evidence.dashboard_status,
                 blind_spot=evidence.blind_spot,
                 loss=evidence.loss,
                 cost=evidence.cost,
-                cost_so_far=so_far if evidence.cost is None else (so_far or 0.0) + evidence.cost,
+                cost_so_far=past.cost_so_far,
                 digest=digest,
             )
         )
     return Assessed(tuple(found), tuple(entry for own in books for entry in own.entries))
+
+
+def _due(model: Model, judgement: Judgement, window: Window, last: Past | None) -> datetime | None:
+    """When something must have been done. last: the window before, if it has the same verdict: what
+    became worse since may be due earlier than it was, but never before anybody knew."""
+    if judgement.severity is None:
+        return None
+    due = window.end + model.policy.due.of(judgement.severity)
+    return due if last is None or last.due is None else min(last.due, due)
+
+
+def _added(before: float | None, more: float | None) -> float | None:
+    return before if more is None else (before or 0.0) + more
 
 
 def _levels(
@@ -173,13 +199,12 @@ def _levels(
         own = tuple(sorted(standing[name], key=lambda pair: (-pair[0], pair[1].debt)))
         coverage = _coverage(name, evidence, latest, model.policy)
         worst = max((grade for grade, _ in own), default=0)
-        if coverage.measured > 0:
-            found[name] = Level(worst, coverage.measured, coverage.why, own)
-        elif own:
-            # A debt stays on the books until measured windows say that it is gone.
-            found[name] = Level(worst, 0.0, coverage.why, own)
-        else:
-            found[name] = Level(None, 0.0, coverage.why)
+        # A debt stays on the books until measured windows say that it is gone, and what is not
+        # measured stays so whatever is on them.
+        known = own or coverage.measured > 0
+        found[name] = Level(
+            worst if known else None, coverage.measured, coverage.why, own, coverage.weight
+        )
     return found
 
 
@@ -211,7 +236,7 @@ def _coverage(
         why = f"{own.why}; last measured in the window that ended {end:%Y-%m-%d}, too long ago"
         return Coverage(0.0, why)
     why = f"{own.why}; taken from the window that ended {end:%Y-%m-%d}"
-    return Coverage(known.measured * _CARRIED, why)
+    return Coverage(known.measured, why, known.weight * _CARRIED)
 
 
 def _digests(
@@ -219,11 +244,14 @@ def _digests(
     windows: Iterable[WindowEvidence],
     decisions: Sequence[Decision],
     before: Mapping[str, Debt],
+    past: Past | None,
 ) -> Iterator[str]:
     """Of each window the digest of all that its health follows from, as a chain."""
     beside = (FORMAT, model.owner, model.escalation, sorted(model.expected), model.performance)
     chain = _digest([beside, model.beside, model.policy.model_dump(mode="json")])
-    chain = _digest([chain, [asdict(before[name]) for name in sorted(before)]])
+    chain = _digest(
+        [chain, [asdict(before[name]) for name in sorted(before)], past and asdict(past)]
+    )
     waiting = sorted(decisions, key=lambda one: (one.window_start, one.debt, one.seq))
     for evidence in windows:
         due: list[Decision] = []
@@ -234,7 +262,10 @@ def _digests(
 
 
 def _content(evidence: WindowEvidence) -> list[object]:
-    """All that a window says; `asdict` would copy each value, and take most of the time."""
+    """All that a window says, as far as a stored verdict can tell it again.
+
+    `asdict` would copy each value, and take most of the time.
+    """
     return [
         (evidence.window.start, evidence.window.end),
         [
@@ -242,7 +273,6 @@ def _content(evidence: WindowEvidence) -> list[object]:
                 one.debt,
                 one.kind,
                 one.severity,
-                one.since,
                 one.evidence,
                 one.rows,
                 one.loss,
@@ -250,8 +280,12 @@ def _content(evidence: WindowEvidence) -> list[object]:
             )
             for one in evidence.findings
         ],
-        sorted((name, one.measured, one.why) for name, one in evidence.coverage.items()),
-        (evidence.dashboard_status, evidence.blind_spot, evidence.loss, evidence.cost),
+        sorted(
+            (name, one.measured, one.why, one.weight) for name, one in evidence.coverage.items()
+        ),
+        sorted(evidence.unmeasured),
+        (evidence.stage, evidence.dashboard_status, evidence.blind_spot),
+        (evidence.loss, evidence.cost),
     ]
 
 

@@ -39,7 +39,9 @@ class Event:
 def decisions(events: Iterable[Event]) -> list[Decision]:
     """What people said, in the order in which it counts."""
     found = [
-        Decision(e.debt, e.seq, e.action, e.window_start, e.by, e.reason, e.until, e.owner)
+        Decision(
+            e.debt, e.seq, e.action, e.window_start, e.by, e.reason, e.until, e.owner, e.severity
+        )
         for e in events
         if e.action in DECISIONS
     ]
@@ -62,7 +64,7 @@ def standing(events: Iterable[Event]) -> dict[str, list[Event]]:
 
 def _stays(event: Event, corrected: Event) -> bool:
     """Whether a correction leaves an event as it is: decisions, and what is not the ledger's."""
-    theirs = event.action in DECISIONS or is_elsewhere(event.debt, event.action)
+    theirs = event.action in DECISIONS or is_elsewhere(event.debt, event.action, event.by)
     return theirs or event.window_start < corrected.window_start
 
 
@@ -96,7 +98,7 @@ def missing(
             e
             for e in own
             if e.action not in DECISIONS
-            and not is_elsewhere(name, e.action)
+            and not is_elsewhere(name, e.action, e.by)
             and first is not None
             and e.window_start >= first
         ]
@@ -136,7 +138,8 @@ def _words(again: Sequence[Entry], event: Event) -> str:
 def open_before(
     events: Iterable[Event], first: datetime, due: Due, length: timedelta
 ) -> dict[str, Debt]:
-    """The debts that events of before `first` left open, where the rows of then are gone.
+    """The debts that events of before `first` left open, where the rows of then are gone, with what
+    was decided of them until then.
 
     length: of a window, about.
     """
@@ -174,9 +177,9 @@ def _after(debt: Debt | None, one: Event, due: Due, length: timedelta) -> Debt |
     if one.action == "escalated":
         return replace(debt, escalated=True, owner=one.owner)
     if one.action == "reopened":
-        return replace(debt, status="open", until=None)
+        return replace(debt, status="open", until=None, waived_as=None)
     if one.action == "assigned":
         return replace(debt, owner=one.owner)
     if one.action == "waived":
-        return replace(debt, status="waived", until=one.until)
-    return replace(debt, status="acknowledged", until=None)
+        return replace(debt, status="waived", until=one.until, waived_as=one.severity)
+    return debt if debt.status == "waived" else replace(debt, status="acknowledged")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sparkdrift.health.findings import Finding
+from sparkdrift.health.findings import Finding, Severity
 from sparkdrift.spec.health_policy import Evidence
 from sparkdrift.windows import Window
 
@@ -35,24 +35,31 @@ def evidence_of(finding: Finding) -> Evidence:
 
 @dataclass(frozen=True)
 class Coverage:
-    """measured: part of what was asked for that was measured, 0 to 1. why: why not all of it."""
+    """measured: part of what was asked for that was measured, 0 to 1. why: why not all of it, or
+    why it counts less. weight: what it counts for in the confidence, 0 to 1."""
 
     measured: float
     why: str = ""
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
 class WindowEvidence:
     """Everything that stored rows say of one window.
 
-    coverage: by kind of evidence; one that is not there was not measured. loss, cost: of the whole
+    coverage: by kind of evidence; one that is not there was not measured. unmeasured: ids of the
+    debts whose own subject was not measured, or was suppressed, whatever else of their kind was:
+    that they were not found says nothing. loss, cost: of the whole
     model in this window, in the unit of the degraded metric and in business units; None: not known.
-    dashboard_status, blind_spot: green, amber, red; None: no row says.
+    stage: of the model, beside the verdict. dashboard_status, blind_spot: green, amber, red; None:
+    no row says.
     """
 
     window: Window
     findings: tuple[Finding, ...] = ()
     coverage: Mapping[str, Coverage] = field(default_factory=dict)
+    unmeasured: frozenset[str] = frozenset()
+    stage: str | None = None
     dashboard_status: str | None = None
     blind_spot: str | None = None
     loss: float | None = None
@@ -63,7 +70,8 @@ class WindowEvidence:
 class Decision:
     """What somebody said of a debt. window_start: of the window from which on it counts.
 
-    action: acknowledged, waived (until: an instant of event time) or assigned (owner).
+    action: acknowledged, waived (until: an instant of event time) or assigned (owner). severity:
+    of the debt when it was said; None: not known.
     """
 
     debt: str
@@ -74,3 +82,4 @@ class Decision:
     reason: str = ""
     until: datetime | None = None
     owner: str | None = None
+    severity: Severity | None = None

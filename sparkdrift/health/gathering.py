@@ -7,6 +7,7 @@ values of a source: a ledger keeps it for good.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,12 +48,13 @@ _LATE = 2.0
 """From how many times its limit on an age is major. Source: the project's own."""
 _MATERIAL = frozenset({"ess_ratio", "outside", "prior_shift", "calibration_error"})
 """Figures whose limit is where the evaluation stops to fit: beyond it they are major at once."""
-_GRAVE = frozenset({"encoding", "drift_on_concentration"})
+GRAVE = frozenset({"encoding", "drift_on_concentration"})
 """Figures of features that are critical once they have drifted: the model reads something else than
 what it learned, or what it leans on most has moved."""
-_CALIBRATION = frozenset(
+CALIBRATION = frozenset(
     {"threshold_age", "calibration_error", "calibration_slope", "calibration_intercept", "brier"}
 )
+SUPPRESSED = "suppressed"
 CORE: Mapping[str, tuple[str, ...]] = {
     "evaluation": ("eval_age", "gap_max", "outside", "ess_ratio"),
     "calibration": ("calibration_error",),
@@ -90,6 +92,7 @@ def _evidence(window: Window, rows: Sequence[Told], declared: Sequence[Finding])
         window=window,
         findings=tuple(ordered),
         coverage=dict(_coverage(rows)),
+        unmeasured=frozenset(_unmeasured(rows)),
         dashboard_status=_worst_of(rows, "dashboard"),
         blind_spot=blind,
         loss=model.loss if model else None,
@@ -109,7 +112,8 @@ def _worst_of(rows: Sequence[Told], name: str) -> str | None:
 def _coverage(rows: Sequence[Told]) -> Iterator[tuple[str, Coverage]]:
     for row in rows:
         if row.part == "coverage":
-            # name: the kind of evidence; count of `of` were measured; words: why others were not.
+            # name: the kind of evidence; count of `of` were measured; words: why others were not;
+            # subject: see `_unmeasured`.
             share = (row.count or 0) / row.of if row.of else 0.0
             why = "" if share >= 1 else row.words or "not all of it was measured"
             yield row.name, Coverage(share, why)
@@ -122,13 +126,74 @@ def _coverage(rows: Sequence[Told]) -> Iterator[tuple[str, Coverage]]:
         yield "dashboard", Coverage(float(seen), "" if seen else f"amber: {missing or 'no row'}")
 
 
+def _unmeasured(rows: Sequence[Told]) -> Iterator[str]:
+    """The debts that this window says nothing of: their subject was not measured, or suppressed.
+
+    name of `coverage` and `unmeasured`: of what; subject: a list of the subjects as JSON, each a
+    list of the texts that its debt is called by.
+    """
+    for row in rows:
+        if row.part in ("coverage", "unmeasured") and row.subject and row.name in _CALLED:
+            for subject in json.loads(row.subject):
+                yield _CALLED[row.name](*(text or "" for text in subject))
+        if row.part == "alert" and row.status == SUPPRESSED:
+            yield _of_drift(row.name)
+        if row.part == "operation" and row.grade == SUPPRESSED:
+            yield _of_operation(row.name)
+
+
+def _of_drift(column: str) -> str:
+    if column == "metric:shaped":
+        return "feedback: share of shaped rows"
+    return f"drift of {'all inputs together' if column == ':inputs' else column}"
+
+
+def _of_assumption(assumption: str, subject: str) -> str:
+    return f"assumption {assumption} of {subject}"
+
+
+def _of_set(figure: str, name: str, subject: str) -> str:
+    evidence = "calibration" if figure in CALIBRATION else "evaluation"
+    return f"{evidence} of {_set(name, subject)}: {figure}"
+
+
+def _set(name: str, subject: str) -> str:
+    return name if subject in ("", "*") else f"{name}, {subject}"
+
+
+def _of_operation(signal: str) -> str:
+    return f"operations of {signal}"
+
+
+def _of_performance(metric: str, slice_key: str) -> str:
+    return f"performance of {metric}" + ("" if slice_key == "*" else f" by {slice_key}")
+
+
+def _of_feature(figure: str, subject: str) -> str:
+    # What is critical is owed, and waived, one by one.
+    alone = figure in GRAVE and subject not in ("", "*")
+    return f"features: {figure}" + (f" of {subject}" if alone else "")
+
+
+_CALLED: Mapping[str, Callable[..., str]] = {
+    "data": _of_drift,
+    "assumption": _of_assumption,
+    "evaluation": _of_set,
+    "calibration": _of_set,
+    "operations": _of_operation,
+    "performance": _of_performance,
+    "feature": _of_feature,
+}
+"""The ids of debts by what they are of."""
+
+
 def _measured_performance(row: Told) -> Coverage:
-    """By mature labels in full, by an estimate that may be relied upon in half."""
+    """By mature labels, or by an estimate that may be relied upon, which counts for half."""
     if row.status not in ("ok", "degraded"):
         return Coverage(0.0, row.words or "no metric was measured")
     if row.subject == "labels":
         return Coverage(1.0)
-    return Coverage(0.5, "estimated, not by labels")
+    return Coverage(1.0, "estimated, not by labels", 0.5)
 
 
 def _finding(
@@ -152,7 +217,10 @@ def _key(table: str, row: Told, *parts: str) -> str:
 
 def alert(row: Told) -> Iterator[Finding]:
     """name: the column; subject: comparisons; grade: of the whole table, None: of slices only;
-    count: slices in which it alerts; value: the effect; limit: windows since it stands."""
+    count: slices in which it alerts; value: the effect; limit: windows since it stands; status:
+    suppressed where nobody is to be called."""
+    if row.status == SUPPRESSED:
+        return
     where = f" and in {row.count} slices" if row.grade and row.count else ""
     if row.grade is None:
         where = f" in {row.count} slices only"
@@ -162,18 +230,12 @@ def alert(row: Told) -> Iterator[Finding]:
     if row.grade in ("major", "critical"):
         severity = row.grade  # type: ignore[assignment]
     keys = (_key("drift", row, row.name, row.subject),)
-    if row.name == "metric:shaped":
-        yield _finding(row, "feedback: share of shaped rows", "feedback", severity, text, keys)
-    else:
-        yield _finding(row, f"drift of {_column(row.name)}", "data", severity, text, keys)
+    kind: Kind = "feedback" if row.name == "metric:shaped" else "data"
+    yield _finding(row, _of_drift(row.name), kind, severity, text, keys)
 
 
 def _windows(count: float | None) -> str:
     return "1 window" if not count or count == 1 else f"{count:.0f} windows"
-
-
-def _column(name: str) -> str:
-    return "all inputs together" if name == ":inputs" else name
 
 
 def assumption(row: Told) -> Iterator[Finding]:
@@ -182,7 +244,7 @@ def assumption(row: Told) -> Iterator[Finding]:
     severity: Severity = "major" if (row.count or 1) > 1 else "minor"
     figure = "" if row.value is None else f" ({row.value:.4g}, limit {row.limit or 0:.4g})"
     text = f"{row.name} of {row.subject} is violated{figure}, for {_windows(row.count)}"
-    debt = f"assumption {row.name} of {row.subject}"
+    debt = _of_assumption(row.name, row.subject)
     yield _finding(row, debt, "data", severity, text, (_key("assumptions", row, row.subject),))
 
 
@@ -196,10 +258,8 @@ def staleness(row: Told) -> Iterator[Finding]:
         severity = "major" if late else "minor"
     value = "" if row.value is None else f" is {row.value:.4g}"
     limit = "" if row.limit is None else f", limit {row.limit:.4g}"
-    of = row.subject if row.grade in (None, "*") else f"{row.subject}, {row.grade}"
-    text = f"{figure} of {of}{value}{limit}"
-    name = "calibration" if figure in _CALIBRATION else "evaluation"
-    debt = f"{name} of {of}: {figure}"
+    text = f"{figure} of {_set(row.subject, row.grade or '*')}{value}{limit}"
+    debt = _of_set(figure, row.subject, row.grade or "*")
     keys = (_key("eval_staleness", row, row.subject, figure, row.grade or "*"),)
     yield _finding(row, debt, "evaluation", severity, text, keys)
 
@@ -216,7 +276,7 @@ def colour(row: Told) -> Iterator[Finding]:
 def performance(row: Told) -> Iterator[Finding]:
     """name: the metric that says degraded; status: of it; subject: labels or estimate; value: the
     skill over the baseline; grade: drift where its concept has drifted; limit: what it is now."""
-    debt = f"performance of {row.name}"
+    debt = _of_performance(row.name, "*")
     keys = (_key("performance", row, row.name),)
     by = "by labels" if row.subject == "labels" else "by an estimate"
     now = "" if row.limit is None else f" is {row.limit:.4g}"
@@ -234,13 +294,16 @@ def performance(row: Told) -> Iterator[Finding]:
 
 def operation(row: Told) -> Iterator[Finding]:
     """A signal of operations that moved for the worse: name: the signal; subject: its kind; status:
-    warning or drifted; value: what it is now; limit: the same over the reference."""
+    warning or drifted; value: what it is now; limit: the same over the reference; grade: suppressed
+    where nobody is to be called."""
+    if row.grade == SUPPRESSED:
+        return
     now = "" if row.value is None else f" is {row.value:.4g}"
     before = "" if row.limit is None else f", {row.limit:.4g} in the reference"
     severity: Severity = "major" if row.status == "drifted" else "minor"
     text = f"{row.name} ({row.subject}){now}{before}: it moved for the worse"
     keys = (_key("operations", row, row.name),)
-    yield _finding(row, f"operations of {row.name}", "evaluation", severity, text, keys)
+    yield _finding(row, _of_operation(row.name), "evaluation", severity, text, keys)
 
 
 def degraded(row: Told) -> Iterator[Finding]:
@@ -248,28 +311,27 @@ def degraded(row: Told) -> Iterator[Finding]:
     count: how many slices."""
     if row.subject == "*":
         text = f"{row.name} is worse than evaluated"
-        debt = f"performance of {row.name}"
     else:
         text = f"{row.name} is worse than evaluated in {row.count} slices by {row.subject}"
-        debt = f"performance of {row.name} by {row.subject}"
+    debt = _of_performance(row.name, row.subject)
     keys = (_key("performance", row, row.name, row.subject),)
     yield _finding(row, debt, "evaluation", "minor", text, keys)
 
 
 def feature(row: Told) -> Iterator[Finding]:
-    """name: the figure of the debt of features; subject: up to five features, '*' the model; count:
-    how many they are; status: warning or drifted; value: the largest of them."""
+    """name: the figure of the debt of features; subject: up to five features, of a grave figure
+    one, '*' the model; count: how many; status: warning or drifted; value: the largest of them."""
     many = "" if row.subject == "*" else f" of {row.subject}"
     more = (row.count or 1) - len(row.subject.split(", "))
     many += f" and {more} more" if more > 0 else ""
     value = "" if row.value is None else f" is {row.value:.4g}"
     limit = "" if row.limit is None else f", limit {row.limit:.4g}"
     severity: Severity = "major" if row.status == "drifted" else "minor"
-    if row.status == "drifted" and row.name in _GRAVE:
+    if row.status == "drifted" and row.name in GRAVE:
         severity = "critical"
     keys = (_key("feature_debt", row, row.name, row.subject),)
     text = f"{row.name}{many}{value}{limit}"
-    yield _finding(row, f"features: {row.name}", "feature", severity, text, keys)
+    yield _finding(row, _of_feature(row.name, row.subject), "feature", severity, text, keys)
 
 
 def unshaped(row: Told) -> Iterator[Finding]:

@@ -2,9 +2,9 @@
 
 All of it follows from findings, decisions and the policy: no clock, no memory. A debt opens in the
 window in which a finding stands, changes with its severity, and closes once it is gone for some
-measured windows. A window in which nothing was measured opens and closes nothing. Like what forced
-references owe (`references/ledger.py`), a ledger that a crash left behind is brought up to date
-with the same rows by whoever looks next.
+measured windows. A window in which its own subject was not measured neither opens nor closes it.
+Like what forced references owe (`references/ledger.py`), a ledger that a crash left behind is
+brought up to date with the same rows by whoever looks next.
 
 Events are only added. Where late rows or another policy tell the past otherwise, `corrected` takes
 back what the ledger itself wrote of a debt before it, and the course follows anew; decisions stay.
@@ -19,18 +19,23 @@ from datetime import datetime
 from sparkdrift.health.evidence import Decision, WindowEvidence, evidence_of
 from sparkdrift.health.findings import SEVERITIES, Finding, Severity
 from sparkdrift.spec.health_policy import Due
+from sparkdrift.windows import Window
 
 DECISIONS = ("acknowledged", "waived", "assigned")
 """What somebody says of a debt; everything else follows from rows."""
 FORCED = "forced reference "
 """How the debts begin that versions of references leave."""
-_ELSEWHERE = (FORCED, "retired but scored")
+RETIRED = "retired but scored"
+LEDGER = "the ledger"
+"""Who writes what follows from rows."""
 
 
-def is_elsewhere(debt: str, action: str) -> bool:
-    """Whether an event is not the ledger's to write: what opens and closes the debts of versions
-    that were forced, and of models that are retired."""
-    return debt.startswith(_ELSEWHERE) and action in ("opened", "seen", "closed")
+def is_elsewhere(debt: str, action: str, by: str = LEDGER) -> bool:
+    """Whether an event is not the ledger's to write or to take back: what opens and closes debts of
+    versions that were forced, and what somebody else found of a model that is retired."""
+    if action not in ("opened", "seen", "closed"):
+        return False
+    return debt.startswith(FORCED) or (debt == RETIRED and by != LEDGER)
 
 
 _FACTOR = 2.0
@@ -58,7 +63,8 @@ class Debt:
 
     opened, last_seen: starts of windows. due: when it is overdue, in event time, counted from the
     end of the window in which it opened, or in which it became worse if that is earlier.
-    status: open, acknowledged, or waived (until). finding: the newest, at the severity that stands.
+    status: open, acknowledged, or waived (until, and while it is not worse than waived_as).
+    finding: the newest, at the severity that stands.
     windows: how many it is open; interest, interest_loss: sums of what it cost in them, None: not
     known in any.
     """
@@ -70,6 +76,7 @@ class Debt:
     owner: str
     status: str = "open"
     until: datetime | None = None
+    waived_as: Severity | None = None
     escalated: bool = False
     gone: int = 0
     windows: int = 0
@@ -129,12 +136,16 @@ def keep(
 ) -> Iterator[Books]:
     """The books at the end of each of the windows, which are in order of time.
 
-    before: debts that were open when the first of them began. A decision that counts from a
-    window that is none of these counts from the next one; one on a debt that is not open is void.
+    before: debts that were open when the first of them began, with what was said of them until
+    then. A decision that counts from a window that is none of these counts from the next one; one
+    on a debt that is not open is void, but for a waiver: that covers what comes back within it.
     """
     debts, recent = dict(before or {}), dict[str, _Recent]()
-    waiting = sorted(decisions, key=lambda one: (one.window_start, one.seq))
+    said = sorted(decisions, key=lambda one: (one.window_start, one.seq))
+    waiting: list[Decision] | None = None
     for evidence in windows:
+        if waiting is None:
+            waiting = [one for one in said if one.window_start >= evidence.window.start]
         found = _worst(evidence.findings)
         measured = _measured(evidence, found)
         entries: list[Entry] = []
@@ -142,7 +153,7 @@ def keep(
         for name in sorted({*found, *debts, *recent}):
             debt, one = debts.get(name), found.get(name)
             kind = evidence_of(one or (debt.finding if debt else recent[name].finding))
-            if kind not in measured:
+            if kind not in measured or (one is None and name in evidence.unmeasured):
                 continue
             standing = _standing(recent, name, one, terms.counted(kind))
             if standing is None and one is not None and debt is None:
@@ -151,7 +162,7 @@ def keep(
             entries += more
             debts.pop(name, None)
             if after is not None:
-                debts[name] = after
+                debts[name] = after if debt else _covered(after, said, evidence.window)
         while waiting and waiting[0].window_start <= evidence.window.start:
             decided = waiting.pop(0)
             if decided.debt in debts:
@@ -222,19 +233,19 @@ def _changed(
             return None, []
         finding = replace(one, severity=standing)
         due = evidence.window.end + terms.due.of(standing)
-        opened = Debt(finding, start, due, start, terms.owner, recorded=finding.cost)
-        return opened, [Entry("opened", start, finding, terms.owner)]
-    if standing is None and one is None:
+        owner = one.owner or terms.owner
+        opened = Debt(finding, start, due, start, owner, recorded=finding.cost)
+        return opened, [Entry("opened", start, finding, owner)]
+    if one is None:
+        # From the first window without it on: windows before are what opened it, and close nothing.
         gone = debt.gone + 1
         if gone >= terms.closes_after:
             why = f"not found in {gone} measured windows in a row"
             return None, [Entry("closed", start, debt.finding, debt.owner, why)]
         return replace(debt, gone=gone), []
-    newest = one or debt.finding
-    finding = replace(newest, severity=standing or debt.severity)
+    finding = replace(one, severity=standing or debt.severity)
     due = earlier(debt, finding.severity, evidence.window.end, terms.due)
-    seen = start if one else debt.last_seen
-    after = replace(debt, finding=finding, gone=0, last_seen=seen, due=due)
+    after = replace(debt, finding=finding, gone=0, last_seen=start, due=due)
     why = _difference(debt, finding)
     if not why:
         return after, []
@@ -261,12 +272,26 @@ def _difference(debt: Debt, finding: Finding) -> str:
     return f"cost {now:,.0f} instead of {before:,.0f} per window"
 
 
+def _covered(debt: Debt, said: Sequence[Decision], window: Window) -> Debt:
+    """A debt that has just opened, waived if it was before and that is not over yet."""
+    own = [
+        one
+        for one in said
+        if one.debt == debt.name and one.action == "waived" and one.window_start < window.start
+    ]
+    if not own or own[-1].until is None or own[-1].until < window.end or own[-1].severity is None:
+        return debt
+    return _decided(debt, own[-1])
+
+
 def _decided(debt: Debt, decision: Decision) -> Debt:
     if decision.action == "assigned":
         return replace(debt, owner=decision.owner or debt.owner)
     if decision.action == "waived":
-        return replace(debt, status="waived", until=decision.until)
-    return replace(debt, status="acknowledged", until=None)
+        severity = decision.severity or debt.severity
+        return replace(debt, status="waived", until=decision.until, waived_as=severity)
+    # That somebody looked at it does not end a waiver.
+    return debt if debt.status == "waived" else replace(debt, status="acknowledged")
 
 
 def _aged(
@@ -280,9 +305,9 @@ def _aged(
         interest=_sum(debt.interest, found.cost if found else None),
         interest_loss=_sum(debt.interest_loss, found.loss if found else None),
     )
-    if debt.status == "waived" and debt.until is not None and window.end > debt.until:
-        why = f"the waiver ended on {debt.until:%Y-%m-%d %H:%M} UTC and the evidence is still there"
-        debt = replace(debt, status="open", until=None)
+    why = _ended(debt, window.end)
+    if why:
+        debt = replace(debt, status="open", until=None, waived_as=None)
         entries.append(Entry("reopened", window.start, debt.finding, debt.owner, why))
     overdue = window.end > debt.due and debt.status != "waived" and not debt.escalated
     if overdue and terms.escalation is not None:
@@ -290,6 +315,19 @@ def _aged(
         debt = replace(debt, escalated=True, owner=terms.escalation)
         entries.append(Entry("escalated", window.start, debt.finding, debt.owner, why))
     return debt, entries
+
+
+def _ended(debt: Debt, end: datetime) -> str:
+    """Why a waiver does not cover the debt any more; empty: it does, or there is none."""
+    if debt.status != "waived":
+        return ""
+    if debt.until is not None and end > debt.until:
+        return (
+            f"the waiver ended on {debt.until:%Y-%m-%d %H:%M} UTC and the evidence is still there"
+        )
+    if debt.waived_as is not None and _grade(debt.severity) > _grade(debt.waived_as):
+        return f"it was waived as {debt.waived_as}, and is {debt.severity}"
+    return ""
 
 
 def _sum(before: float | None, more: float | None) -> float | None:

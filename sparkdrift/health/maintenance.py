@@ -100,14 +100,16 @@ def _finding(task: Task, start: datetime, end: datetime) -> Finding:
     words, days = WORDS[task.work], task.every.days
     if task.due is None or task.last_done is None:
         text = f"{words} is due every {days} days, and nobody knows when it was last done"
-        return Finding(task.debt, "ownership", "major", start, start, f"{text}: {task.owner}")
+        text += f": {task.owner}"
+        return Finding(task.debt, "ownership", "major", start, start, text, owner=task.owner)
     late = end - task.due
     text = (
         f"{words} is due every {days} days, was last done on {task.last_done:%Y-%m-%d} "
         f"({task.told_by}) and is {_days(late)} overdue: {task.owner}"
     )
     since = max(task.due, task.last_done)
-    return Finding(task.debt, "ownership", _severity(late, task.every), start, since, text)
+    severity = _severity(late, task.every)
+    return Finding(task.debt, "ownership", severity, start, since, text, owner=task.owner)
 
 
 def _severity(late: timedelta, every: timedelta) -> Severity:

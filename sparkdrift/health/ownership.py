@@ -14,6 +14,7 @@ from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from sparkdrift.health.findings import Finding, Severity
+from sparkdrift.health.ledger import RETIRED
 from sparkdrift.spec.assumptions import Assumptions, Confirmed, Stated
 from sparkdrift.spec.model import IN_USE, Lifecycle, Stage
 from sparkdrift.spec.models import MonitorSpec
@@ -23,17 +24,19 @@ from sparkdrift.windows import local_midnight
 NO_EVALUATION_SET = "no evaluation set"
 UNDEFINED = "degraded is not defined"
 UNCONFIRMED = "unconfirmed assumptions"
-RETIRED_IN_USE = "retired but scored"
+RETIRED_IN_USE = RETIRED
 NO_MONITOR, NO_OWNER, NO_VERDICT = "no monitor", "no owner", "no fresh verdict"
 _MOST_NAMED = 5
 
 
 def stage_of(spec: MonitorSpec, window_end: datetime) -> Stage:
-    """The stage in which the model was in a window: that of the local day before its end."""
-    zone = ZoneInfo(spec.timestamp.zone)
-    last = window_end.astimezone(zone)
-    day = last.date() if last.time() > time() else date.fromordinal(last.toordinal() - 1)
-    return spec.model.stage_at(day)
+    """The stage in which the model was in a window: that of the last local day before its end."""
+    return spec.model.stage_at(_last_day(spec, window_end))
+
+
+def _last_day(spec: MonitorSpec, window_end: datetime) -> date:
+    last = window_end.astimezone(ZoneInfo(spec.timestamp.zone))
+    return last.date() if last.time() > time() else date.fromordinal(last.toordinal() - 1)
 
 
 def ownership_findings(
@@ -65,7 +68,7 @@ def ownership_findings(
     if spec.degraded is None:
         text = "nobody said in advance what degraded means for this model (`degraded`)"
         found.append(Finding(UNDEFINED, "ownership", "minor", window_start, begun, text))
-    lacking = unconfirmed(spec.assumptions)
+    lacking = unconfirmed(spec.assumptions, _last_day(spec, window_end))
     if lacking:
         severity: Severity = "major" if any(one.high for one in lacking) else "minor"
         text = _told(lacking, spec.model)
@@ -83,8 +86,10 @@ class Unconfirmed:
     high: bool
 
 
-def unconfirmed(assumptions: Assumptions | None) -> list[Unconfirmed]:
-    """The declared assumptions that not both teams confirmed; what is only learned is none.
+def unconfirmed(assumptions: Assumptions | None, at: date | None = None) -> list[Unconfirmed]:
+    """The declared assumptions that not both teams had confirmed on that day; None: at any time.
+
+    What is only learned is none.
 
     A confirmation of the section covers what has none of its own.
     """
@@ -93,7 +98,8 @@ def unconfirmed(assumptions: Assumptions | None) -> list[Unconfirmed]:
     found = []
     for name, one in _declared(assumptions):
         confirmed = (one.confirmed if one else None) or assumptions.confirmed or Confirmed()
-        missing = [key for key in ("built_by", "run_by") if getattr(confirmed, key) is None]
+        days = {key: getattr(confirmed, key) for key in ("built_by", "run_by")}
+        missing = [key for key, day in days.items() if day is None or (at and day > at)]
         sensitivity = (one.sensitivity if one else None) or assumptions.sensitivity
         if missing:
             found.append(Unconfirmed(name, tuple(missing), sensitivity == "high"))

@@ -3,8 +3,8 @@
 A level is what stands against the model in one of the kinds of evidence: nothing (`ok`), something
 minor, major or critical, or None, which is that it was not measured. Every rule holds from a level
 on, and the weightiest verdict of those that hold counts, so worse evidence never improves it. What
-is expected and not measured is never taken for good: it makes a model blind where the policy needs
-it, and one to watch elsewhere.
+is expected and not measured is never taken for good, whatever stands besides: a gap in what is
+expected makes a model one to watch, and blind where too little is left of what the policy needs.
 """
 
 from __future__ import annotations
@@ -36,18 +36,32 @@ own; they order reasons and add up to the confidence, and decide nothing."""
 _DECIDING = 8.0
 """How many times more a reason counts that the verdict rests on."""
 _WATCH, _BLIND = VERDICTS.index("watch"), VERDICTS.index("blind")
+FULL, PART, TOO_LITTLE = range(3)
+"""How much of a kind of evidence is missing: nothing, some of it, or more than may be."""
 
 
 @dataclass(frozen=True)
 class Level:
-    """value: 0 ok to 3 critical, None: not measured. measured: the part of it that was there, 0 to
-    1. why: what is missing, "" where nothing is. findings: what stands, and at which level each.
+    """value: 0 ok to 3 critical, None: nothing is known. measured: the part of it that was there, 0
+    to 1, also where something stands of earlier. weight: what that part counts for in the
+    confidence, 0 to 1. why: what is missing, "" where nothing is. findings: what stands, and at
+    which level each.
     """
 
     value: int | None
     measured: float = 1.0
     why: str = ""
     findings: tuple[tuple[int, Finding], ...] = ()
+    weight: float = 1.0
+
+    def gap(self, least: float) -> int:
+        """FULL, PART, or TOO_LITTLE where less than `least` of it was measured, or nothing."""
+        if self.value is None or self.measured <= 0 or self.measured < least:
+            return TOO_LITTLE
+        return PART if self.measured < 1 else FULL
+
+
+UNKNOWN = Level(None, 0.0, "no row tells of it")
 
 
 @dataclass(frozen=True)
@@ -80,26 +94,35 @@ def judge(
     rules: Sequence[Rule],
     needs: Collection[str],
     expected: Collection[str],
+    least: float = 0.5,
 ) -> Judgement:
     """The verdict on the levels of one window.
 
     Evidence that `levels` lacks is not measured. expected: what the spec asks to be measured;
-    what is needed is expected as well.
+    what is needed is expected as well. least: the part of what is needed without which the model
+    is blind.
     """
     wanted = tuple(one for one in EVIDENCE if one in expected or one in needs)
-    values: dict[str, int | None] = {
-        one: levels[one].value if one in levels else None for one in EVIDENCE
-    }
-    place = rank(tuple(values[one] for one in EVIDENCE), compiled(rules), _mask(needs, wanted))
-    deciding = tuple(_deciding(place, values, rules, needs, wanted))
+    known = {one: levels.get(one, UNKNOWN) for one in EVIDENCE}
+    course = {one: Seen(level.value or 0, level.gap(least)) for one, level in known.items()}
+    place = _place(course, compiled(rules), _mask(needs, wanted))
+    deciding = tuple(_deciding(place, course, rules, needs, wanted))
     return Judgement(
         verdict=VERDICTS[place],
-        severity=_severity(place, values, deciding),
-        confidence=_confidence(levels, wanted),
-        reasons=_reasons(levels, wanted, {name for _, names in deciding for name in names}),
-        would_change=would_change(values, rules, needs, wanted),
+        severity=_severity(place, course, deciding),
+        confidence=_confidence(known, wanted),
+        reasons=_reasons(known, wanted, {name for _, names in deciding for name in names}),
+        would_change=would_change(course, rules, needs, wanted),
         rules=tuple(dict.fromkeys(words for words, _ in deciding)),
     )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A level as the rules see it. value: 0 ok to 3 critical; gap: FULL, PART or TOO_LITTLE."""
+
+    value: int
+    gap: int = FULL
 
 
 Compiled = tuple[tuple[tuple[tuple[int, int], ...], int], ...]
@@ -123,49 +146,67 @@ def compiled(rules: Sequence[Rule]) -> Compiled:
 
 
 def _mask(needs: Collection[str], wanted: Sequence[str]) -> Mask:
-    """(place in EVIDENCE, place of the verdict that it leads to where it is not measured)."""
+    """(place in EVIDENCE, place of the verdict where there is too little of it)."""
     return tuple((EVIDENCE.index(one), _BLIND if one in needs else _WATCH) for one in wanted)
 
 
-def rank(values: Sequence[int | None], rules: Compiled, missing: Mask) -> int:
-    """The place in VERDICTS of the verdict on levels in the order of EVIDENCE."""
+def rank(values: Sequence[int], gaps: Sequence[int], rules: Compiled, mask: Mask) -> int:
+    """The place in VERDICTS of the verdict on levels in the order of EVIDENCE: the weightier of
+    what their values say and of what is missing of them."""
+    return max(rank_values(values, rules), rank_gaps(gaps, mask))
+
+
+def rank_gaps(gaps: Sequence[int], mask: Mask) -> int:
+    """The same of what is missing alone."""
+    found = 0
+    for at, place in mask:
+        if gaps[at]:
+            found = max(found, place if gaps[at] == TOO_LITTLE else _WATCH)
+    return found
+
+
+def rank_values(values: Sequence[int], rules: Compiled) -> int:
+    """The same of what stands alone."""
     found = _WATCH if any(values) else 0
-    for at, least in missing:
-        if values[at] is None and least > found:
-            found = least
     for when, verdict in rules:
         if verdict > found:
             for at, level in when:
-                if (values[at] or 0) < level:
+                if values[at] < level:
                     break
             else:
                 found = verdict
     return found
 
 
+def _place(course: Mapping[str, Seen], rules: Compiled, mask: Mask) -> int:
+    seen = [course[one] for one in EVIDENCE]
+    return rank([one.value for one in seen], [one.gap for one in seen], rules, mask)
+
+
 def _deciding(
     place: int,
-    values: Mapping[str, int | None],
+    course: Mapping[str, Seen],
     rules: Sequence[Rule],
     needs: Collection[str],
     wanted: Sequence[str],
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """(rule in words, the evidence it rests on) of all that lead to this verdict."""
     for one in rules:
-        holds = all((values[name] or 0) >= _level(level) for name, level in one.when.items())
+        holds = all(course[name].value >= _level(level) for name, level in one.when.items())
         if holds and VERDICTS.index(one.verdict) == place:
             yield told(one), tuple(one.when)
-    missing = [one for one in wanted if values[one] is None]
     if place == _BLIND:
-        for name in missing:
-            if name in needs:
+        for name in wanted:
+            if name in needs and course[name].gap == TOO_LITTLE:
                 yield f"{name} not measured, and needed: blind", (name,)
     if place == _WATCH:
         for name in EVIDENCE:
-            if values[name]:
+            if course[name].value:
                 yield f"{name} not ok: watch", (name,)
-        for name in missing:
-            yield f"{name} not measured: watch", (name,)
+        for name in wanted:
+            if course[name].gap:
+                words = "not measured" if course[name].gap == TOO_LITTLE else "measured in part"
+                yield f"{name} {words}: watch", (name,)
 
 
 def told(rule: Rule) -> str:
@@ -178,11 +219,11 @@ def told(rule: Rule) -> str:
 
 
 def _severity(
-    place: int, values: Mapping[str, int | None], deciding: Sequence[tuple[str, tuple[str, ...]]]
+    place: int, course: Mapping[str, Seen], deciding: Sequence[tuple[str, tuple[str, ...]]]
 ) -> str | None:
     if not place:
         return None
-    worst = max((values[name] or 0 for _, names in deciding for name in names), default=0)
+    worst = max((course[name].value for _, names in deciding for name in names), default=0)
     # Nothing is known to be wrong: what is missing is to be brought back, not to be feared.
     least = _level("major") if place == _BLIND else _level("minor")
     return LEVEL_NAMES[max(worst, least)]
@@ -195,11 +236,7 @@ def _level(name: str) -> int:
 def _confidence(levels: Mapping[str, Level], wanted: Sequence[str]) -> float:
     """Part of the expected evidence that was there, by weight; 0 where none was expected."""
     whole = sum(WEIGHTS[one] for one in wanted)
-    had = sum(
-        WEIGHTS[one] * levels[one].measured
-        for one in wanted
-        if one in levels and levels[one].value is not None
-    )
+    had = sum(WEIGHTS[one] * levels[one].measured * levels[one].weight for one in wanted)
     return had / whole if whole else 0.0
 
 
@@ -209,13 +246,15 @@ def _reasons(
     """What stands against the model and what is not known of it, the weightiest first."""
     found: list[Reason] = []
     for name in EVIDENCE:
-        level = levels.get(name, Level(None, 0.0, "no row tells of it"))
+        level = levels[name]
         factor = WEIGHTS[name] * (_DECIDING if name in deciding else 1.0)
         for value, one in level.findings:
             told = f"{one.debt} ({LEVEL_NAMES[value]}): {one.evidence}"
             found.append(Reason(factor * value, name, told, one.rows))
-        if level.value is None and name in wanted:
-            found.append(Reason(factor, name, f"not measured: {level.why or 'no row tells of it'}"))
+        if level.measured < 1 and name in wanted:
+            words = f"measured by {level.measured:.0%}" if level.measured else "not measured"
+            told = f"{words}: {level.why or UNKNOWN.why}"
+            found.append(Reason(factor * (1 - level.measured), name, told))
     whole = sum(one.weight for one in found)
     ordered = sorted(found, key=lambda one: (-one.weight, one.kind, one.reason))
     return tuple(
@@ -224,7 +263,7 @@ def _reasons(
 
 
 def would_change(
-    values: Mapping[str, int | None],
+    course: Mapping[str, Seen],
     rules: Sequence[Rule],
     needs: Collection[str],
     wanted: Sequence[str],
@@ -232,21 +271,18 @@ def would_change(
     """What would make the verdict lighter: each piece of evidence alone, else all of them."""
     ready, mask = compiled(rules), _mask(needs, wanted)
 
-    def place(changed: Mapping[str, int | None]) -> int:
-        return rank([changed[one] for one in EVIDENCE], ready, mask)
+    def with_one(name: str, value: int) -> int:
+        return _place({**course, name: Seen(value)}, ready, mask)
 
-    now = place(values)
+    now = _place(course, ready, mask)
     if not now:
-        worse = [
-            (one, VERDICTS[place({**values, one: _level("major")})])
-            for one in EVIDENCE
-            if place({**values, one: _level("major")}) > _WATCH
-        ]
-        return "; ".join(f"{verdict} once {one} is major" for one, verdict in worse)
-    bad = [one for one in EVIDENCE if values[one] or (values[one] is None and one in wanted)]
-    lighter = [(one, place({**values, one: 0})) for one in bad]
+        worse = [(one, with_one(one, _level("major"))) for one in EVIDENCE]
+        return "; ".join(f"{VERDICTS[to]} once {one} is major" for one, to in worse if to > _WATCH)
+    bad = [one for one in EVIDENCE if course[one].value or (course[one].gap and one in wanted)]
+    needed = {one: course[one].gap > FULL and one in wanted for one in bad}
+    lighter = [(one, with_one(one, 0)) for one in bad]
     found = [
-        f"{VERDICTS[then]} once {one} is {'measured and ok' if values[one] is None else 'ok'}"
+        f"{VERDICTS[then]} once {one} is {'measured and ok' if needed[one] else 'ok'}"
         for one, then in lighter
         if then < now
     ]

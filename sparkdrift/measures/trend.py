@@ -185,7 +185,7 @@ def acceleration(series: Series, seed: int = 0) -> tuple[float, float, float]:
     noise = _blocks(np.concatenate(residuals) * np.sqrt(n / left), length, seed)
     # Theil-Sen is equivariant: a line under the noise would only add its own slope.
     first, second = (_slopes(series.at[half], noise[:, half]) for half in halves)
-    error = float((second - first).std()) * special.stdtrit(n - 4, (1 + LEVEL) / 2)
+    error = float((second - first).std() * special.stdtrit(n - 4, (1 + LEVEL) / 2))
     change = slopes[1] - slopes[0]
     return change, change - error, change + error
 

@@ -11,7 +11,8 @@ WITH told AS (
              PARTITION BY monitor, debt ORDER BY seq
              ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS taken_back,
          action IN ('acknowledged', 'waived', 'assigned')
-           OR ((startswith(debt, 'forced reference ') OR startswith(debt, 'retired but scored'))
+           OR ((startswith(debt, 'forced reference ')
+                OR (debt = 'retired but scored' AND created_by <> 'the ledger'))
                AND action IN ('opened', 'seen', 'closed')) AS stays,
          CASE WHEN action IN ('acknowledged', 'waived', 'assigned') THEN 4 ELSE
            array_position(array('opened', 'seen', 'closed', '', 'reopened', 'escalated'), action)
@@ -31,10 +32,15 @@ summed AS (
          max_by(severity, at) AS severity, max_by(cost, at) AS cost,
          min_by(window_start, at) AS window_start, min_by(created_at, at) AS opened,
          max(created_at) AS last_seen,
-         max_by(action, at) FILTER (WHERE action NOT IN ('seen', 'assigned', 'escalated'))
-           AS newest,
-         max_by(until, at) AS until, max_by(created_at, at) AS newest_at,
-         max_by(window_start, at) AS newest_window,
+         -- What closed stays so, whatever was said of it afterwards.
+         coalesce(max(CASE WHEN action = 'closed' THEN action END),
+                  max_by(action, at) FILTER (WHERE action NOT IN ('seen', 'assigned', 'escalated'))
+         ) AS newest,
+         max_by(until, at) FILTER (WHERE action = 'waived') AS until,
+         coalesce(max(CASE WHEN action = 'closed' THEN created_at END), max_by(created_at, at))
+           AS newest_at,
+         coalesce(max(CASE WHEN action = 'closed' THEN window_start END),
+                  max_by(window_start, at)) AS newest_window,
          min_by(evidence, at) AS evidence, min_by(reason, at) AS reason,
          min_by(created_by, at) AS opened_by
   FROM lives WHERE life = newest_life AND life > 0 GROUP BY monitor, debt),
@@ -49,16 +55,18 @@ joined AS (
   SELECT s.*, n.window_end AS until_now, o.last_seen AS seen_window, o.windows AS open_windows,
          o.owner AS present_owner, o.severity AS present_severity, o.due AS present_due,
          o.evidence AS present_evidence, o.cost AS present_cost, o.interest AS present_interest,
-         o.interest_loss AS present_loss,
-         CASE s.newest WHEN 'opened' THEN 'open' WHEN 'reopened' THEN 'open' ELSE s.newest END
-           AS state
+         o.interest_loss AS present_loss, coalesce(o.until, s.until) AS waived_until,
+         -- As it was judged: a look at what is waived, or its coming back, ends no waiver.
+         coalesce(o.status, CASE s.newest WHEN 'opened' THEN 'open' WHEN 'reopened' THEN 'open'
+                            ELSE s.newest END) AS state
   FROM summed AS s
   LEFT JOIN newest AS n ON n.monitor = s.monitor
   LEFT JOIN open AS o ON o.monitor = s.monitor AND o.debt = s.debt AND s.newest <> 'closed'),
 shown AS (SELECT monitor, debt, kind, coalesce(present_owner, owner) AS owner,
        coalesce(present_severity, severity) AS severity, coalesce(present_cost, cost) AS cost,
        window_start, opened, last_seen, CASE WHEN state = 'closed' THEN newest_at END AS closed,
-       state AS status, CASE WHEN state = 'waived' THEN until END AS until, present_due AS due,
+       state AS status, CASE WHEN state = 'waived' THEN waived_until END AS until,
+       present_due AS due,
        coalesce(seen_window, newest_window) AS seen,
        timestampdiff(SECOND, window_start,
          CASE WHEN state = 'closed' THEN newest_window ELSE until_now END) / 86400D AS age_days,

@@ -101,9 +101,7 @@ def _alone(spark: SparkSession, source: Source, sql: str) -> Analysed:
 
 def _analysed(spark: SparkSession, source: Source, written: Sequence[str]) -> Iterable[Analysed]:
     values = ", ".join(f"({sql}) AS e{i}" for i, sql in enumerate(written))
-    frame = spark.sql(
-        f"SELECT {values} FROM {source.identifier} VERSION AS OF {source.version} LIMIT 0"
-    )
+    frame = spark.sql(f"SELECT {values} FROM {source.shape}")
     return [Analysed(field.dataType.simpleString()) for field in frame.schema.fields]
 
 

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from sparkdrift import __version__
 from sparkdrift.health.assessing import Health
 from sparkdrift.health.events import CORRECTED, Event
-from sparkdrift.health.ledger import Debt, Entry
+from sparkdrift.health.ledger import LEDGER, Debt, Entry
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.health_tables import MODEL_HEALTH
@@ -20,9 +20,6 @@ from sparkdrift.spark.sql import string
 from sparkdrift.spark.writer import Case, Scope, insert_rows, replace_all, rows_frame
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
-
-LEDGER = "the ledger"
-"""Who writes what follows from rows."""
 
 
 def debt_events(
@@ -68,7 +65,8 @@ def write_events(
 ) -> int:
     """Add what follows from rows, of any number of monitors, in one commit; returns how many rows.
 
-    Of two who write the same event one does.
+    Of two who write the same event one does: fewer rows than entries means that somebody else took
+    numbers, and that what was written of these debts has gaps.
     """
     at = datetime.now(timezone.utc)
     rows: list[dict[str, Any]] = []

@@ -17,7 +17,8 @@ from typing import Any
 
 from pyspark.sql import Row, SparkSession
 
-from sparkdrift.health.gathering import CORE, Told
+from sparkdrift.health.gathering import CALIBRATION, CORE, GRAVE, SUPPRESSED, Told
+from sparkdrift.health.ledger import RETIRED
 from sparkdrift.kernels.performance_rules import FAIRNESS
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.few_rows import few_rows
@@ -134,7 +135,14 @@ def _parts(specs: Sequence[MonitorSpec]) -> Iterator[str]:
         f"bucket IN ({buckets}) AND {own}",
         None,
         name="model_version",
+        subject="to_json(transform(filter(debts, one -> one.kind = 'ownership'"
+        f" AND one.last_seen = window_start AND one.debt <> {string(RETIRED)}),"
+        " one -> array(one.debt, one.severity, one.evidence)))",
         words="input_digest",
+        status="verdict",
+        since="unix_micros(since)",
+        end="unix_micros(due)",
+        cost="cost_so_far",
     )
     yield from _of_drift(own, specs)
     if any(spec.operations for spec in specs):
@@ -159,6 +167,13 @@ def _parts(specs: Sequence[MonitorSpec]) -> Iterator[str]:
             since="unix_micros(coalesce(newest_event, interval_end))",
         )
     )
+
+
+def _without(measured: str, *subject: str) -> str:
+    """The subjects of which no row was measured, as JSON."""
+    one = f"array({', '.join(subject)})"
+    had = f"collect_set(CASE WHEN {measured} THEN {one} END)"
+    return f"to_json(sort_array(array_except(collect_set({one}), {had})))"
 
 
 def _among(names: Iterable[str]) -> str:
@@ -190,16 +205,18 @@ def _of_operations(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
         name="'operations'",
         count=f"count(DISTINCT CASE WHEN {_MEASURED} THEN signal END)",
         of=f"max(CASE monitor {cases} END)",
+        subject=_without(_MEASURED, "signal"),
         words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(signal, ': ', status) END)",
     )
     yield _select(
         "operation",
         "operations",
-        f"{own} AND {_WHOLE} AND {declared} AND alerting AND suppression IS NULL",
+        f"{own} AND {_WHOLE} AND {declared} AND alerting",
         None,
         name="signal",
         subject="kind",
         status="status",
+        grade=f"CASE WHEN suppression IS NOT NULL THEN {string(SUPPRESSED)} END",
         since="unix_micros(since)",
         value="value",
         limit="reference_value",
@@ -227,24 +244,28 @@ def _of_drift(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
         f"{own} AND {_WHOLE} AND {inputs}",
         "",
         name="'data'",
-        count=f"count(DISTINCT CASE WHEN {_MEASURED} THEN column_name END)",
-        of="count(DISTINCT column_name)",
+        count=f"count(DISTINCT CASE WHEN {_MEASURED} THEN struct(column_name, comparison) END)",
+        of="count(DISTINCT struct(column_name, comparison))",
+        subject=_without(_MEASURED, "column_name"),
         words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(column_name, ': ', status) END)",
     )
-    grade = f"array_position({_GRADES}, severity)"
+    # What is suppressed calls nobody, and is not gone either.
+    grade = f"CASE WHEN suppression IS NULL THEN array_position({_GRADES}, severity) END"
+    calls = "CASE WHEN suppression IS NULL THEN"
     alerts = _select(
         "alert",
         "alerts",
         # Of signals of operations the table of that name says which way is for the worse.
-        f"{own} AND suppression IS NULL AND NOT {_operated(specs, 'column_name', PREFIX)}",
+        f"{own} AND NOT {_operated(specs, 'column_name', PREFIX)}",
         ", column_name",
         name="column_name",
-        subject="array_join(sort_array(collect_set(comparison)), ', ')",
+        subject=f"array_join(sort_array(collect_set({calls} comparison END)), ', ')",
+        status=f"CASE WHEN bool_and(suppression IS NOT NULL) THEN {string(SUPPRESSED)} END",
         grade=f"get({_GRADES}, CAST(max(CASE WHEN {_WHOLE} THEN {grade} END) AS INT) - 1)",
-        count=f"count_if(NOT ({_WHOLE}))",
-        since="min(unix_micros(since))",
+        count=f"count_if(suppression IS NULL AND NOT ({_WHOLE}))",
+        since=f"min({calls} unix_micros(since) END)",
         value=f"max_by(effect, {grade} + CASE WHEN {_WHOLE} THEN 10 ELSE 0 END)",
-        limit="max(windows)",
+        limit=f"max({calls} windows END)",
     )
     yield _gravest(alerts)
     if any(spec.assumptions or spec.dependence for spec in specs):
@@ -259,6 +280,18 @@ def _of_drift(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
             count="max(violated_windows)",
             value="max(value)",
             limit="max(limit)",
+        )
+        yield _select(
+            "unmeasured",
+            "current_assumptions",
+            f"{own} AND {_WHOLE}",
+            "",
+            name="'assumption'",
+            subject=_without(
+                "status IN ('ok', 'warning', 'violated')",
+                "assumption",
+                "concat_ws(' and ', column_name, other_column)",
+            ),
         )
     if any(spec.feedback for spec in specs):
         yield _select(
@@ -331,25 +364,28 @@ def _of_evaluation(own: str) -> Iterator[str]:
         status="status",
         since="unix_micros(since)",
     )
-    cases = " ".join(
-        f"WHEN figure IN ({_among(figures)}) THEN {string(evidence)}"
-        for evidence, figures in CORE.items()
+    evidence = (
+        f"CASE WHEN figure IN ({_among(CALIBRATION)}) THEN 'calibration' ELSE 'evaluation' END"
     )
-    every = [figure for figures in CORE.values() for figure in figures]
+    core = f"figure IN ({_among(figure for figures in CORE.values() for figure in figures)})"
     yield _select(
         "coverage",
         "eval_staleness",
-        f"{own} AND figure IN ({_among(every)})",
-        f", CASE {cases} END",
-        name=f"CASE {cases} END",
-        count=f"count(DISTINCT CASE WHEN {_MEASURED} THEN figure END)",
-        of="count(DISTINCT figure)",
-        words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
+        f"{own} AND figure NOT IN ('blind_spot', 'dashboard')",
+        f", {evidence}",
+        name=evidence,
+        count=f"count(DISTINCT CASE WHEN {core} AND {_MEASURED}"
+        " THEN struct(figure, evaluation_set) END)",
+        of=f"count(DISTINCT CASE WHEN {core} THEN struct(figure, evaluation_set) END)",
+        words=f"max(CASE WHEN {core} AND NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
+        subject=_without(_MEASURED, "figure", "evaluation_set", "subject"),
     )
 
 
 def _of_features(own: str) -> Iterator[str]:
-    """One row per window and figure, however many features it is of; courses warn by themselves."""
+    """One row per window and figure, however many features it is of, and one for each feature of
+    the grave ones; courses warn by themselves."""
+    alone = f"CASE WHEN figure IN ({_among(GRAVE)}) THEN subject ELSE '*' END"
     judged = f"{own} AND status IS NOT NULL AND figure <> 'creep'"
     judged += " AND NOT endswith(figure, '_trend') AND NOT endswith(figure, '_acceleration')"
     yield _select(
@@ -360,13 +396,14 @@ def _of_features(own: str) -> Iterator[str]:
         name="'feature'",
         count=f"count_if({_MEASURED})",
         of="count(*)",
+        subject=_without(_MEASURED, "figure", alone),
         words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
     )
     yield _select(
         "feature",
         "feature_debt",
         f"{own} AND status IN ('warning', 'drifted')",
-        ", figure",
+        f", figure, {alone}",
         name="figure",
         subject="array_join(slice(sort_array(collect_set(subject)), 1, 5), ', ')",
         status="CASE WHEN bool_or(status = 'drifted') THEN 'drifted' ELSE 'warning' END",
@@ -413,6 +450,14 @@ def _of_performance(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
         name="metric",
         subject="slice_key",
         count="count(*)",
+    )
+    yield _select(
+        "unmeasured",
+        "performance",
+        f"{own} AND class_name = '*' AND status IS NOT NULL AND {others}",
+        "",
+        name="'performance'",
+        subject=_without("status IN ('ok', 'degraded')", "metric", "slice_key"),
     )
 
 

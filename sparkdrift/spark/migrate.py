@@ -15,6 +15,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 
 from sparkdrift.errors import StoreError
+from sparkdrift.spark.catalog_views import create_views
 from sparkdrift.spark.failures import FAILURES, reason
 from sparkdrift.spark.schemas import RUNS, STORE_VERSION, TABLES
 from sparkdrift.spark.sql import quote, string
@@ -69,7 +70,8 @@ def _newer(store: Store, version: int) -> StoreError:
 def migrate(spark: SparkSession, store: Store) -> int | None:
     """Bring the store to this version; returns the version it had, None for a new one.
 
-    Running it again changes nothing. Raises StoreError for a store of a newer version.
+    A catalog gets the views as well. Running it again changes nothing. Raises StoreError for a
+    store of a newer version.
     """
     had = store_version(spark, store)
     if had == STORE_VERSION:
@@ -90,6 +92,7 @@ def migrate(spark: SparkSession, store: Store) -> int | None:
             f"ALTER TABLE {store.table(RUNS.name)} SET TBLPROPERTIES"
             f" ({string(PROPERTY)} = {string(str(STORE_VERSION))})"
         )
+    create_views(spark, store)
     return had
 
 

@@ -64,20 +64,31 @@ def last_success(
     )
 
 
+# What began so long before and has no end by then was interrupted, and does not go on.
+_GOES_ON = "INTERVAL '1' DAY"
+
+
 def settled_scope(spark: SparkSession, store: Store, monitor: str, step: str) -> str | None:
-    """The scope digest of the newest success of `step`; None where any step of the monitor began
-    work since, or where there is none."""
+    """The scope digest of the newest success of `step`; None where there is none, where any step of
+    the monitor began work since, or where one of another run may have written after `step` read: it
+    had begun before, and was not over then."""
+    name = string(step)
     with few_rows(spark):
         (row,) = spark.sql(
-            "SELECT max_by(scope_digest, at) FILTER (WHERE of_step) AS scope,"
-            " max(at) FILTER (WHERE of_step) AS ended, max(at) FILTER (WHERE phase = 'STARTED')"
-            " AS started FROM (SELECT *, step = "
-            f"{string(step)} AND phase = 'SUCCEEDED' AS of_step FROM {store.table(RUNS.name)}"
-            f" WHERE monitor = {string(monitor)}) AS own"
+            f"WITH own AS (SELECT * FROM {store.table(RUNS.name)}"
+            f" WHERE monitor = {string(monitor)}),"
+            " newest AS (SELECT max_by(scope_digest, at) AS scope, max(at) AS ended,"
+            " max_by(at - seconds * INTERVAL '1' SECOND, at) AS read"
+            f" FROM own WHERE step = {name} AND phase = 'SUCCEEDED'),"
+            " begun AS (SELECT step, max(CASE WHEN phase = 'STARTED' THEN at END) AS started,"
+            " max(CASE WHEN phase <> 'STARTED' THEN at END) AS over"
+            " FROM own GROUP BY run_id, step, attempt)"
+            " SELECT any_value(scope) AS scope, count_if(started > ended OR"
+            f" (step <> {name} AND started > read - {_GOES_ON}"
+            " AND NOT coalesce(over >= started AND over <= read, false))) AS others"
+            " FROM begun CROSS JOIN newest"
         ).collect()
-    if row["ended"] is None or (row["started"] is not None and row["started"] > row["ended"]):
-        return None
-    return str(row["scope"])
+    return None if row["scope"] is None or row["others"] else str(row["scope"])
 
 
 def begun(spark: SparkSession, store: Store, monitor: str, step: str) -> tuple[Begun, ...]:

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from sparkdrift.errors import SourceError
 from sparkdrift.spark.decided import Decided
 from sparkdrift.spark.failures import FAILURES, condition, reason
+from sparkdrift.spark.payloads import Flattened
 from sparkdrift.spark.sql import in_windows, quote
 from sparkdrift.spec.decisions import decision_keys, read_of_decisions
 from sparkdrift.spec.location import Location
@@ -31,7 +32,8 @@ class Source:
     `column_mapping`: its files may call columns otherwise; `deletion_vectors`: some rows of a
     file may be hidden; `files`: how many it has now. `renamed`: columns that `rows` has besides,
     or instead, by what they are called in the table; `schema` has them too. `decided`: what
-    was done with the rows, which `rows` has besides, and `schema` has not.
+    was done with the rows, which `rows` has besides, and `schema` has not. `flattened`: `rows` and
+    `schema` are those of the batches in its JSON texts, `select` reads the table as it is.
     """
 
     name: str
@@ -47,10 +49,12 @@ class Source:
     files: int = 0
     renamed: Mapping[str, str] = field(default_factory=dict)
     decided: Decided | None = None
+    flattened: Flattened | None = None
 
     def rows(self, spark: SparkSession, where: str | None = None) -> DataFrame:
         """All rows that the spec's filter and `where` admit, at the pinned version."""
         found = self.select(spark, "*", f"_metadata.file_path AS `{FILE}`", where=where)
+        found = found if self.flattened is None else self.flattened.flatten(found)
         more = [f"{quote(of)} AS {quote(to)}" for to, of in self.renamed.items()]
         # Over Connect nothing may be added by withColumns.
         found = found.selectExpr("*", *more) if more else found
@@ -59,7 +63,8 @@ class Source:
     @property
     def shape(self) -> str:
         """SQL for a relation without rows that has the columns of `rows`."""
-        known = self.decided.columns if self.decided else {}
+        known = dict(self.flattened.payload.columns) if self.flattened else {}
+        known |= self.decided.columns if self.decided else {}
         also = "".join(f", CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in known.items())
         return f"(SELECT *{also} FROM {self.identifier} VERSION AS OF {self.version} LIMIT 0)"
 
@@ -86,7 +91,7 @@ FILE = ":file"
 
 def source_of(spark: SparkSession, spec: MonitorSpec) -> Source:
     """The table that the spec watches, as `open_source` finds it; errors name its line."""
-    found = _named(spark, spec, spec.source, "source")
+    found = _flattened(spec, _named(spark, spec, spec.source, "source"))
     decisions = spec.feedback and spec.feedback.decisions
     if not decisions:
         return found
@@ -94,6 +99,17 @@ def source_of(spark: SparkSession, spec: MonitorSpec) -> Source:
     columns = read_of_decisions(spec, found.schema, table.schema)
     own = Decided(table, decision_keys(spec), columns, decisions.decided_at)
     return replace(found, decided=own)
+
+
+def _flattened(spec: MonitorSpec, log: Source) -> Source:
+    """The log with its JSON texts flattened, where the spec says what they hold."""
+    if spec.source.payload is None:
+        return log
+    flattened = Flattened(spec.source.payload)
+    try:
+        return replace(log, schema=flattened.schema(log.schema, log.name), flattened=flattened)
+    except SourceError as error:
+        raise spec.origin.located(error, ("source", "payload")) from error.__cause__
 
 
 def reference_of(spark: SparkSession, spec: MonitorSpec) -> Source | None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 
 from sparkdrift.errors import StoreError
+from sparkdrift.spark import monitor_views
 from sparkdrift.spark.debt_views import DEBTS
 from sparkdrift.spark.failures import FAILURES
 from sparkdrift.spark.health_views import FLEET, LATEST_HEALTH
-from sparkdrift.spark.schemas import TABLES
+from sparkdrift.spark.schemas import RUNS, TABLES
 from sparkdrift.spark.sql import quote
 from sparkdrift.spark.table import Table
 from sparkdrift.spec.alerts import MOST_WINDOWS
@@ -260,13 +261,16 @@ _NOW = "current_timestamp()"
 _Z2 = "3.841458820694124D"
 NAMES = (*(table.name for table in TABLES), *VIEWS)
 _PREFIX = "sparkdrift_empty_"
+# Monitors whose views SHOW TABLES lists: planning one takes a tenth of a second.
+_MOST_SHOWN = 20
 
 
 def register(spark: SparkSession, store: Store, statement: str | None = None) -> tuple[str, ...]:
     """Create a temporary view for each table and view of the store; returns their names.
 
-    With `statement`, only what that SQL text could mean. Raises StoreError where the
-    store lacks a table.
+    With `statement`, only what that SQL text could mean, and of each monitor that it could mean
+    the views of `monitor_views`, which are left out without it. Raises StoreError where the store
+    lacks a table.
     """
     wanted = _mentioned(statement) if statement is not None else set(NAMES)
     for table in TABLES:
@@ -278,12 +282,42 @@ def register(spark: SparkSession, store: Store, statement: str | None = None) ->
                     f"the store {store} lacks table {table.name} or it can't be read; "
                     "`sparkdrift migrate` creates what is missing"
                 ) from error
-    for name, query in VIEWS.items():
+    plain = {known: quote(known) for known in NAMES}
+    for name in VIEWS:
         if name in wanted:
-            names = {known: quote(known) for known in NAMES}
-            text = query.format(**names, most=MOST_WINDOWS, z2=_Z2, now=_NOW)
-            spark.sql(text).createOrReplaceTempView(name)
-    return tuple(name for name in NAMES if name in wanted)
+            spark.sql(query_of(name, plain)).createOrReplaceTempView(name)
+    made = tuple(name for name in NAMES if name in wanted)
+    if statement is not None:
+        made += _register_of_monitors(spark, statement, plain)
+    return made
+
+
+def _register_of_monitors(
+    spark: SparkSession, statement: str, plain: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The views of those monitors that a SQL text could mean; for SHOW TABLES of the first ones."""
+    words = _words(statement)
+    shown = "show" in words
+    if not (shown or monitor_views.names_one(statement)):
+        return ()
+    made = []
+    for monitor in monitors(spark, quote(RUNS.name))[: _MOST_SHOWN if shown else None]:
+        for name, query in monitor_views.monitor_views(monitor, plain).items():
+            if shown or name in words:
+                spark.sql(query).createOrReplaceTempView(name)
+                made.append(name)
+    return tuple(made)
+
+
+def query_of(name: str, names: Mapping[str, str]) -> str:
+    """The SQL of a view; `names`: what stands in it for each table and view."""
+    return VIEWS[name].format(**names, most=MOST_WINDOWS, z2=_Z2, now=_NOW)
+
+
+def monitors(spark: SparkSession, runs: str) -> list[str]:
+    """The monitors of a store, in order; `runs` is its quoted table."""
+    found = spark.sql(f"SELECT DISTINCT monitor FROM {runs} ORDER BY monitor")
+    return [row["monitor"] for row in found.collect()]
 
 
 def view_text(store: Store, name: str) -> str:
@@ -352,10 +386,12 @@ def _nulls(table: Table) -> str:
 
 def _mentioned(statement: str) -> set[str]:
     """The names in a SQL text, with what they are made of; all of them for SHOW TABLES."""
-    words = set(re.findall(r"\w+", statement.lower()))
+    words = _words(statement)
     if "show" in words:
         return set(NAMES)
     found = words.intersection(NAMES)
+    if monitor_views.names_one(statement):
+        found.update(monitor_views.READ)
     if "feedback" in found:
         found.add("profiles")
     if "debts" in found:
@@ -375,3 +411,7 @@ def _mentioned(statement: str) -> set[str]:
     if "active_references" in found:
         found |= {"reference_events", "reference_snapshots"}
     return found
+
+
+def _words(statement: str) -> set[str]:
+    return set(re.findall(r"\w+", statement.lower()))

@@ -21,6 +21,7 @@ from sparkdrift.spec import (
     metric_checks,
     model_checks,
     operation_checks,
+    payload_checks,
     reference_checks,
 )
 from sparkdrift.spec.findings import Finding, bad_filter, line_hint
@@ -196,6 +197,9 @@ _CHECKS: tuple[tuple[Callable[[MonitorSpec], Iterator[Finding]], set[str]], ...]
     (_timestamp_as_feature, {"timestamp", "features"}),
     (_prediction, {"timestamp", "prediction"}),
     (_label_delay, {"prediction", "evaluation"}),
+    (payload_checks.names, {"source"}),
+    (payload_checks.metrics, {"source", "metrics", "operations"}),
+    (payload_checks.read_before, {"source", "timestamp"}),
     (_slices, {"timestamp", "slices"}),
     (_slice_values, {"slices", "slice_values"}),
     (reference_checks.place, {"reference"}),

@@ -49,6 +49,8 @@ def definition_hash(spec: MonitorSpec, feature: Feature | None) -> str:
         "zone": spec.timestamp.zone,
         "feature": meaning,
     }
+    if source.payload is not None:
+        content["payload"] = source.payload.model_dump()
     if spec.slice_values:
         # What ':other' holds depends on the values that are listed.
         listed = {column.lower(): sorted(values) for column, values in spec.slice_values.items()}

@@ -99,7 +99,8 @@ Count = Annotated[int, Field(ge=1, le=1000, description="a whole number from 1 t
 
 
 class Policy(Section):
-    """needs: without which of the evidence a model is blind. persistence: in how many windows of
+    """needs: without which of the evidence a model is blind, and with less than the part `least` of
+    it, 0 to 1. persistence: in how many windows of
     the last ones something is found before it counts as more than minor, and is a debt; alerts of
     drift, performance and the dashboard have their own. closes_after: after how many measured
     windows without it a debt is closed. escalation: who answers once it is overdue.
@@ -113,6 +114,7 @@ class Policy(Section):
         default=("performance", "evaluation", "data"),
         description="a list of some of the evidence",
     )
+    least: float = Field(default=0.5, ge=0, le=1, description="a number from 0 to 1")
     persistence: Persistence = Persistence()
     closes_after: Count = 2
     due: Due = Due()

@@ -27,6 +27,7 @@ from sparkdrift.spec.metrics import PREFIX, Metric, MetricEntry
 from sparkdrift.spec.model import ModelIdentity
 from sparkdrift.spec.operations import Operation
 from sparkdrift.spec.origin import Loc, Origin
+from sparkdrift.spec.payload import Payload
 from sparkdrift.spec.policy import INPUTS, Degraded, Drift, Thresholds
 from sparkdrift.spec.values import (
     ColumnName,
@@ -49,7 +50,9 @@ SketchSize = Annotated[int, Field(ge=8, le=8192, description="a whole number fro
 
 
 class Source(Location):
-    pass
+    """The table that is watched. `payload`: it is a serving log of JSON texts."""
+
+    payload: Payload | None = None
 
 
 class Timestamp(Section):
@@ -258,10 +261,12 @@ class MonitorSpec(Section):
 
     @property
     def counted_metrics(self) -> Mapping[str, Metric]:
-        """The declared metrics, the share of rows that the model shaped, and the operations."""
+        """The declared metrics, the share of rows that the model shaped, the operations, and what
+        payloads lack."""
         shaped = {} if self.feedback is None else {SHAPED: self.feedback.metric}
         operations = {name: one.metric for name, one in self.operations.items()}
-        return {**self.metrics, **shaped, **operations}
+        payload = {} if self.source.payload is None else self.source.payload.metrics
+        return {**self.metrics, **shaped, **operations, **payload}
 
     def place_of_metric(self, name: str) -> Loc:
         """Where the metric `name` is declared."""
@@ -270,6 +275,8 @@ class MonitorSpec(Section):
         own = self.operations.get(name)
         if own is not None:
             return ("operations", name, "expression" if own.is_share else "value")
+        if self.source.payload is not None and name in self.source.payload.metrics:
+            return ("source", "payload")
         return ("metrics", name)
 
     def all_thresholds(self) -> dict[str, Thresholds]:

@@ -36,6 +36,7 @@ from sparkdrift.spec.location import Location
 from sparkdrift.spec.metrics import PREFIX
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.origin import Loc
+from sparkdrift.spec.payload import COUNTERS, POSITION
 from sparkdrift.spec.selecting import (
     Feature,
     ResolvedFeature,
@@ -253,6 +254,8 @@ def _automatic(spec: MonitorSpec, columns: Columns) -> Iterator[ResolvedFeature]
     taken = {spec.timestamp.column.lower(), *(c.lower() for c in auto.exclude)}
     taken |= {column.lower() for _, column in spec.prediction.columns()}
     taken |= {PREFIX + name for name in spec.counted_metrics}
+    if spec.source.payload is not None:
+        taken |= {POSITION, *COUNTERS}
     for _, _, feature in spec.features.declared():
         taken |= {(feature.column or "").lower(), feature.name.lower()}
     included = None if auto.include is None else {c.lower() for c in auto.include}

@@ -11,15 +11,16 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sparkdrift.health.assessing import FORMAT, Assessed, Health, Model, Standing, assess
+from sparkdrift.errors import StoreError
+from sparkdrift.health.assessing import FORMAT, Assessed, Health, Model, Past, Standing, assess
 from sparkdrift.health.events import Event, decisions, missing, open_before
 from sparkdrift.health.findings import Finding
 from sparkdrift.health.gathering import Told, windows_of
-from sparkdrift.health.ledger import Entry, is_elsewhere
+from sparkdrift.health.ledger import FORCED, LEDGER, RETIRED, Entry, is_elsewhere
 from sparkdrift.health.maintenance import overdue_findings, plan_of
 from sparkdrift.health.ownership import ownership_findings, stage_of
 from sparkdrift.spark.health import debt_events, write_events, write_health
@@ -31,6 +32,7 @@ from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
 
 STEP = "health"
+_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -116,12 +118,18 @@ def judge_monitors(context: Context, specs: Sequence[MonitorSpec]) -> dict[str, 
 def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> Judged:
     """Everything that follows for one monitor from its rows and events; pure."""
     stored = {row.start: row for row in rows if row.part == HEALTH}
-    windows = windows_of([*rows, *_forced(rows, events)], _declared(spec, rows))
+    windows = [
+        replace(one, stage=stage_of(spec, one.window.end))
+        for one in windows_of(
+            [*rows, *_forced(rows, events)],
+            [*_declared(spec, rows, stored), *_retired(rows, events)],
+        )
+    ]
     if not windows:
         return Judged(events=tuple(events))
     first, length = windows[0].window.start, windows[0].window.end - windows[0].window.start
     before = open_before(events, first, spec.policy.due, length)
-    assessed = assess(model_of(spec), windows, decisions(events), before)
+    assessed = assess(model_of(spec), windows, decisions(events), before, _past(stored, first))
     due = (
         one
         for one in assessed.health
@@ -138,6 +146,15 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
             for start in (one.window.start for one in assessed.health)
         },
     )
+
+
+def _past(stored: Mapping[datetime, Told], first: datetime) -> Past | None:
+    """The verdict that is stored of the window before `first`, whose own rows were pruned."""
+    start = max((start for start in stored if start < first), default=None)
+    if start is None:
+        return None
+    row = stored[start]
+    return Past(row.status or "", row.since or start, row.end, row.cost)
 
 
 def model_of(spec: MonitorSpec) -> Model:
@@ -169,25 +186,42 @@ def _escalation(spec: MonitorSpec) -> str | None:
     return None if second is None or second.lower() == spec.owner.lower() else second
 
 
-def _declared(spec: MonitorSpec, rows: Sequence[Told]) -> Iterator[Finding]:
-    """What is owed by declaration in each window: ownership, and what is overdue."""
+def _declared(
+    spec: MonitorSpec, rows: Sequence[Told], stored: Mapping[datetime, Told]
+) -> Iterator[Finding]:
+    """What is owed by declaration in each window: ownership, and what is overdue.
+
+    A spec tells of the newest window and of those that come. What was owed in windows that were
+    judged before stays as it was judged: work that is done now was overdue then.
+    """
     terms = [row for row in rows if row.part == TERM]
     dated = {
         role: max((one.since for one in terms if one.name == role and one.since), default=None)
         for role in ("training", "evaluation")
     }
     plan = plan_of(spec, trained=dated["training"], evaluated=dated["evaluation"])
+    newest = max((row.start for row in rows if row.part == "window"), default=None)
+    owners = {task.debt: task.owner for task in plan}
     for row in rows:
         if row.part != "window" or row.end is None:
             continue
+        settled = stored.get(row.start) if row.start != newest else None
         sets = sum(
             one.name == "evaluation" and one.start <= row.start < (one.end or row.end)
             for one in terms
         )
-        yield from ownership_findings(
-            spec, row.start, row.end, rows=row.count, evaluation_sets=sets
-        )
-        yield from overdue_findings(plan, row.end, window_start=row.start)
+        owed = ownership_findings(spec, row.start, row.end, rows=row.count, evaluation_sets=sets)
+        if settled is None:
+            yield from owed
+            yield from overdue_findings(plan, row.end, window_start=row.start)
+        else:
+            # Whether rows came after the model was retired is measured, and not declared.
+            yield from (one for one in owed if one.debt == RETIRED)
+            for debt, severity, evidence in json.loads(settled.subject or "[]"):
+                yield Finding(
+                    debt, "ownership", severity, row.start, row.start, evidence,
+                    owner=owners.get(debt),
+                )  # fmt: skip
 
 
 def _forced(rows: Sequence[Told], events: Sequence[Event]) -> Iterator[Told]:
@@ -195,7 +229,7 @@ def _forced(rows: Sequence[Told], events: Sequence[Event]) -> Iterator[Told]:
     starts = sorted(row.start for row in rows if row.part == "window")
     own: dict[str, list[Event]] = {}
     for one in sorted(events, key=lambda event: event.seq):
-        if is_elsewhere(one.debt, one.action):
+        if one.debt.startswith(FORCED) and is_elsewhere(one.debt, one.action):
             own.setdefault(one.debt, []).append(one)
     for name, told in own.items():
         for start in starts:
@@ -212,6 +246,19 @@ def _forced(rows: Sequence[Told], events: Sequence[Event]) -> Iterator[Told]:
                 )
 
 
+def _retired(rows: Sequence[Told], events: Sequence[Event]) -> Iterator[Finding]:
+    """What was found of a retired model where nothing is watched any more.
+
+    It is of the window in which it was retired, else the first one. Windows of after it tell by
+    themselves whether it is still scored.
+    """
+    starts = sorted(row.start for row in rows if row.part == "window")
+    for one in events:
+        if one.debt == RETIRED and one.action == "opened" and one.by != LEDGER and starts:
+            at = max((start for start in starts if start <= one.window_start), default=starts[0])
+            yield Finding(one.debt, one.kind, one.severity, at, at, one.evidence)
+
+
 def _write(context: Context, specs: Sequence[MonitorSpec], found: Mapping[str, Judged]) -> None:
     spark, store, run_id = context.spark, context.store, context.journal.run_id
     due = {
@@ -226,10 +273,23 @@ def _write(context: Context, specs: Sequence[MonitorSpec], found: Mapping[str, J
         versions = {name: found[name].versions for name in due}
         policies = {spec.monitor: health_hash(spec) for spec, _ in due.values()}
         write_health(spark, store, due, policies, stages, versions, run_id)
-    write_events(
-        spark,
-        store,
-        {name: own.entries for name, own in found.items()},
-        {name: own.events for name, own in found.items()},
-        run_id,
+    _write_events(context, specs, found)
+
+
+def _write_events(
+    context: Context, specs: Sequence[MonitorSpec], found: Mapping[str, Judged]
+) -> None:
+    """Add what follows; where another run took numbers meanwhile, what follows from its events."""
+    for _ in range(_TRIES):
+        entries = {name: own.entries for name, own in found.items() if own.entries}
+        events = {name: found[name].events for name in entries}
+        written = write_events(
+            context.spark, context.store, entries, events, context.journal.run_id
+        )
+        if written == sum(len(own) for own in entries.values()):
+            return
+        found = judge_monitors(context, specs)
+    raise StoreError(
+        "other runs wrote events of the same debts at the same time, again and again; the ledger "
+        "is brought up to date by the next run: `sparkdrift health SPEC`"
     )

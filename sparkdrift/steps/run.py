@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sparkdrift.errors import StoreError
+from sparkdrift.spark.catalog_views import add_monitor_views
 from sparkdrift.spark.findings import Findings, count_statuses
 from sparkdrift.spark.reference_life import Snapshot
 from sparkdrift.spec.models import MonitorSpec
@@ -24,7 +26,8 @@ from sparkdrift.steps.context import Context, Options
 class Outcome:
     """What one run did for one monitor; `findings` counts the statuses of the windows judged.
 
-    `blocked`: why the gate left `reference`, a new version, a candidate.
+    `blocked`: why the gate left `reference`, a new version, a candidate. `unpublished`: why a
+    catalog has no views of this monitor.
     """
 
     monitor: str
@@ -37,6 +40,7 @@ class Outcome:
     evaluated: evaluate.Evaluated = field(default_factory=evaluate.Evaluated)
     assessed: feature_debt.Assessed = field(default_factory=feature_debt.Assessed)
     health: health.Judged = field(default_factory=health.Judged)
+    unpublished: str | None = None
 
 
 def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcome:
@@ -52,6 +56,8 @@ def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcom
     assessed = feature_debt.assess_features(context, spec, options)
     judged_health = health.health_after_run(context, spec)
     context.journal.close()
+    # Last: who may write rows need not be allowed to create views.
+    unpublished = _publish(context, spec)
     findings = count_statuses(context.spark, context.store, spec, judged.active, judged.windows)
     return Outcome(
         spec.monitor,
@@ -64,4 +70,14 @@ def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcom
         evaluated,
         assessed,
         judged_health,
+        unpublished,
     )
+
+
+def _publish(context: Context, spec: MonitorSpec) -> str | None:
+    """Create the monitor's views where a catalog lacks them; why that failed, or None."""
+    try:
+        add_monitor_views(context.spark, context.store, spec.monitor)
+    except StoreError as error:
+        return str(error)
+    return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import planted as plan
 import pytest
@@ -12,6 +13,8 @@ from monitors import Crash, asked_of, context_of, crashing, rows_of
 from source_tables import day_start
 
 from sparkdrift.errors import UsageError
+from sparkdrift.spark.debt_views import DEBTS
+from sparkdrift.spark.runs import settled_scope
 from sparkdrift.spark.views import registered
 from sparkdrift.steps import reference
 from sparkdrift.steps.answering_debts import Said, answer_debt
@@ -164,6 +167,8 @@ def test_what_is_said_of_a_debt(spark, judged, spec, workspace, planted):
     assert (row["status"], row["owner"], row["closed"]) == ("waived", "else", None)
     assert row["until"].replace(tzinfo=None) == until.replace(tzinfo=None)
     assert (row["kind"], row["opened_by"]) == ("data", "tests")
+    looked = answer_debt(context, faulty, forced, Said("acknowledged", "tests", "seen"))
+    assert {one.name: one.status for one in looked.judged.newest.debts}[forced] == "waived"
 
     reference.rollback(context, faulty, reference.named(faulty), None, why)
     context.journal.close()
@@ -171,6 +176,73 @@ def test_what_is_said_of_a_debt(spark, judged, spec, workspace, planted):
     (row,) = shown(spark, store, f"debts WHERE debt = '{forced}'", "status, closed")
     assert row["status"] == "closed"
     assert row["closed"] is not None
+
+
+@pytest.mark.classic
+def test_what_is_said_after_the_end_or_during_a_waiver_does_not_undo_it(spark):
+    """Of events alone, and beside what was judged: a closed debt stays closed, a waiver stands."""
+    told = [
+        *(("closed", 1, "opened", 1), ("closed", 2, "closed", 3), ("closed", 3, "acknowledged", 4)),
+        *(("waived", 1, "opened", 1), ("waived", 2, "waived", 2), ("waived", 3, "seen", 3)),
+        *(("waived", 4, "assigned", 3), ("waived", 5, "escalated", 4)),
+        *(("judged", 1, "opened", 1), ("judged", 2, "waived", 2), ("judged", 3, "acknowledged", 3)),
+    ]
+    until = f"CASE WHEN action = 'waived' THEN TIMESTAMP '{day_start(9):%Y-%m-%d %H:%M:%S}Z' END"
+    spark.createDataFrame(told, "debt string, seq int, action string, day int").selectExpr(
+        *("'m' AS monitor", "debt", "seq", "action", "'data' AS kind", "'o' AS owner"),
+        *(
+            "'major' AS severity",
+            "1D AS cost",
+            "'' AS evidence",
+            "'' AS reason",
+            "'' AS created_by",
+        ),
+        *(f"{until} AS until", "timestampadd(DAY, day, TIMESTAMP '2024-01-01') AS window_start"),
+        "timestampadd(DAY, day, TIMESTAMP '2025-01-01') AS created_at",
+    ).createOrReplaceTempView("events_of_debts")
+    spark.sql(
+        "SELECT 'm' AS monitor, max(window_start) AS window_start, max(window_start) AS window_end,"
+        " array(named_struct('debt', 'judged', 'owner', 'o', 'severity', 'major', 'status',"
+        " 'waived', 'last_seen', max(window_start), 'until', max(until), 'due', max(window_start),"
+        " 'windows', 3, 'cost', 1D, 'interest', 1D, 'interest_loss', 1D, 'evidence', '')) AS debts"
+        " FROM events_of_debts"
+    ).createOrReplaceTempView("judged_debts")
+    query = DEBTS.format(debt_events="events_of_debts", model_health="judged_debts")
+    rows = {row["debt"]: row for row in spark.sql(query).toArrow().to_pylist()}
+    assert {name: row["status"] for name, row in rows.items()} == {
+        "closed": "closed", "waived": "waived", "judged": "waived"
+    }  # fmt: skip
+    assert rows["closed"]["closed"] is not None
+    assert rows["closed"]["age_days"] == 2
+    assert {name: row["until"] is None for name, row in rows.items()} == {
+        "closed": True, "waived": False, "judged": False
+    }  # fmt: skip
+
+
+@pytest.mark.classic
+def test_health_is_settled_only_once_everybody_it_might_have_missed_is_over(spark):
+    """Health of run `a` read from minute 10 to 12; steps of run `b` around it."""
+
+    def settled(*others: tuple[str, str, int]) -> str | None:
+        rows = [("a", "health", "SUCCEEDED", 12, 120.0, "scope")]
+        rows += [(run, "drift", phase, minute, 0.0, None) for run, phase, minute in others]
+        spark.createDataFrame(
+            rows, "run_id string, step string, phase string, minute int, seconds double,"
+            " scope_digest string",
+        ).selectExpr(
+            *("*", "'m' AS monitor", "1 AS attempt"),
+            "timestampadd(MINUTE, minute, TIMESTAMP '2024-05-05') AS at",
+        ).createOrReplaceTempView("runs_of_two")  # fmt: skip
+        return settled_scope(spark, SimpleNamespace(table=lambda _: "runs_of_two"), "m", "health")
+
+    assert settled() == "scope"
+    assert settled(("a", "STARTED", 1), ("a", "SUCCEEDED", 9)) == "scope"
+    assert settled(("b", "STARTED", 13)) is None
+    assert settled(("b", "STARTED", 5)) is None
+    assert settled(("b", "STARTED", 5), ("b", "SUCCEEDED", 11)) is None
+    assert settled(("b", "STARTED", 5), ("b", "FAILED", 8)) == "scope"
+    # Interrupted long ago.
+    assert settled(("b", "STARTED", -2000)) == "scope"
 
 
 @pytest.mark.classic

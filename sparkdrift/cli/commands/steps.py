@@ -224,7 +224,8 @@ def run(
         hooked = fire_hooks(context, spec)
         alarm = alarm_of(context, spec, done, alarming)
         held = (f"reference version left a candidate: {line}" for line in done.blocked)
-        asked = [one for one in (unanswered(done, alarming), alarm) if one]
+        said = (done.unpublished, unanswered(done, alarming), alarm)
+        asked = [one for one in said if one]
         remarks = (
             *(*done.profiled.remarks, *held, *evaluated_remarks(done.evaluated)),
             *(*done.assessed.remarks, *asked),

@@ -21,14 +21,19 @@ if TYPE_CHECKING:
 def migrate(common: Common) -> None:
     """Create the store's tables, or bring older ones up to this version.
 
+    In a catalog it renews the views too.
+
     Example: sparkdrift migrate --store main.monitoring
     """
     store = open_store(common.store)
     with locked(store), session(common) as spark:
+        from sparkdrift.spark.catalog_views import create_views
         from sparkdrift.spark.migrate import migrate as bring_up
         from sparkdrift.spark.schemas import STORE_VERSION
 
         had = bring_up(spark, store)
+        if had == STORE_VERSION:
+            create_views(spark, store)
     if common.as_json:
         screen.print_json({"store": str(store), "had": had, "version": STORE_VERSION})
     elif had == STORE_VERSION:

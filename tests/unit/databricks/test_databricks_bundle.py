@@ -225,3 +225,18 @@ def test_a_task_that_fails_leaves_with_the_code_of_the_command(monkeypatch):
 def test_an_option_without_a_value_is_left_out():
     arguments = ["monitors", "--as-of=", "--begin=2025-01-01", "--note=", "--json", "a="]
     assert tasks.given(arguments) == ["monitors", "--begin=2025-01-01", "--json", "a="]
+
+
+def test_every_entry_point_is_a_command(wheel, monkeypatch):
+    found = {
+        name: place
+        for name, place in entry_points(wheel).items()
+        if place.startswith("sparkdrift.cli.tasks:")
+    }
+    commands = typer.main.get_command(app).commands
+    for name, place in found.items():
+        seen = []
+        monkeypatch.setattr(tasks, "main", seen.append)
+        getattr(tasks, place.partition(":")[2])(["--json"])
+        assert seen == [[name, "--json"]]
+        assert name in commands

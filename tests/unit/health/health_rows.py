@@ -45,14 +45,18 @@ def finding(debt: str, kind, week: int, severity="major", since: int | None = No
 
 
 def evidence(
-    week: int, *findings: Finding, unmeasured: Collection[str] = (), **more
+    week: int,
+    *findings: Finding,
+    unmeasured: Collection[str] = (),
+    lost: Collection[str] = (),
+    **more,
 ) -> WindowEvidence:
-    """A window in which all is measured but for `unmeasured`."""
+    """A window in which all is measured but `unmeasured`, and the subjects of the debts `lost`."""
     coverage: Mapping[str, Coverage] = {
         one: Coverage(0.0, "no label has come") if one in unmeasured else Coverage(1.0)
         for one in EVIDENCE
     }
-    return WindowEvidence(window(week), findings, coverage, **more)
+    return WindowEvidence(window(week), findings, coverage, frozenset(lost), **more)
 
 
 def waived(debt: str, week: int, until: int, seq: int = 90) -> Decision:

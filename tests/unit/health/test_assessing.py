@@ -10,7 +10,7 @@ import pytest
 from health_rows import DEBT_OF, evidence, finding, start, waived
 
 from sparkdrift.health.assessing import Model, assess
-from sparkdrift.health.evidence import evidence_of
+from sparkdrift.health.evidence import Coverage, evidence_of
 from sparkdrift.health.findings import KINDS
 from sparkdrift.spec.health_policy import EVIDENCE, VERDICTS, Ages, Policy
 
@@ -53,6 +53,20 @@ def test_a_verdict_stands_since_its_first_window_and_adds_up_what_it_costs() -> 
     assert found[3].oldest_debt == start(1)
 
 
+def test_what_becomes_worse_is_due_from_then_on() -> None:
+    """Not from when the verdict began: that it is critical was not known then."""
+    grades = ["major", "major", "critical", "major"]
+    weeks = [
+        evidence(w, finding("drift of x", "data", w, severity=one)) for w, one in enumerate(grades)
+    ]
+    policy = Policy(due={"minor": "200 days", "major": "100 days", "critical": "7 days"})
+    found = assess(replace(MODEL, policy=policy), weeks, []).health
+    assert [one.judgement.severity for one in found] == grades
+    assert [one.since for one in found] == [start(0)] * 4
+    begun, worse = start(1) + timedelta(days=100), start(3) + timedelta(days=7)
+    assert [one.due for one in found] == [begun, begun, worse, worse]
+
+
 def test_old_evidence_counts_for_a_time_and_less() -> None:
     """Two months of labels that do not come, then the model is blind."""
     weeks = [evidence(w, unmeasured=["performance"] if w else []) for w in range(11)]
@@ -75,6 +89,25 @@ def test_what_is_not_measured_any_more_is_still_owed() -> None:
         for w in range(20)
     ]
     assert verdicts(weeks) == ["retrain"] * 20
+
+
+def test_a_debt_never_hides_that_nobody_sees() -> None:
+    """39 weeks without labels: as blind with a small debt of the performance as without it."""
+    for own in ([], [degraded(0, severity="minor")]):
+        weeks = [
+            evidence(w, *([] if w else own), unmeasured=["performance"] if w else [])
+            for w in range(40)
+        ]
+        found = assess(MODEL, weeks, []).health
+        assert found[39].judgement.verdict == "blind"
+        assert found[39].judgement.rules == ("performance not measured, and needed: blind",)
+        assert any("too long ago" in one.reason for one in found[39].judgement.reasons)
+
+
+def test_what_is_missing_of_evidence_is_carried_as_well() -> None:
+    part = replace(evidence(0), coverage={**evidence(0).coverage, "data": Coverage(0.6, "x")})
+    weeks = [part, evidence(1, unmeasured=["data"]), evidence(2)]
+    assert verdicts(weeks) == ["watch", "watch", "healthy"]
 
 
 def test_a_waiver_lowers_a_verdict_to_watch_and_never_to_healthy() -> None:
@@ -102,6 +135,10 @@ def test_a_digest_is_of_everything_before_and_nothing_after() -> None:
     assert [a == b for a, b in zip(before, after, strict=True)] == [True, True, False, False, False]
     decided = [one.digest for one in assess(MODEL, weeks, [waived("x", 3, 9)]).health]
     assert [a == b for a, b in zip(before, decided, strict=True)] == [True] * 3 + [False] * 2
+    staged = [replace(one, stage="shadow" if w == 4 else "deployed") for w, one in enumerate(weeks)]
+    again = [replace(one, stage="deployed") for one in weeks]
+    found = [[one.digest for one in assess(MODEL, own, []).health] for own in (staged, again)]
+    assert [a == b for a, b in zip(*found, strict=True)] == [True] * 4 + [False]
     other = assess(replace(MODEL, policy=Policy(closes_after=3)), weeks, []).health
     assert other[0].digest != before[0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
 from datetime import timedelta
@@ -11,12 +12,13 @@ from health_rows import start, window
 
 from sparkdrift.health.events import Event
 from sparkdrift.health.gathering import Told, windows_of
+from sparkdrift.health.ledger import LEDGER, RETIRED
 from sparkdrift.spec.health_policy import VERDICTS
 from sparkdrift.spec.loading import parse_spec
-from sparkdrift.steps.health import judged, model_of
+from sparkdrift.steps.health import Judged, judged, model_of
 
 SEED = 1105
-SPEC = parse_spec("""\
+TEXT = """\
 monitor: m
 owner: claims
 source: {table: a.b}
@@ -31,7 +33,8 @@ evaluation:
 feedback: {shaped: d = 1}
 degraded: {metric: accuracy, tolerated_loss: 0.05, value_per_point: 100, currency: EUR}
 policy: {escalation: head of claims}
-""")
+"""
+SPEC = parse_spec(TEXT)
 
 
 def told(part: str, week: int = 0, **more) -> Told:
@@ -127,7 +130,7 @@ FINDINGS = [
     ),
     (
         told("feature", name="encoding", subject="amount", status="drifted", value=1000.0),
-        ("features: encoding", "feature", "critical"),
+        ("features: encoding of amount", "feature", "critical"),
         "encoding of amount is 1000",
     ),
     (
@@ -177,8 +180,40 @@ COVERED = [
 def test_what_was_measured(row: Told, evidence: str, share: float) -> None:
     found = windows_of([told("window", end=start(1)), row])[0].coverage
     assert set(found) == {evidence}
-    assert found[evidence].measured == share
+    assert found[evidence].measured * found[evidence].weight == share
     assert bool(found[evidence].why) == (share < 1)
+
+
+LOST = [
+    ("coverage", {"name": "data", "subject": '[["amount"],[":inputs"]]'},
+     {"drift of amount", "drift of all inputs together"}),
+    ("alert", {"name": "amount", "status": "suppressed"}, {"drift of amount"}),
+    ("alert", {"name": "metric:shaped", "status": "suppressed"},
+     {"feedback: share of shaped rows"}),
+    ("unmeasured", {"name": "assumption", "subject": '[["range","age"]]'},
+     {"assumption range of age"}),
+    ("coverage",
+     {"name": "evaluation", "subject": '[["gap_max","launch","*"],["outside","b","age"]]'},
+     {"evaluation of launch: gap_max", "evaluation of b, age: outside"}),
+    ("coverage", {"name": "calibration", "subject": '[["calibration_error","launch","*"]]'},
+     {"calibration of launch: calibration_error"}),
+    ("coverage", {"name": "operations", "subject": '[["errors"]]'}, {"operations of errors"}),
+    ("operation", {"name": "errors", "subject": "share", "grade": "suppressed"},
+     {"operations of errors"}),
+    ("coverage", {"name": "feature", "subject": '[["dead","*"],["encoding","a"]]'},
+     {"features: dead", "features: encoding of a"}),
+    ("unmeasured", {"name": "performance", "subject": '[["recall","*"],["accuracy","region"]]'},
+     {"performance of recall", "performance of accuracy by region"}),
+    ("coverage", {"name": "feedback"}, set()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("part", "columns", "debts"), LOST)
+def test_what_was_not_measured_or_is_suppressed_is_no_finding(
+    part: str, columns: dict, debts: set[str]
+) -> None:
+    found = windows_of([told("window", end=start(1)), told(part, **columns)])[0]
+    assert (found.unmeasured, found.findings) == (debts, ())
 
 
 def test_the_dashboard_of_several_sets_is_the_worst() -> None:
@@ -289,3 +324,125 @@ def test_what_a_spec_asks_to_be_measured() -> None:
         "features: {numeric: [x]}\n"
     )
     assert model_of(drift_only).expected == {"data", "ownership"}
+
+
+def test_a_retired_model_that_is_scored_is_a_debt_of_ownership() -> None:
+    """Nothing is watched after its last window; what was found since is told in that."""
+    since = start(0) + timedelta(days=3)
+    found = Event(
+        RETIRED, 1, "ownership", "opened", since, "claims", "critical", evidence="rows up to today",
+        by="sparkdrift",
+    )  # fmt: skip
+    rows = [told("window", week, end=start(week + 1), count=5) for week in (-1, 0)]
+    (before, last) = judged(SPEC, rows, [found]).assessed.health
+    assert RETIRED not in {one.name for one in before.debts}
+    (debt,) = (one for one in last.debts if one.name == RETIRED)
+    assert (debt.finding.kind, debt.finding.evidence) == ("ownership", "rows up to today")
+    assert "is in force" not in debt.finding.evidence
+    later = [*rows, *(told("window", w, end=start(w + 1), count=5) for w in (1, 2))]
+    newest = judged(SPEC, later, [found]).assessed.health[-1]
+    assert RETIRED not in {one.name for one in newest.debts}
+
+
+def test_pruning_moves_neither_since_nor_due_nor_cost() -> None:
+    """A verdict goes on from what is stored of the last window that lost its rows."""
+    rows = [
+        row
+        for w in range(8)
+        for row in (
+            told("window", w, end=start(w + 1), count=5),
+            told("performance", w, name="accuracy", status="degraded", subject="labels", loss=0.1,
+                 cost=100.0),
+        )
+    ]  # fmt: skip
+    first = judged(SPEC, rows, [])
+    whole = first.assessed.health
+    events = [
+        Event(one.name, seq, one.finding.kind, one.action, one.window_start, one.owner,
+              one.finding.severity, by=LEDGER, evidence=one.finding.evidence, cost=one.finding.cost)
+        for seq, one in enumerate(first.entries, 1)
+    ]  # fmt: skip
+    assert len({one.since for one in whole}) < len(whole)
+    stored = [
+        told("health", w, name="", words=one.digest, status=one.judgement.verdict, since=one.since,
+             end=one.due, cost=one.cost_so_far)
+        for w, one in enumerate(whole)
+    ]  # fmt: skip
+    kept = [row for row in rows if row.start >= start(5)]
+    after = judged(SPEC, [*kept, *stored], events).assessed.health
+    for one, same in zip(after, whole[5:], strict=True):
+        assert one.judgement.verdict == same.judgement.verdict == "retrain"
+        assert (one.since, one.due, one.cost_so_far) == (same.since, same.due, same.cost_so_far)
+    # Settled after one look.
+    again = [
+        told("health", 5 + w, name="", words=one.digest, status=one.judgement.verdict,
+             since=one.since, end=one.due, cost=one.cost_so_far)
+        for w, one in enumerate(after)
+    ]  # fmt: skip
+    assert judged(SPEC, [*kept, *stored[:5], *again], events).due == ()
+
+
+def stored_of(found: Judged) -> list[Told]:
+    """What the store has of it afterwards."""
+    return [
+        Told(
+            "m",
+            "health",
+            one.window.start,
+            end=one.due,
+            subject=json.dumps(
+                [
+                    (debt.name, debt.severity, debt.finding.evidence)
+                    for debt in one.debts
+                    if debt.finding.kind == "ownership" and debt.last_seen == one.window.start
+                ]
+            ),
+            status=one.judgement.verdict,
+            since=one.since,
+            cost=one.cost_so_far,
+            words=one.digest,
+        )
+        for one in found.assessed.health
+    ]
+
+
+def events_of(found: Judged) -> list[Event]:
+    return [
+        *found.events,
+        *(
+            Event(
+                one.name,
+                seq,
+                one.finding.kind,
+                one.action,
+                one.window_start,
+                one.owner,
+                one.finding.severity,
+                by=LEDGER,
+                evidence=one.finding.evidence,
+            )
+            for seq, one in enumerate(found.entries, 1 + len(found.events))
+        ),
+    ]
+
+
+def test_work_that_is_done_closes_its_debt_and_does_not_erase_it() -> None:
+    plan = "maintenance: {retraining: {every: 30 days, last_done: 2024-10-01, owner: science}}"
+    before = parse_spec(f"{TEXT}{plan}")
+    after = parse_spec(f"{TEXT}{plan.replace('2024-10-01', '2025-02-10')}")
+    rows = [told("window", w, end=start(w + 1), count=5) for w in range(5)]
+    first = judged(before, rows, [])
+    debt = next(o for o in first.assessed.health[0].debts if o.name == "overdue retraining")
+    assert debt.owner == "science"
+    stored, events = stored_of(first), events_of(first)
+    again = judged(before, [*rows, *stored], events)
+    assert (again.due, again.entries) == ((), ())
+
+    done = judged(after, [*rows, *stored], events)
+    assert [one.window.start for one in done.due] == [start(4)]
+    assert not [one for one in done.entries if one.action == "corrected"]
+    more = [*rows, told("window", 5, end=start(6), count=5)]
+    next_one = judged(after, [*more, *stored_of(done)], events_of(done))
+    assert [one.window.start for one in next_one.due] == [start(5)]
+    ended = [one.action for one in next_one.entries if one.name == "overdue retraining"]
+    assert ended == ["closed"]

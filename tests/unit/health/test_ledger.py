@@ -19,7 +19,7 @@ from sparkdrift.health.events import (
 )
 from sparkdrift.health.evidence import Decision
 from sparkdrift.health.findings import KINDS
-from sparkdrift.health.ledger import FORCED, Entry, keep
+from sparkdrift.health.ledger import FORCED, LEDGER, RETIRED, Entry, keep
 from sparkdrift.spec.health_policy import Due
 
 SEED = 811
@@ -81,6 +81,95 @@ def test_a_window_that_was_not_measured_opens_and_closes_nothing() -> None:
     assert course(weeks, escalation=None)[0] == [(0, "opened"), (10, "closed")]
 
 
+def test_a_debt_stays_while_its_own_subject_is_not_measured() -> None:
+    """Its column vanished, or its alert is suppressed: other columns say nothing of it."""
+    weeks = [
+        evidence(
+            w,
+            *([finding("drift of x", "data", w)] if w < 2 else []),
+            lost=["drift of x"] if 2 <= w < 8 else [],
+        )
+        for w in range(10)
+    ]
+    written, books = course(weeks, escalation=None)
+    assert written == [(0, "opened"), (9, "closed")]
+    assert books[7].debts["drift of x"].gone == 0
+    # Found after all, as a slice of it may be: that counts.
+    weeks[5] = replace(weeks[5], findings=(finding("drift of x", "data", 5, severity="critical"),))
+    assert course(weeks, escalation=None)[0][1] == (5, "seen")
+
+
+def test_a_waiver_covers_what_was_waived_and_nothing_worse() -> None:
+    grades = ["minor", "minor", "critical", "minor", "critical"]
+    weeks = [evidence(w, finding("x", "data", w, severity=one)) for w, one in enumerate(grades)]
+    said = replace(waived("x", 1, until=40), severity="minor")
+    written, books = course(weeks, [said], escalation=None)
+    assert written == [
+        (0, "opened"), (2, "seen"), (2, "reopened"), (3, "seen"), (4, "seen")
+    ]  # fmt: skip
+    assert [one.debts["x"].counts_as for one in books] == grades
+    # As it was when it was waived, where the event does not say.
+    silent = course(weeks, [replace(said, severity=None)], escalation=None)
+    assert silent[0] == written
+    critical = [waived("x", 2, until=40)]
+    assert course(weeks, critical)[1][4].debts["x"].counts_as == "minor"
+
+
+def test_that_somebody_looked_at_it_does_not_end_a_waiver() -> None:
+    weeks = [evidence(w, finding("x", "data", w)) for w in range(8)]
+    looked = Decision("x", 91, "acknowledged", start(2))
+    written, books = course(weeks, [waived("x", 1, until=5), looked], escalation=None)
+    assert written == [(0, "opened"), (5, "reopened")]
+    assert [one.debts["x"].status for one in books[1:6]] == [*["waived"] * 4, "open"]
+    events = [
+        Event("x", 1, "data", "opened", start(0), "owner", "major"),
+        Event("x", 2, "data", "waived", start(1), "owner", "major", until=start(5)),
+        Event("x", 3, "data", "acknowledged", start(2), "owner", "major"),
+    ]
+    before = open_before(events, start(3), Due(), WEEK)["x"]
+    assert (before.status, before.until) == ("waived", start(5))
+
+
+def test_a_waiver_covers_what_comes_back_within_it() -> None:
+    there = (0, 1, 5, 6, 9, 14)
+    weeks = [evidence(w, *([finding("x", "data", w)] if w in there else [])) for w in range(15)]
+    said = replace(waived("x", 1, until=8), severity="major")
+    written, books = course(weeks, [said], escalation=None)
+    status = {w: books[w].debts["x"].status for w in there}
+    assert status == {0: "open", 1: "waived", 5: "waived", 6: "waived", 9: "open", 14: "open"}
+    assert (7, "reopened") not in written
+    worse = replace(said, severity="minor")
+    assert course(weeks, [worse], escalation=None)[1][5].debts["x"].status == "open"
+
+
+def test_what_was_decided_before_rows_were_pruned_counts_once() -> None:
+    """It was given away in week 1 and went to the second in week 6, whose it stays."""
+    weeks = [evidence(w, finding("x", "data", w, since=0)) for w in range(10)]
+    events = stored(missing(followed(weeks, []), [], start(0)), [])
+    events.append(Event("x", 3, "data", "assigned", start(1), "else", "major"))
+    assert list(keep(weeks, decisions(events), terms()))[9].debts["x"].owner == "second"
+    before = open_before(events, start(8), Due(), WEEK)
+    after = list(keep(weeks[8:], decisions(events), terms(), before))
+    assert after[-1].debts["x"].owner == "second"
+
+
+def test_whose_work_it_is_owes_it() -> None:
+    due = finding("overdue retraining", "ownership", 0, owner="science")
+    _, (books,) = course([evidence(0, due)])
+    assert books.debts["overdue retraining"].owner == "science"
+    assert books.entries[0].owner == "science"
+
+
+def test_a_waiver_of_before_goes_on_with_the_severity_that_it_was_given_at() -> None:
+    said = Event("x", 2, "data", "waived", start(1), "owner", "minor", until=start(40))
+    events = [Event("x", 1, "data", "opened", start(0), "owner", "minor"), said]
+    before = open_before(events, start(2), Due(), WEEK)
+    assert before["x"].waived_as == "minor"
+    week = evidence(2, finding("x", "data", 2, severity="critical"))
+    (books,) = keep([week], [], terms(), before)
+    assert [one.action for one in books.entries] == ["seen", "reopened"]
+
+
 def test_what_does_not_persist_is_told_and_is_no_debt() -> None:
     weeks = [
         evidence(w, *([finding("feature x", "feature", w)] if w in (1, 5, 6) else []))
@@ -90,6 +179,16 @@ def test_what_does_not_persist_is_told_and_is_no_debt() -> None:
     assert written == [(6, "opened")]
     assert [bool(one.passing) for one in books] == [w in (1, 5) for w in range(8)]
     assert books[1].passing[0].severity == "minor"
+
+
+def test_a_debt_closes_by_the_windows_without_it_however_long_it_has_to_persist() -> None:
+    weeks = [
+        evidence(w, *([finding("feature x", "feature", w)] if w < 6 else [])) for w in range(12)
+    ]
+    for counted in ((1, 1), (2, 3), (3, 5)):
+        written, books = course(weeks, counted=counted, escalation=None)
+        assert written == [(counted[0] - 1, "opened"), (7, "closed")], counted
+        assert [w for w, one in enumerate(books) if one.debts] == list(range(counted[0] - 1, 7))
 
 
 def test_severity_is_what_enough_windows_reach() -> None:
@@ -175,6 +274,7 @@ def stored(entries: list[Entry], events: list[Event]) -> list[Event]:
                 reason=one.reason,
                 evidence=one.finding.evidence,
                 cost=one.finding.cost,
+                by=LEDGER,
             )
         )
     return found
@@ -236,6 +336,18 @@ def test_what_opens_a_forced_version_is_not_written_twice() -> None:
     events = stored(more, [opened])
     assert missing(followed(weeks, events), events, start(0)) == []
     assert missing(followed([evidence(0)], events), events, start(0))[0].action == CORRECTED
+
+
+def test_what_is_found_of_a_retired_model_is_the_ledgers_to_close_and_not_to_take_back() -> None:
+    elsewhere = Event(RETIRED, 1, "ownership", "opened", start(1), "o", "critical", by="sparkdrift")
+    weeks = [evidence(w, *([finding(RETIRED, "ownership", w)] if w == 1 else [])) for w in range(5)]
+    more = missing(followed(weeks, [elsewhere]), [elsewhere], start(0))
+    assert [one.action for one in more] == ["opened", "closed"]
+    events = stored(more, [elsewhere])
+    assert missing(followed(weeks, events), events, start(0)) == []
+    never = [evidence(w) for w in range(5)]
+    events = stored(missing(followed(never, events), events, start(0)), events)
+    assert standing(events)[RETIRED] == [elsewhere]
 
 
 def test_windows_whose_rows_are_gone_leave_their_debts() -> None:

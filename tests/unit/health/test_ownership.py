@@ -125,6 +125,13 @@ def test_half_a_confirmation_is_none_and_one_of_the_section_covers_the_rest() ->
     assert unconfirmed(parse_spec(SPEC + whole).assumptions) == []
 
 
+def test_a_confirmation_counts_from_its_date_on() -> None:
+    """What nobody had confirmed then was owed then, whatever is confirmed by now."""
+    later = ASSUMED + "  confirmed: {built_by: 2025-01-01, run_by: 2025-06-02}\n"
+    assert "range of amount" in owed(later)["unconfirmed assumptions"].evidence
+    assert "unconfirmed assumptions" not in owed(later, START + timedelta(days=1))
+
+
 def test_much_hanging_on_an_unconfirmed_assumption_makes_it_major() -> None:
     high = ASSUMED.replace("[0, 10]}", "[0, 10], sensitivity: high, rationale: a form asks}")
     assert owed(high)["unconfirmed assumptions"].severity == "major"

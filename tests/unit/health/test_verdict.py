@@ -8,61 +8,124 @@ import random
 import numpy as np
 import pytest
 
-from sparkdrift.health.verdict import LEVEL_NAMES, Level, compiled, judge, rank, told
+from sparkdrift.health.verdict import (
+    FULL,
+    LEVEL_NAMES,
+    TOO_LITTLE,
+    Level,
+    compiled,
+    judge,
+    rank,
+    rank_gaps,
+    rank_values,
+    told,
+)
 from sparkdrift.spec.health_policy import DEFAULT_RULES, EVIDENCE, LEVELS, VERDICTS, Rule
 
 NEEDS = ("performance", "evaluation", "data")
-VALUES = (None, 0, 1, 2, 3)
+VALUES = (0, 1, 2, 3)
+GAPS = (0, 1, 2)
+MASK = tuple(
+    (at, VERDICTS.index("blind" if one in NEEDS else "watch")) for at, one in enumerate(EVIDENCE)
+)
 SEED = 20261126
+WATCH, BLIND = VERDICTS.index("watch"), VERDICTS.index("blind")
 
 
-def ranks(rules, needs, expected) -> np.ndarray:
-    """The place of the verdict by levels: one axis per kind of evidence, not measured first."""
-    places = {one: at for at, one in enumerate(EVIDENCE)}
-    missing = tuple(
-        (places[one], VERDICTS.index("blind" if one in needs else "watch"))
-        for one in EVIDENCE
-        if one in expected or one in needs
-    )
-    ready = compiled(rules)
-    count = len(VALUES) ** len(EVIDENCE)
-    found = np.fromiter(
-        (rank(one, ready, missing) for one in itertools.product(VALUES, repeat=len(EVIDENCE))),
-        dtype=np.int8,
-        count=count,
-    )
-    return found.reshape((len(VALUES),) * len(EVIDENCE))
+def over(options, count) -> np.ndarray:
+    """`count` of every combination: one axis per kind of evidence."""
+    every = itertools.product(options, repeat=len(EVIDENCE))
+    size = len(options) ** len(EVIDENCE)
+    found = np.fromiter((count(one) for one in every), dtype=np.int8, count=size)
+    return found.reshape((len(options),) * len(EVIDENCE))
 
 
 @pytest.fixture(scope="module")
-def whole() -> np.ndarray:
-    return ranks(DEFAULT_RULES, NEEDS, EVIDENCE)
+def of_values() -> np.ndarray:
+    ready = compiled(DEFAULT_RULES)
+    return over(VALUES, lambda one: rank_values(one, ready))
 
 
-def test_worse_evidence_never_improves_a_verdict(whole: np.ndarray) -> None:
+@pytest.fixture(scope="module")
+def of_gaps() -> np.ndarray:
+    return over(GAPS, lambda one: rank_gaps(one, MASK))
+
+
+def test_a_verdict_is_the_weightier_of_what_stands_and_what_is_missing() -> None:
+    """So all levels with all gaps, 12 to the power of 9, are in order where both are."""
+    rng, ready = random.Random(SEED), compiled(DEFAULT_RULES)
+    for _ in range(20_000):
+        values = [rng.choice(VALUES) for _ in EVIDENCE]
+        gaps = [rng.choice(GAPS) for _ in EVIDENCE]
+        both = max(rank_values(values, ready), rank_gaps(gaps, MASK))
+        assert rank(values, gaps, ready, MASK) == both, f"seed {SEED}: {values}, {gaps}"
+
+
+def test_worse_and_less_evidence_never_improve_a_verdict(
+    of_values: np.ndarray, of_gaps: np.ndarray
+) -> None:
     for axis in range(len(EVIDENCE)):
-        measured = np.take(whole, range(1, len(VALUES)), axis=axis)
-        assert (np.diff(measured, axis=axis) >= 0).all(), EVIDENCE[axis]
+        assert (np.diff(of_values, axis=axis) >= 0).all(), EVIDENCE[axis]
+        assert (np.diff(of_gaps, axis=axis) >= 0).all(), EVIDENCE[axis]
 
 
-def test_removed_evidence_never_gives_healthy(whole: np.ndarray) -> None:
-    for axis in range(len(EVIDENCE)):
-        assert (np.take(whole, 0, axis=axis) != VERDICTS.index("healthy")).all(), EVIDENCE[axis]
+def test_exactly_one_combination_is_healthy(of_values: np.ndarray, of_gaps: np.ndarray) -> None:
+    """All is measured in full, and nothing stands."""
+    assert np.argwhere(of_values == 0).tolist() == [[0] * len(EVIDENCE)]
+    assert np.argwhere(of_gaps == 0).tolist() == [[0] * len(EVIDENCE)]
 
 
-def test_exactly_one_combination_is_healthy(whole: np.ndarray) -> None:
-    """All is measured, and nothing stands."""
-    assert np.argwhere(whole == 0).tolist() == [[1] * len(EVIDENCE)]
+def test_every_verdict_is_reached(of_values: np.ndarray, of_gaps: np.ndarray) -> None:
+    assert {*np.unique(of_values), *np.unique(of_gaps)} == set(range(len(VERDICTS)))
 
 
-def test_every_verdict_is_reached(whole: np.ndarray) -> None:
-    assert set(np.unique(whole)) == set(range(len(VERDICTS)))
-
-
-def test_without_needed_evidence_a_model_is_blind_at_least(whole: np.ndarray) -> None:
+def test_without_needed_evidence_a_model_is_blind_at_least(of_gaps: np.ndarray) -> None:
     for name in NEEDS:
         axis = EVIDENCE.index(name)
-        assert np.take(whole, 0, axis=axis).min() == VERDICTS.index("blind")
+        assert np.take(of_gaps, TOO_LITTLE, axis=axis).min() == BLIND
+        assert np.take(of_gaps, FULL, axis=axis).min() == 0
+
+
+def some_levels(rng: random.Random) -> dict[str, Level]:
+    return {
+        one: Level(rng.choice((None, *VALUES)), rng.choice((0.0, 0.02, 0.5, 0.98, 1.0)))
+        for one in EVIDENCE
+    }
+
+
+def test_levels_that_are_worse_or_less_measured_never_improve_it() -> None:
+    """The same through the levels as windows have them, and whatever is asked for."""
+    rng = random.Random(SEED)
+    for turn in range(3000):
+        known, name = some_levels(rng), rng.choice(EVIDENCE)
+        one = known[name]
+        worse = Level(min((one.value or 0) + 1, 3), one.measured if one.value is not None else 0.0)
+        less = Level(one.value, one.measured / 2)
+        needs, least = rng.sample(EVIDENCE, 3), rng.choice((0.0, 0.5, 1.0))
+        before, after, lost = (
+            VERDICTS.index(judge(levels, DEFAULT_RULES, needs, EVIDENCE, least).verdict)
+            for levels in (known, {**known, name: worse}, {**known, name: less})
+        )
+        about = f"seed {SEED}, turn {turn}: {known}, {name}"
+        assert after >= before, about
+        assert lost >= before, about
+        assert lost > 0 or less.measured >= 1, about
+
+
+def test_a_part_is_never_taken_for_the_whole() -> None:
+    """One of 50 columns is too little of what is needed, and all but one are not all."""
+    part = {**levels(), "data": Level(0, 0.02, "b: insufficient_data")}
+    found = judge(part, DEFAULT_RULES, NEEDS, EVIDENCE)
+    assert found.verdict == "blind"
+    assert found.reasons[0].reason == "measured by 2%: b: insufficient_data"
+    assert found.rules == ("data not measured, and needed: blind",)
+    most = {**levels(), "data": Level(0, 0.98, "b: insufficient_data")}
+    found = judge(most, DEFAULT_RULES, NEEDS, EVIDENCE)
+    assert (found.verdict, found.severity) == ("watch", "minor")
+    assert found.rules == ("data measured in part: watch",)
+    assert found.would_change == "healthy once data is measured and ok"
+    assert judge(part, DEFAULT_RULES, NEEDS, EVIDENCE, least=0.01).verdict == "watch"
+    assert judge(most, DEFAULT_RULES, NEEDS, EVIDENCE, least=0.99).verdict == "blind"
 
 
 def test_rules_that_somebody_writes_are_as_monotone() -> None:
@@ -81,21 +144,18 @@ def test_rules_that_somebody_writes_are_as_monotone() -> None:
             for _ in range(rng.randint(1, 6))
         ]
         ready = compiled(rules)
-        missing = tuple((at, VERDICTS.index("watch")) for at in range(len(EVIDENCE)))
         for _ in range(200):
             values = [rng.choice(VALUES) for _ in EVIDENCE]
             at = rng.randrange(len(EVIDENCE))
-            before = rank(values, ready, missing)
+            before = rank_values(values, ready)
             about = f"seed {SEED}, turn {turn}: {rules}, {values}, {EVIDENCE[at]}"
-            if values[at] is not None and values[at] < 3:
+            if values[at] < 3:
                 worse = [*values[:at], values[at] + 1, *values[at + 1 :]]
-                assert rank(worse, ready, missing) >= before, about
-            lost = [*values[:at], None, *values[at + 1 :]]
-            assert rank(lost, ready, missing) > 0, about
+                assert rank_values(worse, ready) >= before, about
 
 
 def levels(**given: int | None) -> dict[str, Level]:
-    return {one: Level(given.get(one, 0)) for one in EVIDENCE}
+    return {one: Level(given.get(one, 0), float(given.get(one, 0) is not None)) for one in EVIDENCE}
 
 
 CASES = [
@@ -133,7 +193,7 @@ def test_what_is_not_expected_is_not_missed() -> None:
 
 
 def test_confidence_is_the_weight_of_what_was_there() -> None:
-    half = {**levels(), "performance": Level(0, 0.5), "data": Level(None, 0.0)}
+    half = {**levels(), "performance": Level(0, weight=0.5), "data": Level(None, 0.0)}
     found = judge(half, DEFAULT_RULES, NEEDS, NEEDS)
     assert found.confidence == pytest.approx((4 * 0.5 + 2) / 8)
 

@@ -16,6 +16,7 @@ from sparkdrift.measures.trend import (
     hamed_rao,
     mann_kendall,
     siegmund_arl,
+    slope,
     trend,
 )
 
@@ -147,3 +148,15 @@ def test_siegmund():
     assert siegmund_arl() == pytest.approx(938, abs=0.5)
     assert siegmund_arl(1.0) == pytest.approx(10.3, abs=0.05)
     assert siegmund_arl(0.5) == pytest.approx(siegmund_arl(0.5001), rel=0.01)
+
+
+def test_a_trend_is_plain_numbers_which_a_row_of_a_table_takes():
+    found = trend(np.arange(12.0) + np.random.default_rng(3).normal(size=12))
+    assert {type(one) for one in vars(found).values()} == {float, int}
+
+
+def test_the_slope_alone_is_that_of_the_trend():
+    values = np.concatenate([[np.nan], np.random.default_rng(4).normal(size=11), [np.nan]])
+    whole, alone = trend(values), slope(values)
+    assert alone == (whole.slope, whole.slope_low, whole.slope_high, whole.p_value)
+    assert slope(values[:6]).reason == trend(values[:6]).reason
