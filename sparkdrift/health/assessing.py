@@ -62,7 +62,8 @@ class Health:
 
     since: start of the first of the windows in a row with this verdict. due: in event time, None
     where nothing is to be done. cost_so_far: since then; None: not known in any of the windows.
-    digest: of everything that it follows from, earlier windows included.
+    digest: of everything that it follows from, earlier windows included; owner and escalation don't
+    count.
     """
 
     window: Window
@@ -84,6 +85,11 @@ class Health:
     def standing(self) -> Standing:
         judgement = self.judgement
         return Standing(judgement.verdict, judgement.severity, self.since, self.owner, self.due)
+
+    @property
+    def answers(self) -> str:
+        """Who answers for it, and who does once it is overdue, as one text."""
+        return " > ".join(one for one in (self.owner, self.escalation) if one is not None)
 
     @property
     def oldest_debt(self) -> datetime | None:
@@ -247,7 +253,8 @@ def _digests(
     past: Past | None,
 ) -> Iterator[str]:
     """Of each window the digest of all that its health follows from, as a chain."""
-    beside = (FORMAT, model.owner, model.escalation, sorted(model.expected), model.performance)
+    # Not of who answers for it: another owner answers from the newest window on.
+    beside = (FORMAT, sorted(model.expected), model.performance)
     chain = _digest([beside, model.beside, model.policy.model_dump(mode="json")])
     chain = _digest(
         [chain, [asdict(before[name]) for name in sorted(before)], past and asdict(past)]

@@ -133,7 +133,7 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
     due = (
         one
         for one in assessed.health
-        if one.window.start not in stored or stored[one.window.start].words != one.digest
+        if _is_due(one, stored.get(one.window.start), newest=one is assessed.health[-1])
     )
     return Judged(
         assessed,
@@ -146,6 +146,14 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
             for start in (one.window.start for one in assessed.health)
         },
     )
+
+
+def _is_due(one: Health, stored: Told | None, *, newest: bool) -> bool:
+    """Whether a verdict is to be written: what it follows from changed, or, of the newest window,
+    who answers for it. What was told of earlier ones was told to whom it was."""
+    if stored is None or stored.words != one.digest:
+        return True
+    return newest and stored.grade != one.answers
 
 
 def _past(stored: Mapping[datetime, Told], first: datetime) -> Past | None:

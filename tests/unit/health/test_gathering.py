@@ -300,7 +300,7 @@ def test_a_thousand_verdicts_follow_from_rows_alone() -> None:
         assert again.assessed == first.assessed, f"seed {SEED}, turn {turn}"
         # What was stored is not due again; what is not stored, is.
         stored = [
-            told("health", at, words=one.digest)
+            told("health", at, words=one.digest, grade=one.answers)
             for at, one in enumerate(first.assessed.health)
             if at != 7
         ]
@@ -357,28 +357,16 @@ def test_pruning_moves_neither_since_nor_due_nor_cost() -> None:
     ]  # fmt: skip
     first = judged(SPEC, rows, [])
     whole = first.assessed.health
-    events = [
-        Event(one.name, seq, one.finding.kind, one.action, one.window_start, one.owner,
-              one.finding.severity, by=LEDGER, evidence=one.finding.evidence, cost=one.finding.cost)
-        for seq, one in enumerate(first.entries, 1)
-    ]  # fmt: skip
+    events = events_of(first)
     assert len({one.since for one in whole}) < len(whole)
-    stored = [
-        told("health", w, name="", words=one.digest, status=one.judgement.verdict, since=one.since,
-             end=one.due, cost=one.cost_so_far)
-        for w, one in enumerate(whole)
-    ]  # fmt: skip
+    stored = stored_of(first)
     kept = [row for row in rows if row.start >= start(5)]
-    after = judged(SPEC, [*kept, *stored], events).assessed.health
-    for one, same in zip(after, whole[5:], strict=True):
+    second = judged(SPEC, [*kept, *stored], events)
+    for one, same in zip(second.assessed.health, whole[5:], strict=True):
         assert one.judgement.verdict == same.judgement.verdict == "retrain"
         assert (one.since, one.due, one.cost_so_far) == (same.since, same.due, same.cost_so_far)
     # Settled after one look.
-    again = [
-        told("health", 5 + w, name="", words=one.digest, status=one.judgement.verdict,
-             since=one.since, end=one.due, cost=one.cost_so_far)
-        for w, one in enumerate(after)
-    ]  # fmt: skip
+    again = stored_of(second)
     assert judged(SPEC, [*kept, *stored[:5], *again], events).due == ()
 
 
@@ -398,6 +386,7 @@ def stored_of(found: Judged) -> list[Told]:
                 ]
             ),
             status=one.judgement.verdict,
+            grade=one.answers,
             since=one.since,
             cost=one.cost_so_far,
             words=one.digest,
@@ -446,3 +435,14 @@ def test_work_that_is_done_closes_its_debt_and_does_not_erase_it() -> None:
     assert [one.window.start for one in next_one.due] == [start(5)]
     ended = [one.action for one in next_one.entries if one.name == "overdue retraining"]
     assert ended == ["closed"]
+
+
+def test_another_owner_answers_from_the_newest_window_on() -> None:
+    rows = [told("window", w, end=start(w + 1), count=5) for w in range(4)]
+    first = judged(SPEC, rows, [])
+    other = parse_spec(TEXT.replace("owner: claims", "owner: risk"))
+    found = judged(other, [*rows, *stored_of(first)], events_of(first))
+    assert [(one.window.start, one.owner) for one in found.due] == [(start(3), "risk")]
+    assert found.entries == ()
+    again = judged(other, [*rows, *stored_of(first)[:3], stored_of(found)[3]], events_of(first))
+    assert again.due == ()
