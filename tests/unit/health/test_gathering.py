@@ -13,6 +13,7 @@ from health_rows import start, window
 from sparkdrift.health.events import Event
 from sparkdrift.health.gathering import Told, windows_of
 from sparkdrift.health.ledger import LEDGER, RETIRED
+from sparkdrift.spec.digests import health_hash
 from sparkdrift.spec.health_policy import VERDICTS
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.steps.health import Judged, judged, model_of
@@ -300,7 +301,7 @@ def test_a_thousand_verdicts_follow_from_rows_alone() -> None:
         assert again.assessed == first.assessed, f"seed {SEED}, turn {turn}"
         # What was stored is not due again; what is not stored, is.
         stored = [
-            told("health", at, words=one.digest, grade=one.answers)
+            told("health", at, words=one.digest, grade=f"{health_hash(SPEC)} > {one.answers}")
             for at, one in enumerate(first.assessed.health)
             if at != 7
         ]
@@ -370,7 +371,7 @@ def test_pruning_moves_neither_since_nor_due_nor_cost() -> None:
     assert judged(SPEC, [*kept, *stored[:5], *again], events).due == ()
 
 
-def stored_of(found: Judged) -> list[Told]:
+def stored_of(found: Judged, spec=SPEC) -> list[Told]:
     """What the store has of it afterwards."""
     return [
         Told(
@@ -386,7 +387,7 @@ def stored_of(found: Judged) -> list[Told]:
                 ]
             ),
             status=one.judgement.verdict,
-            grade=one.answers,
+            grade=f"{health_hash(spec)} > {one.answers}",
             since=one.since,
             cost=one.cost_so_far,
             words=one.digest,
@@ -423,7 +424,7 @@ def test_work_that_is_done_closes_its_debt_and_does_not_erase_it() -> None:
     first = judged(before, rows, [])
     debt = next(o for o in first.assessed.health[0].debts if o.name == "overdue retraining")
     assert debt.owner == "science"
-    stored, events = stored_of(first), events_of(first)
+    stored, events = stored_of(first, before), events_of(first)
     again = judged(before, [*rows, *stored], events)
     assert (again.due, again.entries) == ((), ())
 
@@ -431,7 +432,7 @@ def test_work_that_is_done_closes_its_debt_and_does_not_erase_it() -> None:
     assert [one.window.start for one in done.due] == [start(4)]
     assert not [one for one in done.entries if one.action == "corrected"]
     more = [*rows, told("window", 5, end=start(6), count=5)]
-    next_one = judged(after, [*more, *stored_of(done)], events_of(done))
+    next_one = judged(after, [*more, *stored_of(done, after)], events_of(done))
     assert [one.window.start for one in next_one.due] == [start(5)]
     ended = [one.action for one in next_one.entries if one.name == "overdue retraining"]
     assert ended == ["closed"]
@@ -444,5 +445,43 @@ def test_another_owner_answers_from_the_newest_window_on() -> None:
     found = judged(other, [*rows, *stored_of(first)], events_of(first))
     assert [(one.window.start, one.owner) for one in found.due] == [(start(3), "risk")]
     assert found.entries == ()
-    again = judged(other, [*rows, *stored_of(first)[:3], stored_of(found)[3]], events_of(first))
+    again = judged(
+        other, [*rows, *stored_of(first)[:3], stored_of(found, other)[3]], events_of(first)
+    )
     assert again.due == ()
+
+
+def test_another_policy_rewrites_no_history() -> None:
+    """Kept as it was told until what it follows from changes; since, due and cost go on from it."""
+    rows = [
+        row
+        for w in range(6)
+        for row in (
+            told("window", w, end=start(w + 1), count=5),
+            told("staleness", w, name="ess_ratio", subject="launch", status="warning", grade="*"),
+        )
+    ]
+    first = judged(SPEC, rows, [])
+    verdicts = [one.judgement.verdict for one in first.assessed.health]
+    assert set(verdicts) == {"blind", "refresh_evaluation"}
+    mild = parse_spec(
+        TEXT.replace(
+            "policy: {",
+            "policy: {rules: [{when: {data: major}, verdict: watch}], needs: [ownership], ",
+        )
+    )
+    events = events_of(first)
+    found = judged(mild, [*rows, *stored_of(first)], events)
+    assert [one.window.start for one in found.due] == [start(5)]
+    assert (found.newest.judgement.verdict, found.newest.since) == ("watch", start(5))
+    # A window later: what was judged by the new one stays, since and all.
+    stored = [*stored_of(first)[:5], stored_of(found, mild)[5]]
+    more = [*rows, told("window", 6, end=start(7), count=5)]
+    later = judged(mild, [*more, *stored], [*events, *events_of(found)[len(events) :]])
+    assert [one.window.start for one in later.due] == [start(6)]
+    assert (later.newest.judgement.verdict, later.newest.since) == ("watch", start(5))
+    # Late rows: from theirs on by the policy of now.
+    late = [row for row in rows if row.part == "window" or row.start != start(3)]
+    changed = judged(mild, [*late, *stored_of(first)], events)
+    assert [one.window.start for one in changed.due] == [start(3), start(4), start(5)]
+    assert {one.judgement.verdict for one in changed.due} == {"watch"}
