@@ -193,7 +193,8 @@ ABOUT_SECTIONS = {
     "in the columns named here; without, its metrics are computed from the evaluation set.",
     "evaluation.dashboard.metrics{}": "A metric's accepted value and its band.",
     "evaluation.baseline": "The simple rule that the model is held against on the same rows.",
-    "evaluation.outcome": "The business outcome that the metric should go with.",
+    "evaluation.outcome": "The business outcome that the metric should go with: the better the "
+    "one, the better the other. `better`: whether more of it is better, or less, as of a loss.",
     "evaluation.limits": "From where on a figure of staleness warns. `overlap` is of the gate, and "
     "holds without this section as well: from which share of its keys on, that training data have "
     "too, an evaluation set is blocked.",

@@ -24,9 +24,11 @@ def unless_retired(step: Step, *, dry: bool = False) -> Step:
         today = datetime.now(timezone.utc).astimezone(ZoneInfo(spec.timestamp.zone)).date()
         if spec.model.stage_at(today) != "retired":
             return step(context, spec, bars)
-        from sparkdrift.steps.retiring import after_retirement
+        from sparkdrift.steps.retiring import after_retirement, tell_retired
 
         bars.begin(f"{spec.monitor}: retired")
+        if not dry:
+            tell_retired(context, spec)
         found = after_retirement(context, spec, write=not dry)
         since = spec.model.retired_at
         text = f"skipped: model {spec.model_id} is retired" + (f" since {since}" if since else "")

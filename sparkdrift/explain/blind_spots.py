@@ -15,15 +15,19 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from sparkdrift.measures.arrays import floats
-from sparkdrift.measures.blind_spot import LEAST_POWER, BlindSpot, Signal, blind_spot
+from sparkdrift.measures.blind_spot import (
+    LEAST_POWER,
+    SIGNALS,
+    BlindSpot,
+    Signal,
+    blind_spot,
+)
 from sparkdrift.measures.density_ratio import DISTRUST_ESS
 from sparkdrift.measures.intervals import Figure, power_to_tell
 from sparkdrift.measures.persistence import standing
 
 SCORE, FEATURES, RATE, PERFORMANCE = "score", "top features", "decision rate", "performance"
 OPERATIONS = "operations"
-LOSSES = frozenset({"brier", "mae", "rmse", "mape"})
-"""Metrics that are the better the lower: a single limit of theirs is an upper one."""
 _MEASURED = ("ok", "warning", "drifted")
 _COUNTS = "alerting"
 
@@ -56,13 +60,14 @@ class Moved:
 
     rows, unmeasured: how many there are, and how many were not measured or have moved in a way
     that no alert stands for yet; power: the least, None where unknown; alerts: what stands,
-    each in words.
+    each in words; of: the comparison.
     """
 
     rows: int = 0
     unmeasured: int = 0
     power: float | None = None
     alerts: tuple[str, ...] = ()
+    of: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,8 @@ class Evidence:
     """What is known of one window. score, features: by comparison; rates: by threshold;
     performance: (status, reason) by metric; ranked: whether the spec says which features are
     important; fresh: whether realised metrics rest on labels; distrust: the least ess_ratio;
-    operations: by declared signal, None where the window has no row of it."""
+    operations: by declared signal, None where the window has no row of it; decides: whether the
+    model decides anything, which a regression does not."""
 
     start: datetime
     shown: Mapping[str, Shown] = field(default_factory=dict)
@@ -106,6 +112,7 @@ class Evidence:
     ess_ratio: float | None = None
     distrust: float = DISTRUST_ESS
     operations: Mapping[str, Operated | None] = field(default_factory=dict)
+    decides: bool = True
 
 
 @dataclass(frozen=True)
@@ -215,7 +222,8 @@ def _judged(
     }
     signals = {name: signal for name, (signal, _) in told.items() if signal is not None}
     in_band = {name: shown.in_band for name, shown in one.shown.items()}
-    found = blind_spot(in_band, signals, one.fresh, one.ess_ratio, one.distrust)
+    wanted = [name for name in SIGNALS if one.decides or name != RATE]
+    found = blind_spot(in_band, signals, one.fresh, one.ess_ratio, one.distrust, wanted)
     notes = {name: shown.note for name, shown in one.shown.items()}
     notes |= {name: text for name, (_, text) in told.items()}
     return found.verdict, _in_words(found, notes)
@@ -236,15 +244,18 @@ def _of_moved(rows: Sequence[Moved]) -> tuple[Signal | None, str]:
     alerts = [text for one in rows for text in one.alerts]
     if alerts:
         return Signal(True), "; ".join(dict.fromkeys(alerts))
-    held = [one for one in rows if one.rows]
-    if not held:
+    if not any(one.rows for one in rows):
         return None, "held against nothing"
-    unmeasured = sum(one.unmeasured for one in held)
+    lacking = [one.of for one in rows if not one.rows]
+    if lacking:
+        # One that was asked for and is not there might be the one that has moved.
+        return Signal(None), f"without a row of: {', '.join(filter(None, lacking))}"
+    unmeasured = sum(one.unmeasured for one in rows)
     if unmeasured:
-        every = sum(one.rows for one in held)
+        every = sum(one.rows for one in rows)
         text = f"{unmeasured} of {every} rows without a verdict, or moved in too few windows yet"
         return Signal(None), text
-    powers = [one.power for one in held]
+    powers = [one.power for one in rows]
     if any(one is None for one in powers):
         return Signal(False), ""
     return Signal(False, min(one for one in powers if one is not None)), ""

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 
 import numpy as np
+import pyarrow as pa
+
+from sparkdrift.kernels.batches import arrow_schema
+from sparkdrift.kernels.freezing import Kernel
+
+SHARES = {
+    "window_start": "timestamp",
+    "feature": "string",
+    "share": "double",
+    "error": "double",
+    "spread": "double",
+    "problem": "string",
+}
 
 
 @dataclass(frozen=True)
@@ -27,27 +41,62 @@ class Told:
     reason: str = ""
 
 
-def terms(rows: Sequence[Written]) -> list[tuple[datetime | None, dict[str, float | None]]]:
-    """(from when on, value by feature) in order of time; of a feature its newest value holds.
+def held_at(rows: Sequence[Written], end: datetime | None) -> dict[str, float | None]:
+    """The value of each feature in a window that ends at `end` (None: the newest ones).
 
-    Rows without a time hold from the beginning.
+    That is the newest from before the end; rows without a time hold from the beginning.
     """
-    found: list[tuple[datetime | None, dict[str, float | None]]] = []
-    held: dict[str, float | None] = {}
-    for at in (None, *sorted({one.at for one in rows if one.at is not None})):
-        own = {one.feature: one.value for one in rows if one.at == at}
-        if own:
-            held = {**held, **own}
-            found.append((at, held))
-    return found
+    return {
+        one.feature: one.value
+        for one in sorted(rows, key=_in_time)
+        if one.at is None or end is None or one.at < end
+    }
 
 
-def term_at(
-    found: Sequence[tuple[datetime | None, Mapping[str, float | None]]], end: datetime
-) -> int | None:
-    """The place of the term that holds for a window that ends at `end`; None before the first."""
-    places = [i for i, (at, _) in enumerate(found) if at is None or at < end]
-    return places[-1] if places else None
+def how_many_terms(rows: Sequence[Written], ends: Collection[datetime]) -> int:
+    """How many different sets of values hold in windows that end at `ends`, as far as times say."""
+    times = sorted(one.at for one in rows if one.at is not None)
+    always = any(one.at is None for one in rows)
+    found = {bisect_left(times, end) for end in ends}
+    return len(found if always else found - {0})
+
+
+def declared_shares(rows: Sequence[Written], features: Collection[str]) -> Kernel:
+    """A kernel: windows (window_start, window_end) to rows of SHARES, one for each feature.
+
+    A window before all rows has none. The driver holds the rows, and never those of all windows.
+    """
+    times = sorted(one.at for one in rows if one.at is not None)
+    schema = arrow_schema(SHARES)
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        place, told = -1, list[Told]()
+        for batch in batches:
+            for window in batch.to_pylist():
+                now = bisect_left(times, window["window_end"])
+                if now != place:
+                    held = held_at(rows, window["window_end"])
+                    place, told = now, told_importances(held, features) if held else []
+                yield pa.RecordBatch.from_pylist(
+                    [
+                        {
+                            "window_start": window["window_start"],
+                            "feature": one.feature,
+                            "share": one.share,
+                            "problem": one.reason or None,
+                        }
+                        for one in told
+                    ],
+                    schema=schema,
+                )
+
+    return run
+
+
+def _in_time(one: Written) -> tuple[bool, datetime]:
+    return (
+        (True, one.at) if one.at is not None else (False, datetime.min.replace(tzinfo=timezone.utc))
+    )
 
 
 def told_importances(values: Mapping[str, float | None], features: Collection[str]) -> list[Told]:

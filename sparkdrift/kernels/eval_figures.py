@@ -14,7 +14,8 @@ from sparkdrift.kernels.batches import arrow_schema, groups
 from sparkdrift.kernels.freezing import Kernel
 from sparkdrift.kernels.stale_ages import ages, threshold_ages, training_age
 from sparkdrift.kernels.stale_gap import gaps
-from sparkdrift.kernels.stale_mix import acceptance_limits, missing_slices
+from sparkdrift.kernels.stale_mix import acceptance_limits, missing_slices, weighted
+from sparkdrift.kernels.stale_reweighted import reweighted_metrics
 from sparkdrift.kernels.stale_rows import (
     ALL,
     NO_REFERENCE,
@@ -84,7 +85,7 @@ FOUND = {
 FIGURES = (
     *("eval_age", "training_age", "gap_max", "gap_mean", "outside", "thin", "ess_ratio"),
     *("decision_rate", "threshold_age", "prior_shift", "calibration_error", "calibration_slope"),
-    *("calibration_intercept", "brier", "acceptance_limit", "missing_slices"),
+    *("calibration_intercept", "brier", "acceptance_limit", "reweighted", "missing_slices"),
 )
 """The figures of a window by itself; others look at all windows, see steps/eval_staleness.py."""
 _OF_CLASSIFIERS = {
@@ -111,6 +112,7 @@ def figures(policy: StalePolicy, held: EvaluationSet, window: WindowState) -> li
     """All figures of one window, each with a status and, where it is not measured, a reason."""
     if not held.version:
         return _without_set(policy, window)
+    mix = weighted(policy, held, window)
     found = chain(
         ages(policy, held, window),
         gaps(policy, window),
@@ -118,7 +120,8 @@ def figures(policy: StalePolicy, held: EvaluationSet, window: WindowState) -> li
         decision_rates(policy, held, window),
         prior_shift(policy, held, window),
         calibration(policy, held, window),
-        acceptance_limits(policy, held, window),
+        acceptance_limits(policy, held, window, mix),
+        reweighted_metrics(policy, held, mix),
         missing_slices(policy, held, window),
     )
     if policy.task == "regression":

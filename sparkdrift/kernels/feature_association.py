@@ -137,6 +137,7 @@ def association_rows(
             found.high,
             limit,
             kind,
+            found.p_value,
         ),
     ]
 

@@ -20,7 +20,7 @@ from sparkdrift.kernels.feature_rows import (
     FeatureRow,
 )
 from sparkdrift.measures import intervals
-from sparkdrift.measures.encoding import Respelled, rescaled, respelled
+from sparkdrift.measures.encoding import Respelled, rank_noise, rescaled, respelled, unseen_flip
 
 DEAD, ENCODING = "dead", "encoding"
 LEAST_ROWS = 30
@@ -101,6 +101,11 @@ def _dead(feature: str, now: Profiled, reference: Profiled | None) -> FeatureRow
         if reference is not None and reference.rows > 0 and reference.present == 0:
             return row(WARNING, f"NULL in {rows}, as in the reference", 1.0)
         return row(DRIFTED, f"NULL in {rows}: unavailable", 1.0)
+    if now.present < LEAST_ROWS:
+        # One value in a few rows is no constant, however many others are NULL.
+        few = "1 row has" if now.present == 1 else f"{now.present:,.0f} rows have"
+        reason = f"{few} a value, {LEAST_ROWS} are needed to call it constant"
+        return row(INSUFFICIENT, reason, max(empty, 1 - empty))
     told = f"constant: {_shown(now)} in all {now.present:,.0f} rows with a value"
     if reference is not None and reference.constant:
         return row(WARNING, f"{told}, as in the reference", 1.0)
@@ -138,12 +143,17 @@ def _encoding(
 def _units(now: Profiled, reference: Profiled, row: _Row) -> FeatureRow:
     if not (len(now.quantiles) == len(reference.quantiles) == 101):
         return row(INSUFFICIENT, "quantiles are not stored of both")
-    found = rescaled(reference.quantiles, now.quantiles)
+    noise = rank_noise(reference.present, now.present)
+    found = rescaled(reference.quantiles, now.quantiles, noise)
     if found is None:
+        moved = unseen_flip(reference.quantiles)
+        if moved is not None:
+            reason = f"a flipped sign would move the quantiles by {moved:.2f} sd, and be unseen"
+            return row(UNDETERMINED, f"{reason}; no other unit or scale explains what differs")
         return row(OK, "no other unit, scale or sign explains what differs", 0.0)
     reason = f"{found.conversion.words}: the quantiles are {found.before:,.1f} sd apart, and "
     reason += f"{found.after:.2f} once that is taken back"
-    return row(DRIFTED, reason, 1.0)
+    return row(DRIFTED if found.conversion.grave else WARNING, reason, 1.0)
 
 
 def _spelling(now: Profiled, reference: Profiled, limit: float, row: _Row) -> FeatureRow:

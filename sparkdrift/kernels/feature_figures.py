@@ -17,7 +17,7 @@ from sparkdrift.kernels.feature_association import (
     parsed,
 )
 from sparkdrift.kernels.feature_condition import DEAD, ENCODING, Profiled, condition_rows
-from sparkdrift.kernels.feature_rows import FOUND, FeaturePolicy, FeatureRow
+from sparkdrift.kernels.feature_rows import MEASURED, FeaturePolicy, FeatureRow
 from sparkdrift.kernels.freezing import Kernel
 
 OF_FEATURES = (ASSOCIATION, CHANGE, DEAD, ENCODING)
@@ -57,7 +57,7 @@ NO_REFERENCE_AT_ALL = "no reference of this definition was in force for this win
 
 
 def measure(policy: FeaturePolicy, *, labelled: bool) -> Kernel:
-    """A kernel: rows of INPUT, sorted by feature, to rows of FOUND.
+    """A kernel: rows of INPUT, sorted by feature, to rows of MEASURED.
 
     labelled: whether there is anything to associate features with; without it nothing is said of
     associations.
@@ -67,7 +67,7 @@ def measure(policy: FeaturePolicy, *, labelled: bool) -> Kernel:
         for table in groups(batches, KEYS):
             rows = list(_rows(plain_rows(table), policy, labelled=labelled))
             if rows:
-                yield pa.RecordBatch.from_pylist(rows, schema=arrow_schema(FOUND))
+                yield pa.RecordBatch.from_pylist(rows, schema=arrow_schema(MEASURED))
 
     return run
 

@@ -27,11 +27,14 @@ FOUND = {
     "status": "string",
     "reason": "string",
 }
+MEASURED = {**FOUND, "p_value": "double"}
+"""Rows before those of a window were judged together."""
 
 
 @dataclass(frozen=True)
 class FeatureRow:
-    """One figure of one window; NaN where not measured. status None: shown, not judged."""
+    """One figure of one window; NaN where not measured. status None: shown, not judged; p_value: of
+    a member of a family of tests."""
 
     figure: str
     subject: str
@@ -42,6 +45,7 @@ class FeatureRow:
     high: float = np.nan
     limit: float = np.nan
     unit: str = "share"
+    p_value: float = np.nan
 
     def told(self) -> dict[str, Any]:
         """Its columns, NULL for NaN."""
@@ -68,8 +72,10 @@ class FeaturePolicy:
 
 
 def judged_change(found: Change, limit: float) -> str:
-    """drifted where the change surely exceeds the limit, whichever way; warning where it exceeds it
-    and is no chance; ok where it surely does not; else undetermined: never ok for want of rows."""
+    """Of one feature by itself: drifted where the change surely exceeds the limit, whichever way
+    (at 1 %); warning where it exceeds it and may be no chance, which the family of all features
+    decides (`feature_family`); ok where it surely does not; else undetermined: never ok for want of
+    rows."""
     if found.surely_low > limit or found.surely_high < -limit:
         return DRIFTED
     if abs(found.value) > limit and (found.low > 0 or found.high < 0):

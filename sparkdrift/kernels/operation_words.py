@@ -7,18 +7,26 @@ import math
 from sparkdrift.measures.concentration import Concentration
 from sparkdrift.measures.intervals import Figure
 
+_LOST = (
+    "no interval: rows vary by less than rounding leaves of numbers this large; watch how far they "
+    "are from a fixed one"
+)
 _WORSE = {"up": "a rise", "down": "a fall"}
 
 
-def moved(is_share: bool, figure: Figure, reference: float | None) -> str:
-    """'17.1 % (15.7 to 18.5 %), 4.1 % in the reference'; "" without a value."""
+def moved(is_share: bool, figure: Figure, reference: float | None, *, lost: bool = False) -> str:
+    """'17.1 % (15.7 to 18.5 %), 4.1 % in the reference'; "" without a value. lost: whether how much
+    rows vary is lost in rounding.
+    """
     value, low, high = map(float, figure)
     if math.isnan(value):
         return ""
     text = _shown(is_share, value)
     if not math.isnan(low):
         text += f" ({_shown(is_share, low)} to {_shown(is_share, high)})"
-    return text if reference is None else f"{text}, {_shown(is_share, reference)} in the reference"
+    if reference is not None:
+        text += f", {_shown(is_share, reference)} in the reference"
+    return f"{text}; {_LOST}" if lost else text
 
 
 def better(about: str, worse: str) -> str:

@@ -25,6 +25,8 @@ from sparkdrift.measures.trend import slope
 
 TREND_WINDOWS = 30
 """The trend is over so many windows, this one the last."""
+_ROUNDING = 1e-9
+"""Part of the sum of squares below which what is left after the mean's part is not relied upon."""
 COUNTS, VERDICT, FROZEN, BINNED = range(4)
 """What a row of INPUT is: counts of a window, its row of drift, a reference's, score bins."""
 GROUP = ("slice_key", "slice_value", "signal")
@@ -143,16 +145,30 @@ def _figure(signal: Signal, cells: Sequence[float] | None) -> Figure:
     """Value and 95 % interval of a ratio's cells: sum, rows, rows, sum of squares; NaN without."""
     if cells is None:
         return Figure(*(floats(np.nan),) * 3)
-    total, _, n, square = (np.nan if one is None else float(one) for one in cells)
+    total, n, square = _numbers(cells)
     if signal.is_share:
         return wilson(total, n)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.divide(total, n)
         variance = np.divide(np.maximum(square - n * mean**2, 0.0), np.subtract(n, 1))
         # Of a single row nobody knows how much rows vary: it has a mean and no interval.
-        error = np.sqrt(np.divide(variance, n)) if n > 1 else np.nan
+        error = np.sqrt(np.divide(variance, n)) if n > 1 and not _cancelled(cells) else np.nan
     around = plain_interval(mean, error)
     return Figure(floats(mean), around.low, around.high)
+
+
+def _numbers(cells: Sequence[float]) -> tuple[float, float, float]:
+    """(sum, rows with a value, sum of squares) of a ratio's cells; NaN for NULL."""
+    total, _, n, square = (np.nan if one is None else float(one) for one in cells)
+    return total, n, square
+
+
+def _cancelled(cells: Sequence[float] | None) -> bool:
+    """Whether the sum of squares less its mean's part is but rounding: of 10^9 +- 1 it is."""
+    if cells is None:
+        return False
+    total, n, square = _numbers(cells)
+    return bool(n > 1 and square > 0 and square - total * (total / n) <= _ROUNDING * square)
 
 
 def _counts(signal: Signal, cells: Sequence[float] | None, figure: Figure) -> dict[str, Any]:
@@ -212,7 +228,8 @@ def _verdict(
         "change": change,
         **dict.fromkeys(("power", "alerting", "suppression", "since")),
     }
-    about = moved(signal.is_share, figure, reference)
+    lost = not signal.is_share and _cancelled(counts["cells"])
+    about = moved(signal.is_share, figure, reference, lost=lost)
     if verdict is None:
         if not asked.judged:
             return {**told, "status": None, "reason": not_judged(about, asked.grain)}

@@ -42,9 +42,10 @@ from sparkdrift.kernels.regression_performance import regression
 from sparkdrift.measures.arrays import Floats, floats
 from sparkdrift.measures.density_ratio import coverage
 from sparkdrift.measures.estimated_error import mean_by_bin
+from sparkdrift.measures.label_selection import apart
 from sparkdrift.measures.regression_error import COLUMNS as ERRORS
 from sparkdrift.measures.representation import ess_ratio
-from sparkdrift.measures.score_bins import unflat
+from sparkdrift.measures.score_bins import ScoreBins, above, unflat
 
 KNOWN, WINDOW = 0, 1
 GROUP = ("evaluation_set", "evaluation_version", "bucket", "part", "window_start")
@@ -147,7 +148,7 @@ def _of_scores(windows: Windows, known: Known | None, rules: Rules) -> tuple[lis
         found += measured(first, rules)
     found += _between_groups(windows, known, by_class, rules)
     # Of classes, what is covered worst.
-    all_about = [_about(windows, one) for one in by_class.values()]
+    all_about = [_about(windows, one, rules) for one in by_class.values()]
     return found, _worst(all_about)
 
 
@@ -191,7 +192,7 @@ def _between_groups(
     return found
 
 
-def _about(windows: Windows, beside: Beside) -> About:
+def _about(windows: Windows, beside: Beside, rules: Rules) -> About:
     rows = beside.window.column("rows")
     size = len(rows)
     ess, outside = np.full(size, np.nan), np.full(size, np.nan)
@@ -210,7 +211,20 @@ def _about(windows: Windows, beside: Beside) -> About:
         in_force=_in_force(windows),
         present=beside.own >= 0,
         borrowed=(beside.by >= 0) & ~_same(beside.own, beside.by),
+        apart=apart(beside.window.column("labelled"), rows),
+        apart_decided=_apart_decided(beside.window, rules),
     )
+
+
+def _apart_decided(window: ScoreBins, rules: Rules) -> Floats:
+    """Of the rows that are decided positive."""
+    labelled, rows = window.column("labelled"), window.column("rows")
+    if rules.recorded:
+        labelled, rows = window.column("tp") + window.column("fp"), window.column("decided")
+    elif rules.threshold is not None:
+        positive = above(window.edges, rules.threshold)
+        labelled, rows = labelled * positive, rows * positive
+    return apart(labelled, rows)
 
 
 def _same(own: Positions, by: Positions) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -227,6 +241,8 @@ def _worst(parts: list[About]) -> About:
             "ess_ratio": floats(np.min([one.ess_ratio for one in parts], axis=0)),
             "outside": floats(np.max([one.outside for one in parts], axis=0)),
             "borrowed": np.any([one.borrowed for one in parts], axis=0),
+            "apart": floats(np.max([one.apart for one in parts], axis=0)),
+            "apart_decided": floats(np.max([one.apart_decided for one in parts], axis=0)),
         }
     )
 
@@ -250,6 +266,7 @@ def _of_errors(windows: Windows, known: Known | None, rules: Rules) -> tuple[lis
         outside = coverage(seen[by], n + missing).outside + gone
     ruled = windows.numbers("baseline", ALL, width) if rules.ruled else None
     found = regression(floats(state), errors, own, by, ruled, rules)
+    moved = apart(n, n + missing)
     about = About(
         rows=floats((n + missing).sum(-1)),
         labelled=floats(n.sum(-1)),
@@ -261,6 +278,8 @@ def _of_errors(windows: Windows, known: Known | None, rules: Rules) -> tuple[lis
         in_force=_in_force(windows),
         present=own >= 0,
         borrowed=(by >= 0) & ~_same(own, by),
+        apart=moved,
+        apart_decided=moved,
     )
     return found, about
 

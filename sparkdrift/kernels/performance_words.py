@@ -18,9 +18,12 @@ from sparkdrift.kernels.performance_rules import (
 from sparkdrift.measures import degradation
 from sparkdrift.measures.arrays import Floats
 from sparkdrift.measures.intervals import Figure
+from sparkdrift.measures.label_selection import COMPLETE
 
-# Labels of so many rows are those of all.
-_COMPLETE = 0.95
+SELECTED = "the labelled rows have other scores than all"
+"""In the reason of each figure by labels that don't stand for all rows of their window."""
+# Metrics of the rows that are decided positive alone.
+_OF_DECIDED = ("precision", "predictive_parity")
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,9 @@ class About:
 
     whole: whether they are of the whole table;
     in_force: whether there is an evaluation set; present: whether it has their slice; borrowed:
-    estimated by the whole set, because it has too few rows of their slice.
+    estimated by the whole set, because it has too few rows of their slice; apart, apart_decided:
+    what part of the labelled rows lies at other scores than all rows do, 0 where they are alike,
+    and the same of the rows that are decided positive.
     """
 
     rows: Floats
@@ -42,6 +47,8 @@ class About:
     in_force: bool
     present: NDArray[np.bool_]
     borrowed: NDArray[np.bool_]
+    apart: Floats
+    apart_decided: Floats
 
     def at(self, rows: NDArray[np.intp]) -> About:
         arrays = {
@@ -122,6 +129,8 @@ class Words:
             rows = f"{self.about.labelled[i]:,.0f} labelled rows"
             return "insufficient_data", f"{rows}, at least {LEAST_LABELLED} are needed to judge"
         compared = self._compared(i)
+        if self._apart(i) > 0:
+            return "undetermined", f"by labels of some rows {compared}"
         if verdict == degradation.DEGRADED:
             return "degraded", compared
         if verdict == degradation.OK:
@@ -151,12 +160,24 @@ class Words:
     def _incomplete(self, i: int) -> list[str]:
         """What is to be known of a window that is judged by labels of some rows only."""
         rows, labelled = self.about.rows[i], self.about.labelled[i]
-        if labelled >= _COMPLETE * rows:
+        apart = self._apart(i)
+        if labelled >= COMPLETE * rows and not apart > 0:
             return []
         told = [f"by labels of {100 * labelled / rows:.0f} % of the rows"]
+        if apart > 0:
+            told.append(
+                f"{SELECTED}: {100 * apart:.0f} % of them lie where others should, so they don't "
+                "show the whole window"
+            )
         if not self.rules.delayed:
             told.append("prediction.label_delay is not declared, so they are taken for all to come")
         return told
+
+    def _apart(self, i: int) -> float:
+        """What part of the labelled rows is of other scores than those that the metric is of."""
+        about = self.about
+        of = about.apart_decided if self.one.metric in _OF_DECIDED else about.apart
+        return 0.0 if self.one.metric in WITHOUT_LABELS else float(of[i])
 
     def _waiting(self, i: int) -> str:
         """Why the labels don't say yet."""

@@ -74,17 +74,17 @@ def _rows_by_value(held: EvaluationSet, key: str) -> dict[str | None, float]:
     values, cells = held.slices.get(key, ((), floats([])))
     if not len(values):
         return {}
-    rows = _rows(held, cells).sum(axis=-1)
+    rows = rows_of(held, cells).sum(axis=-1)
     return dict(zip(values, rows.tolist(), strict=True))
 
 
-def _rows(held: EvaluationSet, cells: Floats) -> Floats:
+def rows_of(held: EvaluationSet, cells: Floats) -> Floats:
     """Labelled rows per slice value and bin (S, B) of stored states (S, B, ...)."""
     return cells[..., _LABELLED if held.errors is None else _WITH_TARGET]
 
 
 @dataclass(frozen=True)
-class _Weighted:
+class Weighted:
     """The evaluation set weighted to a window: its cells (S, B, ...), how, and by what."""
 
     cells: Floats
@@ -94,31 +94,33 @@ class _Weighted:
 
 
 def acceptance_limits(
-    policy: StalePolicy, held: EvaluationSet, window: WindowState
+    policy: StalePolicy, held: EvaluationSet, window: WindowState, mix: Weighted | str
 ) -> Iterator[Stale]:
-    """Each metric of the dashboard on the window's mix, and what its limit would be there."""
-    if not policy.accepted:
-        why = "evaluation.dashboard declares no metric"
+    """Each metric of the dashboard on the window's mix, and what its limit would be there; mix: of
+    `weighted`."""
+    accepted = policy.accepted_at(window.end)
+    if not accepted:
+        why = "evaluation.dashboard declares no metric, and its table has no row of one before the "
+        why += "window's end"
         yield unmeasured("acceptance_limit", ALL, why, unit="of the metric")
         return
-    weighted = _weighted(policy, held, window)
-    for one in policy.accepted:
-        yield _acceptance(policy, held, weighted, one)
+    for one in accepted:
+        yield _acceptance(policy, held, mix, one)
 
 
-def _weighted(policy: StalePolicy, held: EvaluationSet, window: WindowState) -> _Weighted | str:
+def weighted(policy: StalePolicy, held: EvaluationSet, window: WindowState) -> Weighted | str:
     """By score bins, and by that slice key whose mix has moved most; a text where not possible."""
     found = rows_per_bin(held, window, ALL)
     if found is None:
         return (
-            "limits are recomputed for binary models and regressions alone"
+            "the set is weighted to production for binary models and regressions alone"
             if held.scores and ALL not in held.scores
             else "no scores of this window are counted by the bins of this version of the set"
         )
     whole = held.errors if held.errors is not None else held.scores[ALL].cells
-    plain = _Weighted(
+    plain = Weighted(
         whole[None],
-        rake(_rows(held, whole[None]), [found[1].sum()], found[1], policy.distrust_ess_ratio),
+        rake(rows_of(held, whole[None]), [found[1].sum()], found[1], policy.distrust_ess_ratio),
         found[1],
         "score bins" if held.errors is None else "bins of the prediction",
     )
@@ -126,16 +128,16 @@ def _weighted(policy: StalePolicy, held: EvaluationSet, window: WindowState) -> 
     if not moved:
         return plain
     key, cells, rows = min(moved, key=lambda one: _effective(held, *one[1:]))
-    both = rake(_rows(held, cells), rows, found[1], policy.distrust_ess_ratio)
+    both = rake(rows_of(held, cells), rows, found[1], policy.distrust_ess_ratio)
     # Where no weights give both, those of the scores alone are better than none.
     if both.reason and not plain.raked.reason:
         return plain
-    return _Weighted(cells, both, found[1], f"{plain.by} and {key}")
+    return Weighted(cells, both, found[1], f"{plain.by} and {key}")
 
 
 def _effective(held: EvaluationSet, cells: Floats, rows: Floats) -> float:
     """The ESS ratio by a slice key alone; that of too few rows is the last to be chosen."""
-    ratio = float(ess_ratio(_rows(held, cells).sum(axis=-1), rows).value)
+    ratio = float(ess_ratio(rows_of(held, cells).sum(axis=-1), rows).value)
     return np.inf if np.isnan(ratio) else ratio
 
 
@@ -159,24 +161,24 @@ def _slices(held: EvaluationSet, window: WindowState, key: str) -> tuple[Floats,
 
 
 def _acceptance(
-    policy: StalePolicy, held: EvaluationSet, weighted: _Weighted | str, one: Accepted
+    policy: StalePolicy, held: EvaluationSet, mix: Weighted | str, one: Accepted
 ) -> Stale:
     figure, unit = "acceptance_limit", "of the metric"
-    if isinstance(weighted, str):
-        return unmeasured(figure, one.metric, weighted, threshold=one.limit, unit=unit)
-    raked = weighted.raked
+    if isinstance(mix, str):
+        return unmeasured(figure, one.metric, mix, threshold=one.limit, unit=unit)
+    raked = mix.raked
     if raked.reason:
         return unmeasured(
             figure, one.metric, raked.reason, threshold=one.limit, unit=unit, status=UNDETERMINED
         )
-    found = _mixed(policy, held, weighted, one.metric)
+    found = mixed(policy, held, mix, one.metric)
     if found is None or np.isnan(found.gap.value):
         why = "the evaluation set does not give this metric"
         return unmeasured(figure, one.metric, why, threshold=one.limit, unit=unit)
     base = found.evaluated if np.isnan(one.limit) else one.limit
     text = (
         f"{found.evaluated:.4g} on the evaluation set's mix, {found.reweighted:.4g} on "
-        f"production's (by {weighted.by}; effective rows {percent(raked.ess_ratio)}): the limit "
+        f"production's (by {mix.by}; effective rows {percent(raked.ess_ratio)}): the limit "
         f"{base:.4g} would be {base + float(found.gap.value):.4g}; "
         f"gap {between(found.gap, 'number')}"
     )
@@ -204,14 +206,12 @@ def _moved(gap: Figure, tolerated: float) -> str:
     return OK if -tolerated <= gap.low and gap.high <= tolerated else UNDETERMINED
 
 
-def _mixed(
-    policy: StalePolicy, held: EvaluationSet, weighted: _Weighted, metric: str
-) -> Mixed | None:
+def mixed(policy: StalePolicy, held: EvaluationSet, mix: Weighted, metric: str) -> Mixed | None:
     if held.errors is not None:
-        return production_mix.of_errors(metric, weighted.cells, weighted.raked, weighted.window)
+        return production_mix.of_errors(metric, mix.cells, mix.raked, mix.window)
     whole = held.scores[ALL]
-    state = decided(ScoreBins(whole.edges, weighted.cells, whole.unusable), policy)
-    return production_mix.of_scores(metric, state, weighted.raked, weighted.window, policy.payoff)
+    state = decided(ScoreBins(whole.edges, mix.cells, whole.unusable), policy)
+    return production_mix.of_scores(metric, state, mix.raked, mix.window, policy.payoff)
 
 
 def decided(state: ScoreBins, policy: StalePolicy) -> ScoreBins:

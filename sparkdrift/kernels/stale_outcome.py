@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sparkdrift.kernels.performance_rules import BETTER
 from sparkdrift.kernels.stale_rows import (
     ALL,
     OK,
@@ -14,11 +15,13 @@ from sparkdrift.kernels.stale_rows import (
     between,
     unmeasured,
 )
+from sparkdrift.measures.arrays import floats
 from sparkdrift.measures.evidence import LEAST_POWER
 from sparkdrift.measures.outcome_link import LEAST_EFFECTIVE, Link, decay, link
 
 LINK, DECAY = "outcome_link", "outcome_decay"
 _UNIT = "correlation"
+_SIDES = {"up": 1, "down": -1}
 
 
 def without_outcome(reason: str, metric: str = ALL) -> list[Stale]:
@@ -26,25 +29,38 @@ def without_outcome(reason: str, metric: str = ALL) -> list[Stale]:
     return [unmeasured(name, metric, reason, threshold=0.0, unit=_UNIT) for name in (LINK, DECAY)]
 
 
-def outcome_rows(metric: str, values: ArrayLike, outcome: ArrayLike, grain: str) -> list[Stale]:
+def outcome_rows(
+    metric: str, values: ArrayLike, outcome: ArrayLike, grain: str, better: str = "up"
+) -> list[Stale]:
     """The link of a metric's realised values (W,) with the outcome's (W,), in order of time.
 
-    A link warns where its interval holds 0: whether it should be positive or negative is the
-    outcome's matter. A decay warns where the second half's link has moved towards 0 beyond chance.
+    better: whether more of the outcome is better (`up`) or less (`down`). Both series are turned
+    so that more is better: of a Brier score and of a loss less is. A link warns where the lower
+    end of its interval is 0 or below: that the better the one, the better the other, is not shown,
+    or the contrary is. A decay warns where the second half's link has moved towards 0 beyond
+    chance. ValueError for another `better`.
     """
-    return [_link(metric, link(values, outcome), grain), _decay(metric, values, outcome, grain)]
+    if better not in _SIDES:
+        raise ValueError(f"better {better!r} given, accepted are {', '.join(map(repr, _SIDES))}")
+    sides = BETTER.get(metric, 1), _SIDES[better]
+    x, y = (side * floats(one) for side, one in zip(sides, (values, outcome), strict=True))
+    less = [" (less is better)" if side < 0 else "" for side in sides]
+    both = f"{metric}{less[0]} and the outcome{less[1]}"
+    return [_link(metric, both, link(x, y), grain), _decay(metric, both, x, y, grain)]
 
 
-def _link(metric: str, found: Link, grain: str) -> Stale:
+def _link(metric: str, both: str, found: Link, grain: str) -> Stale:
     if np.isnan(found.r.value):
         return unmeasured(LINK, metric, _too_few(found, grain), threshold=0.0, unit=_UNIT)
-    status = WARNING if found.r.low <= 0 <= found.r.high else OK
+    status = WARNING if found.r.low <= 0 else OK
     text = (
-        f"{metric} and the outcome correlate by {between(found.r, 'number')} over {found.windows} "
+        f"{both} go together by {between(found.r, 'number')} over {found.windows} "
         f"{grain}s, worth {found.effective:.0f} independent ones"
     )
-    if status == WARNING:
-        text += ": that they go together is not shown"
+    if found.r.high < 0:
+        text += ": the better the one, the worse the other"
+    elif status == WARNING:
+        text += ": that the better the one, the better the other, is not shown"
     value, low, high = (float(part) for part in found.r)
     return Stale(LINK, metric, status, text, value, low, high, 0.0, _UNIT)
 
@@ -58,7 +74,7 @@ def _too_few(found: Link, grain: str) -> str:
     )
 
 
-def _decay(metric: str, values: ArrayLike, outcome: ArrayLike, grain: str) -> Stale:
+def _decay(metric: str, both: str, values: ArrayLike, outcome: ArrayLike, grain: str) -> Stale:
     found = decay(values, outcome)
     change = found.change
     if np.isnan(change.value):
@@ -74,7 +90,7 @@ def _decay(metric: str, values: ArrayLike, outcome: ArrayLike, grain: str) -> St
     else:
         status = UNDETERMINED
     text = (
-        f"{metric} and the outcome correlate by {first:.2f} in the first half and {second:.2f} in "
+        f"{both} go together by {first:.2f} in the first half and {second:.2f} in "
         f"the second: changed by {between(change, 'number')}"
     )
     if status == UNDETERMINED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -71,7 +72,9 @@ class StalePolicy:
     in sd that matters, warn: that warns, overrides: (effect, warn) by feature; score: the column
     whose gap counts beside the inputs; left_out: columns whose gap does not; recorded: whether
     decisions come from a column; sets: rows and newest event of each set's versions; metric,
-    tolerated: of `degraded`."""
+    tolerated: of `degraded`; metrics: those of the model; accepted: those of the dashboard with
+    the limits that the spec declares, reported: by metric from when on the dashboard's table has
+    which limit, in order of time."""
 
     age: float
     training_age: float
@@ -92,6 +95,8 @@ class StalePolicy:
     thresholds: tuple[Operating, ...] = ()
     recorded: bool = False
     accepted: tuple[Accepted, ...] = ()
+    reported: Mapping[str, tuple[tuple[datetime, float], ...]] = field(default_factory=dict)
+    metrics: tuple[str, ...] = ()
     metric: str | None = None
     tolerated: float = DEFAULT_LOSS
     payoff: tuple[float, float, float, float] | None = None
@@ -102,6 +107,16 @@ class StalePolicy:
     def thresholds_of(self, feature: str) -> tuple[float, float]:
         """(effect, warn) of a feature."""
         return self.overrides.get(feature, (self.effect, self.warn))
+
+    def accepted_at(self, end: datetime) -> tuple[Accepted, ...]:
+        """The metrics of the dashboard with the limits that hold at the end of a window: those of
+        its table's newest rows before, else those that are declared."""
+        found = {one.metric: one for one in self.accepted}
+        for metric, rows in self.reported.items():
+            place = bisect_left(rows, end, key=lambda row: row[0])
+            if place:
+                found[metric] = Accepted(metric, rows[place - 1][1])
+        return tuple(found.values())
 
     def tolerance(self, metric: str, evaluated: float) -> float:
         """What of a metric may be lost, in its unit, as `performance` has it."""

@@ -113,15 +113,16 @@ def decision_rates(
     policy: StalePolicy, held: EvaluationSet, window: WindowState
 ) -> Iterator[Stale]:
     """The share of positive decisions at each operating threshold, and of those recorded ('*'),
-    against that of the evaluation set, as a relative change. From exact counts."""
+    against that of the evaluation set, as a relative change. From exact counts. Of several classes
+    the share of rows that are decided to be of each."""
+    if policy.task == "multiclass":
+        yield from _rates_of_classes(policy, held, window)
+        return
     then, now = held.scores.get(ALL), window.scores.get(ALL)
     # Where no column holds them, those in the states are the first threshold's.
     recorded = policy.recorded and None not in (then, now)
     if recorded and then is not None and now is not None:
-        counts = [
-            float(one.total(name)) for one in (now, then) for name in ("decided", "decisions")
-        ]
-        yield _rate(policy, ALL, "recorded decisions", *counts)
+        yield _rate(policy, ALL, "recorded decisions", *_decided(now), *_decided(then))
     for one in policy.thresholds:
         if then is None or now is None:
             why = _NO_STATE
@@ -144,6 +145,22 @@ def decision_rates(
         none = "neither decisions nor an operating threshold are declared"
         why = _NO_STATE if policy.recorded else none
         yield unmeasured("decision_rate", ALL, why, threshold=policy.decision_rate)
+
+
+def _rates_of_classes(
+    policy: StalePolicy, held: EvaluationSet, window: WindowState
+) -> Iterator[Stale]:
+    for of in classes(held):
+        then, now = held.scores.get(of), window.scores.get(of)
+        if then is None or now is None:
+            yield unmeasured("decision_rate", of, _NO_STATE, threshold=policy.decision_rate)
+            continue
+        yield _rate(policy, of, f"decided to be {of}", *_decided(now), *_decided(then))
+
+
+def _decided(state: ScoreBins) -> tuple[float, float]:
+    """Rows decided positive, and all with a decision."""
+    return float(state.total("decided")), float(state.total("decisions"))
 
 
 def _rate(

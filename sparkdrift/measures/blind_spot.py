@@ -12,7 +12,7 @@ Hidden Technical Debt in Machine Learning Systems, 2015.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,13 +47,15 @@ def blind_spot(
     fresh_labels: bool | None,
     ess_ratio: float | None,
     distrust: float = DISTRUST_ESS,
+    wanted: Sequence[str] = SIGNALS,
 ) -> BlindSpot:
     """The verdict for one model and window.
 
     in_band: by dashboard metric, None where it has no value or no limit. signals: by name, those
     of SIGNALS; one that is not there counts as missing evidence. fresh_labels: whether realised
     metrics of this window rest on labels; ess_ratio: of the evaluation set, None or NaN unknown,
-    which must be `distrust` at least.
+    which must be `distrust` at least. wanted: the signals that a model of its kind can have; green
+    says which it has not.
     ValueError for a signal with another name.
     """
     unknown = sorted(set(signals) - set(SIGNALS))
@@ -69,7 +71,7 @@ def blind_spot(
     missing = [f"dashboard metric without value or limit: {name}" for name in unseen]
     if not in_band:
         missing.append("no dashboard metric")
-    missing += [reason for name in SIGNALS if (reason := _gap(name, signals.get(name)))]
+    missing += [reason for name in wanted if (reason := _gap(name, signals.get(name)))]
     if not fresh_labels:
         missing.append("no fresh labels")
     if ess_ratio is None or math.isnan(ess_ratio):
@@ -82,7 +84,9 @@ def blind_spot(
         return BlindSpot(
             "green", tuple(f"the dashboard shows it: {name} out of band" for name in out)
         )
-    return BlindSpot("green", ("every test ran with enough power, and none alerts",))
+    quiet = ["every test ran with enough power, and none alerts"]
+    quiet += [f"a model of this kind has no {name}" for name in SIGNALS if name not in wanted]
+    return BlindSpot("green", tuple(quiet))
 
 
 def _gap(name: str, signal: Signal | None) -> str:

@@ -30,12 +30,12 @@ def calibrated_probability(labelled: ArrayLike, positives: ArrayLike) -> Floats:
     Source: beta-binomial shrinkage; Jeffreys 1946 (the half).
     """
     n, k = np.broadcast_arrays(floats(labelled), floats(positives))
-    around = (_around(k) + 0.5) / (_around(n) + 1)
-    return floats((k + around) / (n + 1))
+    nearby = (around(k) + 0.5) / (around(n) + 1)
+    return floats((k + nearby) / (n + 1))
 
 
-def _around(counts: Floats) -> Floats:
-    """Sums over each bin and its neighbours, same shape."""
+def around(counts: Floats) -> Floats:
+    """Sums over each bin and its NEIGHBOURS on either side, same shape (..., B)."""
     ends = [(0, 0)] * (counts.ndim - 1)
     total = np.pad(counts, [*ends, (NEIGHBOURS + 1, NEIGHBOURS)]).cumsum(axis=-1)
     width = 2 * NEIGHBOURS + 1

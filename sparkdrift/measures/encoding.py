@@ -21,11 +21,17 @@ from sparkdrift.measures.arrays import Floats, floats
 
 
 class Conversion(NamedTuple):
-    """new = factor old + offset, and what that may be."""
+    """new = factor old + offset, and what that may be. grave: hardly anything else makes a feature
+    that many times what it was, so that a model fed with it is surely fed with something else."""
 
     factor: float
     offset: float
     words: str
+    grave: bool = False
+
+
+SIGN = Conversion(-1.0, 0.0, "the sign is flipped", grave=True)
+_GRAVE = frozenset((10.0, 100.0, 1000.0, 1_000_000.0, 60.0, 3600.0))
 
 
 def _factors() -> tuple[Conversion, ...]:
@@ -45,11 +51,14 @@ def _factors() -> tuple[Conversion, ...]:
         (1.609344, "miles and kilometres"),
         (2.2046226, "kilograms and pounds"),
     )
-    found = [Conversion(-1.0, 0.0, "the sign is flipped")]
+    found = [SIGN]
     for factor, words in units:
         shown = f"{factor:,.7g}"
-        found.append(Conversion(factor, 0.0, f"looks like multiplied by {shown} ({words}?)"))
-        found.append(Conversion(1 / factor, 0.0, f"looks like divided by {shown} ({words}?)"))
+        grave = factor in _GRAVE
+        times = f"looks like multiplied by {shown} ({words}?)"
+        found.append(Conversion(factor, 0.0, times, grave))
+        over = f"looks like divided by {shown} ({words}?)"
+        found.append(Conversion(1 / factor, 0.0, over, grave))
     return (
         *found,
         Conversion(1.8, 32.0, "looks like degrees Celsius become Fahrenheit"),
@@ -66,6 +75,10 @@ _APART = 0.5
 # A factor that growth reaches by itself is told from it only where the two are far apart.
 _NATURAL, _FAR = 3.0, 2.0
 _PARTS = slice(5, 96)
+# How far any quantile may be from its counterpart, as a part of what the conversion changes there.
+_SAME = 0.02
+# Kolmogorov's limit at 1 %, and what two sketches may add to a rank.
+_KOLMOGOROV, _SKETCHES = 1.628, 0.01
 
 
 @dataclass(frozen=True)
@@ -78,11 +91,22 @@ class Rescaled:
     after: float
 
 
-def rescaled(reference: ArrayLike, window: ArrayLike) -> Rescaled | None:
+def rank_noise(reference_rows: float, window_rows: float) -> float:
+    """How far the ranks of a value may lie apart by chance in 99 of 100 windows, as a share.
+
+    Source: Kolmogorov 1933, two samples; and 0.01 for two sketches.
+    """
+    return float(_KOLMOGOROV * np.sqrt(1 / reference_rows + 1 / window_rows)) + _SKETCHES
+
+
+def rescaled(reference: ArrayLike, window: ArrayLike, noise: float) -> Rescaled | None:
     """The conversion that explains what became of a number, or None where none does.
 
-    reference, window: quantiles at 0, 0.01, ... 1, (101,). A distance is the mean gap of the
-    quantiles from 5 % to 95 %, over the reference's sd (their width / 3.29, that of a normal
+    reference, window: quantiles at 0, 0.01, ... 1, (101,). noise: how far ranks lie apart by chance
+    (`rank_noise`). Every quantile has to be within 2 % of what the conversion makes of the
+    reference's at that rank, 2 % of the change: from 5 % to 95 % for a factor that growth reaches
+    as well (between 1/3 and 3), give or take the noise for others. A distance is the mean gap of
+    the quantiles from 5 % to 95 %, over the reference's sd (their width / 3.29, that of a normal
     distribution). A conversion explains where that is at least 0.5 before, at most 0.15 and a
     fifth of that afterwards; by a factor between 1/3 and 3, which growth may reach as well, at
     least 2 before. None also where the reference is constant there, or a side has no finite values.
@@ -90,6 +114,7 @@ def rescaled(reference: ArrayLike, window: ArrayLike) -> Rescaled | None:
     old, new = floats(reference), floats(window)
     if old.shape != (101,) or new.shape != (101,) or not np.isfinite([*old, *new]).all():
         return None
+    whole = old, new
     old, new = old[_PARTS], new[_PARTS]
     sd = float(old[-1] - old[0]) / 3.29
     if sd <= 0:
@@ -104,7 +129,33 @@ def rescaled(reference: ArrayLike, window: ArrayLike) -> Rescaled | None:
     natural = 1 / _NATURAL < CONVERSIONS[best].factor < _NATURAL
     if natural and before < _FAR:
         return None
+    pair = (old, new, 0.0) if natural else (*whole, noise)
+    if not _matches(CONVERSIONS[best], *pair):
+        return None
     return Rescaled(CONVERSIONS[best], before, after[best])
+
+
+def unseen_flip(reference: ArrayLike) -> float | None:
+    """How far a flipped sign would move the quantiles, in sd, where that is too little to be told
+    from nothing: below 0.5. None where it would show, or nothing is known."""
+    old = floats(reference)
+    if old.shape != (101,) or not np.isfinite(old).all():
+        return None
+    old = old[_PARTS]
+    sd = float(old[-1] - old[0]) / 3.29
+    moved = float(np.abs(_back(old, SIGN) - old).mean()) / sd if sd > 0 else _APART
+    return moved if moved < _APART else None
+
+
+def _matches(one: Conversion, old: Floats, new: Floats, noise: float) -> bool:
+    """Whether each quantile lies within what the reference has at its rank, give or take."""
+    ranks = np.linspace(0, 1, len(old))
+    low, high = (np.interp(ranks + way * noise, ranks, old) for way in (-1, 1))
+    # Beyond the ends of the grid anything may be.
+    low, high = np.where(ranks < noise, -np.inf, low), np.where(ranks > 1 - noise, np.inf, high)
+    more = _SAME * np.abs(one.factor * old + one.offset - old) / abs(one.factor)
+    back = _back(new, one)
+    return bool(((back >= low - more) & (back <= high + more)).all())
 
 
 def _back(values: Floats, one: Conversion) -> Floats:

@@ -1,9 +1,9 @@
 """The operating threshold that restores a target on the present distribution of scores.
 
-From score states alone: rows per bin, and the rate of positives per bin, which labels of the same
-windows give (`realised`) or the evaluation set lends (`estimated`: no concept drift assumed).
-Within a bin scores are taken to lie evenly and to have one rate, so what a threshold decides is
-linear in the threshold there.
+From score states alone: rows per bin, labelled or not, and the rate of positives per bin, which
+labels of the same windows give (`realised`) or the evaluation set lends (`estimated`: no concept
+drift assumed). Within a bin scores are taken to lie evenly and to have one rate, so what a
+threshold decides is linear in the threshold there.
 
 What a threshold t reaches is told by a mean over rows, g(t) = sum_b w_b m_b(t), that is 0 where
 the target is met exactly: m = d (pi - precision), pi (d - recall) or d - capacity, d being the
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sparkdrift.measures.arrays import Floats, divide, floats, shares
-from sparkdrift.measures.calibration_quality import calibrated_probability
+from sparkdrift.measures.calibration_quality import around, calibrated_probability
 from sparkdrift.measures.intervals import Figure, Z, plain_interval
 from sparkdrift.measures.score_bins import ScoreBins
 
@@ -32,6 +32,11 @@ LEAST_ROWS = 100.0
 LEAST_POSITIVES = 30.0
 # A precision of fewer rows decided positive is no target reached.
 LEAST_DECIDED = 30.0
+# Labels of so many of a bin's rows are those of all.
+COMPLETE = 0.95
+# With fewer labels in a bin and its neighbours its rate is a guess; so many rows may have one.
+LEAST_AROUND = 10.0
+UNSEEN = 0.05
 # Points per bin at which the interval is looked for.
 _PARTS = 8
 
@@ -52,11 +57,44 @@ class Present:
 
 
 def realised(window: ScoreBins) -> Present:
-    """By the labelled rows of a state (B, 12) of mature windows."""
-    n, k = window.column("labelled"), window.column("positives")
-    pi = np.where(n > 0, divide(k, n), 0.0)
-    unsure = np.where(n > 0, divide(pi * (1 - pi), n), 0.0)
-    return Present(window.edges, shares(n), floats(pi), floats(unsure), float(n.sum()))
+    """By all rows of a state (B, 12) of mature windows, and the rates that their labels show.
+
+    A bin whose rows nearly all have a label has its own rate, k / n. Of a bin with labels of some
+    rows the others are unknown, so its rate is drawn towards that of its neighbours, as one lent
+    by an evaluation set is. Whether such labels may stand for all is `lacking_labels`'s to say.
+    """
+    n, k, rows = (window.column(name) for name in ("labelled", "positives", "rows"))
+    known = (n >= COMPLETE * rows) & (n > 0)
+    rate = calibrated_probability(n, k) if n.sum() > 0 else np.full(n.shape, np.nan)
+    pi = np.where(known, divide(k, n), rate)
+    unsure = divide(pi * (1 - pi), np.where(known, n, n + 1))
+    return Present(window.edges, shares(rows), floats(pi), floats(unsure), float(rows.sum()))
+
+
+def lacking_labels(window: ScoreBins) -> str:
+    """Why the labels of a state (B, 12) can't tell the rates of all its rows; "": they can.
+
+    At least LEAST_ROWS of them, LEAST_POSITIVES positive, and no more than UNSEEN of the rows at
+    scores where hardly any row has a label, such as where only what was decided positive has one.
+    """
+    n, rows = window.column("labelled"), window.column("rows")
+    labelled, every = float(n.sum()), float(rows.sum())
+    if labelled < LEAST_ROWS:
+        return (
+            f"{labelled:,.0f} of {every:,.0f} rows have a label, at least {LEAST_ROWS:.0f} needed"
+        )
+    positives = float(window.total("positives"))
+    if positives < LEAST_POSITIVES:
+        return (
+            f"{positives:.0f} labels are positive, at least {LEAST_POSITIVES:.0f} needed for rates"
+        )
+    unseen = float(rows[(n < COMPLETE * rows) & (around(n) < LEAST_AROUND)].sum()) / every
+    if unseen > UNSEEN:
+        return (
+            f"{100 * unseen:.0f} % of the rows have scores of which hardly any row has a label, "
+            f"{100 * UNSEEN:g} % allowed"
+        )
+    return ""
 
 
 def estimated(evaluation: ScoreBins, window: ScoreBins) -> Present:

@@ -7,14 +7,19 @@ either class looks like. The gap between the two is how much depends on the assu
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from sparkdrift.measures.arrays import Floats, floats, shares
 from sparkdrift.measures.intervals import Figure, logit_interval
 
-# Bins are joined until each holds this many labelled rows: ratios of a few rows are noise.
+# Bins are joined until each group holds so many labelled rows, so many of either class, and such a
+# part of the rarer one: ratios of a few rows are noise. Of a class that is too rare for three such
+# groups fewer will do.
 LEAST_ROWS = 50.0
+LEAST_OF_CLASS = 20.0
+FEWEST = 10.0
+GROUPS = 20
 _STEPS = 100
 
 
@@ -24,16 +29,19 @@ def em_prior(labelled: ArrayLike, positives: ArrayLike, rows: ArrayLike) -> Figu
     labelled, positives: the evaluation set's, (B,). The limit of Saerens' EM iteration is the
     maximum of sum rows_b log(t f1_b + (1 - t) f0_b), f1 and f0 being the classes' shares per bin;
     that is concave in t and bisected, which needs no starting value and no number of iterations.
+    Half a row more of either class is shared out among the groups of bins, so that no share is 0.
     The interval holds the chance in the window and in the evaluation set's f1 and f0. NaN without
-    rows, with one class in the evaluation set, or where the scores don't tell the classes apart.
+    rows, with one class in the evaluation set, with too few of it for two groups, or where the
+    scores don't tell the classes apart.
     Source: Saerens, Latinne and Decaestecker 2002; mixture proportions as in McLachlan 1992.
     """
-    n, k, seen = (_joined(part, labelled) for part in (labelled, positives, rows))
+    at = _groups(floats(labelled), floats(positives))
+    n, k, seen = (np.bincount(at, weights=floats(one)) for one in (labelled, positives, rows))
     yes, no, total = k.sum(), (n - k).sum(), seen.sum()
     nothing = Figure(*(floats(np.nan) for _ in range(3)))
     if len(n) < 2 or min(yes, no, total) <= 0:
         return nothing
-    f1, f0 = shares(k + 0.5), shares(n - k + 0.5)
+    f1, f0 = shares(k + 0.5 / len(n)), shares(n - k + 0.5 / len(n))
     w = seen / total
     t = _root(w, f1, f0)
     mixed = t * f1 + (1 - t) * f0
@@ -46,11 +54,25 @@ def em_prior(labelled: ArrayLike, positives: ArrayLike, rows: ArrayLike) -> Figu
     return logit_interval(t, se)
 
 
-def _joined(counts: ArrayLike, labelled: ArrayLike) -> Floats:
-    """Neighbouring bins as one until each holds LEAST_ROWS labelled rows; what is left, too."""
-    groups = np.floor((floats(labelled).cumsum() - floats(labelled)) / LEAST_ROWS).astype(int)
-    _, at = np.unique(groups, return_inverse=True)
-    return floats(np.bincount(at, weights=floats(counts)))
+def _groups(labelled: Floats, positives: Floats) -> NDArray[np.intp]:
+    """The group (B,), from 0, of each bin: neighbours, until a group holds LEAST_ROWS labelled
+    rows, LEAST_OF_CLASS of either class and one of GROUPS parts of the rarer, or FEWEST of that
+    where there would be no three groups else; what is left goes to the last.
+    """
+    both = positives, labelled - positives
+    rare, other = both if both[0].sum() <= both[1].sum() else both[::-1]
+    total = float(rare.sum())
+    part = max(min(LEAST_OF_CLASS, max(FEWEST, total / 3)), total / GROUPS)
+    least = np.array([LEAST_ROWS, part, LEAST_OF_CLASS])
+    at = np.zeros(len(labelled), dtype=np.intp)
+    group, held = 0, np.zeros(3)
+    for b, own in enumerate(np.stack([labelled, rare, other], axis=1)):
+        at[b] = group
+        held = held + own
+        if (held >= least).all():
+            group, held = group + 1, np.zeros(3)
+    # What follows the last whole group is no group of its own.
+    return np.minimum(at, max(group - 1, 0))
 
 
 def _root(w: Floats, f1: Floats, f0: Floats) -> Floats:

@@ -49,17 +49,24 @@ def ess_ratio(evaluation: ArrayLike, window: ArrayLike) -> Figure:
 def thin_share(evaluation: ArrayLike, window: ArrayLike) -> Figure:
     """Share of the window's rows where the evaluation set has fewer than THIN rows, ().
 
-    By groups of neighbouring score bins that hold about GROUP_SHARE of the window each: single
-    bins are quantiles of the evaluation set, so that in a small one all of them would be thin,
-    wherever production is. Wilson's interval; NaN where a side has no rows.
+    Bins in which the set has no row are thin, and those with fewer than THIN that hold more than
+    GROUP_SHARE of the window by themselves: no neighbour speaks for them. The others are taken by
+    groups of neighbours that hold about GROUP_SHARE of the window each: single bins are quantiles
+    of the evaluation set, so that in a small one all of them would be thin, wherever production
+    is. Wilson's interval; NaN where a side has no rows.
     """
     v, x = floats(evaluation), floats(window)
     n = x.sum()
     if v.sum() <= 0 or n <= 0:
         return _NOTHING
-    at = neighbours(x, GROUP_SHARE)
-    held, rows = (np.bincount(at, weights=part) for part in (v, x))
-    return wilson(rows[held < THIN].sum(), n)
+    alone = (v <= 0) | ((v < THIN) & (x > GROUP_SHARE * n))
+    thin = float(x[alone].sum())
+    if thin < n:
+        v, x = v[~alone], x[~alone]
+        at = neighbours(x, GROUP_SHARE * n / x.sum())
+        held, rows = (np.bincount(at, weights=part) for part in (v, x))
+        thin += float(rows[held < THIN].sum())
+    return wilson(thin, n)
 
 
 def neighbours(counts: ArrayLike, share: float) -> np.ndarray[tuple[int], np.dtype[np.intp]]:

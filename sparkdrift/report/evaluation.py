@@ -19,8 +19,8 @@ _LEGEND = (
 _ORDER = (
     *("eval_age", "training_age", "gap_max", "gap_mean", "outside", "thin", "ess_ratio"),
     *("missing_slices", "decision_rate", "threshold_age", "prior_shift", "calibration_error"),
-    *("calibration_slope", "calibration_intercept", "brier", "acceptance_limit", "outcome_link"),
-    "outcome_decay",
+    *("calibration_slope", "calibration_intercept", "brier", "acceptance_limit", "reweighted"),
+    *("outcome_link", "outcome_decay"),
 )
 _NAMES = {
     "eval_age": "age of the evaluation set",
@@ -39,6 +39,7 @@ _NAMES = {
     "calibration_intercept": "calibration intercept",
     "brier": "Brier score",
     "acceptance_limit": "limit on production's mix",
+    "reweighted": "metric on production's mix",
     "outcome_link": "link with the outcome",
     "outcome_decay": "decay of that link",
 }

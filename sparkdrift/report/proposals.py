@@ -36,9 +36,8 @@ def threshold_lines(found: Sequence[Recalibrated], zone: str) -> list[str]:
                 f"{_with_ends(one, one.reached_then)}"
             )
         lines += _trade_lines(one)
-        what = "labelled row" if one.basis == "realised" else "row"
         span = f"{day(one.interval.start, zone)} to {day(one.interval.end, zone)}"
-        lines.append(f"  rests on  {named(one.rows, what)}, {span}")
+        lines.append(f"  rests on  {named(one.rows, 'row')}, {span}")
         if one.seq is not None:
             lines.append(f"            {one.reason}")
             if one.doubt:

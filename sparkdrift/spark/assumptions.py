@@ -8,7 +8,6 @@ from datetime import datetime
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sparkdrift import __version__
 from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels.expectations import VIOLATED, Expectations, Rule
 from sparkdrift.spark.asked import picked, version_of
@@ -21,6 +20,7 @@ from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.reference_life import Active
 from sparkdrift.spark.schemas import ASSUMPTIONS
 from sparkdrift.spark.sql import in_windows, string
+from sparkdrift.spark.stamping import stamped
 from sparkdrift.spark.states import PAIR, stored_states
 from sparkdrift.spark.window_columns import window_end
 from sparkdrift.spark.writer import Case, Scope, replace
@@ -204,19 +204,15 @@ def write_assumptions(
     stored: the checks in force, of which those of the windows `near` are read, or dated again.
     """
     grain = spec.windows.grain
-    constants = {
+    ready = stamped(
+        rows,
+        spec,
+        grain,
+        run_id,
         **whole_slice(),
-        "monitor": spec.monitor,
-        "granularity": grain,
-        "reference_name": spec.reference.name if spec.reference else None,
-        "policy_hash": policy,
-        "source_version": source_version,
-        "run_id": run_id,
-        "package_version": __version__,
-    }
-    end = window_end("window_start", grain, spec.timestamp.zone)
-    ready = rows.withColumns(
-        {**{name: F.lit(value) for name, value in constants.items()}, "window_end": F.expr(end)}
+        reference_name=spec.reference.name if spec.reference else None,
+        policy_hash=policy,
+        source_version=source_version,
     )
     covered = sorted((*windows, *near.after))
     cases = [

@@ -27,11 +27,10 @@ def create_views(spark: SparkSession, store: Store) -> tuple[str, ...]:
     """
     if store.schema is None:
         return ()
-    names = {name: store.table(name) for name in NAMES}
-    made = [_create(spark, store, name, query_of(name, names), _COMMENT) for name in VIEWS]
+    made = _of_the_store(spark, store)
     for monitor in monitors(spark, store.table(RUNS.name)):
         made += _of_monitor(spark, store, monitor)
-    return tuple(made)
+    return made
 
 
 def add_monitor_views(spark: SparkSession, store: Store, monitor: str) -> tuple[str, ...]:
@@ -40,7 +39,15 @@ def add_monitor_views(spark: SparkSession, store: Store, monitor: str) -> tuple[
         return ()
     if all(spark.catalog.tableExists(store.table(name)) for name in monitor_views(monitor, _any())):
         return ()
-    return _of_monitor(spark, store, monitor)
+    # A store of before has none of the views that these read.
+    lacks = not spark.catalog.tableExists(store.table("current_drift"))
+    made = _of_the_store(spark, store) if lacks else ()
+    return made + _of_monitor(spark, store, monitor)
+
+
+def _of_the_store(spark: SparkSession, store: Store) -> tuple[str, ...]:
+    names = {name: store.table(name) for name in NAMES}
+    return tuple(_create(spark, store, name, query_of(name, names), _COMMENT) for name in VIEWS)
 
 
 def _any() -> dict[str, str]:

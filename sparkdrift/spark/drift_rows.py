@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sparkdrift import __version__
 from sparkdrift.spark.asked import version_of
 from sparkdrift.spark.dating import Around, Findings, dated
 from sparkdrift.spark.reference_life import (
@@ -20,7 +19,7 @@ from sparkdrift.spark.reference_life import (
 )
 from sparkdrift.spark.schemas import DRIFT
 from sparkdrift.spark.sql import string
-from sparkdrift.spark.window_columns import window_end
+from sparkdrift.spark.stamping import stamped
 from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
@@ -65,24 +64,17 @@ def write_drift(
 
     stored: the rows in force, of which those of the windows `near` are read, or dated again.
     """
-    grain, zone = spec.windows.grain, spec.timestamp.zone
-    constants = {
-        "monitor": spec.monitor,
-        "granularity": grain,
-        "policy_hash": policy,
-        "alert_windows": spec.alerts.windows,
-        "alert_of": spec.alerts.of,
-        "source_version": source_version,
-        "run_id": run_id,
-        "package_version": __version__,
-    }
-    rows = rows.withColumns(
-        {
-            **{name: F.lit(value) for name, value in constants.items()},
-            "reference_name": F.expr(_reference_name(spec)),
-            "window_end": F.expr(window_end("window_start", grain, zone)),
-        }
-    )
+    grain = spec.windows.grain
+    rows = stamped(
+        rows,
+        spec,
+        grain,
+        run_id,
+        policy_hash=policy,
+        alert_windows=spec.alerts.windows,
+        alert_of=spec.alerts.of,
+        source_version=source_version,
+    ).withColumn("reference_name", F.expr(_reference_name(spec)))
     covered = sorted((*windows, *near.after))
     cases = [
         Case(

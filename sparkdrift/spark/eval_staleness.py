@@ -6,6 +6,7 @@ they began, beside what `drift` found of the gap and `profiles` of the slices.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,13 +14,13 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sparkdrift import __version__
 from sparkdrift.kernels import eval_figures as kernel
 from sparkdrift.kernels.eval_figures import FIGURES, FOUND, KEYS
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.evaluation_inputs import buckets_of, listed, states_of_sets
 from sparkdrift.spark.evaluation_tables import EVAL_STALENESS
 from sparkdrift.spark.few_rows import few_rows
+from sparkdrift.spark.outside_tables import Told
 from sparkdrift.spark.sql import ddl, in_windows, quote, string
 from sparkdrift.spark.stale_inputs import (
     Held,
@@ -31,12 +32,13 @@ from sparkdrift.spark.stale_inputs import (
     states_of_windows,
 )
 from sparkdrift.spark.stale_policy import stale_policy
-from sparkdrift.spark.window_columns import position, window_end
+from sparkdrift.spark.stamping import stamped
+from sparkdrift.spark.window_columns import position
 from sparkdrift.spark.writer import Case, Scope, replace, rows_frame
 from sparkdrift.spec.digests import evaluation_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
-from sparkdrift.windows import Window, contiguous
+from sparkdrift.windows import Window, contiguous, window_at
 
 
 def staleness_digests(
@@ -46,8 +48,13 @@ def staleness_digests(
     held: Held,
     policy: str,
     as_of: datetime | None,
+    told: Sequence[Told] = (),
 ) -> tuple[dict[datetime, str], dict[datetime, str]]:
-    """(the digest that each stored window's figures should have, the one that they have)."""
+    """(the digest that each stored window's figures should have, the one that they have).
+
+    told: rows of the dashboard's table, whose limits that hold at a window's end are among its
+    inputs.
+    """
     wanted = digested(spark, store, spec, held, policy, as_of)
     have = (
         stale_rows(spark, store, spec)
@@ -63,6 +70,12 @@ def staleness_digests(
         answer = sides.selectExpr("side", "unix_micros(window_start) AS start", "input_digest")
         for row in answer.collect():
             found[row["side"]][from_micros(row["start"])] = row["input_digest"]
+    if told:
+        zone, grain = spec.timestamp.zone, spec.windows.grain
+        limits = stale_policy(spec, held, told)
+        for start, digest in found[0].items():
+            shown = limits.accepted_at(window_at(start, grain, zone).end)
+            found[0][start] = hashlib.sha256(f"{digest}|{shown}".encode()).hexdigest()
     return found
 
 
@@ -81,9 +94,10 @@ def staleness_rows(
     windows: Sequence[Window],
     digests: Mapping[datetime, str],
     as_of: datetime | None,
+    told: Sequence[Told] = (),
 ) -> DataFrame:
     """Every figure of these windows and each evaluation set, with a status. digests: those that
-    `staleness_digests` wants, which are known already."""
+    `staleness_digests` wants, which are known already; told: rows of the dashboard's table."""
     buckets = buckets_of(windows)
     inside = in_windows("window_start", contiguous(windows))
     bucket = f"pmod({position('window_start', spec.windows.grain, spec.timestamp.zone)}, {buckets})"
@@ -107,7 +121,7 @@ def staleness_rows(
     grouped = rows.repartition(*map(quote, KEYS)).sortWithinPartitions(
         *KEYS, "part", "window_start"
     )
-    return grouped.mapInArrow(kernel.measure(stale_policy(spec, held)), ddl(FOUND))
+    return grouped.mapInArrow(kernel.measure(stale_policy(spec, held, told)), ddl(FOUND))
 
 
 def write_staleness(
@@ -123,18 +137,14 @@ def write_staleness(
 ) -> None:
     """Make `rows` these figures of `windows`, in one commit; other figures stay as they are."""
     grain = spec.windows.grain
-    constants = {
-        "monitor": spec.monitor,
-        "granularity": grain,
-        "policy_hash": policy,
-        "definition_hash": evaluation_hash(spec),
-        "source_version": source_version,
-        "run_id": run_id,
-        "package_version": __version__,
-    }
-    end = window_end("window_start", grain, spec.timestamp.zone)
-    ready = rows.withColumns(
-        {**{name: F.lit(value) for name, value in constants.items()}, "window_end": F.expr(end)}
+    ready = stamped(
+        rows,
+        spec,
+        grain,
+        run_id,
+        policy_hash=policy,
+        definition_hash=evaluation_hash(spec),
+        source_version=source_version,
     )
     if "since" not in rows.columns:
         ready = ready.withColumn("since", F.expr("CAST(NULL AS TIMESTAMP)"))

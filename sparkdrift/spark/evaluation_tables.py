@@ -116,7 +116,7 @@ EVAL_STALENESS = Table(
             "eval_age, training_age, gap_max, gap_mean, outside, thin, ess_ratio, decision_rate, "
             "threshold_age, prior_shift, calibration_error, calibration_slope, "
             "calibration_intercept, brier, outcome_link, outcome_decay, acceptance_limit, "
-            "missing_slices, blind_spot, dashboard",
+            "reweighted, missing_slices, blind_spot, dashboard",
         ),
         Column(
             "subject", "string", "What it is of: a threshold, metric or feature; '*': the whole set"

@@ -10,11 +10,11 @@ import numpy as np
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sparkdrift import __version__
 from sparkdrift.explain.signals import WHOLE
+from sparkdrift.kernels import feature_family as family
 from sparkdrift.kernels import feature_figures as kernel
 from sparkdrift.kernels.feature_course import OF_COURSES, OF_MODEL, ModelWindow
-from sparkdrift.kernels.feature_rows import FOUND, FeaturePolicy, FeatureRow
+from sparkdrift.kernels.feature_rows import FOUND, MEASURED, FeaturePolicy, FeatureRow
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.class_moments import is_associated
 from sparkdrift.spark.dating import Around, Findings, dated
@@ -26,7 +26,7 @@ from sparkdrift.spark.feature_tables import FEATURE_DEBT
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.reference_life import References, in_force
 from sparkdrift.spark.sql import ddl, in_windows, quote, string
-from sparkdrift.spark.window_columns import window_end
+from sparkdrift.spark.stamping import stamped
 from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.digests import evaluation_hash, policy_hash
 from sparkdrift.spec.models import MonitorSpec
@@ -71,7 +71,9 @@ def feature_rows(
         *kernel.KEYS, "part", "window_start"
     )
     method = kernel.measure(feature_policy(spec), labelled=is_associated(spec))
-    rows = grouped.mapInArrow(method, ddl(FOUND))
+    alone = grouped.mapInArrow(method, ddl(MEASURED))
+    by_window = alone.repartition(*map(quote, family.KEYS)).sortWithinPartitions(*family.KEYS)
+    rows = by_window.mapInArrow(family.judge_family, ddl(FOUND))
     important = importance_rows(known, windows)
     if important is not None:
         rows = rows.unionByName(important)
@@ -205,19 +207,15 @@ def write_debt(
         [(one.start, digests[one.start]) for one in windows if one.start in digests],
         "window_start timestamp, input_digest string",
     )
-    constants = {
-        "monitor": spec.monitor,
-        "granularity": grain,
-        "model_version": spec.model_version,
-        "policy_hash": policy,
-        "definition_hash": evaluation_hash(spec),
-        "source_version": source_version,
-        "run_id": run_id,
-        "package_version": __version__,
-    }
-    end = window_end("window_start", grain, spec.timestamp.zone)
-    ready = rows.join(F.broadcast(known), "window_start").withColumns(
-        {**{name: F.lit(value) for name, value in constants.items()}, "window_end": F.expr(end)}
+    ready = stamped(
+        rows.join(F.broadcast(known), "window_start"),
+        spec,
+        grain,
+        run_id,
+        model_version=spec.model_version,
+        policy_hash=policy,
+        definition_hash=evaluation_hash(spec),
+        source_version=source_version,
     )
     listed = ", ".join(map(string, figures))
     stored = debt_rows(spark, store, spec).where(f"figure IN ({listed})")

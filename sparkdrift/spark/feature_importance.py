@@ -11,7 +11,14 @@ import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sparkdrift.kernels.declared_importances import Written, term_at, terms, told_importances
+from sparkdrift.kernels.declared_importances import (
+    SHARES,
+    Written,
+    declared_shares,
+    held_at,
+    how_many_terms,
+    told_importances,
+)
 from sparkdrift.kernels.feature_course import Before, ModelWindow
 from sparkdrift.kernels.importances import ABOUT
 from sparkdrift.spark.asked import version_of
@@ -21,7 +28,7 @@ from sparkdrift.spark.feature_inputs import feature_profiles
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.importance_states import stored_importances
 from sparkdrift.spark.reference_life import Active, References, in_force
-from sparkdrift.spark.sql import in_windows
+from sparkdrift.spark.sql import ddl, in_windows
 from sparkdrift.spec.digests import policy_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
@@ -34,10 +41,6 @@ NONE_KNOWN = (
     "`importance: {estimate: linear}`, or weights under alerts.importance"
 )
 _MOST_REMARKS = 5
-_SHARES = (
-    "window_start timestamp, feature string, share double, error double, spread double,"
-    " problem string"
-)
 
 
 @dataclass(frozen=True)
@@ -70,28 +73,17 @@ def known_importances(
     if written is None:
         weights = {name: spec.alerts.importance.get(name, 1.0) for name in features}
         written = [Written(name, weight) for name, weight in weights.items()]
-    found = terms(written)
-    told = [
-        (place, one.feature, one.share, one.reason or None)
-        for place, (_, values) in enumerate(found)
-        for one in told_importances(values, features)
-    ]
     zone, grain = spec.timestamp.zone, spec.windows.grain
-    ends = ((start, window_at(start, grain, zone).end) for start in starts)
-    at = [(start, place) for start, end in ends if (place := term_at(found, end)) is not None]
-    if not told or not at:
-        return Known(spark.createDataFrame([], _SHARES), len(found) < 2)
-    odd = [one for one in told_importances(found[-1][1], features) if one.share is None]
+    windows = [(start, window_at(start, grain, zone).end) for start in starts]
+    many = how_many_terms(written, [end for _, end in windows])
+    frame = spark.createDataFrame(windows, "window_start timestamp, window_end timestamp")
+    # On executors: windows times features is as many rows as the figure will have.
+    shares = frame.mapInArrow(declared_shares(written, features), ddl(SHARES))
+    odd = [one for one in told_importances(held_at(written, None), features) if one.share is None]
     remarks = [f"importance of {one.feature}: {one.reason}" for one in odd[:_MOST_REMARKS]]
     if len(odd) > _MOST_REMARKS:
         remarks.append(f"and {len(odd) - _MOST_REMARKS} more features without an importance")
-    shares = spark.createDataFrame(told, "term int, feature string, share double, problem string")
-    windows = spark.createDataFrame(at, "window_start timestamp, term int")
-    frame = windows.join(F.broadcast(shares), "term").selectExpr(
-        *("window_start", "feature", "share", "CAST(NULL AS DOUBLE) AS error"),
-        *("CAST(NULL AS DOUBLE) AS spread", "problem"),
-    )
-    return Known(frame, len(found) < 2, tuple(remarks))
+    return Known(shares, many < 2, tuple(remarks))
 
 
 def _estimated(spark: SparkSession, store: Store, spec: MonitorSpec) -> DataFrame:

@@ -2,6 +2,10 @@
 
 Everything is summed up where it is stored, to one row per window and thing found. No sketch, no
 state and no value of a source reaches the driver.
+
+How many rows do: for each stored window, whatever it alerts on, MOST_COLUMNS + 1 of drift; one for
+each figure, signal, assumption, metric and slicing that the spec declares. There is no bound on how
+far back but what `retention` keeps: a verdict follows from all windows before it.
 """
 
 from __future__ import annotations
@@ -49,6 +53,15 @@ _MEASURED = "status IN ('ok', 'warning', 'drifted')"
 _GRADES = "array('warning', 'minor', 'major', 'critical')"
 _WHOLE = "slice_key = '*'"
 _START = "unix_micros(window_start)"
+# What labels show, else what an estimate says that may be relied upon: no other calls a metric
+# degraded (`kernels.performance_words`), and of one that is not degraded nothing is owed.
+_RELIED = "basis = 'estimated' AND status = 'degraded'"
+_LOST = f"coalesce(loss, CASE WHEN {_RELIED} THEN estimated_loss END)"
+_COST = f"coalesce(loss_value, CASE WHEN {_RELIED} THEN estimated_loss_value END)"
+MOST_COLUMNS = 50
+"""So many columns that alert in a window are told each by itself, the gravest first, then those
+that alert for longest; all others are one row of OTHERS."""
+OTHERS = "other columns"
 HEALTH, TERM = "health", "term"
 """Parts that are no evidence: the digest of a stored verdict; a reference that is in force."""
 
@@ -240,7 +253,7 @@ def _of_drift(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
     # What is suppressed calls nobody, and is not gone either.
     grade = f"CASE WHEN suppression IS NULL THEN array_position({_GRADES}, severity) END"
     calls = "CASE WHEN suppression IS NULL THEN"
-    yield _select(
+    alerts = _select(
         "alert",
         "alerts",
         # Of signals of operations the table of that name says which way is for the worse.
@@ -255,6 +268,7 @@ def _of_drift(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
         value=f"max_by(effect, {grade} + CASE WHEN {_WHOLE} THEN 10 ELSE 0 END)",
         limit=f"max({calls} windows END)",
     )
+    yield _gravest(alerts)
     if any(spec.assumptions or spec.dependence for spec in specs):
         yield _select(
             "assumption",
@@ -298,6 +312,34 @@ def _of_drift(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
             of="1",
             words="reason",
         )
+
+
+def _gravest(alerts: str) -> str:
+    """Rows of alerts, one for each window and column, with all but the gravest as one row."""
+    grade = f"array_position({_GRADES}, grade)"
+    ranked = (
+        f"SELECT *, row_number() OVER (PARTITION BY monitor, start ORDER BY {grade} DESC, since,"
+        f" name) AS place FROM ({alerts})"
+    )
+    name = f"CASE WHEN place <= {MOST_COLUMNS} THEN name ELSE {string(OTHERS)} END"
+    many = "concat(max(subject), ' in ', count(*), ' columns')"
+    told = {
+        "start": "start",
+        "name": name,
+        "subject": f"CASE WHEN count(*) > 1 THEN {many} ELSE max(subject) END",
+        "grade": f"get({_GRADES}, CAST(max({grade}) AS INT) - 1)",
+        "since": "min(since)",
+        "count": "sum(`count`)",
+        "value": "max(value)",
+        "limit": "max(`limit`)",
+    }
+    listed = ", ".join(
+        f"CAST({told.get(column, 'NULL')} AS {kind}) AS `{column}`"
+        for column, kind in _COLUMNS.items()
+    )
+    return (
+        f"SELECT monitor, 'alert' AS part, {listed} FROM ({ranked}) GROUP BY monitor, start, {name}"
+    )
 
 
 def _of_evaluation(own: str) -> Iterator[str]:
@@ -393,9 +435,9 @@ def _of_performance(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
         grade="CASE WHEN bool_or(concept_drift) THEN 'drift' END",
         value=f"CASE WHEN {one} THEN min(skill) END",
         limit=f"CASE WHEN {one} THEN max_by(CASE WHEN {mature} THEN realised ELSE estimated END,"
-        " coalesce(loss, 0)) END",
-        loss=f"CASE WHEN {one} THEN max(loss) END",
-        cost=f"CASE WHEN {one} THEN max(loss_value) END",
+        f" coalesce({_LOST}, 0)) END",
+        loss=f"CASE WHEN {one} THEN max({_LOST}) END",
+        cost=f"CASE WHEN {one} THEN max({_COST}) END",
         words="concat(min(metric), ': ', min(CASE WHEN status NOT IN ('ok', 'degraded')"
         " THEN status END))",
     )

@@ -5,28 +5,32 @@ from __future__ import annotations
 # One scan: Spark cuts each task's rows down to the newest of each monitor before it moves any
 # (WindowGroupLimit, for `= 1` alone), and reads no column that is not asked for. Looking the row up
 # by its key would open every file twice. An answer counts for the verdict that it was given to, for
-# as long as that stands.
+# as long as that stands; what was said to earlier ones takes nothing from it. Where the grain was
+# changed, the window that ends last is the newest; of two that end together the longer, as a
+# shorter one would soon have a successor.
 LATEST_HEALTH = """
 WITH numbered AS (
-  SELECT *, row_number() OVER (PARTITION BY monitor, granularity ORDER BY window_start DESC)
+  SELECT *, row_number() OVER (PARTITION BY monitor ORDER BY window_end DESC, window_start)
     AS number
   FROM {model_health}),
 standing AS (SELECT * EXCEPT (number) FROM numbered WHERE number = 1),
 answered AS (
-  SELECT monitor, max_by(struct(window_start, verdict, action, created_by, created_at, reason),
-                         seq) AS one
-  FROM {health_events} WHERE action IN ('accepted', 'declined') GROUP BY monitor)
-SELECT /*+ BROADCAST(a) */ h.*, a.one.action AS answer, a.one.created_by AS answered_by,
-       a.one.created_at AS answered_at, a.one.reason AS answer_reason
-FROM standing AS h
-LEFT JOIN answered AS a
-  ON a.monitor = h.monitor AND a.one.verdict = h.verdict
- AND a.one.window_start >= h.since AND a.one.window_start <= h.window_start
+  SELECT monitor, collect_list(struct(seq, window_start, verdict, action, created_by, created_at,
+                                      reason)) AS given
+  FROM {health_events} WHERE action IN ('accepted', 'declined') GROUP BY monitor),
+joined AS (
+  SELECT /*+ BROADCAST(a) */ h.*, array_max(filter(a.given, one -> one.verdict = h.verdict
+           AND one.window_start >= h.since AND one.window_start <= h.window_start)) AS given
+  FROM standing AS h LEFT JOIN answered AS a ON a.monitor = h.monitor)
+SELECT * EXCEPT (given), given.action AS answer, given.created_by AS answered_by,
+       given.created_at AS answered_at, given.reason AS answer_reason
+FROM joined
 """
 
 # A verdict is fresh for two days and for three of its windows, whichever is longer. Source: the
 # project's own. {now} is what is due held against. Several monitors of one model: the weightiest
-# verdict counts, what they lose is added, and amounts in two currencies can't be.
+# verdict counts, of two alike the graver, then the last by name: owner, since and colours are all
+# of one monitor. What they lose is added, and amounts in two currencies can't be.
 FLEET = """
 WITH placed AS (
   SELECT *, array_position(array('healthy', 'watch', 'blind', 'recalibrate', 'refresh_evaluation',
@@ -35,23 +39,26 @@ WITH placed AS (
          {now} <= window_end + greatest(INTERVAL '2' DAY, 3 * (window_end - window_start))
            AS current
   FROM {latest_health}),
+ordered AS (
+  SELECT *, struct(weight, grade, monitor) AS weightiest, struct(window_end, monitor) AS newest
+  FROM placed),
 summed AS (
-  SELECT model_id, max_by(model_version, window_end) AS model_version,
-         max_by(stage, window_end) AS stage, max_by(verdict, weight) AS verdict,
-         max_by(severity, grade) AS severity, max_by(since, weight) AS since,
+  SELECT model_id, max_by(model_version, newest) AS model_version,
+         max_by(stage, newest) AS stage, max_by(verdict, weightiest) AS verdict,
+         max_by(severity, grade) AS severity, max_by(since, weightiest) AS since,
          min(confidence) AS confidence, bool_and(current) AS fresh, max(window_end) AS window_end,
-         max_by(owner, weight) AS owner, max_by(escalation, weight) AS escalation,
+         max_by(owner, weightiest) AS owner, max_by(escalation, weightiest) AS escalation,
          array_sort(collect_set(owner)) AS owners, min(due) AS due,
          coalesce(min(due) < {now}, false) AS overdue,
-         max_by(dashboard_status, weight) AS dashboard_status,
-         max_by(blind_spot, weight) AS blind_spot, sum(open_debts) AS open_debts,
+         max_by(dashboard_status, weightiest) AS dashboard_status,
+         max_by(blind_spot, weightiest) AS blind_spot, sum(open_debts) AS open_debts,
          min(oldest_debt) AS oldest_debt, sum(loss) AS loss,
          CASE WHEN count(DISTINCT currency) <= 1 THEN sum(cost) END AS cost,
          CASE WHEN count(DISTINCT currency) <= 1 THEN sum(cost_so_far) END AS cost_so_far,
          CASE WHEN count(DISTINCT currency) <= 1 THEN any_value(currency, true) END AS currency,
-         array_sort(collect_set(monitor)) AS monitors, max_by(answer, weight) AS answer,
-         max_by(answered_by, weight) AS answered_by, max(grade) AS grade
-  FROM placed GROUP BY model_id),
+         array_sort(collect_set(monitor)) AS monitors, max_by(answer, weightiest) AS answer,
+         max_by(answered_by, weightiest) AS answered_by, max(grade) AS grade
+  FROM ordered GROUP BY model_id),
 seen AS (
   SELECT *, stage IN ('deployed', 'deprecated') AND (verdict = 'blind' OR NOT fresh) AS blind
   FROM summed),

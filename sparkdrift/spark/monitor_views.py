@@ -54,7 +54,8 @@ FROM held
 """
 
 # The row ':table' is judged with any column: it is held against what most of them are.
-# A column that has values in one of both only was added, or is missing.
+# A column that has values in one of both only was added, or is missing. What try_cast gives may be
+# NULL as far as Spark knows: Arrow refuses a NULL struct whose fields may not.
 DRIFT_METRICS = f"""
 WITH judged AS (
   SELECT window_start, granularity, slice_key, slice_value, column_name, comparison,
@@ -133,8 +134,8 @@ SELECT struct(window_start AS start, window_end AS end) AS window,
        window_cmp, upper(comparison) AS drift_type, count - count_cmp AS count_delta, avg_delta,
        percent_null_delta, percent_zeros_delta, percent_distinct_delta,
        CASE WHEN column_name = ':table' THEN
-         struct(CAST(added AS INT) AS added, CAST(missing AS INT) AS missing) END
-         AS non_null_columns_delta,
+         struct(try_cast(string(added) AS INT) AS added,
+                try_cast(string(missing) AS INT) AS missing) END AS non_null_columns_delta,
        js_distance, ks_test, wasserstein_distance, psi AS population_stability_index,
        chi2_test AS chi_squared_test, tv_distance, l_infinity_distance
 FROM counted

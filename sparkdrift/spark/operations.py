@@ -11,7 +11,6 @@ from datetime import datetime
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sparkdrift import __version__
 from sparkdrift.kernels import operations as kernel
 from sparkdrift.kernels.operations import INPUT, ROWS, TREND_WINDOWS, Asked, Signal
 from sparkdrift.spark.asked import version_of
@@ -26,7 +25,8 @@ from sparkdrift.spark.operation_inputs import (
 from sparkdrift.spark.operation_tables import OPERATIONS
 from sparkdrift.spark.reference_life import References
 from sparkdrift.spark.sql import ddl, in_windows, quote, string
-from sparkdrift.spark.window_columns import position, window_end
+from sparkdrift.spark.stamping import stamped
+from sparkdrift.spark.window_columns import position
 from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.metrics import PREFIX
 from sparkdrift.spec.models import MonitorSpec
@@ -153,17 +153,7 @@ def write_operations(
     run_id: str,
 ) -> None:
     """Make `rows` the operations of `windows`, in one commit."""
-    constants = {
-        "monitor": spec.monitor,
-        "granularity": granularity,
-        "policy_hash": policy,
-        "run_id": run_id,
-        "package_version": __version__,
-    }
-    end = window_end("window_start", granularity, spec.timestamp.zone)
-    ready = rows.withColumns(
-        {**{name: F.lit(value) for name, value in constants.items()}, "window_end": F.expr(end)}
-    )
+    ready = stamped(rows, spec, granularity, run_id, policy_hash=policy)
     scope = Scope(spec.monitor, granularity, [Case(windows)])
     per_window = len(spec.operations) * (1 + 10 * len(spec.slices))
     files = 1 + len(windows) * per_window // _ROWS_PER_FILE

@@ -38,6 +38,22 @@ def dashboard_table(spark: SparkSession, spec: MonitorSpec) -> Source | None:
     return _opened(spark, spec, place, "dashboard")
 
 
+@dataclass(frozen=True)
+class Dashboard:
+    """The dashboard's table at one version, and what it tells of this model."""
+
+    source: Source
+    rows: tuple[Told, ...]
+
+
+def read_dashboard(spark: SparkSession, spec: MonitorSpec) -> Dashboard | None:
+    """The newest version of the dashboard's table; None where it has none."""
+    source = dashboard_table(spark, spec)
+    if source is None:
+        return None
+    return Dashboard(source, tuple(told_by_dashboard(spark, spec, source)))
+
+
 def outcome_table(spark: SparkSession, spec: MonitorSpec) -> Source | None:
     """The outcome's table at its newest version; None where none is declared."""
     place = spec.outcome

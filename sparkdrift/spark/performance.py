@@ -13,7 +13,6 @@ from datetime import datetime
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sparkdrift import __version__
 from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels.performance import GROUP, KNOWN, PERFORMED, WINDOW, perform
 from sparkdrift.spark.changes import from_micros
@@ -29,7 +28,8 @@ from sparkdrift.spark.performance_inputs import (
 )
 from sparkdrift.spark.performance_policy import rules_of
 from sparkdrift.spark.sql import ddl, in_windows, quote, string, timestamp
-from sparkdrift.spark.window_columns import position, window_end
+from sparkdrift.spark.stamping import stamped
+from sparkdrift.spark.window_columns import position
 from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
@@ -120,17 +120,7 @@ def write_performance(
     run_id: str,
 ) -> None:
     """Make `rows` the performance of `windows`, in one commit."""
-    constants = {
-        "monitor": spec.monitor,
-        "granularity": granularity,
-        "policy_hash": policy,
-        "run_id": run_id,
-        "package_version": __version__,
-    }
-    end = window_end("window_start", granularity, spec.timestamp.zone)
-    ready = rows.withColumns(
-        {**{name: F.lit(value) for name, value in constants.items()}, "window_end": F.expr(end)}
-    )
+    ready = stamped(rows, spec, granularity, run_id, policy_hash=policy)
     scope = Scope(spec.monitor, granularity, [Case(windows)])
     per_window = 16 * (1 + 10 * len(spec.slices))
     files = 1 + len(windows) * per_window // _ROWS_PER_FILE

@@ -26,7 +26,7 @@ from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 
 # Raised when the figures change without a change of their inputs: all rows are then due.
-FIGURES_VERSION = 4
+FIGURES_VERSION = 5
 KINDS = ("scores", "errors", "left_out", "baseline", "value")
 Sets = Mapping[str, tuple[Active, ...]]
 """By evaluation set: which version is in force from when on."""

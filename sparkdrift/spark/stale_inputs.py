@@ -36,7 +36,7 @@ from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 
 # Raised when the figures change without a change of their inputs: all rows are then due.
-FIGURES_VERSION = 3
+FIGURES_VERSION = 4
 _WHOLE = f"slice_key = {string(WHOLE)}"
 
 

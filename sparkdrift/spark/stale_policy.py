@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sparkdrift.kernels.performance_rules import DEFAULT_LOSS
+import numpy as np
+
+from sparkdrift.kernels.performance_rules import BETTER, DEFAULT_LOSS
 from sparkdrift.kernels.stale_rows import Accepted, Operating, StalePolicy, Terms
 from sparkdrift.spark.reference_life import EVALUATION, TRAINING
 from sparkdrift.spark.slicing import slice_name
 from sparkdrift.spec.evaluation import Evaluation, Reported
+from sparkdrift.spec.evaluation_checks import METRICS
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.windows import local_instant
 
 if TYPE_CHECKING:
+    from sparkdrift.spark.outside_tables import Told
     from sparkdrift.spark.stale_inputs import Held
 
 _DAY = timedelta(days=1)
-_LOSSES = ("brier", "mae", "rmse", "mape")
 
 
-def stale_policy(spec: MonitorSpec, held: Held) -> StalePolicy:
-    """Raises ValueError without the section `evaluation`."""
+def stale_policy(spec: MonitorSpec, held: Held, told: Sequence[Told] = ()) -> StalePolicy:
+    """told: rows of the dashboard's table. Raises ValueError without the section `evaluation`."""
     evaluation, default = spec.evaluation, spec.drift.thresholds
     if evaluation is None:
         raise ValueError(f"monitor {spec.monitor} declares no evaluation")
@@ -49,6 +52,8 @@ def stale_policy(spec: MonitorSpec, held: Held) -> StalePolicy:
         accepted=tuple(
             Accepted(metric, _limit(metric, shown)) for metric, shown in accepted(spec).items()
         ),
+        reported=reported(spec, told),
+        metrics=_metrics(evaluation, _payoff(spec) is not None),
         metric=spec.degraded.metric if spec.degraded else None,
         tolerated=spec.degraded.tolerated_loss if spec.degraded else DEFAULT_LOSS,
         payoff=_payoff(spec),
@@ -83,10 +88,38 @@ def accepted(spec: MonitorSpec) -> Mapping[str, Reported]:
     return {spec.degraded.metric: Reported()} if spec.degraded else {}
 
 
+def _metrics(evaluation: Evaluation, priced: bool) -> tuple[str, ...]:
+    """Of the task, as far as they are asked for; a business value where it is by a payoff."""
+    wanted = evaluation.metrics or METRICS[evaluation.task]
+    return tuple(one for one in wanted if one != "business_value" or priced)
+
+
+def reported(
+    spec: MonitorSpec, told: Sequence[Told]
+) -> dict[str, tuple[tuple[datetime, float], ...]]:
+    """By metric of the model's task, in order of time: from when on the dashboard's table has
+    which limit; without one that which the spec declares, else the value shown. NaN: neither.
+
+    What the evaluation set can't give, such as a latency, has no limit to recompute.
+    """
+    task = spec.evaluation.task if spec.evaluation else "binary"
+    declared = accepted(spec)
+    found: dict[str, list[tuple[datetime, float]]] = {}
+    for one in sorted(told, key=lambda row: row.at):
+        if one.metric not in METRICS[task]:
+            continue
+        own = _limit(one.metric, declared.get(one.metric, Reported()))
+        known = [x for x in (one.limit, own, one.value) if x is not None and np.isfinite(x)]
+        found.setdefault(one.metric, []).append((one.at, known[0] if known else np.nan))
+    return {metric: tuple(rows) for metric, rows in found.items()}
+
+
 def _limit(metric: str, shown: Reported) -> float:
     """The end of the band on the side of the worse, else what was accepted, else none."""
     sides = (
-        (shown.at_most, shown.at_least) if metric in _LOSSES else (shown.at_least, shown.at_most)
+        (shown.at_most, shown.at_least)
+        if BETTER.get(metric) == -1
+        else (shown.at_least, shown.at_most)
     )
     known = [one for one in (*sides, shown.value) if one is not None]
     return known[0] if known else float("nan")

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from sparkdrift import __version__
 from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels.freezing import WINDOW_BINS_SQL, WINDOW_SHARES_SQL, WINDOW_UNSEEN_SQL
 from sparkdrift.spark.changes import Fingerprint
@@ -19,7 +18,8 @@ from sparkdrift.spark.references import reference_rows
 from sparkdrift.spark.schemas import STATES
 from sparkdrift.spark.source import Source
 from sparkdrift.spark.sql import in_windows, string
-from sparkdrift.spark.window_columns import window_end, window_start
+from sparkdrift.spark.stamping import stamped
+from sparkdrift.spark.window_columns import window_start
 from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.digests import pair_hash
 from sparkdrift.spec.models import MonitorSpec
@@ -103,18 +103,7 @@ def _write(
     names: int,
     run_id: str,
 ) -> None:
-    constants = {
-        **whole_slice(),
-        "kind": KIND,
-        "monitor": spec.monitor,
-        "granularity": granularity,
-        "run_id": run_id,
-        "package_version": __version__,
-    }
-    end = window_end("window_start", granularity, spec.timestamp.zone)
-    ready = rows.withColumns(
-        {**{name: F.lit(value) for name, value in constants.items()}, "window_end": F.expr(end)}
-    )
+    ready = stamped(rows, spec, granularity, run_id, **whole_slice(), kind=KIND)
     scope = Scope(spec.monitor, granularity, [Case(windows, {"kind": KIND})])
     files = 1 + len(windows) * names // _ROWS_PER_FILE
     replace(store, STATES, ready, scope, run_id=run_id, files=files)

@@ -59,10 +59,10 @@ def drifted(
     wanted = [one for one in active if one in (*spec.alerts.comparisons, *sets)]
     if not wanted:
         return {}
-    score = string(spec.prediction.score or "")
+    scores = _scores(spec)
     others = ", ".join(map(string, sorted({*left_out(spec), *spec.names_together, ""})))
     feature = (
-        f"column_name <> {score} AND column_name NOT IN ({others})"
+        f"column_name NOT IN ({scores}) AND column_name NOT IN ({others})"
         " AND NOT startswith(column_name, 'metric:')"
     )
     counted = (
@@ -74,7 +74,7 @@ def drifted(
         .where(F.col("comparison").isin(wanted))
         .where(f"slice_key = {string(WHOLE)}")
         .withColumn("alerting", F.expr(counted))
-        .withColumn("of_score", F.expr(f"column_name = {score}"))
+        .withColumn("of_score", F.expr(f"column_name IN ({scores})"))
         .withColumn("of_feature", F.expr(feature))
         .withColumn(
             "top",
@@ -96,6 +96,14 @@ def drifted(
         )
         for row in answer
     }
+
+
+def _scores(spec: MonitorSpec) -> str:
+    """The columns of the score, listed in SQL; of several classes theirs, which drift is told of
+    where they are features."""
+    own = [spec.prediction.score] if spec.prediction.score else []
+    classes = spec.evaluation.classes.values() if spec.evaluation else ()
+    return ", ".join(map(string, [*own, *classes] or [""]))
 
 
 def _summed(view: str, zone: str) -> str:

@@ -29,6 +29,7 @@ from sparkdrift.spec.values import (
 Task = Literal["binary", "multiclass", "regression"]
 Goal = Literal["precision", "recall", "capacity", "cost"]
 OutcomeGrain = Literal["day", "week", "month"]
+Direction = Literal["up", "down"]
 
 Probability = Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")]
 PositiveShare = Annotated[float, Field(gt=0, le=1, description="a share above 0 and up to 1")]
@@ -136,13 +137,14 @@ class Outcome(Location):
     """The business outcome that the metric should go with, from another table.
 
     `expression`: an SQL aggregate over the rows of a grain, `lag`: how much later than the
-    predictions it shows.
+    predictions it shows, `better`: whether more of it is better (`up`) or less (`down`).
     """
 
     timestamp: ColumnName
     expression: SqlValue
     grain: OutcomeGrain = "week"
     lag: Duration = timedelta(0)
+    better: Direction = "up"
     metric: Metric | None = None
 
 

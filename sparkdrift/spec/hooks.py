@@ -14,8 +14,11 @@ from sparkdrift.spec.values import Identifier, Section, Text, refusal
 
 HookKind = Literal["table", "webhook", "mlflow"]
 ACCEPTED_URL = "an https URL such as https://hooks.example.com/sparkdrift; http for loopback only"
-ACCEPTED_VARIABLE = "the name of an environment variable, such as SPARKDRIFT_WEBHOOK_SECRET"
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+ACCEPTED_VARIABLE = (
+    "the name of an environment variable in upper case, such as SPARKDRIFT_WEBHOOK_SECRET"
+)
+# Upper case only: what somebody writes here by mistake is the secret itself.
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,127}")
 # No user and no password: what the URL itself carries ends up in logs of others.
 _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:(?P<port>[0-9]{1,5}))?"
@@ -60,10 +63,14 @@ Attempts = Annotated[int, Field(ge=1, le=10, description="a whole number from 1 
 
 
 class Webhook(Section):
-    """A POST of JSON, signed with the secret that stands in the variable `secret_env`."""
+    """A POST of JSON, signed with the secret that stands in the variable `secret_env`.
 
-    url: Url
-    secret_env: Variable
+    timeout: of one attempt as a whole.
+    """
+
+    # repr=False: it may hold a secret, and no message shows what was given.
+    url: Url = Field(repr=False)
+    secret_env: Variable = Field(repr=False)
     timeout: Seconds = 10.0
     attempts: Attempts = 4
 
@@ -94,7 +101,7 @@ class Hook(Section):
         ),
     ]
     table: bool = Field(default=False, description="true or false")
-    webhook: Webhook | None = None
+    webhook: Webhook | None = Field(default=None, repr=False)
     mlflow: MlflowTags | None = None
 
     @property

@@ -203,7 +203,9 @@ class MonitorSpec(Section):
     policy: Policy = Policy()
     maintenance: Maintenance | None = None
     on_verdict: tuple[Hook, ...] = Field(
-        default=(), description="a list of mappings with 'verdicts' and what is to be done"
+        default=(),
+        description="a list of mappings with 'verdicts' and what is to be done",
+        repr=False,
     )
 
     _origin: Origin = PrivateAttr(default_factory=Origin)

@@ -54,7 +54,7 @@ def _problem(detail: ErrorDetails, origin: Origin, root: type[Section]) -> Probl
         )
     if kind == "missing":
         return origin.problem(loc, f"{name} is missing", accepted=_accepted(loc, root))
-    given = show(detail["input"])
+    given = None if _hidden(loc, root) else show(detail["input"])
     if kind == "refused":
         return origin.problem(
             loc,
@@ -70,7 +70,7 @@ def _problem(detail: ErrorDetails, origin: Origin, root: type[Section]) -> Probl
             f"{name} has a value that does not exist",
             given=given,
             accepted=", ".join(known),
-            nearest=nearest(given, known),
+            nearest=None if given is None else nearest(given, known),
         )
     accepted = _accepted(loc, root) or detail["msg"]
     return origin.problem(loc, f"{name} has a wrong value", given=given, accepted=accepted)
@@ -82,6 +82,12 @@ def _name(loc: Loc) -> str:
     for part in loc:
         text += f"[{part}]" if isinstance(part, int) else f".{part}"
     return repr(show(text.removeprefix(".")))
+
+
+def _hidden(loc: Loc, root: type[Section]) -> bool:
+    """Whether what stands at `loc` may be a secret: of a field that no repr shows."""
+    field = _field_at(loc, root)
+    return field is not None and not field.repr
 
 
 def _accepted(loc: Loc, root: type[Section]) -> str | None:

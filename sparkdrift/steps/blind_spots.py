@@ -7,16 +7,15 @@ turn an earlier window, and with it since when the dashboard should have turned.
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from sparkdrift.explain.blind_spots import (
-    LOSSES,
     Evidence,
     Moved,
     Persistence,
@@ -24,17 +23,12 @@ from sparkdrift.explain.blind_spots import (
     blind_spots,
     local_day,
 )
-from sparkdrift.kernels.performance_rules import NO_SET, WITHOUT_LABELS
-from sparkdrift.kernels.stale_outcome import DECAY, LINK, outcome_rows, without_outcome
+from sparkdrift.kernels.performance_rules import BETTER, NO_SET, WITHOUT_LABELS
+from sparkdrift.kernels.performance_words import SELECTED
+from sparkdrift.kernels.stale_outcome import DECAY, LINK
 from sparkdrift.kernels.stale_rows import Stale
 from sparkdrift.spark.eval_staleness import write_across
-from sparkdrift.spark.outside_tables import (
-    Told,
-    dashboard_table,
-    outcome_table,
-    outcomes,
-    told_by_dashboard,
-)
+from sparkdrift.spark.outside_tables import Dashboard, Told, outcome_table
 from sparkdrift.spark.reference_life import (
     References,
     evaluation_sets,
@@ -43,6 +37,7 @@ from sparkdrift.spark.reference_life import (
 )
 from sparkdrift.spark.source import Source
 from sparkdrift.spark.window_course import (
+    Drifted,
     Figures,
     Performed,
     drifted,
@@ -56,35 +51,42 @@ from sparkdrift.spec.evaluation import Evaluation
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.journal import Record
+from sparkdrift.steps.outcome_links import outcome_links
 from sparkdrift.windows import Window, window_at
 
 BLIND, SHOWN = "blind_spot", "dashboard"
 ACROSS = (BLIND, SHOWN, LINK, DECAY)
 """The figures that look at all windows."""
 # Raised when they change without a change of their inputs.
-_VERSION = 3
+_VERSION = 4
 
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class _Tables:
-    dashboard: Source | None
-    outcome: Source | None
+def tell_blind_spots(
+    context: Context,
+    spec: MonitorSpec,
+    policy: str,
+    record: Record,
+    dashboard: Dashboard | None,
+) -> int:
+    """Write what is due of ACROSS for one monitor; returns how many windows were written.
 
-
-def tell_blind_spots(context: Context, spec: MonitorSpec, policy: str, record: Record) -> int:
-    """Write what is due of ACROSS for one monitor; returns how many windows were written."""
+    dashboard: its table as it was read, None where it has none.
+    """
     spark, store = context.spark, context.store
     name = spec.reference.name if spec.reference else None
     stored = stored_references(spark, store, spec, name)
-    tables = _Tables(dashboard_table(spark, spec), outcome_table(spark, spec))
+    outcome = outcome_table(spark, spec)
     beside = {"policy": policy, "version": str(_VERSION)}
     if spec.operations:
         beside["operations"] = operation_hash(spec)
     beside |= {
         key: f"{one.table_id}:{one.version}"
-        for key, one in (("dashboard", tables.dashboard), ("outcome", tables.outcome))
+        for key, one in (
+            ("dashboard", dashboard.source if dashboard else None),
+            ("outcome", outcome),
+        )
         if one is not None
     }
     text, have, starts = inputs_digest(spark, store, spec, stored, ACROSS, beside)
@@ -92,7 +94,7 @@ def tell_blind_spots(context: Context, spec: MonitorSpec, policy: str, record: R
     if set(have) == starts and all(one == digest for one in have.values()):
         return 0
     context.journal.started(record)
-    rows = _rows(context, spec, stored, tables)
+    rows = _rows(context, spec, stored, dashboard, outcome)
     zone, grain = spec.timestamp.zone, spec.windows.grain
     windows = [Window(one, window_at(one, grain, zone).end) for one in sorted({*starts, *have})]
     write_across(
@@ -109,17 +111,19 @@ def tell_blind_spots(context: Context, spec: MonitorSpec, policy: str, record: R
 
 
 def _rows(
-    context: Context, spec: MonitorSpec, stored: References, tables: _Tables
+    context: Context,
+    spec: MonitorSpec,
+    stored: References,
+    dashboard: Dashboard | None,
+    outcome: Source | None,
 ) -> Iterator[Row]:
     spark, store = context.spark, context.store
     figures = figures_of_windows(spark, store, spec)
     performance = performance_of_windows(spark, store, spec, spec.windows.grain)
     moved = drifted(spark, store, spec, stored)
     operated = operations_of_windows(spark, store, spec)
-    told = None
-    if tables.dashboard is not None:
-        told = _by_metric(told_by_dashboard(spark, spec, tables.dashboard))
-    links = _links(context, spec, tables)
+    told = None if dashboard is None else _by_metric(dashboard.rows)
+    links = outcome_links(context, spec, outcome)
     for name in evaluation_sets(spec) or (NO_SET,):
         starts = sorted(start for of, start in figures if of == name)
         evidence = [
@@ -134,6 +138,7 @@ def _rows(
                 figures[name, start].ess_ratio,
                 _distrust(spec),
                 operated.get(start, dict.fromkeys(spec.operations)),
+                decides=(spec.evaluation or Evaluation()).task != "regression",
             )
             for start in starts
         ]
@@ -187,12 +192,16 @@ def _persistence(spec: MonitorSpec) -> Persistence:
 
 
 def _moved(
-    spec: MonitorSpec, name: str, start: datetime, moved: Mapping[tuple[datetime, str], Any]
+    spec: MonitorSpec, name: str, start: datetime, moved: Mapping[tuple[datetime, str], Drifted]
 ) -> tuple[list[Moved], list[Moved]]:
-    """Score and features, by the comparisons that may alert and that with the set."""
-    found = [moved.get((start, one)) for one in (*spec.alerts.comparisons, with_set(name))]
-    known = [one for one in found if one is not None]
-    return [one.score for one in known], [one.features for one in known]
+    """Score and features, by the comparisons that may alert and that with the set; one that has
+    no row in this window is one without rows."""
+    wanted = (*spec.alerts.comparisons, with_set(name))
+    found = [(one, moved.get((start, one))) for one in wanted]
+    return (
+        [replace(row.score if row else Moved(), of=one) for one, row in found],
+        [replace(row.features if row else Moved(), of=one) for one, row in found],
+    )
 
 
 def _judged(spec: MonitorSpec, rows: Mapping[str, Performed]) -> dict[str, tuple[str, str]]:
@@ -212,9 +221,10 @@ def _judged(spec: MonitorSpec, rows: Mapping[str, Performed]) -> dict[str, tuple
 
 
 def _fresh(rows: Mapping[str, Performed]) -> bool:
-    """Whether a metric rests on labels that had the time to arrive; rates need none of them."""
+    """Whether a metric rests on labels that had the time to arrive, and that stand for all rows;
+    rates need none of them."""
     return any(
-        one.mature and one.realised is not None
+        one.mature and one.realised is not None and SELECTED not in (one.reason or "")
         for metric, one in rows.items()
         if metric not in WITHOUT_LABELS
     )
@@ -256,8 +266,9 @@ def _shown(
         rows = told.get(metric, [])
         place = bisect_left(rows, end, key=lambda row: row.at)
         one = rows[place - 1] if place else None
+        note = ""
         if one is not None and one.limit is not None:
-            least, most = (None, one.limit) if metric in LOSSES else (one.limit, None)
+            least, most, note = _band(metric, one.limit, (least, most))
         age = None if one is None else end - one.at
         limit = (spec.evaluation or Evaluation()).limits.dashboard_age
         if one is not None and age is not None and age > limit:
@@ -266,58 +277,20 @@ def _shown(
             note += f" before the window's end; limit {limit.days}"
             found[metric] = Shown(None, least, most, note)
             continue
-        found[metric] = Shown(one.value if one else None, least, most)
+        found[metric] = Shown(one.value if one else None, least, most, note)
     return found
 
 
-@dataclass(frozen=True)
-class _Links:
-    """By set: from when on each pair of metric and outcome is known, and both series."""
-
-    metric: str
-    grain: str
-    reason: str
-    ends: Mapping[str, list[datetime]]
-    values: Mapping[str, tuple[list[float], list[float]]]
-    zone: str
-    window: str
-
-    def of(self, name: str, start: datetime) -> list[Stale]:
-        """Both rows of a window, by the periods that were over at its end."""
-        if self.reason:
-            return without_outcome(self.reason, self.metric)
-        end = window_at(start, self.window, self.zone).end
-        known = self.ends.get(name, [])
-        size = bisect_right(known, end)
-        metric, outcome = self.values.get(name, ([], []))
-        return outcome_rows(self.metric, metric[:size], outcome[:size], self.grain)
-
-
-def _links(context: Context, spec: MonitorSpec, tables: _Tables) -> _Links:
-    outcome = spec.outcome
-    zone, window = spec.timestamp.zone, spec.windows.grain
-    if outcome is None or tables.outcome is None:
-        reason = "evaluation.outcome declares no table of the business outcome"
-        return _Links("*", window, reason, {}, {}, zone, window)
-    grain = outcome.grain
-    metric = outcome.metric or (spec.degraded.metric if spec.degraded else None)
-    if metric is None:
-        reason = "evaluation.outcome.metric names none, and neither does degraded.metric"
-        return _Links("*", grain, reason, {}, {}, zone, window)
-    if grain not in (window, *spec.windows.rollups):
-        reason = f"windows of a {grain} are not kept: add {grain} to windows.rollups"
-        return _Links(metric, grain, reason, {}, {}, zone, window)
-    shown = outcomes(context.spark, spec, tables.outcome)
-    realised = performance_of_windows(context.spark, context.store, spec, grain)
-    ends: dict[str, list[datetime]] = {}
-    values: dict[str, tuple[list[float], list[float]]] = {}
-    for (name, start), rows in sorted(realised.items()):
-        one = rows.get(metric)
-        period = window_at(start + outcome.lag, grain, zone)
-        if one is None or one.realised is None or not one.mature or period.start not in shown:
-            continue
-        ends.setdefault(name, []).append(max(period.end, window_at(start, grain, zone).end))
-        pair = values.setdefault(name, ([], []))
-        pair[0].append(one.realised)
-        pair[1].append(shown[period.start])
-    return _Links(metric, grain, "", ends, values, zone, window)
+def _band(
+    metric: str, limit: float, declared: tuple[float | None, float | None]
+) -> tuple[float | None, float | None, str]:
+    """(at_least, at_most, note) by a limit of the table: on the side of the worse, or, of what
+    should be near 0, on both. Where that side is not known a limit says nothing: of a latency it
+    is an upper one, of a volume a lower one."""
+    better = BETTER.get(metric)
+    if better is None:
+        why = f"the table's limit is {limit:g}, and which side of it is the better one is not known"
+        return *declared, f"{why} of this metric; evaluation.dashboard.filter can leave it out"
+    if not better:
+        return -abs(limit), abs(limit), ""
+    return (limit, None, "") if better > 0 else (None, limit, "")

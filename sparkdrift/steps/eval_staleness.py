@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sparkdrift.kernels.eval_figures import FIGURES
 from sparkdrift.spark.eval_staleness import staleness_digests, staleness_rows, write_staleness
+from sparkdrift.spark.outside_tables import read_dashboard
 from sparkdrift.spark.stale_inputs import held_against
 from sparkdrift.spec.digests import staleness_hash
 from sparkdrift.spec.models import MonitorSpec
@@ -33,7 +34,7 @@ def measure_staleness(context: Context, spec: MonitorSpec, options: Options) -> 
     """Measure what is due for one monitor and write it; reads stored rows, dashboard and outcome.
 
     A window becomes due when its states, its drift from the evaluation sets, a reference, the
-    limits, or the maturity of its labels changed.
+    limits, the dashboard's too, or the maturity of its labels changed.
     """
     if spec.evaluation is None:
         return Stale()
@@ -42,20 +43,22 @@ def measure_staleness(context: Context, spec: MonitorSpec, options: Options) -> 
         record.policy_hash, record.as_of = policy, as_of
         spark, store = context.spark, context.store
         held = held_against(spark, store, spec)
-        digests = staleness_digests(spark, store, spec, held, policy, as_of)
+        dashboard = read_dashboard(spark, spec)
+        limits = () if dashboard is None else dashboard.rows
+        digests = staleness_digests(spark, store, spec, held, policy, as_of, limits)
         found = outdated(spec, options, *digests)
         for batch, version in batches(context, spec, record, found):
             write_staleness(
                 store,
                 spec,
-                staleness_rows(spark, store, spec, held, batch, digests[0], as_of),
+                staleness_rows(spark, store, spec, held, batch, digests[0], as_of, limits),
                 FIGURES,
                 batch,
                 policy=policy,
                 source_version=version,
                 run_id=context.journal.run_id,
             )
-        told = tell_blind_spots(context, spec, policy, record)
+        told = tell_blind_spots(context, spec, policy, record, dashboard)
         return Stale(found.due, told)
 
 
@@ -64,6 +67,8 @@ def due_windows(context: Context, spec: MonitorSpec, options: Options) -> int:
     if spec.evaluation is None:
         return 0
     policy, as_of = staleness_hash(spec), complete_until(context, spec, options)
-    held = held_against(context.spark, context.store, spec)
-    digests = staleness_digests(context.spark, context.store, spec, held, policy, as_of)
+    spark, store = context.spark, context.store
+    held, dashboard = held_against(spark, store, spec), read_dashboard(spark, spec)
+    limits = () if dashboard is None else dashboard.rows
+    digests = staleness_digests(spark, store, spec, held, policy, as_of, limits)
     return len(outdated(spec, options, *digests).due)

@@ -1,7 +1,8 @@
 """Recalibrate: which operating threshold restores its target now. It proposes, and changes nothing.
 
-Read are stored score states only: of the newest windows whose labels have arrived, or, where no
-labels arrive, of the newest windows with the evaluation set's rates.
+Read are stored score states only: of the newest windows whose labels have arrived, or, where too
+few do, of the newest windows with the evaluation set's rates. A capacity needs no labels and rests
+on the newest windows.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from sparkdrift.explain.blind_spots import local_day
 from sparkdrift.kernels.performance_rules import NO_SET
 from sparkdrift.measures.intervals import Figure
 from sparkdrift.measures.operating_threshold import (
+    COMPLETE,
     Goal,
     Present,
     Proposed,
     estimated,
+    lacking_labels,
     propose,
     reaches,
     realised,
@@ -49,7 +52,8 @@ _GOALS: tuple[Goal, ...] = ("precision", "recall", "capacity")
 class Recalibrated:
     """One threshold: what is proposed for it. `seq`: number of the proposal; None: none is made.
 
-    level: what the target asks for, None of a payoff; rows: what it rests on; reached_now,
+    level: what the target asks for, None of a payoff; rows: what it rests on, labelled or
+    not; reached_now,
     reached_then: of the target by the present threshold and by the proposed one, with intervals.
     NaN is not measured, and `reason` says why. traded: by metric what the present and the proposed
     threshold reach of all others; empty where none is proposed. doubt: why it can't be trusted.
@@ -78,6 +82,16 @@ class Recalibrated:
         return f"{self.goal}: {'payoff' if self.level is None else f'{self.level:g}'}"
 
 
+@dataclass(frozen=True)
+class _Resting:
+    """What a proposal rests on. without: why not on labels, '' where on these."""
+
+    counted: Counted
+    present: Present
+    basis: Basis
+    without: str = ""
+
+
 def recalibrate(
     context: Context, spec: MonitorSpec, windows: int, only: str | None = None
 ) -> tuple[Recalibrated, ...]:
@@ -89,11 +103,22 @@ def recalibrate(
     wanted = _wanted(spec, only)
     values = _payoff(spec)
     with context.journal.step(spec.monitor, "recalibrate") as record:
-        counted, present, basis = _newest(context, spec, windows)
-        record.windows = len(counted.windows)
-        doubt = _doubt(context, spec, counted, basis)
+        labelled = _by_labels(context, spec, windows)
+        newest: _Resting | None = None
+        resting: dict[str, _Resting] = {}
+        for name, (_, target) in wanted.items():
+            if isinstance(labelled, _Resting) and target.capacity is None:
+                resting[name] = labelled
+                continue
+            # How many rows a threshold decides needs no label: the newest windows tell it.
+            newest = newest or _newest(context, spec, windows, labelled)
+            resting[name] = newest
+        record.windows = max(len(one.counted.windows) for one in resting.values())
+        doubts = {
+            one.basis: _doubt(context, spec, one.counted, one.basis) for one in resting.values()
+        }
         found = [
-            replace(_one(name, *one, counted, present, basis, values), doubt=doubt)
+            replace(_one(name, *one, resting[name], values), doubt=doubts[resting[name].basis])
             for name, one in wanted.items()
         ]
         if any(not math.isnan(one.proposed[0]) for one in found):
@@ -131,24 +156,36 @@ def _payoff(spec: MonitorSpec) -> tuple[float, ...] | None:
     return (*positive, payoff.false_negative, payoff.true_negative)
 
 
-def _newest(context: Context, spec: MonitorSpec, windows: int) -> tuple[Counted, Present, Basis]:
-    """The newest windows with their labels, else the newest with the evaluation set's rates."""
+def _by_labels(context: Context, spec: MonitorSpec, windows: int) -> _Resting | str:
+    """The newest windows whose labels have arrived; where these are too few, the reason."""
     found = scored(context, spec, windows, _matured(context, spec))
-    if found is not None and found.state.total("labelled") > 0:
-        return found, realised(found.state), "realised"
+    if found is None or found.state.total("labelled") == 0:
+        return ""
+    reason = lacking_labels(found.state)
+    return reason or _Resting(found, realised(found.state), "realised")
+
+
+def _newest(
+    context: Context, spec: MonitorSpec, windows: int, labelled: _Resting | str
+) -> _Resting:
+    """The newest windows, with the evaluation set's rates where their labels don't tell them."""
     newest = scored(context, spec, windows, None)
     if newest is None:
         raise SnapshotError(
             f"no window of {spec.monitor} has its scores counted yet: `sparkdrift run` or "
             "`sparkdrift eval` counts them"
         )
+    if isinstance(labelled, _Resting) and labelled.counted.windows == newest.windows:
+        return labelled
     known = (
         None
         if newest.name == NO_SET
         else evaluation_scores(context.spark, context.store, spec, newest.name, newest.version)
     )
     # Without a set, a state without labels lends no rates: only a capacity can be restored.
-    return newest, estimated(known or _without_labels(newest), newest.state), "estimated"
+    present = estimated(known or _without_labels(newest), newest.state)
+    without = labelled if isinstance(labelled, str) else ""
+    return _Resting(newest, present, "estimated", without)
 
 
 def scored(
@@ -178,11 +215,10 @@ def _one(
     name: str,
     declared: Threshold,
     target: Target,
-    counted: Counted,
-    present: Present,
-    basis: Basis,
+    resting: _Resting,
     values: tuple[float, ...] | None,
 ) -> Recalibrated:
+    counted, present = resting.counted, resting.present
     goal, level = _goal(target)
     found = propose(present, goal, math.nan if level is None else level, values)
     to = float(found.threshold.value)
@@ -191,7 +227,7 @@ def _one(
         threshold=name,
         goal=goal,
         level=level,
-        basis=basis,
+        basis=resting.basis,
         interval=counted.interval,
         evaluation_set=counted.name,
         evaluation_version=counted.version,
@@ -200,7 +236,7 @@ def _one(
         proposed=_numbers(found.threshold),
         reached_now=_numbers(reaches(present, goal, declared.value, values)),
         reached_then=_numbers(found.reached),
-        reason=_reason(found, basis, counted.name),
+        reason=_reason(found, resting, goal),
         traded={name: (_numbers(now), _numbers(then)) for name, (now, then) in others.items()},
     )
 
@@ -239,15 +275,23 @@ def _doubt(context: Context, spec: MonitorSpec, counted: Counted, basis: Basis) 
     )
 
 
-def _reason(found: Proposed, basis: Basis, set_name: str) -> str:
-    resting = (
-        "by the labels of these windows"
-        if basis == "realised"
-        else "these windows have no labels, and no evaluation set stands in for them"
-        if set_name == NO_SET
-        else f"without labels: what a score means is taken from the evaluation set {set_name}"
-    )
-    return "; ".join(one for one in (found.reason, resting) if one)
+def _reason(found: Proposed, resting: _Resting, goal: Goal) -> str:
+    own = resting.counted.state
+    every, labelled = own.total("rows"), own.total("labelled")
+    if resting.basis == "realised":
+        text = "by the labels of these windows"
+        if labelled < COMPLETE * every:
+            text += f", of {100 * labelled / every:.0f} % of the rows"
+    elif goal == "capacity":
+        text = "by the scores of these windows, whose share decided positive needs no label"
+    elif resting.counted.name == NO_SET:
+        text = "these windows have no labels, and no evaluation set stands in for them"
+    else:
+        text = "without labels: what a score means is taken from the evaluation set "
+        text += resting.counted.name
+    few = resting.without if goal != "capacity" else ""
+    few = f"labels are not relied upon: {few}" if few else ""
+    return "; ".join(one for one in (found.reason, few, text) if one)
 
 
 def _written(context: Context, spec: MonitorSpec, one: Recalibrated) -> Recalibrated:

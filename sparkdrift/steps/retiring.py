@@ -7,12 +7,31 @@ from datetime import datetime, timezone
 from sparkdrift import __version__
 from sparkdrift.errors import SourceError
 from sparkdrift.health.ownership import RETIRED_IN_USE
-from sparkdrift.spark.retired import newest_event_since, owes_already
+from sparkdrift.spark.retired import newest_event_since, owes_already, write_retired
 from sparkdrift.spark.schemas import DEBT_EVENTS
+from sparkdrift.spark.verdicts import read_verdict
 from sparkdrift.spark.writer import insert_rows
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
-from sparkdrift.windows import local_midnight
+from sparkdrift.windows import local_midnight, window_at
+
+
+def tell_retired(context: Context, spec: MonitorSpec) -> bool:
+    """Let the newest row of `model_health` say that the model is retired; whether it was written.
+
+    Its monitors stop, so nobody else would: in the fleet it would be in use for ever, and blind.
+    The row is of the window in which it retired, or of the one after the newest that was judged.
+    Nothing is written where that says so already, or nothing was ever judged.
+    """
+    newest = read_verdict(context.spark, context.store, spec)
+    if newest is None or newest["stage"] == "retired":
+        return False
+    at, zone = newest["window_end"], spec.timestamp.zone
+    if spec.model.retired_at is not None:
+        at = max(at, local_midnight(spec.model.retired_at, zone))
+    window = window_at(at, spec.windows.grain, zone)
+    write_retired(context.spark, context.store, spec, window, context.journal.run_id)
+    return True
 
 
 def after_retirement(context: Context, spec: MonitorSpec, *, write: bool = True) -> datetime | None:

@@ -20,6 +20,7 @@ from score_states import Rows, States
 from sparkdrift.demo.months import (
     BAND,
     BEGIN,
+    DRIFT_WEEK,
     EVALUATED,
     LABEL_DELAY_DAYS,
     LIVE_WEEK,
@@ -215,6 +216,8 @@ def test_it_turns_red_when_the_loss_became_significant(seed):
     late = one.red - significant(one)
     print(f"seed={seed} significant {significant(one)}, red {one.red}, degraded {one.degraded}")
     assert late <= 5, seed
+    # An alert of any window before the drift began would be a false one, however early.
+    assert one.red > DRIFT_WEEK, seed
     # From then on it stays red: the dashboard never turns by itself.
     first = one.verdicts.index("red")
     assert set(one.verdicts[first:]) == {"red"}, seed

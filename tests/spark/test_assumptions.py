@@ -233,8 +233,8 @@ def test_a_settled_monitor_with_assumptions_asks_one_question_more(spark, store,
         outcome = run_monitor(context, spec, Options())
     assert outcome.profiled.settled
     assert outcome.checked.windows == ()
-    # Ten without assumptions: tests/spark/test_passes.py.
-    assert len(asked) == 11
+    # Nine without assumptions: tests/spark/test_passes.py.
+    assert len(asked) == 10
 
 
 @pytest.mark.classic

@@ -18,7 +18,7 @@ from sparkdrift.spark.catalog_views import add_monitor_views, create_views
 from sparkdrift.spark.monitor_views import monitor_views
 from sparkdrift.spark.querying import ask
 from sparkdrift.spark.schemas import DRIFT, PROFILES, TABLES
-from sparkdrift.spark.sql import quote, timestamp
+from sparkdrift.spark.sql import quote, string, timestamp
 from sparkdrift.spark.views import NAMES, VIEWS, registered
 from sparkdrift.store import Store
 
@@ -93,7 +93,8 @@ def store(spark, planted, workspace):
     for table in TABLES:
         place = copied.path(table.name)
         spark.sql(f"CREATE TABLE {made.table(table.name)} USING delta LOCATION '{place}'")
-    assert set(add_monitor_views(spark, made, "credit")) == {*WANTED}
+    # Its tables were made before there were views.
+    assert set(add_monitor_views(spark, made, "credit")) == {*VIEWS, *WANTED}
     yield made
     spark.sql(f"DROP SCHEMA {SCHEMA} CASCADE")
 
@@ -319,9 +320,7 @@ def in_schema(spark, store):
 
 @pytest.mark.parametrize("name", dashboard.DATASETS)
 def test_the_queries_of_the_dashboard_run(spark, in_schema, name):
-    query = dashboard.query(name)
-    bound = {"args": {"monitor": "credit"}} if dashboard.parameters(name) else {}
-    rows = spark.sql(query, **bound)
+    rows = spark.sql(bound(name, "credit"))
     assert rows.count() > 0
     for aggregates, others in dashboard.asked_of(name):
         if aggregates:
@@ -331,8 +330,14 @@ def test_the_queries_of_the_dashboard_run(spark, in_schema, name):
         assert len(shown.columns) == len(aggregates) + len(others)
     if dashboard.parameters(name):
         # Nothing chosen yet: the monitor that ran last.
-        assert spark.sql(query, args={"monitor": ""}).count() == rows.count()
-        assert spark.sql(query, args={"monitor": "nobody"}).count() == 0
+        assert spark.sql(bound(name, "")).count() == rows.count()
+        assert spark.sql(bound(name, "nobody")).count() == 0
+
+
+def bound(name: str, monitor: str) -> str:
+    """The query with its parameter as a literal: Delta's parser on Spark 4.2 binds none."""
+    assert set(dashboard.parameters(name)) <= {"monitor"}
+    return dashboard.query(name).replace(":monitor", string(monitor))
 
 
 @pytest.mark.parametrize("key", bundle.resources("alerts"))

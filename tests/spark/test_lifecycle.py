@@ -63,6 +63,14 @@ ROWS = [
     # Sums of two currencies are no sum.
     verdict("euro", NOW, "watch", model_id="abroad", cost=1.0, currency="EUR"),
     verdict("dollar", NOW, "watch", model_id="abroad", cost=1.0, currency="USD"),
+    # Two of one weight, of which everything that is told is of the graver.
+    *(
+        verdict(f"tied {at}", NOW, "retrain", model_id="tied", severity=severity, owner=owner)
+        | {"since": NOW - (at + 1) * DAY, "dashboard_status": colour}
+        for at, (severity, owner, colour) in enumerate(
+            [("major", "a", "green"), ("critical", "b", "red"), ("major", "c", "green")]
+        )
+    ),
 ]
 
 
@@ -88,7 +96,7 @@ def test_the_fleet_has_blind_models_first_then_what_costs_most(spark, store):
     names = [row["model_id"] for row in rows]
     assert names == [
         *("blind", "silent", "dear", "shared", "cheap", "good"),
-        *("unpriced", "abroad", "gone"),
+        *("unpriced", "tied", "abroad", "gone"),
     ]
     assert [row["rank"] for row in rows] == list(range(1, len(rows) + 1))
     by_name = {row["model_id"]: row for row in rows}
@@ -97,6 +105,9 @@ def test_the_fleet_has_blind_models_first_then_what_costs_most(spark, store):
     shared = by_name["shared"]
     assert (shared["verdict"], shared["cost"]) == ("retrain", 150.0)
     assert (shared["owners"], shared["monitors"]) == (["other", "risk"], ["left", "right"])
+    tied = by_name["tied"]
+    assert (tied["owner"], tied["dashboard_status"], tied["severity"]) == ("b", "red", "critical")
+    assert tied["since"] == NOW - 2 * DAY
     assert by_name["abroad"]["cost"] is None
     assert by_name["unpriced"]["cost"] is None
 
@@ -130,6 +141,11 @@ def test_an_answer_stands_beside_the_verdict_for_as_long_as_that_stands(spark, w
     with pytest.raises(UsageError, match="no verdict yet"):
         answer_verdict(context, nobody, "accepted", None, by="a", reason="b")
     assert answer_of(spark, own) == ("accepted", "board")
+    # What is said to an older window, of another verdict, takes nothing from it.
+    judge(spark, own, verdict("credit", NOW - 5 * DAY, "watch"))
+    older = answer_verdict(context, spec, "declined", NOW - 6 * DAY, by="late", reason="because")
+    assert (older.seq, older.verdict["verdict"]) == (3, "watch")
+    assert answer_of(spark, own) == ("accepted", "board")
     # Still the same verdict a day later; then it ends, and so does what was said to it.
     judge(spark, own, verdict("credit", NOW + DAY, "retrain", since))
     assert answer_of(spark, own) == ("accepted", "board")
@@ -139,7 +155,13 @@ def test_an_answer_stands_beside_the_verdict_for_as_long_as_that_stands(spark, w
         answer_verdict(context, spec, "accepted", None, by="a", reason="b")
     judge(spark, own, verdict("credit", NOW + 3 * DAY, "retrain"))
     assert answer_of(spark, own) == (None, None)
-    assert len(written(spark, own, HEALTH_EVENTS)) == 2
+    assert len(written(spark, own, HEALTH_EVENTS)) == 3
+    # Weeks from now on: one row of the monitor, that of the window that ends last.
+    week = {"window_start": NOW - 3 * DAY, "granularity": "week"}
+    judge(spark, own, verdict("credit", NOW + 4 * DAY, "watch") | week)
+    with registered(spark, own, "latest_health"):
+        rows = spark.sql("SELECT granularity, verdict FROM latest_health").collect()
+    assert [tuple(row) for row in rows] == [("week", "watch")]
 
 
 def answer_of(spark, store) -> tuple:
@@ -244,12 +266,23 @@ def test_a_retired_model_is_left_alone_and_what_is_still_scored_is_owed(spark, w
 
         return unless_retired(step, dry=dry)(context_of(spark, own), spec, Bars())
 
+    judge(spark, own, verdict("credit", day_start(4), "watch", cost=9.0, open_debts=2))
+    assert skipped("2024-06-01", dry=True).code == 0
+    assert [row["stage"] for row in read_fleet(spark, own, NOW)] == ["deployed"]
     quiet = skipped("2024-06-01")
+    # It is no blind model at the top for ever, and what is not measured is no figure.
+    (row,) = read_fleet(spark, own, NOW)
+    assert (row["stage"], row["blind"], row["cost"], row["open_debts"]) == (
+        *("retired", False),
+        *(None, None),
+    )
+    assert row["window_end"] == utc(2024, 6, 2)
     assert (quiet.code, quiet.remarks) == (0, ())
     assert quiet.text == (
         "skipped: model credit is retired since 2024-06-01; nothing is watched any more"
     )
     assert skipped(None).facts["skipped"] == "retired"
+    assert spark.table(own.table("model_health")).count() == 2
     debts = spark.table(own.table("debt_events"))
     assert skipped("2024-01-03", dry=True).remarks
     assert debts.count() == 0

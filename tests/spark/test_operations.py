@@ -144,6 +144,7 @@ def test_a_change_for_the_worse_alerts_and_one_for_the_better_does_not(told) -> 
     assert quiet["power"] > 0.8
 
 
+@pytest.mark.classic
 def test_a_signal_that_is_null_everywhere_is_not_measured(told) -> None:
     row = whole(told, DAYS - 1, "escalated")
     assert (row["known_rows"], row["events"], row["value"]) == (0, 0, None)
@@ -154,6 +155,7 @@ def test_a_signal_that_is_null_everywhere_is_not_measured(told) -> None:
     assert "0 of " in row["trend_reason"]
 
 
+@pytest.mark.classic
 def test_it_is_told_where_on_the_score_the_overrides_are(told) -> None:
     for day in LATER:
         row = whole(told, day, "override")
@@ -169,6 +171,7 @@ def test_it_is_told_where_on_the_score_the_overrides_are(told) -> None:
     assert whole(told, LATER[0], "wait")["score_pvalue"] is None
 
 
+@pytest.mark.classic
 def test_the_trend_looks_back_and_says_where_it_cannot(told) -> None:
     assert whole(told, 6, "override")["trend"] is None
     assert "7 of 7 windows" in whole(told, 6, "override")["trend_reason"]
@@ -181,6 +184,7 @@ def test_the_trend_looks_back_and_says_where_it_cannot(told) -> None:
     )
 
 
+@pytest.mark.classic
 def test_weeks_are_added_up_and_not_judged(spark, watched, told) -> None:
     (row,) = rows_of(
         spark,
@@ -197,6 +201,7 @@ def test_weeks_are_added_up_and_not_judged(spark, watched, told) -> None:
     assert row["score_pvalue"] is not None
 
 
+@pytest.mark.classic
 def test_what_the_table_does_not_allow_is_a_problem_and_no_signal(spark, watched) -> None:
     signals = {
         "number": {"expression": "seconds"},
@@ -217,6 +222,7 @@ def test_what_the_table_does_not_allow_is_a_problem_and_no_signal(spark, watched
     assert countable(spark, spec, source) == ("sound",)
 
 
+@pytest.mark.classic
 def test_nothing_due_writes_nothing_and_a_late_row_makes_its_window_due(spark, watched) -> None:
     with crashing() as written, asked_of(spark) as asked:
         again = run(spark, watched.store, watched.spec, "again", as_of=day_start(DAYS))

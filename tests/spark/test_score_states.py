@@ -275,13 +275,23 @@ def test_without_a_change_no_source_row_is_read(world):
 
 @pytest.mark.classic
 def test_late_labels_are_of_their_own_windows_only(world):
-    world.arrive(np.flatnonzero(world.day == 4)[::2], days=3)
+    rows = np.flatnonzero(world.day == 4)
+    world.arrive(rows[::2], days=3)
+    # Of five more the label was known a day before the prediction: counted, and told.
+    world.arrive(rows[1:10:2], days=-1)
     done = world.run()
     assert days_of(done.counted.windows) == [4]
     assert done.counted.relabelled == done.counted.windows
     told, scanned = world.warnings()
     assert scanned == ROWS
     assert any("appended labels" in one for one in told)
+    labelled = ROWS // 2 + 5
+    quality = dict(zip(QUALITY, world.states("labels")[4, "*", "*"]["cells"], strict=True))
+    assert (quality["labelled"], quality["early"]) == (labelled, 5)
+    early = (
+        f"5 of {labelled} labelled predictions have a label that was known before the prediction"
+    )
+    assert any(one.startswith(f"{early} was made: it counts, but look whether") for one in told)
     world.require_brute()
     weeks = world.states(granularity="week")
     np.testing.assert_allclose(

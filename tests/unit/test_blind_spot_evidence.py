@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
-from sparkdrift.explain.blind_spots import Shown
+from sparkdrift.explain.blind_spots import Moved, Shown
+from sparkdrift.kernels.performance_words import SELECTED
+from sparkdrift.kernels.stale_rows import Accepted
 from sparkdrift.spark.outside_tables import Told
-from sparkdrift.spark.window_course import Performed
+from sparkdrift.spark.stale_inputs import Held
+from sparkdrift.spark.stale_policy import reported, stale_policy
+from sparkdrift.spark.window_course import Drifted, Performed
 from sparkdrift.spec.loading import parse_spec
-from sparkdrift.steps import blind_spots
+from sparkdrift.steps import blind_spots, outcome_links
 
 SPEC = """\
 monitor: m
@@ -26,6 +34,7 @@ evaluation:
 MONDAY = datetime(2024, 1, 7, 23, tzinfo=timezone.utc)
 """The start of a week in Berlin."""
 WEEK = timedelta(days=7)
+SEED = 94
 
 
 def spec(lines="  dashboard: {metrics: {accuracy: {at_least: 0.9}, brier: {at_most: 0.2}}}\n"):
@@ -85,6 +94,48 @@ def test_a_limit_of_the_table_is_on_the_side_of_the_worse() -> None:
     }
 
 
+def test_a_limit_of_a_metric_whose_better_side_is_not_known_is_no_band() -> None:
+    rows = [
+        told("latency_ms", MONDAY, 120.0, 200.0),
+        told("prevalence", MONDAY, 0.1, 0.2),
+        told("statistical_parity", MONDAY, -0.3, 0.1),
+    ]
+    table = spec("  dashboard: {table: a.d, time: t, metric: m, value: v}\n")
+    found = shown(rows, of=table)
+    assert found["latency_ms"].in_band is None
+    assert found["prevalence"].in_band is None
+    note = found["latency_ms"].note
+    assert note.startswith(
+        "the table's limit is 200, and which side of it is the better one is not"
+    )
+    assert blind_spots._dashboard({"latency_ms": found["latency_ms"]}).status == "amber"
+    assert found["statistical_parity"] == Shown(-0.3, -0.1, 0.1)
+    assert found["statistical_parity"].in_band is False
+
+
+def test_limits_of_the_table_are_those_to_recompute() -> None:
+    rows = [
+        told("accuracy", MONDAY + WEEK, 0.92, 0.9),
+        told("accuracy", MONDAY, 0.93, 0.91),
+        told("recall", MONDAY, 0.8),
+        told("brier", MONDAY, 0.15),
+        told("latency_ms", MONDAY, 120.0, 200.0),
+    ]
+    found = reported(spec(), rows)
+    assert found == {
+        "accuracy": ((MONDAY, 0.91), (MONDAY + WEEK, 0.9)),
+        "recall": ((MONDAY, 0.8),),
+        "brier": ((MONDAY, 0.2),),
+    }
+    bare = spec("  dashboard: {table: a.d, time: t, metric: m, value: v}\n")
+    policy = stale_policy(bare, Held(), rows)
+    assert policy.accepted_at(MONDAY) == ()
+    assert Accepted("accuracy", 0.91) in policy.accepted_at(MONDAY + WEEK)
+    assert policy.accepted_at(MONDAY + 2 * WEEK)[0] == Accepted("accuracy", 0.9)
+    declared = stale_policy(spec(), Held(), rows)
+    assert declared.accepted_at(MONDAY) == (Accepted("accuracy", 0.9), Accepted("brier", 0.2))
+
+
 def test_without_a_table_the_set_itself_is_what_is_shown() -> None:
     performance = {"accuracy": Performed(0.95, 0.8, True, "degraded", "worse")}
     found = shown(None, performance=performance)
@@ -93,11 +144,19 @@ def test_without_a_table_the_set_itself_is_what_is_shown() -> None:
     assert shown(None, of=spec("")) == {}
 
 
+def test_a_comparison_without_a_row_in_the_window_is_not_left_out() -> None:
+    quiet = Moved(3, 0, 0.9)
+    moved = {(MONDAY, "evaluation:holdout"): Drifted(quiet, Moved())}
+    score, features = blind_spots._moved(spec(), "holdout", MONDAY, moved)
+    assert score == [Moved(of="baseline"), replace(quiet, of="evaluation:holdout")]
+    assert features == [Moved(of="baseline"), Moved(of="evaluation:holdout")]
+
+
 @pytest.mark.parametrize(("weeks", "known"), [(-1, 0), (1, 0), (2, 1), (3, 2), (14, 12)])
 def test_a_pair_counts_once_both_periods_are_over(weeks: int, known: int) -> None:
     ends = [MONDAY + (i + 3) * WEEK for i in range(12)]
     values = [float(i % 5) for i in range(12)]
-    links = blind_spots._Links(
+    links = outcome_links.OutcomeLinks(
         "recall", "week", "", {"holdout": ends}, {"holdout": (values, values)},
         "Europe/Berlin", "week",
     )  # fmt: skip
@@ -106,6 +165,35 @@ def test_a_pair_counts_once_both_periods_are_over(weeks: int, known: int) -> Non
         assert f"not measured: {known} weeks" in first.reason
     else:
         assert "over 12 weeks" in first.reason or "12 weeks" in first.reason
+
+
+def test_pairs_are_of_the_outcomes_period_a_lag_later(monkeypatch) -> None:
+    """The metric of a week goes with the outcome of the week two later; less of it is better."""
+    lines = "  outcome: {table: a.d, timestamp: t, expression: sum(x), metric: recall, "
+    lines += "lag: 14 days, better: "
+    monitor = spec(lines + "down}\n")
+    realised = np.random.default_rng(SEED).normal(0.8, 0.02, 60).tolist()
+    # Clocks change in the 12th and the 42nd week.
+    first = datetime(2024, 1, 8, tzinfo=ZoneInfo("Europe/Berlin"))
+    mondays = [(first + i * WEEK).astimezone(timezone.utc) for i in range(63)]
+    weeks = mondays[:60]
+    performance = {
+        ("holdout", start): {"recall": Performed(0.8, value, True, "ok", "")}
+        for start, value in zip(weeks, realised, strict=True)
+    }
+    losses = {one: 5 - value for one, value in zip(mondays[2:], realised, strict=False)}
+    monkeypatch.setattr(outcome_links, "outcomes", lambda *_: losses)
+    monkeypatch.setattr(outcome_links, "performance_of_windows", lambda *_: performance)
+    context = SimpleNamespace(spark=None, store=None)
+    links = outcome_links.outcome_links(context, monitor, "the outcome")
+    assert links.values["holdout"] == (realised, list(losses.values()))
+    assert links.ends["holdout"] == mondays[3:]
+    link, decay = links.of("holdout", weeks[-1])
+    assert (link.status, decay.status) == ("ok", "ok"), SEED
+    assert "recall and the outcome (less is better) go together by 1 (" in link.reason
+    assert "over 58 weeks" in link.reason
+    up = outcome_links.outcome_links(context, spec(lines + "up}\n"), "the outcome")
+    assert up.of("holdout", weeks[-1])[0].status == "warning"
 
 
 def test_which_metrics_tell_of_degradation() -> None:
@@ -127,6 +215,13 @@ def test_rates_that_need_no_label_are_no_fresh_labels() -> None:
     assert not blind_spots._fresh({"accuracy": early})
     assert blind_spots._fresh(
         {"decision_rate": rate, "accuracy": Performed(0.9, 0.9, True, "", "")}
+    )
+    selected = Performed(
+        0.9, 0.99, True, "undetermined", f"by labels of 9 % of the rows; {SELECTED}"
+    )
+    assert not blind_spots._fresh({"accuracy": selected, "recall": selected})
+    assert blind_spots._fresh(
+        {"accuracy": selected, "precision": Performed(0.9, 0.9, True, "ok", "")}
     )
 
 

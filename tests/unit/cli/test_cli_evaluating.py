@@ -165,7 +165,7 @@ def test_a_proposed_threshold_is_told_with_what_it_rests_on():
     assert "inspect: for a precision of 80.0 %" in text
     assert "0.5 reaches a precision of 71.0 % (70.0 % to 72.0 %)" in text
     assert "0.6800 (0.6400 to 0.7300), which reaches a precision of 80.0 %" in text
-    assert "11,200 labelled rows, 2025-08-04 to 2025-09-01" in text
+    assert "11,200 rows, 2025-08-04 to 2025-09-01" in text
     assert "  costs     recall 62.0 % now, 48.0 % then (46.0 % to 50.0 %)" in text
     assert "            payoff per row 3 now, not measured then" in text
     assert "  warning   concept drift (accuracy) in the window of 2025-08-25" in text

@@ -95,6 +95,14 @@ def test_operations_that_are_missing_or_unsure_are_never_green(operations, text)
     assert "; " not in found.reason
 
 
+def test_a_regression_is_green_without_a_decision_rate():
+    without = replace(WATCHED, rates={})
+    assert one(without).verdict == "amber"
+    found = one(replace(without, decides=False))
+    assert found.verdict == "green"
+    assert found.reason.endswith("; a model of this kind has no decision rate")
+
+
 def test_an_alert_of_operations_is_red_unless_it_is_suppressed():
     calm, rose = (replace(WATCHED, operations={"override": row}) for row in (CALM, ROSE))
     muted = replace(WATCHED, operations={"override": replace(ROSE, suppressed=True)})
@@ -171,6 +179,8 @@ def test_what_is_missing_is_named():
         ({"score": (Moved(1, 0, 0.5),)}, "power 0.50 below 0.8: score"),
         ({"score": (Moved(1, 0, None),)}, "power not known: score"),
         ({"features": (Moved(0),)}, "not measured: top features"),
+        ({"score": (QUIET, Moved(of="training"))}, "score (without a row of: training)"),
+        ({"features": (Moved(of="baseline"), QUIET)}, "features (without a row of: baseline)"),
         ({"ranked": False}, "not measured: top features (alerts.importance names none)"),
         ({"rates": {}}, "not measured: decision rate"),
         ({"rates": {"approve": UNSURE}}, "not measured: decision rate (too wide)"),
@@ -187,7 +197,7 @@ def test_what_is_missing_is_named():
 
 def test_all_combinations_red_only_with_an_alert_behind_a_dashboard_in_band_and_never_green():
     """2,000 windows of all combinations, each by itself."""
-    score = ((QUIET,), (STANDS,), (Moved(2, 1, 0.9),), ())
+    score = ((QUIET,), (STANDS,), (Moved(2, 1, 0.9),), (QUIET, Moved(of="training")))
     rates = ({"approve": STEADY}, {"approve": FELL}, {"approve": UNSURE}, {})
     performance = ({"accuracy": FINE}, {"accuracy": DOWN}, {})
     bands = (

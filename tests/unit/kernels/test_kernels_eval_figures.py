@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from scipy import special, stats
+from sklearn import metrics
 
 from sparkdrift.kernels.batches import arrow_schema
 from sparkdrift.kernels.eval_figures import (
@@ -159,6 +160,7 @@ def test_without_a_change_nothing_warns_but_age(data):
     assert bad.pop(("eval_age", "*")) == "warning"
     assert bad.pop(("training_age", "*")) == "warning"
     # A Brier score known to 0.0025, and a prior to 5 points, take more rows than these.
+    assert bad.pop(("reweighted", "*")) == "insufficient_data"  # the policy names no metric
     assert set(bad) <= {("brier", "*"), ("prior_shift", "*")}, (SEED, bad)
     assert set(bad.values()) <= {"undetermined"}
 
@@ -447,6 +449,85 @@ def test_the_limit_on_productions_mix(data):
     assert (same["status"], same["low"] < 0.7 < same["high"]) == ("ok", True)
 
 
+def test_limits_of_the_dashboards_table_are_recomputed_by_window(data):
+    end = START + 7 * DAY
+    table = {"accuracy": ((START, 0.72), (end, 0.5)), "recall": ((end, 0.6),)}
+    policy = replace(POLICY, accepted=(), reported=table)
+    rows = found(data, policy=policy)
+    assert {key for key in rows if key[0] == "acceptance_limit"} == {
+        ("acceptance_limit", "accuracy")
+    }
+    assert rows["acceptance_limit", "accuracy"]["threshold"] == 0.72
+    nothing = found(data, policy=replace(policy, reported={"recall": ((end, 0.6),)}))
+    reason = nothing["acceptance_limit", "*"]["reason"]
+    assert reason == (
+        "not measured: evaluation.dashboard declares no metric, and its table has no row of one "
+        "before the window's end"
+    )
+
+
+REGIONS = ("north", "south")
+SCORED = ("accuracy", "recall", "f1", "roc_auc", "average_precision", "brier")
+
+
+def test_metrics_on_productions_mix_are_those_of_weighted_rows(data):
+    policy = replace(POLICY, metrics=SCORED)
+    score, label, region = data["held"]
+    rows = found(data, "moved", policy)
+    edges = data["edges"]
+    at = [np.searchsorted(edges, one, side="right") for one in (score, data["moved"][0])]
+    cells = np.stack([np.bincount(at[0][region == r], minlength=len(edges) + 1) for r in REGIONS])
+    by_region = [np.sum(data["moved"][2] == r) for r in REGIONS]
+    raked = rake(cells, by_region, np.bincount(at[1], minlength=len(edges) + 1))
+    w = raked.weights[(region == REGIONS[1]).astype(int), at[0]]
+    taken, yes = score >= 0.5, label == 1
+    expected = {
+        "accuracy": np.average(taken == yes, weights=w),
+        "recall": w[taken & yes].sum() / w[yes].sum(),
+        "f1": 2 * w[taken & yes].sum() / (w[taken].sum() + w[yes].sum()),
+        "roc_auc": metrics.roc_auc_score(yes, score, sample_weight=w),
+        "average_precision": metrics.average_precision_score(yes, score, sample_weight=w),
+        "brier": np.average((score - label) ** 2, weights=w),
+    }
+    for name, value in expected.items():
+        one = rows["reweighted", name]
+        bar = 0.005 if name in ("roc_auc", "average_precision") else 1e-9
+        assert one["value"] == pytest.approx(value, abs=bar), (SEED, name)
+        assert one["low"] < one["value"] < one["high"]
+        assert f"{raked.ess_ratio * len(score):,.0f} effective rows" in one["reason"]
+        assert one["unit"] == "of the metric"
+    # Of effective rows, not of all that the set has.
+    share, size = expected["accuracy"], raked.ess_ratio * len(score)
+    width = rows["reweighted", "accuracy"]["high"] - rows["reweighted", "accuracy"]["low"]
+    assert width == pytest.approx(2 * 1.96 * np.sqrt(share * (1 - share) / size), rel=0.02)
+    same = found(data, policy=policy)
+    assert {same["reweighted", name]["status"] for name in ("accuracy", "brier")} == {"ok"}
+
+
+def test_a_mix_that_costs_more_than_is_tolerated_warns(data):
+    """More scores near one half, each meaning what it did: fewer of them are rightly decided."""
+    rng = np.random.default_rng(SEED)
+    score = special.expit(rng.normal(0, 0.6, 20_000))
+    near = score, np.full(len(score), np.nan), rng.choice(REGIONS, len(score), p=[0.6, 0.4])
+    policy = replace(POLICY, metrics=("accuracy", "brier"), metric="accuracy", tolerated=0.01)
+    rows = found({**data, "near": near}, "near", policy)
+    for name, worse in (("accuracy", -1), ("brier", 1)):
+        one = rows["reweighted", name]
+        assert one["status"] == "warning", (SEED, one)
+        assert worse * (one["value"] - one["threshold"]) > 0
+        assert "lost by the mix, 0.01 tolerated" in one["reason"]
+
+
+def test_metrics_are_not_reweighted_by_what_can_not_bear_them(data):
+    policy = replace(POLICY, metrics=("accuracy",))
+    one = found({**data, "far": drawn(np.random.default_rng(SEED), 6000, 6.0)}, "far", policy)
+    row = one["reweighted", "accuracy"]
+    assert (row["status"], row["value"]) == ("undetermined", None)
+    assert "of its rows once weighted to the window, at least 40 % needed" in row["reason"]
+    none = found(data)["reweighted", "*"]
+    assert none["status"] == "insufficient_data"
+
+
 def test_a_window_that_nothing_resembles_refuses_limits(data):
     rng = np.random.default_rng(SEED)
     far = {**data, "far": drawn(rng, 5000, 4.0)}
@@ -509,7 +590,7 @@ def test_few_rows_are_never_ok(data):
 
 def test_each_class_of_several_is_told_apart(data):
     rng = np.random.default_rng(SEED)
-    rows = []
+    rows, decided = [], {}
     for of in ("a", "b"):
         score, label, _ = drawn(rng, 4000)
         edges = score_bins.choose_edges(score, label)
@@ -521,7 +602,7 @@ def test_each_class_of_several_is_told_apart(data):
                 slice_key="*",
                 slice_value="*",
                 edges=edges,
-                numbers=score_bins.flat(score_bins.count(edges, score, label)),
+                numbers=score_bins.flat(score_bins.count(edges, score, label, score > 0.5)),
             )
         )
         score, label, _ = drawn(rng, 9000, 0.0 if of == "a" else 1.5)
@@ -531,13 +612,17 @@ def test_each_class_of_several_is_told_apart(data):
                 window_start=START,
                 kind="scores",
                 class_name=of,
-                numbers=score_bins.flat(score_bins.count(edges, score, label)),
+                numbers=score_bins.flat(score_bins.count(edges, score, label, score > 0.5)),
             )
         )
+        decided[of] = (score > 0.5).mean()
     rows.append(
         row(ASKED, window_start=START, window_end=START + DAY, mature=True, input_digest="d")
     )
     got = run(rows, replace(POLICY, task="multiclass", thresholds=()))
+    rates = {of: one for (figure, of), one in got.items() if figure == "decision_rate"}
+    assert {of: one["status"] for of, one in rates.items()} == {"a": "ok", "b": "warning"}
+    assert f"decided to be b: {100 * decided['b']:.3g} % of the rows" in rates["b"]["reason"]
     assert got["ess_ratio", "a"]["status"] == "ok"
     assert got["ess_ratio", "b"]["status"] == "warning"
     assert "binary models" in got["acceptance_limit", "accuracy"]["reason"]

@@ -20,6 +20,7 @@ from sparkdrift.kernels.feature_course import (
     course_rows,
     model_rows,
 )
+from sparkdrift.kernels.feature_family import judge_family
 from sparkdrift.kernels.feature_figures import (
     INPUT,
     OF_FEATURES,
@@ -29,7 +30,7 @@ from sparkdrift.kernels.feature_figures import (
     WINDOW,
     measure,
 )
-from sparkdrift.kernels.feature_rows import FeaturePolicy
+from sparkdrift.kernels.feature_rows import MEASURED, FeaturePolicy
 
 SEED = 5
 START = datetime(2025, 1, 1, tzinfo=timezone.utc)
@@ -133,6 +134,42 @@ def test_a_changed_association_is_found_and_an_unchanged_one_is_not(shift, statu
     assert "reference" in change["reason"]
 
 
+def judged_together(*given):
+    """(status, reason) of each after the family of its window: (day, status, p_value)."""
+    rows = [
+        {
+            **dict.fromkeys(MEASURED),
+            "window_start": START + day * DAY,
+            "figure": "association_change",
+            "subject": f"x{i}",
+            "status": status,
+            "reason": "moved",
+            "p_value": p,
+        }
+        for i, (day, status, p) in enumerate(given)
+    ]
+    table = pa.Table.from_pylist(rows, schema=arrow_schema(MEASURED))
+    found = pa.Table.from_batches(judge_family(iter(table.to_batches(max_chunksize=3))))
+    assert found.num_rows == len(rows)
+    return [(one["status"], one["reason"]) for one in found.to_pylist()]
+
+
+def test_changes_of_a_window_are_judged_together():
+    """0.04 of one feature is no chance; among fifty it is."""
+    assert judged_together((1, "warning", 0.04)) == [("warning", "moved")]
+    others = [(1, "ok", 0.5)] * 49
+    (alone, reason), *rest = judged_together((1, "warning", 0.04), *others)
+    assert alone == "undetermined"
+    assert "among 50 features that may be chance (q = 0.5)" in reason
+    assert set(rest) == {("ok", "moved")}
+    assert judged_together((1, "drifted", 1e-9), *others)[0] == ("drifted", "moved")
+    # Of another window, or without a p-value: no member.
+    apart = judged_together((1, "warning", 0.04), *[(2, "ok", 0.5)] * 49)
+    assert apart[0] == ("warning", "moved")
+    assert judged_together((1, "warning", 0.04), *[(1, None, None)] * 49)[0][0] == "warning"
+    assert judged_together((1, "drifted", None), *others)[0] == ("drifted", "moved")
+
+
 def test_few_labels_are_never_ok():
     rng = np.random.default_rng(SEED)
     rows, x, y = watched(rng, 0.8)
@@ -204,6 +241,11 @@ def test_dead_features():
         "unavailable": (profile("x", np.full(500, np.nan), 9), known, "drifted"),
         "constant: 3": (profile("x", np.full(500, 3.0), 9), known, "drifted"),
         "are needed": (profile("x", np.full(20, 3.0), 9), known, "insufficient_data"),
+        "1 row has a value, 30 are needed": (
+            profile("x", np.array([5.0, *[np.nan] * 999]), 9),
+            known,
+            "insufficient_data",
+        ),
         "as in the reference": (
             profile("x", np.full(500, 3.0), 9),
             profile("x", np.full(500, 3.0), None, REFERENCE),
@@ -241,6 +283,14 @@ def test_other_units_and_spellings():
     assert "looks like multiplied by 1,000" in told["reason"]
     same = run([profile("x", rng.gamma(2, 30, 1000), 9), known], labelled=False)
     assert (same["encoding", "x", 9]["status"], same["encoding", "x", 9]["value"]) == ("ok", 0.0)
+    usual = profile("x", 1000 + x / 30, None, REFERENCE)
+    inches = run([profile("x", 2.54 * (1000 + x / 30), 9), usual], labelled=False)
+    assert inches["encoding", "x", 9]["status"] == "warning"
+    centred = profile("x", rng.normal(0.2, 1, 1000), None, REFERENCE)
+    same = run([profile("x", rng.normal(0.2, 1, 1000), 9), centred], labelled=False)
+    told = same["encoding", "x", 9]
+    assert (told["status"], told["value"]) == ("undetermined", None)
+    assert "a flipped sign would move the quantiles by 0." in told["reason"]
     words = texts("c", {"Card": 600, "Loan": 400}, None, REFERENCE)
     other = run([texts("c", {"CARD": 300, "Loan": 700}, 9), words], labelled=False)
     told = other["encoding", "c", 9]

@@ -118,6 +118,21 @@ def test_a_mean_has_a_normal_interval() -> None:
     assert (found["value"], found["low"], found["high"]) == (3, None, None)
 
 
+def test_a_mean_of_large_numbers_has_no_interval_of_rounding() -> None:
+    """Of 10^9 +- 1 the sum of squares holds nothing of how rows vary; of 10^3 +- 1 it does."""
+    rng = np.random.default_rng(7)
+    for size, there in ((1e9, False), (1e6, False), (1e3, True)):
+        values = size + rng.normal(0, 1, 500)
+        cells = [values.sum(), 500, 500, (values**2).sum()]
+        (found,) = told([counts(0, 0, signal="wait") | {"cells": cells}, frozen(size, "wait")])
+        assert found["value"] == pytest.approx(values.mean())
+        assert (found["low"] is not None, found["high"] is not None) == (there, there), size
+        assert ("; no interval: rows vary by less" in found["reason"]) == (not there)
+    # Zeros are exact: nothing is lost in them.
+    (found,) = told([counts(0, 0, signal="wait") | {"cells": [0.0, 9, 9, 0.0]}])
+    assert (found["low"], found["high"]) == (0.0, 0.0)
+
+
 def test_the_trend_keeps_gaps_and_looks_back_so_far_and_no_further() -> None:
     days = [0, 1, 2, 5, 6, 7, 9, 10, 40, 41]
     rows = told([counts(day, 2 * day, due=day in (9, 10, 40)) for day in days], size=3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from score_states import Rows, States, by_metric, performed
 from sklearn import metrics
 
 from sparkdrift.kernels.performance_rules import Rules
+from sparkdrift.kernels.performance_words import SELECTED
 
 CAR_LOAN = Path(__file__).parents[2] / "data" / "car_loan.parquet"
 SEED = 71
@@ -402,6 +404,26 @@ def test_labels_of_some_rows_are_said():
     undeclared = Rules(threshold=THRESHOLD, delayed=False)
     reason = by_metric(performed(states, undeclared))["accuracy"]["reason"]
     assert "prediction.label_delay is not declared" in reason
+
+
+def test_labels_of_some_scores_judge_no_window():
+    """Nothing has drifted; or recall is 1.0 by the labels, because only what was found has one."""
+    rng = np.random.default_rng(SEED)
+    rows = draw(rng, 8000)
+    rows.label = np.where(rows.decision > 0, rows.label, np.nan)
+    found = by_metric(performed(states_of(rng, rows), RULES))
+    assert found["recall"]["realised"] == 1
+    for name in ("accuracy", "recall", "roc_auc", "brier"):
+        row = found[name]
+        assert row["status"] == "undetermined", (SEED, name, row)
+        assert "the labelled rows have other scores than all: " in row["reason"], name
+        assert row["realised"] is not None
+    # Of the rows that are decided positive every one has its label.
+    assert found["precision"]["status"] == "ok", found["precision"]
+    assert SELECTED not in found["precision"]["reason"]
+    recorded = by_metric(performed(states_of(rng, rows), replace(RULES, recorded=True)))
+    assert recorded["accuracy"]["status"] == "undetermined"
+    assert recorded["precision"]["status"] == "ok"
 
 
 def test_what_is_tolerated_has_the_unit_of_the_metric():

@@ -10,6 +10,7 @@ from sklearn import metrics
 
 from sparkdrift.kernels.performance import KNOWN, WINDOW
 from sparkdrift.kernels.performance_rules import Rules
+from sparkdrift.kernels.performance_words import SELECTED
 from sparkdrift.measures.estimated_error import estimate
 
 SEED = 72
@@ -210,3 +211,26 @@ def test_predictions_that_are_not_finite_are_told_as_unusable():
     states.beside(0, "left_out", [17])
     row = by_metric(performed(states, Rules(task="regression")))["mae"]
     assert (row["rows"], row["labelled"], row["unusable"]) == (2000, 2000, 17)
+
+
+def test_targets_of_high_predictions_only_judge_no_window():
+    rng = np.random.default_rng(SEED)
+    known, (made, target) = numbers(rng, 20_000), numbers(rng, 4000)
+    edges = np.quantile(known[0], np.arange(1, 40) / 40)
+    high = made > np.median(made)
+    states = regressions(known, (made, np.where(high, target, np.nan)), edges)
+    row = by_metric(performed(states, Rules(task="regression")))["mae"]
+    assert row["labelled"] == high.sum()
+    assert row["realised"] == pytest.approx(np.abs(made - target)[high].mean())
+    assert row["status"] == "undetermined", (SEED, row)
+    assert SELECTED in row["reason"]
+
+
+def test_labels_of_one_likely_class_only_judge_no_window():
+    rng = np.random.default_rng(SEED)
+    known, (scores, truth) = draw(rng, 30_000), draw(rng, 6000)
+    labelled = np.where(scores[:, 0] > 0.5, truth, -1)
+    whole = by_metric(performed(classes_of(known, (scores, labelled)), MULTI))
+    for name in ("accuracy", "recall"):
+        assert whole[name]["status"] == "undetermined", (SEED, name, whole[name])
+        assert SELECTED in whole[name]["reason"], name

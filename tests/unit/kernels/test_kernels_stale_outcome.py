@@ -11,20 +11,33 @@ from sparkdrift.kernels.stale_outcome import outcome_rows, without_outcome
 SEED = 89
 
 
-def rows(values, outcome):
-    return {row.figure: row for row in outcome_rows("recall", values, outcome, "week")}
+def rows(values, outcome, metric="recall", better="up"):
+    return {row.figure: row for row in outcome_rows(metric, values, outcome, "week", better)}
 
 
-def test_a_link_that_holds_is_ok_whatever_its_sign():
+@pytest.mark.parametrize(
+    ("metric", "better", "sign"),
+    [("recall", "up", 1), ("recall", "down", -1), ("brier", "up", -1), ("brier", "down", 1)],
+)
+def test_a_link_holds_where_the_better_goes_with_the_better(metric, better, sign):
     rng = np.random.default_rng(SEED)
     x = rng.normal(size=80)
-    for sign in (1, -1):
-        found = rows(x, sign * x + 0.3 * rng.normal(size=80))
-        assert {row.status for row in found.values()} == {"ok"}, SEED
-        one = found["outcome_link"]
-        assert np.sign(one.value) == sign
-        assert one.low < one.value < one.high
-        assert (one.subject, one.threshold) == ("recall", 0)
+    found = rows(x, sign * x + 0.3 * rng.normal(size=80), metric, better)
+    assert {row.status for row in found.values()} == {"ok"}, SEED
+    one = found["outcome_link"]
+    assert 0 < one.low < one.value < one.high
+    assert (one.subject, one.threshold) == (metric, 0)
+    assert ("outcome (less is better)" in one.reason) == (better == "down")
+    assert ("brier (less is better)" in one.reason) == (metric == "brier")
+    wrong = rows(x, -sign * x + 0.3 * rng.normal(size=80), metric, better)["outcome_link"]
+    assert wrong.high < 0
+    assert wrong.status == "warning"
+    assert wrong.reason.endswith(": the better the one, the worse the other")
+
+
+def test_another_direction_is_refused():
+    with pytest.raises(ValueError, match=r"better 'left' given, accepted are 'up', 'down'"):
+        rows([1.0], [1.0], better="left")
 
 
 def test_no_link_warns_and_is_pearsons():

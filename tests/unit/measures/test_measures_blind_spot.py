@@ -22,6 +22,16 @@ def test_everything_measured_and_quiet_is_green():
     assert verdict().verdict == "green"
 
 
+def test_what_a_model_can_not_have_is_not_asked_for_and_green_says_so():
+    signals = {name: QUIET for name in SIGNALS if name != "decision rate"}
+    assert verdict(signals=signals).verdict == "amber"
+    wanted = tuple(signals)
+    found = blind_spot(IN, signals, True, 0.9, wanted=wanted)
+    assert found.verdict == "green"
+    assert found.reasons[-1] == "a model of this kind has no decision rate"
+    assert blind_spot(IN, {**signals, "score": WEAK}, True, 0.9, wanted=wanted).verdict == "amber"
+
+
 @pytest.mark.parametrize("name", SIGNALS)
 def test_any_one_alert_behind_a_dashboard_in_band_is_red_whatever_is_missing(name):
     for fresh, ess in product((True, False, None), (0.9, 0.1, None)):

@@ -10,6 +10,7 @@ from sparkdrift.measures.operating_threshold import (
     LEAST_DECIDED,
     Present,
     estimated,
+    lacking_labels,
     propose,
     reaches,
     realised,
@@ -234,3 +235,58 @@ def test_what_a_threshold_costs_is_counted_on_the_raw_rows():
             assert figure.value == pytest.approx(value), (name, threshold)
             assert figure.low < value < figure.high
     assert "cost" not in traded(present, "recall", 0.3, 0.6)
+
+
+def partly(rng, scores, labels, share):
+    """All labels of what was decided positive, and of `share` of the rest."""
+    return np.where((scores >= PRESENT) | (rng.random(len(scores)) < share), labels, np.nan)
+
+
+@pytest.mark.parametrize(("goal", "level"), GOALS)
+def test_labels_of_what_was_decided_positive_stand_for_no_other_rows(goal, level):
+    seed = 95
+    rng = np.random.default_rng(seed)
+    known, (scores, labels) = draw(rng, 10_000), draw(rng, 40_000)
+    state = count(choose_edges(*known, [PRESENT]), scores, partly(rng, scores, labels, 0.02))
+    assert lacking_labels(state) == "", seed
+    present = realised(state)
+    assert present.rows == 40_000
+    found = propose(present, goal, level, VALUES)
+    t = float(found.threshold.value)
+    taken, yes = scores >= t, labels == 1
+    cells = [(taken & yes), (taken & ~yes), (~taken & yes), (~taken & ~yes)]
+    true = {
+        "precision": yes[taken].mean(),
+        "recall": taken[yes].mean(),
+        "capacity": taken.mean(),
+        "cost": np.dot(VALUES, [cell.mean() for cell in cells]),
+    }[goal]
+    wide = 2 * (found.reached.high - found.reached.low)
+    assert true == pytest.approx(float(found.reached.value), abs=wide), (seed, t)
+    if goal != "cost":
+        assert true == pytest.approx(level, abs=0.03), (seed, t)
+
+
+def test_complete_labels_are_counted_as_they_are():
+    rng = np.random.default_rng(96)
+    scores, labels = draw(rng, 2000)
+    state = count(choose_edges(scores, labels, [PRESENT]), scores, labels)
+    n, k = state.column("labelled"), state.column("positives")
+    assert realised(state).pi[n > 0] == pytest.approx((k / np.where(n > 0, n, 1))[n > 0])
+
+
+def test_too_few_labels_or_none_of_most_scores_is_a_reason():
+    rng = np.random.default_rng(97)
+    scores, labels = draw(rng, 6000)
+    edges = choose_edges(scores, labels, [PRESENT])
+
+    def of(kept):
+        return lacking_labels(count(edges, scores, np.where(kept, labels, np.nan)))
+
+    assert of(np.arange(6000) == 7) == "1 of 6,000 rows have a label, at least 100 needed"
+    assert of(np.ones(6000, bool)) == ""
+    decided = of(scores >= PRESENT)
+    share = 100 * np.mean(scores < PRESENT)
+    assert "% of the rows have scores of which hardly any row has a label" in decided
+    assert float(decided.split()[0]) == pytest.approx(share, abs=3)
+    assert "labels are positive, at least 30 needed" in of((labels == 0) | (scores > 0.98))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from sparkdrift.measures.prior_shift import em_prior, reweighted_probability
+from sparkdrift.measures.prior_shift import _groups, em_prior, reweighted_probability
 from sparkdrift.measures.score_bins import choose_edges, count
 
 NAN = float("nan")
@@ -20,9 +20,10 @@ def draw(rng, n, prior):
 def test_it_is_where_saerens_iteration_ends():
     rng = np.random.default_rng(51)
     n = np.full(6, 500.0)
-    k = np.array([20.0, 60, 150, 250, 400, 470])
+    k = np.array([100.0, 150, 200, 250, 300, 350])
     rows = rng.multinomial(3000, np.array([1, 1, 2, 4, 6, 5]) / 19)
-    f1, f0 = (k + 0.5) / (k + 0.5).sum(), (n - k + 0.5) / (n - k + 0.5).sum()
+    c = 0.5 / 6
+    f1, f0 = (k + c) / (k + c).sum(), (n - k + c) / (n - k + c).sum()
     before = t = 0.4
     pi = before * f1 / (before * f1 + (1 - before) * f0)
     for _ in range(5000):
@@ -83,3 +84,40 @@ def test_what_cannot_be_told_is_not_measured():
     ):
         assert np.isnan(em_prior(labelled, yes, rows)).all()
     assert np.isnan(reweighted_probability([0.4, 0.5], 0.0, 0.3)).all()
+
+
+def test_groups_hold_enough_rows_of_the_rarer_class_and_what_is_left():
+    labelled = np.array([49.0, 49, 49, 49, 1000, 3])
+    # Fifty rows, twenty of either class, and a twentieth of the rarer one.
+    assert _groups(labelled, np.array([12.0, 10, 3, 16, 300, 0])).tolist() == [0, 0, 1, 1, 1, 1]
+    assert _groups(labelled, np.array([21.0, 21, 21, 21, 300, 0])).tolist() == [0, 0, 1, 1, 2, 2]
+    # Of 44 positives a third is enough.
+    few = np.array([8.0, 7, 3, 12, 14, 0])
+    assert _groups(labelled, few).tolist() == [0, 0, 1, 1, 1, 1]
+    # The rarer class is the negative one, and too rare for two groups.
+    assert _groups(labelled, labelled - 1).tolist() == [0] * 6
+    # Of the commoner class a group has twenty as well.
+    pure = np.array([50.0, 45, 49, 3, 0, 0]), np.array([0.0, 0, 20, 3, 0, 0])
+    assert _groups(pure[0] * 10, pure[0] * 10 - pure[1]).max() == 0
+    assert _groups(np.full(40, 100.0), np.full(40, 50.0)).max() == 19
+
+
+@pytest.mark.parametrize("now", [0.02, 0.05])
+@pytest.mark.parametrize(("prior", "n_eval"), [(0.02, 10_000), (0.1, 2000)])
+def test_the_prior_of_a_rare_class_is_not_drawn_up(prior, n_eval, now):
+    """Half a positive more in each of forty groups told 2.4 % of 2 %."""
+    seed = 54
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(200):
+        scores, labels = draw(rng, n_eval, prior)
+        edges = choose_edges(scores, labels)
+        known = count(edges, scores, labels)
+        window = count(edges, draw(rng, 5000, now)[0])
+        args = known.column("labelled"), known.column("positives"), window.column("rows")
+        found.append(em_prior(*args))
+    value, low, high = np.array(found).T
+    bias, covered = value.mean() - now, np.mean((low <= now) & (now <= high))
+    print(f"seed={seed} prior={prior} n={n_eval} now={now}: {bias:+.4f}, covered {covered:.3f}")
+    assert abs(bias) < 0.0025, (seed, bias)
+    assert covered > 0.88, (seed, covered)

@@ -81,7 +81,7 @@ def test_ess_ratio_without_rows_is_not_measured():
 
 
 def test_thin_share_is_of_parts_of_production():
-    v, x = [0, 10, 15, 500, 500], [5, 5, 0, 45, 45]
+    v, x = [1, 10, 15, 500, 500], [5, 5, 0, 45, 45]
     # The parts begin at 0, 5, 10 and 55 % of production; the empty bin goes with what follows.
     assert neighbours(x, 0.05).tolist() == [0, 1, 2, 2, 3]
     found = thin_share(v, x)
@@ -89,6 +89,23 @@ def test_thin_share_is_of_parts_of_production():
     assert found.low < 0.1 < found.high
     assert thin_share(np.full(200, 10), np.ones(200)).value == 0  # 2,000 rows are enough
     assert thin_share(np.full(200, 1), np.ones(200)).value == 1
+
+
+def test_holes_of_the_set_are_thin_whatever_its_neighbours_have():
+    v, x = np.full(100, 40), np.full(100, 50.0)
+    assert thin_share(v, x).value == 0
+    # Every eighth bin: 12 % of the window where the set has nothing.
+    hole = np.arange(100) % 8 == 7
+    found = thin_share(np.where(hole, 0, v), x)
+    assert found.value == pytest.approx(0.12)
+    assert found.low < 0.12 < found.high
+    # One bin with few rows of the set and a tenth of the window, between two full ones.
+    heavy = np.where(np.arange(100) == 50, x.sum() / 9, x)
+    assert thin_share(np.where(np.arange(100) == 50, 20, v), heavy).value > 0.09
+    assert thin_share(np.where(hole, 0, v), np.where(hole, x, 0)).value == 1
+
+
+def test_a_set_without_rows_is_not_measured():
     assert nothing(thin_share([0], [3]))
     assert nothing(thin_share([3], [0]))
 

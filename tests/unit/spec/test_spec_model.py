@@ -77,6 +77,31 @@ def test_hooks_that_can_not_work_are_refused(hook: str, told: str) -> None:
     assert told in refused(f"on_verdict:\n  - {hook}\n")
 
 
+@pytest.mark.parametrize(
+    "hook",
+    [
+        "{verdicts: [retrain], webhook: {url: 'http://a.b/s3cr3t', secret_env: S}}",
+        "{verdicts: [retrain], webhook: {url: 'ftp://a.b?k=s3cr3t', secret_env: S}}",
+        "{verdicts: [retrain], webhook: {url: [s3cr3t], secret_env: S}}",
+        "{verdicts: [retrain], webhook: {url: {s3cr3t: 1}, secret_env: S}}",
+        "{verdicts: [retrain], webhook: {url: 'https://a.b', secret_env: s3cr3t}}",
+        "{verdicts: [retrain], webhook: {url: 'https://a.b', secret_env: [s3cr3t]}}",
+        "{verdicts: [retrain], webhook: 'https://a.b/s3cr3t'}",
+        "'https://a.b/s3cr3t'",
+    ],
+)
+def test_what_may_be_a_secret_is_not_shown(hook: str) -> None:
+    message = refused(f"on_verdict:\n  - {hook}\n")
+    assert "s3cr3t" not in message
+    assert "on_verdict[0]" in message
+
+
+def test_a_hook_shows_neither_url_nor_variable() -> None:
+    hook = "{verdicts: [retrain], webhook: {url: 'https://a.b/s3cr3t', secret_env: S3CR3T}}"
+    spec = parse_spec(f"{SPEC}on_verdict: [{hook}]\n")
+    assert "s3cr3t" not in f"{spec!r} {spec.on_verdict[0]!r} {spec.on_verdict[0].webhook!r}".lower()
+
+
 def test_two_hooks_of_one_name_are_refused() -> None:
     hook = "  - {verdicts: [retrain], table: true}\n"
     assert "called the same, first on line 7" in refused("on_verdict:\n" + 2 * hook)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
+import importlib
 import json
+import socket
 import threading
 import time
 from contextlib import contextmanager
@@ -12,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from sparkdrift.spec.hooks import Webhook
+from sparkdrift.triggers import webhook
 from sparkdrift.triggers.webhook import DELIVERY, SIGNATURE, TIMESTAMP, send, signature
 
 SECRET = "s3cr3t-of-the-hook"
@@ -126,6 +130,49 @@ def test_nobody_there_and_nobody_answering() -> None:
     with receiving(200, wait=0.5) as (url, _):
         found, _ = sent(url, attempts=1, timeout=0.1)
     assert found.detail.endswith("no answer in time (1 attempt)")
+
+
+def test_a_server_that_dribbles_is_given_up_in_time() -> None:
+    """A byte now and then: no single read waits for long, and the answer never ends."""
+    done = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def dribble():
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\n")
+                while not done.wait(0.02):
+                    connection.sendall(b"X")
+
+        thread = threading.Thread(target=dribble)
+        thread.start()
+        began = time.monotonic()
+        try:
+            url = f"http://127.0.0.1:{server.getsockname()[1]}/hook"
+            found, _ = sent(url, attempts=1, timeout=0.3)
+        finally:
+            took = time.monotonic() - began
+            done.set()
+            thread.join()
+    assert found.detail.endswith("no answer in time (1 attempt)")
+    assert took < 5
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_what_is_for_this_machine_goes_through_no_proxy(monkeypatch, host) -> None:
+    """Openers read the environment when they are made, which is when the module is imported."""
+    with receiving(200) as (proxy, carried), receiving(204) as (url, requests):
+        for name in ("http_proxy", "HTTP_PROXY", "https_proxy"):
+            monkeypatch.setenv(name, proxy.split("/hook", maxsplit=1)[0])
+        monkeypatch.setenv("no_proxy", "")
+        fresh = importlib.reload(webhook)
+        try:
+            hooked = hook(url.replace("127.0.0.1", host))
+            found = fresh.send(hooked, DOCUMENT, environment=ENVIRONMENT)
+        finally:
+            monkeypatch.undo()
+            importlib.reload(webhook)
+    assert (found.status, len(requests), len(carried)) == ("sent", 1, 0)
 
 
 def test_nothing_is_sent_unsigned() -> None:

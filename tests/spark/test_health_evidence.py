@@ -1,0 +1,120 @@
+"""What the store tells health: from rows of results to one row for each window and thing found."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from monitors import new_store, spec_of, utc
+
+from sparkdrift.spark.evaluation_tables import PERFORMANCE
+from sparkdrift.spark.health_findings import (
+    MOST_COLUMNS,
+    OTHERS,
+    _of_drift,
+    _own,
+    evidence_rows,
+)
+from sparkdrift.spark.writer import rows_frame
+
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
+
+DAY = timedelta(days=1)
+FIRST = utc(2025, 6, 1)
+
+
+def put(spark, store, table, *rows) -> None:
+    """Append rows of windows of a day; what is not given is NULL."""
+    usual = {"monitor": "credit", "granularity": "day", "slice_key": "*", "slice_value": "*"}
+    whole = [{**usual, "window_end": row["window_start"] + DAY, **row} for row in rows]
+    frame = rows_frame(spark, table, whole).repartition(1)
+    frame.write.format("delta").mode("append").save(store.path(table.name))
+
+
+def performed(day: int, basis: str | None, status: str, **more):
+    return {
+        "window_start": FIRST + day * DAY,
+        "evaluation_set": "launch",
+        "metric": "accuracy",
+        "class_name": "*",
+        "mature": basis == "realised",
+        "estimated": 0.8,
+        "basis": basis,
+        "status": status,
+        **more,
+    }
+
+
+@pytest.fixture(scope="module")
+def store(spark, workspace):
+    return new_store(spark, workspace / "evidence")
+
+
+@pytest.fixture(scope="module")
+def spec(workspace):
+    return spec_of(
+        workspace / "none",
+        prediction={"score": "score", "label": "paid", "label_delay": "30 days"},
+        evaluation={
+            "sets": {"launch": {"path": str(workspace / "launch")}},
+            "thresholds": {"accept": {"value": 0.5}},
+        },
+        degraded={"metric": "accuracy", "tolerated_loss": 0.03},
+    )
+
+
+def test_an_estimate_that_may_be_relied_upon_has_a_loss_until_labels_say(spark, store, spec):
+    guessed = {"estimated_loss": 0.1, "estimated_loss_value": 500.0}
+    put(
+        spark,
+        store,
+        PERFORMANCE,
+        performed(0, "realised", "degraded", loss=0.05, loss_value=250.0, realised=0.85),
+        performed(1, "estimated", "degraded", **guessed),
+        # Not to be relied upon, and not degraded: nothing is owed.
+        performed(2, "estimated", "undetermined", estimated_loss=0.4),
+        performed(3, "estimated", "insufficient_data", estimated_loss=0.01),
+    )
+    rows = evidence_rows(spark, store, [spec])["credit"]
+    found = {(row.start - FIRST).days: row for row in rows if row.part == "performance"}
+    assert {day: (row.loss, row.cost) for day, row in found.items()} == {
+        0: (0.05, 250.0),
+        1: (0.1, 500.0),
+        2: (None, None),
+        3: (None, None),
+    }
+    assert (found[1].status, found[1].subject, found[1].limit) == ("degraded", "estimate", 0.8)
+
+
+def test_beyond_the_gravest_columns_there_is_one_row_for_all_others(spark, store, spec):
+    """Of three grades, in another order than by name; a slice that alerts is no column more."""
+    grades = ["minor"] * 40 + ["critical"] * 9 + ["major"] * 11
+    columns = [f"c{i:02}" for i in range(len(grades))]
+    rows = [
+        ("credit", FIRST, "day", key, column, "baseline", grade, 0.3, 1, at)
+        for column, grade, at in zip(columns, grades, range(len(grades)), strict=True)
+        for key in ("*", "region")
+    ]
+    names = "monitor, window_start, granularity, slice_key, column_name, comparison, severity"
+    schema = "monitor string, window_start timestamp, granularity string, slice_key string,"
+    schema += " column_name string, comparison string, severity string, effect double, windows int,"
+    frame = spark.createDataFrame(rows, f"{schema} at int")
+    frame.selectExpr(
+        *names.split(", "), "effect", "windows", "window_start - make_dt_interval(at) AS since",
+        "CAST(NULL AS STRING) AS suppression",
+    ).createOrReplaceTempView("w_alerts")  # fmt: skip
+    one = next(part for part in _of_drift(_own([spec]), [spec]) if "'alert'" in part)
+    try:
+        found = spark.sql(one.replace("FROM alerts", "FROM w_alerts")).collect()
+    finally:
+        spark.catalog.dropTempView("w_alerts")
+    by_name = {row["name"]: row for row in found}
+    assert len(found) == len(by_name) == MOST_COLUMNS + 1
+    others = by_name.pop(OTHERS)
+    # All graver ones, and of the minor ones those that alert for longest.
+    assert set(by_name) == {*columns[40:], *columns[10:40]}
+    assert (by_name["c45"]["grade"], by_name["c45"]["subject"]) == ("critical", "baseline")
+    assert by_name["c45"]["count"] == 1
+    assert (others["subject"], others["grade"]) == ("baseline in 10 columns", "minor")
+    assert (others["count"], others["value"]) == (10, 0.3)
+    assert others["since"] == (FIRST - 9 * DAY).timestamp() * 1e6
