@@ -188,9 +188,11 @@ def test_what_was_measured(row: Told, evidence: str, share: float) -> None:
 LOST = [
     ("coverage", {"name": "data", "subject": '[["amount"],[":inputs"]]'},
      {"drift of amount", "drift of all inputs together"}),
-    ("alert", {"name": "amount", "status": "suppressed"}, {"drift of amount"}),
-    ("alert", {"name": "metric:shaped", "status": "suppressed"},
-     {"feedback: share of shaped rows"}),
+    ("alert", {"name": "other columns", "status": "suppressed", "words": '[["amount"]]'},
+     {"drift of amount"}),
+    ("alert",
+     {"name": "other columns", "status": "suppressed", "words": '[["metric:shaped"],["b"]]'},
+     {"feedback: share of shaped rows", "drift of b"}),
     ("unmeasured", {"name": "assumption", "subject": '[["range","age"]]'},
      {"assumption range of age"}),
     ("coverage",
@@ -215,6 +217,13 @@ def test_what_was_not_measured_or_is_suppressed_is_no_finding(
 ) -> None:
     found = windows_of([told("window", end=start(1)), told(part, **columns)])[0]
     assert (found.unmeasured, found.findings) == (debts, ())
+
+
+def test_columns_that_are_told_together_are_not_gone() -> None:
+    row = told("alert", name="other columns", grade="major", words='[["amount"],["age"]]')
+    found = windows_of([told("window", end=start(1)), row])[0]
+    assert found.unmeasured == {"drift of amount", "drift of age"}
+    assert [one.debt for one in found.findings] == ["drift of other columns"]
 
 
 def test_the_dashboard_of_several_sets_is_the_worst() -> None:
