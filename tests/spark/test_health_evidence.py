@@ -89,8 +89,10 @@ def test_an_estimate_that_may_be_relied_upon_has_a_loss_until_labels_say(spark, 
 
 
 def test_beyond_the_gravest_columns_there_is_one_row_for_all_others(spark, store, spec):
-    """Of three grades, in another order than by name; a slice that alerts is no column more. What is
-    suppressed is a row of its own, however grave; both name their columns."""
+    """Of three grades, in another order than by name; a slice that alerts is no column more.
+
+    What is suppressed is a row of its own, however grave; both name their columns.
+    """
     grades = ["minor"] * 40 + ["critical"] * 9 + ["major"] * 11
     columns = [f"c{i:02}" for i in range(len(grades))]
     rows = [
