@@ -44,7 +44,6 @@ class Model:
     expected: frozenset[str]
     performance: tuple[int, int] = (2, 3)
     escalation: str | None = None
-    beside: tuple[str, ...] = ()
 
     @property
     def terms(self) -> Terms:
@@ -62,7 +61,8 @@ class Health:
 
     since: start of the first of the windows in a row with this verdict. due: in event time, None
     where nothing is to be done. cost_so_far: since then; None: not known in any of the windows.
-    digest: of everything that it follows from, earlier windows included.
+    digest: of everything that it follows from, earlier windows included; policy, owner and
+    escalation don't count.
     """
 
     window: Window
@@ -84,6 +84,11 @@ class Health:
     def standing(self) -> Standing:
         judgement = self.judgement
         return Standing(judgement.verdict, judgement.severity, self.since, self.owner, self.due)
+
+    @property
+    def answers(self) -> str:
+        """Who answers for it, and who does once it is overdue, as one text."""
+        return " > ".join(one for one in (self.owner, self.escalation) if one is not None)
 
     @property
     def oldest_debt(self) -> datetime | None:
@@ -125,14 +130,16 @@ def assess(
     decisions: Sequence[Decision],
     before: Mapping[str, Debt] | None = None,
     past: Past | None = None,
+    told: Mapping[datetime, tuple[str, Past]] | None = None,
 ) -> Assessed:
     """The health of a model in windows that are in order of time.
 
     before: debts that were open when the first of them began; past: the verdict of the one before
-    it, whose rows are gone.
+    it, whose rows are gone. told: by start of window the digest and verdict of those that were
+    judged by another policy; where they still follow from the same, later windows go on from them.
     """
     books = list(keep(windows, decisions, model.terms, before))
-    digests = list(_digests(model, windows, decisions, before or {}, past))
+    digests = list(_digests(windows, decisions, before or {}, past))
     found: list[Health] = []
     latest: dict[str, tuple[datetime, Coverage]] = {}
     for evidence, own, digest in zip(windows, books, digests, strict=True):
@@ -146,6 +153,7 @@ def assess(
             _due(model, judgement, evidence.window, last),
             _added(last.cost_so_far if last else None, evidence.cost),
         )
+        known = (told or {}).get(evidence.window.start)
         debts = tuple(own.debts[name] for name in sorted(own.debts))
         found.append(
             Health(
@@ -165,6 +173,8 @@ def assess(
                 digest=digest,
             )
         )
+        if known is not None and known[0] == digest:
+            past = known[1]
     return Assessed(tuple(found), tuple(entry for own in books for entry in own.entries))
 
 
@@ -240,18 +250,18 @@ def _coverage(
 
 
 def _digests(
-    model: Model,
     windows: Iterable[WindowEvidence],
     decisions: Sequence[Decision],
     before: Mapping[str, Debt],
     past: Past | None,
 ) -> Iterator[str]:
-    """Of each window the digest of all that its health follows from, as a chain."""
-    beside = (FORMAT, model.owner, model.escalation, sorted(model.expected), model.performance)
-    chain = _digest([beside, model.beside, model.policy.model_dump(mode="json")])
-    chain = _digest(
-        [chain, [asdict(before[name]) for name in sorted(before)], past and asdict(past)]
-    )
+    """Of each window the digest of all that its health follows from, as a chain.
+
+    Not of the policy nor of who answers for it: those count from the newest window on.
+    """
+    # When something of before is due follows from the policy.
+    owed = [asdict(before[name]) | {"due": None} for name in sorted(before)]
+    chain = _digest([FORMAT, owed, past and asdict(past)])
     waiting = sorted(decisions, key=lambda one: (one.window_start, one.debt, one.seq))
     for evidence in windows:
         due: list[Decision] = []

@@ -136,8 +136,9 @@ def _unmeasured(rows: Sequence[Told]) -> Iterator[str]:
         if row.part in ("coverage", "unmeasured") and row.subject and row.name in _CALLED:
             for subject in json.loads(row.subject):
                 yield _CALLED[row.name](*(text or "" for text in subject))
-        if row.part == "alert" and row.status == SUPPRESSED:
-            yield _of_drift(row.name)
+        if row.part == "alert" and row.words:
+            # Suppressed, or told together with others: not gone.
+            yield from (_of_drift(*subject) for subject in json.loads(row.words))
         if row.part == "operation" and row.grade == SUPPRESSED:
             yield _of_operation(row.name)
 

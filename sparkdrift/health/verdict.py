@@ -103,8 +103,10 @@ def judge(
     is blind.
     """
     wanted = tuple(one for one in EVIDENCE if one in expected or one in needs)
-    known = {one: levels.get(one, UNKNOWN) for one in EVIDENCE}
-    course = {one: Seen(level.value or 0, level.gap(least)) for one, level in known.items()}
+    known: dict[str, Level] = {one: levels.get(one, UNKNOWN) for one in EVIDENCE}
+    course: dict[str, Seen] = {
+        one: Seen(level.value or 0, level.gap(least)) for one, level in known.items()
+    }
     place = _place(course, compiled(rules), _mask(needs, wanted))
     deciding = tuple(_deciding(place, course, rules, needs, wanted))
     return Judgement(

@@ -140,6 +140,7 @@ def _parts(specs: Sequence[MonitorSpec]) -> Iterator[str]:
         " one -> array(one.debt, one.severity, one.evidence)))",
         words="input_digest",
         status="verdict",
+        grade="concat_ws(' > ', policy_hash, owner, escalation)",
         since="unix_micros(since)",
         end="unix_micros(due)",
         cost="cost_so_far",
@@ -314,17 +315,21 @@ def _of_drift(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
 
 
 def _gravest(alerts: str) -> str:
-    """Rows of alerts, one for each window and column, with all but the gravest as one row."""
+    """Rows of alerts, one for each window and column, with all but the gravest as one row, and what
+    is suppressed as another; `words` lists the columns of these two."""
     grade = f"array_position({_GRADES}, grade)"
     ranked = (
-        f"SELECT *, row_number() OVER (PARTITION BY monitor, start ORDER BY {grade} DESC, since,"
-        f" name) AS place FROM ({alerts})"
+        "SELECT *, row_number() OVER (PARTITION BY monitor, start, status"
+        f" ORDER BY {grade} DESC, since, name) AS place FROM ({alerts})"
     )
-    name = f"CASE WHEN place <= {MOST_COLUMNS} THEN name ELSE {string(OTHERS)} END"
+    alone = f"status IS NULL AND place <= {MOST_COLUMNS}"
+    name = f"CASE WHEN {alone} THEN name ELSE {string(OTHERS)} END"
     many = "concat(max(subject), ' in ', count(*), ' columns')"
     told = {
         "start": "start",
         "name": name,
+        "status": "status",
+        "words": f"to_json(sort_array(collect_set(CASE WHEN NOT ({alone}) THEN array(name) END)))",
         "subject": f"CASE WHEN count(*) > 1 THEN {many} ELSE max(subject) END",
         "grade": f"get({_GRADES}, CAST(max({grade}) AS INT) - 1)",
         "since": "min(since)",
@@ -337,7 +342,8 @@ def _gravest(alerts: str) -> str:
         for column, kind in _COLUMNS.items()
     )
     return (
-        f"SELECT monitor, 'alert' AS part, {listed} FROM ({ranked}) GROUP BY monitor, start, {name}"
+        f"SELECT monitor, 'alert' AS part, {listed} FROM ({ranked}) GROUP BY monitor, start,"
+        f" status, {name}"
     )
 
 

@@ -304,12 +304,18 @@ def feature_debt_hash(spec: MonitorSpec) -> str:
 
 
 def health_hash(spec: MonitorSpec) -> str:
-    """What turns findings into a verdict: the rules and what goes with them, and from when on the
-    owner calls the model degraded."""
+    """What turns findings into a verdict: the rules and what goes with them, from when on the owner
+    calls the model degraded, which model it is, and which evidence is asked for."""
+    evaluation = spec.evaluation
     return _digest(
         {
             "policy": spec.policy.model_dump(mode="json"),
             "degraded": spec.degraded and spec.degraded.model_dump(mode="json"),
+            "model": spec.model_id,
+            "evaluation": evaluation and [evaluation.task, evaluation.dashboard is not None],
+            "feedback": spec.feedback is not None,
+            "operations": sorted(spec.operations or ()),
+            "features": bool(spec.feature_debt or spec.importance),
         }
     )
 

@@ -129,11 +129,19 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
         return Judged(events=tuple(events))
     first, length = windows[0].window.start, windows[0].window.end - windows[0].window.start
     before = open_before(events, first, spec.policy.due, length)
-    assessed = assess(model_of(spec), windows, decisions(events), before, _past(stored, first))
+    policy = health_hash(spec)
+    # Of the newest window the verdict is told again by whatever policy there is now.
+    told = {
+        start: (row.words or "", _past_of(row))
+        for start, row in stored.items()
+        if start < windows[-1].window.start and (row.grade or "").split(" > ")[0] != policy
+    }
+    past = _past(stored, first)
+    assessed = assess(model_of(spec), windows, decisions(events), before, past, told)
     due = (
         one
         for one in assessed.health
-        if one.window.start not in stored or stored[one.window.start].words != one.digest
+        if _is_due(one, stored.get(one.window.start), policy, newest=one is assessed.health[-1])
     )
     return Judged(
         assessed,
@@ -148,13 +156,24 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
     )
 
 
+def _is_due(one: Health, stored: Told | None, policy: str, *, newest: bool) -> bool:
+    """Whether a verdict is to be written: what it follows from changed, or, of the newest window,
+    by what it is judged or who answers for it. Another policy rewrites no history."""
+    if stored is None or stored.words != one.digest:
+        return True
+    return newest and stored.grade != f"{policy} > {one.answers}"
+
+
 def _past(stored: Mapping[datetime, Told], first: datetime) -> Past | None:
     """The verdict that is stored of the window before `first`, whose own rows were pruned."""
     start = max((start for start in stored if start < first), default=None)
     if start is None:
         return None
-    row = stored[start]
-    return Past(row.status or "", row.since or start, row.end, row.cost)
+    return _past_of(stored[start])
+
+
+def _past_of(row: Told) -> Past:
+    return Past(row.status or "", row.since or row.start, row.end, row.cost)
 
 
 def model_of(spec: MonitorSpec) -> Model:
@@ -176,7 +195,6 @@ def model_of(spec: MonitorSpec) -> Model:
         expected=frozenset(wanted),
         performance=(persistence.windows, persistence.of),
         escalation=_escalation(spec),
-        beside=(spec.model_id, (spec.degraded and spec.degraded.currency) or ""),
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
 from monitors import new_store, spec_of, utc
 
+from sparkdrift.health.gathering import SUPPRESSED
 from sparkdrift.spark.evaluation_tables import PERFORMANCE
 from sparkdrift.spark.health_findings import (
     MOST_COLUMNS,
@@ -87,7 +89,10 @@ def test_an_estimate_that_may_be_relied_upon_has_a_loss_until_labels_say(spark, 
 
 
 def test_beyond_the_gravest_columns_there_is_one_row_for_all_others(spark, store, spec):
-    """Of three grades, in another order than by name; a slice that alerts is no column more."""
+    """Of three grades, in another order than by name; a slice that alerts is no column more.
+
+    What is suppressed is a row of its own, however grave; both name their columns.
+    """
     grades = ["minor"] * 40 + ["critical"] * 9 + ["major"] * 11
     columns = [f"c{i:02}" for i in range(len(grades))]
     rows = [
@@ -95,19 +100,23 @@ def test_beyond_the_gravest_columns_there_is_one_row_for_all_others(spark, store
         for column, grade, at in zip(columns, grades, range(len(grades)), strict=True)
         for key in ("*", "region")
     ]
+    rows.append(("credit", FIRST, "day", "*", "quiet", "baseline", "critical", 0.9, 1, 0))
     names = "monitor, window_start, granularity, slice_key, column_name, comparison, severity"
     schema = "monitor string, window_start timestamp, granularity string, slice_key string,"
     schema += " column_name string, comparison string, severity string, effect double, windows int,"
     frame = spark.createDataFrame(rows, f"{schema} at int")
     frame.selectExpr(
         *names.split(", "), "effect", "windows", "window_start - make_dt_interval(at) AS since",
-        "CAST(NULL AS STRING) AS suppression",
+        "CASE WHEN column_name = 'quiet' THEN 'holiday' END AS suppression",
     ).createOrReplaceTempView("w_alerts")  # fmt: skip
     one = next(part for part in _of_drift(_own([spec]), [spec]) if "'alert'" in part)
     try:
         found = spark.sql(one.replace("FROM alerts", "FROM w_alerts")).collect()
     finally:
         spark.catalog.dropTempView("w_alerts")
+    (quiet,) = (row for row in found if row["status"] == SUPPRESSED)
+    assert (quiet["words"], quiet["grade"], quiet["count"]) == ('[["quiet"]]', None, 0)
+    found.remove(quiet)
     by_name = {row["name"]: row for row in found}
     assert len(found) == len(by_name) == MOST_COLUMNS + 1
     others = by_name.pop(OTHERS)
@@ -116,5 +125,7 @@ def test_beyond_the_gravest_columns_there_is_one_row_for_all_others(spark, store
     assert (by_name["c45"]["grade"], by_name["c45"]["subject"]) == ("critical", "baseline")
     assert by_name["c45"]["count"] == 1
     assert (others["subject"], others["grade"]) == ("baseline in 10 columns", "minor")
+    assert json.loads(others["words"]) == [[one] for one in columns[:10]]
+    assert json.loads(by_name["c45"]["words"]) == []
     assert (others["count"], others["value"]) == (10, 0.3)
     assert others["since"] == (FIRST - 9 * DAY).timestamp() * 1e6

@@ -13,6 +13,7 @@ from health_rows import start, window
 from sparkdrift.health.events import Event
 from sparkdrift.health.gathering import Told, windows_of
 from sparkdrift.health.ledger import LEDGER, RETIRED
+from sparkdrift.spec.digests import health_hash
 from sparkdrift.spec.health_policy import VERDICTS
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.steps.health import Judged, judged, model_of
@@ -187,9 +188,11 @@ def test_what_was_measured(row: Told, evidence: str, share: float) -> None:
 LOST = [
     ("coverage", {"name": "data", "subject": '[["amount"],[":inputs"]]'},
      {"drift of amount", "drift of all inputs together"}),
-    ("alert", {"name": "amount", "status": "suppressed"}, {"drift of amount"}),
-    ("alert", {"name": "metric:shaped", "status": "suppressed"},
-     {"feedback: share of shaped rows"}),
+    ("alert", {"name": "other columns", "status": "suppressed", "words": '[["amount"]]'},
+     {"drift of amount"}),
+    ("alert",
+     {"name": "other columns", "status": "suppressed", "words": '[["metric:shaped"],["b"]]'},
+     {"feedback: share of shaped rows", "drift of b"}),
     ("unmeasured", {"name": "assumption", "subject": '[["range","age"]]'},
      {"assumption range of age"}),
     ("coverage",
@@ -214,6 +217,13 @@ def test_what_was_not_measured_or_is_suppressed_is_no_finding(
 ) -> None:
     found = windows_of([told("window", end=start(1)), told(part, **columns)])[0]
     assert (found.unmeasured, found.findings) == (debts, ())
+
+
+def test_columns_that_are_told_together_are_not_gone() -> None:
+    row = told("alert", name="other columns", grade="major", words='[["amount"],["age"]]')
+    found = windows_of([told("window", end=start(1)), row])[0]
+    assert found.unmeasured == {"drift of amount", "drift of age"}
+    assert [one.debt for one in found.findings] == ["drift of other columns"]
 
 
 def test_the_dashboard_of_several_sets_is_the_worst() -> None:
@@ -300,7 +310,7 @@ def test_a_thousand_verdicts_follow_from_rows_alone() -> None:
         assert again.assessed == first.assessed, f"seed {SEED}, turn {turn}"
         # What was stored is not due again; what is not stored, is.
         stored = [
-            told("health", at, words=one.digest)
+            told("health", at, words=one.digest, grade=f"{health_hash(SPEC)} > {one.answers}")
             for at, one in enumerate(first.assessed.health)
             if at != 7
         ]
@@ -357,32 +367,20 @@ def test_pruning_moves_neither_since_nor_due_nor_cost() -> None:
     ]  # fmt: skip
     first = judged(SPEC, rows, [])
     whole = first.assessed.health
-    events = [
-        Event(one.name, seq, one.finding.kind, one.action, one.window_start, one.owner,
-              one.finding.severity, by=LEDGER, evidence=one.finding.evidence, cost=one.finding.cost)
-        for seq, one in enumerate(first.entries, 1)
-    ]  # fmt: skip
+    events = events_of(first)
     assert len({one.since for one in whole}) < len(whole)
-    stored = [
-        told("health", w, name="", words=one.digest, status=one.judgement.verdict, since=one.since,
-             end=one.due, cost=one.cost_so_far)
-        for w, one in enumerate(whole)
-    ]  # fmt: skip
+    stored = stored_of(first)
     kept = [row for row in rows if row.start >= start(5)]
-    after = judged(SPEC, [*kept, *stored], events).assessed.health
-    for one, same in zip(after, whole[5:], strict=True):
+    second = judged(SPEC, [*kept, *stored], events)
+    for one, same in zip(second.assessed.health, whole[5:], strict=True):
         assert one.judgement.verdict == same.judgement.verdict == "retrain"
         assert (one.since, one.due, one.cost_so_far) == (same.since, same.due, same.cost_so_far)
     # Settled after one look.
-    again = [
-        told("health", 5 + w, name="", words=one.digest, status=one.judgement.verdict,
-             since=one.since, end=one.due, cost=one.cost_so_far)
-        for w, one in enumerate(after)
-    ]  # fmt: skip
+    again = stored_of(second)
     assert judged(SPEC, [*kept, *stored[:5], *again], events).due == ()
 
 
-def stored_of(found: Judged) -> list[Told]:
+def stored_of(found: Judged, spec=SPEC) -> list[Told]:
     """What the store has of it afterwards."""
     return [
         Told(
@@ -398,6 +396,7 @@ def stored_of(found: Judged) -> list[Told]:
                 ]
             ),
             status=one.judgement.verdict,
+            grade=f"{health_hash(spec)} > {one.answers}",
             since=one.since,
             cost=one.cost_so_far,
             words=one.digest,
@@ -434,7 +433,7 @@ def test_work_that_is_done_closes_its_debt_and_does_not_erase_it() -> None:
     first = judged(before, rows, [])
     debt = next(o for o in first.assessed.health[0].debts if o.name == "overdue retraining")
     assert debt.owner == "science"
-    stored, events = stored_of(first), events_of(first)
+    stored, events = stored_of(first, before), events_of(first)
     again = judged(before, [*rows, *stored], events)
     assert (again.due, again.entries) == ((), ())
 
@@ -442,7 +441,56 @@ def test_work_that_is_done_closes_its_debt_and_does_not_erase_it() -> None:
     assert [one.window.start for one in done.due] == [start(4)]
     assert not [one for one in done.entries if one.action == "corrected"]
     more = [*rows, told("window", 5, end=start(6), count=5)]
-    next_one = judged(after, [*more, *stored_of(done)], events_of(done))
+    next_one = judged(after, [*more, *stored_of(done, after)], events_of(done))
     assert [one.window.start for one in next_one.due] == [start(5)]
     ended = [one.action for one in next_one.entries if one.name == "overdue retraining"]
     assert ended == ["closed"]
+
+
+def test_another_owner_answers_from_the_newest_window_on() -> None:
+    rows = [told("window", w, end=start(w + 1), count=5) for w in range(4)]
+    first = judged(SPEC, rows, [])
+    other = parse_spec(TEXT.replace("owner: claims", "owner: risk"))
+    found = judged(other, [*rows, *stored_of(first)], events_of(first))
+    assert [(one.window.start, one.owner) for one in found.due] == [(start(3), "risk")]
+    assert found.entries == ()
+    again = judged(
+        other, [*rows, *stored_of(first)[:3], stored_of(found, other)[3]], events_of(first)
+    )
+    assert again.due == ()
+
+
+def test_another_policy_rewrites_no_history() -> None:
+    """Kept as it was told until what it follows from changes; since, due and cost go on from it."""
+    rows = [
+        row
+        for w in range(6)
+        for row in (
+            told("window", w, end=start(w + 1), count=5),
+            told("staleness", w, name="ess_ratio", subject="launch", status="warning", grade="*"),
+        )
+    ]
+    first = judged(SPEC, rows, [])
+    verdicts = [one.judgement.verdict for one in first.assessed.health]
+    assert set(verdicts) == {"blind", "refresh_evaluation"}
+    mild = parse_spec(
+        TEXT.replace(
+            "policy: {",
+            "policy: {rules: [{when: {data: major}, verdict: watch}], needs: [ownership], ",
+        )
+    )
+    events = events_of(first)
+    found = judged(mild, [*rows, *stored_of(first)], events)
+    assert [one.window.start for one in found.due] == [start(5)]
+    assert (found.newest.judgement.verdict, found.newest.since) == ("watch", start(5))
+    # A window later: what was judged by the new one stays, since and all.
+    stored = [*stored_of(first)[:5], stored_of(found, mild)[5]]
+    more = [*rows, told("window", 6, end=start(7), count=5)]
+    later = judged(mild, [*more, *stored], [*events, *events_of(found)[len(events) :]])
+    assert [one.window.start for one in later.due] == [start(6)]
+    assert (later.newest.judgement.verdict, later.newest.since) == ("watch", start(5))
+    # Late rows: from theirs on by the policy of now.
+    late = [row for row in rows if row.part == "window" or row.start != start(3)]
+    changed = judged(mild, [*late, *stored_of(first)], events)
+    assert [one.window.start for one in changed.due] == [start(3), start(4), start(5)]
+    assert {one.judgement.verdict for one in changed.due} == {"watch"}
