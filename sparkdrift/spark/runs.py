@@ -81,11 +81,11 @@ def settled_scope(spark: SparkSession, store: Store, monitor: str, step: str) ->
             " max_by(at - seconds * INTERVAL '1' SECOND, at) AS read"
             f" FROM own WHERE step = {name} AND phase = 'SUCCEEDED'),"
             " begun AS (SELECT step, max(CASE WHEN phase = 'STARTED' THEN at END) AS started,"
-            " max(CASE WHEN phase <> 'STARTED' THEN at END) AS over"
+            " max(CASE WHEN phase <> 'STARTED' THEN at END) AS finished"
             " FROM own GROUP BY run_id, step, attempt)"
             " SELECT any_value(scope) AS scope, count_if(started > ended OR"
             f" (step <> {name} AND started > read - {_GOES_ON}"
-            " AND NOT coalesce(over >= started AND over <= read, false))) AS others"
+            " AND NOT coalesce(finished >= started AND finished <= read, false))) AS others"
             " FROM begun CROSS JOIN newest"
         ).collect()
     return None if row["scope"] is None or row["others"] else str(row["scope"])
