@@ -14,11 +14,11 @@ from sparkdrift.spark.asked import picked, version_of
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.dating import Around, Findings, dated
 from sparkdrift.spark.drift_rows import by_reference
+from sparkdrift.spark.drift_tables import ASSUMPTIONS
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.pairs import pair_name, whole_slice
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.reference_life import Active
-from sparkdrift.spark.schemas import ASSUMPTIONS
 from sparkdrift.spark.sql import in_windows, string
 from sparkdrift.spark.stamping import stamped
 from sparkdrift.spark.states import PAIR, stored_states

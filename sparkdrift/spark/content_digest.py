@@ -15,7 +15,8 @@ from pyspark.sql.types import (
 
 from sparkdrift.references.life import Name
 from sparkdrift.spark.frozen_rows import of_attempt
-from sparkdrift.spark.schemas import FIGURES, REFERENCE_PROFILES, STATE
+from sparkdrift.spark.profile_tables import FIGURES, STATE
+from sparkdrift.spark.reference_tables import REFERENCE_PROFILES
 from sparkdrift.spark.sql import quote
 from sparkdrift.store import Store
 

@@ -15,7 +15,7 @@ from sparkdrift.references.ledger import Entry
 from sparkdrift.references.life import Name
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.gate_figures import stored_checks
-from sparkdrift.spark.schemas import DEBT_EVENTS
+from sparkdrift.spark.reference_tables import DEBT_EVENTS
 from sparkdrift.spark.sql import string
 from sparkdrift.spark.writer import insert_rows
 from sparkdrift.spec.models import MonitorSpec

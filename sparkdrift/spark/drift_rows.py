@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from sparkdrift.spark.asked import version_of
 from sparkdrift.spark.dating import Around, Findings, dated
+from sparkdrift.spark.drift_tables import DRIFT
 from sparkdrift.spark.reference_life import (
     TRAINING,
     Active,
@@ -17,7 +18,6 @@ from sparkdrift.spark.reference_life import (
     version_at,
     with_set,
 )
-from sparkdrift.spark.schemas import DRIFT
 from sparkdrift.spark.sql import string
 from sparkdrift.spark.stamping import stamped
 from sparkdrift.spark.writer import Case, Scope, replace

@@ -9,20 +9,18 @@ from pyspark.sql import SparkSession
 
 from sparkdrift.errors import StoreError
 from sparkdrift.references.life import Name
+from sparkdrift.spark.drift_tables import ASSUMPTIONS, DRIFT
 from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
 from sparkdrift.spark.failures import FAILURES, reason
 from sparkdrift.spark.feature_tables import FEATURE_DEBT
 from sparkdrift.spark.frozen_rows import of_attempt
 from sparkdrift.spark.operation_tables import OPERATIONS
+from sparkdrift.spark.profile_tables import PROFILES, STATES
 from sparkdrift.spark.reference_life import EVALUATION, ROLE, TRAINING, same, with_set
-from sparkdrift.spark.schemas import (
-    ASSUMPTIONS,
-    DRIFT,
-    PROFILES,
+from sparkdrift.spark.reference_tables import (
     REFERENCE_CHECKS,
     REFERENCE_PROFILES,
     REFERENCE_SNAPSHOTS,
-    STATES,
 )
 from sparkdrift.spark.sql import in_windows, string, timestamp
 from sparkdrift.spark.writer import delete

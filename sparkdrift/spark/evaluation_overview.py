@@ -11,7 +11,7 @@ from sparkdrift.explain.signals import WHOLE
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
 from sparkdrift.spark.few_rows import few_rows
-from sparkdrift.spark.schemas import PROFILES
+from sparkdrift.spark.profile_tables import PROFILES
 from sparkdrift.spark.sql import in_windows, quote, string
 from sparkdrift.spec.metrics import PREFIX
 from sparkdrift.spec.models import MonitorSpec

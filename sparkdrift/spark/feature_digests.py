@@ -20,9 +20,9 @@ from sparkdrift.spark.eval_staleness import stale_rows
 from sparkdrift.spark.feature_inputs import debt_rows, feature_profiles
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.importance_states import KIND
+from sparkdrift.spark.profile_tables import STATES
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.reference_life import Active, References, in_force, version_at
-from sparkdrift.spark.schemas import STATES
 from sparkdrift.spark.sql import string
 from sparkdrift.spec.digests import policy_hash
 from sparkdrift.spec.models import MonitorSpec

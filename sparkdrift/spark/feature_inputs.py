@@ -14,13 +14,13 @@ from sparkdrift.spark.class_moments import MOMENTS
 from sparkdrift.spark.drift_rows import by_reference
 from sparkdrift.spark.feature_tables import FEATURE_DEBT
 from sparkdrift.spark.frozen_rows import frozen_rows
+from sparkdrift.spark.profile_tables import STATES
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.reference_life import (
     EVALUATION,
     References,
     own_name,
 )
-from sparkdrift.spark.schemas import STATES
 from sparkdrift.spark.sql import in_windows, quote, string
 from sparkdrift.spark.stale_policy import left_out
 from sparkdrift.spec.models import MonitorSpec

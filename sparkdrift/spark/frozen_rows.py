@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from sparkdrift.references.life import Name
 from sparkdrift.spark.reference_life import Snapshot, same
-from sparkdrift.spark.schemas import REFERENCE_PROFILES
+from sparkdrift.spark.reference_tables import REFERENCE_PROFILES
 from sparkdrift.spark.sql import string
 from sparkdrift.store import Store
 

@@ -15,7 +15,7 @@ from sparkdrift.references.life import Name
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.frozen_rows import frozen_rows
 from sparkdrift.spark.reference_life import Snapshot, same
-from sparkdrift.spark.schemas import REFERENCE_CHECKS
+from sparkdrift.spark.reference_tables import REFERENCE_CHECKS
 from sparkdrift.spark.source import Source
 from sparkdrift.spark.sql import in_windows, quote, string
 from sparkdrift.spark.views import registered

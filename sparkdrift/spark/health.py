@@ -15,7 +15,7 @@ from sparkdrift.health.ledger import LEDGER, Debt, Entry
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.health_tables import MODEL_HEALTH
-from sparkdrift.spark.schemas import DEBT_EVENTS
+from sparkdrift.spark.reference_tables import DEBT_EVENTS
 from sparkdrift.spark.sql import string
 from sparkdrift.spark.writer import Case, Scope, insert_rows, replace_all, rows_frame
 from sparkdrift.spec.models import MonitorSpec

@@ -13,9 +13,9 @@ from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels import importances as kernel
 from sparkdrift.spark.changes import Fingerprint, from_micros
 from sparkdrift.spark.few_rows import few_rows
+from sparkdrift.spark.profile_tables import STATES
 from sparkdrift.spark.profiles import StoredWindow
 from sparkdrift.spark.row_samples import sampled_windows
-from sparkdrift.spark.schemas import STATES
 from sparkdrift.spark.source import Source
 from sparkdrift.spark.sql import ddl, string
 from sparkdrift.spark.window_columns import window_end

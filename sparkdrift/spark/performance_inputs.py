@@ -13,6 +13,7 @@ from sparkdrift.kernels.performance_rules import NO_SET
 from sparkdrift.references.life import Name
 from sparkdrift.spark.asked import picked, version_of
 from sparkdrift.spark.evaluation_inputs import listed, mature, named_parts
+from sparkdrift.spark.profile_tables import STATES
 from sparkdrift.spark.reference_life import (
     EVALUATION,
     Active,
@@ -20,7 +21,6 @@ from sparkdrift.spark.reference_life import (
     evaluation_sets,
     read_references,
 )
-from sparkdrift.spark.schemas import STATES
 from sparkdrift.spark.sql import string
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store

@@ -13,8 +13,8 @@ from sparkdrift import __version__
 from sparkdrift.explain.signals import SHAPED_ROWS, WHOLE
 from sparkdrift.spark.changes import Fingerprint, from_micros, timestamp_type
 from sparkdrift.spark.counters import WINDOW
+from sparkdrift.spark.profile_tables import FIGURES, PROFILES, STATE
 from sparkdrift.spark.profiling import TABLE_ROW, described_features, profile
-from sparkdrift.spark.schemas import FIGURES, PROFILES, STATE
 from sparkdrift.spark.slicing import profiled_slices
 from sparkdrift.spark.source import Source, instant, near
 from sparkdrift.spark.sql import in_windows, string, timestamp

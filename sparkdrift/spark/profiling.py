@@ -22,8 +22,8 @@ from sparkdrift.spark.counters import figures as exact_figures
 from sparkdrift.spark.joins import joined
 from sparkdrift.spark.metrics import Counted, with_values
 from sparkdrift.spark.metrics import counted as counted_metrics
+from sparkdrift.spark.profile_tables import FIGURES, STATE
 from sparkdrift.spark.sampling import Sampling, sampling
-from sparkdrift.spark.schemas import FIGURES, STATE
 from sparkdrift.spark.sketching import SKETCHED_PER_PASS, sketched
 from sparkdrift.spark.slicing import KEYS, Slices, meaning, slices_of
 from sparkdrift.spark.sql import string

@@ -9,15 +9,11 @@ from pyspark.sql import SparkSession
 
 from sparkdrift.health.ledger import FORCED
 from sparkdrift.spark.changes import from_micros
+from sparkdrift.spark.drift_tables import ASSUMPTIONS, DRIFT
 from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
 from sparkdrift.spark.feature_tables import FEATURE_DEBT
 from sparkdrift.spark.operation_tables import OPERATIONS
-from sparkdrift.spark.schemas import (
-    ASSUMPTIONS,
-    DRIFT,
-    PROFILES,
-    STATES,
-)
+from sparkdrift.spark.profile_tables import PROFILES, STATES
 from sparkdrift.spark.sql import in_windows, string
 from sparkdrift.spark.table import Table
 from sparkdrift.spark.views import registered

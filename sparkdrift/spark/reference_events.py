@@ -12,7 +12,7 @@ from sparkdrift import __version__
 from sparkdrift.errors import SnapshotError
 from sparkdrift.references.life import Event, Name, newest_number
 from sparkdrift.spark.reference_life import Stored, read_references
-from sparkdrift.spark.schemas import REFERENCE_EVENTS
+from sparkdrift.spark.reference_tables import REFERENCE_EVENTS
 from sparkdrift.spark.writer import insert_rows
 from sparkdrift.store import Store
 

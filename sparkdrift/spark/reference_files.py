@@ -14,7 +14,7 @@ from sparkdrift.references.life import Name
 from sparkdrift.spark.frozen_rows import frozen_rows
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.reference_life import Snapshot, same
-from sparkdrift.spark.schemas import (
+from sparkdrift.spark.reference_tables import (
     REFERENCE_EVENTS,
     REFERENCE_PROFILES,
     REFERENCE_SNAPSHOTS,

@@ -23,7 +23,7 @@ from sparkdrift.references.life import (
 )
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.few_rows import few_rows
-from sparkdrift.spark.schemas import REFERENCE_EVENTS, REFERENCE_SNAPSHOTS
+from sparkdrift.spark.reference_tables import REFERENCE_EVENTS, REFERENCE_SNAPSHOTS
 from sparkdrift.spark.sql import string
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store

@@ -25,10 +25,11 @@ from sparkdrift.spark.content_digest import content_digest
 from sparkdrift.spark.counters import WINDOW
 from sparkdrift.spark.merging import merge_profiles
 from sparkdrift.spark.metrics import comparable, row_noise, with_values
+from sparkdrift.spark.profile_tables import FIGURES, STATE
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import profile
 from sparkdrift.spark.reference_life import ALWAYS, Snapshot
-from sparkdrift.spark.schemas import FIGURES, REFERENCE_PROFILES, REFERENCE_SNAPSHOTS, STATE
+from sparkdrift.spark.reference_tables import REFERENCE_PROFILES, REFERENCE_SNAPSHOTS
 from sparkdrift.spark.source import Source, instant
 from sparkdrift.spark.sql import in_windows, quote
 from sparkdrift.spark.writer import insert_rows, replace_attempt

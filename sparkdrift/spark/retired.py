@@ -10,7 +10,7 @@ from sparkdrift import __version__
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.health_tables import MODEL_HEALTH
 from sparkdrift.spark.querying import fetch
-from sparkdrift.spark.schemas import DEBT_EVENTS
+from sparkdrift.spark.reference_tables import DEBT_EVENTS
 from sparkdrift.spark.source import instant, source_of
 from sparkdrift.spark.sql import string, timestamp
 from sparkdrift.spark.writer import Case, Scope, replace, rows_frame

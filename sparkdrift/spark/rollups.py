@@ -12,9 +12,9 @@ from sparkdrift.explain.signals import WHOLE
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.merging import merge_profiles, merged_digest
 from sparkdrift.spark.metrics import with_values
+from sparkdrift.spark.profile_tables import PROFILES
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
-from sparkdrift.spark.schemas import PROFILES
 from sparkdrift.spark.sql import in_windows, string
 from sparkdrift.spark.window_columns import window_end, window_start
 from sparkdrift.spark.writer import Case, Scope, replace

@@ -19,10 +19,10 @@ from sparkdrift.spark.evaluation_states import ERRORS, SCORES
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.frozen_rows import frozen_rows
 from sparkdrift.spark.labels import QUALITY
+from sparkdrift.spark.profile_tables import STATES
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.reference_life import Snapshot
-from sparkdrift.spark.schemas import STATES
 from sparkdrift.spark.sql import in_windows, string
 from sparkdrift.spark.window_columns import window_end
 from sparkdrift.spark.writer import Case, Scope, replace

@@ -14,7 +14,8 @@ from sparkdrift.measures.arrays import Floats, floats
 from sparkdrift.measures.score_bins import COLUMNS, ScoreBins, plain_edges, unflat
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.few_rows import few_rows
-from sparkdrift.spark.schemas import REFERENCE_PROFILES, REFERENCE_SNAPSHOTS, STATES
+from sparkdrift.spark.profile_tables import STATES
+from sparkdrift.spark.reference_tables import REFERENCE_PROFILES, REFERENCE_SNAPSHOTS
 from sparkdrift.spark.sql import string, timestamp
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store

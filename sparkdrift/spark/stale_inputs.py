@@ -16,8 +16,10 @@ from sparkdrift.kernels.performance_rules import NO_SET
 from sparkdrift.references.life import Name
 from sparkdrift.spark.asked import picked, version_of
 from sparkdrift.spark.changes import from_micros
+from sparkdrift.spark.drift_tables import DRIFT
 from sparkdrift.spark.evaluation_inputs import mature, named_parts
 from sparkdrift.spark.few_rows import few_rows
+from sparkdrift.spark.profile_tables import STATES
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.reference_life import (
@@ -28,7 +30,7 @@ from sparkdrift.spark.reference_life import (
     evaluation_sets,
     read_references,
 )
-from sparkdrift.spark.schemas import DRIFT, REFERENCE_SNAPSHOTS, STATES
+from sparkdrift.spark.reference_tables import REFERENCE_SNAPSHOTS
 from sparkdrift.spark.sql import string
 from sparkdrift.spark.window_columns import window_end
 from sparkdrift.spec.digests import policy_hash

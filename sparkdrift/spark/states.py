@@ -12,10 +12,10 @@ from sparkdrift.kernels.freezing import WINDOW_BINS_SQL, WINDOW_SHARES_SQL, WIND
 from sparkdrift.spark.changes import Fingerprint
 from sparkdrift.spark.merging import merged_digest
 from sparkdrift.spark.pairs import KIND, FeaturePair, merged_cells, pair_states, whole_slice
+from sparkdrift.spark.profile_tables import STATES
 from sparkdrift.spark.profiles import stored_rows, window_rows
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.references import reference_rows
-from sparkdrift.spark.schemas import STATES
 from sparkdrift.spark.source import Source
 from sparkdrift.spark.sql import in_windows, string
 from sparkdrift.spark.stamping import stamped

@@ -61,6 +61,9 @@ def bucket_of(monitor: str) -> int:
 BUCKET = Column(
     "bucket", "int", f"CRC-32 of the monitor modulo {BUCKETS}: what the table is partitioned by"
 )
+ITEMS = "array<struct<item:string,count:bigint>>"
+"""The type of values with their counts."""
+
 WINDOW = (
     Column("monitor", "string", "Id of the monitor"),
     Column("window_start", "timestamp", "First instant of the window (UTC)"),

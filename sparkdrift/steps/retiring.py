@@ -7,8 +7,8 @@ from datetime import datetime, timezone
 from sparkdrift import __version__
 from sparkdrift.errors import SourceError
 from sparkdrift.health.ownership import RETIRED_IN_USE
+from sparkdrift.spark.reference_tables import DEBT_EVENTS
 from sparkdrift.spark.retired import newest_event_since, owes_already, write_retired
-from sparkdrift.spark.schemas import DEBT_EVENTS
 from sparkdrift.spark.verdicts import read_verdict
 from sparkdrift.spark.writer import insert_rows
 from sparkdrift.spec.models import MonitorSpec

@@ -60,14 +60,17 @@ def _made(store: Path, specs: Path, models: int) -> None:
         (specs / f"m{number:03}.yml").write_text(json.dumps(_spec(number)), "utf-8")
     with ours.session() as (spark, _):
         made = ours.new_store(spark, store)
-        from sparkdrift.spark import schemas
+        from sparkdrift.spark.drift_tables import DRIFT
+        from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
+        from sparkdrift.spark.profile_tables import PROFILES
+        from sparkdrift.spark.schemas import RUNS
 
         each = models * _WINDOWS
-        _write(spark, made, schemas.PROFILES, each, _profiles())
-        _write(spark, made, schemas.DRIFT, each * _COLUMNS, _drift())
-        _write(spark, made, schemas.PERFORMANCE, each, _performance())
-        _write(spark, made, schemas.EVAL_STALENESS, each * len(_FIGURES), _staleness())
-        _write(spark, made, schemas.RUNS, models, _runs())
+        _write(spark, made, PROFILES, each, _profiles())
+        _write(spark, made, DRIFT, each * _COLUMNS, _drift())
+        _write(spark, made, PERFORMANCE, each, _performance())
+        _write(spark, made, EVAL_STALENESS, each * len(_FIGURES), _staleness())
+        _write(spark, made, RUNS, models, _runs())
 
 
 def _spec(number: int) -> dict[str, object]:

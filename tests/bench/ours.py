@@ -128,11 +128,11 @@ def store_evaluation(
 
     known, and each week: (slice_key, slice_value, rows, state).
     """
-    from sparkdrift.spark.schemas import (
+    from sparkdrift.spark.profile_tables import STATES
+    from sparkdrift.spark.reference_tables import (
         REFERENCE_EVENTS,
         REFERENCE_PROFILES,
         REFERENCE_SNAPSHOTS,
-        STATES,
     )
     from sparkdrift.spark.writer import Case, Scope, insert_rows, replace
     from sparkdrift.windows import Window, window_at

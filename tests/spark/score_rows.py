@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sparkdrift.measures.score_bins import ScoreBins, flat
+from sparkdrift.spark.profile_tables import STATES
+from sparkdrift.spark.reference_tables import REFERENCE_PROFILES, REFERENCE_SNAPSHOTS
 from sparkdrift.spark.runs import write_runs
-from sparkdrift.spark.schemas import REFERENCE_PROFILES, REFERENCE_SNAPSHOTS, STATES
 from sparkdrift.spark.writer import insert_rows
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store

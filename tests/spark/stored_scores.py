@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from sparkdrift.measures.score_bins import choose_edges, count, flat
-from sparkdrift.spark.schemas import (
+from sparkdrift.spark.profile_tables import STATES
+from sparkdrift.spark.reference_tables import (
     REFERENCE_EVENTS,
     REFERENCE_PROFILES,
     REFERENCE_SNAPSHOTS,
-    STATES,
 )
 from sparkdrift.spark.writer import Case, Scope, insert_rows, replace, rows_frame
 from sparkdrift.windows import Window

@@ -11,9 +11,9 @@ import source_tables
 from monitors import rows_of, run
 
 from sparkdrift.measures.persistence import raised, standing
+from sparkdrift.spark.drift_tables import DRIFT
 from sparkdrift.spark.findings import count_alerts, count_statuses
 from sparkdrift.spark.overview import Overview
-from sparkdrift.spark.schemas import DRIFT
 from sparkdrift.spark.views import alerts_query, registered, unregister
 from sparkdrift.spark.writer import rows_frame
 from sparkdrift.spec.alerts import GRADES

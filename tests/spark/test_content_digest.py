@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DoubleType, StringType, StructField, StructType
 
 from sparkdrift.spark.content_digest import CONTENT, PRESENT, digest_of, exact_text
-from sparkdrift.spark.schemas import REFERENCE_PROFILES
+from sparkdrift.spark.reference_tables import REFERENCE_PROFILES
 from sparkdrift.spark.sql import quote
 
 pytestmark = pytest.mark.spark

@@ -15,9 +15,11 @@ from pyspark.sql import functions as F
 from source_tables import day_start
 
 from sparkdrift.spark.catalog_views import add_monitor_views, create_views
+from sparkdrift.spark.drift_tables import DRIFT
 from sparkdrift.spark.monitor_views import monitor_views
+from sparkdrift.spark.profile_tables import PROFILES
 from sparkdrift.spark.querying import ask
-from sparkdrift.spark.schemas import DRIFT, PROFILES, TABLES
+from sparkdrift.spark.schemas import TABLES
 from sparkdrift.spark.sql import quote, string, timestamp
 from sparkdrift.spark.views import NAMES, VIEWS, registered
 from sparkdrift.store import Store

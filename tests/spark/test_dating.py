@@ -15,7 +15,7 @@ from sparkdrift.measures.persistence import standing
 from sparkdrift.spark import dating
 from sparkdrift.spark.dating import Findings, around, dated
 from sparkdrift.spark.drift_rows import SERIES
-from sparkdrift.spark.schemas import DRIFT
+from sparkdrift.spark.drift_tables import DRIFT
 from sparkdrift.spark.views import registered
 from sparkdrift.spark.writer import rows_frame
 from sparkdrift.windows import Window

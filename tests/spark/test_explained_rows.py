@@ -10,9 +10,10 @@ from source_tables import day_start
 
 from sparkdrift.explain.explaining import READ, explain, with_first_seen
 from sparkdrift.spark import explained_rows
+from sparkdrift.spark.drift_tables import DRIFT
 from sparkdrift.spark.explained_rows import Asked, first_seen, judged, monitors, rows_to_explain
 from sparkdrift.spark.querying import ask
-from sparkdrift.spark.schemas import DRIFT, RUNS
+from sparkdrift.spark.schemas import RUNS
 from sparkdrift.spark.writer import rows_frame
 
 pytestmark = pytest.mark.spark

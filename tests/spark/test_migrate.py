@@ -9,6 +9,7 @@ import pytest
 from monitors import rows_of
 
 from sparkdrift.errors import StoreError
+from sparkdrift.spark.drift_tables import DRIFT
 from sparkdrift.spark.migrate import (
     PROPERTY,
     STATISTICS,
@@ -17,7 +18,8 @@ from sparkdrift.spark.migrate import (
     require_current,
     store_version,
 )
-from sparkdrift.spark.schemas import DRIFT, PROFILES, RUNS, STORE_VERSION, TABLES
+from sparkdrift.spark.profile_tables import PROFILES
+from sparkdrift.spark.schemas import RUNS, STORE_VERSION, TABLES
 from sparkdrift.store import Store
 
 pytestmark = [pytest.mark.spark, pytest.mark.classic]

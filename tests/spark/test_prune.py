@@ -22,7 +22,7 @@ from monitors import (
 from source_tables import closing_row, day_rows, day_start, days, write
 
 from sparkdrift.spark.profiles import stored_windows
-from sparkdrift.spark.schemas import DEBT_EVENTS
+from sparkdrift.spark.reference_tables import DEBT_EVENTS
 from sparkdrift.spark.writer import insert_rows
 from sparkdrift.steps.kept import pruned as pruned_interval
 from sparkdrift.steps.prune import Pruned, plan_prune, prune

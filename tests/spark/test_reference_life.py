@@ -29,8 +29,12 @@ from sparkdrift.spark.expressions import resolve_source
 from sparkdrift.spark.reference_differences import differences
 from sparkdrift.spark.reference_events import write_event
 from sparkdrift.spark.reference_life import Snapshot, Stored, own_name
+from sparkdrift.spark.reference_tables import (
+    REFERENCE_EVENTS,
+    REFERENCE_PROFILES,
+    REFERENCE_SNAPSHOTS,
+)
 from sparkdrift.spark.references import merged_reference
-from sparkdrift.spark.schemas import REFERENCE_EVENTS, REFERENCE_PROFILES, REFERENCE_SNAPSHOTS
 from sparkdrift.spark.source import open_source
 from sparkdrift.spark.views import registered
 from sparkdrift.spark.writer import insert, insert_rows
