@@ -141,6 +141,13 @@ def _unmeasured(rows: Sequence[Told]) -> Iterator[str]:
             yield from (_of_drift(*subject) for subject in json.loads(row.words))
         if row.part == "operation" and row.grade == SUPPRESSED:
             yield _of_operation(row.name)
+        if row.part == "performance" and row.status not in _TELLING:
+            # Others may have been, and stand for the kind: labels are late for this one.
+            yield _of_performance(row.name, "*")
+
+
+_TELLING = ("ok", "degraded")
+"""The statuses of a metric that was measured."""
 
 
 def _of_drift(column: str) -> str:
@@ -190,7 +197,7 @@ _CALLED: Mapping[str, Callable[..., str]] = {
 
 def _measured_performance(row: Told) -> Coverage:
     """By mature labels, or by an estimate that may be relied upon, which counts for half."""
-    if row.status not in ("ok", "degraded"):
+    if row.status not in _TELLING:
         return Coverage(0.0, row.words or "no metric was measured")
     if row.subject == "labels":
         return Coverage(1.0)

@@ -207,6 +207,8 @@ LOST = [
      {"features: dead", "features: encoding of a"}),
     ("unmeasured", {"name": "performance", "subject": '[["recall","*"],["accuracy","region"]]'},
      {"performance of recall", "performance of accuracy by region"}),
+    ("performance", {"name": "accuracy", "status": "insufficient_data", "subject": "estimate"},
+     {"performance of accuracy"}),
     ("coverage", {"name": "feedback"}, set()),
 ]  # fmt: skip
 
