@@ -38,7 +38,7 @@ def health_lines(health: Health, currency: str | None, zone: str) -> list[str]:
         f"{one.weight:4.0%}  {one.kind}: {plain(one.reason)}" for one in reasons[:_MOST_REASONS]
     ]
     if len(reasons) > _MOST_REASONS:
-        lines.append(f"and {len(reasons) - _MOST_REASONS} more, see --why")
+        lines.append(f"and {len(reasons) - _MOST_REASONS} more: all of them by --why")
     if judgement.would_change:
         lines.append(f"what would change it: {judgement.would_change}")
     if health.escalation is not None and health.due is not None:
