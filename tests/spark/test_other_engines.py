@@ -13,14 +13,17 @@ from source_tables import closing_row, day_rows, day_start, write
 
 from sparkdrift.spark.schemas import TABLES
 from sparkdrift.steps import reference
+from sparkdrift.steps.answering import answer_verdict
 from sparkdrift.steps.promotion import Decision
 from sparkdrift.steps.recalibrate import recalibrate
 from sparkdrift.steps.snapshot import snapshot_reference
+from sparkdrift.steps.triggers import fire_hooks
 
 pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 NAMES = [table.name for table in TABLES]
 SEED, SCORED_DAYS = 57, 3
+TOLD = ("watch", "blind", "refresh_evaluation", "retrain")
 
 
 def by_spark(spark, store, name: str) -> pa.Table:
@@ -49,7 +52,8 @@ def store(spark, planted, workspace):
 
 
 def evaluate_another(spark, store, folder):
-    """A second monitor, whose evaluation is watched and for which a threshold is proposed."""
+    """A second monitor, whose evaluation is watched, for which a threshold is proposed, and whose
+    verdict is told and answered."""
     rng = np.random.default_rng(SEED)
     closing = labelled(closing_row(SCORED_DAYS), rng)
     days = [labelled(day_rows(day, 400, rng), rng) for day in range(SCORED_DAYS)]
@@ -61,6 +65,7 @@ def evaluate_another(spark, store, folder):
         features={"numeric": ["amount"]},
         prediction={"score": "score", "label": "label", "label_delay": "1 day"},
         operations={"small": {"expression": "amount < 90"}},
+        on_verdict=[{"verdicts": list(TOLD), "table": True}],
         evaluation={
             "sets": {"holdout": {"path": str(folder / "holdout")}},
             "thresholds": {"approve": {"value": 0.5, "target": {"capacity": 0.2}}},
@@ -69,6 +74,8 @@ def evaluate_another(spark, store, folder):
     run(spark, store, spec, "scored", as_of=day_start(SCORED_DAYS))
     context = context_of(spark, store, "proposal")
     recalibrate(context, spec, 2)
+    fire_hooks(context, spec)
+    answer_verdict(context, spec, "accepted", None, by="tests", reason="as expected")
     context.journal.close()
 
 
