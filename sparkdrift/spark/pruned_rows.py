@@ -7,7 +7,6 @@ from datetime import datetime
 
 from pyspark.sql import SparkSession
 
-from sparkdrift.health.ledger import FORCED
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.drift_tables import ASSUMPTIONS, DRIFT
 from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
@@ -31,15 +30,15 @@ where a deletion ended too early, the next one finds the same windows."""
 
 
 def open_debts(spark: SparkSession, store: Store, monitor: str) -> list[datetime]:
-    """From which event time on each open debt of a forced version counts.
+    """From which event time on each open debt counts that rests on rows.
 
-    Others rest on nothing that goes with a window: their events say all of it.
+    One of ownership rests on what is declared.
     """
     with registered(spark, store, "SELECT * FROM debts"):
         rows = spark.sql(
             "SELECT unix_micros(window_start) AS start FROM debts"
             f" WHERE monitor = {string(monitor)} AND closed IS NULL AND window_start IS NOT NULL"
-            f" AND startswith(debt, {string(FORCED)})"
+            " AND kind <> 'ownership'"
         ).collect()
     return [from_micros(row["start"]) for row in rows]
 

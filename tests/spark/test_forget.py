@@ -357,7 +357,7 @@ def test_an_erasure_that_ended_too_early_is_done_by_the_next_one(
     ended_after(spark, erasing, whole, tmp_path / "store", nth(whole[0], table, number))
 
 
-MOST = 40
+MOST = 45
 
 
 @pytest.mark.slow
