@@ -132,6 +132,7 @@ def test_the_overview_has_a_row_per_run_of_windows(spark, judged, shown):
         assert row["shift"] == (pytest.approx(np.mean(days)) if days else None)
 
 
+@pytest.mark.classic
 def test_a_run_stores_the_policy_and_counts_alerts(spark, planted, tmp_path):
     """The sensor's two bad days, 12 and 13, stand in succession; the others' are alone."""
     day = source_tables.day_start

@@ -259,6 +259,7 @@ def test_where_no_check_applies_a_window_is_looked_at_once(spark, store, spec, l
     assert {(row["column_name"], row["status"]) for row in rows} == {(":table", "undetermined")}
 
 
+@pytest.mark.slow
 @pytest.mark.classic
 def test_a_week_in_which_a_feature_was_redefined_has_one_row_for_a_pair(spark, workspace, log):
     store = new_store(spark, workspace / "redefined")
@@ -277,6 +278,7 @@ def test_a_week_in_which_a_feature_was_redefined_has_one_row_for_a_pair(spark, w
     assert [row["fingerprint"] for row in mixed] == ["merged:5"]
 
 
+@pytest.mark.slow
 @pytest.mark.classic
 def test_windows_stored_before_a_pair_was_asked_for_say_so(spark, workspace, log):
     """And a state from before its window was read anew counts as none."""

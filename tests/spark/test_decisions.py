@@ -98,6 +98,7 @@ def windows_of(spark, told: Told, run_id: str, table: str = "profiles") -> set[i
     return {(row["window_start"] - day_start(0)).days for row in rows}
 
 
+@pytest.mark.classic
 def test_decisions_are_joined_and_found_again_when_they_change(spark, told):
     for day in range(DAYS):
         assert told.share(spark, day) == pytest.approx(expected(told, day)), (SEED, day)

@@ -51,6 +51,7 @@ def labelled(rows: pa.Table, rng) -> pa.Table:
     return rows.append_column("label", pa.array(label.astype(np.int32)))
 
 
+@pytest.mark.classic
 def test_each_set_is_a_comparison_of_its_own(compared):
     _, _, rows, held, _, (second, after) = compared
     assert len(second.judged.windows) == DAYS
@@ -75,6 +76,7 @@ def test_each_set_is_a_comparison_of_its_own(compared):
             assert row["ks_statistic"] == pytest.approx(expected.statistic, abs=1e-12), SEED
 
 
+@pytest.mark.classic
 def test_it_alerts_nobody_and_leaves_the_others_as_they_were(compared):
     *_, (_, before), (_, after) = compared
     assert {row["alerting"] for row in after if row["comparison"] != "baseline"} == {None}
@@ -86,6 +88,7 @@ def test_it_alerts_nobody_and_leaves_the_others_as_they_were(compared):
             assert one[name] == other[name], name
 
 
+@pytest.mark.classic
 def test_the_view_of_what_is_in_force_shows_it_and_nothing_is_due_again(spark, compared):
     spec, store, *_ = compared
     with registered(spark, store, "SELECT * FROM current_drift"):

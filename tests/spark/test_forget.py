@@ -204,6 +204,7 @@ def test_without_rows_there_is_no_successor_and_windows_are_empty(spark, source,
     assert len(shown) == rows_of(spark, store, "drift", late).num_rows > 0
 
 
+@pytest.mark.slow
 @pytest.mark.classic
 def test_a_pruned_day_leaves_its_week_as_well(spark, workspace):
     source, rng = workspace / "other", np.random.default_rng(SEED + 1)
@@ -341,13 +342,18 @@ def nth(written: list[str], table: str, number: int) -> int:
     return [at for at, name in enumerate(written, 1) if name == table][number - 1]
 
 
+SLOW = pytest.mark.slow
+
+
 @pytest.mark.classic
 @pytest.mark.parametrize(
     ("table", "number"),
     [
-        pytest.param("profiles", 3, id="windows and roll-ups are done"),
-        pytest.param("reference_snapshots", 2, id="a version is made that no event speaks of"),
-        pytest.param("reference_events", 1, id="of one of two references it is said"),
+        pytest.param("profiles", 3, id="windows and roll-ups are done", marks=SLOW),
+        pytest.param(
+            "reference_snapshots", 2, id="a version is made that no event speaks of", marks=SLOW
+        ),
+        pytest.param("reference_events", 1, id="of one of two references it is said", marks=SLOW),
         pytest.param("reference_events", 2, id="of both, and nothing is deleted yet"),
     ],
 )
@@ -368,6 +374,7 @@ def test_wherever_it_ended(spark, erasing, whole, tmp_path, writes):
     ended_after(spark, erasing, whole, tmp_path / "store", writes)
 
 
+@pytest.mark.slow
 @pytest.mark.classic
 def test_a_run_between_the_two_does_no_harm(spark, erasing, whole, tmp_path):
     store = erasing.copied(tmp_path / "store")

@@ -295,11 +295,12 @@ def reference(spark, workspace) -> Path:
     return workspace / "reference"
 
 
-# Over Connect one of them: the one with everything in it.
-ONCE = [pytest.param(seed, marks=pytest.mark.classic) for seed in CONFIGURATIONS if seed != 404]
+# The one with everything in it; the others by --slow.
+OTHERS = [pytest.param(seed, marks=pytest.mark.slow) for seed in CONFIGURATIONS if seed != 404]
 
 
-@pytest.mark.parametrize("seed", [404, *ONCE])
+@pytest.mark.classic
+@pytest.mark.parametrize("seed", [404, *OTHERS])
 def test_a_sequence_equals_a_recomputation(spark, tmp_path, reference, seed):
     check_sequence(spark, tmp_path, reference, seed, CONFIGURATIONS[seed], STEPS)
 
