@@ -34,12 +34,15 @@ INTERRUPTED = 130
 STAGES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "fast": (("tests/unit", "tests/laws", "tests/simulation"), {}),
     "classic": (("tests/spark",), {}),
+    "models": (("tests/spark/models",), {}),
     "connect": (("tests/spark",), {"SPARK_API_MODE": "connect"}),
     "faults": (("tests/faults",), {}),
     "cli": (("tests/cli",), {}),
     "browser": (("tests/browser",), {}),
     "cluster": (("tests/cluster",), {}),
 }
+# What is a stage of its own: one core would be busy with both for an hour.
+APART = {"classic": "tests/spark/models"}
 # What a stage selects unless --slow asks for everything; pyproject.toml has the usual selection.
 SELECTED = {"connect": "not slow and not classic"}
 # A stage decides these itself; a setting of the shell must not change what is tested.
@@ -130,6 +133,8 @@ class Stage:
         folders, needed = STAGES[name]
         selected = "" if slow else SELECTED.get(name)
         chosen = [] if selected is None else ["-m", selected]
+        if name in APART:
+            chosen.append(f"--ignore={APART[name]}")
         self.name = name
         self.title = " ".join([*(f"{key}={value}" for key, value in needed.items()), *folders])
         self._command = [str(python), "-m", "pytest", *chosen, *for_pytest, *folders]
