@@ -84,12 +84,13 @@ def test_evaluation(inside):
 
 
 @pytest.mark.slow
-def test_health(workspace):
+def test_health(inside, workspace):
     found = lines("health", rows=2 * 90 * 10, data=workspace)
     assert list(found) == ["verdicts on 2 models x 90 windows", "the same, nothing due"]
 
 
-def test_fleet(workspace):
+@pytest.mark.slow
+def test_fleet(inside, workspace):
     found = lines("fleet", rows=5 * 365, data=workspace)
     assert list(found) == ["fleet of 5 models x 365 windows"]
     assert "5 models, " in found["fleet of 5 models x 365 windows"].note
