@@ -93,7 +93,7 @@ class TestRun:
         told = [line.rsplit(",", 1)[0] for line in done.stderr.splitlines()]
         assert told == [
             *(f"small: profile: {DAYS} windows", "small: snapshot: 5 windows"),
-            f"small: drift: {DAYS} windows",
+            *(f"small: drift: {DAYS} windows", f"small: health: {DAYS} windows"),
         ]
         assert invoke("run", spec, "--store", tmp_path).stderr == ""
 

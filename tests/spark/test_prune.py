@@ -21,6 +21,7 @@ from monitors import (
 )
 from source_tables import closing_row, day_rows, day_start, days, write
 
+from sparkdrift.health.ledger import FORCED
 from sparkdrift.spark.profiles import stored_windows
 from sparkdrift.spark.reference_tables import DEBT_EVENTS
 from sparkdrift.spark.writer import insert_rows
@@ -70,9 +71,23 @@ def pruned(spark, source, workspace) -> tuple[Store, tuple[Pruned, ...], dict]:
         store,
         DEBT_EVENTS,
         [
-            {**owed, "debt": "one", "seq": 1, "window_start": day_start(20)},
-            {**owed, "debt": "two", "seq": 1, "window_start": day_start(22)},
-            {**owed, "debt": "two", "seq": 2, "action": "closed", "window_start": day_start(22)},
+            {
+                **owed,
+                "debt": f"{FORCED}baseline/one version 1",
+                "seq": 1,
+                "window_start": day_start(20),
+            },
+            {
+                **owed,
+                "debt": f"{FORCED}baseline/two version 1",
+                "seq": 1,
+                "window_start": day_start(22),
+            },
+            {
+                **(owed | {"action": "closed", "window_start": day_start(22)}),
+                "debt": f"{FORCED}baseline/two version 1",
+                "seq": 2,
+            },
         ],
     )
     shutil.copytree(str(store.directory), workspace / "unpruned")
