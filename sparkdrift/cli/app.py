@@ -107,6 +107,14 @@ _demo.command("flights")(common_options(demo.flights))
 _demo.command("months")(common_options(demo_months.months))
 app.add_typer(_demo, name="demo", rich_help_panel="Begin")
 
+
+def _add_group(name: str, group: typer.Typer, commands: Sequence[tuple[str, Command]]) -> None:
+    """Put commands of a group in place, each with the options that all commands have."""
+    for own, command in commands:
+        group.command(own)(common_options(command))
+    app.add_typer(group, name=name, rich_help_panel="Watch")
+
+
 _reference = typer.Typer(
     no_args_is_help=True,
     help="Look at the versions of a reference, and decide which one is in force.",
@@ -124,9 +132,7 @@ _OF_REFERENCES: Sequence[tuple[str, Command]] = (
     ("export", exchanging.export),
     ("import", exchanging.import_),
 )
-for _name, _command in _OF_REFERENCES:
-    _reference.command(_name)(common_options(_command))
-app.add_typer(_reference, name="reference", rich_help_panel="Watch")
+_add_group("reference", _reference, _OF_REFERENCES)
 
 _health = typer.Typer(
     cls=WithDefault, no_args_is_help=True, help="The verdict on a model, and what is said to it."
@@ -136,9 +142,7 @@ _OF_HEALTH: Sequence[tuple[str, Command]] = (
     ("accept", answering.accept),
     ("decline", answering.decline),
 )
-for _name, _command in _OF_HEALTH:
-    _health.command(_name)(common_options(_command))
-app.add_typer(_health, name="health", rich_help_panel="Watch")
+_add_group("health", _health, _OF_HEALTH)
 
 _debt = typer.Typer(
     no_args_is_help=True, help="What is owed of a model: look at it, and say what is done about it."
@@ -150,9 +154,7 @@ _OF_DEBTS: Sequence[tuple[str, Command]] = (
     ("waive", debt.waive),
     ("assign", debt.assign),
 )
-for _name, _command in _OF_DEBTS:
-    _debt.command(_name)(common_options(_command))
-app.add_typer(_debt, name="debt", rich_help_panel="Watch")
+_add_group("debt", _debt, _OF_DEBTS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

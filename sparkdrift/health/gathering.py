@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sparkdrift.health.evidence import Coverage, WindowEvidence
-from sparkdrift.health.findings import Finding, Kind, Severity
+from sparkdrift.health.findings import SEVERITIES, Finding, Kind, Severity
 from sparkdrift.health.ledger import FORCED
 from sparkdrift.windows import Window
 
@@ -234,12 +234,14 @@ def alert(row: Told) -> Iterator[Finding]:
         where = f" in {row.count} slices only"
     figure = "" if row.value is None else f", effect {row.value:.2f} sd"
     text = f"{row.name} alerts against {row.subject}{where}{figure}, for {_windows(row.limit)}"
-    severity: Severity = "minor"
-    if row.grade in ("major", "critical"):
-        severity = row.grade  # type: ignore[assignment]
+    severity = _severity(row.grade, "minor")
     keys = (_key("drift", row, row.name, row.subject),)
     kind: Kind = "feedback" if row.name == "metric:shaped" else "data"
     yield _finding(row, _of_drift(row.name), kind, severity, text, keys)
+
+
+def _severity(grade: str | None, otherwise: Severity) -> Severity:
+    return next((one for one in SEVERITIES if one == grade), otherwise)
 
 
 def _windows(count: float | None) -> str:
@@ -352,7 +354,7 @@ def unshaped(row: Told) -> Iterator[Finding]:
 def forced(row: Told) -> Iterator[Finding]:
     """name: the debt that a forced version is; grade: its severity; status: its kind."""
     kind: Kind = "evaluation" if row.status == "evaluation" else "data"
-    severity: Severity = "major" if row.grade not in ("minor", "critical") else row.grade  # type: ignore[assignment]
+    severity = _severity(row.grade, "major")
     text = f"{row.name.removeprefix(FORCED)} is in force although the gate blocked it"
     yield _finding(row, row.name, kind, severity, text, (f"debt_events: {row.name}",))
 
