@@ -87,8 +87,13 @@ def test_the_fleet_tells_monitors_with_a_verdict_from_those_without(spark, plant
     assert "retrain" in html
 
 
+def temporary_views(spark) -> set[str]:
+    return {one.name for one in spark.catalog.listTables() if one.isTemporary}
+
+
 def test_read_gives_every_table_and_view(spark, planted):
     """A view is told without temporary ones, which would be gone when rows are asked for."""
+    before = temporary_views(spark)
     tables = sparkdrift.read(str(planted.store), spark=spark)
     assert set(tables) == {*(table.name for table in TABLES), *VIEWS}
     with registered(spark, planted.store):
@@ -100,7 +105,7 @@ def test_read_gives_every_table_and_view(spark, planted):
         assert tables[name].count() == count
     assert counts["alerts"] > 0
     assert tables["drift"].count() == len(planted.drift)
-    assert not [one.name for one in spark.catalog.listTables() if one.isTemporary]
+    assert temporary_views(spark) == before
 
 
 def test_a_question_and_its_rows(spark, planted):
