@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import special
+from scipy import optimize, special
 from sklearn.metrics import roc_auc_score
 
 from sparkdrift.measures import confusion, ranking
@@ -48,6 +48,32 @@ def test_raking_reaches_both_margins_and_averages_one():
     # One slice: plain post-stratification, whose effective size is `ess_ratio`.
     alone = rake(v[:1], [1], bins)
     assert alone.ess_ratio == pytest.approx(float(ess_ratio(v[0], bins)))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_raking_is_the_least_change_that_reaches_both_margins(seed):
+    """Of all weights with these margins those nearest to 1 (Kullback-Leibler): by its dual, which
+    has no iteration over margins in it."""
+    rng = np.random.default_rng(seed)
+    v = rng.integers(5, 60, (5, 20)).astype(float)
+    rows, bins = rng.integers(20, 100, 5), rng.integers(20, 60, 20)
+    r, c, q = rows / rows.sum(), bins / bins.sum(), v / v.sum()
+
+    def dual(x):
+        fitted = q * np.exp(x[:5, None] + x[5:])
+        slope = np.concatenate([fitted.sum(axis=1) - r, fitted.sum(axis=0) - c])
+        return fitted.sum() - x[:5] @ r - x[5:] @ c, slope
+
+    best = optimize.minimize(dual, np.zeros(25), jac=True, method="BFGS", options={"gtol": 1e-10})
+    expected = np.exp(best.x[:5, None] + best.x[5:])
+    found = rake(v, rows, bins)
+    assert found.reason == "", seed
+    np.testing.assert_allclose(found.weights, expected, rtol=1e-6, err_msg=f"seed {seed}")
+    kish = (expected * v).sum() ** 2 / (v.sum() * (expected**2 * v).sum())
+    assert found.ess_ratio == pytest.approx(kish, rel=1e-6)
+    # Below the limit it is refused, above it is not.
+    assert rake(v, rows, bins, least=kish - 1e-6).reason == ""
+    assert "% of its rows once weighted" in rake(v, rows, bins, least=kish + 1e-6).reason
 
 
 def test_it_is_refused_with_the_reason():
