@@ -25,15 +25,13 @@ from sparkdrift.spark.operation_inputs import (
 from sparkdrift.spark.operation_tables import OPERATIONS
 from sparkdrift.spark.reference_life import References
 from sparkdrift.spark.sql import ddl, in_windows, quote, string
-from sparkdrift.spark.stamping import stamped
+from sparkdrift.spark.stamping import replace_windows
 from sparkdrift.spark.window_columns import position
-from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.metrics import PREFIX
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
 
-_ROWS_PER_FILE = 100_000
 _SIGNAL = f"substring(column_name, {len(PREFIX) + 1})"
 # A ratio's sum, the sum it is divided by, its rows, and the sum of squares.
 _CELLS = "transform(slice(cells, 1, 4), one -> one.value)"
@@ -153,8 +151,5 @@ def write_operations(
     run_id: str,
 ) -> None:
     """Make `rows` the operations of `windows`, in one commit."""
-    ready = stamped(rows, spec, granularity, run_id, policy_hash=policy)
-    scope = Scope(spec.monitor, granularity, [Case(windows)])
-    per_window = len(spec.operations) * (1 + 10 * len(spec.slices))
-    files = 1 + len(windows) * per_window // _ROWS_PER_FILE
-    replace(store, OPERATIONS, ready, scope, run_id=run_id, files=files)
+    signals = len(spec.operations)
+    replace_windows(store, OPERATIONS, spec, rows, granularity, windows, policy, run_id, signals)

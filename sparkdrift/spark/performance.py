@@ -28,14 +28,11 @@ from sparkdrift.spark.performance_inputs import (
 )
 from sparkdrift.spark.performance_policy import rules_of
 from sparkdrift.spark.sql import ddl, in_windows, quote, string, timestamp
-from sparkdrift.spark.stamping import stamped
+from sparkdrift.spark.stamping import replace_windows
 from sparkdrift.spark.window_columns import position
-from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
-
-_ROWS_PER_FILE = 100_000
 
 
 @dataclass(frozen=True)
@@ -120,11 +117,7 @@ def write_performance(
     run_id: str,
 ) -> None:
     """Make `rows` the performance of `windows`, in one commit."""
-    ready = stamped(rows, spec, granularity, run_id, policy_hash=policy)
-    scope = Scope(spec.monitor, granularity, [Case(windows)])
-    per_window = 16 * (1 + 10 * len(spec.slices))
-    files = 1 + len(windows) * per_window // _ROWS_PER_FILE
-    replace(store, PERFORMANCE, ready, scope, run_id=run_id, files=files)
+    replace_windows(store, PERFORMANCE, spec, rows, granularity, windows, policy, run_id, 16)
 
 
 def count_findings(

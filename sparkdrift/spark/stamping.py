@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from sparkdrift import __version__
+from sparkdrift.spark.table import Table
 from sparkdrift.spark.window_columns import window_end
+from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.store import Store
+from sparkdrift.windows import Window
+
+_ROWS_PER_FILE = 100_000
 
 
 def stamped(
@@ -29,3 +37,24 @@ def stamped(
     return rows.withColumns(
         {**{name: F.lit(value) for name, value in constants.items()}, "window_end": F.expr(end)}
     )
+
+
+def replace_windows(
+    store: Store,
+    table: Table,
+    spec: MonitorSpec,
+    rows: DataFrame,
+    granularity: str,
+    windows: Sequence[Window],
+    policy: str,
+    run_id: str,
+    kinds: int,
+) -> None:
+    """Make `rows` all that a table of results has of `windows`, in one commit.
+
+    kinds: how many rows a window and slice has, from which follows how many files they make.
+    """
+    ready = stamped(rows, spec, granularity, run_id, policy_hash=policy)
+    files = 1 + len(windows) * kinds * (1 + 10 * len(spec.slices)) // _ROWS_PER_FILE
+    scope = Scope(spec.monitor, granularity, [Case(windows)])
+    replace(store, table, ready, scope, run_id=run_id, files=files)

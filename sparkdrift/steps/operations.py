@@ -10,7 +10,7 @@ from sparkdrift.spark.reference_life import References, stored_references
 from sparkdrift.spec.digests import operation_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context, Options
-from sparkdrift.steps.outdated import batches, outdated
+from sparkdrift.steps.outdated import batches_of_grains, outdated
 from sparkdrift.windows import Window
 
 STEP = "operations"
@@ -38,28 +38,31 @@ def watch_operations(context: Context, spec: MonitorSpec, options: Options) -> O
         policy = operation_hash(spec)
         record.policy_hash = policy
         stored, held = _held(context, spec)
-        told: dict[str, tuple[Window, ...]] = {}
-        dropped = 0
-        for grain in (spec.windows.grain, *spec.windows.rollups):
-            digests = operation_digests(context.spark, context.store, spec, held, grain, policy)
-            found = outdated(spec, options, digests.wanted, digests.have, grain)
-            for batch, _ in batches(context, spec, record, found):
-                rows = operation_rows(
-                    context.spark, context.store, spec, stored, held, grain, batch, digests.wanted
-                )
-                write_operations(
-                    context.store,
-                    spec,
-                    rows,
-                    grain,
-                    batch,
-                    policy=policy,
-                    run_id=context.journal.run_id,
-                )
-            told[grain] = found.due
-            dropped += len(found.dropped)
-        own = told.pop(spec.windows.grain)
-        return Operated(own, sum(map(len, told.values())), dropped)
+        grains: list[str] = [spec.windows.grain, *spec.windows.rollups]
+        digests = {
+            grain: operation_digests(context.spark, context.store, spec, held, grain, policy)
+            for grain in grains
+        }
+        found = {
+            grain: outdated(spec, options, digests[grain].wanted, digests[grain].have, grain)
+            for grain in grains
+        }
+        for grain, batch in batches_of_grains(context, record, found):
+            wanted = digests[grain].wanted
+            write_operations(
+                context.store,
+                spec,
+                operation_rows(
+                    context.spark, context.store, spec, stored, held, grain, batch, wanted
+                ),
+                grain,
+                batch,
+                policy=policy,
+                run_id=context.journal.run_id,
+            )
+        merged = sum(len(found[grain].due) for grain in spec.windows.rollups)
+        dropped = sum(len(one.dropped) for one in found.values())
+        return Operated(found[spec.windows.grain].due, merged, dropped)
 
 
 def due_windows(context: Context, spec: MonitorSpec, options: Options) -> int:

@@ -60,14 +60,25 @@ def batches(
 
     A batch counts as done once the next one is asked for.
     """
-    windows = sorted((*found.due, *found.dropped))
-    if not windows:
+    if not found.due and not found.dropped:
         return
-    context.journal.started(record)
     stored = stored_windows(context.spark, context.store, spec).values()
     version = max((one.source_version for one in stored), default=None)
-    for first in range(0, len(windows), BATCH_WINDOWS):
-        batch = windows[first : first + BATCH_WINDOWS]
+    for _, batch in batches_of_grains(context, record, {spec.windows.grain: found}):
         yield batch, version
-        record.windows += len(batch)
-        context.progress.advance(record.step, windows=record.windows, of=len(windows), rows=0)
+
+
+def batches_of_grains(
+    context: Context, record: Record, found: Mapping[str, Outdated]
+) -> Iterator[tuple[str, Sequence[Window]]]:
+    """(grain, windows of one commit) of several grains, each after the other; as `batches`."""
+    windows = {grain: sorted((*one.due, *one.dropped)) for grain, one in found.items()}
+    of = sum(map(len, windows.values()))
+    if of:
+        context.journal.started(record)
+    for grain, own in windows.items():
+        for first in range(0, len(own), BATCH_WINDOWS):
+            batch = own[first : first + BATCH_WINDOWS]
+            yield grain, batch
+            record.windows += len(batch)
+            context.progress.advance(record.step, windows=record.windows, of=of, rows=0)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from sparkdrift.spark.performance import (
     Due,
@@ -13,12 +11,11 @@ from sparkdrift.spark.performance import (
     performance_rows,
     write_performance,
 )
-from sparkdrift.spark.performance_inputs import Sets, grains, sets_in_force
+from sparkdrift.spark.performance_inputs import grains, sets_in_force
 from sparkdrift.spec.digests import performance_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context, Options
-from sparkdrift.steps.journal import Record
-from sparkdrift.steps.outdated import BATCH_WINDOWS, Outdated, outdated
+from sparkdrift.steps.outdated import Outdated, batches_of_grains, outdated
 from sparkdrift.steps.profile import complete_until
 from sparkdrift.windows import Window
 
@@ -53,12 +50,25 @@ def measure_performance(context: Context, spec: MonitorSpec, options: Options) -
         sets = sets_in_force(context.spark, context.store, spec)
         digests = performance_digests(context.spark, context.store, spec, sets, policy, as_of)
         due = _outdated(spec, options, digests)
-        of = sum(len(one.due) + len(one.dropped) for one in due.values())
-        if of:
-            context.journal.started(record)
-        for grain, found in due.items():
-            wanted = digests.wanted.get(grain, {})
-            _measure(context, spec, sets, grain, found, wanted, policy, record, of)
+        for grain, batch in batches_of_grains(context, record, due):
+            write_performance(
+                context.store,
+                spec,
+                performance_rows(
+                    context.spark,
+                    context.store,
+                    spec,
+                    sets,
+                    grain,
+                    batch,
+                    digests.wanted.get(grain, {}),
+                    as_of,
+                ),
+                grain,
+                batch,
+                policy=policy,
+                run_id=context.journal.run_id,
+            )
         own = due[spec.windows.grain]
         degraded = drifted = 0
         if own.due:
@@ -86,33 +96,3 @@ def _outdated(spec: MonitorSpec, options: Options, digests: Due) -> dict[str, Ou
         )
         for grain in grains(spec)
     }
-
-
-def _measure(
-    context: Context,
-    spec: MonitorSpec,
-    sets: Sets,
-    grain: str,
-    found: Outdated,
-    digests: Mapping[datetime, str],
-    policy: str,
-    record: Record,
-    of: int,
-) -> None:
-    windows = sorted((*found.due, *found.dropped))
-    for first in range(0, len(windows), BATCH_WINDOWS):
-        batch = windows[first : first + BATCH_WINDOWS]
-        rows = performance_rows(
-            context.spark, context.store, spec, sets, grain, batch, digests, record.as_of
-        )
-        write_performance(
-            context.store,
-            spec,
-            rows,
-            grain,
-            batch,
-            policy=policy,
-            run_id=context.journal.run_id,
-        )
-        record.windows += len(batch)
-        context.progress.advance(record.step, windows=record.windows, of=of, rows=0)
