@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import source_tables
+from monitors import new_store, profile_only
 
 import sparkdrift
+from sparkdrift.spec.loading import load_spec
 
 pytestmark = pytest.mark.spark
 
@@ -28,6 +30,13 @@ timestamp: {{column: ts}}
 features: {{numeric: [amount], categorical: [product]}}
 reference: {{begin: 2024-01-01, end: 2024-01-04}}
 """
+EVALUATED = """
+prediction: {score: score}
+evaluation: {thresholds: {accept: {value: 0.3}}}
+"""
+needs_jobs = pytest.mark.skipif(
+    not (ROOT / "jobs").is_dir(), reason="jobs/ is not part of the package"
+)
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +120,8 @@ def test_doctor_names_what_is_wrong_and_goes_on(tmp_path):
     assert not checks["session"]["ok"]
 
 
-@pytest.mark.skipif(not (ROOT / "jobs").is_dir(), reason="jobs/ is not part of the package")
-def test_a_job_runs_from_the_wheel_alone(spec, wheel, bare_python, tmp_path):
+def submitted(wheel, bare_python, folder, job, *arguments):
+    """What a job under jobs/ says, by spark-submit, its workers having the wheel alone."""
     import pyspark
 
     from sparkdrift.spark.jars import session_conf
@@ -131,13 +140,35 @@ def test_a_job_runs_from_the_wheel_alone(spec, wheel, bare_python, tmp_path):
     done = start(
         *(Path(sys.executable).with_name("spark-submit"), "--master", "local[2]"),
         *(part for key, value in settings.items() for part in ("--conf", f"{key}={value}")),
-        *("--py-files", wheel, ROOT / "jobs" / "run_monitors.py", spec),
-        *("--store", tmp_path / "store", "--json"),
+        *("--py-files", wheel, ROOT / "jobs" / job, *arguments, "--json"),
         env=environment,
-        cwd=tmp_path,
+        cwd=folder,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert json.loads(done.stdout)["monitors"][0]["windows_judged"] == 6
+    return json.loads(done.stdout)["monitors"]
+
+
+@needs_jobs
+def test_a_job_runs_from_the_wheel_alone(spec, wheel, bare_python, tmp_path):
+    store = ("--store", tmp_path / "store")
+    (found,) = submitted(wheel, bare_python, tmp_path, "run_monitors.py", spec, *store)
+    assert found["windows_judged"] == 6
+
+
+@needs_jobs
+def test_the_job_of_evaluation_measures_what_was_profiled(
+    spark, spec, wheel, bare_python, tmp_path
+):
+    own = tmp_path / "evaluated.yml"
+    own.write_text(f"{spec.read_text()}{EVALUATED}")
+    profile_only(spark, new_store(spark, tmp_path / "store"), load_spec(own))
+    store = ("--store", tmp_path / "store")
+    (found,) = submitted(wheel, bare_python, tmp_path, "evaluate_staleness.py", own, *store)
+    assert found["windows_counted"] == found["windows_measured"] == found["windows_stale_told"] == 6
+    rows = spark.sql(f"SELECT * FROM delta.`{tmp_path / 'store' / 'performance'}`")
+    (row,) = rows.where("metric = 'decision_rate' AND window_start = '2024-01-01'").collect()
+    assert row["rows"] == 400
+    assert 0 < row["realised"] < 1
 
 
 def test_workers_without_the_package_are_told_before_any_work(spec, bare_python, tmp_path):
