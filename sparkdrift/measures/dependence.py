@@ -109,6 +109,28 @@ def merge_states(a: ArrayLike, b: ArrayLike) -> Floats:
     return floats(np.where((right[..., :1] > 0) & (left[..., :1] > 0), merged, left + right))
 
 
+def remaining_states(whole: ArrayLike, part: ArrayLike) -> Floats:
+    """The states of the rows of `whole` (..., 6) that are not in `part`: merging backwards.
+
+    EMPTY where none is left; inputs unchanged. What rounding leaves of a variance that was all in
+    `part` is none. Source: as of `merge_states`, solved for one of the two.
+    """
+    all_rows, gone = np.broadcast_arrays(floats(whole), floats(part))
+    n = all_rows[..., 0] - gone[..., 0]
+    share = np.divide(gone[..., 0], n, out=np.zeros(n.shape), where=n > 0)
+    gap = all_rows - gone
+    between = all_rows[..., 0] * share
+    left = all_rows - gone
+    for mean in (1, 2):
+        left[..., mean] = all_rows[..., mean] + gap[..., mean] * share
+    for squares, mean in ((3, 1), (4, 2)):
+        raw = gap[..., squares] - gap[..., mean] ** 2 * between
+        left[..., squares] = _squares(all_rows[..., squares], raw)
+    left[..., 5] = gap[..., 5] - gap[..., 1] * gap[..., 2] * between
+    found = np.where(gone[..., :1] > 0, left, all_rows)
+    return floats(np.where(n[..., None] > 0, found, 0.0))
+
+
 def correlation(states: ArrayLike) -> Floats:
     """Pearson's r of states (..., 6); NaN where a side is constant or there are under 2 rows."""
     n, _, _, xx, yy, xy = np.moveaxis(floats(states), -1, 0)

@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift.explain.signals import WHOLE
+from sparkdrift.kernels.changed_states import MOMENTS as MOMENTS
 from sparkdrift.kernels.feature_association import REST
 from sparkdrift.kernels.freezing import WINDOW_BINS_SQL, WINDOW_SHARES_SQL, WINDOW_UNSEEN_SQL
 from sparkdrift.spark.counters import WINDOW, finite
@@ -28,7 +29,6 @@ from sparkdrift.spec.scoring import OneScore
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
 
-MOMENTS = "class_moments"
 MOST_CATEGORIES = 100
 """Categories of a window that are kept apart, the most frequent; the others share one."""
 _NUMBERS_AT_ONCE, _PAIRS_AT_ONCE = 4, 2
@@ -103,17 +103,23 @@ def associated_features(
 
 
 def class_moments(
-    rows: DataFrame, spec: MonitorSpec, features: Sequence[Feature], target: Target
+    rows: DataFrame,
+    spec: MonitorSpec,
+    features: Sequence[Feature],
+    target: Target,
+    sign: str = "1",
 ) -> DataFrame:
     """window_start, slice, kind, name, columns, cells, own_definition of each feature and class.
 
     rows: source rows with their window in WINDOW, labels joined. columns: feature, class (NULL: the
-    label is a number), categories.
+    label is a number), categories. Rows of each value of `sign`, as in `count_scores`, have states
+    of their own, with it beside: moments are not taken away by subtraction.
     """
     numbers = [one for one in features if one.kind == "numeric"]
     texts = [one for one in features if one.kind == "categorical"]
     narrow = rows.selectExpr(
         f"{quote(WINDOW)} AS window_start",
+        f"{sign} AS sign",
         f"{target.sql} AS y",
         *(f"{finite(f'CAST({one.sql} AS DOUBLE)')} AS n{i}" for i, one in enumerate(numbers)),
         *(f"CAST({one.sql} AS STRING) AS c{i}" for i, one in enumerate(texts)),
@@ -179,6 +185,7 @@ def _named(found: DataFrame, spec: MonitorSpec, features: Sequence[Feature]) -> 
         "concat(array(feature, y), items) AS columns",
         "cells",
         "own_definition",
+        "sign",
     )
 
 
@@ -193,7 +200,7 @@ def _cut(narrow: DataFrame, count: int, size: int) -> DataFrame:
         + ")"
         for part in range(-(-count // size))
     )
-    return narrow.selectExpr("window_start", "y", f"inline(array({each}))")
+    return narrow.selectExpr("window_start", "sign", "y", f"inline(array({each}))")
 
 
 def _unfolded(summed: DataFrame, count: int, size: int, cells: Sequence[str], y: str) -> DataFrame:
@@ -204,7 +211,7 @@ def _unfolded(summed: DataFrame, count: int, size: int, cells: Sequence[str], y:
         for j in range(size)
     )
     none = "CAST(array() AS ARRAY<STRING>) AS items"
-    return summed.selectExpr("window_start", y, none, f"inline(array({each}))").where(
+    return summed.selectExpr("window_start", "sign", y, none, f"inline(array({each}))").where(
         f"f < {count} AND cells[0] > 0"
     )
 
@@ -216,7 +223,7 @@ def _numbers(narrow: DataFrame, count: int) -> DataFrame:
         for j in range(size)
         for name, sql in (("n", "count"), ("m", "avg"), ("s", "var_pop"))
     ]
-    summed = _cut(narrow, count, size).groupBy("window_start", "part", "y").agg(*sums)
+    summed = _cut(narrow, count, size).groupBy("window_start", "sign", "part", "y").agg(*sums)
     return _unfolded(summed, count, size, ("n{j}", "m{j}", "s{j} * n{j}"), "y")
 
 
@@ -237,7 +244,7 @@ def _pairs(narrow: DataFrame, count: int) -> DataFrame:
         for j in range(size)
         for name, sql in aggregates.items()
     ]
-    summed = _cut(narrow, count, size).groupBy("window_start", "part").agg(*sums)
+    summed = _cut(narrow, count, size).groupBy("window_start", "sign", "part").agg(*sums)
     cells = ("n{j}", "mx{j}", "my{j}", "sx{j} * n{j}", "sy{j} * n{j}", "xy{j} * n{j}")
     return _unfolded(summed, count, size, cells, "CAST(NULL AS STRING) AS y")
 
@@ -245,28 +252,29 @@ def _pairs(narrow: DataFrame, count: int) -> DataFrame:
 def _by_category(narrow: DataFrame, count: int, *, number: bool) -> DataFrame:
     """Rows by category and class, or moments of the label by category."""
     each = ", ".join(f"struct({i} AS f, c{i} AS item)" for i in range(count))
-    long = narrow.selectExpr("window_start", "y", f"inline(array({each}))").where(
+    long = narrow.selectExpr("window_start", "sign", "y", f"inline(array({each}))").where(
         "item IS NOT NULL"
     )
     if number:
-        counted = long.groupBy("window_start", "f", "item").agg(
+        counted = long.groupBy("window_start", "sign", "f", "item").agg(
             F.expr("CAST(count(*) AS DOUBLE)").alias("n"),
             F.expr("avg(y)").alias("m"),
             F.expr("var_pop(y)").alias("s"),
         )
         counted = counted.withColumn("y", F.expr("CAST(NULL AS STRING)"))
     else:
-        counted = long.groupBy("window_start", "f", "item", "y").agg(
+        counted = long.groupBy("window_start", "sign", "f", "item", "y").agg(
             F.expr("CAST(count(*) AS DOUBLE)").alias("n")
         )
     ranked = counted.withColumn(
-        "total", F.expr("sum(n) OVER (PARTITION BY window_start, f, item)")
+        "total", F.expr("sum(n) OVER (PARTITION BY window_start, sign, f, item)")
     ).withColumn(
         "place",
-        F.expr("dense_rank() OVER (PARTITION BY window_start, f ORDER BY total DESC, item)"),
+        F.expr("dense_rank() OVER (PARTITION BY window_start, sign, f ORDER BY total DESC, item)"),
     )
     kept = f"CASE WHEN place <= {MOST_CATEGORIES} THEN item ELSE {string(REST)} END"
-    rest = ranked.withColumn("item", F.expr(kept)).groupBy("window_start", "f", "y", "item")
+    shared = ("window_start", "sign", "f", "y")
+    rest = ranked.withColumn("item", F.expr(kept)).groupBy(*shared, "item")
     if number:
         pooled = rest.agg(
             F.expr("sum(n)").alias("n"),
@@ -281,12 +289,10 @@ def _by_category(narrow: DataFrame, count: int, *, number: bool) -> DataFrame:
     else:
         pooled, one = rest.agg(F.expr("sum(n)").alias("n")), "struct(item, array(n) AS cells)"
     return (
-        pooled.groupBy("window_start", "f", "y")
+        pooled.groupBy(*shared)
         .agg(F.expr(f"array_sort(collect_list({one}))").alias("found"))
         .selectExpr(
-            "window_start",
-            "f",
-            "y",
+            *shared,
             "transform(found, one -> one.item) AS items",
             "flatten(transform(found, one -> one.cells)) AS cells",
         )

@@ -13,7 +13,7 @@ from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels import importances as kernel
 from sparkdrift.spark.changes import Fingerprint, from_micros
 from sparkdrift.spark.few_rows import few_rows
-from sparkdrift.spark.profile_tables import STATES
+from sparkdrift.spark.profile_tables import NOT_OF_LABELS, STATES
 from sparkdrift.spark.profiles import StoredWindow
 from sparkdrift.spark.row_samples import sampled_windows
 from sparkdrift.spark.source import Source
@@ -98,6 +98,7 @@ def write_importances(
         "source_version": source.version,
         "run_id": run_id,
         "package_version": __version__,
+        **NOT_OF_LABELS,
     }
     end = window_end("window_start", spec.windows.grain, spec.timestamp.zone)
     found = (

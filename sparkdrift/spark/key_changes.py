@@ -15,6 +15,7 @@ from sparkdrift.spark.changed.found import UnprovenError
 from sparkdrift.spark.changes import from_micros, timestamp_type
 from sparkdrift.spark.failures import FAILURES, reason
 from sparkdrift.spark.history import History
+from sparkdrift.spark.key_ranges import Ranges, ranges_of
 from sparkdrift.spark.source import Source, instant, near
 from sparkdrift.spark.sql import in_windows, quote
 from sparkdrift.spark.window_columns import window_start
@@ -52,11 +53,14 @@ class Changes:
 @dataclass(frozen=True)
 class Touched:
     """Starts of the windows with predictions of changed keys; `changed`: keys with a change;
-    `alone`: those of them without a prediction in the watched table."""
+    `alone`: those of them without a prediction in the watched table; `ranges`: where they are;
+    `predictions`: rows of the watched table with one of them."""
 
     windows: frozenset[datetime]
     changed: int
     alone: int
+    ranges: Ranges
+    predictions: int
 
 
 def changed_keys(spark: SparkSession, joined: Joined, history: History, since: int) -> Changes:
@@ -93,7 +97,7 @@ def touched_windows(
     windows: Sequence[Window] | None = None,
 ) -> Touched:
     """One narrow pass over the watched table, its key and time, for the predictions of
-    the keys that changed.
+    the keys that changed; files that by their statistics have none of them are left out.
 
     `windows`: where to look; None: everywhere. Only the number of keys per window reaches the
     driver.
@@ -101,10 +105,12 @@ def touched_windows(
     column, zone = spec.timestamp.column, spec.timestamp.zone
     kind = timestamp_type(source, column)
     at = instant(column, kind, zone)
-    where = None
+    ranges = ranges_of(changes.keys)
+    where = ranges.within([own for own, _ in joined.keys], source.schema)
     if windows is not None:
         wanted = contiguous(windows)
-        where = f"{near(column, kind, wanted)} AND {in_windows(at, wanted)}"
+        within = f"{near(column, kind, wanted)} AND {in_windows(at, wanted)}"
+        where = f"{within} AND {where}" if where else within
     rows = source.select(
         spark,
         *(f"{quote(own)} AS p{i}" for i, (own, _) in enumerate(joined.keys)),
@@ -118,15 +124,20 @@ def touched_windows(
     found = (
         rows.join(asked, F.expr(same))
         .groupBy(*names)
-        .agg(F.expr("array_sort(collect_set(start))").alias("starts"))
+        .agg(F.expr("array_sort(collect_set(start))").alias("starts"), F.count("*").alias("rows"))
         .groupBy("starts")
-        .count()
+        .agg(F.count("*").alias("keys"), F.sum("rows").alias("rows"))
         .collect()
     )
-    changed = asked.count()
-    predicted = sum(int(row["count"]) for row in found)
+    predicted = sum(int(row["keys"]) for row in found)
     starts = frozenset(from_micros(one) for row in found for one in row["starts"])
-    return Touched(starts, changed, changed - predicted)
+    return Touched(
+        starts,
+        ranges.keys,
+        ranges.keys - predicted,
+        ranges,
+        sum(int(row["rows"]) for row in found),
+    )
 
 
 def _fed(

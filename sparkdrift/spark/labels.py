@@ -13,6 +13,7 @@ from sparkdrift.explain.signals import WHOLE
 from sparkdrift.spark.changes import timestamp_type
 from sparkdrift.spark.counters import WINDOW
 from sparkdrift.spark.key_changes import Joined
+from sparkdrift.spark.key_ranges import Ranges
 from sparkdrift.spark.source import Source, instant
 from sparkdrift.spark.sql import quote, string
 from sparkdrift.spark.window_columns import window_end
@@ -35,6 +36,8 @@ QUALITY = ("rows", "labelled", "duplicated", "restated", "conflicting", "early")
 """What is counted of a window's labels: predictions, those with a row in the table of labels, with
 several rows that say the same, with a label that was changed later, with two labels of the same
 time that differ (no label then), with a label that was known before the prediction."""
+SIGN = ":sign"
+"""The column of rows that are counted, 1, or taken away from what was counted before, -1."""
 _POSITIVE, _RAW, _KNOWN = ":positive", ":label", ":known"
 _ROWS, _RESTATED, _CONFLICT = ":label_rows", ":restated", ":conflict"
 
@@ -77,8 +80,42 @@ def joined_labels(
         )
         same = " AND ".join(f"`:k{i}` = p{i}" for i in _parts(spec))
         found = found.join(own, F.expr(same), "left_semi")
-    newest = _newest(found, spec)
-    same = " AND ".join(f"{quote(own)} = `:k{i}`" for i, (own, _) in enumerate(keys_of(spec)))
+    return _labelled(rows, _newest(found, spec), spec, _same_key(spec))
+
+
+def relabelled_rows(
+    spark: SparkSession,
+    spec: MonitorSpec,
+    rows: DataFrame,
+    labels: Source,
+    keys: DataFrame,
+    ranges: Ranges,
+    since: int,
+) -> DataFrame:
+    """Those of `rows` whose key is among `keys`, each twice: with its label as of version `since`
+    of the table of labels, where SIGN is -1, and with its present one, where SIGN is 1.
+
+    keys: `:k0`, ...; ranges: where they are. What else is as in `joined_labels`.
+    """
+    asked = keys.distinct()
+    own = rows.join(asked, F.expr(_same_key(spec)), "left_semi")
+    where = ranges.within([theirs for _, theirs in keys_of(spec)], labels.schema)
+    both: DataFrame | None = None
+    for table, sign in ((replace(labels, version=since), -1), (labels, 1)):
+        read = label_rows(spark, spec, table, where)
+        read = read.join(asked, [f":k{i}" for i in _parts(spec)], "left_semi")
+        newest = _newest(read, spec).selectExpr("*", f"{sign} AS `:of`")
+        both = newest if both is None else both.unionByName(newest)
+    twice = own.selectExpr("*", f"explode(array(-1, 1)) AS `{SIGN}`")
+    same = f"{_same_key(spec)} AND `{SIGN}` = `:of`"
+    return twice if both is None else _labelled(twice, both, spec, same).drop(":of")
+
+
+def _same_key(spec: MonitorSpec) -> str:
+    return " AND ".join(f"{quote(own)} = `:k{i}`" for i, (own, _) in enumerate(keys_of(spec)))
+
+
+def _labelled(rows: DataFrame, newest: DataFrame, spec: MonitorSpec, same: str) -> DataFrame:
     found = rows.join(newest, F.expr(same), "left").drop(*(f":k{i}" for i in _parts(spec)))
     label = label_column(spec)
     return found if label is None else found.withColumn(label, F.col(quote(_RAW)))
@@ -107,12 +144,14 @@ def _parts(spec: MonitorSpec) -> range:
     return range(len(keys_of(spec)))
 
 
-def label_rows(spark: SparkSession, spec: MonitorSpec, labels: Source) -> DataFrame:
+def label_rows(
+    spark: SparkSession, spec: MonitorSpec, labels: Source, where: str | None = None
+) -> DataFrame:
     """The table of labels as its columns `:k0`, ..., `:label`, `:positive` and `:known`."""
     evaluation = evaluation_of(spec)
     declared = evaluation.labels or Labels()
     usual, own = label_column(spec), declared.label or spec.prediction.label
-    rows = labels.rows(spark)
+    rows = labels.rows(spark, where)
     if usual and own and usual.lower() != own.lower():
         rows = rows.withColumn(usual, F.col(quote(own)))
     known = "CAST(NULL AS TIMESTAMP)"
@@ -156,17 +195,20 @@ def _newest(rows: DataFrame, spec: MonitorSpec) -> DataFrame:
     )
 
 
-def arrival_states(rows: DataFrame, spec: MonitorSpec, source: Source) -> DataFrame:
+def arrival_states(
+    rows: DataFrame, spec: MonitorSpec, source: Source, sign: str = "1"
+) -> DataFrame:
     """Of `joined_labels` per window: how late they came, and what is wrong with them.
 
     Rows with window_start, slice, kind (`arrival`, `labels`), columns and cells; a window
-    without rows has none.
+    without rows has none. `sign` as in `count_scores`.
     """
     grain, zone = spec.windows.grain, spec.timestamp.zone
     at = instant(spec.timestamp.column, timestamp_type(source, spec.timestamp.column), zone)
     end = window_end(quote(WINDOW), grain, zone)
     narrow = rows.selectExpr(
         f"{quote(WINDOW)} AS window_start",
+        f"{sign} AS sign",
         f"(unix_micros(`{_KNOWN}`) - unix_micros({end})) / 86400000000D AS days",
         f"`{_ROWS}` AS copies",
         f"`{_RESTATED}` AS restated",
@@ -182,13 +224,13 @@ def arrival_states(rows: DataFrame, spec: MonitorSpec, source: Source) -> DataFr
         *("count(*)", "count(copies)", "count_if(copies > 1 AND NOT restated AND NOT conflict)"),
         *("count_if(restated)", "count_if(conflict)", "count_if(early)"),
     ]
-    found = narrow.groupBy("window_start").agg(
+    found = narrow.groupBy("window_start", "sign").agg(
         *(F.expr(sql).alias(f"a{i}") for i, sql in enumerate(counts)),
         *(F.expr(sql).alias(f"q{i}") for i, sql in enumerate(quality)),
     )
     kinds = ", ".join(
         f"struct({string(kind)} AS kind, array({', '.join(map(string, names))}) AS columns,"
-        f" array({', '.join(f'CAST({letter}{i} AS DOUBLE)' for i in range(len(names)))}) AS cells)"
+        f" array({', '.join(f'{letter}{i} * double(sign)' for i in range(len(names)))}) AS cells)"
         for kind, names, letter in (("arrival", ARRIVAL, "a"), ("labels", QUALITY, "q"))
     )
     return found.selectExpr(

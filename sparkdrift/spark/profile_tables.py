@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sparkdrift.spark.table import DERIVED, ITEMS, SLICE, WINDOW, Column, Table
 
 FIGURES = (
@@ -125,6 +127,20 @@ STATES = Table(
             "errors",
         ),
         Column("fingerprint", "string", "That of the profile it was made with; another: stale"),
+        Column(
+            "label_version",
+            "bigint",
+            "Version of the table of labels that is counted in it; NULL: it has none",
+        ),
+        Column(
+            "counted",
+            "string",
+            "Digest of the slices, signals and features that were counted together: labels are "
+            "added to what was counted alike; NULL: of other kinds",
+        ),
         *DERIVED,
     ),
 )
+
+NOT_OF_LABELS: Mapping[str, None] = {"label_version": None, "counted": None}
+"""What states have in these columns that no label is counted in."""

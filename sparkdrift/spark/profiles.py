@@ -106,15 +106,41 @@ def profiled_rows(
 
 
 def window_rows(
-    spark: SparkSession, source: Source, spec: MonitorSpec, windows: Sequence[Window]
+    spark: SparkSession,
+    source: Source,
+    spec: MonitorSpec,
+    windows: Sequence[Window],
+    where: str | None = None,
 ) -> DataFrame:
-    """The source rows of some windows, with their window's start in WINDOW."""
+    """The source rows of some windows, with their window's start in WINDOW; of those that `where`
+    holds of, SQL of a row of the table."""
     zone, column = spec.timestamp.zone, spec.timestamp.column
     kind = timestamp_type(source, column)
     at = instant(column, kind, zone)
     wanted = contiguous(windows)
-    rows = source.rows(spark, where=f"{near(column, kind, wanted)} AND {in_windows(at, wanted)}")
+    within = f"{near(column, kind, wanted)} AND {in_windows(at, wanted)}"
+    rows = source.rows(spark, where=within if where is None else f"{within} AND {where}")
     return rows.withColumn(WINDOW, F.expr(window_start(at, spec.windows.grain, zone)))
+
+
+def crowded_windows(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    windows: Sequence[Window],
+    features: Sequence[str],
+    most: int,
+) -> frozenset[datetime]:
+    """Starts of those of `windows` in which one of `features` has more than `most` values."""
+    listed = ", ".join(map(string, features))
+    rows = (
+        stored_rows(spark, store, spec, spec.windows.grain)
+        .where(f"column_name IN ({listed}) AND slice_key = {string(WHOLE)}")
+        .where(f"distinct_count > {most} AND {in_windows('window_start', contiguous(windows))}")
+        .selectExpr("unix_micros(window_start) AS start")
+        .distinct()
+    )
+    return frozenset(from_micros(row["start"]) for row in rows.collect())
 
 
 def empty_rows(

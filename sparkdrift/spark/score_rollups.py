@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from sparkdrift.explain.signals import WHOLE
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.merging import merged_digest
+from sparkdrift.spark.profile_tables import NOT_OF_LABELS
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.score_states import score_states, write_states
@@ -100,6 +101,7 @@ def write_score_rollups(
             F.expr("max(definition_hash)").alias("definition_hash"),
         )
     )
+    merged = merged.withColumns({name: F.lit(value) for name, value in NOT_OF_LABELS.items()})
     write_states(store, spec, merged, granularity, windows, names, run_id)
 
 

@@ -11,10 +11,11 @@ from pyspark.sql import functions as F
 
 from sparkdrift import __version__
 from sparkdrift.explain.signals import WHOLE
+from sparkdrift.kernels.changed_states import CHANGED_SQL, KEYS, MOMENTS, changed
+from sparkdrift.kernels.feature_association import REST
 from sparkdrift.measures.score_bins import UNUSABLE
 from sparkdrift.references.life import Name
 from sparkdrift.spark.changes import Fingerprint, from_micros
-from sparkdrift.spark.class_moments import MOMENTS
 from sparkdrift.spark.evaluation_states import ERRORS, SCORES
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.frozen_rows import frozen_rows
@@ -23,6 +24,7 @@ from sparkdrift.spark.profile_tables import STATES
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.reference_life import Snapshot
+from sparkdrift.spark.source import Source
 from sparkdrift.spark.sql import in_windows, string
 from sparkdrift.spark.window_columns import window_end
 from sparkdrift.spark.writer import Case, Scope, replace
@@ -92,6 +94,88 @@ def score_states(
     )
 
 
+@dataclass(frozen=True)
+class Basis:
+    """What the stored states of a window were counted of. label_version: of the table of labels,
+    None: of none or not known; counted: see the table; finite: no sum of them is past counting;
+    pooled: rare categories share a place."""
+
+    label_version: int | None
+    source_version: int
+    counted: str | None
+    finite: bool
+    pooled: bool
+
+
+def bases(
+    spark: SparkSession, store: Store, spec: MonitorSpec, windows: Sequence[Window]
+) -> dict[datetime, Basis]:
+    """By start, of those of `windows` whose states are all of one reading."""
+    finite = "bool_and(forall(cells, cell -> abs(cell) < double('Infinity')))"
+    pooled = f"bool_or(kind = {string(MOMENTS)} AND array_contains(columns, {string(REST)}))"
+    rows = (
+        score_states(spark, store, spec, spec.windows.grain, KINDS)
+        .where(in_windows("window_start", contiguous(windows)))
+        .groupBy(F.expr("unix_micros(window_start)").alias("start"))
+        .agg(
+            F.expr("collect_set(struct(label_version, source_version, counted))").alias("of"),
+            F.expr(finite).alias("finite"),
+            F.expr(pooled).alias("pooled"),
+        )
+        .where("size(of) = 1")
+        .selectExpr("start", "finite", "pooled", "inline(of)")
+        .collect()
+    )
+    return {
+        from_micros(row["start"]): Basis(
+            row["label_version"],
+            int(row["source_version"]),
+            row["counted"],
+            bool(row["finite"]),
+            bool(row["pooled"]),
+        )
+        for row in rows
+    }
+
+
+def written_version(spark: SparkSession, store: Store) -> int:
+    """The newest version of the table of states."""
+    (row,) = spark.sql(f"DESCRIBE HISTORY {store.table(STATES.name)} LIMIT 1").collect()
+    return int(row["version"])
+
+
+def with_changes(
+    store: Store, spec: MonitorSpec, version: int, windows: Sequence[Window], parts: DataFrame
+) -> DataFrame:
+    """All states of `windows` as they are in `version` of the table, after `parts` are added and
+    taken away, as rows for `write_scores`.
+
+    parts: KEYS, columns, cells, own_definition and sign. A version, since the table is written
+    while it is read: whoever else writes the same changes, they are made once.
+    """
+    spark = parts.sparkSession
+    part = "struct(CAST(sign AS INT) AS sign, columns, cells, own_definition) AS part"
+    stored = spark.sql(
+        f"SELECT * FROM {store.table(STATES.name)} VERSION AS OF {version} WHERE"
+        f" monitor = {string(spec.monitor)} AND granularity = {string(spec.windows.grain)}"
+        f" AND kind IN ({', '.join(map(string, KINDS))})"
+        f" AND {in_windows('window_start', contiguous(windows))}"
+    ).selectExpr(
+        *KEYS,
+        "columns",
+        "cells",
+        f"CASE WHEN kind = {string(MOMENTS)} THEN definition_hash END AS own_definition",
+        "1 AS sign",
+    )
+    return (
+        stored.unionByName(parts)
+        .selectExpr(*KEYS, part)
+        .groupBy(*KEYS)
+        .agg(F.expr("collect_list(part)").alias("parts"))
+        .mapInArrow(changed, CHANGED_SQL)
+    )
+
+
 def edges_of_sets(
     spark: SparkSession, store: Store, versions: Iterable[tuple[Name, Snapshot]]
 ) -> dict[tuple[str, int], dict[str, tuple[float, ...]]]:
@@ -134,7 +218,8 @@ def write_scores(
     *,
     definition: str,
     digests: Mapping[str, str],
-    token: str,
+    labels: Source | None,
+    counted: str,
     source_version: int,
     run_id: str,
     names: int,
@@ -142,10 +227,11 @@ def write_scores(
     """Make `rows` all states of scores and labels of the windows of `batch`, in one commit.
 
     rows: window_start, slice, kind, name, columns, cells, own_definition (NULL: `definition`).
-    digests: by name, of what the edges come from. token: which version of the labels was read;
-    '' where they stand in the rows. names: how many states a window and slice has.
+    digests: by name, of what the edges come from. labels: the table of them that was read; None:
+    they stand in the rows. names: how many states a window and slice has.
     """
     spark = rows.sparkSession
+    token = "" if labels is None else f"{labels.table_id}:{labels.version}"
     known = spark.createDataFrame(
         [(one.window.start, one.digest) for one in batch],
         "window_start timestamp, fingerprint string",
@@ -157,6 +243,8 @@ def write_scores(
         {
             "definition_hash": F.expr(f"coalesce(own_definition, {string(definition)})"),
             "source_version": F.lit(source_version),
+            "label_version": F.lit(None if labels is None else labels.version),
+            "counted": F.lit(counted),
         }
     )
     ready = ready.drop("own_definition").withColumn(

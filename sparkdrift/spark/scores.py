@@ -48,6 +48,7 @@ def count_scores(
     slices: Slices,
     events: Sequence[str] = (),
     *,
+    sign: str = "1",
     value_by_bin: bool = False,
 ) -> DataFrame:
     """One row per window, slice, cut and kind of state: KEYS, kind, name, cells.
@@ -58,7 +59,8 @@ def count_scores(
     have one, their sum and sum of squares (value_by_bin: bin by bin), of `left_out` how many
     predictions are not finite and so in no bin, of `operations` bin by bin and for each of `events`
     (SQL of one row: 1, 0 or NULL) the rows of which it is known, and those with the event. Every
-    window of a cut has a row of the whole table, also one without rows.
+    window of a cut has a row of the whole table, also one without rows. sign: SQL of what a row
+    counts for, 1, or -1 where it is taken away from what was counted before.
     """
     regression = evaluation.task == "regression"
     layout = Layout(
@@ -69,13 +71,14 @@ def count_scores(
         by_bin=value_by_bin,
         events=len(events),
     )
-    chosen = _chosen(rows, evaluation, scores, cuts, slices, events)
+    chosen = _chosen(rows, evaluation, scores, cuts, slices, events, sign)
     binned = _binned(chosen, cuts, regression)
     sums = (_errors(layout) if regression else _counts(layout)) | _events(layout)
-    found = binned.groupBy("window_start", *slices.names, "cut", "bin").agg(
+    found = binned.groupBy("window_start", *slices.names, "cut", "bin", "sign").agg(
         *(F.expr(f"CAST({sql} AS DOUBLE)").alias(name) for name, sql in sums.items())
     )
-    found = slices.expanded(found, "cut", "bin", *sums)
+    signed = (f"sign * {name} AS {name}" for name in sums)
+    found = slices.expanded(found, "cut", "bin", *signed)
     if slices.keys:
         found = found.groupBy(*KEYS, "cut", "bin").agg(*(F.sum(name).alias(name) for name in sums))
     each = ", ".join(("bin", *(f"coalesce({name}, 0D) AS {name}" for name in sums)))
@@ -99,10 +102,12 @@ def _chosen(
     cuts: Sequence[Cut],
     slices: Slices,
     events: Sequence[str],
+    sign: str,
 ) -> DataFrame:
     """Each row once per cut that it is in: score, label, decision, rule, value, events."""
     narrow = rows.selectExpr(
         f"{quote(WINDOW)} AS window_start",
+        f"{sign} AS sign",
         *slices.selected(),
         *(
             f"{sql} AS {name}{i}"
@@ -114,7 +119,7 @@ def _chosen(
         *(f"CAST(({event}) AS DOUBLE) AS event{i}" for i, event in enumerate(events)),
     )
     own = (f"event{i}" for i in range(len(events)))
-    kept = ("window_start", *slices.names, "rule", "value", *own)
+    kept = ("window_start", "sign", *slices.names, "rule", "value", *own)
     one = "struct({} AS cut, s{i} AS score, y{i} AS label, d{i} AS decision)"
     # Cuts of one score in windows that don't meet are one entry: rows are then not repeated.
     entries = [

@@ -12,7 +12,7 @@ from sparkdrift.kernels.freezing import WINDOW_BINS_SQL, WINDOW_SHARES_SQL, WIND
 from sparkdrift.spark.changes import Fingerprint
 from sparkdrift.spark.merging import merged_digest
 from sparkdrift.spark.pairs import KIND, FeaturePair, merged_cells, pair_states, whole_slice
-from sparkdrift.spark.profile_tables import STATES
+from sparkdrift.spark.profile_tables import NOT_OF_LABELS, STATES
 from sparkdrift.spark.profiles import stored_rows, window_rows
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.references import reference_rows
@@ -103,7 +103,7 @@ def _write(
     names: int,
     run_id: str,
 ) -> None:
-    ready = stamped(rows, spec, granularity, run_id, **whole_slice(), kind=KIND)
+    ready = stamped(rows, spec, granularity, run_id, **whole_slice(), kind=KIND, **NOT_OF_LABELS)
     scope = Scope(spec.monitor, granularity, [Case(windows, {"kind": KIND})])
     files = 1 + len(windows) * names // _ROWS_PER_FILE
     replace(store, STATES, ready, scope, run_id=run_id, files=files)

@@ -276,6 +276,25 @@ def moments_hash(spec: MonitorSpec, feature: Feature) -> str:
     return _digest({"moments": [*content, spec.debt_limits.outcome], "format": 1})
 
 
+def counted_hash(
+    spec: MonitorSpec, slices: Sequence[str], signals: Sequence[str], features: Sequence[Feature]
+) -> str:
+    """What was counted with the scores in one pass: slices, signals by bin, features by class.
+
+    The other part of what states of a window mean, `evaluation_hash`, has none of them.
+    """
+    named = {name: spec.slice_values.get(name) for name in sorted(spec.slice_values)}
+    return _digest(
+        {
+            "slices": sorted(slices),
+            "values": {name: list(values or ()) for name, values in named.items()},
+            "shaped": spec.feedback and spec.feedback.meaning(spec.prediction.key),
+            "signals": list(signals),
+            "features": sorted(moments_hash(spec, one) for one in features),
+        }
+    )
+
+
 def importance_hash(spec: MonitorSpec, features: Sequence[Feature]) -> str:
     """What gives estimated importances their meaning: how, of which features, for which score."""
     own = spec.importance

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sparkdrift.kernels.performance_rules import NO_SET
@@ -12,7 +12,8 @@ from sparkdrift.spark.changed.found import UnprovenError
 from sparkdrift.spark.changes import Fingerprint
 from sparkdrift.spark.evaluation_sources import labels_of
 from sparkdrift.spark.history import since
-from sparkdrift.spark.key_changes import all_keys, changed_keys, touched_windows
+from sparkdrift.spark.key_changes import Changes, all_keys, changed_keys, touched_windows
+from sparkdrift.spark.key_ranges import Ranges
 from sparkdrift.spark.labels import joined_by_key
 from sparkdrift.spark.profiles import StoredWindow, stored_windows
 from sparkdrift.spark.reference_life import Active
@@ -35,13 +36,34 @@ WITHOUT_SET = f"{NO_SET}:0"
 
 
 @dataclass(frozen=True)
+class Relabelled:
+    """What labels alone ask for: windows of which the rest is as it was counted.
+
+    alone: changed labels that have no prediction. changes: the keys that changed since version
+    `since` of the table of labels, `ranges` where they are; None: any may have. predictions: rows
+    with one.
+    """
+
+    windows: frozenset[datetime] = frozenset()
+    alone: int = 0
+    predictions: int = 0
+    changes: Changes | None = None
+    ranges: Ranges | None = None
+    since: int | None = None
+
+
+NONE = Relabelled()
+
+
+@dataclass(frozen=True)
 class Due:
-    """The windows to be counted, in order, and by which edges each."""
+    """The windows to be counted, in order, and by which edges each. refilled: those of them that
+    were counted in the same way, of other rows."""
 
     batch: tuple[Fingerprint, ...]
     names: Mapping[datetime, frozenset[str]]
-    relabelled: frozenset[datetime]
-    alone: int = 0
+    relabelled: Relabelled = NONE
+    refilled: frozenset[datetime] = frozenset()
 
 
 def due_windows(context: Context, spec: MonitorSpec, options: Options, sets: Sets) -> int:
@@ -75,17 +97,24 @@ def due_scores(
         if have.get(start) != Have(one.fingerprint, definition, names[start])
         or (options.backfill and options.selects(one.window.start, one.window.end))
     }
-    relabelled, alone = frozenset[datetime](), 0
+    relabelled = NONE
     if labels is not None:
         known = [present[start].window for start in present if start not in own]
-        relabelled, alone = _relabelled(context, spec, labels, known, bool(own), record)
-        relabelled &= present.keys() - own
+        found = _relabelled(context, spec, labels, known, bool(own), record)
+        relabelled = replace(found, windows=found.windows & (present.keys() - own))
     batch = tuple(
         Fingerprint(one.window, one.rows, one.fingerprint)
         for start, one in present.items()
-        if start in own or start in relabelled
+        if start in own or start in relabelled.windows
     )
-    return Due(batch, names, relabelled, alone)
+    refilled = frozenset[datetime]()
+    if labels is None and not options.backfill:
+        refilled = frozenset(
+            start
+            for start in own & have.keys()
+            if (have[start].definition, have[start].names) == (definition, names[start])
+        )
+    return Due(batch, names, relabelled, refilled)
 
 
 def _relabelled(
@@ -95,8 +124,8 @@ def _relabelled(
     known: Sequence[Window],
     others: bool,
     record: Record,
-) -> tuple[frozenset[datetime], int]:
-    """(windows of `known` whose labels may have changed, changed labels without a prediction).
+) -> Relabelled:
+    """The windows of `known` whose labels may have changed, among others.
 
     others: whether windows are counted anyway, so that the watched table is read.
     """
@@ -105,14 +134,14 @@ def _relabelled(
     if before is not None:
         history = since(context.spark, labels, before[1], before[0])
         if history.unchanged:
-            return frozenset(), 0
+            return NONE
         try:
             found = changed_keys(context.spark, joined, history, before[1])
         except UnprovenError as error:
             record.warnings.append(f"labels of all windows are joined again: {error}")
-            return frozenset(one.start for one in known), 0
+            return Relabelled(frozenset(one.start for one in known))
     elif not known and not others:
-        return frozenset(), 0
+        return NONE
     else:
         found = all_keys(context.spark, joined)
     record.warnings.append(f"changed labels: {found.proof}")
@@ -123,7 +152,16 @@ def _relabelled(
             f"{touched.alone:,} of {touched.changed:,} labels that are new or changed have no "
             "prediction in the watched table (yet)"
         )
-    return touched.windows, touched.alone
+    found_of = Relabelled(touched.windows, touched.alone)
+    if before is None:
+        return found_of
+    return replace(
+        found_of,
+        predictions=touched.predictions,
+        changes=found,
+        ranges=touched.ranges,
+        since=before[1],
+    )
 
 
 def _before(last: Success | None, record: Record) -> tuple[str, int] | None:

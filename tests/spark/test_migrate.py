@@ -18,7 +18,7 @@ from sparkdrift.spark.migrate import (
     require_current,
     store_version,
 )
-from sparkdrift.spark.profile_tables import PROFILES
+from sparkdrift.spark.profile_tables import PROFILES, STATES
 from sparkdrift.spark.schemas import RUNS, STORE_VERSION, TABLES
 from sparkdrift.store import Store
 
@@ -118,6 +118,23 @@ def test_a_later_store_gets_the_columns_of_drift_that_it_lacks(spark, workspace,
     (row,) = rows_of(spark, store, "drift").to_pylist()
     assert row["status"] == "drifted"
     assert {row[name] for name in added} == {None}
+
+
+def test_states_of_version_8_are_of_labels_that_are_not_known(spark, workspace):
+    store = Store(directory=str(workspace / "version-8"))
+    for table in TABLES:
+        kept = tuple(c for c in table.columns if c.name not in ("label_version", "counted"))
+        old = replace(table, columns=kept)
+        spark.sql(create_statement(store, old if table is STATES else table))
+    spark.sql(f"ALTER TABLE {store.table('runs')} SET TBLPROPERTIES ('{PROPERTY}' = '8')")
+    spark.sql(
+        f"INSERT INTO {store.table('states')} (monitor, window_start, kind, cells)"
+        " VALUES ('credit', TIMESTAMP '2024-01-01', 'scores', array(1D))"
+    )
+    assert migrate(spark, store) == 8
+    assert store_version(spark, store) == STORE_VERSION
+    (row,) = rows_of(spark, store, "states").to_pylist()
+    assert (row["cells"], row["label_version"], row["counted"]) == ([1.0], None, None)
 
 
 def test_references_of_version_4_get_their_gate(spark, workspace):
