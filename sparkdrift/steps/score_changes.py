@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 _LARGEST_PART = 0.5
-"""A changed row stands in the feed as it was and as it is: past so many rows of the feed, as a share
-of the window's, it is no gain over counting the window whole."""
+"""A changed row stands in the feed as it was and as it is: past so many rows of the feed, as a
+share of the window's, it is no gain over counting the window whole."""
 
 
 @dataclass
