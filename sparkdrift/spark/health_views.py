@@ -40,7 +40,8 @@ WITH placed AS (
            AS current
   FROM {latest_health}),
 ordered AS (
-  SELECT *, struct(weight, grade, monitor) AS weightiest, struct(window_end, monitor) AS newest
+  SELECT *, struct(weight, coalesce(grade, 0), monitor) AS weightiest,
+         struct(window_end, monitor) AS newest
   FROM placed),
 summed AS (
   SELECT model_id, max_by(model_version, newest) AS model_version,

@@ -1,4 +1,7 @@
-"""The store's tables under their plain names, and the views that answer common questions."""
+"""The store's tables under their plain names, and the views that answer common questions.
+
+Importing this loads no pyspark: the texts of the views are read without Java as well.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,20 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-
-from pyspark.sql import SparkSession
+from typing import TYPE_CHECKING
 
 from sparkdrift.errors import StoreError
 from sparkdrift.spark import monitor_views
 from sparkdrift.spark.debt_views import DEBTS
-from sparkdrift.spark.failures import FAILURES
 from sparkdrift.spark.health_views import FLEET, LATEST_HEALTH
 from sparkdrift.spark.schemas import RUNS, TABLES
 from sparkdrift.spark.sql import quote
 from sparkdrift.spark.table import Table
 from sparkdrift.spec.alerts import MOST_WINDOWS
 from sparkdrift.store import Store
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 # An event overrules all earlier ones from its own start on. So a version is in force from
 # there until the earliest start that any later event has; where that leaves nothing, never, and
@@ -272,7 +276,9 @@ def register(spark: SparkSession, store: Store, statement: str | None = None) ->
     the views of `monitor_views`, which are left out without it. Raises StoreError where the store
     lacks a table.
     """
-    wanted = _mentioned(statement) if statement is not None else set(NAMES)
+    from sparkdrift.spark.failures import FAILURES
+
+    wanted = mentioned(statement) if statement is not None else set(NAMES)
     for table in TABLES:
         if table.name in wanted:
             try:
@@ -296,7 +302,7 @@ def _register_of_monitors(
     spark: SparkSession, statement: str, plain: Mapping[str, str]
 ) -> tuple[str, ...]:
     """The views of those monitors that a SQL text could mean; for SHOW TABLES of the first ones."""
-    words = _words(statement)
+    words = words_of(statement)
     shown = "show" in words
     if not (shown or monitor_views.names_one(statement)):
         return ()
@@ -384,9 +390,9 @@ def _nulls(table: Table) -> str:
     return ", ".join(f"CAST(NULL AS {one.type}) AS {quote(one.name)}" for one in table.columns)
 
 
-def _mentioned(statement: str) -> set[str]:
+def mentioned(statement: str) -> set[str]:
     """The names in a SQL text, with what they are made of; all of them for SHOW TABLES."""
-    words = _words(statement)
+    words = words_of(statement)
     if "show" in words:
         return set(NAMES)
     found = words.intersection(NAMES)
@@ -413,5 +419,6 @@ def _mentioned(statement: str) -> set[str]:
     return found
 
 
-def _words(statement: str) -> set[str]:
+def words_of(statement: str) -> set[str]:
+    """The words of a SQL text in small letters."""
     return set(re.findall(r"\w+", statement.lower()))
