@@ -12,7 +12,8 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import ErrorLevel, UnsupportedError, exp
+from sqlglot.errors import SqlglotError
 
 from sparkdrift.embedded.unanswered import UnansweredError
 from sparkdrift.errors import UsageError
@@ -41,7 +42,9 @@ _TYPES = ("DOUBLE", "BIGINT", "INT", "TEXT", "VARCHAR", "DATE", "TIMESTAMPTZ", "
 
 def view(text: str) -> str:
     """The text of a view, for DuckDB."""
-    return _rewritten(_parsed(text), _as_spark_does).sql(_DUCKDB, comments=False)
+    made = _rewritten(_parsed(text), _as_spark_does)
+    # What is not supported are hints of how to join.
+    return made.sql(_DUCKDB, comments=False, unsupported_level=ErrorLevel.IGNORE)
 
 
 def query(statement: str, known: Collection[str]) -> tuple[str, tuple[str, ...] | None]:
@@ -58,7 +61,11 @@ def query(statement: str, known: Collection[str]) -> tuple[str, tuple[str, ...] 
     _require_tables(parsed, known)
     names = _names(parsed)
     guarded = _rewritten(_rewritten(parsed, _as_spark_does), _as_strictly)
-    return guarded.sql(_DUCKDB, comments=False), names
+    try:
+        text = guarded.sql(_DUCKDB, comments=False, unsupported_level=ErrorLevel.RAISE)
+    except UnsupportedError as error:
+        raise UnansweredError(f"DuckDB has no such thing ({error})") from None
+    return text, names
 
 
 def table_called(statement: str, alias: str) -> str | None:
@@ -70,7 +77,7 @@ def table_called(statement: str, alias: str) -> str | None:
 def _parsed(text: str) -> exp.Expression:
     try:
         (one,) = sqlglot.parse(text, read=_SPARK)
-    except (sqlglot.errors.SqlglotError, ValueError, RecursionError):
+    except (SqlglotError, ValueError, RecursionError):
         raise UnansweredError("it could not be parsed here") from None
     if one is None:
         raise UnansweredError("it could not be parsed here")

@@ -9,6 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from sparkdrift.cli import app
+from sparkdrift.embedded import asking
+from sparkdrift.spark import querying
+from sparkdrift.store import open_store
+from tests.cli.cookbook import MONTHS
 
 pytestmark = pytest.mark.spark
 
@@ -98,3 +102,14 @@ def test_without_drift_it_is_green_while_labels_are_there(spark, workspace):
     assert found["since"] == {"red": None, "degraded": None}
     # Of the last five weeks labels are due.
     assert [one["verdict"] for one in found["months"]] == ["green"] * 5 + ["amber"] * 2
+
+
+@pytest.mark.parametrize("question", MONTHS)
+def test_a_question_of_the_pages_has_an_answer(spark, drifting, question):
+    """The same number of rows from Spark and from the reader that needs no Java."""
+    store = open_store(str(drifting[0]))
+    found = querying.ask(spark, store, question, 5000)
+    embedded = asking.ask(store, store.local, question, 5000)
+    assert embedded.columns == found.columns
+    assert len(embedded.rows) == len(found.rows)
+    assert found.rows

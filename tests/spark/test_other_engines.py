@@ -165,7 +165,7 @@ SELECT count(*), count(d.psi), max(d.window_start) FROM drift AS d;
 SELECT column_name, count(*) AS n, round(avg(psi), 3) AS psi FROM current_drift
 WHERE window_start >= '2024-01-03' AND column_name NOT LIKE 'metric:%'
 GROUP BY column_name HAVING count(*) > 1 ORDER BY psi DESC, column_name;
-SELECT max_by(reason, psi) AS reason, min_by(psi, effect) AS psi, sum(row_count) AS rows,
+SELECT max_by(reason, psi) AS reason, min_by(column_name, -psi) AS psi, sum(row_count) AS rows,
   count_if(alerting) AS alerting, bool_or(alerting) AS any, bool_and(alerting) AS every,
   sum(psi) FILTER (WHERE status = 'ok') AS calm FROM drift;
 SELECT window_start, quantiles[50] AS median, null_count / row_count AS share,

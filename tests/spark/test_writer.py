@@ -263,13 +263,13 @@ def follow(copy: dict, found: list[dict]) -> dict:
 
 
 def test_a_reader_downstream_follows_a_re_run_by_its_changes_alone(spark, store):
-    write(spark, store, [row(day, day) for day in range(5)], scope(*range(5)))
+    write(spark, store, [row(day, float(day)) for day in range(5)], scope(*range(5)))
     seen = version(spark, store)
     copy = follow({}, changes(spark, store, -1))
     assert copy == {(day_start(day), "*"): day for day in range(5)}
 
     # A late window is written again, with a slice more; another one has no rows any more.
-    write(spark, store, [row(1, 10), row(1, 11, slice_value="x")], scope(1))
+    write(spark, store, [row(1, 10.0), row(1, 11.0, slice_value="x")], scope(1))
     write(spark, store, [], scope(3))
     found = changes(spark, store, seen)
     assert {one["window_start"] for one in found} == {day_start(1), day_start(3)}
