@@ -16,6 +16,7 @@ from sparkdrift.spark.versions import PROPERTY, not_ours, require_current
 from sparkdrift.store import Store, no_store
 
 _TABLES = {table.name: table for table in TABLES}
+_READ, _MAPPED = {"timestampNtz"}, 2
 # No file is opened but those that are handed over; no name means a variable of this process.
 _SETTINGS = (
     "SET TimeZone = 'UTC'",
@@ -64,6 +65,13 @@ def _opened(folder: Path, table: Table) -> DeltaTable:
 
 
 def _dataset(opened: DeltaTable, name: str) -> pa.dataset.Dataset:
+    protocol = opened.protocol()
+    lacking = {*(protocol.reader_features or ())} - _READ
+    if protocol.min_reader_version == _MAPPED:
+        # delta-rs would read such a table without a word, and find its columns empty.
+        lacking |= {"columnMapping"}
+    if lacking:
+        raise UnansweredError(f"table {name} needs {', '.join(sorted(lacking))} of its reader")
     try:
         return opened.to_pyarrow_dataset()
     except (DeltaError, OSError, ImportError) as error:

@@ -74,7 +74,7 @@ def table_called(statement: str, alias: str) -> str | None:
     return next((one.name for one in tables if one.alias_or_name.lower() == alias.lower()), None)
 
 
-def _parsed(text: str) -> exp.Expression:
+def _parsed(text: str) -> exp.Expr:
     try:
         (one,) = sqlglot.parse(text, read=_SPARK)
     except (SqlglotError, ValueError, RecursionError):
@@ -84,7 +84,7 @@ def _parsed(text: str) -> exp.Expression:
     return one
 
 
-def _require_known(node: exp.Expression) -> None:
+def _require_known(node: exp.Expr) -> None:
     if not isinstance(node, _FRAME + _FUNCTIONS):
         said = node.name if isinstance(node, exp.Anonymous) else node.key
         raise UnansweredError(f"{said.lower()!r} is not known to mean the same")
@@ -117,7 +117,7 @@ def _digits(node: exp.Round) -> bool:
     return digits is None or (isinstance(digits, exp.Literal) and digits.is_int)
 
 
-def _require_tables(parsed: exp.Expression, known: Collection[str]) -> None:
+def _require_tables(parsed: exp.Expr, known: Collection[str]) -> None:
     own = {one.alias.lower() for one in parsed.find_all(exp.CTE)}
     for table in parsed.find_all(exp.Table):
         if not isinstance(table.this, exp.Identifier) or table.db or table.args.get("joins"):
@@ -128,13 +128,11 @@ def _require_tables(parsed: exp.Expression, known: Collection[str]) -> None:
             raise UsageError(no_table([table.name]))
 
 
-def _names(parsed: exp.Expression) -> tuple[str, ...] | None:
+def _names(parsed: exp.Query) -> tuple[str, ...] | None:
     """What Spark calls the columns of a result; None where they are called so anyway."""
-    asked = parsed
-    while isinstance(asked, exp.Union | exp.Subquery):
-        asked = asked.this
     names = []
-    for one in asked.selects:
+    # Of a union those of its first part.
+    for one in parsed.selects:
         if one.is_star:
             return None
         plain = one.copy().transform(
@@ -145,7 +143,7 @@ def _names(parsed: exp.Expression) -> tuple[str, ...] | None:
     return tuple(names)
 
 
-def _called(node: exp.Expression) -> str:
+def _called(node: exp.Expr) -> str:
     if isinstance(node, exp.Count) and isinstance(node.this, exp.Star):
         return "count(1)"
     simple = (exp.Func, exp.Column, exp.Identifier, exp.Literal, exp.Null, exp.Boolean)
@@ -156,8 +154,8 @@ def _called(node: exp.Expression) -> str:
 
 
 def _rewritten(
-    parsed: exp.Expression, change: Callable[[exp.Expression], exp.Expression]
-) -> exp.Expression:
+    parsed: exp.Expr, change: Callable[[exp.Expr], exp.Expr]
+) -> exp.Expr:
     """With every part changed, inner ones first: SQLGlot's own does not look into what it made."""
     for node in reversed(list(parsed.walk(bfs=True))):
         made = change(node)
@@ -166,7 +164,7 @@ def _rewritten(
     return parsed
 
 
-def _as_spark_does(node: exp.Expression) -> exp.Expression:
+def _as_spark_does(node: exp.Expr) -> exp.Expr:
     """What SQLGlot translates into something else than Spark does."""
     if isinstance(node, exp.ArgMax | exp.ArgMin):
         # DuckDB's own passes over rows whose answer is NULL.
@@ -184,7 +182,7 @@ def _as_spark_does(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _as_strictly(node: exp.Expression) -> exp.Expression:
+def _as_strictly(node: exp.Expr) -> exp.Expr:
     """Where Spark refuses a value DuckDB answers something: there the query is to fail here."""
     if isinstance(node, exp.Div):
         divisor = exp.paren(node.expression.copy())
@@ -205,5 +203,5 @@ def _call(name: str, *arguments: Any) -> exp.Anonymous:
     return exp.Anonymous(this=name, expressions=[exp.convert(one) for one in arguments])
 
 
-def _zero() -> exp.Expression:
+def _zero() -> exp.Expr:
     return exp.Literal.number(0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -267,6 +268,7 @@ NAMES = (*(table.name for table in TABLES), *VIEWS)
 _PREFIX = "sparkdrift_empty_"
 # Monitors whose views SHOW TABLES lists: planning one takes a tenth of a second.
 _MOST_SHOWN = 20
+_AT_ONCE = 4
 
 
 def register(spark: SparkSession, store: Store, statement: str | None = None) -> tuple[str, ...]:
@@ -279,15 +281,19 @@ def register(spark: SparkSession, store: Store, statement: str | None = None) ->
     from sparkdrift.spark.failures import FAILURES
 
     wanted = mentioned(statement) if statement is not None else set(NAMES)
-    for table in TABLES:
-        if table.name in wanted:
-            try:
-                spark.table(store.table(table.name)).createOrReplaceTempView(table.name)
-            except FAILURES as error:
-                raise StoreError(
-                    f"the store {store} lacks table {table.name} or it can't be read; "
-                    "`sparkdrift migrate` creates what is missing"
-                ) from error
+
+    def look(table: Table) -> None:
+        try:
+            spark.table(store.table(table.name)).createOrReplaceTempView(table.name)
+        except FAILURES as error:
+            raise StoreError(
+                f"the store {store} lacks table {table.name} or it can't be read; "
+                "`sparkdrift migrate` creates what is missing"
+            ) from error
+
+    # Each reads the log of its table, which is waiting more than work.
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        list(threads.map(look, [table for table in TABLES if table.name in wanted]))
     plain = {known: quote(known) for known in NAMES}
     for name in VIEWS:
         if name in wanted:

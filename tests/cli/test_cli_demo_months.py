@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from datetime import date
 
+import bundle
+import dashboard
 import pytest
 from typer.testing import CliRunner
 
@@ -113,3 +115,19 @@ def test_a_question_of_the_pages_has_an_answer(spark, drifting, question):
     assert embedded.columns == found.columns
     assert len(embedded.rows) == len(found.rows)
     assert found.rows
+
+
+@pytest.mark.parametrize("name", dashboard.DATASETS)
+def test_the_dashboard_of_a_workspace_has_something_to_show(spark, drifting, name):
+    query = dashboard.query(name).replace(":monitor", "'claim_triage'")
+    assert querying.ask(spark, open_store(str(drifting[0])), query, 1000).rows
+
+
+@pytest.mark.parametrize("key", bundle.resources("alerts"))
+def test_the_alerts_of_a_workspace_fire_where_they_should(spark, drifting, key):
+    """The demo ran a moment ago; its debts and stale evaluation are old by event time."""
+    _, alert = bundle.resources("alerts")[key]
+    query = bundle.put_in(alert["query_text"], "prod").replace("main.monitoring.", "")
+    (row,) = querying.ask(spark, open_store(str(drifting[0])), query, 10).dicts()
+    found = row[alert["evaluation"]["source"]["name"]]
+    assert (found > 0) == (key != "silent_monitors"), row
