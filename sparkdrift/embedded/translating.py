@@ -153,9 +153,7 @@ def _called(node: exp.Expr) -> str:
     return str(node.sql(_SPARK, normalize_functions="lower"))
 
 
-def _rewritten(
-    parsed: exp.Expr, change: Callable[[exp.Expr], exp.Expr]
-) -> exp.Expr:
+def _rewritten(parsed: exp.Expr, change: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
     """With every part changed, inner ones first: SQLGlot's own does not look into what it made."""
     for node in reversed(list(parsed.walk(bfs=True))):
         made = change(node)
