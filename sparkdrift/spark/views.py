@@ -278,7 +278,7 @@ def register(spark: SparkSession, store: Store, statement: str | None = None) ->
     the views of `monitor_views`, which are left out without it. Raises StoreError where the store
     lacks a table.
     """
-    from sparkdrift.spark.failures import FAILURES
+    from sparkdrift.spark.failures import FAILURES, reason
 
     wanted = mentioned(statement) if statement is not None else set(NAMES)
 
@@ -287,8 +287,9 @@ def register(spark: SparkSession, store: Store, statement: str | None = None) ->
             spark.table(store.table(table.name)).createOrReplaceTempView(table.name)
         except FAILURES as error:
             raise StoreError(
-                f"the store {store} lacks table {table.name} or it can't be read; "
-                "`sparkdrift migrate` creates what is missing"
+                f"the store {store} lacks table {table.name} or it can't be read "
+                f"({reason(error)}); `sparkdrift migrate` creates what is missing, and a right is "
+                "its owner's to give"
             ) from error
 
     # Each reads the log of its table, which is waiting more than work.
