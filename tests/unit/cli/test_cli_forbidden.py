@@ -14,13 +14,17 @@ from sparkdrift.store import Store
     ("said", "told"),
     [
         (
-            "[INSUFFICIENT_PERMISSIONS] Insufficient privileges: User does not have MODIFY on "
-            "Table 'main.monitoring.drift'. SQLSTATE: 42501\n\tat com.databricks",
+            (
+                "[INSUFFICIENT_PERMISSIONS] Insufficient privileges: User does not have MODIFY on "
+                "Table 'main.monitoring.drift'. SQLSTATE: 42501\n\tat com.databricks"
+            ),
             "User does not have MODIFY on Table 'main.monitoring.drift'.",
         ),
         (
-            "An error occurred while calling o12.sql.\n: org.apache.hadoop.security."
-            "AccessControlException: Permission denied: user=ann, path=/data/drift\n\tat org",
+            (
+                "An error occurred while calling o12.sql.\n: org.apache.hadoop.security."
+                "AccessControlException: Permission denied: user=ann, path=/data/drift\n\tat org"
+            ),
             "Permission denied: user=ann, path=/data/drift",
         ),
         ("[Errno 13] Permission denied: '/data/drift'", "'/data/drift'"),
