@@ -20,6 +20,7 @@ from sparkdrift.spark.failures import FAILURES, reason
 from sparkdrift.spark.schemas import RUNS, STORE_VERSION, TABLES
 from sparkdrift.spark.sql import quote, string
 from sparkdrift.spark.table import Column, Table
+from sparkdrift.spark.tags import tag_tables
 from sparkdrift.spark.versions import PROPERTY, newer, not_ours
 from sparkdrift.store import Store
 
@@ -73,6 +74,7 @@ def migrate(spark: SparkSession, store: Store) -> int | None:
             f" ({string(PROPERTY)} = {string(str(STORE_VERSION))})"
         )
     create_views(spark, store)
+    tag_tables(spark, store)
     return had
 
 
