@@ -12,6 +12,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from pyspark.sql import functions as F
 
 from sparkdrift.errors import StoreError
 from sparkdrift.spark.failures import FAILURES, condition, reason
+from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.sql import in_windows, quote, string
 from sparkdrift.spark.table import BUCKET, Table, bucket_of
 from sparkdrift.store import Store
@@ -203,6 +205,16 @@ def delete(spark: SparkSession, store: Store, table: Table, monitor: str, where:
     )
     answer = _retrying(table, lambda: spark.sql(statement).collect())
     return int(answer[0]["num_affected_rows"])
+
+
+def compact(spark: SparkSession, store: Store, table: Table, monitor: str) -> None:
+    """Join the small files that hold a monitor's rows, in a table partitioned by monitor.
+
+    The rows stay as they are, and nothing depends on it: where it is refused, or somebody else
+    writes at the same time, the files stay apart until the next call.
+    """
+    with few_rows(spark), suppress(*FAILURES):
+        spark.sql(f"OPTIMIZE {store.table(table.name)} WHERE monitor = {string(monitor)}").collect()
 
 
 def rows_frame(spark: SparkSession, table: Table, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
