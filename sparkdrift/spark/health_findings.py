@@ -140,7 +140,7 @@ def _parts(specs: Sequence[MonitorSpec]) -> Iterator[str]:
         " one -> array(one.debt, one.severity, one.evidence)))",
         words="input_digest",
         status="verdict",
-        grade="concat_ws(' > ', policy_hash, owner, escalation)",
+        grade="to_json(array(policy_hash, owner, escalation))",
         since="unix_micros(since)",
         end="unix_micros(due)",
         cost="cost_so_far",
