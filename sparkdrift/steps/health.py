@@ -24,7 +24,8 @@ from sparkdrift.health.ledger import FORCED, LEDGER, RETIRED, Entry, is_elsewher
 from sparkdrift.health.maintenance import overdue_findings, plan_of
 from sparkdrift.health.ownership import ownership_findings, stage_of
 from sparkdrift.spark.health import debt_events, write_events, write_health
-from sparkdrift.spark.health_findings import HEALTH, TERM, evidence_rows
+from sparkdrift.spark.health_findings import TERM, evidence_rows
+from sparkdrift.spark.health_questions import HEALTH
 from sparkdrift.spark.runs import settled_scope
 from sparkdrift.spark.verdicts import read_verdict
 from sparkdrift.spec.digests import health_hash
