@@ -44,15 +44,23 @@ LEFT ANTI JOIN (SELECT * FROM {reference_events} WHERE action = 'erase') AS x
 WHERE e.effective_until IS NULL OR e.effective_from < e.effective_until
 """
 
+# The policy of the last drift step that succeeded, and where version 1 first came into force, until
+# it was erased.
+POLICIES = """SELECT monitor, max_by(policy_hash, at) AS policy_hash FROM {runs}
+      WHERE step = 'drift' AND phase = 'SUCCEEDED' GROUP BY monitor"""
+ORIGINS = """SELECT monitor, name, min_by(effective_from, seq)
+                  FILTER (WHERE action IN ('activate', 'force')) AS effective_from
+           FROM {reference_events} WHERE role = 'baseline' AND version = 1
+           GROUP BY monitor, name HAVING count_if(action = 'erase') = 0"""
+
 # Which thresholds and which reference are in force is known from the last drift step that
 # succeeded. A row with reference_version 0 counts where no version of it was in force when
 # its window began. The comparison `origin` stays with version 1 from where that first came into
 # force, until it is erased; `unshaped` reads no reference.
-CURRENT_DRIFT = """
+_IN_FORCE = """
 SELECT d.*
 FROM {drift} AS d
-JOIN (SELECT monitor, max_by(policy_hash, at) AS policy_hash FROM {runs}
-      WHERE step = 'drift' AND phase = 'SUCCEEDED' GROUP BY monitor) AS p
+JOIN {policies} AS p
   ON p.monitor = d.monitor AND p.policy_hash = d.policy_hash
 LEFT JOIN {active_references} AS a
   ON a.monitor = d.monitor
@@ -61,16 +69,16 @@ LEFT JOIN {active_references} AS a
  AND d.window_start >= a.effective_from
  AND (a.effective_until IS NULL OR d.window_start < a.effective_until)
  AND a.name = d.reference_name
-LEFT JOIN (SELECT monitor, name, min_by(effective_from, seq)
-                  FILTER (WHERE action IN ('activate', 'force')) AS effective_from
-           FROM {reference_events} WHERE role = 'baseline' AND version = 1
-           GROUP BY monitor, name HAVING count_if(action = 'erase') = 0) AS o
+LEFT JOIN {origins} AS o
   ON o.monitor = d.monitor AND o.name = d.reference_name
 WHERE d.reference_version = CASE
   WHEN d.comparison = 'unshaped' THEN 0
   WHEN d.comparison <> 'origin' THEN coalesce(a.version, 0)
   WHEN d.window_start >= o.effective_from THEN 1 ELSE 0 END
 """
+CURRENT_DRIFT = _IN_FORCE.replace("{policies}", f"({POLICIES})").replace(
+    "{origins}", f"({ORIGINS})"
+)
 
 # A measured window has a number; one that was not measured shares that of the window before,
 # so that it sees the same windows and changes nothing. `measures/persistence.py` is the same
@@ -350,6 +358,12 @@ def view_text(store: Store, name: str) -> str:
 def alerts_query(rows: str) -> str:
     """The view `alerts` over other rows than `current_drift`: `rows` is a quoted view of them."""
     return ALERTS.format(current_drift=rows, most=MOST_WINDOWS)
+
+
+def drift_query(names: Mapping[str, str]) -> str:
+    """The view `current_drift` where what is in force was looked up before: `names` are quoted
+    views for drift, policies, active_references and origins."""
+    return _IN_FORCE.format(**names)
 
 
 def fleet_query(now: str) -> str:
