@@ -20,6 +20,7 @@ from sparkdrift.cli.forbidden import forbidden
 from sparkdrift.cli.lacking import lacking
 from sparkdrift.cli.stopping import stoppable, stopped
 from sparkdrift.errors import SparkdriftError
+from sparkdrift.redacting import without_secrets
 
 FAILED = 1
 
@@ -120,7 +121,7 @@ def ending(command: Callable[[], int | None], common: Common) -> int:
     except Exception as error:
         code = report(error, common)
         if common.as_json:
-            screen.print_json({"error": message(error), "exit_code": code})
+            screen.print_json({"error": without_secrets(message(error)), "exit_code": code})
         return code
 
 

@@ -13,6 +13,7 @@ from sparkdrift.cli import screen
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.working import existing_store, quieten, session
 from sparkdrift.errors import UsageError
+from sparkdrift.report.plain import plain
 from sparkdrift.store import locked, open_store
 
 if TYPE_CHECKING:
@@ -109,6 +110,11 @@ def _without_java(common: Common, statement: str, limit: int) -> Answer | None:
 
 def _write_csv(answer: Answer) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(answer.columns)
+    writer.writerow([_seen(screen.cell(name)) for name in answer.columns])
     for row in answer.rows:
-        writer.writerow(["" if value is None else screen.cell(value) for value in row])
+        writer.writerow(["" if value is None else _seen(screen.cell(value)) for value in row])
+
+
+def _seen(cell: str) -> str:
+    """On a terminal without what drives it; a file gets the value as it is."""
+    return plain(cell) if sys.stdout.isatty() else cell
