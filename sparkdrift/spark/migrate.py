@@ -16,6 +16,7 @@ from pyspark.sql import SparkSession
 
 from sparkdrift.errors import StoreError
 from sparkdrift.spark.catalog_views import create_views
+from sparkdrift.spark.commits import committed
 from sparkdrift.spark.failures import FAILURES, reason
 from sparkdrift.spark.schemas import RUNS, STORE_VERSION, TABLES
 from sparkdrift.spark.sql import quote, string
@@ -88,17 +89,14 @@ def migrate(spark: SparkSession, store: Store) -> int | None:
             _add_columns(spark, store, table)
             _limit_statistics(spark, store, table)
         # Last, so that a migration that was interrupted is done again.
-        spark.sql(
-            f"ALTER TABLE {store.table(RUNS.name)} SET TBLPROPERTIES"
-            f" ({string(PROPERTY)} = {string(str(STORE_VERSION))})"
-        )
+        _set(spark, store, RUNS, PROPERTY, str(STORE_VERSION))
     create_views(spark, store)
     return had
 
 
 def _create(spark: SparkSession, store: Store, table: Table) -> None:
     try:
-        spark.sql(create_statement(store, table))
+        committed("create", table.name, lambda: spark.sql(create_statement(store, table)))
     except FAILURES as error:
         raise StoreError(
             f"the store {store} can't be written: table {table.name} was not created "
@@ -115,7 +113,8 @@ def _add_columns(spark: SparkSession, store: Store, table: Table) -> None:
     if not lacking:
         return
     try:
-        spark.sql(f"ALTER TABLE {identifier} ADD COLUMNS ({_declared(lacking)})")
+        statement = f"ALTER TABLE {identifier} ADD COLUMNS ({_declared(lacking)})"
+        committed("alter", table.name, lambda: spark.sql(statement))
     except FAILURES as error:
         raise StoreError(
             f"the store {store} can't be brought to version {STORE_VERSION}: table {table.name} "
@@ -126,10 +125,14 @@ def _add_columns(spark: SparkSession, store: Store, table: Table) -> None:
 
 def _limit_statistics(spark: SparkSession, store: Store, table: Table) -> None:
     """Let Delta's log keep extremes of the same columns as in a new store, from now on."""
-    spark.sql(
-        f"ALTER TABLE {store.table(table.name)} SET TBLPROPERTIES"
-        f" ({string(STATISTICS)} = {string(','.join(table.counted))})"
+    _set(spark, store, table, STATISTICS, ",".join(table.counted))
+
+
+def _set(spark: SparkSession, store: Store, table: Table, key: str, value: str) -> None:
+    statement = (
+        f"ALTER TABLE {store.table(table.name)} SET TBLPROPERTIES ({string(key)} = {string(value)})"
     )
+    committed("alter", table.name, lambda: spark.sql(statement))
 
 
 def create_statement(store: Store, table: Table) -> str:
