@@ -16,6 +16,7 @@ from pyspark.sql import SparkSession
 
 from sparkdrift.errors import StoreError
 from sparkdrift.spark.catalog_views import create_views
+from sparkdrift.spark.commits import committed
 from sparkdrift.spark.failures import FAILURES, reason
 from sparkdrift.spark.schemas import RUNS, STORE_VERSION, TABLES
 from sparkdrift.spark.sql import quote, string
@@ -69,10 +70,7 @@ def migrate(spark: SparkSession, store: Store) -> int | None:
             _add_columns(spark, store, table)
             _set_properties(spark, store, table)
         # Last, so that a migration that was interrupted is done again.
-        spark.sql(
-            f"ALTER TABLE {store.table(RUNS.name)} SET TBLPROPERTIES"
-            f" ({string(PROPERTY)} = {string(str(STORE_VERSION))})"
-        )
+        _set(spark, store, RUNS, {PROPERTY: str(STORE_VERSION)})
     create_views(spark, store)
     tag_tables(spark, store)
     return had
@@ -80,7 +78,7 @@ def migrate(spark: SparkSession, store: Store) -> int | None:
 
 def _create(spark: SparkSession, store: Store, table: Table) -> None:
     try:
-        spark.sql(create_statement(store, table))
+        committed("create", table.name, lambda: spark.sql(create_statement(store, table)))
     except FAILURES as error:
         raise StoreError(
             f"the store {store} can't be written: table {table.name} was not created "
@@ -97,7 +95,8 @@ def _add_columns(spark: SparkSession, store: Store, table: Table) -> None:
     if not lacking:
         return
     try:
-        spark.sql(f"ALTER TABLE {identifier} ADD COLUMNS ({_declared(lacking)})")
+        statement = f"ALTER TABLE {identifier} ADD COLUMNS ({_declared(lacking)})"
+        committed("alter", table.name, lambda: spark.sql(statement))
     except FAILURES as error:
         raise StoreError(
             f"the store {store} can't be brought to version {STORE_VERSION}: table {table.name} "
@@ -108,9 +107,12 @@ def _add_columns(spark: SparkSession, store: Store, table: Table) -> None:
 
 def _set_properties(spark: SparkSession, store: Store, table: Table) -> None:
     """Let a table be kept as in a new store, from now on."""
-    spark.sql(
-        f"ALTER TABLE {store.table(table.name)} SET TBLPROPERTIES ({_listed(_properties(table))})"
-    )
+    _set(spark, store, table, _properties(table))
+
+
+def _set(spark: SparkSession, store: Store, table: Table, properties: Mapping[str, str]) -> None:
+    statement = f"ALTER TABLE {store.table(table.name)} SET TBLPROPERTIES ({_listed(properties)})"
+    committed("alter", table.name, lambda: spark.sql(statement))
 
 
 def _properties(table: Table) -> dict[str, str]:
