@@ -37,7 +37,7 @@ NOTICE = "<!-- Made by docs/generate.py: change the code, then run it again. -->
 
 HOW_WRITTEN = {
     "results": "Results: a window is replaced as a whole, in one commit, when what it came from "
-    "changes.",
+    "changes; the change data feed tells what each commit did.",
     "log": "Log: rows are only added; `sparkdrift forget` alone deletes some.",
 }
 ABOUT_VIEWS = {
@@ -405,7 +405,11 @@ _FUNCTIONS = (
     "What an expression (of features, metrics, a filter, feedback) may call: functions of Spark "
     "SQL that give the same value for the same row and touch nothing else. Not among them is what "
     "reads a clock, a user, a file or a secret, what is random, takes a lambda, aggregates or "
-    "makes rows, and what makes a value of any length."
+    "makes rows, and what makes a value of any length. Refused for the same reasons: the words "
+    "'now', 'today', 'tomorrow', 'yesterday' as constants, which Spark reads as the clock where it "
+    "expects a time (LIKE 'today' is accepted); numbers of digits above 38 in round and its kind; "
+    "nested functions that make a text over 1,000 times as long; more than 200 operators applied "
+    "to one another."
 )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from sparkdrift.errors import StoreError, UsageError
+from sparkdrift.redacting import names_a_password
 from sparkdrift.spec.names import parse_table, refused_characters, render_table
 
 DEFAULT = "sparkdrift-store"
@@ -74,6 +75,11 @@ def open_store(text: str | None = None) -> Store:
         raise UsageError(
             "the store is an empty name; accepted is a directory or catalog.schema, "
             f"given by --store or the environment variable {VARIABLE}"
+        )
+    if names_a_password(given):
+        raise UsageError(
+            "the store's address holds a password, key or signature, which would stand in logs; "
+            "accepted is the address alone: access belongs into the settings of the cluster"
         )
     if _SCHEME.match(given):
         return Store(directory=given.rstrip("/"))

@@ -1,7 +1,7 @@
 """All tests, on a machine that has nothing but Python and Java: `python3 -m tests`.
 
-Makes a virtual environment, installs the package and what its tests need into it at the
-versions of constraints.txt, and runs the stages, fast ones first. Each stage is a process
+Makes a virtual environment, installs the package and what its tests need into it, each file by
+its hash in requirements.lock, and runs the stages, fast ones first. Each stage is a process
 of its own: a classic Spark session and a Connect one can't share a JVM. A stage keeps one
 core busy, so two run at a time; what they print appears stage after stage.
 
@@ -26,13 +26,13 @@ from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST = (3, 10)
-EXTRAS = ".[local,examples,dev]"
+LOCK = "requirements.lock"
 VENV = ".venv-tests"
 INTERRUPTED = 130
 
 # Name: folders, and what the environment needs.
 STAGES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
-    "fast": (("tests/unit", "tests/laws", "tests/simulation"), {}),
+    "fast": (("tests/unit", "tests/laws", "tests/simulation", "tests/fuzz"), {}),
     "classic": (("tests/spark",), {}),
     "models": (("tests/spark/models",), {}),
     "connect": (("tests/spark",), {"SPARK_API_MODE": "connect"}),
@@ -104,8 +104,12 @@ def environment(folder: Path) -> Path:
     if not python.exists() or not _has_pip(python):
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input"]
-    wanted = ["-q", "-c", "constraints.txt", "-e", EXTRAS]
-    subprocess.run([*pip, "install", *wanted], cwd=ROOT, check=True)
+    # Every file by its hash; then the package itself, built by what was installed.
+    for wanted in (
+        ["--require-hashes", "-r", LOCK],
+        ["--no-deps", "--no-build-isolation", "-e", "."],
+    ):
+        subprocess.run([*pip, "install", "-q", *wanted], cwd=ROOT, check=True)
     return python
 
 

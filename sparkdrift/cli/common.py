@@ -16,9 +16,11 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from sparkdrift.cli import screen
+from sparkdrift.cli.forbidden import forbidden
 from sparkdrift.cli.lacking import lacking
 from sparkdrift.cli.stopping import stoppable, stopped
 from sparkdrift.errors import SparkdriftError
+from sparkdrift.redacting import without_secrets
 
 FAILED = 1
 
@@ -119,7 +121,7 @@ def ending(command: Callable[[], int | None], common: Common) -> int:
     except Exception as error:
         code = report(error, common)
         if common.as_json:
-            screen.print_json({"error": message(error), "exit_code": code})
+            screen.print_json({"error": without_secrets(message(error)), "exit_code": code})
         return code
 
 
@@ -136,8 +138,8 @@ def message(error: Exception) -> str:
     """One of our errors in full; of any other its own line, never its stack."""
     if isinstance(error, SparkdriftError):
         return str(error)
-    if (setup := lacking(error)) is not None:
-        return str(setup)
+    if (told := lacking(error) or forbidden(error)) is not None:
+        return str(told)
     return (
         f"{type(error).__name__}: {_own_line(str(error))}\n"
         "this is a bug in sparkdrift or an unhandled condition of Spark: "

@@ -10,6 +10,7 @@ import base64
 import json
 import math
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -21,9 +22,13 @@ from typing import Any
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from sparkdrift.redacting import without_secrets
 from sparkdrift.report.plain import plain
 
 _UNFITTED = 1_000_000
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+_UNSEEN_IN_CELLS = " \t\r\n\u00a0\ufeff"
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?|-Infinity")
 
 
 def out() -> Console:
@@ -57,18 +62,21 @@ def say(text: str) -> None:
 
 def remark(text: str) -> None:
     """Tell the person at the terminal something that is no result."""
-    err().print(Text(plain(text), style="dim"), soft_wrap=True)
+    err().print(Text(plain(without_secrets(text)), style="dim"), soft_wrap=True)
 
 
 def complain(text: str) -> None:
     """Print an error, in red on a terminal."""
-    err().print(Text(plain(text.expandtabs(4)), style="red"), soft_wrap=True)
+    said = without_secrets(text).expandtabs(4)
+    err().print(Text(plain(said), style="red"), soft_wrap=True)
 
 
 def print_json(document: Any) -> None:
-    """The one JSON document of `--json`."""
+    """The one JSON document of `--json`. What a terminal would obey is written as an escape."""
     text = json.dumps(jsonable(document), indent=2, ensure_ascii=False, allow_nan=False)
-    sys.stdout.write(text + "\n")
+    obeyed = {one for one in text if one != "\n" and plain(one) != one}
+    escaped = {ord(one): json.dumps(one)[1:-1] for one in obeyed}
+    sys.stdout.write(text.translate(escaped) + "\n")
     sys.stdout.flush()
 
 
@@ -93,10 +101,14 @@ def jsonable(value: Any) -> Any:
 
 
 def cell(value: Any) -> str:
-    """`value` as one cell of CSV: nested values as JSON, the rest as `jsonable` has it."""
+    """`value` as one cell of CSV: nested values as JSON, the rest as `jsonable` has it.
+
+    A text that a spreadsheet would run as a formula gets a `'` before it (OWASP, CSV Injection).
+    """
     made = jsonable(value)
     if isinstance(made, str):
-        return made
+        formula = made.lstrip(_UNSEEN_IN_CELLS).startswith(_FORMULA) and not _NUMBER.fullmatch(made)
+        return f"'{made}" if formula or made[:1] in ("\t", "\r") else made
     return json.dumps(made, ensure_ascii=False, allow_nan=False)
 
 

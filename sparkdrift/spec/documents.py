@@ -4,7 +4,7 @@ Every scalar stays text, except an absent value (nothing, `~`, `null`), which
 counts as not written: so a version 7.10 keeps its zero, a column called `no`
 is no boolean, and a date is read by the model that knows what it means.
 What can hide or multiply content is refused: anchors and aliases, tags,
-several documents, duplicate keys, deep nesting, large files.
+several documents, duplicate keys, deep nesting, large files, very many values.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ from sparkdrift.spec.origin import Loc, Origin
 
 LARGEST_BYTES = 1024 * 1024
 DEEPEST_NESTING = 20
+# A spec of 2,000 features with five values each has 12,000; reading 20,000 takes half a second.
+MOST_VALUES = 20_000
+# Comments and lines of text; a million empty lines took two seconds.
+_LINES_PER_VALUE = 5
 _ABSENT = frozenset(["", "~", "null", "Null", "NULL"])
 
 
@@ -49,6 +53,8 @@ class _Loader(yaml.SafeLoader):
     """Composes nodes, and refuses on the way what a spec never needs."""
 
     depth = 0
+    values = 0
+    most_values = MOST_VALUES
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
         event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
@@ -59,6 +65,9 @@ class _Loader(yaml.SafeLoader):
             raise _RefusedError("tags are refused", line, "a plain value without '!'")
         if self.depth >= DEEPEST_NESTING:
             raise _RefusedError(f"nested deeper than {DEEPEST_NESTING} levels", line)
+        self.values += 1
+        if self.values > self.most_values:
+            raise _RefusedError(f"more than {self.most_values:,} keys and values", line)
         self.depth += 1
         try:
             return super().compose_node(parent, index)
@@ -70,13 +79,15 @@ def _line(marked: yaml.Event | Node) -> int:
     return marked.start_mark.line + 1 if marked.start_mark is not None else 1
 
 
-def read_document(text: str, file: str, first: str = "monitor") -> Document:
+def read_document(
+    text: str, file: str, first: str = "monitor", most_values: int = MOST_VALUES
+) -> Document:
     """The single YAML document in `text`; raises SpecError when it can't be read at all.
 
-    `first`: the key that such a file begins with.
+    `first`: the key that such a file begins with. `most_values`: keys and values in it.
     """
     try:
-        root = _compose(text, first)
+        root = _compose(text, first, most_values)
     except _RefusedError as refused:
         problem = Problem(refused.message, file, refused.line, accepted=refused.accepted)
         raise SpecError([problem]) from None
@@ -88,11 +99,15 @@ def read_document(text: str, file: str, first: str = "monitor") -> Document:
     return document
 
 
-def _compose(text: str, first: str) -> MappingNode:
+def _compose(text: str, first: str, most_values: int) -> MappingNode:
     accepted = f"a mapping that begins with '{first}:'"
     if len(text.encode("utf-8", "surrogatepass")) > LARGEST_BYTES:
         raise _RefusedError(f"larger than {LARGEST_BYTES} bytes", None, "one monitor per file")
+    most_lines = _LINES_PER_VALUE * most_values
+    if text.count("\n") > most_lines:
+        raise _RefusedError(f"longer than {most_lines:,} lines", None, "one monitor per file")
     loader = _Loader(text)
+    loader.most_values = most_values
     try:
         if not loader.check_node():
             raise _RefusedError("the file is empty", 1, accepted)

@@ -4,7 +4,8 @@ The text is cut into tokens as Spark's lexer would, then walked once. Only
 operands joined by operators pass, and only functions of an allowlist
 (`functions.py`): no statement, subquery, comment, alias or lambda has a form
 that fits. Where Spark's reading depends on a session's settings (double quotes,
-raw strings, `${...}`), the text is refused. Time is linear in its length.
+raw strings, `${...}`), the text is refused. What is well formed is then held against
+`clock_words.py` and `growth.py`. Time is linear in its length.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import re
 from dataclasses import dataclass, field
 
 from sparkdrift.spec import functions as known
+from sparkdrift.spec.clock_words import clock_words
+from sparkdrift.spec.growth import outgrowths
 from sparkdrift.spec.names import refused_characters
 from sparkdrift.spec.tokens import SPACES, Token, tokens
 
@@ -56,7 +59,9 @@ def _check(sql: str, allowed: frozenset[str]) -> tuple[list[str], frozenset[str]
         return ["it is empty"], frozenset()
     walk = _Walk(list(tokens(sql)), allowed)
     walk.run()
-    return list(dict.fromkeys(walk.reasons)), frozenset(walk.called)
+    if not walk.reasons:
+        walk.reasons += [*clock_words(walk.tokens), *outgrowths(walk.tokens)]
+    return list(dict.fromkeys(walk.reasons))[:MOST_REASONS], frozenset(walk.called)
 
 
 def check_value(sql: str) -> list[str]:

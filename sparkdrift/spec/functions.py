@@ -4,7 +4,9 @@ Allowed are functions of Spark SQL that give the same result for the same row
 and touch nothing else. Left out on purpose: whatever reads a clock, user,
 session, file, network or secret, runs code (reflect, java_method), is random,
 takes a lambda, aggregates, makes rows, or makes a value of any length
-(repeat, sequence, space, lpad).
+(repeat, sequence, space, lpad). Those that multiply a length stay, within the
+bounds of `growth.py`; those that can spell a word of constants, within those
+of `clock_words.py`.
 Names: https://spark.apache.org/docs/latest/api/sql/
 """
 
@@ -62,6 +64,15 @@ AGGREGATES = _words(
     """
 )
 
+# They make text, or what Spark casts to it: of constants alone they could spell 'now'.
+SPELLING = _words(_TEXT) | _words("conv date_format from_unixtime hex to_char unhex")
+# By how much each of these may multiply the length of what it is given; where a
+# text is put in, its length decides: that of this argument.
+GROWING = {"base64": 2, "hex": 2, "to_char": 2, "url_encode": 3}
+PUTTING_IN = {"concat_ws": 0, "regexp_replace": 2, "replace": 2}
+# The second argument is a number of digits, each of which Spark computes.
+DIGITS_SECOND = _words("bround ceil ceiling floor format_number round")
+
 # Words between two operands; NEGATABLE ones may have NOT before them.
 NEGATABLE = _words("between ilike in like regexp rlike")
 BINARY = NEGATABLE | _words("and div escape is or")
@@ -84,6 +95,9 @@ TYPES = _words(
     """
 )
 SIZED_TYPES = frozenset(["char", "dec", "decimal", "numeric", "varchar"])
+# These read a unit as their first argument, or a column of the same name.
+UNIT_FIRST = _words("date_add date_diff dateadd datediff")
+UNITS = _words("year quarter month week day dayofyear hour minute second millisecond microsecond")
 INTERVAL_UNITS = frozenset(
     word + plural
     for word in ("microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month")

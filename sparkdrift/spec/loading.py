@@ -18,7 +18,7 @@ from sparkdrift.spec.location import Location
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.registry import Registry, declared, parse_registry
 from sparkdrift.spec.sound import Remainder, sound_spec, valid_part
-from sparkdrift.spec.validating import problems_of, show
+from sparkdrift.spec.validating import first_problems, problems_of, show
 from sparkdrift.spec.values import is_relative
 
 _SUFFIXES = (".yml", ".yaml")
@@ -160,8 +160,7 @@ def _reading(text: str, file: str) -> Reading:
     problems += _checked(valid, broken)
     if not problems:
         return Reading((), valid.model())
-    in_order = tuple(sorted(problems, key=lambda problem: problem.line or 0))
-    return Reading(in_order, sound_spec(valid))
+    return Reading(first_problems(problems), sound_spec(valid))
 
 
 def _checked(valid: Remainder, broken: frozenset[str]) -> list[Problem]:

@@ -23,10 +23,12 @@ from sparkdrift.spec.model import Lifecycle, ModelIdentity
 from sparkdrift.spec.model_checks import contradictions
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.origin import Origin
-from sparkdrift.spec.validating import problems_of, show
+from sparkdrift.spec.validating import first_problems, problems_of, show
 from sparkdrift.spec.values import Identifier, Section, Text
 
 _MOST_LISTED = 12
+# Ten thousand models of ten keys each.
+_MOST_VALUES = 250_000
 
 
 class DeclaredModel(Lifecycle):
@@ -59,20 +61,20 @@ class Registry(Section):
 
 def parse_registry(text: str, file: str = "<string>") -> Registry:
     """The registry in `text`. Raises SpecError with every problem, in file order."""
-    document = read_document(text, file, "models")
+    document = read_document(text, file, "models", _MOST_VALUES)
     problems = list(document.problems)
     try:
         found = Registry.model_validate(document.data)
     except ValidationError as error:
         problems += problems_of(error, document.origin, Registry)
-        raise SpecError(sorted(problems, key=lambda one: one.line or 0)) from None
+        raise SpecError(first_problems(problems)) from None
     found._origin = document.origin
     problems += [
         found.origin.problem(one.loc, one.message, given=_given(one.given), accepted=one.accepted)
         for one in _between(found)
     ]
     if problems:
-        raise SpecError(sorted(problems, key=lambda one: one.line or 0))
+        raise SpecError(first_problems(problems))
     return found
 
 

@@ -6,7 +6,9 @@ a slice), else by section. Lines follow what moves up, so that a later problem n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,10 +61,7 @@ class Remainder:
     def without(self, wrong: Iterable[Loc]) -> Remainder:
         """The same without the parts around these places."""
         parts = {_present(self.data, _part(loc)) for loc in wrong} - {()}
-        data, lines = self.data, self.lines
-        # The last of a list first: what is taken out moves the ones behind it.
-        for loc in sorted(parts, key=_order, reverse=True):
-            data, lines = _taken_out(data, loc), _moved_up(lines, loc)
+        data, lines = _taken_out(self.data, _tree(parts)), _moved_up(self.lines, parts)
         cut = self.cut | {str(loc[0]) for loc in parts}
         return Remainder(self.file, data, lines, cut)
 
@@ -129,29 +128,47 @@ def _is_position(data: Any, part: str | int) -> bool:
     return isinstance(data, tuple) and isinstance(part, int) and part < len(data)
 
 
-def _order(loc: Loc) -> tuple[tuple[bool, str, int], ...]:
-    return tuple((True, "", part) if isinstance(part, int) else (False, part, 0) for part in loc)
+def _tree(parts: Collection[Loc]) -> dict[str | int, Any]:
+    """The places `parts` by their first key, then by the next; None ends a place."""
+    tree: dict[str | int, Any] = {}
+    for loc in sorted(parts, key=len):
+        inner = tree
+        for key in loc[:-1]:
+            inner = inner.setdefault(key, {})
+            if inner is None:
+                break  # what is around it goes as a whole
+        if inner is not None:
+            inner[loc[-1]] = None
+    return tree
 
 
-def _taken_out(data: Any, loc: Loc) -> Any:
-    """A copy of `data` without the place `loc`, which is there."""
-    key, deeper = loc[0], loc[1:]
-    kept = [_taken_out(data[key], deeper)] if deeper else []
-    if isinstance(data, tuple):
-        place = int(key)
-        return (*data[:place], *kept, *data[place + 1 :])
-    return {**data, key: kept[0]} if kept else {k: v for k, v in data.items() if k != key}
+def _taken_out(data: Any, gone: Mapping[str | int, Any]) -> Any:
+    """A copy of `data` without the places in the tree `gone`, which are there."""
+    of_mapping = isinstance(data, Mapping)
+    kept = {
+        key: _taken_out(value, gone[key]) if key in gone else value
+        for key, value in (data.items() if of_mapping else enumerate(data))
+        if gone.get(key, gone) is not None
+    }
+    return kept if of_mapping else tuple(kept.values())
 
 
-def _moved_up(lines: Mapping[Loc, int], loc: Loc) -> dict[Loc, int]:
-    """The lines of what is left once `loc` is taken out of its list or mapping."""
-    around, key, depth = loc[:-1], loc[-1], len(loc) - 1
+def _moved_up(lines: Mapping[Loc, int], gone: Collection[Loc]) -> dict[Loc, int]:
+    """The lines of what is left once the places `gone` are taken out of lists and mappings."""
+    positions: dict[Loc, list[int]] = defaultdict(list)
+    for loc in gone:
+        if isinstance(loc[-1], int):
+            insort(positions[loc[:-1]], loc[-1])
     moved: dict[Loc, int] = {}
     for place, line in lines.items():
-        if place[: depth + 1] == loc:
+        if any(place[: depth + 1] in gone for depth in range(len(place))):
             continue
-        here = place[depth] if len(place) > depth and place[:depth] == around else None
-        if isinstance(key, int) and isinstance(here, int) and here > key:
-            place = (*around, here - 1, *place[depth + 1 :])
-        moved[place] = line
+        moved[
+            tuple(
+                part - bisect_left(positions.get(place[:depth], ()), part)
+                if isinstance(part, int)
+                else part
+                for depth, part in enumerate(place)
+            )
+        ] = line
     return moved

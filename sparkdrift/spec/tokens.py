@@ -8,13 +8,20 @@ of the kind "wrong" and its value is the reason.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 TokenKind = Literal["word", "quoted", "text", "number", "operator", "wrong"]
 
 # No two neighbouring parts can match the same character, so nothing is tried twice.
-_NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?:BD|[LSYDF])?", re.I)
+_NUMBER = re.compile(
+    r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e(?P<exponent>[+-]?[0-9]+))?(?:BD|[LSYDF])?", re.I
+)
+# A number above it is no double; 1e9999999BD kept Spark's parser busy for minutes.
+_LARGEST_EXPONENT = 308
+# What stands behind a backslash in a string: Spark's SparkParserUtils.unescapeSQLString.
+_ESCAPES = re.compile(r"u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([01][0-7]{2})|(.)", re.DOTALL)
+_ESCAPED = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
 _WORD_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 _DIGITS = frozenset("0123456789")
 SPACES = frozenset(" \t\n\r")
@@ -37,7 +44,8 @@ _REFUSED_OPERATORS = {
 
 
 class Token(NamedTuple):
-    """A piece of SQL. `value` is the name without backticks, the operator, or the reason."""
+    """A piece of SQL. `value` is the name without backticks, the text that a string stands
+    for, the operator, or the reason."""
 
     kind: TokenKind
     value: str
@@ -78,7 +86,8 @@ def _quoted(sql: str, start: int, mark: str) -> tuple[Token, int]:
     while position < len(sql):
         character = sql[position]
         if character == "\\" and mark == "'":
-            position += 2
+            piece, position = _escaped(sql, position + 1)
+            pieces.append(piece)
             continue
         if character == mark:
             if not sql.startswith(mark, position + 1):
@@ -88,6 +97,20 @@ def _quoted(sql: str, start: int, mark: str) -> tuple[Token, int]:
         pieces.append(character)
         position += 1
     return Token("wrong", f"a quote ({mark}) is never closed"), len(sql)
+
+
+def _escaped(sql: str, start: int) -> tuple[str, int]:
+    """What the escape whose backslash stands before `start` stands for, and where it ends."""
+    found = _ESCAPES.match(sql, start)
+    if found is None:
+        return "", start + 1
+    code = found[1] or found[2]
+    if code is not None:
+        number = int(code, 16)
+        return (chr(number) if number < 0x110000 else "\ufffd"), found.end()
+    if found[3] is not None:
+        return chr(int(found[3], 8)), found.end()
+    return _ESCAPED.get(found[4], found[4]), found.end()
 
 
 def _starts_number(sql: str, position: int) -> bool:
@@ -102,7 +125,12 @@ def _number(sql: str, start: int) -> tuple[Token, int]:
     if sql[end - 1] in "eE" and sql[end : end + 1] in ("+", "-"):
         end = _word_end(sql, end + 1)
     text = sql[start:end]
-    if _NUMBER.fullmatch(text):
+    matched = _NUMBER.fullmatch(text)
+    if matched is not None:
+        exponent = (matched["exponent"] or "0").lstrip("+-").lstrip("0") or "0"
+        if len(exponent) > 3 or int(exponent) > _LARGEST_EXPONENT:
+            reason = f"the exponent of {text[:40]!r} is above {_LARGEST_EXPONENT}"
+            return Token("wrong", reason), end
         return Token("number", text), end
     return Token("wrong", f"{text[:40]!r} is no number (backticks if it is a column)"), end
 
@@ -128,3 +156,20 @@ def _operator(sql: str, start: int) -> tuple[Token, int]:
         return Token("wrong", message), len(sql)
     hint = " (a column needs backticks)" if not character.isascii() else ""
     return Token("wrong", f"the character {character!r} is refused{hint}"), start + 1
+
+
+def opened(parts: Sequence[Token], position: int) -> str | None:
+    """What opens at `position` of a well-formed expression: the function of a bracket, '' for
+    another bracket and for CASE; None where nothing opens."""
+    token = parts[position]
+    before = parts[position - 1] if position else Token("operator", "")
+    if token.lower in ("(", "["):
+        return before.lower if token.value == "(" and before.kind == "word" else ""
+    return "" if token.lower == "case" and before.lower != "." else None
+
+
+def closes(parts: Sequence[Token], position: int) -> bool:
+    """Whether what was opened last ends at `position`."""
+    if parts[position].lower == "end":
+        return position > 0 and parts[position - 1].lower != "."
+    return parts[position].lower in (")", "]")

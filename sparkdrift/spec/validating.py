@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -16,14 +16,27 @@ from sparkdrift.spec.origin import Loc, Origin
 from sparkdrift.spec.values import Section
 
 _LONGEST_GIVEN = 120
+# Looking for the nearest key takes a millisecond.
+_MOST_HINTS = 20
+MOST_PROBLEMS = 200
 
 
 def problems_of(
     error: ValidationError, origin: Origin, root: type[Section] = MonitorSpec
 ) -> Iterator[Problem]:
     """One Problem for each error that pydantic found; `root` is what the file is read as."""
-    for detail in error.errors(include_url=False):
-        yield _problem(detail, origin, root)
+    for position, detail in enumerate(error.errors(include_url=False)):
+        yield _problem(detail, origin, root, hinted=position < _MOST_HINTS)
+
+
+def first_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """In file order as many as somebody reads, and how many more there are."""
+    in_order = sorted(problems, key=lambda problem: problem.line or 0)
+    shown, more = in_order[:MOST_PROBLEMS], in_order[MOST_PROBLEMS:]
+    if more:
+        message = f"there are {len(more):,} more problems, which are not listed"
+        shown.append(Problem(message, more[0].file, more[0].line))
+    return tuple(shown)
 
 
 def show(value: Any) -> str:
@@ -39,7 +52,7 @@ def show(value: Any) -> str:
     return text if len(text) <= _LONGEST_GIVEN else text[: _LONGEST_GIVEN - 3] + "..."
 
 
-def _problem(detail: ErrorDetails, origin: Origin, root: type[Section]) -> Problem:
+def _problem(detail: ErrorDetails, origin: Origin, root: type[Section], hinted: bool) -> Problem:
     loc: Loc = detail["loc"]
     context = detail.get("ctx", {})
     kind = detail["type"]
@@ -50,7 +63,7 @@ def _problem(detail: ErrorDetails, origin: Origin, root: type[Section]) -> Probl
             loc,
             f"{name} is not a known key here",
             accepted=", ".join(known),
-            nearest=nearest(str(loc[-1]), known),
+            nearest=nearest(str(loc[-1]), known) if hinted else None,
         )
     if kind == "missing":
         return origin.problem(loc, f"{name} is missing", accepted=_accepted(loc, root))
@@ -59,7 +72,7 @@ def _problem(detail: ErrorDetails, origin: Origin, root: type[Section]) -> Probl
         return origin.problem(
             loc,
             f"{name}: {context['message']}",
-            given=given,
+            given=None if context["hidden"] else given,
             accepted=context["accepted"],
             nearest=context["nearest"],
         )
@@ -70,7 +83,7 @@ def _problem(detail: ErrorDetails, origin: Origin, root: type[Section]) -> Probl
             f"{name} has a value that does not exist",
             given=given,
             accepted=", ".join(known),
-            nearest=None if given is None else nearest(given, known),
+            nearest=nearest(given, known) if given is not None and hinted else None,
         )
     accepted = _accepted(loc, root) or detail["msg"]
     return origin.problem(loc, f"{name} has a wrong value", given=given, accepted=accepted)

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
+from sparkdrift.redacting import names_a_password
 from sparkdrift.spec.names import parse_table, refused_characters, refused_name
 
 _DURATION = re.compile(r"([0-9]{1,6}) *(minute|hour|day)s?")
@@ -33,13 +34,19 @@ ACCEPTED_TIME = "2024-01-31 or 2024-01-31 06:00, local time in the monitor's zon
 ACCEPTED_ID = "a lower-case letter, then up to 62 lower-case letters, digits or underscores"
 ACCEPTED_TABLE = "a table name of 1 to 3 parts, such as main.risk.inference_log"
 ACCEPTED_PATH = "a folder such as /data/log, s3://bucket/log, or one relative to this file"
+_PATH_ALONE = "the path alone; access belongs into the settings of the cluster or the catalog"
 ACCEPTED_COLUMN = "the name of a column"
 ACCEPTED_NAME = "a name such as basket_size"
 
 
-def refusal(message: str, accepted: str, nearest: str | None = None) -> PydanticCustomError:
-    """The error that a validator raises; `validating.py` turns it into a Problem."""
-    context = {"message": message, "accepted": accepted, "nearest": nearest}
+def refusal(
+    message: str, accepted: str, nearest: str | None = None, *, hidden: bool = False
+) -> PydanticCustomError:
+    """The error that a validator raises; `validating.py` turns it into a Problem.
+
+    hidden: what was given is a secret, and is not shown.
+    """
+    context = {"message": message, "accepted": accepted, "nearest": nearest, "hidden": hidden}
     return PydanticCustomError("refused", "{message}", context)
 
 
@@ -88,6 +95,11 @@ def _path(text: str) -> str:
     reason = "it is empty" if not text.strip() else refused_characters(text)
     if reason is None and text.startswith("~"):
         reason = "'~' is not replaced by a home folder"
+    if names_a_password(text):
+        # Without what was given: it would be shown, and stored with each run.
+        raise refusal(
+            "a path with a password, key or signature in it is refused", _PATH_ALONE, hidden=True
+        )
     if reason is not None:
         raise refusal(f"this path can't be used: {reason}", ACCEPTED_PATH)
     return text

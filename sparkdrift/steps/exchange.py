@@ -21,6 +21,7 @@ from sparkdrift.errors import SnapshotError
 from sparkdrift.references.life import Name
 from sparkdrift.references.manifest import KEY, Manifest, newer, not_ours, read_manifest, written
 from sparkdrift.spark.changes import from_micros
+from sparkdrift.spark.commits import committed
 from sparkdrift.spark.content_digest import PRESENT, digest_of
 from sparkdrift.spark.reference_files import (
     CONTENT,
@@ -36,6 +37,7 @@ from sparkdrift.spark.reference_files import (
 from sparkdrift.spark.reference_life import ALWAYS, Snapshot, Stored, read_references
 from sparkdrift.spark.references import write_reference
 from sparkdrift.spec.digests import definition_hash
+from sparkdrift.spec.expressions import check_expression
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.promotion import Decision, record_event
@@ -104,7 +106,7 @@ def export_reference(
             # Before the file has its name: no file of ours is without an event that tells of it.
             why = Decision(by, f"{target} (sha256 {sha256})")
             record_event(context, name, stored, "export", version, ALWAYS, why)
-            beside.replace(target)
+            committed("name", "export", lambda: beside.replace(target))
         finally:
             beside.unlink(missing_ok=True)
         return Exported(target, version, manifest.rows, sha256)
@@ -119,6 +121,7 @@ def import_reference(context: Context, spec: MonitorSpec, path: Path, by: str) -
     of a newer sparkdrift, and for one that claims to be a stored version with other content.
     """
     table, manifest = _read(path)
+    _require_condition(path, manifest)
     name = manifest.name
     if name.monitor != spec.monitor:
         raise SnapshotError(
@@ -193,6 +196,22 @@ def _read(path: Path) -> tuple[pa.Table, Manifest]:
         raise not_ours(str(path), "it is no Parquet file") from error
     except OSError as error:
         raise SnapshotError(f"{path} can't be read: it is damaged, or not readable") from error
+
+
+def _require_condition(path: Path, manifest: Manifest) -> None:
+    """Raise SnapshotError where the condition on the source's rows is none that a spec may hold.
+
+    `reference verify` runs it, and a manifest is as easily edited as any file.
+    """
+    condition = manifest.snapshot.get("source_filter")
+    if condition is None:
+        return
+    given = str(condition)
+    for why in check_expression(given):
+        raise SnapshotError(
+            f"{path}: its source's rows are told by the condition {given[:80]!r}, which can't be "
+            f"used: {why}. Nothing was imported"
+        )
 
 
 def _require_whole(path: Path, table: pa.Table, rows: DataFrame, manifest: Manifest) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparkdrift import __version__
 from sparkdrift.errors import SparkdriftError
+from sparkdrift.redacting import without_secrets
 from sparkdrift.spark.runs import Begun, Success, attempts, begun, last_success, write_runs
 from sparkdrift.store import Store
 
@@ -185,6 +186,6 @@ class Journal:
 
 
 def first_line(error: BaseException) -> str:
-    """An error on one line, with its kind in front unless it is one of ours."""
-    text = (str(error).strip().splitlines() or [""])[0]
+    """An error on one line, with its kind in front unless it is one of ours, without secrets."""
+    text = (without_secrets(str(error)).strip().splitlines() or [""])[0]
     return text if isinstance(error, SparkdriftError) else f"{type(error).__name__}: {text}"

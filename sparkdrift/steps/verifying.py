@@ -23,6 +23,7 @@ from sparkdrift.spark.reference_counts import (
 )
 from sparkdrift.spark.reference_life import Snapshot
 from sparkdrift.spark.source import Source, gone, open_source
+from sparkdrift.spec.expressions import check_expression
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.freezing import within
 from sparkdrift.store import Store
@@ -113,7 +114,18 @@ def _off(column: str, stored: Quartiles, ranks: Sequence[Rank]) -> list[str]:
 
 
 def source_then(spark: SparkSession, spec: MonitorSpec, snapshot: Snapshot) -> Source:
-    """The source as it was; raises SourceError where it can't be had any more."""
+    """The source as it was; raises SourceError where it can't be had any more.
+
+    SourceError as well for a condition that no spec could hold: the row may have come with a file
+    from elsewhere, and what it says is about to be run.
+    """
+    condition = snapshot.source_filter or ""
+    for why in check_expression(condition) if condition else ():
+        raise SourceError(
+            f"the source's rows of version {snapshot.version} are told by the condition "
+            f"{condition[:80]!r}, which is not run: {why}. It was not written by this "
+            "version of sparkdrift; `sparkdrift reference retire` takes the version out of use"
+        )
     own = snapshot.source == (spec.source.table or spec.source.path)
     table, path = (spec.source.table, spec.source.path) if own else _location(snapshot.source)
     newest = open_source(spark, table=table, path=path, row_filter=None)

@@ -120,7 +120,7 @@ def test_doctor_names_what_is_wrong_and_goes_on(tmp_path):
     assert not checks["session"]["ok"]
 
 
-def submitted(wheel, bare_python, folder, job, *arguments):
+def submitted(wheel, bare_python, folder, job, *arguments, code=0):
     """What a job under jobs/ says, by spark-submit, its workers having the wheel alone."""
     import pyspark
 
@@ -144,15 +144,19 @@ def submitted(wheel, bare_python, folder, job, *arguments):
         env=environment,
         cwd=folder,
     )
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.returncode == code, done.stderr[-3000:]
     return json.loads(done.stdout)["monitors"]
 
 
 @needs_jobs
-def test_a_job_runs_from_the_wheel_alone(spec, wheel, bare_python, tmp_path):
-    store = ("--store", tmp_path / "store")
-    (found,) = submitted(wheel, bare_python, tmp_path, "run_monitors.py", spec, *store)
+def test_jobs_run_from_the_wheel_alone(spec, wheel, bare_python, tmp_path):
+    asked = (spec, "--store", tmp_path / "store")
+    (found,) = submitted(wheel, bare_python, tmp_path, "run_monitors.py", *asked)
     assert found["windows_judged"] == 6
+    watch = ("--fail-on", "watch")
+    (found,) = submitted(wheel, bare_python, tmp_path, "assess_health.py", *asked, *watch, code=3)
+    # Nothing tells whether its model works; the windows were judged by the run.
+    assert (found["verdict"], found["windows_judged"]) == ("blind", 0)
 
 
 @needs_jobs

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparkdrift.errors import SpecError
-from sparkdrift.spec.documents import DEEPEST_NESTING, LARGEST_BYTES, read_document
+from sparkdrift.spec.documents import DEEPEST_NESTING, LARGEST_BYTES, MOST_VALUES, read_document
 
 
 def test_data_and_lines() -> None:
@@ -43,6 +43,8 @@ REFUSED = {
     "syntax": ("a: 1\nb: [1\nc: 2\n", 3, "not valid YAML"),
     "tab": ("a:\n\tb: 1\n", 2, "not valid YAML"),
     "control character": ("a: 1\nb: \x07\n", 2, "U+0007"),
+    "many values": ("a: [" + "b," * MOST_VALUES + "]", 1, "more than 20,000 keys and values"),
+    "many lines": ("a: 1" + "\n" * 1_000_000, None, "longer than 100,000 lines"),
     "large": ("#" * (LARGEST_BYTES + 1), None, "larger than"),
 }
 
