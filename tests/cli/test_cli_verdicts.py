@@ -22,7 +22,7 @@ source: {{path: "{path}"}}
 timestamp: {{column: ts}}
 features: {{numeric: [amount], categorical: [product]}}
 reference: {{begin: 2024-01-01, end: 2024-01-05}}
-policy: {{needs: [data]}}
+policy: {{needs: [data], least: 0}}
 """
 
 
