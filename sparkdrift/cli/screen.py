@@ -74,8 +74,10 @@ def complain(text: str) -> None:
 def print_json(document: Any) -> None:
     """The one JSON document of `--json`. What a terminal would obey is written as an escape."""
     text = json.dumps(jsonable(document), indent=2, ensure_ascii=False, allow_nan=False)
-    unseen = {one: json.dumps(one)[1:-1] for one in set(text) if one != "\n" and plain(one) != one}
-    sys.stdout.write(text.translate(str.maketrans(unseen)) + "\n")
+    unseen = {
+        ord(one): json.dumps(one)[1:-1] for one in set(text) if one != "\n" and plain(one) != one
+    }
+    sys.stdout.write(text.translate(unseen) + "\n")
     sys.stdout.flush()
 
 
