@@ -37,7 +37,7 @@ NOTICE = "<!-- Made by docs/generate.py: change the code, then run it again. -->
 
 HOW_WRITTEN = {
     "results": "Results: a window is replaced as a whole, in one commit, when what it came from "
-    "changes.",
+    "changes; the change data feed tells what each commit did.",
     "log": "Log: rows are only added; `sparkdrift forget` alone deletes some.",
 }
 ABOUT_VIEWS = {

@@ -297,7 +297,8 @@ def _active() -> SparkSession | None:
 
 
 def _require_store(spark: SparkSession, store: Store) -> None:
-    from sparkdrift.spark.migrate import require_current, store_version
+    from sparkdrift.spark.migrate import store_version
+    from sparkdrift.spark.versions import require_current
     from sparkdrift.store import no_store
 
     version = store_version(spark, store)

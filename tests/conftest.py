@@ -29,6 +29,14 @@ SMALL = {
 }
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("faults", "how much the tests of faults try")
+    group.addoption("--seed", type=int, default=20261, help="what they draw from")
+    group.addoption("--crashes", type=int, default=2, help="schedules of crashes for each task")
+    group.addoption("--races", type=int, default=1, help="races with each rival")
+    group.addoption("--kills", type=int, default=2, help="processes that are killed")
+
+
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory):
     """The session that the product itself would make, made for small tables."""

@@ -51,7 +51,6 @@ app = typer.Typer(
     name="sparkdrift",
     help=_HELP,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -117,7 +116,8 @@ def _add_group(name: str, group: typer.Typer, commands: Sequence[tuple[str, Comm
 
 _reference = typer.Typer(
     no_args_is_help=True,
-    help="Look at the versions of a reference, and decide which one is in force.",
+    help="Look at the versions of a reference, and decide which one is in force.\n\n"
+    "Example: sparkdrift reference list credit.yml",
 )
 _OF_REFERENCES: Sequence[tuple[str, Command]] = (
     ("list", reference.list_versions),
@@ -135,7 +135,9 @@ _OF_REFERENCES: Sequence[tuple[str, Command]] = (
 _add_group("reference", _reference, _OF_REFERENCES)
 
 _health = typer.Typer(
-    cls=WithDefault, no_args_is_help=True, help="The verdict on a model, and what is said to it."
+    cls=WithDefault,
+    no_args_is_help=True,
+    help="The verdict on a model, and what is said to it.\n\nExample: sparkdrift health credit.yml",
 )
 _OF_HEALTH: Sequence[tuple[str, Command]] = (
     ("show", health.show),
@@ -145,7 +147,9 @@ _OF_HEALTH: Sequence[tuple[str, Command]] = (
 _add_group("health", _health, _OF_HEALTH)
 
 _debt = typer.Typer(
-    no_args_is_help=True, help="What is owed of a model: look at it, and say what is done about it."
+    no_args_is_help=True,
+    help="What is owed of a model: look at it, and say what is done about it.\n\n"
+    "Example: sparkdrift debt list credit.yml",
 )
 _OF_DEBTS: Sequence[tuple[str, Command]] = (
     ("list", debt.list_debts),

@@ -16,6 +16,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from sparkdrift.cli import screen
+from sparkdrift.cli.forbidden import forbidden
 from sparkdrift.cli.lacking import lacking
 from sparkdrift.cli.stopping import stoppable, stopped
 from sparkdrift.errors import SparkdriftError
@@ -137,8 +138,8 @@ def message(error: Exception) -> str:
     """One of our errors in full; of any other its own line, never its stack."""
     if isinstance(error, SparkdriftError):
         return str(error)
-    if (setup := lacking(error)) is not None:
-        return str(setup)
+    if (told := lacking(error) or forbidden(error)) is not None:
+        return str(told)
     return (
         f"{type(error).__name__}: {_own_line(str(error))}\n"
         "this is a bug in sparkdrift or an unhandled condition of Spark: "

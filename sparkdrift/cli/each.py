@@ -48,12 +48,14 @@ def each_monitor(
     *,
     dry: bool = False,
     asked: bool = False,
+    stored: bool = False,
     first: Callable[[Context, Sequence[MonitorSpec]], None] | None = None,
 ) -> int:
     """Run `step` for each spec; prints one line each; returns the worst exit code.
 
     `first` is called once before, with all specs that can be read: for what costs no more for many
     than for one. `dry`: nothing is written. `asked`: there is work even where nothing changed.
+    `stored`: that work is on what the store has, and reads no source unless it must.
     Java does not start where no spec can be read.
     """
     files = spec_files(given)
@@ -61,7 +63,7 @@ def each_monitor(
     specs, store = list(_read(files, answers)), open_store(common.store)
     if not specs:
         return answers.told(common.run_id, store)
-    brief = not asked and nothing_new(store, specs)
+    brief = stored or (not asked and nothing_new(store, specs))
     with work(common, store, dry=dry, brief=brief) as (context, bars):
         if first is not None:
             first(context, [spec for _, spec in specs])

@@ -74,10 +74,9 @@ def complain(text: str) -> None:
 def print_json(document: Any) -> None:
     """The one JSON document of `--json`. What a terminal would obey is written as an escape."""
     text = json.dumps(jsonable(document), indent=2, ensure_ascii=False, allow_nan=False)
-    unseen = {
-        ord(one): json.dumps(one)[1:-1] for one in set(text) if one != "\n" and plain(one) != one
-    }
-    sys.stdout.write(text.translate(unseen) + "\n")
+    obeyed = {one for one in text if one != "\n" and plain(one) != one}
+    escaped = {ord(one): json.dumps(one)[1:-1] for one in obeyed}
+    sys.stdout.write(text.translate(escaped) + "\n")
     sys.stdout.flush()
 
 

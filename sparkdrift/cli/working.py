@@ -81,7 +81,8 @@ def existing_store(common: Common) -> Iterator[tuple[Any, Store]]:
     store = open_store(common.store)
     _require_folder(store)
     with session(common, brief=True) as spark:
-        from sparkdrift.spark.migrate import require_current, store_version
+        from sparkdrift.spark.migrate import store_version
+        from sparkdrift.spark.versions import require_current
 
         version = store_version(spark, store)
         if version is None:
@@ -103,8 +104,9 @@ def work(
     with nullcontext() if dry else locked(store), session(common, brief=brief) as spark:
         from sparkdrift.spark.capabilities import check_functions
         from sparkdrift.spark.few_rows import few_rows
-        from sparkdrift.spark.migrate import migrate, require_current, store_version
+        from sparkdrift.spark.migrate import migrate, store_version
         from sparkdrift.spark.shipping import try_workers
+        from sparkdrift.spark.versions import require_current
         from sparkdrift.spark.views import empty_store
         from sparkdrift.steps.context import Context
         from sparkdrift.steps.journal import Journal

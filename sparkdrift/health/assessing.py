@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
+from sparkdrift.health.events import Event, open_before
 from sparkdrift.health.evidence import (
     PERSISTING,
     Coverage,
@@ -20,7 +21,7 @@ from sparkdrift.health.evidence import (
     evidence_of,
 )
 from sparkdrift.health.findings import SEVERITIES, Finding
-from sparkdrift.health.ledger import Books, Debt, Entry, Terms, keep
+from sparkdrift.health.ledger import Books, Debt, Entry, Terms, Turn, carried, keep
 from sparkdrift.health.verdict import Judgement, Level, judge
 from sparkdrift.spec.health_policy import EVIDENCE, Policy
 from sparkdrift.windows import Window
@@ -86,11 +87,6 @@ class Health:
         return Standing(judgement.verdict, judgement.severity, self.since, self.owner, self.due)
 
     @property
-    def answers(self) -> str:
-        """Who answers for it, and who does once it is overdue, as one text."""
-        return " > ".join(one for one in (self.owner, self.escalation) if one is not None)
-
-    @property
     def oldest_debt(self) -> datetime | None:
         return min((one.opened for one in self.debts), default=None)
 
@@ -118,10 +114,12 @@ class Past:
 
 @dataclass(frozen=True)
 class Assessed:
-    """health: of each window; entries: all events that follow, in order of time."""
+    """health: of each window; entries: all events that follow, in order of time, from the window of
+    `first` on, which is where this policy begins to count."""
 
     health: tuple[Health, ...] = ()
     entries: tuple[Entry, ...] = field(default=())
+    first: datetime | None = None
 
 
 def assess(
@@ -131,15 +129,18 @@ def assess(
     before: Mapping[str, Debt] | None = None,
     past: Past | None = None,
     told: Mapping[datetime, tuple[str, Past]] | None = None,
+    events: Sequence[Event] = (),
 ) -> Assessed:
     """The health of a model in windows that are in order of time.
 
     before: debts that were open when the first of them began; past: the verdict of the one before
     it, whose rows are gone. told: by start of window the digest and verdict of those that were
-    judged by another policy; where they still follow from the same, later windows go on from them.
+    judged by another policy; where they still follow from the same, later windows go on from them,
+    and from the debts that `events` had left open by then.
     """
-    books = list(keep(windows, decisions, model.terms, before))
     digests = list(_digests(windows, decisions, before or {}, past))
+    turn = _turn(model, windows, digests, decisions, told or {}, events)
+    books = list(keep(windows, decisions, model.terms, before, turn))
     found: list[Health] = []
     latest: dict[str, tuple[datetime, Coverage]] = {}
     for evidence, own, digest in zip(windows, books, digests, strict=True):
@@ -175,7 +176,33 @@ def assess(
         )
         if known is not None and known[0] == digest:
             past = known[1]
-    return Assessed(tuple(found), tuple(entry for own in books for entry in own.entries))
+    first = turn.start if turn else windows[0].window.start if windows else None
+    entries = (one for own in books for one in own.entries)
+    followed = tuple(one for one in entries if first is not None and one.window_start >= first)
+    return Assessed(tuple(found), followed, first)
+
+
+def _turn(
+    model: Model,
+    windows: Sequence[WindowEvidence],
+    digests: Sequence[str],
+    decisions: Sequence[Decision],
+    told: Mapping[datetime, tuple[str, Past]],
+    events: Sequence[Event],
+) -> Turn | None:
+    """Where this policy begins to count: after the last window that another one has judged, of the
+    same rows. Its own rules of then are not known any more, and what it wrote stands."""
+    known = [(one.window.start, digest) for one, digest in zip(windows, digests, strict=True)]
+    settled = [n for n, (at, digest) in enumerate(known) if at in told and told[at][0] == digest]
+    if not settled or settled[-1] + 1 == len(windows):
+        return None
+    ended, window = windows[: settled[-1] + 1], windows[settled[-1] + 1].window
+    left = open_before(events, window.start, model.policy.due, window.end - window.start)
+    earlier = [one for one in decisions if one.window_start < window.start]
+    return Turn(
+        window.start,
+        {name: carried(one, ended, earlier, model.owner) for name, one in left.items()},
+    )
 
 
 def _due(model: Model, judgement: Judgement, window: Window, last: Past | None) -> datetime | None:

@@ -6,8 +6,9 @@ measured windows. A window in which its own subject was not measured neither ope
 Like what forced references owe (`references/ledger.py`), a ledger that a crash left behind is
 brought up to date with the same rows by whoever looks next.
 
-Events are only added. Where late rows or another policy tell the past otherwise, `corrected` takes
-back what the ledger itself wrote of a debt before it, and the course follows anew; decisions stay.
+Events are only added. Where late rows tell the past otherwise, `corrected` takes back what the
+ledger itself wrote of a debt from a window on, and the course follows anew; decisions stay. Another
+policy tells nothing of the past (`Turn`).
 """
 
 from __future__ import annotations
@@ -119,6 +120,15 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """Where other terms begin to count: the window of this start, and the debts that the terms of
+    before had left open by then."""
+
+    start: datetime
+    debts: Mapping[str, Debt]
+
+
+@dataclass(frozen=True)
 class Books:
     """The end of one window: the debts that are open, what was found and does not persist, and
     the events of the window."""
@@ -133,12 +143,14 @@ def keep(
     decisions: Sequence[Decision],
     terms: Terms,
     before: Mapping[str, Debt] | None = None,
+    turn: Turn | None = None,
 ) -> Iterator[Books]:
     """The books at the end of each of the windows, which are in order of time.
 
     before: debts that were open when the first of them began, with what was said of them until
-    then. A decision that counts from a window that is none of these counts from the next one; one
-    on a debt that is not open is void, but for a waiver: that covers what comes back within it.
+    then. turn: where these terms begin to count; windows before it tell what persists. A decision
+    that counts from a window that is none of these counts from the next one; one on a debt that is
+    not open is void, but for a waiver: that covers what comes back within it.
     """
     debts, recent = dict(before or {}), dict[str, _Recent]()
     said = sorted(decisions, key=lambda one: (one.window_start, one.seq))
@@ -146,6 +158,8 @@ def keep(
     for evidence in windows:
         if waiting is None:
             waiting = [one for one in said if one.window_start >= evidence.window.start]
+        if turn is not None and evidence.window.start == turn.start:
+            debts = dict(turn.debts)
         found = _worst(evidence.findings)
         measured = _measured(evidence, found)
         entries: list[Entry] = []
@@ -171,6 +185,31 @@ def keep(
             debts[name], more = _aged(debts[name], evidence, found.get(name), terms)
             entries += more
         yield Books(dict(debts), tuple(passing), tuple(entries))
+
+
+def carried(
+    debt: Debt, windows: Iterable[WindowEvidence], decisions: Iterable[Decision], owner: str
+) -> Debt:
+    """A debt that is known from its events alone, with what windows since it opened say of it.
+
+    windows: in order of time, none after it. owner: of what nobody was given.
+    """
+    for evidence in windows:
+        if evidence.window.start < debt.opened:
+            continue
+        found = _worst(evidence.findings)
+        one = found.get(debt.name)
+        if one is not None:
+            finding = replace(one, severity=debt.severity)
+            debt = replace(debt, finding=finding, gone=0, last_seen=evidence.window.start)
+        elif evidence_of(debt.finding) in _measured(evidence, found):
+            debt = replace(debt, gone=debt.gone + (debt.name not in evidence.unmeasured))
+        debt = _costing(debt, one)
+    given = debt.escalated or any(
+        one.debt == debt.name and one.action == "assigned" and one.window_start >= debt.opened
+        for one in decisions
+    )
+    return debt if given else replace(debt, owner=debt.finding.owner or owner)
 
 
 @dataclass(frozen=True)
@@ -299,12 +338,7 @@ def _aged(
 ) -> tuple[Debt, list[Entry]]:
     """The debt a window later: what it cost, a waiver that is over, a due date that is past."""
     window, entries = evidence.window, list[Entry]()
-    debt = replace(
-        debt,
-        windows=debt.windows + 1,
-        interest=_sum(debt.interest, found.cost if found else None),
-        interest_loss=_sum(debt.interest_loss, found.loss if found else None),
-    )
+    debt = _costing(debt, found)
     why = _ended(debt, window.end)
     if why:
         debt = replace(debt, status="open", until=None, waived_as=None)
@@ -315,6 +349,15 @@ def _aged(
         debt = replace(debt, escalated=True, owner=terms.escalation)
         entries.append(Entry("escalated", window.start, debt.finding, debt.owner, why))
     return debt, entries
+
+
+def _costing(debt: Debt, found: Finding | None) -> Debt:
+    return replace(
+        debt,
+        windows=debt.windows + 1,
+        interest=_sum(debt.interest, found.cost if found else None),
+        interest_loss=_sum(debt.interest_loss, found.loss if found else None),
+    )
 
 
 def _ended(debt: Debt, end: datetime) -> str:

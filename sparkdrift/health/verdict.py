@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from sparkdrift.health.findings import Finding
 from sparkdrift.spec.health_policy import EVIDENCE, LEVELS, VERDICTS, Rule, Verdict
@@ -104,27 +105,59 @@ def judge(
     """
     wanted = tuple(one for one in EVIDENCE if one in expected or one in needs)
     known: dict[str, Level] = {one: levels.get(one, UNKNOWN) for one in EVIDENCE}
-    course: dict[str, Seen] = {
-        one: Seen(level.value or 0, level.gap(least)) for one, level in known.items()
-    }
-    place = _place(course, compiled(rules), _mask(needs, wanted))
-    deciding = tuple(_deciding(place, course, rules, needs, wanted))
+    seen = tuple(Seen(level.value or 0, level.gap(least)) for level in known.values())
+    found = _outcome(seen, _plain(rules), tuple(needs), wanted)
     return Judgement(
-        verdict=VERDICTS[place],
-        severity=_severity(place, course, deciding),
+        verdict=found.verdict,
+        severity=found.severity,
         confidence=_confidence(known, wanted),
-        reasons=_reasons(known, wanted, {name for _, names in deciding for name in names}),
-        would_change=would_change(course, rules, needs, wanted),
-        rules=tuple(dict.fromkeys(words for words, _ in deciding)),
+        reasons=_reasons(known, wanted, found.deciding),
+        would_change=found.would_change,
+        rules=found.rules,
     )
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """A level as the rules see it. value: 0 ok to 3 critical; gap: FULL, PART or TOO_LITTLE."""
 
     value: int
     gap: int = FULL
+
+
+Plain = tuple[tuple[tuple[tuple[str, str], ...], str], ...]
+"""Rules as ((evidence, level), ...), verdict."""
+
+
+def _plain(rules: Sequence[Rule]) -> Plain:
+    return tuple((tuple(one.when.items()), one.verdict) for one in rules)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What of a judgement follows from levels alone; see there. deciding: evidence it rests on."""
+
+    verdict: Verdict
+    severity: str | None
+    would_change: str
+    rules: tuple[str, ...]
+    deciding: frozenset[str]
+
+
+@lru_cache(maxsize=4096)
+def _outcome(
+    seen: tuple[Seen, ...], rules: Plain, needs: tuple[str, ...], wanted: tuple[str, ...]
+) -> _Outcome:
+    """`seen`: in the order of EVIDENCE. Most windows of most models are one of few kinds."""
+    course: dict[str, Seen] = dict(zip(EVIDENCE, seen, strict=True))
+    place = _place(course, _compiled(rules), _mask(needs, wanted))
+    deciding = tuple(_deciding(place, course, rules, needs, wanted))
+    return _Outcome(
+        verdict=VERDICTS[place],
+        severity=_severity(place, course, deciding),
+        would_change=_would_change(course, rules, needs, wanted),
+        rules=tuple(dict.fromkeys(words for words, _ in deciding)),
+        deciding=frozenset(name for _, names in deciding for name in names),
+    )
 
 
 Compiled = tuple[tuple[tuple[tuple[int, int], ...], int], ...]
@@ -132,7 +165,7 @@ Mask = tuple[tuple[int, int], ...]
 
 
 @lru_cache(maxsize=256)
-def _compiled(rules: tuple[tuple[tuple[tuple[str, str], ...], str], ...]) -> Compiled:
+def _compiled(rules: Plain) -> Compiled:
     return tuple(
         (
             tuple((EVIDENCE.index(name), LEVEL_NAMES.index(level)) for name, level in when),
@@ -144,7 +177,7 @@ def _compiled(rules: tuple[tuple[tuple[tuple[str, str], ...], str], ...]) -> Com
 
 def compiled(rules: Sequence[Rule]) -> Compiled:
     """Rules as numbers: ((place in EVIDENCE, level), ...), place in VERDICTS."""
-    return _compiled(tuple((tuple(one.when.items()), one.verdict) for one in rules))
+    return _compiled(_plain(rules))
 
 
 def _mask(needs: Collection[str], wanted: Sequence[str]) -> Mask:
@@ -188,15 +221,15 @@ def _place(course: Mapping[str, Seen], rules: Compiled, mask: Mask) -> int:
 def _deciding(
     place: int,
     course: Mapping[str, Seen],
-    rules: Sequence[Rule],
+    rules: Plain,
     needs: Collection[str],
     wanted: Sequence[str],
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """(rule in words, the evidence it rests on) of all that lead to this verdict."""
-    for one in rules:
-        holds = all(course[name].value >= _level(level) for name, level in one.when.items())
-        if holds and VERDICTS.index(one.verdict) == place:
-            yield told(one), tuple(one.when)
+    for when, verdict in rules:
+        holds = all(course[name].value >= _level(level) for name, level in when)
+        if holds and VERDICTS.index(verdict) == place:
+            yield _words(when, verdict), tuple(name for name, _ in when)
     if place == _BLIND:
         for name in wanted:
             if name in needs and course[name].gap == TOO_LITTLE:
@@ -213,11 +246,14 @@ def _deciding(
 
 def told(rule: Rule) -> str:
     """A rule in words."""
-    when = " and ".join(
-        f"{name} {level}{' or worse' if level != LEVELS[-1] else ''}"
-        for name, level in rule.when.items()
+    return _words(tuple(rule.when.items()), rule.verdict)
+
+
+def _words(when: Sequence[tuple[str, str]], verdict: str) -> str:
+    words = " and ".join(
+        f"{name} {level}{' or worse' if level != LEVELS[-1] else ''}" for name, level in when
     )
-    return f"{when}: {rule.verdict}"
+    return f"{words}: {verdict}"
 
 
 def _severity(
@@ -264,14 +300,14 @@ def _reasons(
     )
 
 
-def would_change(
+def _would_change(
     course: Mapping[str, Seen],
-    rules: Sequence[Rule],
+    rules: Plain,
     needs: Collection[str],
     wanted: Sequence[str],
 ) -> str:
     """What would make the verdict lighter: each piece of evidence alone, else all of them."""
-    ready, mask = compiled(rules), _mask(needs, wanted)
+    ready, mask = _compiled(rules), _mask(needs, wanted)
 
     def with_one(name: str, value: int) -> int:
         return _place({**course, name: Seen(value)}, ready, mask)

@@ -48,6 +48,7 @@ _REFERENCES_ONLY = (
 )
 # Of the batches that leave: some features with 90 windows and five comparisons.
 _ROWS = 2_000
+_SCHEMA = arrow_schema(COMPARED)
 Reference = Mapping[str, Any]
 
 
@@ -272,23 +273,23 @@ def _measured(
 
 
 def _batch(rows: Mapping[str, Any], size: int) -> pa.RecordBatch:
-    schema = arrow_schema(COMPARED)
     measured = np.array([status is None for status in rows["unmeasured"]])
+    everywhere = bool(measured.all())
     arrays = []
-    for field in schema:
-        value = rows.get(field.name)
+    for field in _SCHEMA:
+        name, value = field.name, rows.get(field.name)
         if value is None:
             arrays.append(pa.nulls(size, field.type))
-        elif field.name in FIGURES and pa.types.is_floating(field.type):
+        elif name in FIGURES and pa.types.is_floating(field.type):
             finite = measured & np.isfinite(value)
             arrays.append(pa.array(np.asarray(value, dtype=np.float64), mask=~finite))
-        elif field.name in FIGURES and isinstance(value, pa.Array):
-            arrays.append(_where(measured, value, np.arange(size)).cast(field.type))
-        elif field.name in FIGURES:
-            kept = zip(value, measured, strict=True)
-            arrays.append(pa.array([one if whole else None for one, whole in kept], field.type))
         elif isinstance(value, pa.Array):
-            arrays.append(value.cast(field.type))
+            kept = name not in FIGURES or everywhere
+            made = value if kept else _where(measured, value, np.arange(size))
+            arrays.append(made if made.type == field.type else made.cast(field.type))
+        elif name in FIGURES and not everywhere:
+            pairs = zip(value, measured.tolist(), strict=True)
+            arrays.append(pa.array([one if known else None for one, known in pairs], field.type))
         else:
             arrays.append(pa.array(value, field.type))
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    return pa.RecordBatch.from_arrays(arrays, schema=_SCHEMA)

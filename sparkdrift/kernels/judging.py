@@ -53,6 +53,7 @@ JUDGED = {
     "suppression": "string",
     "explanation": "string",
 }
+_SCHEMA = arrow_schema(JUDGED)
 _MEASURED = ("ok", "warning", "drifted")
 
 
@@ -109,14 +110,13 @@ def _judge(group: pa.Table, policy: Policy) -> pa.RecordBatch:
     told["explanation"] = _explanations(
         rows, group.column("carriers"), verdicts, q_values, policy.share_limits
     )
-    schema = arrow_schema(JUDGED)
     given = group.set_column(
         group.schema.get_field_index("power"), "power", pa.array(able, mask=~np.isfinite(able))
     )
     arrays = [given.column(name).combine_chunks() for name in (*KEPT, *FIGURES)]
     arrays.append(pa.array(q_values, mask=~np.isfinite(q_values)))
-    arrays += [pa.array(values, schema.field(name).type) for name, values in told.items()]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    arrays += [pa.array(values, _SCHEMA.field(name).type) for name, values in told.items()]
+    return pa.RecordBatch.from_arrays(arrays, schema=_SCHEMA)
 
 
 def _told(

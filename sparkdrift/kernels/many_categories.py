@@ -44,9 +44,10 @@ def old_counts(
     """
     held, total = seen.count_of, seen.total
     if known.exact:
-        own = set(items) if only else known.count_of
-        held = {item: rows for item, rows in held.items() if item in known.count_of and item in own}
-        total -= sum(seen.count_of.values()) - sum(held.values())
+        own = known.count_of.keys() & items if only else known.count_of.keys()
+        if not held.keys() <= own:
+            held = {item: rows for item, rows in held.items() if item in own}
+            total -= sum(seen.count_of.values()) - sum(held.values())
     groups = bins - len(items)
     if groups > 1 and not (known.exact and seen.exact):
         rest = category_counts(held, total, items)

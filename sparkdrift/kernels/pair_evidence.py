@@ -21,7 +21,6 @@ from sparkdrift.measures.arrays import Floats, divide, floats
 from sparkdrift.measures.bins import pool, rest_as_one
 from sparkdrift.measures.sketch_error import noise_scale
 
-_SIDES = ("reference", "window", "bins")
 _NO_BINS = "no reference of this feature was in force"
 
 
@@ -116,18 +115,8 @@ class Sides:
     def pooled(self) -> tuple[Floats, Floats, Floats]:
         """(known, seen, groups left), with small bins joined as the smaller side needs it."""
         smaller = np.minimum(self.known.sum(axis=1), self.seen.sum(axis=1))
-        if self.weights is not None:
-            left, right = (
-                pool(self.weights, one, smaller, order=self.order)
-                for one in (self.known, self.seen)
-            )
-            return left.window, right.window, right.bins
-        each = [
-            pool(a, b[None], least[None], order=self.order)
-            for a, b, least in zip(self.known, self.seen, smaller, strict=True)
-        ]
-        p, q, bins = ([getattr(one, side) for one in each] for side in _SIDES)
-        return np.concatenate(p), np.concatenate(q), np.concatenate(bins)
+        joined = pool(self.known, self.seen, smaller, order=self.order, weights=self.weights)
+        return joined.reference, joined.window, joined.bins
 
 
 def _figures(

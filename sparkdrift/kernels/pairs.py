@@ -27,7 +27,6 @@ from sparkdrift.measures.arrays import Floats, floats
 from sparkdrift.measures.bins import (
     bin_counts,
     categorical_bins,
-    numeric_bins,
     rest_as_one,
     rest_groups,
 )
@@ -60,11 +59,11 @@ def numeric_pairs(pairs: Pairs, effect_size: float) -> dict[str, Any]:
             list(side.counts_in(shared.edges)) for side in (pairs.windows, pairs.earlier)
         )
     else:
-        edges = [numeric_bins(one, pairs.bins) for one in known]
-        names = [bin_names(one) for one in edges]
+        own = pairs.earlier.cuts(pairs.bins)
+        names = [one.names for one in own]
         shared = None
-        counts = [bin_counts(one, at) for one, at in zip(seen, edges, strict=True)]
-        before = [bin_counts(one, at) for one, at in zip(known, edges, strict=True)]
+        counts = [bin_counts(one, cut.edges) for one, cut in zip(seen, own, strict=True)]
+        before = [one.counts for one in own]
     ks, known_ks = _sizes(seen), _sizes(known)
     figures = binned_pairs(pairs, shared, before, counts, known_ks, ks, effect_size)
     within = _spans(pairs)
@@ -187,16 +186,11 @@ def _sizes(points: Sequence[Points | None]) -> Floats:
 
 def _spans(pairs: Pairs) -> list[numeric.Span]:
     """The range of each earlier window, within the span of the reference where there is one."""
-    known = pairs.earlier.points
     if pairs.reference is None or pairs.reference["kll"] is None:
-        sds = pairs.earlier.table.column("stddev").to_pylist()
-        return [numeric.span(one, _number(sd)) for one, sd in zip(known, sds, strict=True)]
-    unit = numeric.span(read_kll(pairs.reference["kll"]), _number(pairs.reference["stddev"]))
-    return [numeric.moved_to(unit, one) for one in known]
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else value
+        return pairs.earlier.spans()
+    sd = pairs.reference["stddev"]
+    unit = numeric.span(read_kll(pairs.reference["kll"]), float("nan") if sd is None else sd)
+    return [numeric.moved_to(unit, one) for one in pairs.earlier.points]
 
 
 def _carried(

@@ -9,19 +9,38 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sparkdrift.kernels.batches import categories
+from sparkdrift.kernels.batches import categories, column
+from sparkdrift.kernels.words import bin_names
+from sparkdrift.measures import numeric
 from sparkdrift.measures.arrays import Floats
-from sparkdrift.measures.bins import bin_counts
+from sparkdrift.measures.bins import bin_counts, numeric_bins
 from sparkdrift.measures.categorical import Categories
 from sparkdrift.measures.kll import Points, read_kll
 
 
 @dataclass(frozen=True, eq=False)
+class Cut:
+    """A window's own bins: inner upper edges, its rows in each, and what they are called."""
+
+    edges: Floats
+    counts: Floats
+    names: list[str]
+
+    @classmethod
+    def of(cls, points: Points | None, bins: int) -> Cut:
+        edges = numeric_bins(points, bins)
+        return cls(edges, bin_counts(points, edges), bin_names(edges))
+
+
+@dataclass(frozen=True, eq=False)
 class _Binned:
-    """The points of all windows, and their counts in those bins that were asked for."""
+    """The points of all windows, with what was asked of them: their counts in bins, and what
+    later windows that no reference is there for are measured by, each window's own."""
 
     points: Sequence[Points | None]
     counts: dict[bytes, Floats] = field(default_factory=dict)
+    cuts: dict[tuple[int, int], Cut] = field(default_factory=dict)
+    spans: dict[int, numeric.Span] = field(default_factory=dict)
 
     def counts_in(self, edges: Floats) -> Floats:
         key = edges.tobytes()
@@ -53,6 +72,23 @@ class States:
     def counts_in(self, edges: Floats) -> Floats:
         """Rows in each bin of edges (B - 1,): (W, B), see `bins.bin_counts`."""
         return self.binned.counts_in(edges)[self.at]
+
+    def cuts(self, bins: int) -> list[Cut]:
+        """Each row's own bins, about so many."""
+        made = self.binned.cuts
+        for i, points in zip(self.at.tolist(), self.points, strict=True):
+            if (i, bins) not in made:
+                made[i, bins] = Cut.of(points, bins)
+        return [made[i, bins] for i in self.at.tolist()]
+
+    def spans(self) -> list[numeric.Span]:
+        """Where each row's own values lie, see `numeric.span`."""
+        made = self.binned.spans
+        sds = column(self.table, "stddev").tolist()
+        for i, points, sd in zip(self.at.tolist(), self.points, sds, strict=True):
+            if i not in made:
+                made[i] = numeric.span(points, sd)
+        return [made[i] for i in self.at.tolist()]
 
     def take(self, at: NDArray[np.intp]) -> States:
         """The rows at these positions, in this order; a row may be taken twice."""

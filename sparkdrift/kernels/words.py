@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from sparkdrift.measures.arrays import Floats, shares
+from sparkdrift.measures.arrays import Floats
 from sparkdrift.measures.bins import rest_as_one
 from sparkdrift.measures.kll import Points
 from sparkdrift.measures.numeric import Tails
@@ -91,10 +91,14 @@ def _single(value: float) -> str:
 
 def changed(items: Sequence[str], known: Floats, counts: Floats) -> str:
     """The categories whose share changed most, in points; known, counts (B,), items first."""
-    if not counts.sum() or not known.sum():
+    rows, before = counts.sum(), known.sum()
+    if not rows or not before:
         return ""
-    names = [*items, OTHER]
-    gap = shares(rest_as_one(counts, len(items))) - shares(rest_as_one(known, len(items)))
-    order = np.argsort(-np.abs(gap), kind="stable")[:NAMED]
-    parts = [f"{names[i]!r} {100 * gap[i]:+.1f} points" for i in order if abs(gap[i]) >= 0.005]
+    gap = rest_as_one(counts, len(items)) / rows - rest_as_one(known, len(items)) / before
+    order = np.argsort(-np.abs(gap), kind="stable")[:NAMED].tolist()
+    parts = [
+        f"{(items[i] if i < len(items) else OTHER)!r} {100 * gap[i]:+.1f} points"
+        for i in order
+        if abs(gap[i]) >= 0.005
+    ]
     return ", ".join(parts)

@@ -200,14 +200,19 @@ def change(now: Association, before: Association, beyond: float = 0.0, windows: 
     them: it counts in full for the one window and divided by their number for their mean.
     low = d - sqrt((now - low_now)^2 + (high_before - before)^2), high alike. p_value: of r by
     z = (atanh a - atanh b) / sqrt(1 / (n_a - 3) + 1 / (n_b - 3) + beyond (1 + 1 / windows)), with
-    their inflation, else by the interval. Source: Zou, Psychological Methods 12, 2007; Fisher 1921.
+    their inflation, else by the interval. Where `beyond` is above 0, the variance of one window was
+    learned from few of them, and Student's t takes the place of the normal quantiles, with
+    Satterthwaite's degrees of freedom. Source: Zou, Psychological Methods 12, 2007; Fisher 1921;
+    Satterthwaite 1946.
     """
     if np.isnan(now.value) or np.isnan(before.value):
         return Change(_NAN, _NAN, _NAN, _NAN, _NAN, _NAN)
     difference = now.value - before.value
     shared = beyond / windows if windows else 0.0
+    free = _freedom(now, before, beyond, windows)
     ends: list[tuple[float, float]] = []
-    for z in (Z, SURE):
+    for normal in (Z, SURE):
+        z = _quantile(normal, free)
         a, b = interval(now, z, beyond), interval(before, z, shared)
         down = float(np.hypot(now.value - a[0], b[1] - before.value))
         up = float(np.hypot(a[1] - now.value, before.value - b[0]))
@@ -219,7 +224,21 @@ def change(now: Association, before: Association, beyond: float = 0.0, windows: 
         low, high = ends[0]
         width = (difference - low) if difference > 0 else (high - difference)
         score = difference * Z / width if width > 0 else 0.0
-    return Change(difference, *ends[0], *ends[1], float(2 * special.ndtr(-abs(score))))
+    tail = special.ndtr(-abs(score)) if np.isinf(free) else special.stdtr(free, -abs(score))
+    return Change(difference, *ends[0], *ends[1], float(2 * tail))
+
+
+def _freedom(now: Association, before: Association, beyond: float, windows: int) -> float:
+    """Degrees of freedom of the variance of a change; endless where sampling alone tells it."""
+    if not now.signed or beyond <= 0 or windows < 2:
+        return float("inf")
+    learned = _variance(now) + beyond * (1 + 1 / windows)
+    return float((windows - 1) * ((learned + _variance(before)) / learned) ** 2)
+
+
+def _quantile(normal: float, free: float) -> float:
+    """Where Student's t has as much above it as the normal distribution has above `normal`."""
+    return normal if np.isinf(free) else float(special.stdtrit(free, special.ndtr(normal)))
 
 
 def between_windows(windows: Sequence[Association]) -> float:

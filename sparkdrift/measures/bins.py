@@ -163,8 +163,10 @@ def category_counts(
 def rest_as_one(counts: ArrayLike, bins: int) -> Floats:
     """Counts (..., B) with all groups after the first `bins` cells as one: (..., bins + 1)."""
     given = floats(counts)
-    rest = given[..., bins:].sum(axis=-1, keepdims=True)
-    return np.concatenate([given[..., :bins], rest], axis=-1)
+    made = np.empty((*given.shape[:-1], bins + 1))
+    made[..., :bins] = given[..., :bins]
+    made[..., bins] = given[..., bins:].sum(axis=-1)
+    return made
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,15 +192,18 @@ def pool(
     n: ArrayLike | None = None,
     minimum: float = LEAST_EXPECTED,
     order: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
 ) -> Pooled:
     """Join bins too small for a chi-square into groups, for each window by its own size.
 
-    reference_counts (B,), window_counts (W, B), n (W,): rows, by default the sums of
-    window_counts. order (B,): bins in the order in which they join with the next one: of
-    numbers 0 to B - 1, so that neighbours join; by default from the smallest in the reference
-    to the largest. Bins join until the group expects `minimum` rows, min(n, m) p with p and m
-    the reference's shares and rows; what is left over goes into the last group. So of a hundred
-    small bins many groups are left, and one group only where no two can expect `minimum`.
+    reference_counts (B,) or (W, B), window_counts (W, B), n (W,): rows, by default the sums of
+    window_counts. weights: like reference_counts, which they stand in for where it is decided
+    what is small; what is said of the reference below is then said of them. order (B,): bins in
+    the order in which they join with the next one: of numbers 0 to B - 1, so that neighbours join;
+    by default from the smallest in the reference to the largest. Bins join until the group expects
+    `minimum` rows, min(n, m) p with p and m the reference's shares and rows; what is left over
+    goes into the last group. So of a hundred small bins many groups are left, and one group only
+    where no two can expect `minimum`.
     The window's own counts decide nothing, or the test would choose its bins by its outcome. No
     group of the reference is empty: what a category unknown to the reference adds is judged
     apart, by `categorical.new_share`. An empty side leaves bins = NaN.
@@ -206,11 +211,12 @@ def pool(
     """
     reference = floats(reference_counts)
     window = np.atleast_2d(floats(window_counts))
-    total = reference.sum()
+    by = reference if weights is None else floats(weights)
+    total = by.sum(axis=-1)
     rows = window.sum(axis=-1) if n is None else np.broadcast_to(floats(n), window.shape[:1])
     needed = divide(minimum, np.minimum(rows, total))
-    joined = np.argsort(reference, kind="stable") if order is None else np.asarray(order)
-    group, left = _groups(divide(reference, total), needed, joined)
+    joined = np.argsort(by, axis=-1, kind="stable") if order is None else np.asarray(order)
+    group, left = _groups(divide(by, total[..., None]), needed, joined)
     return Pooled(
         reference=_summed(np.broadcast_to(reference, window.shape), group),
         window=_summed(window, group),
@@ -221,17 +227,23 @@ def pool(
 def _groups(
     expected: Floats, needed: Floats, order: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], Floats]:
-    """(group of each bin (W, B), groups (W,)) for shares (B,) and the least of a group (W,)."""
-    group = np.zeros((len(needed), len(expected)), dtype=np.intp)
+    """(group of each bin (W, B), groups (W,)) for shares and order (B,) or (W, B), and the least
+    of a group (W,)."""
+    steps = np.take_along_axis(expected, np.broadcast_to(order, expected.shape), axis=-1).T
+    joined = np.empty((len(steps), len(needed)), dtype=np.intp)
     held, at = np.zeros(len(needed)), np.zeros(len(needed), dtype=np.intp)
-    for bin_ in order:
-        held += expected[bin_]
-        group[:, bin_] = at
-        full = held >= needed * (1 - 1e-9)
+    least = needed * (1 - 1e-9)
+    for i, share in enumerate(steps):
+        held += share
+        joined[i] = at
+        full = held >= least
         at += full
         held[full] = 0.0
     left = np.maximum(at, 1)
-    return np.minimum(group, left[:, None] - 1), floats(left)
+    group = np.empty(joined.T.shape, dtype=np.intp)
+    places = np.broadcast_to(order, group.shape)
+    np.put_along_axis(group, places, np.minimum(joined, left - 1).T, axis=1)
+    return group, floats(left)
 
 
 def _summed(counts: Floats, group: NDArray[np.intp]) -> Floats:

@@ -255,6 +255,8 @@ def vanished_share(reference: Categories, window: Categories) -> Bounded:
 def new_items(reference: Categories, window: Categories) -> tuple[tuple[str, int], ...]:
     """The window's (item, count) that the reference does not list, largest first."""
     known = reference.count_of
+    if window.count_of.keys() <= known.keys():
+        return ()
     return tuple(pair for pair in window.count_of.items() if pair[0] not in known)
 
 

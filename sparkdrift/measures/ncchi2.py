@@ -27,6 +27,8 @@ def distribution(x: ArrayLike, free: ArrayLike, noncentrality: ArrayLike) -> Flo
         valid = (at >= 0) & (df > 0) & (nc >= 0)
     at, df, nc = (np.where(valid, part, 1.0) for part in (at, df, nc))
     near = np.maximum(at, nc) <= SWITCH
+    if near.all():
+        return floats(np.where(valid, special.chndtr(at, df, nc), np.nan))
     exact = special.chndtr(np.where(near, at, 1.0), df, np.where(near, nc, 1.0))
     power, mean, deviation = _sankaran(df, nc)
     normal = special.ndtr(((at / (df + nc)) ** power - mean) / deviation)
@@ -49,21 +51,22 @@ def quantile(q: ArrayLike, free: ArrayLike, noncentrality: ArrayLike) -> Floats:
     return floats(np.where(valid, np.where(near, exact, normal), np.nan))
 
 
-def noncentrality(x: ArrayLike, free: ArrayLike, level: float) -> Floats:
+def noncentrality(x: ArrayLike, free: ArrayLike, level: ArrayLike) -> Floats:
     """The noncentrality under which P(X <= x) = level, broadcast; 0 when none is that small.
 
     sqrt(X) is about normal around sqrt(free + noncentrality) with deviation 1. So the normal
     score of P(X <= x) is nearly linear in that root, and a secant finds the level in about
     six steps; bisection helps where it would leave its bracket. Relative error below 1e-9.
     """
-    at, df = np.broadcast_arrays(floats(x), floats(free))
-    z = float(special.ndtri(level))
+    at, df, level = np.broadcast_arrays(floats(x), floats(free), floats(level))
+    z = special.ndtri(level)
     reachable = distribution(at, df, np.zeros(at.shape))
     low = np.zeros(at.shape)
-    wide = abs(z) + 2.0
+    wide = np.abs(z) + 2.0
     spread = np.sqrt(np.maximum(at, 0.0))
     high = at + 2 * wide * spread + 4 * wide**2
     found = np.clip((spread - z) ** 2 - df, low, high)
+    sought = reachable > level
     slope, root, score = np.full(at.shape, -1.0), np.full(at.shape, np.nan), low
     for _ in range(_STEPS):
         root_before, score_before = root, score
@@ -75,8 +78,10 @@ def noncentrality(x: ArrayLike, free: ArrayLike, level: float) -> Floats:
             guess = (root - score / slope) ** 2 - df
         after = np.where((guess >= low) & (guess <= high), guess, (low + high) / 2)
         moved = np.abs(after - found) > 1e-9 * (1 + found)
-        found = after
-        if not (moved & (reachable > level)).any():
+        # Found once, found for good: no figure is to depend on those beside it.
+        found = np.where(sought, after, found)
+        sought = sought & moved
+        if not sought.any():
             break
     return floats(np.where(np.isnan(reachable), np.nan, np.where(reachable > level, found, 0.0)))
 

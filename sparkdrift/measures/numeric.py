@@ -18,6 +18,7 @@ from sparkdrift.measures.kll import Points, finite, quantile
 from sparkdrift.measures.sketch_error import rank_error, supremum_rows
 
 NORMAL_IQR = 1.349  # the quartiles of a normal distribution lie 1.349 sd apart
+_RANKS = np.array([0.001, 0.25, 0.5, 0.75, 0.999])
 ROBUST_SD = "robust sd"
 """The unit IQR/1.349: the sd of a normal distribution, and hardly moved by tails (Tukey 1960)."""
 
@@ -112,9 +113,10 @@ def span(reference: Points | None, sd: float = float("nan")) -> Span:
     held = finite(reference)
     if held is None:
         return Span(float("nan"), float("nan"), float("nan"))
-    low, first, median, third, high = (
-        float(q) for q in quantile(held, [0.001, 0.25, 0.5, 0.75, 0.999])
-    )
+    eps = float(rank_error(held.error_k))
+    lower, upper = np.maximum(0.0, _RANKS - eps), np.minimum(1.0, _RANKS + eps)
+    at, under, over = quantile(held, np.stack([_RANKS, lower, upper])).tolist()
+    low, first, median, third, high = at
     if not np.isfinite(sd):
         sd = _deviation(held)
     candidates = {ROBUST_SD: (third - first) / NORMAL_IQR, "sd": sd, "ranges": high - low}
@@ -123,8 +125,11 @@ def span(reference: Points | None, sd: float = float("nan")) -> Span:
     known = Span(low, high, scale, held.minimum, median, held.maximum, unit=unit)
     if not held.estimating:
         return known
-    lows, highs, slack = _uncertain(held, third - first)
-    return replace(known, lows=lows, highs=highs, slack=slack)
+    # The quantiles at ranks eps1 lower and higher. Without a width the unit is the standard
+    # deviation, which comes from exact moments.
+    iqr = third - first
+    slack = max(over[3] - under[1] - iqr, iqr - (under[3] - over[1])) / iqr if iqr > 0 else 0.0
+    return replace(known, lows=(under[0], over[0]), highs=(under[4], over[4]), slack=slack)
 
 
 def moved_to(within: Span, window: Points | None) -> Span:
@@ -135,17 +140,6 @@ def moved_to(within: Span, window: Points | None) -> Span:
         return replace(within, minimum=nothing, median=nothing, maximum=nothing)
     _, median, _ = held.landmarks
     return replace(within, minimum=held.minimum, median=median, maximum=held.maximum)
-
-
-def _uncertain(held: Points, iqr: float) -> tuple[tuple[float, float], tuple[float, float], float]:
-    """(lows, highs, slack) of `Span`: the quantiles at ranks eps1 lower and higher."""
-    eps = float(rank_error(held.error_k))
-    ranks = np.array([0.001, 0.25, 0.75, 0.999])
-    low, first, third, high = quantile(held, np.maximum(0.0, ranks - eps)).tolist()
-    low_, first_, third_, high_ = quantile(held, np.minimum(1.0, ranks + eps)).tolist()
-    # Without a width the unit is the standard deviation, which comes from exact moments.
-    slack = max(third_ - first - iqr, iqr - (third - first_)) / iqr if iqr > 0 else 0.0
-    return (low, low_), (high, high_), slack
 
 
 def _deviation(points: Points) -> float:

@@ -137,6 +137,9 @@ def states(events: Iterable[Event], versions: Collection[int]) -> dict[int, Stat
     known = ordered(events)
     newest = terms(known)[-1:]
     gone = erased(known)
+    own: dict[int, list[Event]] = {}
+    for event in known:
+        own.setdefault(event.version, []).append(event)
     found: dict[int, State] = {}
     for version in sorted(versions):
         if version in gone:
@@ -146,9 +149,7 @@ def states(events: Iterable[Event], versions: Collection[int]) -> dict[int, Stat
             found[version] = "forced" if newest[0].forced else "active"
             continue
         state: State = "candidate"
-        for event in known:
-            if event.version != version:
-                continue
+        for event in own.get(version, ()):
             if event.action in PUTTING:
                 state = "retired"
             elif event.action == "reject":

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from pyspark.sql import SparkSession
 
 from sparkdrift.errors import StoreError
 from sparkdrift.references.life import Name
+from sparkdrift.spark.commits import committed
 from sparkdrift.spark.drift_tables import ASSUMPTIONS, DRIFT
 from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
 from sparkdrift.spark.failures import FAILURES, reason
@@ -134,7 +136,8 @@ def vacuum(spark: SparkSession, store: Store, hours: int) -> None:
                 if "deletionVectors" in (detail["tableFeatures"] or ()):
                     # There a deleted row is hidden, and its file still in use.
                     spark.sql(f"REORG TABLE {identifier} APPLY (PURGE)").collect()
-                spark.sql(f"VACUUM {identifier} RETAIN {int(hours)} HOURS").collect()
+                statement = f"VACUUM {identifier} RETAIN {int(hours)} HOURS"
+                committed("vacuum", table.name, partial(spark.sql, statement))
             except FAILURES as error:
                 raise StoreError(
                     f"what was erased is out of the tables of {store}, but the files of "

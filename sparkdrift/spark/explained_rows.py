@@ -11,7 +11,8 @@ from pyspark.sql import SparkSession
 
 from sparkdrift.explain.explaining import READ, Explanation, told_row
 from sparkdrift.explain.signals import ALERTS, BETWEEN_WINDOWS, WHOLE
-from sparkdrift.spark.querying import Answer, fetch
+from sparkdrift.spark.answers import Answer
+from sparkdrift.spark.querying import fetch
 from sparkdrift.spark.sql import string, timestamp
 from sparkdrift.spark.views import registered
 from sparkdrift.store import Store

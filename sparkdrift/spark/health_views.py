@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-# One scan: Spark cuts each task's rows down to the newest of each monitor before it moves any
-# (WindowGroupLimit, for `= 1` alone), and reads no column that is not asked for. Looking the row up
-# by its key would open every file twice. An answer counts for the verdict that it was given to, for
-# as long as that stands; what was said to earlier ones takes nothing from it. Where the grain was
-# changed, the window that ends last is the newest; of two that end together the longer, as a
-# shorter one would soon have a successor.
+# Two scans, the first of two columns: a monitor's last window is found without sorting, and the
+# second meets no row of another window. Sorting a year of rows for the newest of each would take
+# longer than both. An answer counts for the verdict that it was given to, for as long as that
+# stands; what was said to earlier ones takes nothing from it. Where the grain was changed, the
+# window that ends last is the newest; of two that end together the longer, as a shorter one would
+# soon have a successor.
 LATEST_HEALTH = """
-WITH numbered AS (
-  SELECT *, row_number() OVER (PARTITION BY monitor ORDER BY window_end DESC, window_start)
-    AS number
-  FROM {model_health}),
+WITH newest AS (SELECT monitor, max(window_end) AS last_end FROM {model_health} GROUP BY monitor),
+numbered AS (
+  SELECT /*+ BROADCAST(n) */ h.*,
+         row_number() OVER (PARTITION BY h.monitor ORDER BY window_start) AS number
+  FROM {model_health} AS h JOIN newest AS n ON n.monitor = h.monitor AND n.last_end = h.window_end),
 standing AS (SELECT * EXCEPT (number) FROM numbered WHERE number = 1),
 answered AS (
   SELECT monitor, collect_list(struct(seq, window_start, verdict, action, created_by, created_at,
@@ -40,7 +41,8 @@ WITH placed AS (
            AS current
   FROM {latest_health}),
 ordered AS (
-  SELECT *, struct(weight, grade, monitor) AS weightiest, struct(window_end, monitor) AS newest
+  SELECT *, struct(weight, coalesce(grade, 0), monitor) AS weightiest,
+         struct(window_end, monitor) AS newest
   FROM placed),
 summed AS (
   SELECT model_id, max_by(model_version, newest) AS model_version,

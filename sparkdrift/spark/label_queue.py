@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from sparkdrift.errors import SourceError, UsageError
+from sparkdrift.spark.commits import committed
 from sparkdrift.spark.failures import FAILURES, reason
 from sparkdrift.spark.slicing import Slices
 from sparkdrift.spark.source import Source, open_source
@@ -238,9 +239,10 @@ def add_to_queue(
     frame = frame.withColumn("sampled_at", F.expr(timestamp(at)))
     writer = frame.coalesce(1).write.format("delta").mode("append")
     try:
-        if queue.path is not None:
-            writer.save(queue.path)
-        else:
-            writer.saveAsTable(queue.identifier)
+        committed(
+            "append",
+            "labels to come",
+            lambda: writer.save(queue.path) if queue.path else writer.saveAsTable(queue.identifier),
+        )
     except FAILURES as error:
         raise UsageError(f"--to {queue.name} can't be written: {reason(error)}") from error

@@ -8,7 +8,7 @@ the tables themselves, whatever version it has.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.errors import AnalysisException
@@ -16,14 +16,17 @@ from pyspark.sql import SparkSession
 
 from sparkdrift.errors import StoreError
 from sparkdrift.spark.catalog_views import create_views
+from sparkdrift.spark.commits import committed
 from sparkdrift.spark.failures import FAILURES, reason
 from sparkdrift.spark.schemas import RUNS, STORE_VERSION, TABLES
 from sparkdrift.spark.sql import quote, string
 from sparkdrift.spark.table import Column, Table
+from sparkdrift.spark.tags import tag_tables
+from sparkdrift.spark.versions import PROPERTY, newer, not_ours
 from sparkdrift.store import Store
 
-PROPERTY = "sparkdrift.storeVersion"
 STATISTICS = "delta.dataSkippingStatsColumns"
+FEED = "delta.enableChangeDataFeed"
 _AT_ONCE = 4
 
 
@@ -42,29 +45,8 @@ def store_version(spark: SparkSession, store: Store) -> int | None:
         return None
     version = {row["key"]: row["value"] for row in rows}.get(PROPERTY)
     if version is None:
-        raise StoreError(
-            f"the store {store} has a table named runs that sparkdrift did not make; "
-            "choose another directory or schema with --store"
-        )
+        raise not_ours(store)
     return int(version)
-
-
-def require_current(store: Store, version: int) -> None:
-    """Raise StoreError, with the next step, for a store that is to be read and has another one."""
-    if version < STORE_VERSION:
-        raise StoreError(
-            f"the store {store} has version {version}, and this sparkdrift reads version "
-            f"{STORE_VERSION}: bring it along with `sparkdrift migrate --store {store}`"
-        )
-    if version > STORE_VERSION:
-        raise _newer(store, version)
-
-
-def _newer(store: Store, version: int) -> StoreError:
-    return StoreError(
-        f"the store {store} has version {version}, and this sparkdrift writes version "
-        f"{STORE_VERSION}; install the sparkdrift that wrote it, or a newer one"
-    )
 
 
 def migrate(spark: SparkSession, store: Store) -> int | None:
@@ -77,7 +59,7 @@ def migrate(spark: SparkSession, store: Store) -> int | None:
     if had == STORE_VERSION:
         return had
     if had is not None and had > STORE_VERSION:
-        raise _newer(store, had)
+        raise newer(store, had)
     # Most of a statement is planning and one small commit: several at a time.
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         others = [table for table in TABLES if table is not RUNS]
@@ -86,19 +68,17 @@ def migrate(spark: SparkSession, store: Store) -> int | None:
     if had is not None:
         for table in TABLES:
             _add_columns(spark, store, table)
-            _limit_statistics(spark, store, table)
+            _set_properties(spark, store, table)
         # Last, so that a migration that was interrupted is done again.
-        spark.sql(
-            f"ALTER TABLE {store.table(RUNS.name)} SET TBLPROPERTIES"
-            f" ({string(PROPERTY)} = {string(str(STORE_VERSION))})"
-        )
+        _set(spark, store, RUNS, {PROPERTY: str(STORE_VERSION)})
     create_views(spark, store)
+    tag_tables(spark, store)
     return had
 
 
 def _create(spark: SparkSession, store: Store, table: Table) -> None:
     try:
-        spark.sql(create_statement(store, table))
+        committed("create", table.name, lambda: spark.sql(create_statement(store, table)))
     except FAILURES as error:
         raise StoreError(
             f"the store {store} can't be written: table {table.name} was not created "
@@ -115,7 +95,8 @@ def _add_columns(spark: SparkSession, store: Store, table: Table) -> None:
     if not lacking:
         return
     try:
-        spark.sql(f"ALTER TABLE {identifier} ADD COLUMNS ({_declared(lacking)})")
+        statement = f"ALTER TABLE {identifier} ADD COLUMNS ({_declared(lacking)})"
+        committed("alter", table.name, lambda: spark.sql(statement))
     except FAILURES as error:
         raise StoreError(
             f"the store {store} can't be brought to version {STORE_VERSION}: table {table.name} "
@@ -124,27 +105,39 @@ def _add_columns(spark: SparkSession, store: Store, table: Table) -> None:
         ) from error
 
 
-def _limit_statistics(spark: SparkSession, store: Store, table: Table) -> None:
-    """Let Delta's log keep extremes of the same columns as in a new store, from now on."""
-    spark.sql(
-        f"ALTER TABLE {store.table(table.name)} SET TBLPROPERTIES"
-        f" ({string(STATISTICS)} = {string(','.join(table.counted))})"
-    )
+def _set_properties(spark: SparkSession, store: Store, table: Table) -> None:
+    """Let a table be kept as in a new store, from now on."""
+    _set(spark, store, table, _properties(table))
+
+
+def _set(spark: SparkSession, store: Store, table: Table, properties: Mapping[str, str]) -> None:
+    statement = f"ALTER TABLE {store.table(table.name)} SET TBLPROPERTIES ({_listed(properties)})"
+    committed("alter", table.name, lambda: spark.sql(statement))
+
+
+def _properties(table: Table) -> dict[str, str]:
+    """How Delta keeps a table: of which columns its log may have extremes, and of results what
+    each commit changed, so that a reader downstream takes a re-run for what it is."""
+    kept = {STATISTICS: ",".join(table.counted)}
+    return {**kept, FEED: "true"} if table.kind == "results" else kept
+
+
+def _listed(properties: Mapping[str, str]) -> str:
+    return ", ".join(f"{string(key)} = {string(value)}" for key, value in properties.items())
 
 
 def create_statement(store: Store, table: Table) -> str:
     """The DDL of one table, with a comment on it and on each column."""
     properties = {
         "delta.setTransactionRetentionDuration": "interval 7 days",
-        STATISTICS: ",".join(table.counted),
+        **_properties(table),
     }
     if table is RUNS:
         properties[PROPERTY] = str(STORE_VERSION)
-    listed = ", ".join(f"{string(key)} = {string(value)}" for key, value in properties.items())
     return (
         f"CREATE TABLE IF NOT EXISTS {store.table(table.name)} ({_declared(table.columns)})"
         f" USING delta PARTITIONED BY ({quote(table.partition)}) COMMENT {string(table.comment)}"
-        f" TBLPROPERTIES ({listed})"
+        f" TBLPROPERTIES ({_listed(properties)})"
     )
 
 

@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkdrift.errors import Problem, UsageError, nearest
+from sparkdrift.errors import UsageError
+from sparkdrift.spark.answers import QUERIES, Answer, distinct, no_column, no_table, reading
 from sparkdrift.spark.failures import FAILURES, condition, reason
-from sparkdrift.spark.views import NAMES, registered
+from sparkdrift.spark.views import registered
 from sparkdrift.store import Store
-
-_READING = ("select", "with", "values", "show", "describe", "desc", "explain")
-_COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
-# TRANSFORM, MAP and REDUCE start a program of the operating system.
-_PROGRAM = re.compile(r"\busing\s*r?['\"]", re.IGNORECASE)
 
 # Spark counts characters from 0, and writes a comma or none.
 _PLACE = re.compile(r"\bline (\d+),? pos (\d+)")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Column names, rows of plain Python values, and whether more rows were there."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
-    more: bool = False
-
-    def dicts(self) -> list[dict[str, Any]]:
-        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
 def ask(spark: SparkSession, store: Store, statement: str, limit: int) -> Answer:
@@ -43,16 +25,9 @@ def ask(spark: SparkSession, store: Store, statement: str, limit: int) -> Answer
 
     Raises UsageError for a statement that is not a query, and for one that Spark refuses.
     """
-    # What leads it stays: Spark names places in the text, and means this one.
-    text = statement.rstrip().rstrip(";").rstrip()
-    first = _first_word(text)
-    if first not in _READING or _PROGRAM.search(_COMMENTS.sub(" ", text)):
-        raise UsageError(
-            f"{first.upper() or 'an empty text'!r} is no query; accepted are SELECT, WITH, VALUES, "
-            "SHOW, DESCRIBE and EXPLAIN: this command only reads"
-        )
+    text, first = reading(statement)
     with registered(spark, store, text):
-        if first in ("select", "with", "values"):
+        if first in QUERIES:
             # WITH can lead an INSERT; DESCRIBE QUERY takes nothing but a query.
             with _refused(text, lines_before=1):
                 spark.sql(f"DESCRIBE QUERY\n{text}")
@@ -74,24 +49,7 @@ def fetch(rows: DataFrame, limit: int) -> Answer:
     found = rows.limit(limit + 1).toArrow()
     columns = [column.to_pylist() for column in found.columns]
     values = tuple(zip(*columns, strict=True)) if columns else ()
-    return Answer(_distinct(rows.columns), values[:limit], len(values) > limit)
-
-
-def _distinct(names: Sequence[str]) -> tuple[str, ...]:
-    """Column names with a number behind one that stood before: a JSON object has each once."""
-    made: list[str] = []
-    for name in names:
-        other, number = name, 1
-        while other in made:
-            number += 1
-            other = f"{name}_{number}"
-        made.append(other)
-    return tuple(made)
-
-
-def _first_word(text: str) -> str:
-    found = re.match(r"[\s(]*(\w*)", _COMMENTS.sub(" ", text))
-    return found.group(1).lower() if found else ""
+    return Answer(distinct(rows.columns), values[:limit], len(values) > limit)
 
 
 def refusal(error: Exception, statement: str, lines_before: int = 0) -> str:
@@ -102,22 +60,11 @@ def refusal(error: Exception, statement: str, lines_before: int = 0) -> str:
     kind = condition(error)
     named = (isinstance(error, PySparkException) and error.getMessageParameters()) or {}
     if kind == "TABLE_OR_VIEW_NOT_FOUND" and "relationName" in named:
-        given = _parts(named["relationName"])
-        close = nearest(given[-1], NAMES)
-        message = "the store has no such table or view"
-        return str(Problem(message, None, None, ".".join(given), ", ".join(NAMES), close))
+        return no_table(_parts(named["relationName"]))
     if kind.startswith("UNRESOLVED_COLUMN") and "objectName" in named:
-        given = _parts(named["objectName"])
         # Spark proposes the five nearest of those that the place in the query can see.
         seen = [_parts(one) for one in named.get("proposal", "").split(", ") if one]
-        close = nearest(given[-1], [one[-1] for one in seen])
-        meant = next((".".join(one) for one in seen if one[-1] == close), None)
-        tables = sorted({name for name in NAMES if re.search(rf"\b{name}\b", statement, re.I)})
-        listed = [".".join(one) for one in seen]
-        listed += [f"DESCRIBE {name} lists all" for name in tables]
-        accepted = "; ".join(listed) or "a column of a table named behind FROM"
-        message = "the query names a column that is not there"
-        return str(Problem(message, None, None, ".".join(given), accepted, meant))
+        return no_column(_parts(named["objectName"]), seen, statement)
     told = _PLACE.sub(partial(_place, lines_before), reason(error))
     return f"Spark refuses the query: {told}"
 

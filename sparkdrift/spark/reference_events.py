@@ -12,9 +12,13 @@ from sparkdrift import __version__
 from sparkdrift.errors import SnapshotError
 from sparkdrift.references.life import Event, Name, newest_number
 from sparkdrift.spark.reference_life import Stored, read_references
-from sparkdrift.spark.reference_tables import REFERENCE_EVENTS
-from sparkdrift.spark.writer import insert_rows
+from sparkdrift.spark.reference_tables import REFERENCE_EVENTS, REFERENCE_SNAPSHOTS
+from sparkdrift.spark.writer import compact, insert_rows
 from sparkdrift.store import Store
+
+COMPACTED_EVERY = 50
+"""After so many events of a reference the small files of its monitor are joined: each version and
+each event is a file of its own, and opening a file takes longer than reading a hundred rows."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,9 @@ def write_events(
         for event in made
     ]
     if insert_rows(spark, store, REFERENCE_EVENTS, rows) == len(rows):
+        if made[-1].seq // COMPACTED_EVERY > (first - 1) // COMPACTED_EVERY:
+            for table in (REFERENCE_SNAPSHOTS, REFERENCE_EVENTS):
+                compact(spark, store, table, name.monitor)
         return made
     found = read_references(spark, store, name.monitor, [name]).get(name, Stored())
     other = next((one for one in found.events if one.seq == first), None)

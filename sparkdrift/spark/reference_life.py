@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
@@ -291,12 +291,17 @@ def _stored(rows: Sequence[Row]) -> Stored:
         for row in rows
         if row["seq"] is not None
     )
-    versions = (_snapshot(row, events) for row in rows if row["seq"] is None)
+    by_version: dict[int, list[Event]] = {}
+    for event in events:
+        by_version.setdefault(event.version, []).append(event)
+    versions = (
+        _snapshot(row, by_version.get(row["version"], ())) for row in rows if row["seq"] is None
+    )
     return Stored(tuple(sorted(versions, key=lambda one: one.version)), tuple(events))
 
 
-def _snapshot(row: Row, events: Iterable[Event]) -> Snapshot:
-    own = [event for event in events if event.version == row["version"]]
+def _snapshot(row: Row, own: Sequence[Event]) -> Snapshot:
+    """own: the events of this version."""
     begun = None if row["start"] is None else from_micros(row["start"])
     return Snapshot(
         version=row["version"],

@@ -20,8 +20,8 @@ from sparkdrift.spark.reference_tables import (
 )
 from sparkdrift.spark.table import Column, Table
 
-# Raised when a column is added; `migrate` brings older stores up to it.
-STORE_VERSION = 8
+# Raised when a column or a property is added; `migrate` brings older stores up to it.
+STORE_VERSION = 9
 
 RUNS = Table(
     "runs",

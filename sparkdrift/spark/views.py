@@ -1,24 +1,29 @@
-"""The store's tables under their plain names, and the views that answer common questions."""
+"""The store's tables under their plain names, and the views that answer common questions.
+
+Importing this loads no pyspark: the texts of the views are read without Java as well.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-
-from pyspark.sql import SparkSession
+from typing import TYPE_CHECKING
 
 from sparkdrift.errors import StoreError
 from sparkdrift.spark import monitor_views
 from sparkdrift.spark.debt_views import DEBTS
-from sparkdrift.spark.failures import FAILURES
 from sparkdrift.spark.health_views import FLEET, LATEST_HEALTH
 from sparkdrift.spark.schemas import RUNS, TABLES
 from sparkdrift.spark.sql import quote
 from sparkdrift.spark.table import Table
 from sparkdrift.spec.alerts import MOST_WINDOWS
 from sparkdrift.store import Store
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 # An event overrules all earlier ones from its own start on. So a version is in force from
 # there until the earliest start that any later event has; where that leaves nothing, never, and
@@ -39,15 +44,23 @@ LEFT ANTI JOIN (SELECT * FROM {reference_events} WHERE action = 'erase') AS x
 WHERE e.effective_until IS NULL OR e.effective_from < e.effective_until
 """
 
+# The policy of the last drift step that succeeded, and where version 1 first came into force, until
+# it was erased.
+POLICIES = """SELECT monitor, max_by(policy_hash, at) AS policy_hash FROM {runs}
+      WHERE step = 'drift' AND phase = 'SUCCEEDED' GROUP BY monitor"""
+ORIGINS = """SELECT monitor, name, min_by(effective_from, seq)
+                  FILTER (WHERE action IN ('activate', 'force')) AS effective_from
+           FROM {reference_events} WHERE role = 'baseline' AND version = 1
+           GROUP BY monitor, name HAVING count_if(action = 'erase') = 0"""
+
 # Which thresholds and which reference are in force is known from the last drift step that
 # succeeded. A row with reference_version 0 counts where no version of it was in force when
 # its window began. The comparison `origin` stays with version 1 from where that first came into
 # force, until it is erased; `unshaped` reads no reference.
-CURRENT_DRIFT = """
+_IN_FORCE = """
 SELECT d.*
 FROM {drift} AS d
-JOIN (SELECT monitor, max_by(policy_hash, at) AS policy_hash FROM {runs}
-      WHERE step = 'drift' AND phase = 'SUCCEEDED' GROUP BY monitor) AS p
+JOIN {policies} AS p
   ON p.monitor = d.monitor AND p.policy_hash = d.policy_hash
 LEFT JOIN {active_references} AS a
   ON a.monitor = d.monitor
@@ -56,16 +69,16 @@ LEFT JOIN {active_references} AS a
  AND d.window_start >= a.effective_from
  AND (a.effective_until IS NULL OR d.window_start < a.effective_until)
  AND a.name = d.reference_name
-LEFT JOIN (SELECT monitor, name, min_by(effective_from, seq)
-                  FILTER (WHERE action IN ('activate', 'force')) AS effective_from
-           FROM {reference_events} WHERE role = 'baseline' AND version = 1
-           GROUP BY monitor, name HAVING count_if(action = 'erase') = 0) AS o
+LEFT JOIN {origins} AS o
   ON o.monitor = d.monitor AND o.name = d.reference_name
 WHERE d.reference_version = CASE
   WHEN d.comparison = 'unshaped' THEN 0
   WHEN d.comparison <> 'origin' THEN coalesce(a.version, 0)
   WHEN d.window_start >= o.effective_from THEN 1 ELSE 0 END
 """
+CURRENT_DRIFT = _IN_FORCE.replace("{policies}", f"({POLICIES})").replace(
+    "{origins}", f"({ORIGINS})"
+)
 
 # A measured window has a number; one that was not measured shares that of the window before,
 # so that it sees the same windows and changes nothing. `measures/persistence.py` is the same
@@ -263,6 +276,7 @@ NAMES = (*(table.name for table in TABLES), *VIEWS)
 _PREFIX = "sparkdrift_empty_"
 # Monitors whose views SHOW TABLES lists: planning one takes a tenth of a second.
 _MOST_SHOWN = 20
+_AT_ONCE = 4
 
 
 def register(spark: SparkSession, store: Store, statement: str | None = None) -> tuple[str, ...]:
@@ -272,16 +286,23 @@ def register(spark: SparkSession, store: Store, statement: str | None = None) ->
     the views of `monitor_views`, which are left out without it. Raises StoreError where the store
     lacks a table.
     """
-    wanted = _mentioned(statement) if statement is not None else set(NAMES)
-    for table in TABLES:
-        if table.name in wanted:
-            try:
-                spark.table(store.table(table.name)).createOrReplaceTempView(table.name)
-            except FAILURES as error:
-                raise StoreError(
-                    f"the store {store} lacks table {table.name} or it can't be read; "
-                    "`sparkdrift migrate` creates what is missing"
-                ) from error
+    from sparkdrift.spark.failures import FAILURES, reason
+
+    wanted = mentioned(statement) if statement is not None else set(NAMES)
+
+    def look(table: Table) -> None:
+        try:
+            spark.table(store.table(table.name)).createOrReplaceTempView(table.name)
+        except FAILURES as error:
+            raise StoreError(
+                f"the store {store} lacks table {table.name} or it can't be read "
+                f"({reason(error)}); `sparkdrift migrate` creates what is missing, and a right is "
+                "its owner's to give"
+            ) from error
+
+    # Each reads the log of its table, which is waiting more than work.
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        list(threads.map(look, [table for table in TABLES if table.name in wanted]))
     plain = {known: quote(known) for known in NAMES}
     for name in VIEWS:
         if name in wanted:
@@ -296,7 +317,7 @@ def _register_of_monitors(
     spark: SparkSession, statement: str, plain: Mapping[str, str]
 ) -> tuple[str, ...]:
     """The views of those monitors that a SQL text could mean; for SHOW TABLES of the first ones."""
-    words = _words(statement)
+    words = words_of(statement)
     shown = "show" in words
     if not (shown or monitor_views.names_one(statement)):
         return ()
@@ -337,6 +358,12 @@ def view_text(store: Store, name: str) -> str:
 def alerts_query(rows: str) -> str:
     """The view `alerts` over other rows than `current_drift`: `rows` is a quoted view of them."""
     return ALERTS.format(current_drift=rows, most=MOST_WINDOWS)
+
+
+def drift_query(names: Mapping[str, str]) -> str:
+    """The view `current_drift` where what is in force was looked up before: `names` are quoted
+    views for drift, policies, active_references and origins."""
+    return _IN_FORCE.format(**names)
 
 
 def fleet_query(now: str) -> str:
@@ -384,9 +411,9 @@ def _nulls(table: Table) -> str:
     return ", ".join(f"CAST(NULL AS {one.type}) AS {quote(one.name)}" for one in table.columns)
 
 
-def _mentioned(statement: str) -> set[str]:
+def mentioned(statement: str) -> set[str]:
     """The names in a SQL text, with what they are made of; all of them for SHOW TABLES."""
-    words = _words(statement)
+    words = words_of(statement)
     if "show" in words:
         return set(NAMES)
     found = words.intersection(NAMES)
@@ -413,5 +440,6 @@ def _mentioned(statement: str) -> set[str]:
     return found
 
 
-def _words(statement: str) -> set[str]:
+def words_of(statement: str) -> set[str]:
+    """The words of a SQL text in small letters."""
     return set(re.findall(r"\w+", statement.lower()))

@@ -8,40 +8,23 @@ a missing column with NULL without a word, and both try again on a concurrent co
 
 from __future__ import annotations
 
-import random
-import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift.errors import StoreError
-from sparkdrift.spark.failures import FAILURES, condition, reason
+from sparkdrift.spark.commits import committed
+from sparkdrift.spark.failures import FAILURES
+from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.sql import in_windows, quote, string
 from sparkdrift.spark.table import BUCKET, Table, bucket_of
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
-
-_ATTEMPTS = 6
-# Conditions of Delta's optimistic concurrency control: somebody else committed first.
-_CONCURRENT = (
-    "DELTA_CONCURRENT",
-    "DELTA_METADATA_CHANGED",
-    "DELTA_PROTOCOL_CHANGED",
-    "ConcurrentModificationException",
-    "ConcurrentAppendException",
-    "ConcurrentDeleteReadException",
-    "ConcurrentDeleteDeleteException",
-    "ConcurrentTransactionException",
-    "MetadataChangedException",
-    "ProtocolChangedException",
-    "ConcurrentWriteException",
-)
-
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -141,8 +124,10 @@ def _overwrite(store: Store, table: Table, rows: DataFrame, where: str, run_id: 
         .option("userMetadata", run_id)
     )
     path = store.path(table.name)
-    _retrying(
-        table, lambda: writer.save(path) if path else writer.saveAsTable(store.table(table.name))
+    committed(
+        "replace",
+        table.name,
+        lambda: writer.save(path) if path else writer.saveAsTable(store.table(table.name)),
     )
 
 
@@ -174,7 +159,7 @@ def insert(
         f"WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})"
     )
     try:
-        answer = _retrying(table, lambda: spark.sql(statement).collect())
+        answer = committed("insert", table.name, lambda: spark.sql(statement).collect())
     finally:
         spark.catalog.dropTempView(view)
     return int(answer[0]["num_inserted_rows"])
@@ -201,8 +186,19 @@ def delete(spark: SparkSession, store: Store, table: Table, monitor: str, where:
     statement = (
         f"DELETE FROM {store.table(table.name)} WHERE monitor = {string(monitor)} AND ({where})"
     )
-    answer = _retrying(table, lambda: spark.sql(statement).collect())
+    answer = committed("delete", table.name, lambda: spark.sql(statement).collect())
     return int(answer[0]["num_affected_rows"])
+
+
+def compact(spark: SparkSession, store: Store, table: Table, monitor: str) -> None:
+    """Join the small files that hold a monitor's rows, in a table partitioned by monitor.
+
+    The rows stay as they are, and nothing depends on it: where it is refused, or somebody else
+    writes at the same time, the files stay apart until the next call.
+    """
+    with few_rows(spark), suppress(*FAILURES):
+        statement = f"OPTIMIZE {store.table(table.name)} WHERE monitor = {string(monitor)}"
+        committed("optimize", table.name, lambda: spark.sql(statement).collect())
 
 
 def rows_frame(spark: SparkSession, table: Table, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
@@ -232,20 +228,3 @@ def _conform(table: Table, rows: DataFrame) -> DataFrame:
             for column in table.columns
         )
     )
-
-
-def _retrying(table: Table, write: Callable[[], Answer]) -> Answer:
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            return write()
-        except FAILURES as error:
-            if attempt == _ATTEMPTS or not _concurrent(error):
-                raise
-            # Full jitter, so that two drivers that collided do not collide again.
-            time.sleep(random.uniform(0, 0.2 * 2**attempt))  # noqa: S311 - not a secret
-    raise StoreError(f"table {table.name}: unreachable")  # pragma: no cover
-
-
-def _concurrent(error: Exception) -> bool:
-    text = f"{condition(error)} {reason(error)}"
-    return any(name in text for name in _CONCURRENT)

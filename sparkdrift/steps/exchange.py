@@ -21,6 +21,7 @@ from sparkdrift.errors import SnapshotError
 from sparkdrift.references.life import Name
 from sparkdrift.references.manifest import KEY, Manifest, newer, not_ours, read_manifest, written
 from sparkdrift.spark.changes import from_micros
+from sparkdrift.spark.commits import committed
 from sparkdrift.spark.content_digest import PRESENT, digest_of
 from sparkdrift.spark.reference_files import (
     CONTENT,
@@ -105,7 +106,7 @@ def export_reference(
             # Before the file has its name: no file of ours is without an event that tells of it.
             why = Decision(by, f"{target} (sha256 {sha256})")
             record_event(context, name, stored, "export", version, ALWAYS, why)
-            beside.replace(target)
+            committed("name", "export", lambda: beside.replace(target))
         finally:
             beside.unlink(missing_ok=True)
         return Exported(target, version, manifest.rows, sha256)

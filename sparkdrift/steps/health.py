@@ -24,7 +24,8 @@ from sparkdrift.health.ledger import FORCED, LEDGER, RETIRED, Entry, is_elsewher
 from sparkdrift.health.maintenance import overdue_findings, plan_of
 from sparkdrift.health.ownership import ownership_findings, stage_of
 from sparkdrift.spark.health import debt_events, write_events, write_health
-from sparkdrift.spark.health_findings import HEALTH, TERM, evidence_rows
+from sparkdrift.spark.health_findings import TERM, evidence_rows
+from sparkdrift.spark.health_questions import HEALTH
 from sparkdrift.spark.runs import settled_scope
 from sparkdrift.spark.verdicts import read_verdict
 from sparkdrift.spec.digests import health_hash
@@ -129,15 +130,15 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
         return Judged(events=tuple(events))
     first, length = windows[0].window.start, windows[0].window.end - windows[0].window.start
     before = open_before(events, first, spec.policy.due, length)
-    policy = health_hash(spec)
+    policy, model = health_hash(spec), model_of(spec)
     # Of the newest window the verdict is told again by whatever policy there is now.
     told = {
         start: (row.words or "", _past_of(row))
         for start, row in stored.items()
-        if start < windows[-1].window.start and (row.grade or "").split(" > ")[0] != policy
+        if start < windows[-1].window.start and _told_by(row)[::2] != [policy, model.escalation]
     }
     past = _past(stored, first)
-    assessed = assess(model_of(spec), windows, decisions(events), before, past, told)
+    assessed = assess(model, windows, decisions(events), before, past, told, events)
     due = (
         one
         for one in assessed.health
@@ -146,7 +147,7 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
     return Judged(
         assessed,
         tuple(due),
-        tuple(missing(assessed.entries, events, first)),
+        tuple(missing(assessed.entries, events, assessed.first)),
         tuple(events),
         # A new version goes on with the history: what was judged of the one before stays its own.
         versions={
@@ -161,7 +162,12 @@ def _is_due(one: Health, stored: Told | None, policy: str, *, newest: bool) -> b
     by what it is judged or who answers for it. Another policy rewrites no history."""
     if stored is None or stored.words != one.digest:
         return True
-    return newest and stored.grade != f"{policy} > {one.answers}"
+    return newest and _told_by(stored) != [policy, one.owner, one.escalation]
+
+
+def _told_by(row: Told) -> list[str | None]:
+    """By which policy a stored verdict is, who answers for it, and who does once it is overdue."""
+    return list(json.loads(row.grade or "[null, null, null]"))
 
 
 def _past(stored: Mapping[datetime, Told], first: datetime) -> Past | None:

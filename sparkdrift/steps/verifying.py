@@ -119,12 +119,11 @@ def source_then(spark: SparkSession, spec: MonitorSpec, snapshot: Snapshot) -> S
     SourceError as well for a condition that no spec could hold: the row may have come with a file
     from elsewhere, and what it says is about to be run.
     """
-    condition = snapshot.source_filter
-    refused = [] if condition is None else check_expression(condition)
-    if condition is not None and refused:
+    condition = snapshot.source_filter or ""
+    for why in check_expression(condition) if condition else ():
         raise SourceError(
             f"the source's rows of version {snapshot.version} are told by the condition "
-            f"{condition[:80]!r}, which is not run: {refused[0]}. It was not written by this "
+            f"{condition[:80]!r}, which is not run: {why}. It was not written by this "
             "version of sparkdrift; `sparkdrift reference retire` takes the version out of use"
         )
     own = snapshot.source == (spec.source.table or spec.source.path)

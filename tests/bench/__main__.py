@@ -20,6 +20,7 @@ from tests.bench.health import health
 from tests.bench.increment import increment
 from tests.bench.machine import machine
 from tests.bench.references import references
+from tests.bench.report import report
 from tests.bench.rollup import rollup
 from tests.bench.scale import scale
 from tests.bench.scans import aggregates, profile
@@ -47,6 +48,7 @@ CASES: dict[str, Callable[[Asked], Iterator[Measured]]] = {
     "evaluation": evaluation,
     "fleet": fleet,
     "health": health,
+    "report": report,
     "scale": scale,
     "source": source,
 }

@@ -18,6 +18,8 @@ from tests.bench.table import Measured
 from tests.bench.watching import Used, command
 
 _DAYS, _VERSIONS = 365, 1_000
+# The most that stay apart: `COMPACTED_EVERY` events less one.
+_APART = 49
 # What is really profiled; the other days and features are copies of its rows.
 _PROFILED, _NUMERIC, _CATEGORICAL, _COPIES = 30, 16, 4, 5
 _DISTINCT = (3, 10, 50, 200)
@@ -61,7 +63,7 @@ def references(asked: Asked) -> Iterator[Measured]:
             "2 versions",
             few.seconds,
             target="<= 10 s",
-            note=f"a file for each version and event; {used}",
+            note=f"a file for each of the newest {_APART} versions and events; {used}",
         )
 
 
@@ -137,21 +139,33 @@ def _copy(spark: Any, store: Any, days: int) -> None:
 
 
 def _more_versions(store: str) -> None:
-    """As many versions as a list is to have, each proposed; a file each, as snapshots leave."""
+    """As many versions as a list is to have, each proposed, in files as snapshots leave them.
+
+    A file each, which are joined after so many events; here after all but the newest.
+    """
+    from sparkdrift.spark.reference_tables import REFERENCE_EVENTS, REFERENCE_SNAPSHOTS
+    from sparkdrift.spark.writer import compact
+    from sparkdrift.store import Store
+
+    last = _VERSIONS + 8
     with ours.session() as (spark, _):
         for table, where in (
-            ("reference_snapshots", "version = 2"),
-            ("reference_events", "version = 2 AND action = 'propose'"),
+            (REFERENCE_SNAPSHOTS, "version = 2"),
+            (REFERENCE_EVENTS, "version = 2 AND action = 'propose'"),
         ):
-            one = spark.read.format("delta").load(f"{store}/{table}").where(where)
+            path = f"{store}/{table.name}"
+            one = spark.read.format("delta").load(path).where(where)
             number = {"version": "CAST(id AS INT) AS version", "seq": "id AS seq"}
             names = [number.get(name, f"`{name}`") for name in one.columns]
             types = dict(one.dtypes)
-            many = spark.range(10, _VERSIONS + 8, 1, _VERSIONS).crossJoin(one.hint("broadcast"))
-            many = many.selectExpr(*names)
-            for name in {"version", "seq"} & set(one.columns):
-                many = many.withColumn(name, many[name].cast(types[name]))
-            many.write.format("delta").mode("append").save(f"{store}/{table}")
+            for first, end in ((10, last - _APART), (last - _APART, last)):
+                many = spark.range(first, end, 1, end - first).crossJoin(one.hint("broadcast"))
+                many = many.selectExpr(*names)
+                for name in {"version", "seq"} & set(one.columns):
+                    many = many.withColumn(name, many[name].cast(types[name]))
+                many.write.format("delta").mode("append").save(path)
+                if end < last:
+                    compact(spark, Store(directory=store), table, "bench")
 
 
 def _rows(store: str, table: str) -> int:

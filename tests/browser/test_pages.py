@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import struct
 import time
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,7 @@ from sparkdrift.report.facts import Findings
 from sparkdrift.report.page.document import page
 from sparkdrift.report.page.fleet import fleet_page
 from sparkdrift.report.page.material import Material
+from tests.browser import picture
 from tests.unit.report.page import made_rows as made
 
 WIDE, TABLET, PHONE = 1100, 768, 360
@@ -66,6 +70,35 @@ def test_no_page_is_wider_than_its_window(browser, file, width):
     assert opened.value(WIDTH) <= width, opened.value(BEYOND)
     opened.value("document.querySelectorAll('details').forEach(one => one.open = true)")
     assert opened.value(WIDTH) <= width, opened.value(BEYOND)
+
+
+def test_every_link_leads_somewhere_in_the_page(browser, file):
+    links = """[...document.querySelectorAll('a')].map(one => one.getAttribute('href'))"""
+    opened = browser.open(file)
+    found = opened.value(links)
+    assert found
+    missing = [one for one in found if not opened.value(
+        f"document.getElementById({json.dumps(one.removeprefix('#'))}) !== null")]  # fmt: skip
+    assert missing == []
+
+
+def test_the_picture_of_the_readme_is_made_by_this_program(browser, model, tmp_path):
+    """Of another page: the one in the README shows a demo's. Size and format are what it has."""
+    made = tmp_path / "picture.png"
+    assert picture.main([str(model), str(made)]) == 0
+    kept = picture.ROOT / "docs/images/report.png"
+    (width, height), (as_wide, as_high) = size(made), size(kept)
+    assert width == as_wide == picture.WIDTH * picture.SCALE
+    # 1,147.5 pixels: browsers round either way.
+    assert abs(height - as_high) <= 1
+    assert made.stat().st_size > 20_000  # an empty page has 4,000
+
+
+def size(file: Path) -> tuple[int, ...]:
+    """Width and height of a PNG, from its header."""
+    head = file.read_bytes()[:24]
+    assert head[:8] == b"\x89PNG\r\n\x1a\n"
+    return struct.unpack(">II", head[16:24])
 
 
 def test_light_and_dark_follow_the_reader(browser, model):

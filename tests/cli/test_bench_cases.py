@@ -97,6 +97,14 @@ def test_fleet(inside, workspace):
 
 
 @pytest.mark.slow
+def test_report(inside, workspace):
+    found = lines("report", rows=4 * 90 * 6, data=workspace)
+    page, query = found
+    assert page == "page of 4 features x 90 windows"
+    assert query == "sql on the view alerts, without Java"
+
+
+@pytest.mark.slow
 def test_references(inside, workspace):
     found = lines("references", rows=300, data=workspace)
     assert list(found) == ["snapshot of 60 stored days", "promotion", "1,000 versions listed"]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ import source_tables
 from typer.testing import CliRunner
 
 from sparkdrift.cli import app
+from sparkdrift.cli.commands import tables
 from sparkdrift.spark.schemas import STORE_VERSION
 
 pytestmark = pytest.mark.spark
@@ -180,7 +184,9 @@ class TestSql:
     def test_a_wrong_query_is_told_in_one_piece(self, store):
         done = invoke("sql", "--store", store, "SELECT frobnicate(status) FROM drift")
         assert done.exit_code == 2
-        assert done.stderr.startswith("error: Spark refuses the query: [UNRESOLVED_ROUTINE]")
+        left, error = done.stderr.splitlines()[:2]
+        assert left == "left to Spark: 'frobnicate' is not known to mean the same"
+        assert error.startswith("error: Spark refuses the query: [UNRESOLVED_ROUTINE]")
         for statement, place in (
             ("select * frm drift", "line 1, character 14"),
             ("\n  select *\nfrm drift", "line 3, character 5"),
@@ -224,6 +230,51 @@ class TestSql:
     def test_the_callers_session_is_left_as_it_was(self, spark, store):
         invoke("sql", "--store", store, "SELECT 1 FROM current_drift")
         assert not [t.name for t in spark.catalog.listTables() if t.name == "current_drift"]
+
+    def test_a_folder_is_read_without_spark(self, store):
+        """In a process of its own, which has neither pyspark nor Java."""
+        code = (
+            "import sys; sys.modules['pyspark'] = None; from sparkdrift.cli import main;"
+            "print(main(sys.argv[1:]), 'py4j' in sys.modules)"
+        )
+        query = "SELECT column_name, max(windows) AS windows FROM alerts GROUP BY column_name"
+        done = subprocess.run(
+            [sys.executable, "-c", code, "sql", "--csv", "--store", str(store), query],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        lines = done.stdout.splitlines()
+        assert (lines[0], lines[-1]) == ("column_name,windows", "0 False"), done.stderr
+        assert "amount,3" in lines
+        assert done.stderr == ""
+
+    @pytest.mark.parametrize(
+        ("key", "value", "feature"),
+        [
+            ("delta.columnMapping.mode", "name", "columnMapping"),
+            ("delta.enableDeletionVectors", "true", "deletionVectors"),
+        ],
+    )
+    def test_what_delta_rs_does_not_read_is_left_to_spark(
+        self, spark, store, tmp_path, key, value, feature
+    ):
+        copied = tmp_path / "copied"
+        shutil.copytree(store, copied)
+        named = f"delta.`{copied}/debt_events`"
+        spark.sql(f"ALTER TABLE {named} SET TBLPROPERTIES ('{key}' = '{value}')")
+        query = "SELECT count(*) AS n FROM debt_events"
+        done = invoke("sql", "--store", copied, query, "--json")
+        assert done.exit_code == 0, done.output
+        assert json.loads(done.stdout)[0]["n"] >= 0
+        assert done.stderr == f"left to Spark: table debt_events needs {feature} of its reader\n"
+
+    def test_without_the_extra_spark_answers(self, store, monkeypatch):
+        monkeypatch.setattr(tables, "find_spec", lambda name: None)
+        done = invoke("sql", "--store", store, "SELECT count(*) > 2 AS n FROM runs", "--json")
+        assert json.loads(done.stdout) == [{"n": True}]
+        assert done.stderr == ""
 
     def test_a_store_that_is_not_there_is_not_made(self, spark, tmp_path):
         done = invoke("sql", "--store", tmp_path / "typo", "SELECT 1")

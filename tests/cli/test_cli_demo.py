@@ -8,6 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from sparkdrift.cli import app
+from sparkdrift.embedded import asking
+from sparkdrift.spark import querying
+from sparkdrift.store import open_store
+from tests.cli.cookbook import DEMO
 
 pytestmark = pytest.mark.spark
 
@@ -125,3 +129,15 @@ def test_options_before_a_demos_name_are_refused(spark, tmp_path):
     done = invoke("demo", "--store", tmp_path, "flights")
     assert done.exit_code == 2
     assert "options go behind flights" in done.stderr
+
+
+@pytest.mark.parametrize("question", DEMO)
+def test_a_question_of_the_pages_has_an_answer(spark, demo, question):
+    """The same number of rows from Spark and from the reader that needs no Java."""
+    store = open_store(str(demo[0]))
+    found = querying.ask(spark, store, question, 5000)
+    embedded = asking.ask(store, store.local, question, 5000)
+    assert embedded.columns == found.columns
+    assert len(embedded.rows) == len(found.rows)
+    # No metric is declared there, as the page says.
+    assert found.rows or "kind = 'metric'" in question

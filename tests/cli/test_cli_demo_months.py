@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 from datetime import date
 
+import bundle
+import dashboard
 import pytest
 from typer.testing import CliRunner
 
 from sparkdrift.cli import app
+from sparkdrift.embedded import asking
+from sparkdrift.spark import querying
+from sparkdrift.store import open_store
+from tests.cli.cookbook import MONTHS
 
 pytestmark = pytest.mark.spark
 
@@ -98,3 +104,30 @@ def test_without_drift_it_is_green_while_labels_are_there(spark, workspace):
     assert found["since"] == {"red": None, "degraded": None}
     # Of the last five weeks labels are due.
     assert [one["verdict"] for one in found["months"]] == ["green"] * 5 + ["amber"] * 2
+
+
+@pytest.mark.parametrize("question", MONTHS)
+def test_a_question_of_the_pages_has_an_answer(spark, drifting, question):
+    """The same number of rows from Spark and from the reader that needs no Java."""
+    store = open_store(str(drifting[0]))
+    found = querying.ask(spark, store, question, 5000)
+    embedded = asking.ask(store, store.local, question, 5000)
+    assert embedded.columns == found.columns
+    assert len(embedded.rows) == len(found.rows)
+    assert found.rows
+
+
+@pytest.mark.parametrize("name", dashboard.DATASETS)
+def test_the_dashboard_of_a_workspace_has_something_to_show(spark, drifting, name):
+    query = dashboard.query(name).replace(":monitor", "'claim_triage'")
+    assert querying.ask(spark, open_store(str(drifting[0])), query, 1000).rows
+
+
+@pytest.mark.parametrize("key", bundle.resources("alerts"))
+def test_the_alerts_of_a_workspace_fire_where_they_should(spark, drifting, key):
+    """The demo ran a moment ago; its debts and stale evaluation are old by event time."""
+    _, alert = bundle.resources("alerts")[key]
+    query = bundle.put_in(alert["query_text"], "prod").replace("main.monitoring.", "")
+    (row,) = querying.ask(spark, open_store(str(drifting[0])), query, 10).dicts()
+    found = row[alert["evaluation"]["source"]["name"]]
+    assert (found > 0) == (key != "silent_monitors"), row

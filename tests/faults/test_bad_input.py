@@ -16,9 +16,10 @@ from monitors import context_of, new_store, spec_of
 from sparkdrift.errors import SetupError, SourceError, SpecError, StoreError
 from sparkdrift.spark import capabilities, session
 from sparkdrift.spark.capabilities import check_functions, try_functions
-from sparkdrift.spark.migrate import PROPERTY, migrate, store_version
+from sparkdrift.spark.migrate import migrate, store_version
 from sparkdrift.spark.schemas import STORE_VERSION, TABLES
 from sparkdrift.spark.source import open_source
+from sparkdrift.spark.versions import PROPERTY
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.spec.resolving import resolve
 from sparkdrift.steps.context import Options

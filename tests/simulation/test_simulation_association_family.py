@@ -30,10 +30,10 @@ def moments(x, y):
     return np.array([[len(p), p.mean(), p.var() * len(p)] if len(p) else [0, 0, 0] for p in parts])
 
 
-def of_number(rng, n, share, shift):
+def of_number(rng, n, share, shift, scale=np.asarray):
     def window():
         y = (rng.random(n) < share).astype(int)
-        return moments(rng.normal(size=n) + shift * y, y)
+        return moments(scale(rng.normal(size=n) + shift * y), y)
 
     before = [window() for _ in range(REFERENCE)]
     merged = before[0]
@@ -41,6 +41,11 @@ def of_number(rng, n, share, shift):
         merged = merged_moments(merged, one)
     beyond = between_windows([point_biserial(one) for one in before])
     return change(point_biserial(window()), point_biserial(merged), beyond, REFERENCE)
+
+
+def of_amount(rng, n, share, shift):
+    """Lognormal: of few rows of a rare class a single one may make r."""
+    return of_number(rng, n, share, shift, np.exp)
 
 
 def of_category(rng, n, share, strength):
@@ -58,6 +63,7 @@ def of_category(rng, n, share, strength):
     [
         pytest.param(of_number, 100, 0.3, 0.8, marks=pytest.mark.slow),
         pytest.param(of_number, 300, 0.05, 1.0, marks=pytest.mark.slow),
+        pytest.param(of_amount, 300, 0.05, 1.0, marks=pytest.mark.slow),
         pytest.param(of_category, 200, 0.3, 1.0, marks=pytest.mark.slow),
         (of_number, 100, 0.3, 0.0),
     ],

@@ -13,7 +13,7 @@ from functools import cache
 import pyarrow as pa
 import pytest
 
-from sparkdrift.spark import writer
+from sparkdrift.spark.commits import watched
 from sparkdrift.spark.migrate import migrate
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.spec.models import MonitorSpec
@@ -26,6 +26,11 @@ from sparkdrift.store import Store
 
 def spec_of(path, **sections) -> MonitorSpec:
     """A spec over the Delta table in folder `path`; `sections` replace the usual ones."""
+    return parse_spec(spec_text(path, **sections), "monitor.yml")
+
+
+def spec_text(path, **sections) -> str:
+    """The same as a file has it."""
     content = {
         "monitor": "credit",
         "owner": "tests",
@@ -35,7 +40,7 @@ def spec_of(path, **sections) -> MonitorSpec:
         **sections,
     }
     # JSON is YAML, and quotes every name for us.
-    return parse_spec(json.dumps(content, ensure_ascii=False, default=str), "monitor.yml")
+    return json.dumps(content, ensure_ascii=False, default=str)
 
 
 def new_store(spark, path) -> Store:
@@ -97,19 +102,17 @@ def crashing(after: int | None = None) -> Iterator[list[str]]:
     write as well: between the two nothing is left behind.
     """
     written: list[str] = []
-    write = writer._retrying
 
-    def counting(table, work):
+    def counting(point):
+        when, change, table = point.split(maxsplit=2)
+        if change not in ("replace", "insert", "delete"):
+            return
+        if when == "after":
+            written.append(table)
         if after is not None and len(written) >= after:
             raise Crash
-        found = write(table, work)
-        written.append(table.name)
-        if len(written) == after:
-            raise Crash
-        return found
 
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(writer, "_retrying", counting)
+    with watched(counting):
         yield written
 
 

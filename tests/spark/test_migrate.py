@@ -11,15 +11,15 @@ from monitors import rows_of
 from sparkdrift.errors import StoreError
 from sparkdrift.spark.drift_tables import DRIFT
 from sparkdrift.spark.migrate import (
-    PROPERTY,
+    FEED,
     STATISTICS,
     create_statement,
     migrate,
-    require_current,
     store_version,
 )
 from sparkdrift.spark.profile_tables import PROFILES
 from sparkdrift.spark.schemas import RUNS, STORE_VERSION, TABLES
+from sparkdrift.spark.versions import PROPERTY, require_current
 from sparkdrift.store import Store
 
 pytestmark = [pytest.mark.spark, pytest.mark.classic]
@@ -128,7 +128,7 @@ def test_references_of_version_4_get_their_gate(spark, workspace):
             spark.sql(create_statement(store, replace(table, columns=kept)))
     runs, profiles = store.table("runs"), store.table("profiles")
     spark.sql(f"ALTER TABLE {runs} SET TBLPROPERTIES ('{PROPERTY}' = '4')")
-    spark.sql(f"ALTER TABLE {profiles} UNSET TBLPROPERTIES ('{STATISTICS}')")
+    spark.sql(f"ALTER TABLE {profiles} UNSET TBLPROPERTIES ('{STATISTICS}', '{FEED}')")
     spark.sql(
         f"INSERT INTO {store.table('reference_events')} (monitor, seq, version, action)"
         " VALUES ('credit', 1, 1, 'activate')"
@@ -142,3 +142,5 @@ def test_references_of_version_4_get_their_gate(spark, workspace):
     properties = spark.sql(f"SHOW TBLPROPERTIES {profiles}").collect()
     kept = {row["key"]: row["value"] for row in properties}
     assert kept[STATISTICS].split(",") == list(PROFILES.counted)
+    assert kept[FEED] == "true"
+    assert FEED not in {one["key"] for one in spark.sql(f"SHOW TBLPROPERTIES {runs}").collect()}

@@ -11,7 +11,10 @@ from deltalake import DeltaTable
 from monitors import context_of, run, spec_of
 from source_tables import closing_row, day_rows, day_start, write
 
+from sparkdrift.embedded import asking as embedded
+from sparkdrift.spark import querying
 from sparkdrift.spark.schemas import TABLES
+from sparkdrift.spark.views import VIEWS
 from sparkdrift.steps import reference
 from sparkdrift.steps.answering import answer_verdict
 from sparkdrift.steps.promotion import Decision
@@ -64,6 +67,8 @@ def evaluate_another(spark, store, folder):
         monitor="scored",
         features={"numeric": ["amount"]},
         prediction={"score": "score", "label": "label", "label_delay": "1 day"},
+        feedback={"shaped": "shaped"},
+        drift={"comparisons": ["baseline", "training"]},
         operations={"small": {"expression": "amount < 90"}},
         on_verdict=[{"verdicts": list(TOLD), "table": True}],
         evaluation={
@@ -80,11 +85,13 @@ def evaluate_another(spark, store, folder):
 
 
 def labelled(rows: pa.Table, rng) -> pa.Table:
-    """Rows with a score, and a label that is 1 as often as the score says."""
+    """Rows with a score, a label that is 1 as often as it says, and whether it was acted on."""
     score = rng.random(rows.num_rows)
     label = pa.array((rng.random(rows.num_rows) < score).astype(np.int32))
     place = rows.schema.get_field_index("score")
-    return rows.set_column(place, "score", pa.array(score)).append_column("label", label)
+    shaped = pa.array(rng.random(rows.num_rows) < 0.3, mask=rng.random(rows.num_rows) < 0.1)
+    scored = rows.set_column(place, "score", pa.array(score))
+    return scored.append_column("label", label).append_column("shaped", shaped)
 
 
 def content(table: pa.Table, key: tuple[str, ...]) -> list[dict]:
@@ -139,3 +146,83 @@ def test_every_table_and_column_has_a_comment(spark, planted, table):
     assert [field.name for field in fields] == list(table.names)
     assert all(field.metadata.get("comment") for field in fields)
     assert DeltaTable(planted.store.path(table.name)).metadata().description
+
+
+def alike(ours: object, theirs: object) -> bool:
+    """The same values of the same types; sums, in another order, to the last digits."""
+    if isinstance(ours, float) and isinstance(theirs, float):
+        return ours == pytest.approx(theirs, rel=1e-9, nan_ok=True)
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        return alike(list(ours.items()), list(theirs.items()))
+    if isinstance(ours, list | tuple) and isinstance(theirs, list | tuple):
+        return len(ours) == len(theirs) and all(map(alike, ours, theirs))
+    return type(ours) is type(theirs) and ours == theirs
+
+
+READ = (*VIEWS, "credit_profile_metrics", "credit_drift_metrics")
+QUERIES = """
+SELECT count(*), count(d.psi), max(d.window_start) FROM drift AS d;
+SELECT column_name, count(*) AS n, round(avg(psi), 3) AS psi FROM current_drift
+WHERE window_start >= '2024-01-03' AND column_name NOT LIKE 'metric:%'
+GROUP BY column_name HAVING count(*) > 1 ORDER BY psi DESC, column_name;
+SELECT max_by(reason, psi) AS reason, min_by(column_name, -psi) AS psi, sum(row_count) AS rows,
+  count_if(alerting) AS alerting, bool_or(alerting) AS any, bool_and(alerting) AS every,
+  sum(psi) FILTER (WHERE status = 'ok') AS calm FROM drift;
+SELECT window_start, quantiles[50] AS median, null_count / row_count AS share,
+  CAST(row_count AS STRING) AS text, CAST(window_start AS DATE) AS day
+FROM profiles WHERE kind = 'numeric' AND row_count > 0 AND quantiles IS NOT NULL
+ORDER BY monitor, window_start, slice_key, slice_value, column_name;
+SELECT monitor, column_name, psi, lag(psi) OVER (PARTITION BY column_name ORDER BY window_start)
+  AS before, row_number() OVER (PARTITION BY column_name ORDER BY psi, window_start) AS place
+FROM drift WHERE comparison = 'baseline' AND monitor = 'credit'
+ORDER BY column_name, place LIMIT 12;
+SELECT date_trunc('week', window_start) AS window_start, count(*) AS n FROM profiles
+GROUP BY date_trunc('week', window_start) ORDER BY window_start;
+WITH newest AS (SELECT monitor, max(window_start) AS at FROM profiles GROUP BY monitor)
+SELECT p.column_name, p.row_count FROM profiles AS p
+JOIN newest AS n ON n.monitor = p.monitor AND p.window_start = n.at
+ORDER BY p.column_name, p.row_count;
+SELECT upper(status), lower(coalesce(reason, 'NONE')) AS reason, greatest(psi, 0.1D) AS x,
+  least(psi, 0.1D) AS y, abs(effect - 1) AS z, nullif(status, 'ok') AS s,
+  CASE WHEN psi > 0.2 THEN 'far' WHEN psi IS NULL THEN NULL ELSE 'near' END AS how
+FROM drift ORDER BY status, reason, psi, effect, window_start LIMIT 40;
+SELECT 'a,b' AS x, array(1, 2) AS y, 1, NULL AS nothing, try_divide(1, 0) AS divided;
+SELECT step, inputs[0].role AS role FROM runs WHERE size(inputs) > 0 ORDER BY step, role;
+SELECT DISTINCT status FROM drift UNION ALL SELECT severity FROM alerts ORDER BY 1;
+SELECT one.item AS item, sum(one.count) AS rows
+FROM (SELECT explode(frequent_items) AS one FROM profiles WHERE column_name = 'product') AS listed
+GROUP BY one.item ORDER BY item;
+SELECT * EXCEPT (kll, categories, hll, moments) FROM profiles
+ORDER BY monitor, window_start, granularity, slice_key, slice_value, column_name LIMIT 20;
+SHOW TABLES;
+DESCRIBE profiles;
+desc table runs;
+"""
+
+
+class TestWithoutJava:
+    """`sparkdrift sql` on a folder: every view, and every construct that is not left to Spark."""
+
+    @staticmethod
+    def placed(rows):
+        return sorted(rows, key=lambda row: [str(v) for v in row if not isinstance(v, float)])
+
+    @pytest.mark.parametrize("name", READ)
+    def test_a_view_has_the_same_rows(self, spark, store, name):
+        statement = f"SELECT * FROM {name}"
+        ours = embedded.ask(store, store.local, statement, 100_000)
+        theirs = querying.ask(spark, store, statement, 100_000)
+        assert ours.columns == theirs.columns
+        assert len(ours.rows) == len(theirs.rows)
+        assert len(ours.rows) > 0
+        for one, other in zip(self.placed(ours.rows), self.placed(theirs.rows), strict=True):
+            for column, mine, sparks in zip(ours.columns, one, other, strict=True):
+                assert alike(mine, sparks), (column, mine, sparks)
+
+    @pytest.mark.parametrize("statement", QUERIES.strip().split(";\n"))
+    def test_a_query_has_the_same_answer(self, spark, store, statement):
+        ours = embedded.ask(store, store.local, statement, 1000)
+        theirs = querying.ask(spark, store, statement, 1000)
+        assert ours.columns == theirs.columns
+        assert len(ours.rows) > 0
+        assert alike(ours.rows, theirs.rows), (ours.rows[:5], theirs.rows[:5])

@@ -22,13 +22,13 @@ from source_tables import closing_row, day_rows, day_start, write
 
 from sparkdrift.cli import main
 from sparkdrift.errors import SnapshotError, SourceError
-from sparkdrift.references.life import Event
-from sparkdrift.spark import writer
+from sparkdrift.references.life import Event, Name
+from sparkdrift.spark import reference_events, writer
 from sparkdrift.spark.erased_rows import allowed
 from sparkdrift.spark.expressions import resolve_source
 from sparkdrift.spark.reference_differences import differences
 from sparkdrift.spark.reference_events import write_event
-from sparkdrift.spark.reference_life import Snapshot, Stored, own_name
+from sparkdrift.spark.reference_life import Snapshot, Stored, own_name, read_references
 from sparkdrift.spark.reference_tables import (
     REFERENCE_EVENTS,
     REFERENCE_PROFILES,
@@ -36,8 +36,9 @@ from sparkdrift.spark.reference_tables import (
 )
 from sparkdrift.spark.references import merged_reference
 from sparkdrift.spark.source import open_source
+from sparkdrift.spark.table import Table
 from sparkdrift.spark.views import registered
-from sparkdrift.spark.writer import insert, insert_rows
+from sparkdrift.spark.writer import compact, insert, insert_rows
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps import reference
 from sparkdrift.steps.freezing import Wanted, hashes_of
@@ -652,6 +653,35 @@ def test_a_thousand_versions_are_listed(spark, tmp_path, capsys):
     listed = json.loads(capsys.readouterr().out)["versions"]
     assert [one["version"] for one in listed] == list(range(1000, 0, -1))
     assert [one["state"] for one in listed[:2]] == ["active", "retired"]
+
+
+@pytest.mark.classic
+def test_small_files_are_joined_after_so_many_events(spark, tmp_path, monkeypatch):
+    monkeypatch.setattr(reference_events, "COMPACTED_EVERY", 3)
+    store, name = new_store(spark, tmp_path / "store"), Name("credit", "baseline", "baseline")
+    tables = (REFERENCE_SNAPSHOTS, REFERENCE_EVENTS)
+
+    def files(table: Table) -> int:
+        (row,) = spark.sql(f"DESCRIBE DETAIL {store.table(table.name)}").collect()
+        return row["numFiles"]
+
+    events: list[Event] = []
+    held = []
+    for version in range(1, 6):
+        row = {"monitor": "credit", "role": "baseline", "name": "baseline", "version": version}
+        row |= {"run_id": "many", "source": "t", "windows": 0, "rows": 1, "digest": str(version)}
+        insert_rows(spark, store, REFERENCE_SNAPSHOTS, [row])
+        decided = ("activate", version, day_start(version))
+        events.append(
+            write_event(spark, store, name, events, *decided, by="ada", reason="", run_id="many")
+        )
+        held.append([files(table) for table in tables])
+    assert held == [[1, 1], [2, 2], [1, 1], [2, 2], [3, 3]]
+    stored = read_references(spark, store, "credit")[name]
+    assert [one.version for one in stored.versions] == [1, 2, 3, 4, 5]
+    assert [(one.seq, one.version) for one in stored.events] == [(i, i) for i in range(1, 6)]
+    # Nothing depends on it: what can't be joined stays as it is.
+    compact(spark, Store(directory=str(tmp_path / "none")), REFERENCE_EVENTS, "credit")
 
 
 def test_snapshots_are_what_the_rows_say(spark, credit):

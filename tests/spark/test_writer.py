@@ -13,6 +13,7 @@ from source_tables import day_start
 from sparkdrift.errors import StoreError
 from sparkdrift.spark.migrate import create_statement
 from sparkdrift.spark.schemas import TABLES
+from sparkdrift.spark.sql import string
 from sparkdrift.spark.table import Column, Table
 from sparkdrift.spark.writer import (
     Case,
@@ -233,3 +234,46 @@ def test_a_scope_covers_half_open_windows(spark, store):
         run_id="run",
     )
     assert content(spark, store) == [("a", 1, "*", 1.0)]
+
+
+def changes(spark, store: Store, after: int) -> list[dict]:
+    """What the commits after version `after` did to the results, in their order."""
+    found = spark.sql(
+        f"SELECT * FROM table_changes_by_path({string(store.path('results'))}, {after + 1})"
+    )
+    return sorted(found.toArrow().to_pylist(), key=lambda one: one["_commit_version"])
+
+
+def version(spark, store: Store) -> int:
+    return spark.sql(f"DESCRIBE HISTORY {store.table('results')} LIMIT 1").first()["version"]
+
+
+def follow(copy: dict, found: list[dict]) -> dict:
+    """A reader's copy by window and slice, brought along; of a commit what goes comes first."""
+    made = dict(copy)
+    for one in sorted(found, key=lambda one: (one["_commit_version"], one["_change_type"])):
+        key = one["window_start"], one["slice_value"]
+        if one["_change_type"] == "delete":
+            del made[key]
+        else:
+            assert one["_change_type"] == "insert"
+            assert key not in made
+            made[key] = one["value"]
+    return made
+
+
+def test_a_reader_downstream_follows_a_re_run_by_its_changes_alone(spark, store):
+    write(spark, store, [row(day, float(day)) for day in range(5)], scope(*range(5)))
+    seen = version(spark, store)
+    copy = follow({}, changes(spark, store, -1))
+    assert copy == {(day_start(day), "*"): day for day in range(5)}
+
+    # A late window is written again, with a slice more; another one has no rows any more.
+    write(spark, store, [row(1, 10.0), row(1, 11.0, slice_value="x")], scope(1))
+    write(spark, store, [], scope(3))
+    found = changes(spark, store, seen)
+    assert {one["window_start"] for one in found} == {day_start(1), day_start(3)}
+    copy = follow(copy, found)
+    rows = spark.table(store.table("results")).toArrow().to_pylist()
+    assert copy == {(one["window_start"], one["slice_value"]): one["value"] for one in rows}
+    assert copy[day_start(1), "*"] == 10

@@ -73,7 +73,7 @@ def _answered(
         )
         return Answer(_told(done, zone), _facts(done))
 
-    return each_monitor(common, [spec], one, asked=True)
+    return each_monitor(common, [spec], one, asked=True, stored=True)
 
 
 def _told(done: Answered, zone: str) -> str:

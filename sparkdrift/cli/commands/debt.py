@@ -66,7 +66,7 @@ def list_debts(common: Common, specs: Specs) -> int:
         told = "\n  ".join([named(len(ordered), "open debt"), *lines])
         return Answer(told, {"debts": facts, "currency": currency})
 
-    return each_monitor(common, specs, one, asked=True)
+    return each_monitor(common, specs, one, asked=True, stored=True)
 
 
 def show(common: Common, spec: Spec, debt: DebtId) -> int:
@@ -87,7 +87,7 @@ def show(common: Common, spec: Spec, debt: DebtId) -> int:
         lines = [_event(one, loaded.timestamp.zone) for one in events]
         return Answer("\n  ".join([debt, *lines]), {"debt": debt, "events": _facts(events)})
 
-    return each_monitor(common, [spec], one, asked=True)
+    return each_monitor(common, [spec], one, asked=True, stored=True)
 
 
 def _event(one: Event, zone: str) -> str:
@@ -188,7 +188,7 @@ def _said(
         facts = {"debt": debt, "action": action, "by": said.by, "until": ends, "owner": owner}
         return Answer(text, facts)
 
-    return each_monitor(common, [spec], one, asked=True)
+    return each_monitor(common, [spec], one, asked=True, stored=True)
 
 
 def _further(said: Said, zone: str) -> str:

@@ -147,7 +147,7 @@ def _decided(
         event = decide[action](context, loaded, which, version, why, **more)
         return _told(event, which, zone)
 
-    return each_monitor(common, [spec], one, asked=True)
+    return each_monitor(common, [spec], one, asked=True, stored=True)
 
 
 def _told(event: Event, name: Name, zone: str) -> Answer:

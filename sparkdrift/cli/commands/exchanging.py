@@ -57,7 +57,7 @@ def export(
         text = f"version {done.version} of {which.name} is in {done.path}: {held}"
         return Answer(text, facts)
 
-    return each_monitor(common, [spec], one, asked=True)
+    return each_monitor(common, [spec], one, asked=True, stored=True)
 
 
 def import_(common: Common, spec: Spec, file: File, by: By = None) -> int:
@@ -93,4 +93,4 @@ def import_(common: Common, spec: Spec, file: File, by: By = None) -> int:
         )
         return Answer(text, facts, remarks=[other] if done.other_definition else [])
 
-    return each_monitor(common, [spec], one, asked=True)
+    return each_monitor(common, [spec], one, asked=True, stored=True)

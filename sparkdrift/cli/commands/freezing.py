@@ -159,7 +159,7 @@ def snapshot(
         )
         return _told(done, zone)
 
-    return each_monitor(common, [spec], one, asked=True)
+    return each_monitor(common, [spec], one, asked=True, stored=asked.begin is not None)
 
 
 def require_sense(asked: Asked) -> None:

@@ -84,7 +84,7 @@ def show(
         ]
         return Answer("\n  ".join(lines), facts, FINDING if alarm else 0, remarks)
 
-    return each_monitor(common, specs, one, asked=True, first=all_of_them)
+    return each_monitor(common, specs, one, asked=True, stored=True, first=all_of_them)
 
 
 def _asked(given: Sequence[str]) -> int | None:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import csv
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sparkdrift.cli import screen
 from sparkdrift.cli.common import Common
-from sparkdrift.cli.working import existing_store, session
+from sparkdrift.cli.working import existing_store, quieten, session
 from sparkdrift.errors import UsageError
 from sparkdrift.report.plain import plain
 from sparkdrift.store import locked, open_store
 
 if TYPE_CHECKING:
-    from sparkdrift.spark.querying import Answer
+    from sparkdrift.spark.answers import Answer
+
+_EMBEDDED = ("deltalake", "duckdb", "sqlglot")
 
 
 def migrate(common: Common) -> None:
@@ -56,14 +59,14 @@ def sql(
 ) -> None:
     """Query the store's tables by their plain names; `show tables` lists them.
 
+    In Spark's SQL. A store in a folder is read without Java where `sparkdrift[sql]` is installed
+    and the query is known to mean the same; the rest is left to Spark.
+
     Example: sparkdrift sql "select * from current_drift where status = 'drifted'"
     """
     if as_csv and common.as_json:
         raise UsageError("both --csv and --json are given; accepted is one of them")
-    with existing_store(common) as (spark, store):
-        from sparkdrift.spark.querying import ask
-
-        answer = ask(spark, store, statement, limit)
+    answer = _without_java(common, statement, limit) or _by_spark(common, statement, limit)
     if common.as_json:
         screen.print_json(answer.dicts())
     elif as_csv:
@@ -72,6 +75,37 @@ def sql(
         screen.show_rows(answer.columns, answer.rows)
     if answer.more:
         screen.remark(f"only the first {limit:,} rows are shown; --limit shows more")
+
+
+def _by_spark(common: Common, statement: str, limit: int) -> Answer:
+    with existing_store(common) as (spark, store):
+        from sparkdrift.spark.querying import ask
+
+        return ask(spark, store, statement, limit)
+
+
+def _without_java(common: Common, statement: str, limit: int) -> Answer | None:
+    """The answer of the embedded reader; None, with a remark why, where it has none."""
+    store = open_store(common.store)
+    if store.local is None:
+        return None
+    missing = [name for name in _EMBEDDED if find_spec(name) is None]
+    if missing:
+        if screen.err().is_terminal:
+            screen.remark(
+                "Spark starts to answer this; `pip install 'sparkdrift[sql]'` lets a store in a "
+                f"folder be read without ({', '.join(missing)} is not installed)"
+            )
+        return None
+    quieten(common)
+    from sparkdrift.embedded.asking import ask
+    from sparkdrift.embedded.unanswered import UnansweredError
+
+    try:
+        return ask(store, store.local, statement, limit)
+    except UnansweredError as error:
+        screen.remark(f"left to Spark: {error}")
+        return None
 
 
 def _write_csv(answer: Answer) -> None:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from threading import Barrier
 from types import SimpleNamespace
 
 import planted as plan
 import pytest
 from monitors import Crash, asked_of, context_of, crashing, rows_of
+from pyspark.sql import functions as F
 from source_tables import day_start
 
 from sparkdrift.errors import UsageError
 from sparkdrift.spark.debt_views import DEBTS
 from sparkdrift.spark.runs import settled_scope
+from sparkdrift.spark.table import bucket_of
 from sparkdrift.spark.views import registered
-from sparkdrift.steps import reference
+from sparkdrift.steps import health, reference
 from sparkdrift.steps.answering_debts import Said, answer_debt
 from sparkdrift.steps.health import assess_health, judge_monitors
 from sparkdrift.steps.promotion import Decision
@@ -269,3 +273,35 @@ def test_late_rows_are_corrected_and_a_crash_loses_nothing(spark, judged, spec, 
         spec.monitor].newest.debts}  # fmt: skip
     assert DRIFTS not in open_now
     assert first.newest is not None
+
+
+@pytest.mark.classic
+def test_two_runs_on_monitors_of_one_bucket_both_write(
+    spark, planted, spec, workspace, monkeypatch
+):
+    """Both have read before either writes; who loses the commit tries again."""
+    store = planted.copied(workspace / "two")
+    other = next(
+        name for name in map("other{}".format, range(1000))
+        if bucket_of(name) == bucket_of(spec.monitor)
+    )  # fmt: skip
+    for table in ("profiles", "drift", "runs", "reference_events", "reference_snapshots"):
+        rows = spark.table(store.table(table)).withColumn("monitor", F.lit(other))
+        rows.write.format("delta").mode("append").save(store.path(table))
+    ready, together = Barrier(2, timeout=120), health.write_health
+    monkeypatch.setattr(health, "write_health", lambda *given: (ready.wait(), together(*given))[1])
+
+    def one(name: str):
+        # A session of its own, as a process of its own would have.
+        own = spec.model_copy(update={"monitor": name})
+        return assess(spark.newSession(), store, own, run_id=name)[name]
+
+    with ThreadPoolExecutor(2) as pool:
+        found = dict(zip((spec.monitor, other), pool.map(one, (spec.monitor, other)), strict=True))
+    rows = rows_of(spark, store, "model_health").to_pylist()
+    windows = {row["window_start"] for row in planted.drift}
+    for name, judged in found.items():
+        assert len(judged.due) == len(windows)
+        assert {row["window_start"] for row in rows if row["monitor"] == name} == windows
+        events = rows_of(spark, store, "debt_events", f"run_id = '{name}'")
+        assert len(events) == len(judged.entries) > 0

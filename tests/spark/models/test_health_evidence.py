@@ -10,13 +10,8 @@ from monitors import new_store, spec_of, utc
 
 from sparkdrift.health.gathering import SUPPRESSED
 from sparkdrift.spark.evaluation_tables import PERFORMANCE
-from sparkdrift.spark.health_findings import (
-    MOST_COLUMNS,
-    OTHERS,
-    _of_drift,
-    _own,
-    evidence_rows,
-)
+from sparkdrift.spark.health_findings import evidence_rows
+from sparkdrift.spark.health_questions import MOST_COLUMNS, OTHERS, of_drift
 from sparkdrift.spark.writer import rows_frame
 
 pytestmark = [pytest.mark.spark, pytest.mark.classic]
@@ -109,7 +104,7 @@ def test_beyond_the_gravest_columns_there_is_one_row_for_all_others(spark, store
         *names.split(", "), "effect", "windows", "window_start - make_dt_interval(at) AS since",
         "CASE WHEN column_name = 'quiet' THEN 'holiday' END AS suppression",
     ).createOrReplaceTempView("w_alerts")  # fmt: skip
-    one = next(part for part in _of_drift(_own([spec]), [spec]) if "'alert'" in part)
+    one = next(part for part in of_drift([spec]) if "'alert'" in part)
     try:
         found = spark.sql(one.replace("FROM alerts", "FROM w_alerts")).collect()
     finally:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sparkdrift.cli import each
+from sparkdrift.cli import each, main
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
 
@@ -78,3 +78,22 @@ def test_java_does_not_start_where_no_spec_can_be_read(tmp_path, capsys, opened)
     assert each_monitor(common, [missing], lambda *given: Answer("done")) == 2
     assert opened == []
     assert "missing.yml" in json.loads(capsys.readouterr().out)["monitors"][0]["error"]
+
+
+@pytest.mark.parametrize(
+    ("command", "brief"),
+    [
+        (["snapshot", "SPEC", "--begin", "2025-01-01", "--end", "2025-02-01"], True),
+        (["snapshot", "SPEC"], False),
+        (["snapshot", "SPEC", "--table", "a.b"], False),
+        (["reference", "promote", "SPEC", "2", "--reason", "why"], True),
+        (["prune", "SPEC"], False),
+    ],
+)
+def test_java_starts_for_few_rows_where_what_is_stored_is_enough(tmp_path, opened, command, brief):
+    """What the command itself then does fails here: no store is behind it."""
+    file = tmp_path / "credit.yml"
+    file.write_text(SPEC.format(name="credit"))
+    given = [str(file) if word == "SPEC" else word for word in command]
+    main([*given, "--store", str(tmp_path / "store")])
+    assert [one["brief"] for one in opened] == [brief]

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta, timezone
 
+from sparkdrift.health.events import Event
 from sparkdrift.health.evidence import Coverage, Decision, WindowEvidence
 from sparkdrift.health.findings import Finding
-from sparkdrift.health.ledger import Terms
+from sparkdrift.health.gathering import Told
+from sparkdrift.health.ledger import LEDGER, Terms
+from sparkdrift.spec.digests import health_hash
 from sparkdrift.spec.health_policy import EVIDENCE, Due
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.steps.health import Judged
 from sparkdrift.windows import Window
 
 FIRST = datetime(2025, 1, 6, tzinfo=timezone.utc)
@@ -67,3 +73,48 @@ def waived(debt: str, week: int, until: int, seq: int = 90) -> Decision:
 def terms(counted: tuple[int, int] = (1, 1), **more) -> Terms:
     settings = {"owner": "owner", "closes_after": 2, "due": Due(), "escalation": "second"} | more
     return Terms(**settings, persistence=dict.fromkeys(EVIDENCE, counted))
+
+
+def stored_of(found: Judged, spec: MonitorSpec) -> list[Told]:
+    """What the store has of it afterwards."""
+    return [
+        Told(
+            "m",
+            "health",
+            one.window.start,
+            end=one.due,
+            subject=json.dumps(
+                [
+                    (debt.name, debt.severity, debt.finding.evidence)
+                    for debt in one.debts
+                    if debt.finding.kind == "ownership" and debt.last_seen == one.window.start
+                ]
+            ),
+            status=one.judgement.verdict,
+            grade=json.dumps([health_hash(spec), one.owner, one.escalation]),
+            since=one.since,
+            cost=one.cost_so_far,
+            words=one.digest,
+        )
+        for one in found.assessed.health
+    ]
+
+
+def events_of(found: Judged) -> list[Event]:
+    return [
+        *found.events,
+        *(
+            Event(
+                one.name,
+                seq,
+                one.finding.kind,
+                one.action,
+                one.window_start,
+                one.owner,
+                one.finding.severity,
+                by=LEDGER,
+                evidence=one.finding.evidence,
+            )
+            for seq, one in enumerate(found.entries, 1 + len(found.events))
+        ),
+    ]

@@ -8,15 +8,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from health_rows import start, window
+from health_rows import events_of, start, stored_of, window
 
 from sparkdrift.health.events import Event
 from sparkdrift.health.gathering import Told, windows_of
-from sparkdrift.health.ledger import LEDGER, RETIRED
+from sparkdrift.health.ledger import RETIRED
 from sparkdrift.spec.digests import health_hash
 from sparkdrift.spec.health_policy import VERDICTS
 from sparkdrift.spec.loading import parse_spec
-from sparkdrift.steps.health import Judged, judged, model_of
+from sparkdrift.steps.health import judged, model_of
 
 SEED = 1105
 TEXT = """\
@@ -312,7 +312,12 @@ def test_a_thousand_verdicts_follow_from_rows_alone() -> None:
         assert again.assessed == first.assessed, f"seed {SEED}, turn {turn}"
         # What was stored is not due again; what is not stored, is.
         stored = [
-            told("health", at, words=one.digest, grade=f"{health_hash(SPEC)} > {one.answers}")
+            told(
+                "health",
+                at,
+                words=one.digest,
+                grade=json.dumps([health_hash(SPEC), one.owner, one.escalation]),
+            )
             for at, one in enumerate(first.assessed.health)
             if at != 7
         ]
@@ -371,60 +376,15 @@ def test_pruning_moves_neither_since_nor_due_nor_cost() -> None:
     whole = first.assessed.health
     events = events_of(first)
     assert len({one.since for one in whole}) < len(whole)
-    stored = stored_of(first)
+    stored = stored_of(first, SPEC)
     kept = [row for row in rows if row.start >= start(5)]
     second = judged(SPEC, [*kept, *stored], events)
     for one, same in zip(second.assessed.health, whole[5:], strict=True):
         assert one.judgement.verdict == same.judgement.verdict == "retrain"
         assert (one.since, one.due, one.cost_so_far) == (same.since, same.due, same.cost_so_far)
     # Settled after one look.
-    again = stored_of(second)
+    again = stored_of(second, SPEC)
     assert judged(SPEC, [*kept, *stored[:5], *again], events).due == ()
-
-
-def stored_of(found: Judged, spec=SPEC) -> list[Told]:
-    """What the store has of it afterwards."""
-    return [
-        Told(
-            "m",
-            "health",
-            one.window.start,
-            end=one.due,
-            subject=json.dumps(
-                [
-                    (debt.name, debt.severity, debt.finding.evidence)
-                    for debt in one.debts
-                    if debt.finding.kind == "ownership" and debt.last_seen == one.window.start
-                ]
-            ),
-            status=one.judgement.verdict,
-            grade=f"{health_hash(spec)} > {one.answers}",
-            since=one.since,
-            cost=one.cost_so_far,
-            words=one.digest,
-        )
-        for one in found.assessed.health
-    ]
-
-
-def events_of(found: Judged) -> list[Event]:
-    return [
-        *found.events,
-        *(
-            Event(
-                one.name,
-                seq,
-                one.finding.kind,
-                one.action,
-                one.window_start,
-                one.owner,
-                one.finding.severity,
-                by=LEDGER,
-                evidence=one.finding.evidence,
-            )
-            for seq, one in enumerate(found.entries, 1 + len(found.events))
-        ),
-    ]
 
 
 def test_work_that_is_done_closes_its_debt_and_does_not_erase_it() -> None:
@@ -453,11 +413,11 @@ def test_another_owner_answers_from_the_newest_window_on() -> None:
     rows = [told("window", w, end=start(w + 1), count=5) for w in range(4)]
     first = judged(SPEC, rows, [])
     other = parse_spec(TEXT.replace("owner: claims", "owner: risk"))
-    found = judged(other, [*rows, *stored_of(first)], events_of(first))
+    found = judged(other, [*rows, *stored_of(first, SPEC)], events_of(first))
     assert [(one.window.start, one.owner) for one in found.due] == [(start(3), "risk")]
     assert found.entries == ()
     again = judged(
-        other, [*rows, *stored_of(first)[:3], stored_of(found, other)[3]], events_of(first)
+        other, [*rows, *stored_of(first, SPEC)[:3], stored_of(found, other)[3]], events_of(first)
     )
     assert again.due == ()
 
@@ -482,17 +442,17 @@ def test_another_policy_rewrites_no_history() -> None:
         )
     )
     events = events_of(first)
-    found = judged(mild, [*rows, *stored_of(first)], events)
+    found = judged(mild, [*rows, *stored_of(first, SPEC)], events)
     assert [one.window.start for one in found.due] == [start(5)]
     assert (found.newest.judgement.verdict, found.newest.since) == ("watch", start(5))
     # A window later: what was judged by the new one stays, since and all.
-    stored = [*stored_of(first)[:5], stored_of(found, mild)[5]]
+    stored = [*stored_of(first, SPEC)[:5], stored_of(found, mild)[5]]
     more = [*rows, told("window", 6, end=start(7), count=5)]
     later = judged(mild, [*more, *stored], [*events, *events_of(found)[len(events) :]])
     assert [one.window.start for one in later.due] == [start(6)]
     assert (later.newest.judgement.verdict, later.newest.since) == ("watch", start(5))
     # Late rows: from theirs on by the policy of now.
     late = [row for row in rows if row.part == "window" or row.start != start(3)]
-    changed = judged(mild, [*late, *stored_of(first)], events)
+    changed = judged(mild, [*late, *stored_of(first, SPEC)], events)
     assert [one.window.start for one in changed.due] == [start(3), start(4), start(5)]
     assert {one.judgement.verdict for one in changed.due} == {"watch"}

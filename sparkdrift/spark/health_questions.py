@@ -1,0 +1,423 @@
+"""What health asks of a store, as SQL: parts with one row for each window and thing found.
+
+Each is a plan of its own, so what no spec asks for is not asked of the store either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from sparkdrift.health.gathering import CALIBRATION, CORE, GRAVE, SUPPRESSED
+from sparkdrift.health.ledger import RETIRED
+from sparkdrift.kernels.performance_rules import FAIRNESS
+from sparkdrift.spark.sql import string
+from sparkdrift.spark.table import bucket_of
+from sparkdrift.spec.feedback import SHAPED
+from sparkdrift.spec.metrics import PREFIX
+from sparkdrift.spec.models import MonitorSpec
+
+COLUMNS = {
+    "start": "bigint",
+    "end": "bigint",
+    "name": "string",
+    "subject": "string",
+    "status": "string",
+    "grade": "string",
+    "since": "bigint",
+    "count": "bigint",
+    "of": "bigint",
+    "value": "double",
+    "limit": "double",
+    "loss": "double",
+    "cost": "double",
+    "words": "string",
+}
+_MEASURED = "status IN ('ok', 'warning', 'drifted')"
+_GRADES = "array('warning', 'minor', 'major', 'critical')"
+_WHOLE = "slice_key = '*'"
+_START = "unix_micros(window_start)"
+# What labels show, else what an estimate says that may be relied upon: no other calls a metric
+# degraded (`kernels.performance_words`), and of one that is not degraded nothing is owed.
+_RELIED = "basis = 'estimated' AND status = 'degraded'"
+_LOST = f"coalesce(loss, CASE WHEN {_RELIED} THEN estimated_loss END)"
+_COST = f"coalesce(loss_value, CASE WHEN {_RELIED} THEN estimated_loss_value END)"
+MOST_COLUMNS = 50
+"""So many columns that alert in a window are told each by itself, the gravest first, then those
+that alert for longest; all others are one row of OTHERS."""
+OTHERS = "other columns"
+HEALTH = "health"
+"""A part that is no evidence: the digest of a stored verdict, and by what it was told."""
+
+
+def _select(part: str, table: str, where: str, group: str | None, **columns: str) -> str:
+    """One part of the question; columns that are not given are NULL."""
+    given = {"start": _START, **columns}
+    listed = ", ".join(
+        f"CAST({given.get(name, 'NULL')} AS {kind}) AS `{name}`" for name, kind in COLUMNS.items()
+    )
+    grouped = "" if group is None else f" GROUP BY monitor, window_start{group}"
+    return f"SELECT monitor, {string(part)} AS part, {listed} FROM {table} WHERE {where}{grouped}"
+
+
+def of_windows(specs: Sequence[MonitorSpec]) -> Iterator[str]:
+    """Which windows there are, and which of them have a verdict: `profiles`, `model_health`."""
+    own = own_rows(specs)
+    yield _select(
+        "window",
+        "profiles",
+        f"{own} AND {_WHOLE} AND column_name = ':table'",
+        None,
+        end="unix_micros(window_end)",
+        count="row_count",
+    )
+    buckets = ", ".join(str(one) for one in sorted({bucket_of(spec.monitor) for spec in specs}))
+    yield _select(
+        HEALTH,
+        "model_health",
+        f"bucket IN ({buckets}) AND {own}",
+        None,
+        name="model_version",
+        subject="to_json(transform(filter(debts, one -> one.kind = 'ownership'"
+        f" AND one.last_seen = window_start AND one.debt <> {string(RETIRED)}),"
+        " one -> array(one.debt, one.severity, one.evidence)))",
+        words="input_digest",
+        status="verdict",
+        grade="to_json(array(policy_hash, owner, escalation))",
+        since="unix_micros(since)",
+        end="unix_micros(due)",
+        cost="cost_so_far",
+    )
+    if any(spec.feedback for spec in specs):
+        yield _select(
+            "coverage",
+            "profiles",
+            f"{own} AND {_WHOLE} AND column_name = {string(PREFIX + SHAPED)}",
+            None,
+            name="'feedback'",
+            count="CAST(value IS NOT NULL AS INT)",
+            of="1",
+            words="reason",
+        )
+
+
+def of_instruments(specs: Sequence[MonitorSpec]) -> Iterator[str]:
+    """What is told of the model and of its evaluation: operations, staleness, performance,
+    features."""
+    own = own_rows(specs)
+    if any(spec.operations for spec in specs):
+        yield from _of_operations(own, specs)
+    if any(spec.evaluation for spec in specs):
+        yield from _of_evaluation(own)
+        yield from _of_performance(own, specs)
+    if any(spec.evaluation or spec.importance or spec.alerts.importance for spec in specs):
+        yield from _of_features(own)
+
+
+def _distinct(what: str) -> str:
+    """How many values that are not NULL. Several `count(DISTINCT ...)` would multiply the rows."""
+    return f"size(collect_set({what}))"
+
+
+def _without(measured: str, *subject: str) -> str:
+    """The subjects of which no row was measured, as JSON."""
+    one = f"array({', '.join(subject)})"
+    had = f"collect_set(CASE WHEN {measured} THEN {one} END)"
+    return f"to_json(sort_array(array_except(collect_set({one}), {had})))"
+
+
+def among(names: Iterable[str]) -> str:
+    return ", ".join(string(one) for one in sorted(names))
+
+
+def own_rows(specs: Sequence[MonitorSpec]) -> str:
+    """Rows of these monitors, of the grain of their windows; both are what views are cut by."""
+    by_grain: dict[str, list[str]] = {}
+    for spec in specs:
+        by_grain.setdefault(spec.windows.grain, []).append(spec.monitor)
+    parts = (
+        f"(monitor IN ({among(names)}) AND granularity = {string(grain)})"
+        for grain, names in sorted(by_grain.items())
+    )
+    return f"({' OR '.join(parts)})"
+
+
+def _of_operations(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
+    """Which signals were measured, and which moved for the worse, by the table that says so."""
+    declared = _operated(specs, "signal", "")
+    counts = {spec.monitor: len(spec.operations) for spec in specs if spec.operations}
+    cases = " ".join(f"WHEN {string(name)} THEN {size}" for name, size in sorted(counts.items()))
+    yield _select(
+        "coverage",
+        "operations",
+        f"{own} AND {_WHOLE} AND {declared}",
+        "",
+        name="'operations'",
+        count=_distinct(f"CASE WHEN {_MEASURED} THEN signal END"),
+        of=f"max(CASE monitor {cases} END)",
+        subject=_without(_MEASURED, "signal"),
+        words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(signal, ': ', status) END)",
+    )
+    yield _select(
+        "operation",
+        "operations",
+        f"{own} AND {_WHOLE} AND {declared} AND alerting",
+        None,
+        name="signal",
+        subject="kind",
+        status="status",
+        grade=f"CASE WHEN suppression IS NOT NULL THEN {string(SUPPRESSED)} END",
+        since="unix_micros(since)",
+        value="value",
+        limit="reference_value",
+    )
+
+
+def _operated(specs: Sequence[MonitorSpec], column: str, prefix: str) -> str:
+    """A condition: the column names a declared signal of the row's monitor."""
+    cases = [
+        f"(monitor = {string(spec.monitor)} AND {column} IN"
+        f" ({among(prefix + name for name in spec.operations)}))"
+        for spec in specs
+        if spec.operations
+    ]
+    return f"({' OR '.join(cases) or 'false'})"
+
+
+def of_drift(specs: Sequence[MonitorSpec]) -> Iterator[str]:
+    """Whether the inputs were compared, what alerts, what is violated, and of the model's share."""
+    own = own_rows(specs)
+    inputs = "column_name NOT LIKE 'metric:%' AND comparison <> 'unshaped'"
+    inputs += " AND NOT startswith(comparison, 'evaluation:')"
+    yield _select(
+        "coverage",
+        "current_drift",
+        f"{own} AND {_WHOLE} AND {inputs}",
+        "",
+        name="'data'",
+        count=_distinct(f"CASE WHEN {_MEASURED} THEN struct(column_name, comparison) END"),
+        of=_distinct("struct(column_name, comparison)"),
+        subject=_without(_MEASURED, "column_name"),
+        words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(column_name, ': ', status) END)",
+    )
+    # What is suppressed calls nobody, and is not gone either.
+    grade = f"CASE WHEN suppression IS NULL THEN array_position({_GRADES}, severity) END"
+    calls = "CASE WHEN suppression IS NULL THEN"
+    alerts = _select(
+        "alert",
+        "alerts",
+        # Of signals of operations the table of that name says which way is for the worse.
+        f"{own} AND NOT {_operated(specs, 'column_name', PREFIX)}",
+        ", column_name",
+        name="column_name",
+        subject=f"array_join(sort_array(collect_set({calls} comparison END)), ', ')",
+        status=f"CASE WHEN bool_and(suppression IS NOT NULL) THEN {string(SUPPRESSED)} END",
+        grade=f"get({_GRADES}, CAST(max(CASE WHEN {_WHOLE} THEN {grade} END) AS INT) - 1)",
+        count=f"count_if(suppression IS NULL AND NOT ({_WHOLE}))",
+        since=f"min({calls} unix_micros(since) END)",
+        value=f"max_by(effect, {grade} + CASE WHEN {_WHOLE} THEN 10 ELSE 0 END)",
+        limit=f"max({calls} windows END)",
+    )
+    yield _gravest(alerts)
+    if any(spec.assumptions or spec.dependence for spec in specs):
+        yield _select(
+            "assumption",
+            "current_assumptions",
+            f"{own} AND {_WHOLE} AND status = 'violated'",
+            ", assumption, column_name, other_column",
+            name="assumption",
+            subject="concat_ws(' and ', column_name, other_column)",
+            since="min(unix_micros(since))",
+            count="max(violated_windows)",
+            value="max(value)",
+            limit="max(limit)",
+        )
+        yield _select(
+            "unmeasured",
+            "current_assumptions",
+            f"{own} AND {_WHOLE}",
+            "",
+            name="'assumption'",
+            subject=_without(
+                "status IN ('ok', 'warning', 'violated')",
+                "assumption",
+                "concat_ws(' and ', column_name, other_column)",
+            ),
+        )
+    if any(spec.feedback for spec in specs):
+        yield _select(
+            "unshaped",
+            "current_drift",
+            f"{own} AND {_WHOLE} AND comparison = 'unshaped' AND status = 'drifted'",
+            "",
+            count=_distinct("column_name"),
+        )
+
+
+def _gravest(alerts: str) -> str:
+    """Rows of alerts, one for each window and column, with all but the gravest as one row, and what
+    is suppressed as another; `words` lists the columns of these two."""
+    grade = f"array_position({_GRADES}, grade)"
+    ranked = (
+        "SELECT *, row_number() OVER (PARTITION BY monitor, start, status"
+        f" ORDER BY {grade} DESC, since, name) AS place FROM ({alerts})"
+    )
+    alone = f"status IS NULL AND place <= {MOST_COLUMNS}"
+    name = f"CASE WHEN {alone} THEN name ELSE {string(OTHERS)} END"
+    many = "concat(max(subject), ' in ', count(*), ' columns')"
+    told = {
+        "start": "start",
+        "name": name,
+        "status": "status",
+        "words": f"to_json(sort_array(collect_set(CASE WHEN NOT ({alone}) THEN array(name) END)))",
+        "subject": f"CASE WHEN count(*) > 1 THEN {many} ELSE max(subject) END",
+        "grade": f"get({_GRADES}, CAST(max({grade}) AS INT) - 1)",
+        "since": "min(since)",
+        "count": "sum(`count`)",
+        "value": "max(value)",
+        "limit": "max(`limit`)",
+    }
+    listed = ", ".join(
+        f"CAST({told.get(column, 'NULL')} AS {kind}) AS `{column}`"
+        for column, kind in COLUMNS.items()
+    )
+    return (
+        f"SELECT monitor, 'alert' AS part, {listed} FROM ({ranked}) GROUP BY monitor, start,"
+        f" status, {name}"
+    )
+
+
+def _of_evaluation(own: str) -> Iterator[str]:
+    yield _select(
+        "staleness",
+        "eval_staleness",
+        f"{own} AND status IN ('warning', 'drifted')",
+        None,
+        name="figure",
+        subject="evaluation_set",
+        status="status",
+        grade="subject",
+        value="value",
+        limit="threshold",
+    )
+    yield _select(
+        "colour",
+        "eval_staleness",
+        f"{own} AND figure IN ('blind_spot', 'dashboard')",
+        None,
+        name="figure",
+        subject="evaluation_set",
+        status="status",
+        since="unix_micros(since)",
+    )
+    evidence = (
+        f"CASE WHEN figure IN ({among(CALIBRATION)}) THEN 'calibration' ELSE 'evaluation' END"
+    )
+    core = f"figure IN ({among(figure for figures in CORE.values() for figure in figures)})"
+    yield _select(
+        "coverage",
+        "eval_staleness",
+        f"{own} AND figure NOT IN ('blind_spot', 'dashboard')",
+        f", {evidence}",
+        name=evidence,
+        count=_distinct(
+            f"CASE WHEN {core} AND {_MEASURED} THEN struct(figure, evaluation_set) END"
+        ),
+        of=_distinct(f"CASE WHEN {core} THEN struct(figure, evaluation_set) END"),
+        words=f"max(CASE WHEN {core} AND NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
+        subject=_without(_MEASURED, "figure", "evaluation_set", "subject"),
+    )
+
+
+def _of_features(own: str) -> Iterator[str]:
+    """One row per window and figure, however many features it is of, and one for each feature of
+    the grave ones; courses warn by themselves."""
+    alone = f"CASE WHEN figure IN ({among(GRAVE)}) THEN subject ELSE '*' END"
+    judged = f"{own} AND status IS NOT NULL AND figure <> 'creep'"
+    judged += " AND NOT endswith(figure, '_trend') AND NOT endswith(figure, '_acceleration')"
+    yield _select(
+        "coverage",
+        "feature_debt",
+        judged,
+        "",
+        name="'feature'",
+        count=f"count_if({_MEASURED})",
+        of="count(*)",
+        subject=_without(_MEASURED, "figure", alone),
+        words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
+    )
+    yield _select(
+        "feature",
+        "feature_debt",
+        f"{own} AND status IN ('warning', 'drifted')",
+        f", figure, {alone}",
+        name="figure",
+        subject="array_join(slice(sort_array(collect_set(subject)), 1, 5), ', ')",
+        status="CASE WHEN bool_or(status = 'drifted') THEN 'drifted' ELSE 'warning' END",
+        since="min(unix_micros(since))",
+        count="count(*)",
+        value="max(abs(value))",
+        limit="max(limit)",
+    )
+
+
+def _of_performance(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
+    """The metric that says degraded, of all rows; then what else is degraded.
+
+    Where nobody says what degraded means, all metrics that are judged stand for it together.
+    """
+    metric = _metrics(specs)
+    mature = "mature AND realised IS NOT NULL"
+    one = "min(metric) = max(metric)"
+    yield _select(
+        "performance",
+        "performance",
+        f"{own} AND {_WHOLE} AND class_name = '*' AND status IS NOT NULL AND {metric}",
+        "",
+        name=f"CASE WHEN {one} THEN max(metric) ELSE 'all metrics' END",
+        status="CASE WHEN bool_or(status = 'degraded') THEN 'degraded' "
+        "WHEN bool_or(status = 'ok') THEN 'ok' ELSE min(status) END",
+        subject=f"CASE WHEN bool_or({mature}) THEN 'labels' ELSE 'estimate' END",
+        grade="CASE WHEN bool_or(concept_drift) THEN 'drift' END",
+        value=f"CASE WHEN {one} THEN min(skill) END",
+        limit=f"CASE WHEN {one} THEN max_by(CASE WHEN {mature} THEN realised ELSE estimated END,"
+        f" coalesce({_LOST}, 0)) END",
+        loss=f"CASE WHEN {one} THEN max({_LOST}) END",
+        cost=f"CASE WHEN {one} THEN max({_COST}) END",
+        words="concat(min(metric), ': ', min(CASE WHEN status NOT IN ('ok', 'degraded')"
+        " THEN status END))",
+    )
+    fair = f"metric IN ({among(sorted(FAIRNESS))})"
+    others = f"(({_WHOLE} AND NOT {metric}) OR (NOT ({_WHOLE}) AND ({metric} OR {fair})))"
+    yield _select(
+        "degraded",
+        "performance",
+        f"{own} AND class_name = '*' AND status = 'degraded' AND {others}",
+        ", metric, slice_key",
+        name="metric",
+        subject="slice_key",
+        count="count(*)",
+    )
+    yield _select(
+        "unmeasured",
+        "performance",
+        f"{own} AND class_name = '*' AND status IS NOT NULL AND {others}",
+        "",
+        name="'performance'",
+        subject=_without("status IN ('ok', 'degraded')", "metric", "slice_key"),
+    )
+
+
+def _metrics(specs: Sequence[MonitorSpec]) -> str:
+    """A condition: the row is of the metric by which its model is called degraded."""
+    by_metric: dict[str, list[str]] = {}
+    free = [spec.monitor for spec in specs if spec.degraded is None]
+    for spec in specs:
+        if spec.degraded is not None:
+            by_metric.setdefault(spec.degraded.metric, []).append(spec.monitor)
+    parts = [
+        f"(monitor IN ({among(names)}) AND metric = {string(metric)})"
+        for metric, names in sorted(by_metric.items())
+    ]
+    if free:
+        parts.append(f"monitor IN ({among(free)})")
+    return f"({' OR '.join(parts)})"

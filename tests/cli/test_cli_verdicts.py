@@ -1,0 +1,151 @@
+"""What people ask and say of a verdict and of debts, by the command line: answers and mistakes."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import source_tables
+from typer.testing import CliRunner
+
+from sparkdrift.cli import app
+
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
+
+DEBT = "drift of amount"
+SPEC = """
+monitor: small
+owner: tests
+model: {{business_owner: board}}
+source: {{path: "{path}"}}
+timestamp: {{column: ts}}
+features: {{numeric: [amount], categorical: [product]}}
+reference: {{begin: 2024-01-01, end: 2024-01-05}}
+policy: {{needs: [data]}}
+"""
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(app, [str(one) for one in arguments])
+
+
+@pytest.fixture(scope="module")
+def told(spark, workspace):
+    """Calls a command on a store of eight days; from the sixth on `amount` is higher.
+
+    Returns the JSON document of the monitor and checks the exit code.
+    """
+    rng = np.random.default_rng(23)
+    path = workspace / "log"
+    source_tables.write(
+        spark,
+        path,
+        source_tables.pa.concat_tables(
+            [
+                source_tables.days(0, 4, 300, rng),
+                source_tables.days(5, 7, 300, rng, shift=1.5),
+                source_tables.closing_row(8),
+            ]
+        ),
+    )
+    file = workspace / "small.yml"
+    file.write_text(SPEC.format(path=path))
+    done = invoke("run", file, "--store", workspace / "store")
+    assert done.exit_code == 0, done.output
+
+    def command(*words, code=0):
+        group, *rest = words
+        verb = [rest.pop(0)] if group == "debt" or rest[:1] in (["accept"], ["decline"]) else []
+        done = invoke(group, *verb, file, *rest, "--store", workspace / "store", "--json")
+        assert done.exit_code == code, done.output
+        (found,) = json.loads(done.stdout)["monitors"]
+        return found
+
+    return command
+
+
+def test_the_verdict_and_the_exit_code_that_was_asked_for(told):
+    found = told("health", "--fail-on", "watch", code=3)
+    assert found["verdict"] == "watch"
+    assert (found["owner"], found["escalation"]) == ("tests", "board")
+    assert found["windows_judged"] == 0
+    assert any(one["reason"].startswith(DEBT) for one in found["reasons"])
+    assert told("health", "--fail-on", "retrain")["exit_code"] == 0
+    assert "did you mean 'retrain'" in invoke("health", "x.yml", "--fail-on", "retrian").stderr
+
+
+def test_what_is_owed_is_listed_and_its_life_shown(told):
+    debts = {one["debt"]: one for one in told("debt", "list")["debts"]}
+    assert debts[DEBT]["owner"] == "tests"
+    assert (debts[DEBT]["kind"], debts[DEBT]["status"]) == ("data", "open")
+    assert debts[DEBT]["interest"] is None
+    events = told("debt", "show", DEBT)["events"]
+    assert events[0]["action"] == "opened"
+    assert [one["seq"] for one in events] == list(range(1, len(events) + 1))
+
+
+MISTAKES = [
+    (("show", "drift of amuont"), 2, f"did you mean '{DEBT}'?"),
+    (("ack", "drift of amuont", "--reason", "x"), 2, f"did you mean '{DEBT}'?"),
+    (("ack", DEBT, "--reason", " "), 2, "--reason is empty"),
+    (("assign", DEBT, "--to", "b", "--reason", "x", "--by", " "), 2, "--by is empty"),
+    (("waive", DEBT, "--until", "2024-01-08", "--reason", "x"), 2, "is in the past"),
+    (("waive", DEBT, "--until", "soon", "--reason", "x"), 2, "--until 'soon' is no time"),
+]
+
+
+@pytest.mark.parametrize(("words", "code", "said"), MISTAKES)
+def test_a_mistake_is_said_and_nothing_is_written(told, workspace, words, code, said):
+    before = told("debt", "show", DEBT)["events"]
+    done = invoke(
+        "debt", words[0], workspace / "small.yml", *words[1:], "--store", workspace / "store"
+    )
+    assert done.exit_code == code, done.output
+    assert said in done.stderr
+    assert told("debt", "show", DEBT)["events"] == before
+
+
+def test_a_reason_is_asked_for_before_anything_starts():
+    for words in (
+        ("debt", "ack", "x.yml", DEBT),
+        ("debt", "waive", "x.yml", DEBT, "--until", "2030-01-01"),
+        ("debt", "assign", "x.yml", DEBT, "--to", "b"),
+        ("health", "accept", "x.yml"),
+        ("health", "decline", "x.yml"),
+    ):
+        done = invoke(*words)
+        assert done.exit_code == 2, words
+        assert "--reason" in done.stderr, words
+
+
+def test_what_is_said_of_a_debt_is_on_the_books(told):
+    said = ("--by", "anna", "--reason", "known")
+    assert told("debt", "ack", DEBT, *said)["debt"] == DEBT
+    told("debt", "assign", DEBT, "--to", "platform", *said)
+    told("debt", "waive", DEBT, "--until", "2024-02-01", *said)
+    (debt,) = (one for one in told("debt", "list")["debts"] if one["debt"] == DEBT)
+    assert (debt["status"], debt["owner"]) == ("waived", "platform")
+    assert debt["until"].startswith("2024-02-01")
+    events = told("debt", "show", DEBT)["events"]
+    assert [one["action"] for one in events if one["by"] == "anna"] == [
+        "acknowledged", "assigned", "waived"
+    ]  # fmt: skip
+    assert events[-1]["reason"] == "known"
+
+
+def test_a_verdict_is_accepted_and_then_declined(told):
+    first = told("health", "accept", "--by", "anna", "--reason", "planned")
+    assert (first["action"], first["by"], first["seq"]) == ("accepted", "anna", 1)
+    assert first["verdict"] == "watch"
+    second = told("health", "decline", "2024-01-08", "--by", "bob", "--reason", "a campaign")
+    assert (second["action"], second["seq"]) == ("declined", 2)
+
+
+def test_a_window_that_has_no_verdict_can_not_be_answered(told, workspace):
+    done = invoke(
+        *("health", "accept", workspace / "small.yml", "2030-01-01"),
+        *("--reason", "x", "--store", workspace / "store"),
+    )
+    assert done.exit_code == 2
+    assert "2030-01-01" in done.stderr
