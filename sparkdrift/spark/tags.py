@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from pyspark.sql import SparkSession
 
+from sparkdrift.spark.commits import committed
 from sparkdrift.spark.failures import FAILURES
 from sparkdrift.spark.schemas import TABLES
 from sparkdrift.spark.sql import string
@@ -23,8 +26,9 @@ def tag_tables(spark: SparkSession, store: Store) -> bool:
         return False
     for table in TABLES:
         tags = f"({string(KEY)} = {string(table.kind)})"
+        statement = f"ALTER TABLE {store.table(table.name)} SET TAGS {tags}"
         try:
-            spark.sql(f"ALTER TABLE {store.table(table.name)} SET TAGS {tags}")
+            committed("tag", table.name, partial(spark.sql, statement))
         except FAILURES:
             return False
     return True

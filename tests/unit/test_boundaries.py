@@ -161,3 +161,25 @@ def test_nothing_that_spark_connect_lacks(module: Path) -> None:
     if module.is_relative_to(PACKAGE / "embedded"):
         code = code.replace("DeltaTable", "")  # delta-rs has a class of this name as well
     assert not [pattern for pattern in NOT_CONNECT if re.search(pattern, code)]
+
+
+# What does not pass `spark/commits.py` is not tried again, and no test ends a driver there.
+COMMITS = re.compile(
+    r"\.save\(|\.saveAsTable\(|MERGE INTO|INSERT INTO|DELETE FROM|OPTIMIZE \{|VACUUM \{"
+    r"|ALTER TABLE \{|CREATE TABLE"
+)
+# Tables that a check makes and drops; what errors say.
+OTHERS = {f"sparkdrift/{one}.py" for one in ("spark/checking", "spark/source", "cli/forbidden")}
+
+
+def test_every_commit_passes_one_point() -> None:
+    written = [
+        module
+        for module in MODULES
+        if COMMITS.search(module.read_text(encoding="utf-8"))
+        and not module.is_relative_to(PACKAGE / "demo")
+        and name(module) not in OTHERS
+    ]
+    assert len(written) >= 4
+    for module in written:
+        assert "sparkdrift.spark.commits" in set(imported(module)), name(module)
