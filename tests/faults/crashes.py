@@ -128,36 +128,59 @@ NAMES = frozenset(table.name for table in TABLES)
 
 @dataclass(frozen=True)
 class Survived:
-    """What a schedule of crashes left: `lost` is what differs from the uninterrupted store."""
+    """What a schedule of crashes left: how each attempt ended, and what differs from the store that
+    nothing interrupted."""
 
     task: str
     endings: tuple[Ending, ...]
-    reached: tuple[str, ...]
+    ended: tuple[str, ...]
     lost: tuple[str, ...]
 
 
 def survived(world: World, task: Task, endings: Sequence[Ending], *, same_id: bool) -> Survived:
     """Let attempts at the task end as told, then one go on to its end."""
     store = world.copied(world.before(task))
-    reached: list[str] = []
+    ends: list[str] = []
     wrong: list[str] = []
     for number, how in enumerate(endings):
+        if _heard(world, task, store):
+            break
         run_id = "broken" if same_id else f"broken {number}"
-        with ending(world.spark, store, how) as made:
-            ended = _attempt(world, store, task, run_id)
-        reached.append(f"{how.kind} {made[-1] if made else 'anything'}" if ended else "its end")
+        with ending(world.spark, store, how):
+            ended = attempt(world, store, task, run_id)
+        ends.append(ended or "its end")
         if _says_done(store, run_id) and not ended.startswith("refused"):
             wrong += [f"runs says SUCCEEDED: {one}" for one in differences(world, task, store)]
         wrong += [f"{how}: {one}" for one in doubled(store)]
-    final = _attempt(world, store, task, "broken" if same_id else "mended")
-    if final and not (task.repeated and final.startswith("refused")):
-        wrong.append(f"the last attempt {final}")
-    wrong += [*differences(world, task, store), *doubled(store)]
+    wrong += [*settled(world, task, store, "broken" if same_id else "mended"), *doubled(store)]
     world.dropped(store)
-    return Survived(task.name, tuple(endings), tuple(reached), tuple(wrong))
+    return Survived(task.name, tuple(endings), tuple(ends), tuple(wrong))
 
 
-def _attempt(world: World, store: Store, task: Task, run_id: str) -> str:
+def settled(world: World, task: Task, store: Store, run_id: str) -> list[str]:
+    """What is not as it should be after another attempt.
+
+    What was decided and heard is not said again; what it left undone is done by the next run.
+    """
+    if not task.said:
+        last = attempt(world, store, task, run_id)
+        return [*([f"the last attempt {last}"] if last else []), *differences(world, task, store)]
+    if not _heard(world, task, store):
+        attempt(world, store, task, run_id)
+    if not differences(world, task, store):
+        return []
+    world.finished(store, world.run_of(task), "next")
+    return unlike(store, world.settled(task))
+
+
+def _heard(world: World, task: Task, store: Store) -> bool:
+    """Whether what somebody says stands in the log that keeps it."""
+    if not task.said:
+        return False
+    return content(store, task.said) == content(world.after(task), task.said)
+
+
+def attempt(world: World, store: Store, task: Task, run_id: str) -> str:
     """How it ended; '' where it came to its end."""
     context = context_of(world.spark, store, run_id)
     try:
@@ -181,13 +204,16 @@ def content(store: Store, table: str) -> list[str]:
 
 def differences(world: World, task: Task, store: Store) -> list[str]:
     """Tables whose rows are not those of the store that nothing interrupted."""
+    return unlike(store, world.after(task))
+
+
+def unlike(store: Store, wanted: Store) -> list[str]:
+    """Tables that have other rows than those of the wanted store, but for what tells runs apart."""
     found = []
     for table in TABLES:
-        if table is RUNS:
-            continue
-        here, wanted = content(store, table.name), content(world.after(task), table.name)
-        if here != wanted:
-            more, less = set(here) - set(wanted), set(wanted) - set(here)
+        here, there = content(store, table.name), content(wanted, table.name)
+        if table is not RUNS and here != there:
+            more, less = set(here) - set(there), set(there) - set(here)
             example = next(iter(more or less), "the same row several times")
             found.append(f"{table.name}: {len(more)} more, {len(less)} less, as {example[:300]}")
     return found

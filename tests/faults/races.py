@@ -10,16 +10,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from crashes import content, doubled
+import numpy as np
+from crashes import attempt, doubled, settled, unlike
 from monitors import context_of
-from pyspark.errors import PySparkException
 from source_tables import day_rows, day_start, write
 from world import SEED, Task, World, labelled
 
-from sparkdrift.errors import SparkdriftError
 from sparkdrift.spark.commits import watched
-from sparkdrift.spark.schemas import RUNS, TABLES
-from sparkdrift.steps.context import Context, Options
+from sparkdrift.steps.context import Options
 from sparkdrift.steps.run import run_monitor
 from sparkdrift.store import Store
 
@@ -46,8 +44,6 @@ def _other(world: World, store: Store, task: Task) -> None:
 
 
 def _append(world: World, store: Store, task: Task) -> None:
-    import numpy as np
-
     rng = np.random.default_rng(SEED + 1)
     write(world.spark, world.source, labelled(day_rows(2, 7, rng), rng))
 
@@ -100,12 +96,12 @@ def raced(world: World, task: Task, rival: Rival, change: int) -> Raced:
                 rival.work(here, store, task)
 
         with watched(watcher):
-            found.ended = _attempt(here, store, task, "raced")
+            found.ended = attempt(here, store, task, "raced")
         if not found.reached:
             rival.work(here, store, task)
         found.lost += doubled(store)
-        last = _attempt(here, store, task, "settled")
-        if last and not (task.repeated and last.startswith("refused")):
+        last = attempt(here, store, task, "settled")
+        if last:
             found.lost.append(f"the last attempt {last}")
         found.lost += [*doubled(store), *_compared(here, task, rival, store)]
     return found
@@ -114,16 +110,10 @@ def raced(world: World, task: Task, rival: Rival, change: int) -> Raced:
 def _compared(world: World, task: Task, rival: Rival, store: Store) -> list[str]:
     """Against the rival's work first, and then the task."""
     wanted = world.copied(world.before(task))
-    rival.work(world, wanted, task)
-    _attempt(world, wanted, task, "alone")
-    found = []
-    for table in TABLES:
-        here, there = content(store, table.name), content(wanted, table.name)
-        if table is not RUNS and here != there:
-            more, less = set(here) - set(there), set(there) - set(here)
-            example = next(iter(more or less), "the same row several times")
-            found.append(f"{table.name}: {len(more)} more, {len(less)} less, as {example[:300]}")
-    return found
+    if not rival.source:
+        rival.work(world, wanted, task)
+    attempt(world, wanted, task, "alone")
+    return unlike(store, wanted)
 
 
 def together(world: World, task: Task, change: int) -> Raced:
@@ -148,7 +138,7 @@ def together(world: World, task: Task, change: int) -> Raced:
 
     def driver(number: int) -> None:
         try:
-            ends[number] = _attempt(world, store, task, f"driver {number}")
+            ends[number] = attempt(world, store, task, f"driver {number}")
         finally:
             # One that had nothing to do is not waited for.
             if getattr(passed, "count", 0) <= change:
@@ -161,24 +151,6 @@ def together(world: World, task: Task, change: int) -> Raced:
         for thread in threads:
             thread.join()
     found.ended = "; ".join(sorted(one for one in ends if one))
-    found.lost += doubled(store)
-    last = _attempt(world, store, task, "settled")
-    if last and not (task.repeated and last.startswith("refused")):
-        found.lost.append(f"the last attempt {last}")
-    from crashes import differences
-
-    found.lost += [*doubled(store), *differences(world, task, store)]
+    found.lost += [*doubled(store), *settled(world, task, store, "settled")]
     world.dropped(store)
     return found
-
-
-def _attempt(world: World, store: Store, task: Task, run_id: str) -> str:
-    context: Context = context_of(world.spark, store, run_id)
-    try:
-        task.work(world, context, world.spec(task))
-        context.journal.close()
-    except PySparkException as error:
-        return f"failed: {error}"
-    except SparkdriftError as error:
-        return f"refused: {error}"
-    return ""

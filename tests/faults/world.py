@@ -50,13 +50,13 @@ Work = Callable[["World", Context, MonitorSpec], object]
 
 @dataclass(frozen=True)
 class Task:
-    """One kind of work on a store. `repeated`: doing it again once it is done is an error that says
-    so, as of a decision; other work then finds nothing to do."""
+    """One kind of work on a store. `said`: the log that keeps what somebody decides, who looks there
+    before saying it again; other work finds nothing to do once it is done."""
 
     name: str
     work: Work
     sections: Mapping[str, Any] = field(default_factory=dict)
-    repeated: bool = False
+    said: str = ""
 
 
 def _run(world: World, context: Context, spec: MonitorSpec) -> object:
@@ -96,25 +96,25 @@ STEPS = (
 )
 ASKED = (
     Task("hooks", lambda world, c, s: fire_hooks(c, s)),
-    Task("debt", _debt),
+    Task("debt", _debt, said="debt_events"),
     Task(
         "verdict",
         lambda world, c, s: answer_verdict(c, s, "accepted", None, by=OWNER, reason="yes"),
-        repeated=True,
+        said="health_events",
     ),
     Task("candidate", _candidate, OTHER_DAYS),
     Task(
         "promote",
         lambda world, c, s: reference.promote(c, s, reference.named(s), 2, WHY, force=True),
         OTHER_DAYS,
-        repeated=True,
+        said="reference_events",
     ),
     Task("run after promote", _run, OTHER_DAYS),
     Task(
         "rollback",
         lambda world, c, s: reference.rollback(c, s, reference.named(s), 1, WHY),
         OTHER_DAYS,
-        repeated=True,
+        said="reference_events",
     ),
     Task(
         "export",
@@ -122,7 +122,7 @@ ASKED = (
             c, s, reference.named(s), 2, world.exported(c.store), OWNER
         ),
         OTHER_DAYS,
-        repeated=True,
+        said="reference_events",
     ),
     Task("forget", _forget),
     Task("prune", lambda world, c, s: prune.prune(c, s), PRUNED),
@@ -179,6 +179,18 @@ class World:
     def after(self, task: Task) -> Store:
         """The same after the task was done without interruption."""
         return self._after[task.name]
+
+    def run_of(self, task: Task) -> Task:
+        """A whole run by the spec of the task."""
+        return Task("run", _run, task.sections)
+
+    def settled(self, task: Task) -> Store:
+        """The store after the task and a run."""
+        name = f"settled {task.name}"
+        if name not in self._after:
+            self._after[name] = self.copied(self.after(task))
+            self.finished(self._after[name], self.run_of(task), "next")
+        return self._after[name]
 
     def copied(self, store: Store) -> Store:
         """The store once more, to be written to."""
