@@ -50,8 +50,8 @@ Work = Callable[["World", Context, MonitorSpec], object]
 
 @dataclass(frozen=True)
 class Task:
-    """One kind of work on a store. `said`: the log that keeps what somebody decides, who looks there
-    before saying it again; other work finds nothing to do once it is done."""
+    """One kind of work on a store. `said`: the log that keeps what somebody decides, who looks
+    there before saying it again; other work finds nothing to do once it is done."""
 
     name: str
     work: Work
