@@ -8,7 +8,7 @@ import pytest
 from crashes import KINDS, Ending, changes, survived
 from world import TASKS, Task, World
 
-pytestmark = [pytest.mark.spark, pytest.mark.classic]
+pytestmark = [pytest.mark.spark, pytest.mark.classic, pytest.mark.slow]
 
 _SEVERAL = 3
 """Up to so many attempts end before one goes on to its end."""

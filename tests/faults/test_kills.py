@@ -12,7 +12,7 @@ import pytest
 from crashes import changes, differences, doubled
 from world import TASKS, World
 
-pytestmark = [pytest.mark.spark, pytest.mark.classic]
+pytestmark = [pytest.mark.spark, pytest.mark.classic, pytest.mark.slow]
 
 WHOLE = TASKS[-1]
 DRIVER = Path(__file__).with_name("driver.py")

@@ -10,7 +10,7 @@ from crashes import changes
 from races import RIVALS, raced, together
 from world import STEPS, TASKS, Task, World
 
-pytestmark = [pytest.mark.spark, pytest.mark.classic]
+pytestmark = [pytest.mark.spark, pytest.mark.classic, pytest.mark.slow]
 
 WHOLE = TASKS[-1]
 PROFILE = STEPS[0]
