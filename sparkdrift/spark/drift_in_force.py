@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import SparkSession
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from sparkdrift.references.life import PUTTING, Event, Name, erased, terms
 from sparkdrift.spark.changes import from_micros
@@ -150,7 +151,9 @@ def drift_in_force(spark: SparkSession, store: Store, force: InForce, more: str)
     with registered(spark, store, f"{DRIFT.name} {more}"):
         try:
             for name, rows in given.items():
-                spark.createDataFrame(rows).createOrReplaceTempView(own[name])
+                # Over Connect no schema is taken from a table without rows.
+                frame = spark.createDataFrame(rows, from_arrow_schema(rows.schema))
+                frame.createOrReplaceTempView(own[name])
             for name, query in views.items():
                 spark.sql(query).createOrReplaceTempView(name)
             yield
