@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -122,9 +123,10 @@ def _instant(kind: pa.DataType) -> bool:
 
 
 def _values(column: pa.Array) -> list[object]:
-    values: list[object] = column.to_pylist()
     if pa.types.is_decimal(column.type):
-        return [None if value is None else int(value) for value in values]  # type: ignore[call-overload]
+        whole: list[Decimal | None] = column.to_pylist()
+        return [None if value is None else int(value) for value in whole]
+    values: list[object] = column.to_pylist()
     return values
 
 

@@ -22,10 +22,8 @@ from sparkdrift.spark.operation_inputs import (
     edges_of_states,
     verdict_rows,
 )
-from sparkdrift.spark.operation_tables import OPERATIONS
 from sparkdrift.spark.reference_life import References
 from sparkdrift.spark.sql import ddl, in_windows, quote, string
-from sparkdrift.spark.stamping import replace_windows
 from sparkdrift.spark.window_columns import position
 from sparkdrift.spec.metrics import PREFIX
 from sparkdrift.spec.models import MonitorSpec
@@ -138,18 +136,3 @@ def _shaped(
     return rows.selectExpr(
         *(f"CAST({told.get(name, 'NULL')} AS {kind}) AS {name}" for name, kind in INPUT.items())
     )
-
-
-def write_operations(
-    store: Store,
-    spec: MonitorSpec,
-    rows: DataFrame,
-    granularity: str,
-    windows: Sequence[Window],
-    *,
-    policy: str,
-    run_id: str,
-) -> None:
-    """Make `rows` the operations of `windows`, in one commit."""
-    signals = len(spec.operations)
-    replace_windows(store, OPERATIONS, spec, rows, granularity, windows, policy, run_id, signals)

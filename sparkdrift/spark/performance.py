@@ -28,7 +28,6 @@ from sparkdrift.spark.performance_inputs import (
 )
 from sparkdrift.spark.performance_policy import rules_of
 from sparkdrift.spark.sql import ddl, in_windows, quote, string, timestamp
-from sparkdrift.spark.stamping import replace_windows
 from sparkdrift.spark.window_columns import position
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
@@ -104,20 +103,6 @@ def performance_rows(
     grouped = rows.repartition(*map(quote, GROUP[:3])).sortWithinPartitions(*GROUP)
     own = {one.start: digests[one.start] for one in windows if one.start in digests}
     return grouped.mapInArrow(perform(rules_of(spec, granularity), own), ddl(PERFORMED))
-
-
-def write_performance(
-    store: Store,
-    spec: MonitorSpec,
-    rows: DataFrame,
-    granularity: str,
-    windows: Sequence[Window],
-    *,
-    policy: str,
-    run_id: str,
-) -> None:
-    """Make `rows` the performance of `windows`, in one commit."""
-    replace_windows(store, PERFORMANCE, spec, rows, granularity, windows, policy, run_id, 16)
 
 
 def count_findings(

@@ -46,6 +46,7 @@ def replace_windows(
     rows: DataFrame,
     granularity: str,
     windows: Sequence[Window],
+    *,
     policy: str,
     run_id: str,
     kinds: int,

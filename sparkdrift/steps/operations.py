@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sparkdrift.spark.operation_inputs import Held, held_against, operation_digests
-from sparkdrift.spark.operations import operation_rows, write_operations
+from sparkdrift.spark.operation_tables import OPERATIONS
+from sparkdrift.spark.operations import operation_rows
 from sparkdrift.spark.reference_life import References, stored_references
+from sparkdrift.spark.stamping import replace_windows
 from sparkdrift.spec.digests import operation_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context, Options
@@ -49,8 +51,9 @@ def watch_operations(context: Context, spec: MonitorSpec, options: Options) -> O
         }
         for grain, batch in batches_of_grains(context, record, found):
             wanted = digests[grain].wanted
-            write_operations(
+            replace_windows(
                 context.store,
+                OPERATIONS,
                 spec,
                 operation_rows(
                     context.spark, context.store, spec, stored, held, grain, batch, wanted
@@ -59,6 +62,7 @@ def watch_operations(context: Context, spec: MonitorSpec, options: Options) -> O
                 batch,
                 policy=policy,
                 run_id=context.journal.run_id,
+                kinds=len(spec.operations),
             )
         merged = sum(len(found[grain].due) for grain in spec.windows.rollups)
         dropped = sum(len(one.dropped) for one in found.values())

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sparkdrift.spark.evaluation_tables import PERFORMANCE
 from sparkdrift.spark.performance import (
     Due,
     count_findings,
     performance_digests,
     performance_rows,
-    write_performance,
 )
 from sparkdrift.spark.performance_inputs import grains, sets_in_force
+from sparkdrift.spark.stamping import replace_windows
 from sparkdrift.spec.digests import performance_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context, Options
@@ -20,6 +21,8 @@ from sparkdrift.steps.profile import complete_until
 from sparkdrift.windows import Window
 
 STEP = "performance"
+_METRICS = 16
+"""About so many metrics a window and slice has."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,9 @@ def measure_performance(context: Context, spec: MonitorSpec, options: Options) -
         digests = performance_digests(context.spark, context.store, spec, sets, policy, as_of)
         due = _outdated(spec, options, digests)
         for grain, batch in batches_of_grains(context, record, due):
-            write_performance(
+            replace_windows(
                 context.store,
+                PERFORMANCE,
                 spec,
                 performance_rows(
                     context.spark,
@@ -68,6 +72,7 @@ def measure_performance(context: Context, spec: MonitorSpec, options: Options) -
                 batch,
                 policy=policy,
                 run_id=context.journal.run_id,
+                kinds=_METRICS,
             )
         own = due[spec.windows.grain]
         degraded = drifted = 0

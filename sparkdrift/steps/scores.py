@@ -132,8 +132,11 @@ def _count(
         [one for one in due.batch if one.window.start in asked]
         for asked in (due.relabelled.windows, due.refilled if source.feed else ())
     )
-    added = add_labels(context, by, relabelled, due.relabelled, record) if relabelled else Added()
-    if refilled:
+    # Labels in a table of their own, or a label column: never both.
+    added = Added()
+    if relabelled:
+        added = add_labels(context, by, relabelled, due.relabelled, record)
+    elif refilled:
         added = add_rows(context, by, refilled, record)
     record.warnings += added.told()
     done = {one.window.start for one in (*relabelled, *refilled)}

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.bench import ours
+from tests.bench import ours, stored
 from tests.bench.asked import Asked
 from tests.bench.table import Measured
-from tests.bench.watching import command
+from tests.bench.watching import fastest
 
 _MODELS, _WINDOWS = 10_000, 365
 _VERDICTS = "'healthy', 'watch', 'recalibrate', 'refresh_evaluation', 'retrain', 'retire', 'blind'"
@@ -25,7 +25,7 @@ def fleet(asked: Asked) -> Iterator[Measured]:
     if not (store / "runs").exists():
         _made(store, models)
     arguments = ["fleet", "--store", str(store), "--as-of", "2025-01-01"]
-    used = min((command(arguments) for _ in range(asked.repeats)), key=lambda one: one.seconds)
+    used = fastest(arguments, asked.repeats)
     yield Measured(
         f"fleet of {models:,} models x {_WINDOWS} windows",
         used.seconds,
@@ -73,8 +73,8 @@ def _columns() -> list[str]:
     verdict = f"element_at(array({_VERDICTS}), CAST(1 + pmod(hash({model}, {run}), 7) AS INT))"
     made: dict[str, Any] = {
         "monitor": name,
-        "window_start": _day(window),
-        "window_end": _day(f"{window} + 1"),
+        "window_start": stored.day(window),
+        "window_end": stored.day(f"{window} + 1"),
         "granularity": "'day'",
         # As Python's zlib has it.
         "bucket": f"pmod(crc32(CAST({name} AS BINARY)), {BUCKETS})",
@@ -88,13 +88,13 @@ def _columns() -> list[str]:
         "'weight', 0.3D, 'kind', kind, 'reason', concat(kind, ' moved in window ', id),"
         " 'evidence', array(concat('drift: amount, baseline, ', id))))",
         "would_change": "concat('two windows without what was found in ', id)",
-        "since": _day(f"{run} * 40"),
+        "since": stored.day(f"{run} * 40"),
         "owner": f"concat('team ', {model} % 40)",
-        "due": _day(f"{run} * 40 + 30"),
+        "due": stored.day(f"{run} * 40 + 30"),
         "dashboard_status": "'green'",
         "blind_spot": "'red'",
         "open_debts": "CAST(pmod(hash(id), 5) AS INT)",
-        "oldest_debt": _day(f"{run} * 40"),
+        "oldest_debt": stored.day(f"{run} * 40"),
         "loss": "pmod(hash(id, 1), 1000) / 1e5",
         "cost": f"pmod(hash({model}), 100000) / 1D",
         "cost_so_far": "pmod(hash(id), 1000000) / 1D",
@@ -104,12 +104,4 @@ def _columns() -> list[str]:
         "run_id": "'bench'",
         "package_version": "'0'",
     }
-    return [
-        f"CAST({made.get(column.name, 'NULL')} AS {column.type}) AS {column.name}"
-        for column in MODEL_HEALTH.columns
-    ]
-
-
-def _day(number: str) -> str:
-    """SQL for the start of the day of this number, from 2024 on."""
-    return f"timestamp_seconds(1704067200 + 86400 * ({number}))"
+    return stored.columns(MODEL_HEALTH, made)

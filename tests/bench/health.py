@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench import ours
+from tests.bench import ours, stored
 from tests.bench.asked import Asked
 from tests.bench.table import Measured
-from tests.bench.watching import Used, command
+from tests.bench.watching import Used, command, fastest
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
-    from sparkdrift.spark.table import Table
-    from sparkdrift.store import Store
+    pass
 
 _MODELS, _WINDOWS, _COLUMNS = 100, 90, 10
 
@@ -36,7 +33,7 @@ def health(asked: Asked) -> Iterator[Measured]:
         note=f"{_COLUMNS} columns each; {first}",
         figures={"models": models, "cpu_s": first.cpu_seconds},
     )
-    again = min((command(arguments) for _ in range(asked.repeats)), key=lambda one: one.seconds)
+    again = fastest(arguments, asked.repeats)
     yield Measured(
         "the same, nothing due",
         again.seconds,
@@ -66,11 +63,11 @@ def _made(store: Path, specs: Path, models: int) -> None:
         from sparkdrift.spark.schemas import RUNS
 
         each = models * _WINDOWS
-        _write(spark, made, PROFILES, each, _profiles())
-        _write(spark, made, DRIFT, each * _COLUMNS, _drift())
-        _write(spark, made, PERFORMANCE, each, _performance())
-        _write(spark, made, EVAL_STALENESS, each * len(_FIGURES), _staleness())
-        _write(spark, made, RUNS, models, _runs())
+        stored.append(spark, made, PROFILES, each, _profiles(), "monitor")
+        stored.append(spark, made, DRIFT, each * _COLUMNS, _drift(), "monitor")
+        stored.append(spark, made, PERFORMANCE, each, _performance(), "monitor")
+        stored.append(spark, made, EVAL_STALENESS, each * len(_FIGURES), _staleness(), "monitor")
+        stored.append(spark, made, RUNS, models, _runs(), "monitor")
 
 
 def _spec(number: int) -> dict[str, object]:
@@ -89,28 +86,8 @@ def _spec(number: int) -> dict[str, object]:
 _FIGURES = ("eval_age", "gap_max", "outside", "ess_ratio", "calibration_error", "blind_spot")
 
 
-def _write(
-    spark: SparkSession, store: Store, table: Table, count: int, made: Mapping[str, str]
-) -> None:
-    columns = (
-        f"CAST({made.get(one.name, 'NULL')} AS {one.type}) AS `{one.name}`" for one in table.columns
-    )
-    rows = spark.range(0, count, 1, 2).selectExpr(*columns).repartition(2, "monitor")
-    rows.write.format("delta").mode("append").save(store.path(table.name))
-
-
 def _window(model: str, number: str) -> dict[str, str]:
-    return {
-        "monitor": f"concat('m', lpad({model}, 3, '0'))",
-        "window_start": f"timestamp_seconds(1704067200 + 86400 * ({number}))",
-        "window_end": f"timestamp_seconds(1704153600 + 86400 * ({number}))",
-        "granularity": "'day'",
-        "slice_key": "'*'",
-        "slice_value": "'*'",
-        "run_id": "'bench'",
-        "input_digest": "string(id)",
-        "policy_hash": "'p'",
-    }
+    return stored.window(f"concat('m', lpad({model}, 3, '0'))", number)
 
 
 def _profiles() -> dict[str, str]:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench import ours
+from tests.bench import ours, stored
 from tests.bench.asked import Asked
 from tests.bench.table import Measured
-from tests.bench.watching import command
+from tests.bench.watching import fastest
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
-    from sparkdrift.spark.table import Table
-    from sparkdrift.store import Store
+    pass
 
 _FEATURES, _WINDOWS, _SLICES = 100, 90, 5
 _QUERY = "SELECT severity, count(*) AS n FROM alerts GROUP BY severity"
@@ -30,7 +27,7 @@ def report(asked: Asked) -> Iterator[Measured]:
         _made(store, spec, features)
     page = asked.data / f"report-{features}.html"
     arguments = ["report", str(spec), "-o", str(page), "--store", str(store)]
-    best = min((command(arguments) for _ in range(asked.repeats)), key=lambda one: one.seconds)
+    best = fastest(arguments, asked.repeats)
     yield Measured(
         f"page of {features} features x {_WINDOWS} windows",
         best.seconds,
@@ -39,7 +36,7 @@ def report(asked: Asked) -> Iterator[Measured]:
         figures={"bytes": page.stat().st_size, "cpu_s": best.cpu_seconds},
     )
     asking = ["sql", _QUERY, "--store", str(store)]
-    quick = min((command(asking) for _ in range(asked.repeats)), key=lambda one: one.seconds)
+    quick = fastest(asking, asked.repeats)
     yield Measured(
         "sql on the view alerts, without Java",
         quick.seconds,
@@ -73,39 +70,23 @@ def _made(store: Path, spec: Path, features: int) -> None:
         )
         from sparkdrift.spark.schemas import RUNS
 
-        _write(spark, made, PROFILES, _WINDOWS, {**_profile("id", "0"), "column_name": "':table'"})
+        stored.append(
+            spark, made, PROFILES, _WINDOWS, {**_profile("id", "0"), "column_name": "':table'"}
+        )
         each = _profile(f"id div {features}", f"id % {features}")
-        _write(spark, made, PROFILES, features * _WINDOWS, each)
-        _write(spark, made, DRIFT, features * _WINDOWS * (1 + _SLICES), _drift(features))
-        _write(spark, made, REFERENCE_PROFILES, features, {**_profile("0", "id"), **_VERSION})
-        _write(spark, made, REFERENCE_SNAPSHOTS, 1, {**_window("0"), **_VERSION})
-        _write(spark, made, REFERENCE_EVENTS, 1, {**_window("0"), **_VERSION})
-        _write(spark, made, MODEL_HEALTH, _WINDOWS, _health())
-        _write(spark, made, RUNS, 1, _RUN)
-
-
-def _write(
-    spark: SparkSession, store: Store, table: Table, count: int, made: Mapping[str, str]
-) -> None:
-    columns = (
-        f"CAST({made.get(one.name, 'NULL')} AS {one.type}) AS `{one.name}`" for one in table.columns
-    )
-    rows = spark.range(0, count, 1, 2).selectExpr(*columns)
-    rows.repartition(2).write.format("delta").mode("append").save(store.path(table.name))
+        stored.append(spark, made, PROFILES, features * _WINDOWS, each)
+        stored.append(spark, made, DRIFT, features * _WINDOWS * (1 + _SLICES), _drift(features))
+        stored.append(
+            spark, made, REFERENCE_PROFILES, features, {**_profile("0", "id"), **_VERSION}
+        )
+        stored.append(spark, made, REFERENCE_SNAPSHOTS, 1, {**_window("0"), **_VERSION})
+        stored.append(spark, made, REFERENCE_EVENTS, 1, {**_window("0"), **_VERSION})
+        stored.append(spark, made, MODEL_HEALTH, _WINDOWS, _health())
+        stored.append(spark, made, RUNS, 1, _RUN)
 
 
 def _window(number: str) -> dict[str, str]:
-    return {
-        "monitor": "'shown'",
-        "window_start": f"timestamp_seconds(1704067200 + 86400 * ({number}))",
-        "window_end": f"timestamp_seconds(1704153600 + 86400 * ({number}))",
-        "granularity": "'day'",
-        "slice_key": "'*'",
-        "slice_value": "'*'",
-        "run_id": "'bench'",
-        "input_digest": "string(id)",
-        "policy_hash": "'p'",
-    }
+    return stored.window("'shown'", number)
 
 
 _VERSION = {

@@ -8,9 +8,6 @@ import pytest
 from typer.testing import CliRunner
 
 from sparkdrift.cli import app
-from sparkdrift.embedded import asking
-from sparkdrift.spark import querying
-from sparkdrift.store import open_store
 from tests.cli.cookbook import DEMO
 
 pytestmark = pytest.mark.spark
@@ -132,12 +129,7 @@ def test_options_before_a_demos_name_are_refused(spark, tmp_path):
 
 
 @pytest.mark.parametrize("question", DEMO)
-def test_a_question_of_the_pages_has_an_answer(spark, demo, question):
-    """The same number of rows from Spark and from the reader that needs no Java."""
-    store = open_store(str(demo[0]))
-    found = querying.ask(spark, store, question, 5000)
-    embedded = asking.ask(store, store.local, question, 5000)
-    assert embedded.columns == found.columns
-    assert len(embedded.rows) == len(found.rows)
+def test_a_question_of_the_pages_has_an_answer(answered, demo, question):
+    rows = answered(demo[0], question)
     # No metric is declared there, as the page says.
-    assert found.rows or "kind = 'metric'" in question
+    assert rows or "kind = 'metric'" in question

@@ -61,7 +61,9 @@ RIVALS = (
     Rival("another monitor", _other),
     Rival("rows are appended", _append, source=True),
     Rival("files are optimised", _sql("OPTIMIZE {}"), source=True),
-    Rival("rows are deleted", _sql("DELETE FROM {} WHERE " + DAY + " AND amount > 110"), True),
+    Rival(
+        "rows are deleted", _sql("DELETE FROM {} WHERE " + DAY + " AND amount > 110"), source=True
+    ),
     Rival("rows are updated", _sql("UPDATE {} SET amount = 1 WHERE " + DAY), source=True),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timezone
 
@@ -18,7 +19,8 @@ from sparkdrift.spark.migrate import (
     store_version,
 )
 from sparkdrift.spark.profile_tables import PROFILES, STATES
-from sparkdrift.spark.schemas import RUNS, STORE_VERSION, TABLES
+from sparkdrift.spark.schemas import STORE_VERSION, TABLES
+from sparkdrift.spark.table import Table
 from sparkdrift.spark.versions import PROPERTY, require_current
 from sparkdrift.store import Store
 
@@ -42,17 +44,27 @@ ADDED_TABLES = {"reference_checks", "debt_events"}
 """Tables that version 4 did not have; nor had `reference_events` the column `gate`."""
 
 
+def made_as(
+    spark, folder, version: int, lacking: Callable[[Table], Collection[str] | None]
+) -> Store:
+    """A store of an earlier version. lacking: the columns that it did not have of a table; None: it
+    did not have the table."""
+    store = Store(directory=str(folder))
+    for table in TABLES:
+        without = lacking(table)
+        if without is not None:
+            kept = tuple(one for one in table.columns if one.name not in without)
+            spark.sql(create_statement(store, replace(table, columns=kept)))
+    # `create_statement` knows its own `runs` only by identity, so the property is set here.
+    runs = store.table("runs")
+    spark.sql(f"ALTER TABLE {runs} SET TBLPROPERTIES ('{PROPERTY}' = '{version}')")
+    return store
+
+
 @pytest.fixture(scope="module")
 def old(spark, workspace) -> Store:
     """Version 1 as it was, but for one table that a later version added: here, `drift`."""
-    store = Store(directory=str(workspace / "old"))
-    for table in TABLES:
-        kept = tuple(column for column in table.columns if column.name not in ADDED)
-        if table is RUNS or table is not DRIFT:
-            spark.sql(create_statement(store, replace(table, columns=kept)))
-    runs = store.table("runs")
-    # `create_statement` knows its own `runs` only by identity, so the property is set here.
-    spark.sql(f"ALTER TABLE {runs} SET TBLPROPERTIES ('{PROPERTY}' = '1')")
+    store = made_as(spark, workspace / "old", 1, lambda one: None if one is DRIFT else ADDED)
     spark.sql(
         f"INSERT INTO {store.table('profiles')} (monitor, window_start, column_name, row_count)"
         " VALUES ('credit', TIMESTAMP '2024-01-01', ':table', 7)"
@@ -102,12 +114,8 @@ def test_migrating_again_changes_nothing(spark, old):
     ],
 )
 def test_a_later_store_gets_the_columns_of_drift_that_it_lacks(spark, workspace, version, added):
-    store = Store(directory=str(workspace / f"version-{version}"))
-    for table in TABLES:
-        kept = tuple(one for one in table.columns if one.name not in added)
-        old = replace(table, columns=kept)
-        spark.sql(create_statement(store, old if table is DRIFT else table))
-    spark.sql(f"ALTER TABLE {store.table('runs')} SET TBLPROPERTIES ('{PROPERTY}' = '{version}')")
+    folder = workspace / f"version-{version}"
+    store = made_as(spark, folder, version, lambda table: added if table is DRIFT else ())
     spark.sql(
         f"INSERT INTO {store.table('drift')} (monitor, window_start, column_name, status)"
         " VALUES ('credit', TIMESTAMP '2024-01-01', 'amount', 'drifted')"
@@ -121,12 +129,8 @@ def test_a_later_store_gets_the_columns_of_drift_that_it_lacks(spark, workspace,
 
 
 def test_states_of_version_8_are_of_labels_that_are_not_known(spark, workspace):
-    store = Store(directory=str(workspace / "version-8"))
-    for table in TABLES:
-        kept = tuple(c for c in table.columns if c.name not in ("label_version", "counted"))
-        old = replace(table, columns=kept)
-        spark.sql(create_statement(store, old if table is STATES else table))
-    spark.sql(f"ALTER TABLE {store.table('runs')} SET TBLPROPERTIES ('{PROPERTY}' = '8')")
+    added, folder = ("label_version", "counted"), workspace / "version-8"
+    store = made_as(spark, folder, 8, lambda table: added if table is STATES else ())
     spark.sql(
         f"INSERT INTO {store.table('states')} (monitor, window_start, kind, cells)"
         " VALUES ('credit', TIMESTAMP '2024-01-01', 'scores', array(1D))"
@@ -138,13 +142,13 @@ def test_states_of_version_8_are_of_labels_that_are_not_known(spark, workspace):
 
 
 def test_references_of_version_4_get_their_gate(spark, workspace):
-    store = Store(directory=str(workspace / "version-4"))
-    for table in TABLES:
-        if table.name not in ADDED_TABLES:
-            kept = tuple(one for one in table.columns if one.name != "gate")
-            spark.sql(create_statement(store, replace(table, columns=kept)))
+    store = made_as(
+        spark,
+        workspace / "version-4",
+        4,
+        lambda table: None if table.name in ADDED_TABLES else ("gate",),
+    )
     runs, profiles = store.table("runs"), store.table("profiles")
-    spark.sql(f"ALTER TABLE {runs} SET TBLPROPERTIES ('{PROPERTY}' = '4')")
     spark.sql(f"ALTER TABLE {profiles} UNSET TBLPROPERTIES ('{STATISTICS}', '{FEED}')")
     spark.sql(
         f"INSERT INTO {store.table('reference_events')} (monitor, seq, version, action)"

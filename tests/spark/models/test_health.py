@@ -44,6 +44,14 @@ def assess(spark, store, *specs, run_id=None):
     return found
 
 
+def unjudged(spark, planted, folder):
+    """The planted store without the verdicts and debts that its run ended with."""
+    store = planted.copied(folder)
+    for table in ("model_health", "debt_events"):
+        spark.sql(f"DELETE FROM {store.table(table)}")
+    return store
+
+
 def _named(column: str) -> str:
     return "all inputs together" if column == ":inputs" else column
 
@@ -64,7 +72,7 @@ def spec(planted):
 @pytest.fixture(scope="module")
 def judged(spark, planted, workspace, spec):
     """(the store, what was judged of it)."""
-    store = planted.copied(workspace / "health")
+    store = unjudged(spark, planted, workspace / "health")
     return store, assess(spark, store, spec, run_id="first")[spec.monitor]
 
 
@@ -280,7 +288,7 @@ def test_two_runs_on_monitors_of_one_bucket_both_write(
     spark, planted, spec, workspace, monkeypatch
 ):
     """Both have read before either writes; who loses the commit tries again."""
-    store = planted.copied(workspace / "two")
+    store = unjudged(spark, planted, workspace / "two")
     other = next(
         name for name in map("other{}".format, range(1000))
         if bucket_of(name) == bucket_of(spec.monitor)
