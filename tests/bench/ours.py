@@ -128,7 +128,7 @@ def store_evaluation(
 
     known, and each week: (slice_key, slice_value, rows, state).
     """
-    from sparkdrift.spark.profile_tables import STATES
+    from sparkdrift.spark.profile_tables import NOT_OF_LABELS, STATES
     from sparkdrift.spark.reference_tables import (
         REFERENCE_EVENTS,
         REFERENCE_PROFILES,
@@ -183,6 +183,7 @@ def store_evaluation(
         *(f"'{value}' AS {name}" for name, value in constants.items()),
         "CAST(NULL AS ARRAY<STRING>) AS columns",
         "1L AS source_version",
+        *(f"NULL AS {name}" for name in NOT_OF_LABELS),
     )
     scope = Scope("bench", "week", [Case(list(weeks.values()), {"kind": "scores"})])
     replace(store, STATES, rows, scope, run_id="bench")
