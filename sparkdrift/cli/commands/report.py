@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sparkdrift import __version__
 from sparkdrift.cli import screen
 from sparkdrift.cli.common import Common
-from sparkdrift.cli.working import existing_store
+from sparkdrift.cli.embedded import asked
 from sparkdrift.errors import UsageError
 from sparkdrift.report.page.saving import require_writable, save
 from sparkdrift.report.plain import size
+from sparkdrift.store import open_store
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from sparkdrift.spark.answers import Ask
+    from sparkdrift.spark.outside_tables import Told
+    from sparkdrift.spark.report_rows import Row
+    from sparkdrift.spec.models import MonitorSpec
 
 
 def report(
@@ -71,31 +82,47 @@ def report(
 
 
 def _model(common: Common, file: Path, last: int) -> str:
+    from sparkdrift.report.page.document import page
+    from sparkdrift.report.page.material import of_rows
     from sparkdrift.spec.loading import load_spec
 
     spec = load_spec(file)
-    with existing_store(common) as (spark, store):
-        from sparkdrift.spark.report_rows import report_rows, watched_metric
 
-        with report_rows(spark, store) as ask:
-            rows = ask.everything(spec, last)
-    from sparkdrift.report.page.document import page
-    from sparkdrift.report.page.material import of_rows
+    def everything(ask: Ask, spark: SparkSession | None) -> dict[str, Any]:
+        from sparkdrift.spark.report_rows import ReportRows
 
-    now = datetime.now(timezone.utc)
-    return page(spec, of_rows(rows, watched_metric(spec), str(store), now, __version__))
+        return ReportRows(ask, _dashboard_by(spark)).everything(spec, last)
+
+    rows = asked(common, everything)
+    from sparkdrift.spark.report_rows import watched_metric
+
+    store, now = str(open_store(common.store)), datetime.now(timezone.utc)
+    return page(spec, of_rows(rows, watched_metric(spec), store, now, __version__))
+
+
+def _dashboard_by(spark: SparkSession | None) -> Callable[[MonitorSpec], Sequence[Told]]:
+    """What reads the dashboard's own table."""
+    if spark is None:
+        from sparkdrift.embedded.dashboards import told_by_dashboard
+
+        return told_by_dashboard
+    from sparkdrift.spark.report_rows import told_by_dashboard_of
+
+    return partial(told_by_dashboard_of, spark)
 
 
 def _fleet(common: Common, models: Path | None) -> str:
+    from sparkdrift.report.page.fleet import fleet_page
     from sparkdrift.spec.loading import load_registry
 
     registry = None if models is None else load_registry(models)
-    with existing_store(common) as (spark, store):
-        from sparkdrift.spark.report_rows import report_rows
 
-        with report_rows(spark, store) as ask:
-            rows, unjudged = ask.fleet(), ask.unjudged()
-    from sparkdrift.report.page.fleet import fleet_page
+    def all_models(ask: Ask, _: SparkSession | None) -> tuple[list[Row], list[Row]]:
+        from sparkdrift.spark.report_rows import ReportRows
 
-    now = datetime.now(timezone.utc)
-    return fleet_page(rows, unjudged, str(store), now, __version__, registry)
+        rows = ReportRows(ask)
+        return rows.fleet(), rows.unjudged()
+
+    rows, unjudged = asked(common, all_models)
+    store, now = str(open_store(common.store)), datetime.now(timezone.utc)
+    return fleet_page(rows, unjudged, store, now, __version__, registry)
