@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sparkdrift import __version__
 from sparkdrift.cli import screen
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.working import existing_store
@@ -75,15 +73,9 @@ def _model(common: Common, file: Path, last: int) -> str:
 
     spec = load_spec(file)
     with existing_store(common) as (spark, store):
-        from sparkdrift.spark.report_rows import report_rows, watched_metric
+        from sparkdrift.steps.pages import model_page
 
-        with report_rows(spark, store) as ask:
-            rows = ask.everything(spec, last)
-    from sparkdrift.report.page.document import page
-    from sparkdrift.report.page.material import of_rows
-
-    now = datetime.now(timezone.utc)
-    return page(spec, of_rows(rows, watched_metric(spec), str(store), now, __version__))
+        return model_page(spark, store, spec, last)
 
 
 def _fleet(common: Common, models: Path | None) -> str:
@@ -91,11 +83,6 @@ def _fleet(common: Common, models: Path | None) -> str:
 
     registry = None if models is None else load_registry(models)
     with existing_store(common) as (spark, store):
-        from sparkdrift.spark.report_rows import report_rows
+        from sparkdrift.steps.pages import all_models_page
 
-        with report_rows(spark, store) as ask:
-            rows, unjudged = ask.fleet(), ask.unjudged()
-    from sparkdrift.report.page.fleet import fleet_page
-
-    now = datetime.now(timezone.utc)
-    return fleet_page(rows, unjudged, str(store), now, __version__, registry)
+        return all_models_page(spark, store, registry)

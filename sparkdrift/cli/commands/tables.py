@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import sys
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,14 +11,13 @@ import typer
 from sparkdrift.cli import screen
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.working import existing_store, quieten, session
+from sparkdrift.embedded import missing
 from sparkdrift.errors import UsageError
 from sparkdrift.report.plain import plain
 from sparkdrift.store import locked, open_store
 
 if TYPE_CHECKING:
     from sparkdrift.spark.answers import Answer
-
-_EMBEDDED = ("deltalake", "duckdb", "sqlglot")
 
 
 def migrate(common: Common) -> None:
@@ -89,12 +87,12 @@ def _without_java(common: Common, statement: str, limit: int) -> Answer | None:
     store = open_store(common.store)
     if store.local is None:
         return None
-    missing = [name for name in _EMBEDDED if find_spec(name) is None]
-    if missing:
+    lacking = missing()
+    if lacking:
         if screen.err().is_terminal:
             screen.remark(
                 "Spark starts to answer this; `pip install 'sparkdrift[sql]'` lets a store in a "
-                f"folder be read without ({', '.join(missing)} is not installed)"
+                f"folder be read without ({', '.join(lacking)} is not installed)"
             )
         return None
     quieten(common)
