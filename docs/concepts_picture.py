@@ -54,7 +54,8 @@ TOLD = (
     "A table is cut into windows; each is profiled once. A reference is frozen from profiles, and "
     "windows are held against it: that is drift. Windows beside labels and an evaluation set tell "
     "performance and what of the evaluation went stale. Both are evidence. The evidence, beside "
-    "what the dashboard shows, comes to a verdict with an owner and a due date, and to debts that stay until paid."
+    "what the dashboard shows, comes to a verdict with an owner and a due date, and to debts that "
+    "stay until paid."
 )
 
 
