@@ -28,7 +28,8 @@ BLOCKS = 6
 
 PARTS = "header, nav, main > section, article, figure, .heat, table, footer"
 FOLDED = "details:not([open])"
-BOXES = f"""[...document.querySelectorAll('{PARTS}')].filter(one => !one.closest('{FOLDED}')).map(one => {{
+BOXES = f"""[...document.querySelectorAll('{PARTS}')]
+.filter(one => !one.closest('{FOLDED}')).map(one => {{
   const place = one.getBoundingClientRect(), tag = one.tagName.toLowerCase();
   const inside = one.parentElement.closest('section, article, header');
   return [one.id || tag, inside ? inside.id || inside.tagName.toLowerCase() : '',
