@@ -117,6 +117,7 @@ def page(
     last: so many windows, the newest. models: the registry's file, for the page of all models.
     """
     from sparkdrift.errors import UsageError
+    from sparkdrift.spark.report_rows import report_rows
     from sparkdrift.spec.loading import load_registry
     from sparkdrift.steps.pages import all_models_page, model_page
 
@@ -124,10 +125,10 @@ def page(
         raise UsageError(f"models {models} is for all models; accepted is it without a spec")
     registry = None if models is None else load_registry(models)
     own = None if spec is None else loaded(spec)
-    with reading(store, spark) as (session, place):
+    with reading(store, spark) as (session, place), report_rows(session, place) as rows:
         if own is None:
-            return Page(all_models_page(session, place, registry))
-        return Page(model_page(session, place, own, last))
+            return Page(all_models_page(rows, place, registry))
+        return Page(model_page(rows, place, own, last))
 
 
 def explain(
@@ -205,12 +206,13 @@ def fleet(
     """
     from sparkdrift.health.fleet import together
     from sparkdrift.spark.fleet import read_fleet
+    from sparkdrift.spark.querying import asking
     from sparkdrift.spec.loading import load_registry
 
     at = as_of or datetime.now(timezone.utc)
     registry = None if models is None else load_registry(models)
-    with reading(store, spark) as (session, place):
-        return rows_of(together(read_fleet(session, place, at), registry, at))
+    with reading(store, spark) as (session, place), asking(session, place) as ask:
+        return rows_of(together(read_fleet(ask, at), registry, at))
 
 
 def calibrate(

@@ -1,4 +1,4 @@
-"""The pages of `sparkdrift report`, made of what a store holds now."""
+"""The pages of `sparkdrift report`, made of what a store answers now."""
 
 from __future__ import annotations
 
@@ -9,27 +9,22 @@ from sparkdrift import __version__
 from sparkdrift.report.page.document import page
 from sparkdrift.report.page.fleet import fleet_page
 from sparkdrift.report.page.material import of_rows
-from sparkdrift.spark.report_rows import report_rows, watched_metric
+from sparkdrift.spark.report_rows import ReportRows, watched_metric
 from sparkdrift.store import Store
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
     from sparkdrift.spec.models import MonitorSpec
     from sparkdrift.spec.registry import Registry
 
 
-def model_page(spark: SparkSession, store: Store, spec: MonitorSpec, last: int) -> str:
+def model_page(rows: ReportRows, store: Store, spec: MonitorSpec, last: int) -> str:
     """One model, by its newest `last` windows."""
-    with report_rows(spark, store) as ask:
-        rows = ask.everything(spec, last)
-    now = datetime.now(timezone.utc)
-    return page(spec, of_rows(rows, watched_metric(spec), str(store), now, __version__))
+    found, now = rows.everything(spec, last), datetime.now(timezone.utc)
+    return page(spec, of_rows(found, watched_metric(spec), str(store), now, __version__))
 
 
-def all_models_page(spark: SparkSession, store: Store, registry: Registry | None) -> str:
+def all_models_page(rows: ReportRows, store: Store, registry: Registry | None) -> str:
     """All models, and with a registry those that nobody watches."""
-    with report_rows(spark, store) as ask:
-        rows, unjudged = ask.fleet(), ask.unjudged()
+    found, unjudged = rows.fleet(), rows.unjudged()
     now = datetime.now(timezone.utc)
-    return fleet_page(rows, unjudged, str(store), now, __version__, registry)
+    return fleet_page(found, unjudged, str(store), now, __version__, registry)

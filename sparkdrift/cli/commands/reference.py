@@ -9,9 +9,11 @@ import typer
 
 from sparkdrift.cli import screen
 from sparkdrift.cli.common import Common
+from sparkdrift.cli.embedded import asked
 from sparkdrift.cli.working import existing_store
 from sparkdrift.report.plain import joined
 
+_MOST_VERSIONS = 1_000_000
 Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="The monitor's spec.")]
 MaybeVersion = Annotated[
     int | None,
@@ -47,10 +49,11 @@ def list_versions(common: Common, spec: Spec, role: Role = None, name: RefName =
     from sparkdrift.spec.loading import load_spec
 
     loaded = load_spec(spec)
-    with existing_store(common) as (spark, store):
-        from sparkdrift.spark.reference_life import read_references
+    from sparkdrift.spark.reference_life import references_of, references_query
+    from sparkdrift.spark.sql import quote
 
-        every = read_references(spark, store, loaded.monitor)
+    query = references_query(quote, loaded.monitor)
+    every = references_of(loaded.monitor, asked(common, lambda ask, _: ask(query, _MOST_VERSIONS)))
     found = {
         one: stored
         for one, stored in sorted(every.items(), key=lambda item: (item[0].role, item[0].name))
