@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from sparkdrift.cli import screen
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.working import existing_store, quieten
+from sparkdrift.embedded import missing
 from sparkdrift.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from sparkdrift.spark.answers import Ask
 
 Found = TypeVar("Found")
-_NEEDED = ("deltalake", "duckdb", "sqlglot")
 
 
 def asked(common: Common, questions: Callable[[Ask, SparkSession | None], Found]) -> Found:
@@ -52,12 +51,12 @@ def without_java(common: Common, question: Callable[[Store, Path], Found]) -> Fo
     store = open_store(common.store)
     if store.local is None:
         return None
-    missing = [name for name in _NEEDED if find_spec(name) is None]
-    if missing:
+    lacking = missing()
+    if lacking:
         if screen.err().is_terminal:
             screen.remark(
                 "Spark starts to answer this; `pip install 'sparkdrift[sql]'` lets a store in a "
-                f"folder be read without ({', '.join(missing)} is not installed)"
+                f"folder be read without ({', '.join(lacking)} is not installed)"
             )
         return None
     quieten(common)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sparkdrift import __version__
 from sparkdrift.cli import screen
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.embedded import asked
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 
     from sparkdrift.spark.answers import Ask
     from sparkdrift.spark.outside_tables import Told
-    from sparkdrift.spark.report_rows import Row
     from sparkdrift.spec.models import MonitorSpec
 
 
@@ -82,22 +79,17 @@ def report(
 
 
 def _model(common: Common, file: Path, last: int) -> str:
-    from sparkdrift.report.page.document import page
-    from sparkdrift.report.page.material import of_rows
     from sparkdrift.spec.loading import load_spec
 
-    spec = load_spec(file)
+    spec, store = load_spec(file), open_store(common.store)
 
-    def everything(ask: Ask, spark: SparkSession | None) -> dict[str, Any]:
+    def made(ask: Ask, spark: SparkSession | None) -> str:
         from sparkdrift.spark.report_rows import ReportRows
+        from sparkdrift.steps.pages import model_page
 
-        return ReportRows(ask, _dashboard_by(spark)).everything(spec, last)
+        return model_page(ReportRows(ask, _dashboard_by(spark)), store, spec, last)
 
-    rows = asked(common, everything)
-    from sparkdrift.spark.report_rows import watched_metric
-
-    store, now = str(open_store(common.store)), datetime.now(timezone.utc)
-    return page(spec, of_rows(rows, watched_metric(spec), store, now, __version__))
+    return asked(common, made)
 
 
 def _dashboard_by(spark: SparkSession | None) -> Callable[[MonitorSpec], Sequence[Told]]:
@@ -112,17 +104,15 @@ def _dashboard_by(spark: SparkSession | None) -> Callable[[MonitorSpec], Sequenc
 
 
 def _fleet(common: Common, models: Path | None) -> str:
-    from sparkdrift.report.page.fleet import fleet_page
     from sparkdrift.spec.loading import load_registry
 
     registry = None if models is None else load_registry(models)
+    store = open_store(common.store)
 
-    def all_models(ask: Ask, _: SparkSession | None) -> tuple[list[Row], list[Row]]:
+    def made(ask: Ask, _: SparkSession | None) -> str:
         from sparkdrift.spark.report_rows import ReportRows
+        from sparkdrift.steps.pages import all_models_page
 
-        rows = ReportRows(ask)
-        return rows.fleet(), rows.unjudged()
+        return all_models_page(ReportRows(ask), store, registry)
 
-    rows, unjudged = asked(common, all_models)
-    store, now = str(open_store(common.store)), datetime.now(timezone.utc)
-    return fleet_page(rows, unjudged, store, now, __version__, registry)
+    return asked(common, made)

@@ -68,5 +68,5 @@ def test_what_is_left_to_spark_is_said_and_asked_again(engines):
 
 
 def test_without_the_extra_spark_answers(engines, monkeypatch):
-    monkeypatch.setattr(embedded, "find_spec", lambda name: None if name == "duckdb" else object())
+    monkeypatch.setattr(embedded, "missing", lambda: ["duckdb"])
     assert embedded.asked(of("/stores/credit"), answer) == ("a session", "a session")
