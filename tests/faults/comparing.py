@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 from deltalake import DeltaTable
 
 from sparkdrift.spark.schemas import RUNS, TABLES
@@ -18,21 +20,61 @@ def content(store: Store, table: str) -> list[str]:
     return _rows(str(store.path(table)), _newest(store, table))[0]
 
 
-def unlike(store: Store, wanted: Store, beside: Collection[str] = ()) -> list[str]:
-    """Tables that have other rows than those of the wanted store; those in `beside` may have more
-    rows."""
+def figures(store: Store, table: str) -> list[str]:
+    """The same where all was computed anew, maybe from other files of the same rows: sums in
+    another order differ in the last digits, and so do sketches and what is a digest of them."""
+    rows = DeltaTable(str(store.path(table))).to_pyarrow_table()
+    kept = [
+        field.name
+        for field in rows.schema
+        if field.name not in _OF_A_RUN
+        and not pa.types.is_binary(field.type)
+        and not pa.types.is_large_binary(field.type)
+        and "digest" not in field.name
+    ]
+    return sorted(str(_rounded(row)) for row in rows.select(kept).to_pylist())
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return f"{value:.7g}" if abs(value) > 1e-12 else "0"
+    if isinstance(value, dict):
+        return {key: _rounded(one) for key, one in value.items()}
+    return list(map(_rounded, value)) if isinstance(value, list) else value
+
+
+def unlike(
+    store: Store,
+    wanted: Store,
+    beside: Collection[str] = (),
+    read: Callable[[Store, str], list[str]] = content,
+) -> list[str]:
+    """Tables that have other rows than those of the wanted store, as `read` reads them; those in
+    `beside` may have more rows."""
     found = []
     for table in TABLES:
-        here, there = content(store, table.name), content(wanted, table.name)
+        here, there = read(store, table.name), read(wanted, table.name)
         if table is not RUNS and here != there:
             more, less = sorted(set(here) - set(there)), sorted(set(there) - set(here))
             if table.name in beside and not less:
                 continue
-            example = next(iter(more or less), "the same row several times")
-            found.append(f"{table.name}: {len(more)} more, {len(less)} less, as {example[:300]}")
-            if more and less:
-                found.append(f"    instead of {less[0][:300]}")
+            example = _shown(next(iter(more or less), "the same row several times"), less)
+            found.append(f"{table.name}: {len(more)} more, {len(less)} less, {example}")
     return found
+
+
+def _shown(row: str, others: Collection[str]) -> str:
+    """A row, and where it differs from the nearest of the others."""
+    alike = {other: _alike(row, other) for other in others}
+    near = max(alike, key=lambda other: alike[other], default="")
+    around = slice(max(0, alike.get(near, 0) - 100), alike.get(near, 0) + 100)
+    return f"{row[:160]} ... {row[around]} instead of ... {near[around]}"
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters they begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def doubled(store: Store) -> list[str]:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
-from comparing import doubled, unlike
+from comparing import doubled, figures, unlike
 from crashes import attempt, settled
 from monitors import context_of
 from source_tables import day_rows, day_start, write
@@ -192,7 +192,7 @@ def _compared(world: World, race: Race, store: Store) -> list[str]:
     if not race.rival.source:
         race.rival.work(world, wanted, race.task)
     attempt(world, wanted, race.task, "alone")
-    lost = unlike(store, wanted, race.rival.beside)
+    lost = unlike(store, wanted, race.rival.beside, figures)
     world.dropped(wanted)
     return lost
 
