@@ -45,7 +45,6 @@ def damage(error: Exception, store: Store, during: str) -> SparkdriftError | Non
     text = f"{condition(error)} {error}"
     table = _table(text, store)
     where = f"table {table} of the store {store}" if table else f"the table in {_folder(text)}"
-    where = f"{during}: {where}"
     kind = StoreError if table else SourceError
     if _FULL.search(text):
         return StoreError(
@@ -55,13 +54,13 @@ def damage(error: Exception, store: Store, during: str) -> SparkdriftError | Non
         )
     if _CLOSED.search(text):
         return StoreError(
-            f"{where} can't be written: {_line(text, _CLOSED)}. Let it be written, or name "
-            "another store by --store, and run again: what was committed stays"
+            f"{during}: {where} can't be written: {_line(text, _CLOSED)}. Let it be written, or "
+            "name another store by --store, and run again: what was committed stays"
         )
     if log_at_fault(text):
-        return kind(f"the log of {where} is damaged: {_line(text, _LOG)}. {RESTORE_LOG}")
+        return kind(f"{during}: the log of {where} is damaged: {_line(text, _LOG)}. {RESTORE_LOG}")
     if _DATA.search(text):
-        return kind(_of_data(text, where, table))
+        return kind(f"{during}: {_of_data(text, where, table)}")
     return None
 
 
@@ -100,18 +99,20 @@ def _table(text: str, store: Store) -> str | None:
     for path in map(unquote, _PATH.findall(text)):
         plain = re.sub(r"^[a-z][a-z0-9+.-]*:/*", "/", path, flags=re.IGNORECASE)
         if plain.startswith(f"{root}/"):
-            name = plain[len(root) + 1 :].partition("/")[0]
+            name = plain[len(root) + 1 :].partition("/")[0].rstrip(".")
             if any(table.name == name for table in TABLES):
                 return name
     return None
 
 
 def _folder(text: str) -> str:
-    """Where the file lies that an error is about; a partition's folder is as good."""
-    paths = [path for path in _PATH.findall(text) if ".parquet" in path or "/_delta_log/" in path]
-    return (
-        unquote(paths[0].partition("/_delta_log/")[0].rpartition("/")[0]) if paths else "question"
-    )
+    """Where the table lies that an error names a file of; a partition's folder is as good."""
+    for path in map(unquote, _PATH.findall(text)):
+        if "/_delta_log/" in path:
+            return path.partition("/_delta_log/")[0]
+        if ".parquet" in path:
+            return path.rpartition("/")[0]
+    return "question"
 
 
 def _kind(table: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tally import Tally
-from world import World
+from world import STEPS, TASKS, WHOLE, World
 
 _TALLY = pytest.StashKey[Tally]()
 
@@ -27,7 +27,10 @@ def tally(pytestconfig: pytest.Config) -> Tally:
 @pytest.fixture(scope="session")
 def world(spark, pytestconfig, tmp_path_factory) -> World:
     kept = pytestconfig.getoption("--world")
-    return World(spark, Path(kept) if kept else tmp_path_factory.mktemp("world"))
+    # What people ask for takes longer to make than all of a usual selection: only where it is kept.
+    if kept:
+        return World(spark, Path(kept), TASKS)
+    return World(spark, tmp_path_factory.mktemp("world"), (*STEPS, WHOLE))
 
 
 def pytest_terminal_summary(

@@ -6,18 +6,18 @@ import time
 
 import pytest
 from crashes import schedules, survived
-from world import TASKS, World
+from world import World
 
 pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 
 def test_each_task_changes_something(world: World) -> None:
-    assert [name for name, made in world.made.items() if not made] == []
+    assert [task.name for task in world.tasks if not world.made[task.name]] == []
 
 
 def test_another_attempt_mends_what_crashes_left(world: World, tally, request) -> None:
     seed, count = request.config.getoption("--seed"), request.config.getoption("--crashes")
-    for one in tally.due("crashes", schedules(world.made, TASKS, seed), count):
+    for one in tally.due("crashes", schedules(world.made, world.tasks, seed), count):
         since = time.monotonic()
         tally.add("crashes", one, survived(world, one), since)
     lost = tally.lost("crashes")

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
@@ -153,12 +153,14 @@ TASKS = (*STEPS, *ASKED)
 class World:
     """The source, and a folder with the store as it was before each task.
 
-    A folder that has a world, made by the same code, is used as it is.
+    `tasks`: those that are tried, each from where the one before it in TASKS ended. A folder that
+    has a world, made by the same code, is used as it is.
     Seeded: the same rows each time. Making it runs every task once, uninterrupted. `made`: the
     changes of the store that each makes, in order, such as `replace drift`.
     """
 
-    def __init__(self, spark: Any, folder: Path) -> None:
+    def __init__(self, spark: Any, folder: Path, tasks: Sequence[Task]) -> None:
+        self.tasks = tuple(tasks)
         self.spark, self.folder, self.source = spark, folder, folder / "scored"
         self.made: dict[str, list[str]] = {}
         self._stores: dict[str, Store] = {}
@@ -166,6 +168,8 @@ class World:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             self._make()
+        for task in self.tasks:
+            self.after(task)
 
     def _make(self) -> None:
         rng, folder = np.random.default_rng(SEED), self.folder
@@ -179,10 +183,8 @@ class World:
         more = [labelled(day_rows(FIRST + day, ROWS, rng, shift=2), rng) for day in range(MORE)]
         closing = labelled(closing_row(FIRST + MORE), rng)
         write(self.spark, self.source, pa.concat_tables([late, *more, closing]))
-        for task, last in zip(TASKS, (None, *TASKS), strict=False):
-            again = last is None or task is WHOLE
-            self._keep(f"before {task}", store if again else self.after(last))
-            self.after(task)
+        for task in (TASKS[0], WHOLE):
+            self._keep(f"before {task}", store)
 
     def _known(self) -> bool:
         file = self.folder / MADE
@@ -215,8 +217,11 @@ class World:
     def before(self, task: Task) -> Store:
         """The store as it was before the task: read only."""
         name = f"before {task}"
-        if name not in self._stores:
-            store = self.copied(self._stores[f"before {task.meets}"])
+        if name not in self._stores and not task.meets:
+            self._keep(name, self.after(TASKS[TASKS.index(task) - 1]))
+        elif name not in self._stores:
+            (met,) = (one for one in TASKS if one.name == task.meets)
+            store = self.copied(self.before(met))
             for table in task.without:
                 self.spark.sql(f"DELETE FROM {store.table(table)}").collect()
             self._keep(name, store)
