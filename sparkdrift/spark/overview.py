@@ -127,8 +127,8 @@ class Overview:
             SELECT status, slice_key, slice_value, count(*) AS comparisons,
                    count(DISTINCT window_start) AS windows,
                    count(DISTINCT column_name) AS features,
-                   max_by(column_name, window_start) AS column_name,
-                   max_by(reason, window_start) AS reason,
+                   max_by(column_name, struct(window_start, column_name)) AS column_name,
+                   max_by(reason, struct(window_start, column_name)) AS reason,
                    min(window_start) AS begin, max(window_end) AS end
             FROM current_drift
             WHERE {_of(spec)} AND status NOT IN ('ok', 'warning', 'drifted')
