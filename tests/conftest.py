@@ -32,9 +32,12 @@ SMALL = {
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("faults", "how much the tests of faults try")
     group.addoption("--seed", type=int, default=20261, help="what they draw from")
-    group.addoption("--crashes", type=int, default=2, help="schedules of crashes for each task")
-    group.addoption("--races", type=int, default=1, help="races with each rival")
-    group.addoption("--kills", type=int, default=2, help="processes that are killed")
+    group.addoption("--crashes", type=int, default=8, help="schedules of crashes")
+    group.addoption("--races", type=int, default=6, help="races, the rivals in turn")
+    group.addoption("--kills", type=int, default=1, help="processes that are killed")
+    group.addoption("--tried", help="a file that keeps what was tried, so as to go on from there")
+    group.addoption("--world", help="a folder for what they begin with, made once for this code")
+    group.addoption("--minutes", type=float, help="after so many, nothing more is begun")
 
 
 @pytest.fixture(scope="session")

@@ -15,9 +15,11 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 
 from sparkdrift.errors import StoreError
+from sparkdrift.spark.alterations import altered, told
 from sparkdrift.spark.catalog_views import create_views
 from sparkdrift.spark.commits import committed
 from sparkdrift.spark.failures import FAILURES, reason
+from sparkdrift.spark.runs import write_mended
 from sparkdrift.spark.schemas import RUNS, STORE_VERSION, TABLES
 from sparkdrift.spark.sql import quote, string
 from sparkdrift.spark.table import Column, Table
@@ -74,6 +76,31 @@ def migrate(spark: SparkSession, store: Store) -> int | None:
     create_views(spark, store)
     tag_tables(spark, store)
     return had
+
+
+def make_good(spark: SparkSession, store: Store) -> list[str]:
+    """Make tables and columns of a store of this version again that somebody took away; returns
+    what was made, in words.
+
+    The next run of every monitor then looks at all windows. Raises StoreError for a column of
+    another type, which only what was there before can make good.
+    """
+    found = altered(spark, store)
+    if any(one.retyped for one in found):
+        raise told(store, [one for one in found if one.retyped])
+    for one in found:
+        if one.gone:
+            _create(spark, store, one.table)
+        else:
+            _add_columns(spark, store, one.table)
+    if found:
+        write_mended(spark, store, [one.told for one in found])
+    return [
+        f"table {one.table.name}"
+        if one.gone
+        else f"{', '.join(column.name for column in one.lacking)} of table {one.table.name}"
+        for one in found
+    ]
 
 
 def _create(spark: SparkSession, store: Store, table: Table) -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from pyspark.sql import SparkSession
 
+from sparkdrift import __version__
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.schemas import RUNS
 from sparkdrift.spark.sql import string
 from sparkdrift.spark.writer import insert_rows
 from sparkdrift.store import Store
+
+MENDED = "migrate"
+"""The step that says that a table was made good, so that what was done before may be gone."""
 
 
 @dataclass(frozen=True)
@@ -36,32 +41,50 @@ class Begun:
     told: tuple[str, ...]
 
 
-def last_success(
+def recalled(
     spark: SparkSession, store: Store, monitor: str, step: str, phase: str = "SUCCEEDED"
-) -> Success | None:
-    """The newest SUCCEEDED row of `step` that covered everything due, or None.
+) -> tuple[Success | None, datetime | None]:
+    """(the newest SUCCEEDED row of `step` that covered everything due; the time of the newest row
+    of the monitor). None where there is no such row.
 
     A row without a scope digest is of a backfill, which proves nothing about the windows
-    that it was not asked for. `phase`: STARTED for the newest start instead.
+    that it was not asked for; nor does one from before tables were made good.
+    `phase`: STARTED for the newest start instead.
     """
     with few_rows(spark):
-        rows = spark.sql(
-            "SELECT scope_digest, unix_micros(as_of) AS as_of, inputs"
+        (row,) = spark.sql(
+            "SELECT unix_micros(max(at)) AS newest, max_by(struct(unix_micros(at) AS at,"
+            " scope_digest, unix_micros(as_of) AS as_of, inputs), at) FILTER (WHERE"
+            f" step = {string(step)} AND phase = {string(phase)} AND scope_digest IS NOT NULL)"
+            f" AS found, unix_micros(max(at) FILTER (WHERE step = {string(MENDED)})) AS mended"
             f" FROM {store.table(RUNS.name)} WHERE monitor = {string(monitor)}"
-            f" AND step = {string(step)} AND phase = {string(phase)} AND scope_digest IS NOT NULL"
-            " ORDER BY at DESC LIMIT 1"
         ).collect()
-    if not rows:
-        return None
-    row = rows[0]
-    source = next((one for one in row["inputs"] or [] if one["role"] == "source"), None)
-    return Success(
-        scope_digest=row["scope_digest"],
-        as_of=None if row["as_of"] is None else from_micros(row["as_of"]),
+    newest = None if row["newest"] is None else from_micros(row["newest"])
+    found = row["found"]
+    if found is None or (row["mended"] is not None and row["mended"] > found["at"]):
+        return None, newest
+    source = next((one for one in found["inputs"] or [] if one["role"] == "source"), None)
+    success = Success(
+        scope_digest=found["scope_digest"],
+        as_of=None if found["as_of"] is None else from_micros(found["as_of"]),
         source_id=source and source["table_id"],
         source_version=source and source["version"],
-        inputs={one["role"]: (one["table_id"], one["version"]) for one in row["inputs"] or []},
+        inputs={one["role"]: (one["table_id"], one["version"]) for one in found["inputs"] or []},
     )
+    return success, newest
+
+
+def newest_rows(
+    spark: SparkSession, store: Store, monitors: Collection[str]
+) -> dict[str, datetime]:
+    """The time of the newest row of each of these monitors that has any."""
+    names = ", ".join(map(string, sorted(monitors)))
+    with few_rows(spark):
+        rows = spark.sql(
+            f"SELECT monitor, unix_micros(max(at)) AS newest FROM {store.table(RUNS.name)}"
+            f" WHERE monitor IN ({names}) GROUP BY monitor"
+        ).collect()
+    return {row["monitor"]: from_micros(row["newest"]) for row in rows}
 
 
 # What began so long before and has no end by then was interrupted, and does not go on.
@@ -120,3 +143,30 @@ def write_runs(spark: SparkSession, store: Store, rows: tuple[Mapping[str, Any],
     """Add rows of `runs` in one commit."""
     with few_rows(spark):
         insert_rows(spark, store, RUNS, rows)
+
+
+def write_mended(spark: SparkSession, store: Store, what: Sequence[str]) -> None:
+    """Tell every monitor that tables were made good, behind its newest row; `what`, in words."""
+    runs = spark.sql(f"SELECT DISTINCT monitor FROM {store.table(RUNS.name)}").collect()
+    newest = newest_rows(spark, store, [row["monitor"] for row in runs]) if runs else {}
+    now, run_id = datetime.now(timezone.utc), uuid.uuid4().hex[:12]
+    rows = [
+        {
+            "monitor": monitor,
+            "run_id": run_id,
+            "step": MENDED,
+            "attempt": 1,
+            "phase": phase,
+            "at": max(now, at + timedelta(microseconds=1)) + timedelta(microseconds=place),
+            "inputs": [],
+            "windows": 0,
+            "rows_scanned": 0,
+            "seconds": 0.0,
+            "warnings": [f"made good: {one}" for one in what],
+            "package_version": __version__,
+        }
+        for monitor, at in newest.items()
+        for place, phase in enumerate(("STARTED", "SUCCEEDED"))
+    ]
+    if rows:
+        write_runs(spark, store, tuple(rows))

@@ -157,6 +157,9 @@ def _settings(*, submitted: bool, brief: bool) -> dict[str, str]:
             # Delta keeps a table's state in memory for an hour after its last use, and of
             # up to 10,000 tables: a run over hundreds of monitors needs few of them again.
             "spark.databricks.delta.delta.log.cacheSize": "60",
+            # Writers put a sum beside each page, which readers don't look at unless they are told:
+            # values whose bits turned over would be taken for what was written.
+            "spark.hadoop.parquet.page.verify-checksum.enabled": "true",
             # Past 100 fields Spark stops generating code for an aggregate, at twice the time.
             "spark.sql.codegen.maxFields": "1000",
             # Generated code is kept per text, by default for 100 texts: one run needs more, and

@@ -10,6 +10,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 
 from sparkdrift.errors import SourceError
+from sparkdrift.spark.damage import RESTORE_LOG, log_at_fault
 from sparkdrift.spark.decided import Decided
 from sparkdrift.spark.failures import FAILURES, condition, reason
 from sparkdrift.spark.payloads import Flattened
@@ -286,4 +287,8 @@ def _unreadable(
         or ("is not a Delta table" in text)
     ):
         return SourceError(_not_delta(name, path))
+    if log_at_fault(str(error)):
+        return SourceError(
+            f"source {name} can't be read, its log is damaged: {text}. {RESTORE_LOG}"
+        )
     return SourceError(f"source {name} can't be read: {text}")

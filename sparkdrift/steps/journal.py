@@ -4,6 +4,9 @@
 of the rows themselves. A commit costs about a second, so the success of a step is written
 together with what comes next, and `close` writes the last one. A step that finds nothing
 to do has no row for its start.
+
+The order of the rows says what came last, so it must not be the clock's alone, which may jump back:
+no row is older than those that its monitor has.
 """
 
 from __future__ import annotations
@@ -11,21 +14,27 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparkdrift import __version__
 from sparkdrift.errors import SparkdriftError
 from sparkdrift.redacting import without_secrets
-from sparkdrift.spark.runs import Begun, Success, attempts, begun, last_success, write_runs
+from sparkdrift.spark.alterations import alteration
+from sparkdrift.spark.damage import damage
+from sparkdrift.spark.runs import Begun, Success, attempts, begun, newest_rows, recalled, write_runs
 from sparkdrift.store import Store
+from sparkdrift.windows import Window
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+_RIGHT_AFTER = timedelta(microseconds=1)
 
 
 @dataclass
@@ -33,6 +42,7 @@ class Record:
     """What one step has to say about itself; the step fills it in while it works.
 
     `vanished`: how many of the `windows` lost their rows, and were marked instead of computed.
+    `during`: the windows of the batch that is at work.
     """
 
     monitor: str
@@ -47,6 +57,12 @@ class Record:
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
     started: bool = False
+    during: str = ""
+
+    def begin(self, windows: Sequence[Window]) -> None:
+        """Remember which windows are at work, for an error that is to come."""
+        first, last = windows[0].start, windows[-1].end
+        self.during = f"windows {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
 
 
 class Journal:
@@ -68,20 +84,29 @@ class Journal:
         # Only a run id that was given can have been used before.
         self._attempts: dict[tuple[str, str], int] | None = None if run_id else {}
         self._held: list[dict[str, Any]] = []
+        # The time of each monitor's newest row; None: it has none.
+        self._newest: dict[str, datetime | None] = {}
 
     @contextmanager
     def step(self, monitor: str, step: str) -> Iterator[Record]:
-        """One step of one monitor: its end, good or bad, is written whatever happens."""
+        """One step of one monitor: its end, good or bad, is written whatever happens.
+
+        Raises StoreError or SourceError, with the next step, where storage or an altered table is
+        what failed.
+        """
         record = Record(monitor, step)
         begun = time.monotonic()
         try:
             yield record
         except BaseException as error:
             record.seconds = time.monotonic() - begun
+            helping = self._diagnosed(record, error)
             # The first error is the one to report, even if the store is what broke.
             with suppress(Exception):
-                self._write(self._row(record, "FAILED", error))
-            self._line(record, "FAILED", error)
+                self._write(self._row(record, "FAILED", helping or error))
+            self._line(record, "FAILED", helping or error)
+            if helping is not None:
+                raise helping from error
             raise
         record.seconds = time.monotonic() - begun
         self._held.append(self._row(record, "SUCCEEDED"))
@@ -101,6 +126,7 @@ class Journal:
         for record in begun:
             record.started = True
         if begun:
+            self._look_up({record.monitor for record in begun})
             self._write(*(self._row(record, "STARTED") for record in begun))
 
     def close(self) -> None:
@@ -124,20 +150,51 @@ class Journal:
                     source and source[2],
                     {role: (table_id, version) for role, table_id, version in row["inputs"]},
                 )
-        return last_success(self._spark, self._store, monitor, step)
+        return self._recalled(monitor, step, "SUCCEEDED")
 
     def last_start(self, monitor: str, step: str) -> Success | None:
         """The same of its newest start, whatever came of that."""
-        return last_success(self._spark, self._store, monitor, step, "STARTED")
+        return self._recalled(monitor, step, "STARTED")
+
+    def _recalled(self, monitor: str, step: str, phase: str) -> Success | None:
+        found, newest = recalled(self._spark, self._store, monitor, step, phase)
+        self._newest.setdefault(monitor, newest)
+        return found
 
     def begun(self, monitor: str, step: str) -> tuple[Begun, ...]:
         """The starts of `step` that no success followed, oldest first."""
         return begun(self._spark, self._store, monitor, step)
 
+    def _diagnosed(self, record: Record, error: BaseException) -> SparkdriftError | None:
+        """What to say instead of an error that tells nobody what to do; None: it is the one."""
+        if self._spark is None or not isinstance(error, Exception):
+            return None
+        during = f" ({record.during})" if record.during else ""
+        with suppress(Exception):
+            at_fault = f"{record.monitor}, {record.step}{during}"
+            return damage(error, self._store, at_fault) or alteration(
+                self._spark, self._store, error, at_fault
+            )
+        return None
+
     def _attempt(self, monitor: str, step: str) -> int:
         if self._attempts is None:
             self._attempts = attempts(self._spark, self._store, self.run_id)
         return self._attempts.get((monitor, step), 0) + 1
+
+    def _look_up(self, monitors: Iterable[str]) -> None:
+        unknown = set(monitors) - set(self._newest)
+        if unknown:
+            found = newest_rows(self._spark, self._store, unknown)
+            self._newest.update({name: found.get(name) for name in unknown})
+
+    def _at(self, monitor: str) -> datetime:
+        """Now, by the clock; where the monitor has rows of a later time, right after these."""
+        self._look_up([monitor])
+        now, newest = datetime.now(timezone.utc), self._newest[monitor]
+        at = now if newest is None else max(now, newest + _RIGHT_AFTER)
+        self._newest[monitor] = at
+        return at
 
     def _row(
         self, record: Record, phase: str, error: BaseException | None = None
@@ -148,7 +205,7 @@ class Journal:
             "step": record.step,
             "attempt": self._attempt(record.monitor, record.step),
             "phase": phase,
-            "at": datetime.now(timezone.utc),
+            "at": self._at(record.monitor),
             "inputs": record.inputs,
             "as_of": record.as_of,
             "windows": record.windows,

@@ -79,6 +79,7 @@ def batches_of_grains(
     for grain, own in windows.items():
         for first in range(0, len(own), BATCH_WINDOWS):
             batch = own[first : first + BATCH_WINDOWS]
+            record.begin(batch)
             yield grain, batch
             record.windows += len(batch)
             context.progress.advance(record.step, windows=record.windows, of=of, rows=0)

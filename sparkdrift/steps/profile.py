@@ -56,6 +56,7 @@ def profile_windows(context: Context, spec: MonitorSpec, options: Options) -> Pl
             record.warnings += watched_pairs(spec, resolution)[1]
         done = 0
         for batch in _batches(plan.due):
+            record.begin([one.window for one in batch])
             try:
                 _profile_batch(context, spec, source, resolution, batch)
             except FAILURES:

@@ -2,50 +2,42 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import time
+from pathlib import Path
 
 import pytest
-from world import World
+from tally import Tally
+from world import STEPS, TASKS, WHOLE, World
+
+_TALLY = pytest.StashKey[Tally]()
 
 
-@dataclass
-class Tally:
-    """What was tried, by kind: cases, and of these lost ones."""
-
-    tried: Counter[str] = field(default_factory=Counter)
-    lost: Counter[str] = field(default_factory=Counter)
-
-    def add(self, kind: str, *, lost: bool) -> None:
-        self.tried[kind] += 1
-        self.lost[kind] += lost
-
-
-_TALLY = Tally()
+def pytest_configure(config: pytest.Config) -> None:
+    file, minutes = config.getoption("--tried"), config.getoption("--minutes")
+    config.stash[_TALLY] = Tally(
+        Path(file) if file else None, time.monotonic() + 60 * minutes if minutes else None
+    )
 
 
 @pytest.fixture(scope="session")
-def tally() -> Tally:
-    return _TALLY
+def tally(pytestconfig: pytest.Config) -> Tally:
+    return pytestconfig.stash[_TALLY]
 
 
 @pytest.fixture(scope="session")
-def world(spark, tmp_path_factory) -> World:
-    return World(spark, tmp_path_factory.mktemp("world"))
+def world(spark, pytestconfig, tmp_path_factory) -> World:
+    kept = pytestconfig.getoption("--world")
+    # What people ask for takes longer to make than all of a usual selection: only where it is kept.
+    if kept:
+        return World(spark, Path(kept), TASKS)
+    return World(spark, tmp_path_factory.mktemp("world"), (*STEPS, WHOLE))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for line in _lines(_TALLY):
-        terminalreporter.write_line(line)
-
-
-def _lines(tally: Tally) -> Iterator[str]:
-    if not tally.tried:
-        return
-    yield f"{'faults':<44}{'tried':>8}{'survived':>10}{'lost':>6}"
-    for kind in sorted(tally.tried):
-        tried, lost = tally.tried[kind], tally.lost[kind]
-        yield f"{kind:<44}{tried:>8}{tried - lost:>10}{lost:>6}"
-    tried, lost = tally.tried.total(), tally.lost.total()
-    yield f"{'all':<44}{tried:>8}{tried - lost:>10}{lost:>6}"
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    tried = config.stash.get(_TALLY, Tally())
+    if tried.tried:
+        terminalreporter.section(f"faults, seed {config.getoption('--seed')}")
+        for line in tried.lines():
+            terminalreporter.write_line(line)

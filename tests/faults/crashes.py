@@ -10,25 +10,28 @@ After all but `lost` the process does nothing more.
 
 from __future__ import annotations
 
+import random
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from deltalake import DeltaTable
+from comparing import content, doubled, says_done, unlike
 from monitors import Crash, context_of
 from pyspark.errors import PySparkException
 from world import Task, World
 
 from sparkdrift.errors import SparkdriftError
 from sparkdrift.spark.commits import watched
-from sparkdrift.spark.schemas import RUNS, TABLES
+from sparkdrift.spark.schemas import TABLES
 from sparkdrift.store import Store
 
 KINDS = ("before", "torn", "after", "lost")
-_OF_A_RUN = {"run_id", "created_at", "checked_at", "at", "seconds", "attempt", "sampled_at"}
+_SEVERAL = 3
+"""Up to so many attempts end before one goes on to its end."""
 
 
 class Lost(PySparkException):
@@ -47,21 +50,6 @@ class Ending:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.change}"
-
-
-def changes(world: World, task: Task) -> list[str]:
-    """The changes of the store that the task makes, in order, such as `replace drift`."""
-    made: list[str] = []
-
-    def noting(point: str) -> None:
-        when, change = point.split(maxsplit=1)
-        made.extend([change] * (when == "after"))
-
-    store = world.copied(world.before(task))
-    with watched(noting):
-        world.finished(store, task, "counted")
-    world.dropped(store)
-    return made
 
 
 @contextmanager
@@ -110,6 +98,7 @@ class _Log:
         if place is None or not log.is_dir():
             return
         beside = log.with_name("_kept_log")
+        shutil.rmtree(beside, ignore_errors=True)
         shutil.copytree(log, beside)
         self._kept = (log, beside)
 
@@ -127,34 +116,70 @@ NAMES = frozenset(table.name for table in TABLES)
 
 
 @dataclass(frozen=True)
-class Survived:
-    """What a schedule of crashes left: how each attempt ended, and what differs from the store that
-    nothing interrupted."""
+class Schedule:
+    """Attempts at a task end as told, one after the other; then one goes on to its end. same_id:
+    they all have the same run id, as those of a scheduler that tries a job again."""
 
-    task: str
+    task: Task
     endings: tuple[Ending, ...]
-    ended: tuple[str, ...]
-    lost: tuple[str, ...]
+    same_id: bool
+
+    @property
+    def what(self) -> str:
+        return self.task.name
+
+    @property
+    def kind(self) -> str:
+        return self.endings[0].kind if len(self.endings) == 1 else "several"
+
+    def __str__(self) -> str:
+        endings = ", ".join(map(str, self.endings))
+        return f"{self.task}: {endings}; {'the same id' if self.same_id else 'new ids'}"
 
 
-def survived(world: World, task: Task, endings: Sequence[Ending], *, same_id: bool) -> Survived:
-    """Let attempts at the task end as told, then one go on to its end."""
+def schedules(made: Mapping[str, Sequence[str]], tasks: Sequence[Task], seed: int) -> Iterator[Any]:
+    """Without end: each kind at each change that a task makes once, in random order, and every
+    fourth time several crashes after one another."""
+    rng = random.Random(f"{seed} crashes")
+    single = [
+        Schedule(task, (Ending(kind, change),), rng.random() < 0.5)
+        for task in tasks
+        for change in range(len(made[task.name]))
+        for kind in KINDS
+    ]
+    # What makes many changes takes long: all have their first turns alike.
+    single.sort(key=lambda one: -len(made[one.what]) * rng.random())
+    for number in count():
+        if number % 4 != 3 and single:
+            yield single.pop()
+            continue
+        task = rng.choice(tasks)
+        changes = len(made[task.name])
+        endings = tuple(
+            Ending(rng.choice(KINDS), rng.randrange(changes))
+            for _ in range(rng.randint(2, _SEVERAL))
+        )
+        yield Schedule(task, endings, rng.random() < 0.5)
+
+
+def survived(world: World, schedule: Schedule) -> list[str]:
+    """What differs afterwards from the store that nothing interrupted, or was wrong before."""
+    task = schedule.task
     store = world.copied(world.before(task))
-    ends: list[str] = []
     wrong: list[str] = []
-    for number, how in enumerate(endings):
+    for number, how in enumerate(schedule.endings):
         if _heard(world, task, store):
             break
-        run_id = "broken" if same_id else f"broken {number}"
+        run_id = "broken" if schedule.same_id else f"broken {number}"
         with ending(world.spark, store, how):
             ended = attempt(world, store, task, run_id)
-        ends.append(ended or "its end")
-        if _says_done(store, run_id) and not ended.startswith("refused"):
+        if says_done(store, run_id) and not ended.startswith("refused"):
             wrong += [f"runs says SUCCEEDED: {one}" for one in differences(world, task, store)]
-        wrong += [f"{how}: {one}" for one in doubled(store)]
-    wrong += [*settled(world, task, store, "broken" if same_id else "mended"), *doubled(store)]
+        wrong += [f"after {how}: {one}" for one in doubled(store)]
+    last = "broken" if schedule.same_id else "mended"
+    wrong += [*settled(world, task, store, last), *doubled(store)]
     world.dropped(store)
-    return Survived(task.name, tuple(endings), tuple(ends), tuple(wrong))
+    return wrong
 
 
 def settled(world: World, task: Task, store: Store, run_id: str) -> list[str]:
@@ -195,48 +220,6 @@ def attempt(world: World, store: Store, task: Task, run_id: str) -> str:
     return ""
 
 
-def content(store: Store, table: str) -> list[str]:
-    """Rows without what tells one run from another, read without Spark."""
-    rows = DeltaTable(str(store.path(table))).to_pyarrow_table()
-    kept = rows.select([name for name in rows.column_names if name not in _OF_A_RUN])
-    return sorted(map(str, kept.to_pylist()))
-
-
 def differences(world: World, task: Task, store: Store) -> list[str]:
     """Tables whose rows are not those of the store that nothing interrupted."""
     return unlike(store, world.after(task))
-
-
-def unlike(store: Store, wanted: Store) -> list[str]:
-    """Tables that have other rows than those of the wanted store, but for what tells runs apart."""
-    found = []
-    for table in TABLES:
-        here, there = content(store, table.name), content(wanted, table.name)
-        if table is not RUNS and here != there:
-            more, less = set(here) - set(there), set(there) - set(here)
-            example = next(iter(more or less), "the same row several times")
-            found.append(f"{table.name}: {len(more)} more, {len(less)} less, as {example[:300]}")
-    return found
-
-
-def doubled(store: Store) -> list[str]:
-    """Tables with two rows of one key."""
-    found = []
-    for table in TABLES:
-        rows = DeltaTable(str(store.path(table.name))).to_pyarrow_table(columns=list(table.key))
-        keys = [str(row) for row in rows.to_pylist()]
-        if len(keys) != len(set(keys)):
-            found.append(f"{table.name}: {len(keys) - len(set(keys))} keys twice")
-    return found
-
-
-def _says_done(store: Store, run_id: str) -> bool:
-    """Whether, by `runs`, all that this run began came to its end."""
-    rows = DeltaTable(str(store.path(RUNS.name))).to_pyarrow_table(
-        columns=["run_id", "step", "attempt", "phase"]
-    )
-    own = [row for row in rows.to_pylist() if row["run_id"] == run_id]
-    phases: dict[tuple[str, int], set[str]] = {}
-    for row in own:
-        phases.setdefault((row["step"], row["attempt"]), set()).add(row["phase"])
-    return bool(phases) and all("SUCCEEDED" in one for one in phases.values())

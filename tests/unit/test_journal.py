@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -20,6 +20,7 @@ def written(monkeypatch) -> list[list[tuple[str, str]]]:
         commits.append([(row["step"], row["phase"]) for row in rows])
 
     monkeypatch.setattr(journal_module, "write_runs", write)
+    monkeypatch.setattr(journal_module, "newest_rows", lambda *_: {})
     return commits
 
 
@@ -84,7 +85,7 @@ def test_what_could_not_be_written_is_held_for_the_next_time(written, monkeypatc
 
 def test_a_success_that_is_held_back_is_the_last_one(written, monkeypatch):
     stored = Success("stored", None, "id", 1)
-    monkeypatch.setattr(journal_module, "last_success", lambda *_: stored)
+    monkeypatch.setattr(journal_module, "recalled", lambda *_: (stored, None))
     journal = Journal(None, None)
     assert journal.last_success("credit", "profile") is stored
     for digest, until in (("whole", 3), (None, 4)):  # the second is of a backfill
@@ -100,3 +101,33 @@ def test_a_success_that_is_held_back_is_the_last_one(written, monkeypatch):
     assert journal.last_success("credit", "drift") is stored
     journal.close()
     assert journal.last_success("credit", "profile") is stored
+
+
+def test_a_clock_that_jumped_back_puts_no_row_before_those_that_are_there(monkeypatch):
+    """What came last is told by it: a start behind a success of the future would not be found."""
+    now, asked, rows = datetime.now(timezone.utc), [], []
+    future = now + timedelta(days=1)
+
+    def newest_rows(spark, store, monitors):
+        asked.append(sorted(monitors))
+        return {"ahead": future} if "ahead" in monitors else {}
+
+    monkeypatch.setattr(journal_module, "newest_rows", newest_rows)
+    monkeypatch.setattr(journal_module, "write_runs", lambda spark, store, new: rows.extend(new))
+    journal = Journal(None, None)
+    with journal.step("ahead", "profile") as one, journal.step("behind", "profile") as other:
+        journal.started_together([one, other])
+    journal.close()
+    at = {(row["monitor"], row["phase"]): row["at"] for row in rows}
+    assert future < at["ahead", "STARTED"] < at["ahead", "SUCCEEDED"]
+    assert at["ahead", "SUCCEEDED"] - future < timedelta(seconds=1)
+    assert now <= at["behind", "STARTED"] < at["behind", "SUCCEEDED"] < future
+    assert asked == [["ahead", "behind"]]
+    # What the last success told is not asked again.
+    monkeypatch.setattr(journal_module, "recalled", lambda *_: (None, future))
+    journal = Journal(None, None)
+    assert journal.last_success("ahead", "profile") is None
+    with journal.step("ahead", "profile") as one:
+        journal.started(one)
+    assert rows[-1]["at"] > future
+    assert len(asked) == 1

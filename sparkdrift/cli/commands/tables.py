@@ -25,21 +25,28 @@ if TYPE_CHECKING:
 def migrate(common: Common) -> None:
     """Create the store's tables, or bring older ones up to this version.
 
-    In a catalog it renews the views too.
+    Tables and columns that somebody took away are made again, empty. In a catalog it renews the
+    views too.
 
     Example: sparkdrift migrate --store main.monitoring
     """
     store = open_store(common.store)
     with locked(store), session(common) as spark:
         from sparkdrift.spark.catalog_views import create_views
+        from sparkdrift.spark.migrate import make_good
         from sparkdrift.spark.migrate import migrate as bring_up
         from sparkdrift.spark.schemas import STORE_VERSION
 
         had = bring_up(spark, store)
+        made = make_good(spark, store) if had is not None else []
         if had == STORE_VERSION:
             create_views(spark, store)
     if common.as_json:
-        screen.print_json({"store": str(store), "had": had, "version": STORE_VERSION})
+        screen.print_json(
+            {"store": str(store), "had": had, "version": STORE_VERSION, "made_good": made}
+        )
+    elif made:
+        screen.say(f"the store {store} lacked {', '.join(made)}: made again, empty")
     elif had == STORE_VERSION:
         screen.say(f"the store {store} has version {had} already")
     else:
