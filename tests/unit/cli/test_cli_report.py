@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 
@@ -55,19 +56,9 @@ def test_a_missing_spec_is_said_first(no_spark, tmp_path, monkeypatch, capsys):
 @pytest.fixture
 def fleet(monkeypatch):
     """A store that answers with one model."""
-
-    class Answers:
-        def __init__(self, ask):
-            assert ask == "who answers"
-
-        def fleet(self):
-            return [made.fleet_row("claims", "retrain")]
-
-        def unjudged(self):
-            return []
-
-    monkeypatch.setattr("sparkdrift.spark.report_rows.ReportRows", Answers)
-    monkeypatch.setattr(report, "asked", lambda _, page: page("who answers", None))
+    answers = iter([[made.fleet_row("claims", "retrain")], []])
+    ask = partial(next, answers)
+    monkeypatch.setattr(report, "asked", lambda _, made_by: made_by(lambda *_: ask(), None))
 
 
 def test_the_page_replaces_an_older_one_as_a_whole(fleet, tmp_path, capsys):
