@@ -93,17 +93,9 @@ def options_for(
     end: date | datetime | None,
 ) -> Options:
     """The times of the command line as instants, in the zone of `spec`."""
-    from sparkdrift.steps.context import Options
-    from sparkdrift.windows import local_instant
+    from sparkdrift.steps.context import options_for as of_times
 
-    zone = spec.timestamp.zone
-    until, first, last = (
-        None if time is None else local_instant(time, zone) for time in (as_of, begin, end)
-    )
-    made = Options(until, first, last)
-    if made.begin is not None and made.end is not None and made.begin >= made.end:
-        raise UsageError(f"--begin {begin} is not before --end {end}")
-    return made
+    return of_times(spec, as_of, begin, end)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from sparkdrift.cli.each import Answer, Step
 
@@ -21,11 +19,10 @@ def unless_retired(step: Step, *, dry: bool = False) -> Step:
     """
 
     def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
-        today = datetime.now(timezone.utc).astimezone(ZoneInfo(spec.timestamp.zone)).date()
-        if spec.model.stage_at(today) != "retired":
-            return step(context, spec, bars)
-        from sparkdrift.steps.retiring import after_retirement, tell_retired
+        from sparkdrift.steps.retiring import after_retirement, is_retired, tell_retired
 
+        if not is_retired(spec):
+            return step(context, spec, bars)
         bars.begin(f"{spec.monitor}: retired")
         if not dry:
             tell_retired(context, spec)

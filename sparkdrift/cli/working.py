@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import logging
 import os
 import tempfile
@@ -22,8 +21,8 @@ from sparkdrift.cli import screen
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.progress import Bars
 from sparkdrift.cli.stopping import quieten_py4j, stoppable
-from sparkdrift.errors import SetupError
 from sparkdrift.report.plain import named
+from sparkdrift.spark.installed import require_pyspark
 from sparkdrift.store import Store, locked, no_store, open_store
 
 if TYPE_CHECKING:
@@ -141,20 +140,6 @@ def quieten(common: Common) -> None:
         for name in ("py4j", "pyspark"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         quieten_py4j()
-
-
-def require_pyspark() -> None:
-    """Raise SetupError, with what to install, where pyspark or its pandas is not there."""
-    if importlib.util.find_spec("pyspark") is None:
-        raise SetupError(
-            "pyspark is not installed; outside a managed runtime install it with: "
-            "pip install 'sparkdrift[local]'"
-        )
-    if importlib.util.find_spec("pandas") is None:
-        raise SetupError(
-            "pandas is not installed, and pyspark asks for it before it runs Python on a "
-            "cluster: pip install 'pandas>=2.2,<3'"
-        )
 
 
 def _require_folder(store: Store) -> None:

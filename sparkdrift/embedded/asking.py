@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
+from threading import Lock
 
 import duckdb
 import pyarrow as pa
@@ -14,7 +16,7 @@ import pyarrow as pa
 from sparkdrift.embedded import tables, translating
 from sparkdrift.embedded.unanswered import UnansweredError
 from sparkdrift.errors import UsageError
-from sparkdrift.spark.answers import QUERIES, Answer, distinct, no_column, reading
+from sparkdrift.spark.answers import QUERIES, Answer, Ask, distinct, no_column, reading
 from sparkdrift.spark.monitor_views import monitor_views, names_one
 from sparkdrift.spark.schemas import RUNS, TABLES
 from sparkdrift.spark.sql import quote
@@ -45,6 +47,33 @@ def ask(store: Store, folder: Path, statement: str, limit: int) -> Answer:
         known = _views(connection, text)
         asked, names = translating.query(text, known)
         return _answer(connection, asked, names, text, limit)
+    finally:
+        connection.close()
+
+
+@contextmanager
+def asking(store: Store, folder: Path) -> Iterator[Ask]:
+    """Questions of our own to one store, as `sparkdrift.spark.querying.asking` has them.
+
+    Each of our statements is held against Spark by a test, so it is translated as a view is. A
+    question raises UnansweredError where Spark has to answer.
+    """
+    tables.require_store(store, folder)
+    connection, known, one_at_a_time = tables.connect(folder, set()), set[str](), Lock()
+
+    def ask_(statement: str, limit: int) -> list[dict[str, object]]:
+        with one_at_a_time:
+            wanted = mentioned(statement) - known
+            tables.add(connection, folder, wanted)
+            for name in VIEWS:
+                if name in wanted:
+                    _create(connection, name, query_of(name, _PLAIN))
+            known.update(wanted)
+            asked = translating.view(statement)
+            return _answer(connection, asked, None, statement, limit).dicts()
+
+    try:
+        yield ask_
     finally:
         connection.close()
 

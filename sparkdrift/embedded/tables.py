@@ -39,22 +39,27 @@ def require_store(store: Store, folder: Path) -> None:
 
 
 def connect(folder: Path, names: set[str]) -> duckdb.DuckDBPyConnection:
-    """A DuckDB in memory that has these tables, with their columns in our order.
-
-    Raises UnansweredError where one needs what delta-rs does not read.
-    """
+    """A DuckDB in memory that has these tables, as `add` adds them."""
     connection = duckdb.connect()
     for statement in _SETTINGS:
         connection.execute(statement)
+    add(connection, folder, names)
+    return connection
+
+
+def add(connection: duckdb.DuckDBPyConnection, folder: Path, names: set[str]) -> None:
+    """Add those of `names` that are tables, with their columns in our order.
+
+    Raises UnansweredError where one needs what delta-rs does not read.
+    """
     for name in sorted(names & _TABLES.keys()):
         table = _TABLES[name]
-        connection.register(f"stored_{name}", _dataset(_opened(folder, table), name))
+        connection.register(f"stored_{name}", dataset_of(_opened(folder, table), name))
         columns = ", ".join(f'"{column}"' for column in table.names)
         try:
             connection.execute(f'CREATE TEMP VIEW "{name}" AS SELECT {columns} FROM stored_{name}')
         except duckdb.Error as error:
             raise UnansweredError(f"table {name} is not as it should be ({_line(error)})") from None
-    return connection
 
 
 def _opened(folder: Path, table: Table) -> DeltaTable:
@@ -64,7 +69,8 @@ def _opened(folder: Path, table: Table) -> DeltaTable:
         raise UnansweredError(f"delta-rs can't open table {table.name} ({_line(error)})") from None
 
 
-def _dataset(opened: DeltaTable, name: str) -> pa.dataset.Dataset:
+def dataset_of(opened: DeltaTable, name: str) -> pa.dataset.Dataset:
+    """What DuckDB and Arrow read; UnansweredError where delta-rs would not read all of it."""
     protocol = opened.protocol()
     lacking = {*(protocol.reader_features or ())} - _READ
     if protocol.min_reader_version == _MAPPED:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import json
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +28,7 @@ from sparkdrift.kernels.stale_rows import (
 from sparkdrift.kernels.stale_scores import rows_per_bin
 from sparkdrift.measures import production_mix
 from sparkdrift.measures.arrays import Floats, floats
-from sparkdrift.measures.density_ratio import Raked, rake
+from sparkdrift.measures.density_ratio import Margin, Raked, rake
 from sparkdrift.measures.intervals import Figure
 from sparkdrift.measures.production_mix import Mixed
 from sparkdrift.measures.regression_error import COLUMNS as ERRORS
@@ -85,12 +87,25 @@ def rows_of(held: EvaluationSet, cells: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Weighted:
-    """The evaluation set weighted to a window: its cells (S, B, ...), how, and by what."""
+    """The evaluation set weighted to a window: its cells (S, B, ...), how, and by what; refused:
+    by what more it could not be, and why."""
 
     cells: Floats
     raked: Raked
     window: Floats
     by: str
+    refused: str = ""
+
+    def told(self, status: str, policy: StalePolicy) -> tuple[str, str]:
+        """(status, text) of a figure with that status that rests on these weights: what the set
+        has no row for, or could not be weighted by, may have any figure, so it is not ok."""
+        outside, text = self.raked.outside, ""
+        if outside > 0:
+            text += f"; {percent(outside)} of production has no counterpart in the set"
+        if self.refused:
+            text += f"; not by {self.refused}"
+        unsure = outside > policy.outside or bool(self.refused)
+        return (UNDETERMINED if status == OK and unsure else status), text
 
 
 def acceptance_limits(
@@ -109,55 +124,86 @@ def acceptance_limits(
 
 
 def weighted(policy: StalePolicy, held: EvaluationSet, window: WindowState) -> Weighted | str:
-    """By score bins, and by that slice key whose mix has moved most; a text where not possible."""
-    found = rows_per_bin(held, window, ALL)
-    if found is None:
+    """By score bins and all slice keys, else the one whose mix has moved most, else bins alone:
+    the first of these that weights can reach; a text where none can be."""
+    counted = rows_per_bin(held, window, ALL)
+    if counted is None:
         return (
             "the set is weighted to production for binary models and regressions alone"
             if held.scores and ALL not in held.scores
             else "no scores of this window are counted by the bins of this version of the set"
         )
+    rows = counted[1]
+    bins = "score bins" if held.errors is None else "bins of the prediction"
     whole = held.errors if held.errors is not None else held.scores[ALL].cells
-    plain = Weighted(
-        whole[None],
-        rake(rows_of(held, whole[None]), [found[1].sum()], found[1], policy.distrust_ess_ratio),
-        found[1],
-        "score bins" if held.errors is None else "bins of the prediction",
-    )
-    moved = [(key, *pair) for key in policy.slices if (pair := _slices(held, window, key))]
-    if not moved:
-        return plain
-    key, cells, rows = min(moved, key=lambda one: _effective(held, *one[1:]))
-    both = rake(rows_of(held, cells), rows, found[1], policy.distrust_ess_ratio)
-    # Where no weights give both, those of the scores alone are better than none.
-    if both.reason and not plain.raked.reason:
-        return plain
-    return Weighted(cells, both, found[1], f"{plain.by} and {key}")
+
+    def mix(cells: Floats, keys: Mapping[str, Margin]) -> Weighted:
+        margins = list(keys.values())
+        raked = rake(rows_of(held, cells), margins, rows, policy.distrust_ess_ratio)
+        return Weighted(cells, raked, rows, " and ".join([bins, *keys]))
+
+    refused = ""
+    for cells, keys in (*_by_slices(policy, held, window), (whole[None], {})):
+        found = mix(cells, keys)
+        if not found.raked.reason:
+            break
+        refused = refused or f"{' and '.join(keys)}: {found.raked.reason}"
+    return replace(found, refused=refused)
 
 
-def _effective(held: EvaluationSet, cells: Floats, rows: Floats) -> float:
+def _by_slices(
+    policy: StalePolicy, held: EvaluationSet, window: WindowState
+) -> Iterator[tuple[Floats, dict[str, Margin]]]:
+    """(cells of the set (S, B, ...), a margin for each key that they are raked to)."""
+    known = {key: rows for key in policy.slices if (rows := window.slices.get(key))}
+    if policy.combined in held.slices and len(known) > 1:
+        values, cells = held.slices[policy.combined]
+        yield floats(cells), _margins_of_combined(policy, values, known)
+    single = [
+        (floats(cells), key, _margin(values, rows))
+        for key, rows in known.items()
+        for values, cells in [held.slices.get(key, ((), floats([])))]
+        if len(values)
+    ]
+    if single:
+        cells, key, margin = min(single, key=lambda one: _effective(held, one[0], one[2]))
+        yield cells, {key: margin}
+
+
+def _margins_of_combined(
+    policy: StalePolicy,
+    values: Sequence[str | None],
+    known: Mapping[str, Mapping[str | None, float]],
+) -> dict[str, Margin]:
+    """values: of the combination of all keys, as JSON; known: the window's rows by key."""
+    columns = tuple(dict.fromkeys(one for keys in policy.slices.values() for one in keys))
+    parts = [dict(zip(columns, json.loads(str(one)), strict=True)) for one in values]
+    found = {}
+    for key, rows in known.items():
+        own = policy.slices[key]
+        by_parts = {_parts(value, own): n for value, n in rows.items()}
+        found[key] = _margin([tuple(one[column] for column in own) for one in parts], by_parts)
+    return found
+
+
+def _margin(values: Sequence[Hashable], rows: Mapping[Any, float]) -> Margin:
+    """The window's rows by value, and the place of each of `values` among them."""
+    places = {value: i for i, value in enumerate(dict.fromkeys((*rows, *values)))}
+    counts = [rows.get(value, 0.0) for value in places]
+    return Margin([places[value] for value in values], floats(counts))
+
+
+def _parts(value: str | None, columns: Sequence[str]) -> tuple[str | None, ...]:
+    """A slice's value by column: of several columns it is stored as JSON."""
+    return (value,) if len(columns) == 1 or value is None else tuple(json.loads(value))
+
+
+def _effective(held: EvaluationSet, cells: Floats, margin: Margin) -> float:
     """The ESS ratio by a slice key alone; that of too few rows is the last to be chosen."""
-    ratio = float(ess_ratio(rows_of(held, cells).sum(axis=-1), rows).value)
+    rows = rows_of(held, cells).sum(axis=-1)
+    by_value = np.bincount(np.asarray(margin.of, dtype=int), rows, len(floats(margin.rows)))
+    ratio = float(ess_ratio(by_value, margin.rows).value)
     return np.inf if np.isnan(ratio) else ratio
-
-
-def _slices(held: EvaluationSet, window: WindowState, key: str) -> tuple[Floats, Floats] | None:
-    """(cells of the set by value (S, B, ...), the window's rows by value (S,)), or None.
-
-    A value that the set lacks is a row of zeros, by which `rake` knows how much is outside.
-    """
-    values, cells = held.slices.get(key, ((), floats([])))
-    rows = window.slices.get(key, {})
-    if not len(values) or not rows:
-        return None
-    lacking = sum(n for value, n in rows.items() if value not in set(values))
-    by_value = [rows.get(value, 0.0) for value in values]
-    if lacking:
-        cells = np.concatenate([cells, np.zeros((1, *cells.shape[1:]))])
-        by_value.append(lacking)
-    if not sum(by_value[: len(values)]):
-        return None
-    return floats(cells), floats(by_value)
 
 
 def _acceptance(
@@ -182,16 +228,13 @@ def _acceptance(
         f"{base:.4g} would be {base + float(found.gap.value):.4g}; "
         f"gap {between(found.gap, 'number')}"
     )
-    if raked.outside > 0:
-        text += f"; {percent(raked.outside)} of production has no counterpart in the set"
     recomputed = Figure(*(floats(base + part) for part in found.gap))
     tolerated = policy.tolerance(one.metric, found.evaluated)
     status = _moved(found.gap, tolerated)
     if status == UNDETERMINED:
         text += f"; too unsure to rule out a gap of {tolerated:.3g}"
-    # What the set has no row for may have any figure.
-    if status == OK and raked.outside > policy.outside:
-        status = UNDETERMINED
+    status, more = mix.told(status, policy)
+    text += more
     value, low, high = (float(part) for part in recomputed)
     return Stale(figure, one.metric, status, text, value, low, high, base, unit)
 

@@ -16,7 +16,6 @@ from sparkdrift.kernels.performance_rules import BETTER, Rules
 from sparkdrift.kernels.stale_mix import Weighted, decided, mixed, rows_of
 from sparkdrift.kernels.stale_rows import (
     ALL,
-    OK,
     UNDETERMINED,
     EvaluationSet,
     Stale,
@@ -81,10 +80,8 @@ def _metric(policy: StalePolicy, held: EvaluationSet, mix: Weighted, metric: str
         f"the set's own; {effective:,.0f} effective rows, {percent(raked.ess_ratio)}; "
         f"{between(loss, 'number')} lost by the mix, {tolerated:.3g} tolerated"
     )
-    if raked.outside > 0:
-        text += f"; {percent(raked.outside)} of production has no counterpart in the set"
-    if status == OK and raked.outside > policy.outside:
-        status = UNDETERMINED
+    status, more = mix.told(status, policy)
+    text += more
     value, low, high = (float(part) for part in figure)
     limit = found.evaluated - better * tolerated
     return Stale(FIGURE, metric, status, text, value, low, high, limit, _UNIT)

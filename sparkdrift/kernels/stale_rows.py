@@ -72,7 +72,8 @@ class StalePolicy:
     in sd that matters, warn: that warns, overrides: (effect, warn) by feature; score: the column
     whose gap counts beside the inputs; left_out: columns whose gap does not; recorded: whether
     decisions come from a column; sets: rows and newest event of each set's versions; metric,
-    tolerated: of `degraded`; metrics: those of the model; accepted: those of the dashboard with
+    tolerated: of `degraded`; metrics: those of the model; slices: the columns of each slice key,
+    combined: what the key of all of them together is called; accepted: those of the dashboard with
     the limits that the spec declares, reported: by metric from when on the dashboard's table has
     which limit, in order of time."""
 
@@ -100,7 +101,8 @@ class StalePolicy:
     metric: str | None = None
     tolerated: float = DEFAULT_LOSS
     payoff: tuple[float, float, float, float] | None = None
-    slices: tuple[str, ...] = ()
+    slices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    combined: str = ""
     sets: Mapping[tuple[str, int], tuple[int, datetime | None]] = field(default_factory=dict)
     training: tuple[Terms, ...] = ()
 
@@ -128,7 +130,7 @@ class StalePolicy:
 class EvaluationSet:
     """A version of an evaluation set. scores: by class ('*': of a binary model) its whole state;
     errors (B, 9): of a regression; slices: by slice key the values, and their states (S, B, ...)
-    in the same order, of the class '*'."""
+    in the same order, of the class '*'; one key may combine those that are declared."""
 
     name: str
     version: int

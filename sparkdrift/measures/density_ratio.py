@@ -6,6 +6,7 @@ w / v of their shares is the weight that makes the one stand for the other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -55,6 +56,13 @@ def coverage(evaluation: ArrayLike, window: ArrayLike) -> Coverage:
     return Coverage(floats(outside), floats(thin))
 
 
+class Margin(NamedTuple):
+    """The window's rows by one slice key, and where the cells of the evaluation set stand in it."""
+
+    of: ArrayLike  # (S,) int: the value, by its place in `rows`, that a row of cells belongs to
+    rows: ArrayLike  # (G,) the window's rows by value; values without any cell are `outside`
+
+
 class Raked(NamedTuple):
     """What raking gives; see `rake`."""
 
@@ -65,38 +73,37 @@ class Raked(NamedTuple):
 
 
 def rake(
-    cells: ArrayLike, by_slice: ArrayLike, by_bin: ArrayLike, least: float = DISTRUST_ESS
+    cells: ArrayLike, margins: Sequence[Margin], by_bin: ArrayLike, least: float = DISTRUST_ESS
 ) -> Raked:
-    """Weights under which the evaluation set has the window's slices and score bins.
+    """Weights under which the evaluation set has the window's slices, by every key, and score bins.
 
-    cells (S, B): rows of the evaluation set per slice value and score bin; by_slice (S,) and
-    by_bin (B,): the window's rows. One slice value, S = 1, is plain post-stratification. The
-    weights average 1 over the evaluation set's rows. Margins that it has no row for are left out
-    and their share told in `outside`.
+    cells (S, B): rows of the evaluation set per slice and score bin, where a slice is a value of
+    one key, or a combination of values of several; margins: one for each key, none is plain
+    post-stratification; by_bin (B,): the window's rows. The weights average 1 over the evaluation
+    set's rows. What of a margin it has no row for is left out and its share told in `outside`.
     Refused (reason, weights NaN): a side without rows, an ESS ratio below `least`, or margins
     that no weights reach.
     Source: Deming and Stephan 1940; Deville and Saerndal 1992; ESS: Kish 1965.
     """
-    v = floats(cells)
-    rows, bins = floats(by_slice), floats(by_bin)
-    if v.sum() <= 0 or rows.sum() <= 0 or bins.sum() <= 0:
+    v, bins = floats(cells), floats(by_bin)
+    places = [np.asarray(one.of, dtype=int) for one in margins]
+    wanted = [floats(one.rows) for one in margins]
+    if v.sum() <= 0 or any(one.sum() <= 0 for one in (bins, *wanted)):
         return _refused(v, "no rows in the evaluation set or in the window")
-    row_known, bin_known = v.sum(axis=1) > 0, v.sum(axis=0) > 0
-    # The largest share, because a row may be missing in both margins at once.
+    known = [
+        np.bincount(at, v.sum(axis=1), len(w)) > 0 for at, w in zip(places, wanted, strict=True)
+    ]
+    c = np.where(v.sum(axis=0) > 0, bins, 0.0)
+    inside = [np.where(has, w, 0.0) for has, w in zip(known, wanted, strict=True)]
+    # The largest share, because a row may be missing in several margins at once.
     outside = max(
-        1 - float(rows[row_known].sum() / rows.sum()), 1 - float(bins[bin_known].sum() / bins.sum())
+        1 - float(part.sum() / all_rows.sum())
+        for part, all_rows in zip((c, *inside), (bins, *wanted), strict=True)
     )
-    r, c = np.where(row_known, rows, 0.0), np.where(bin_known, bins, 0.0)
-    if r.sum() <= 0 or c.sum() <= 0:
+    if any(part.sum() <= 0 for part in (c, *inside)):
         return _refused(v, "the evaluation set has no row in any slice or bin of the window", 1.0)
-    r, c = r / r.sum(), c / c.sum()
-    fitted, gap = v / v.sum(), np.inf
-    for _ in range(_STEPS):
-        fitted = fitted * np.nan_to_num(divide(r, fitted.sum(axis=1)))[:, None]
-        fitted = fitted * np.nan_to_num(divide(c, fitted.sum(axis=0)))
-        gap = float(np.abs(fitted.sum(axis=1) - r).max())
-        if gap < _CLOSE:
-            break
+    targets = [part / part.sum() for part in inside]
+    fitted, gap = _fitted(v / v.sum(), places, targets, c / c.sum())
     if gap > 1e-6:
         return _refused(
             v,
@@ -115,6 +122,25 @@ def rake(
             ratio,
         )
     return Raked(weights, ratio, outside, "")
+
+
+def _fitted(
+    cells: Floats, places: Sequence[np.ndarray], targets: Sequence[Floats], by_bin: Floats
+) -> tuple[Floats, float]:
+    """Shares (S, B) with the margins wanted, one after the other in turn; how far off they end."""
+    fitted, gap = cells, np.inf
+    for _ in range(_STEPS):
+        gap = 0.0
+        for at, target in zip(places, targets, strict=True):
+            have = np.bincount(at, fitted.sum(axis=1), len(target))
+            gap = max(gap, float(np.abs(have - target).max()))
+            fitted = fitted * np.nan_to_num(divide(target, have))[at, None]
+        have = fitted.sum(axis=0)
+        gap = max(gap, float(np.abs(have - by_bin).max()))
+        fitted = fitted * np.nan_to_num(divide(by_bin, have))
+        if gap < _CLOSE:
+            break
+    return fitted, gap
 
 
 def _refused(v: Floats, reason: str, outside: float = np.nan, ratio: float = np.nan) -> Raked:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from sparkdrift.health.assessing import Health, Standing
+from sparkdrift.health.events import Event
 from sparkdrift.health.ledger import Debt
 from sparkdrift.health.verdict import LEVEL_NAMES, Level
 from sparkdrift.report.plain import day, named, plain
@@ -91,6 +93,51 @@ def debt_line(debt: Debt, newest: Health, currency: str | None, zone: str) -> li
         day(debt.due, zone),
         f"{(newest.window.end - debt.opened).days} days",
         interest(debt, currency),
+    ]
+
+
+def by_interest(debts: Iterable[Debt]) -> list[Debt]:
+    """The dearest first, and of debts without a price the ones due first."""
+    return sorted(debts, key=lambda debt: (-(debt.interest or 0.0), debt.due))
+
+
+def debt_facts(debts: Iterable[Debt]) -> list[dict[str, Any]]:
+    """Open debts for --json and for Python."""
+    return [
+        {
+            "debt": debt.name,
+            "kind": debt.finding.kind,
+            "severity": debt.severity,
+            "status": debt.status,
+            "until": debt.until,
+            "owner": debt.owner,
+            "opened": debt.opened,
+            "last_seen": debt.last_seen,
+            "due": debt.due,
+            "windows": debt.windows,
+            "interest": debt.interest,
+            "interest_loss": debt.interest_loss,
+            "evidence": debt.finding.evidence,
+        }
+        for debt in debts
+    ]
+
+
+def debt_event_facts(events: Iterable[Event]) -> list[dict[str, Any]]:
+    """The life of a debt, likewise."""
+    return [
+        {
+            "seq": one.seq,
+            "action": one.action,
+            "window_start": one.window_start,
+            "severity": one.severity,
+            "owner": one.owner,
+            "until": one.until,
+            "by": one.by,
+            "reason": one.reason,
+            "evidence": one.evidence,
+        }
+        for one in events
     ]
 
 

@@ -6,7 +6,7 @@ No pyspark here: the reader that needs no Java answers and refuses in the same w
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,11 @@ class Answer:
 
     def dicts(self) -> list[dict[str, Any]]:
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+Ask = Callable[[str, int], list[dict[str, Any]]]
+"""At most so many rows of a query over the tables and views of a store by their plain names; times
+are aware UTC."""
 
 
 def distinct(names: Sequence[str]) -> tuple[str, ...]:

@@ -48,7 +48,8 @@ def states_of_sets(
 ) -> DataFrame | None:
     """The states of the sets' versions in force for these windows; None: none is.
 
-    Rows with evaluation_set, evaluation_version, slice, kind, class_name, edges and cells.
+    Also those of the slice keys' combination. Rows with evaluation_set, evaluation_version,
+    slice, kind, class_name, edges and cells.
     """
     versions = [
         (Name(spec.monitor, EVALUATION, name), one.snapshot)

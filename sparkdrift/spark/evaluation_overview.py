@@ -36,10 +36,15 @@ _PERFORMED = (
 
 def performance_of(spark: SparkSession, store: Store, spec: MonitorSpec, metric: str) -> list[Row]:
     """Rows of `performance` of all rows, one metric and the monitor's own grain."""
+    return _rows(spark, performance_query(store.table(PERFORMANCE.name), spec, metric))
+
+
+def performance_query(table: str, spec: MonitorSpec, metric: str) -> str:
+    """The query of `performance_of`; `with_instants` makes its rows of what it answers."""
     where = (
         f"metric = {string(metric)} AND class_name = {string(_ALL)} AND slice_key = {string(WHOLE)}"
     )
-    return _rows(spark, _query(store.table(PERFORMANCE.name), spec, _PERFORMED, where))
+    return _query(table, spec, _PERFORMED, where)
 
 
 def staleness_of(spark: SparkSession, store: Store, spec: MonitorSpec) -> list[Row]:
@@ -49,17 +54,25 @@ def staleness_of(spark: SparkSession, store: Store, spec: MonitorSpec) -> list[R
 
 def newest_staleness(spark: SparkSession, store: Store, spec: MonitorSpec) -> list[Row]:
     """Those of the newest window that has any."""
-    table = store.table(EVAL_STALENESS.name)
-    return _rows(spark, _query(table, spec, _STALE, _newest(table, spec, "true")))
+    return _rows(spark, newest_staleness_query(store.table(EVAL_STALENESS.name), spec))
+
+
+def newest_staleness_query(table: str, spec: MonitorSpec) -> str:
+    """The query of `newest_staleness`; `with_instants` makes its rows of what it answers."""
+    return _query(table, spec, _STALE, _newest(table, spec, "true"))
 
 
 def newest_performance(spark: SparkSession, store: Store, spec: MonitorSpec) -> list[Row]:
     """Rows of `performance` of all rows, in the newest window and in the newest mature one, and
     those of slices that are degraded in either."""
-    table = store.table(PERFORMANCE.name)
+    return _rows(spark, newest_performance_query(store.table(PERFORMANCE.name), spec))
+
+
+def newest_performance_query(table: str, spec: MonitorSpec) -> str:
+    """The query of `newest_performance`; `with_instants` makes its rows of what it answers."""
     whole = f"(slice_key = {string(WHOLE)} OR status = 'degraded')"
     newest = f"({_newest(table, spec, 'true')} OR {_newest(table, spec, 'mature')})"
-    return _rows(spark, _query(table, spec, _PERFORMED, f"{whole} AND {newest}"))
+    return _query(table, spec, _PERFORMED, f"{whole} AND {newest}")
 
 
 def degraded_of(
@@ -105,10 +118,11 @@ def _selected(column: str) -> str:
 
 def _rows(spark: SparkSession, query: str) -> list[Row]:
     with few_rows(spark):
-        return [_told(row.asDict()) for row in spark.sql(query).collect()]
+        return [with_instants(row.asDict()) for row in spark.sql(query).collect()]
 
 
-def _told(row: dict[str, Any]) -> Row:
+def with_instants(row: Mapping[str, Any]) -> Row:
+    """A row of these queries, with its times as aware UTC."""
     return {
         key: from_micros(value) if key in _TIMES and value is not None else value
         for key, value in row.items()

@@ -33,7 +33,7 @@ class Told:
 def dashboard_table(spark: SparkSession, spec: MonitorSpec) -> Source | None:
     """The dashboard's table at its newest version; None where it has none."""
     place = spec.dashboard
-    if place is None or (place.table is None and place.path is None):
+    if place is None or not place.has_table:
         return None
     return _opened(spark, spec, place, "dashboard")
 

@@ -15,10 +15,10 @@ from pyspark.sql import SparkSession
 
 from sparkdrift.explain.signals import WHOLE
 from sparkdrift.measures.evidence import FAMILY_LEVEL
+from sparkdrift.spark.answers import Ask
 from sparkdrift.spark.profiling import TABLE_ROW
-from sparkdrift.spark.querying import fetch
+from sparkdrift.spark.querying import asking
 from sparkdrift.spark.sql import string
-from sparkdrift.spark.views import registered
 from sparkdrift.spec.digests import policy_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
@@ -31,15 +31,15 @@ _FEATURE = "slice_key, slice_value, column_name"
 @contextmanager
 def overview(spark: SparkSession, store: Store) -> Iterator[Overview]:
     """The questions below, over the views of `store`, which are dropped afterwards."""
-    with registered(spark, store):
-        yield Overview(spark)
+    with asking(spark, store) as ask:
+        yield Overview(ask)
 
 
 class Overview:
-    """Questions about one monitor; the session holds the views of its store."""
+    """Questions about one monitor, asked of its store."""
 
-    def __init__(self, spark: SparkSession) -> None:
-        self._spark = spark
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
 
     def everything(self, spec: MonitorSpec) -> dict[str, list[dict[str, Any]]]:
         """All of the answers below that are lists of rows, by name.
@@ -280,7 +280,7 @@ class Overview:
               AND policy_hash = {string(policy_hash(spec))}""")[0]
 
     def _rows(self, statement: str) -> list[dict[str, Any]]:
-        return fetch(self._spark.sql(statement), MOST_ROWS).dicts()
+        return self._ask(statement, MOST_ROWS)
 
 
 def _of(spec: MonitorSpec) -> str:

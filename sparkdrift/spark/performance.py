@@ -27,6 +27,7 @@ from sparkdrift.spark.performance_inputs import (
     window_states,
 )
 from sparkdrift.spark.performance_policy import rules_of
+from sparkdrift.spark.slicing import slice_name
 from sparkdrift.spark.sql import ddl, in_windows, quote, string, timestamp
 from sparkdrift.spark.window_columns import position
 from sparkdrift.spec.models import MonitorSpec
@@ -98,7 +99,11 @@ def performance_rows(
     )
     known = states_of_sets(spark, store, spec, sets, windows)
     if known is not None:
-        each = known.withColumn("bucket", F.expr(f"explode(sequence(0, {buckets - 1}))"))
+        # What combines the slice keys has no windows to be held against.
+        keys = listed([WHOLE, *map(slice_name, spec.slices)])
+        each = known.where(f"slice_key IN ({keys})").withColumn(
+            "bucket", F.expr(f"explode(sequence(0, {buckets - 1}))")
+        )
         rows = rows.unionAll(shaped(each, KNOWN, {}))
     grouped = rows.repartition(*map(quote, GROUP[:3])).sortWithinPartitions(*GROUP)
     own = {one.start: digests[one.start] for one in windows if one.start in digests}

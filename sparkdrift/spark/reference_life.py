@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
+from typing import Any, TypeAlias
 
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import SparkSession
 
 from sparkdrift.explain.signals import UNSHAPED
 from sparkdrift.references.life import (
@@ -28,6 +29,8 @@ from sparkdrift.spark.sql import string
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window
+
+Row: TypeAlias = Mapping[str, Any]
 
 ROLE = "baseline"
 TRAINING = "training"
@@ -238,6 +241,15 @@ def read_references(
 
     `names` None: all of the monitor.
     """
+    query = references_query(store.table, monitor, names)
+    with few_rows(spark):
+        return references_of(monitor, [row.asDict() for row in spark.sql(query).collect()])
+
+
+def references_query(
+    table: Callable[[str], str], monitor: str, names: Collection[Name] | None = None
+) -> str:
+    """The query of `read_references`; table: what a table is called in it."""
     where = f"monitor = {string(monitor)}"
     if names is not None:
         cases = " OR ".join(f"({same(one)})" for one in names)
@@ -250,18 +262,20 @@ def read_references(
         **dict.fromkeys(("rows", "source_version"), "BIGINT"),
     }
     nulls = ", ".join(f"CAST(NULL AS {kind})" for kind in columns.values())
-    query = (
+    return (
         f"SELECT role, name, version, {', '.join(columns)}, unix_micros(interval_start) AS start,"
         " unix_micros(interval_end) AS end, CAST(NULL AS BIGINT) AS seq,"
         " CAST(NULL AS STRING) AS action, unix_micros(created_at) AS at, created_by AS by,"
         " note AS reason, CAST(NULL AS STRING) AS gate"
-        f" FROM {store.table(REFERENCE_SNAPSHOTS.name)} WHERE {where}"
+        f" FROM {table(REFERENCE_SNAPSHOTS.name)} WHERE {where}"
         f" UNION ALL SELECT role, name, version, {nulls}, unix_micros(effective_from), NULL, seq,"
         " action, unix_micros(created_at), created_by, reason, gate"
-        f" FROM {store.table(REFERENCE_EVENTS.name)} WHERE {where}"
+        f" FROM {table(REFERENCE_EVENTS.name)} WHERE {where}"
     )
-    with few_rows(spark):
-        rows = spark.sql(query).collect()
+
+
+def references_of(monitor: str, rows: Iterable[Row]) -> dict[Name, Stored]:
+    """What `references_query` answers of a monitor, by reference."""
     by_name: dict[Name, list[Row]] = {}
     for row in rows:
         by_name.setdefault(Name(monitor, row["role"], row["name"]), []).append(row)

@@ -7,7 +7,7 @@ dashboard's own table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,21 +18,22 @@ from pyspark.sql import SparkSession
 
 from sparkdrift.errors import SourceError
 from sparkdrift.explain.signals import WHOLE
+from sparkdrift.spark.answers import Ask
 from sparkdrift.spark.evaluation_overview import (
-    newest_performance,
-    newest_staleness,
-    performance_of,
+    newest_performance_query,
+    newest_staleness_query,
+    performance_query,
+    with_instants,
 )
+from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
 from sparkdrift.spark.failures import FAILURES, reason
-from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.fleet import MOST_MODELS
-from sparkdrift.spark.outside_tables import dashboard_table, told_by_dashboard
+from sparkdrift.spark.outside_tables import Told, dashboard_table, told_by_dashboard
 from sparkdrift.spark.overview import Overview
 from sparkdrift.spark.profiling import TABLE_ROW
-from sparkdrift.spark.querying import fetch
+from sparkdrift.spark.querying import asking
 from sparkdrift.spark.sql import string, timestamp
 from sparkdrift.spark.table import bucket_of
-from sparkdrift.spark.views import registered
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 
@@ -47,15 +48,18 @@ _SHAPE: Final = "kind, row_count, null_count, mean, min, max, quantiles, frequen
 @contextmanager
 def report_rows(spark: SparkSession, store: Store) -> Iterator[ReportRows]:
     """The questions below, over the views of `store`, which are dropped afterwards."""
-    with few_rows(spark), registered(spark, store):
-        yield ReportRows(spark, store)
+    with asking(spark, store) as ask:
+        yield ReportRows(ask, partial(told_by_dashboard_of, spark))
 
 
 class ReportRows:
-    """Questions about one monitor, or about all; the session holds the views of the store."""
+    """Questions about one monitor, or about all. ask: of the store; dashboard: the rows of the
+    dashboard's own table, for a monitor that has one."""
 
-    def __init__(self, spark: SparkSession, store: Store) -> None:
-        self._spark, self._store = spark, store
+    def __init__(
+        self, ask: Ask, dashboard: Callable[[MonitorSpec], Sequence[Told]] = lambda _: ()
+    ) -> None:
+        self._ask, self._dashboard = ask, dashboard
 
     def everything(self, spec: MonitorSpec, last: int) -> dict[str, Any]:
         """All that a monitor's page tells, by name; `last`: so many windows, the newest.
@@ -66,7 +70,7 @@ class ReportRows:
             *(self.health, self.answer, self.cells, self.performance, self.blind_spots),
             *(self.first_seen, self.debts, self.steps),
         )
-        overview = Overview(self._spark)
+        overview = Overview(self._ask)
         # Not its alerts: the page tells of features, by the windows that drifted.
         told = (
             *(overview.coverage, overview.references, overview.verdicts),
@@ -75,8 +79,8 @@ class ReportRows:
         asked: dict[str, Callable[[], Any]] = {
             **{ask.__name__: partial(ask, spec, last) for ask in own},
             **{ask.__name__: partial(ask, spec) for ask in told},
-            "staleness": lambda: newest_staleness(self._spark, self._store, spec),
-            "measured": lambda: newest_performance(self._spark, self._store, spec),
+            "staleness": lambda: self._told(newest_staleness_query(EVAL_STALENESS.name, spec)),
+            "measured": lambda: self._told(newest_performance_query(PERFORMANCE.name, spec)),
             "dashboard": lambda: self.dashboard(spec),
         }
         with ThreadPoolExecutor(len(asked)) as threads:
@@ -182,13 +186,12 @@ class ReportRows:
         metric = watched_metric(spec)
         if metric is None:
             return []
-        return [dict(row) for row in performance_of(self._spark, self._store, spec, metric)[-last:]]
+        return self._told(performance_query(PERFORMANCE.name, spec, metric))[-last:]
 
     def dashboard(self, spec: MonitorSpec) -> tuple[list[Row], str | None]:
         """(what the dashboard's own table shows of that metric, why that is not known)."""
         try:
-            table = dashboard_table(self._spark, spec)
-            told = [] if table is None else told_by_dashboard(self._spark, spec, table)
+            told = self._dashboard(spec)
         except SourceError as error:
             return [], str(error)
         except FAILURES as error:
@@ -239,7 +242,16 @@ class ReportRows:
         )
 
     def _rows(self, statement: str, limit: int) -> list[Row]:
-        return fetch(self._spark.sql(statement), limit).dicts()
+        return self._ask(statement, limit)
+
+    def _told(self, statement: str) -> list[Row]:
+        return [dict(with_instants(row)) for row in self._ask(statement, MOST_CELLS)]
+
+
+def told_by_dashboard_of(spark: SparkSession, spec: MonitorSpec) -> list[Told]:
+    """What the dashboard's own table shows of a monitor; nothing where it has none."""
+    table = dashboard_table(spark, spec)
+    return [] if table is None else told_by_dashboard(spark, spec, table)
 
 
 def watched_metric(spec: MonitorSpec) -> str | None:

@@ -6,7 +6,7 @@ once per slice only then: as many rows as there are combinations, not as there a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pyspark.sql import DataFrame
@@ -35,7 +35,7 @@ class Slices:
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that some slice is made of, each once."""
-        return tuple(dict.fromkeys(column for keys in self.keys for column in keys))
+        return combination(self.keys)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -106,6 +106,11 @@ def meaning(spec: MonitorSpec) -> str:
         f" substring(sha2(concat(definition_hash, {condition}), 256), 1, 16)"
         " ELSE definition_hash END"
     )
+
+
+def combination(keys: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """The columns of several slices as those of one: each once, in their order."""
+    return tuple(dict.fromkeys(column for columns in keys for column in columns))
 
 
 def slice_name(keys: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from sparkdrift.kernels.performance_rules import BETTER, DEFAULT_LOSS
 from sparkdrift.kernels.stale_rows import Accepted, Operating, StalePolicy, Terms
 from sparkdrift.spark.reference_life import EVALUATION, TRAINING
-from sparkdrift.spark.slicing import slice_name
+from sparkdrift.spark.slicing import combination, slice_name
 from sparkdrift.spec.evaluation import Evaluation, Reported
 from sparkdrift.spec.evaluation_checks import METRICS
 from sparkdrift.spec.models import MonitorSpec
@@ -57,7 +57,8 @@ def stale_policy(spec: MonitorSpec, held: Held, told: Sequence[Told] = ()) -> St
         metric=spec.degraded.metric if spec.degraded else None,
         tolerated=spec.degraded.tolerated_loss if spec.degraded else DEFAULT_LOSS,
         payoff=_payoff(spec),
-        slices=tuple(slice_name(columns) for columns in spec.slices),
+        slices={slice_name(columns): tuple(columns) for columns in spec.slices},
+        combined=slice_name(combination(spec.slices)),
         sets=_newest(held, EVALUATION),
         training=tuple(
             Terms(

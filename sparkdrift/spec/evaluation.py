@@ -119,6 +119,11 @@ class Dashboard(Location):
         default_factory=dict, description="a mapping from metrics to value, at_least, at_most"
     )
 
+    @property
+    def has_table(self) -> bool:
+        """Whether it has a table of its own."""
+        return self.table is not None or self.path is not None
+
 
 class Baseline(Section):
     """The simple rule that the model is held against on the same rows: what would replace it.

@@ -53,6 +53,15 @@ def find_debt(found: Judged, monitor: str, name: str) -> Debt:
     raise UsageError(f"{monitor} has no debt {name!r}{hint} Open are: {listed}")
 
 
+def life_of(context: Context, spec: MonitorSpec, name: str) -> list[Event]:
+    """All events of a debt, open or not; raises UsageError, with the nearest, for none."""
+    found = judge_monitors(context, [spec])[spec.monitor]
+    events = sorted((one for one in found.events if one.debt == name), key=lambda one: one.seq)
+    if not events:
+        find_debt(found, spec.monitor, name)
+    return events
+
+
 def answer_debt(context: Context, spec: MonitorSpec, name: str, said: Said) -> Answered:
     """Record what is said of an open debt, and judge the windows anew for which it counts.
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol
 
+from sparkdrift.errors import UsageError
 from sparkdrift.steps.journal import Journal
 from sparkdrift.store import Store
+from sparkdrift.windows import local_instant
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from sparkdrift.spec.models import MonitorSpec
 
 
 class Progress(Protocol):
@@ -47,6 +51,23 @@ class Options:
     def selects(self, start: datetime, end: datetime) -> bool:
         """Whether a window lies in the asked interval; True for every window without one."""
         return (self.begin is None or start >= self.begin) and (self.end is None or end <= self.end)
+
+
+def options_for(
+    spec: MonitorSpec,
+    as_of: date | datetime | None,
+    begin: date | datetime | None,
+    end: date | datetime | None,
+) -> Options:
+    """Times as instants, in the zone of `spec`. Raises UsageError where begin is not before end."""
+    zone = spec.timestamp.zone
+    until, first, last = (
+        None if time is None else local_instant(time, zone) for time in (as_of, begin, end)
+    )
+    made = Options(until, first, last)
+    if made.begin is not None and made.end is not None and made.begin >= made.end:
+        raise UsageError(f"--begin {begin} is not before --end {end}")
+    return made
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,18 @@ from typing import Any
 
 from sparkdrift.errors import Problem, SnapshotError, SpecError
 from sparkdrift.references.life import Name
+from sparkdrift.spark.cardinality import crowded
 from sparkdrift.spark.class_moments import frozen_moments, target_of
 from sparkdrift.spark.evaluation_sources import labels_of, row_problems, value_lacking
 from sparkdrift.spark.evaluation_states import Looked, evaluation_rows, look_at
 from sparkdrift.spark.labels import joined_labels, scores_with_labels
 from sparkdrift.spark.references import reference_rows
-from sparkdrift.spark.slicing import slices_of
+from sparkdrift.spark.slicing import combination, slices_of
 from sparkdrift.spark.source import Source
 from sparkdrift.spec.digests import set_hash
 from sparkdrift.spec.evaluation import Evaluation, EvaluationSet
 from sparkdrift.spec.evaluation_columns import as_watched, set_columns, set_problems
-from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.spec.models import MOST_SLICE_VALUES, MonitorSpec
 from sparkdrift.spec.resolving import Feature
 from sparkdrift.spec.scoring import Named, evaluation_of, label_column, renamed, scores_of
 from sparkdrift.steps.context import Context
@@ -85,8 +86,9 @@ def score_rows(
     for one in looked:
         require_scores(one, where, evaluation)
         record.warnings += told(one, where, evaluation)
+    keys = _with_combination(rows, spec, slices, where, record)
     found = evaluation_rows(
-        rows, evaluation, scores, looked, slices_of(spec, slices), set_hash(spec, name.name)
+        rows, evaluation, scores, looked, slices_of(spec, keys), set_hash(spec, name.name)
     )
     target = target_of(spec, scores) if spec.debt_limits.outcome is None else None
     moments = None if target is None else frozen_moments(rows, spec, features, target)
@@ -158,6 +160,23 @@ def told(one: Looked, where: str, evaluation: Evaluation) -> list[str]:
         kind = "positive" if one.positives else "negative"
         lines.append(f"all {one.labelled:,} labels are {kind}: no ROC AUC, and no calibration")
     return [f"evaluation set {where}{of}: {line}" for line in lines]
+
+
+def _with_combination(
+    rows: Any, spec: MonitorSpec, slices: Sequence[Sequence[str]], where: str, record: Record
+) -> Sequence[Sequence[str]]:
+    """`slices` and, of several keys, their combination, by which the set is weighted to all of
+    them at once: the keys' own states don't say how they go together."""
+    together = combination(slices)
+    if len(slices) < 2 or together in {tuple(one) for one in slices}:
+        return slices
+    too_many = crowded(rows, slices_of(spec, [together]))
+    for name, values in too_many.items():
+        record.warnings.append(
+            f"evaluation set {where}: about {values:,} combinations of {name}, more than "
+            f"{MOST_SLICE_VALUES:,}: it is weighted to production by one key at a time"
+        )
+    return slices if too_many else [*slices, together]
 
 
 def _columns(spec: MonitorSpec, source: Source) -> Named:

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from sparkdrift.errors import UsageError, nearest
 from sparkdrift.report.plain import day, joined, named
+from sparkdrift.spark.answers import Answer
 from sparkdrift.spark.profiles import stored_windows
+from sparkdrift.spark.querying import fetch
 from sparkdrift.spark.ranges import (
     Span,
     Wanted,
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _MOST_NAMED = 5
+_MOST_ROWS = 1_000_000
+# Columns that are bytes, or that say how a row came about.
+_STATE = frozenset(["kll", "hll", "categories", "moments", "input_digest", "source_version"])
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,12 @@ def slice_keys(spec: MonitorSpec, only: Wanted) -> dict[str, str]:
         + (f"; did you mean {close}?" if close else "")
         + ". Each slice is merged on its own: name all of its columns"
     )
+
+
+def figures(found: Merged) -> Answer:
+    """The merged rows without sketches, by feature."""
+    kept = [name for name in found.rows.columns if name not in _STATE]
+    return fetch(found.rows.select(*kept).orderBy("column_name", "window_start"), _MOST_ROWS)
 
 
 def _boundary(which: str, asked: datetime, accepted: Sequence[datetime], zone: str) -> datetime:

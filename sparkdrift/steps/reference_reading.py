@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sparkdrift.errors import SnapshotError
 from sparkdrift.references.life import Name, require_name
+from sparkdrift.spark.evaluation_states import Frozen, frozen_scores
+from sparkdrift.spark.gate_figures import stored_checks
+from sparkdrift.spark.keys import StoredKeys, stored_keys
 from sparkdrift.spark.reference_differences import Difference, described, differences
 from sparkdrift.spark.reference_life import Snapshot, Stored, read_references
 from sparkdrift.spec.models import MonitorSpec
@@ -23,6 +26,20 @@ class Compared:
     features: tuple[Difference, ...]
     gone: tuple[str, ...]
     added: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LookedAt:
+    """One version: what the gate found of it, scores of an evaluation set, and its keys.
+
+    keys: None where the spec names none, or the version was frozen without.
+    """
+
+    stored: Stored
+    version: Snapshot
+    checks: list[dict[str, Any]]
+    scores: list[Frozen]
+    keys: StoredKeys | None
 
 
 def find(spark: SparkSession, store: Store, name: Name) -> Stored:
@@ -49,6 +66,23 @@ def version_of(stored: Stored, name: Name, version: int | None) -> Snapshot:
             "`sparkdrift reference list SPEC` shows them"
         )
     return stored.by_number[version]
+
+
+def look_at(
+    spark: SparkSession, store: Store, spec: MonitorSpec, name: Name, version: int | None
+) -> LookedAt:
+    """One version (None: the one in force); raises SnapshotError where there is none."""
+    stored = find(spark, store, name)
+    snapshot = version_of(stored, name, version)
+    return LookedAt(
+        stored,
+        snapshot,
+        stored_checks(spark, store, name, snapshot.version),
+        frozen_scores(spark, store, name, snapshot) if snapshot.declared else [],
+        None
+        if spec.prediction.key is None
+        else stored_keys(spark, store, [(name, snapshot)]).get((name, snapshot.version)),
+    )
 
 
 def compare_versions(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from zoneinfo import ZoneInfo
 
 from sparkdrift import __version__
 from sparkdrift.errors import SourceError
@@ -14,6 +15,12 @@ from sparkdrift.spark.writer import insert_rows
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
 from sparkdrift.windows import local_midnight, window_at
+
+
+def is_retired(spec: MonitorSpec) -> bool:
+    """Whether the model is retired today, in the monitor's zone: its monitors stop."""
+    today = datetime.now(timezone.utc).astimezone(ZoneInfo(spec.timestamp.zone)).date()
+    return spec.model.stage_at(today) == "retired"
 
 
 def tell_retired(context: Context, spec: MonitorSpec) -> bool:

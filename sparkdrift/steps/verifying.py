@@ -26,6 +26,7 @@ from sparkdrift.spark.source import Source, gone, open_source
 from sparkdrift.spec.expressions import check_expression
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.freezing import within
+from sparkdrift.steps.reference_reading import find, version_of
 from sparkdrift.store import Store
 
 if TYPE_CHECKING:
@@ -95,6 +96,16 @@ def verify(
     if len(lines) > _MOST_NAMED:
         told.append(f"{len(lines) - _MOST_NAMED} more differ")
     return Verified(snapshot.version, same, not differ, "; ".join(told) or None, not moved)
+
+
+def verify_versions(
+    spark: SparkSession, store: Store, spec: MonitorSpec, name: Name, version: int | None
+) -> dict[int, Verified]:
+    """The same of one version; None: of all, but for erased ones, of which nothing is left."""
+    stored = find(spark, store, name)
+    whole = [one for one in stored.versions if stored.states[one.version] != "erased"]
+    asked = whole if version is None else [version_of(stored, name, version)]
+    return {one.version: verify(spark, store, spec, name, one) for one in asked}
 
 
 def _off(column: str, stored: Quartiles, ranks: Sequence[Rank]) -> list[str]:

@@ -14,8 +14,8 @@ import pytest
 import source_tables
 from typer.testing import CliRunner
 
+from sparkdrift import embedded
 from sparkdrift.cli import app
-from sparkdrift.cli.commands import tables
 from sparkdrift.spark.schemas import STORE_VERSION
 
 pytestmark = pytest.mark.spark
@@ -271,7 +271,7 @@ class TestSql:
         assert done.stderr == f"left to Spark: table debt_events needs {feature} of its reader\n"
 
     def test_without_the_extra_spark_answers(self, store, monkeypatch):
-        monkeypatch.setattr(tables, "find_spec", lambda name: None)
+        monkeypatch.setattr(embedded, "find_spec", lambda name: None)
         done = invoke("sql", "--store", store, "SELECT count(*) > 2 AS n FROM runs", "--json")
         assert json.loads(done.stdout) == [{"n": True}]
         assert done.stderr == ""

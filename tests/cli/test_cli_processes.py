@@ -57,14 +57,23 @@ def start(*command, **more):
     )
 
 
-def test_nothing_but_the_answer_reaches_the_user(spec, tmp_path):
+@pytest.fixture(scope="module")
+def ran(spec, workspace):
+    """What a run said, and its store."""
     # A Java that tells of each collection tells it on its standard output.
-    (tmp_path / "spark-defaults.conf").write_text("spark.driver.defaultJavaOptions -Xlog:gc\n")
+    conf, store = workspace / "conf", workspace / "ran"
+    conf.mkdir()
+    (conf / "spark-defaults.conf").write_text("spark.driver.defaultJavaOptions -Xlog:gc\n")
     done = start(
-        *(EXECUTABLE, "run", spec, "--store", tmp_path / "store", "--json"),
+        *(EXECUTABLE, "run", spec, "--store", store, "--json"),
         *("--fail-on", "drifted"),
-        env={**os.environ, "SPARK_CONF_DIR": str(tmp_path)},
+        env={**os.environ, "SPARK_CONF_DIR": str(conf)},
     )
+    return done, store
+
+
+def test_nothing_but_the_answer_reaches_the_user(ran):
+    done, _ = ran
     assert done.returncode == 3, done.stderr
     (why,) = done.stderr.splitlines()
     assert why.startswith("small: --fail-on: the 6 windows judged now: ")
@@ -108,6 +117,24 @@ def test_java_that_is_missing_is_said_with_what_to_install(spec, tmp_path):
         assert said.startswith("error: Java not found")
         assert "install a Java" in said
     assert not (tmp_path / "new").exists()
+
+
+def test_what_only_reads_needs_no_java(ran, spec, tmp_path):
+    _, store = ran
+    environment = {**os.environ, "JAVA_HOME": str(tmp_path / "nowhere")}
+    page, models = tmp_path / "page.html", tmp_path / "models.html"
+    for command, told in (
+        (["report", spec, "-o", page], "page.html"),
+        (["report", "--fleet", "-o", models], "models.html"),
+        (["fleet"], "small"),
+        (["reference", "list", spec], "baseline"),
+        (["sql", "SELECT monitor FROM latest_health"], "small"),
+    ):
+        done = start(EXECUTABLE, *command, "--store", store, env=environment)
+        assert (done.returncode, done.stderr) == (0, ""), command
+        assert told in done.stdout, command
+    assert "<h1" in page.read_text("utf-8")
+    assert "small" in models.read_text("utf-8")
 
 
 def test_doctor_names_what_is_wrong_and_goes_on(tmp_path):

@@ -14,6 +14,7 @@ from sparkdrift.measures.persistence import raised, standing
 from sparkdrift.spark.drift_tables import DRIFT
 from sparkdrift.spark.findings import count_alerts, count_statuses
 from sparkdrift.spark.overview import Overview
+from sparkdrift.spark.querying import fetch
 from sparkdrift.spark.views import alerts_query, registered, unregister
 from sparkdrift.spark.writer import rows_frame
 from sparkdrift.spec.alerts import GRADES
@@ -110,7 +111,8 @@ def test_the_overview_has_a_row_per_run_of_windows(spark, judged, shown):
     rows_frame(spark, DRIFT, judged).createOrReplaceTempView(VIEW)
     spark.sql(alerts_query(VIEW)).createOrReplaceTempView("alerts")
     try:
-        found = Overview(spark).alerts(plan.planted_spec("/log", monitor="m"))
+        ask = Overview(lambda text, most: fetch(spark.sql(text), most).dicts())
+        found = ask.alerts(plan.planted_spec("/log", monitor="m"))
     finally:
         unregister(spark, (VIEW, "alerts"))
     runs: dict = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import duckdb
 import numpy as np
 import planted as plan
@@ -12,8 +14,16 @@ from monitors import context_of, run, spec_of
 from source_tables import closing_row, day_rows, day_start, write
 
 from sparkdrift.embedded import asking as embedded
+from sparkdrift.embedded import dashboards
+from sparkdrift.embedded.unanswered import UnansweredError
+from sparkdrift.report.page.document import page
+from sparkdrift.report.page.material import of_rows
 from sparkdrift.spark import querying
+from sparkdrift.spark.fleet import read_fleet
+from sparkdrift.spark.reference_life import read_references, references_of, references_query
+from sparkdrift.spark.report_rows import ReportRows, report_rows, watched_metric
 from sparkdrift.spark.schemas import TABLES
+from sparkdrift.spark.sql import quote
 from sparkdrift.spark.views import VIEWS
 from sparkdrift.steps import reference
 from sparkdrift.steps.answering import answer_verdict
@@ -21,6 +31,7 @@ from sparkdrift.steps.promotion import Decision
 from sparkdrift.steps.recalibrate import recalibrate
 from sparkdrift.steps.snapshot import snapshot_reference
 from sparkdrift.steps.triggers import fire_hooks
+from tests.unit.report.page.made_rows import MADE
 
 pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
@@ -54,19 +65,14 @@ def store(spark, planted, workspace):
     return copied
 
 
-def evaluate_another(spark, store, folder):
-    """A second monitor, whose evaluation is watched, for which a threshold is proposed, and whose
-    verdict is told and answered."""
-    rng = np.random.default_rng(SEED)
-    closing = labelled(closing_row(SCORED_DAYS), rng)
-    days = [labelled(day_rows(day, 400, rng), rng) for day in range(SCORED_DAYS)]
-    write(spark, folder / "scored", pa.concat_tables([*days, closing]))
-    write(spark, folder / "holdout", labelled(day_rows(-9, 800, rng), rng))
-    spec = spec_of(
+def scored_spec(folder):
+    """A second monitor, whose evaluation is watched and whose dashboard has a table."""
+    return spec_of(
         folder / "scored",
         monitor="scored",
         features={"numeric": ["amount"]},
         prediction={"score": "score", "label": "label", "label_delay": "1 day"},
+        degraded={"metric": "accuracy", "tolerated_loss": 0.05},
         feedback={"shaped": "shaped"},
         drift={"comparisons": ["baseline", "training"]},
         operations={"small": {"expression": "amount < 90"}},
@@ -74,8 +80,39 @@ def evaluate_another(spark, store, folder):
         evaluation={
             "sets": {"holdout": {"path": str(folder / "holdout")}},
             "thresholds": {"approve": {"value": 0.5, "target": {"capacity": 0.2}}},
+            "dashboard": {
+                "path": str(folder / "dashboard"),
+                **{name: name for name in ("time", "metric", "value", "model")},
+                "limit": "at_least",
+            },
         },
     )
+
+
+def shown_by_dashboard() -> pa.Table:
+    """Two values on the first day, of which the later counts; another model's; one without."""
+    rows = [
+        (day_start(0), "Accuracy", 0.9, "scored"),
+        (day_start(0) + timedelta(hours=5), " accuracy", 0.8, "scored"),
+        (day_start(1), "accuracy", None, "scored"),
+        (day_start(1), "accuracy", 0.1, "another"),
+        (None, "accuracy", 0.2, "scored"),
+        (day_start(2), "roc_auc", 0.7, "scored"),
+    ]
+    columns = [pa.array(one) for one in zip(*rows, strict=True)]
+    named = dict(zip(("time", "metric", "VALUE", "model"), columns, strict=True))
+    return pa.table(named | {"at_least": pa.array([1] * len(rows), pa.int32())})
+
+
+def evaluate_another(spark, store, folder):
+    """The second monitor's run; a threshold is proposed for it, its verdict told and answered."""
+    rng = np.random.default_rng(SEED)
+    closing = labelled(closing_row(SCORED_DAYS), rng)
+    days = [labelled(day_rows(day, 400, rng), rng) for day in range(SCORED_DAYS)]
+    write(spark, folder / "scored", pa.concat_tables([*days, closing]))
+    write(spark, folder / "holdout", labelled(day_rows(-9, 800, rng), rng))
+    write(spark, folder / "dashboard", shown_by_dashboard())
+    spec = scored_spec(folder)
     run(spark, store, spec, "scored", as_of=day_start(SCORED_DAYS))
     context = context_of(spark, store, "proposal")
     recalibrate(context, spec, 2)
@@ -121,6 +158,81 @@ def test_duckdb_reads_the_same_rows(spark, store, table):
     columns = ", ".join(f'"{name}"' for name in ours.column_names)
     theirs = connection.sql(f"SELECT {columns} FROM rows").to_arrow_table()
     assert content(theirs, table.key) == content(ours, table.key)
+
+
+@pytest.mark.parametrize("monitor", ["planted", "scored"])
+def test_pages_need_no_java(spark, store, planted, workspace, monitor):
+    """Each question that a page asks has the same answer from both, with something in each, and the
+    page is the same, whatever order rows without one come in."""
+
+    def place(row):
+        return [str(value) for value in row.values() if not isinstance(value, float)]
+
+    def ordered(found):
+        if isinstance(found, dict):
+            return {key: ordered(one) for key, one in found.items()}
+        if isinstance(found, list):
+            return sorted(
+                found, key=lambda row: [str(v) for v in row.values() if not isinstance(v, float)]
+            )
+        return found
+
+    spec = scored_spec(workspace) if monitor == "scored" else plan.planted_spec(planted.path)
+    with report_rows(spark, store) as rows:
+        ours = rows.everything(spec, 365)
+        fleet = rows.fleet(), rows.unjudged()
+    with embedded.asking(store, store.local) as ask:
+        rows = ReportRows(ask, dashboards.told_by_dashboard)
+        theirs = rows.everything(spec, 365)
+        assert alike((rows.fleet(), rows.unjudged()), fleet)
+    assert theirs.keys() == ours.keys()
+    for name, found in ours.items():
+        assert alike(ordered(theirs[name]), ordered(found)), name
+    pages = [
+        page(spec, of_rows(one, watched_metric(spec), "a store", MADE, "1"))
+        for one in (ours, theirs)
+    ]
+    assert pages[0] == pages[1]
+    assert len(fleet[0]) == 2
+    if monitor == "scored":
+        assert [(one["value"], one["limit"]) for one in ours["dashboard"]] == [(0.8, 1), (None, 1)]
+        assert ours["measured"]
+        assert ours["staleness"]
+        assert ours["performance"]
+    else:
+        assert ours["shapes"]
+        assert ours["debts"]
+
+
+def test_lists_need_no_java(spark, store, planted):
+    """The fleet as of one time, and all versions of references."""
+    monitor = plan.planted_spec(planted.path).monitor
+    with embedded.asking(store, store.local) as ask, querying.asking(spark, store) as by_spark:
+        fleets = [read_fleet(one, day_start(99)) for one in (by_spark, ask)]
+        found = references_of(monitor, ask(references_query(quote, monitor), 1000))
+    assert alike(*fleets)
+    assert len(fleets[0]) == 2
+    assert found == read_references(spark, store, monitor)
+    assert sum(len(one.versions) for one in found.values()) > 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"filter": "value > 0"},
+        {"path": "s3://bucket/dashboard"},
+        {"path": None, "table": "main.metrics"},
+        {"value": "model"},
+        {"time": "gone"},
+    ],
+    ids=str,
+)
+def test_a_dashboard_that_needs_spark_is_left_to_it(store, workspace, odd):
+    spec = scored_spec(workspace)
+    dashboard = spec.dashboard.model_copy(update=odd)
+    evaluation = spec.evaluation.model_copy(update={"dashboard": dashboard})
+    with pytest.raises(UnansweredError, match="dashboard"):
+        dashboards.told_by_dashboard(spec.model_copy(update={"evaluation": evaluation}))
 
 
 def test_a_question_in_plain_sql(planted):

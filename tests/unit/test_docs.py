@@ -12,6 +12,7 @@ import pytest
 
 from sparkdrift.cli import main
 from sparkdrift.spark.schemas import TABLES
+from sparkdrift.spec.health_policy import VERDICTS
 from sparkdrift.spec.loading import load_spec, parse_spec
 from sparkdrift.spec.tokens import tokens
 
@@ -29,7 +30,12 @@ SQL_WORDS = {
 
 
 def generator():
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
+    return program("generate")
+
+
+def program(name: str):
+    """A program of docs/ as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -193,3 +199,57 @@ def test_the_columns_that_are_named_to_newcomers_are_there():
     ]
     assert wrong == []
     assert len(named) >= 50
+
+
+def test_the_concepts_are_one_page_with_one_picture():
+    page = ROOT / "docs/concepts.md"
+    text = page.read_text("utf-8")
+    assert len(text.splitlines()) <= 120
+    ((told, file),) = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", text)
+    assert len(told) > 100, "the picture in words"
+    made = program("concepts_picture")
+    assert (page.parent / file).read_text("utf-8") == made.picture(), (
+        "run: python docs/concepts_picture.py"
+    )
+    tables = {one[5] for one in made.BOXES if one[5] and one[5] != "your own"}
+    known = {table.name for table in TABLES}
+    assert {name for one in tables for name in one.split(", ")} <= known
+    named = re.findall(r"^\*\*([A-Z][a-z]+)\.\*\*", text, re.MULTILINE)
+    yours = {one[2] for one in made.BOXES if one[5] == "your own"}
+    assert {one[2].rstrip("s") for one in made.BOXES if one[2] not in yours} <= set(named)
+    assert all(one.lower().rstrip("s") in text.lower() for one in yours)
+
+
+def test_the_concepts_know_every_verdict():
+    text = (ROOT / "docs/concepts.md").read_text("utf-8")
+    for verdict in VERDICTS:
+        assert f"`{verdict}`" in text
+
+
+def test_the_picture_fits_its_boxes_and_is_readable_in_light_and_dark():
+    made = program("concepts_picture")
+    # 12 pixels of a usual sans serif are about 6.4 wide, 10.5 of a monospaced one 6.4.
+    for _, _, name, *lines in made.BOXES:
+        for line in lines[:2]:
+            assert 6.4 * len(line) <= made.WIDE - 12, f"{name}: {line}"
+    for colours in re.findall(r":root \{(.*?)\}", made.STYLE, re.DOTALL):
+        of = dict(re.findall(r"--(\w+): (#[0-9a-f]+)", colours))
+        for ground in ("ground", "box", "you"):
+            for ink, least in (("text", 7.0), ("soft", 4.5), ("line", 3.0)):
+                found = contrast(of[ink], of[ground])
+                assert found >= least, (ink, ground, found)
+
+
+def contrast(one: str, other: str) -> float:
+    """Of two colours, as WCAG 2 defines it: 1 to 21."""
+    high, low = sorted(map(luminance, (one, other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(colour: str) -> float:
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * one for one in colour[1:])
+    parts = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    red, green, blue = (
+        one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

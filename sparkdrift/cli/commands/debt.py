@@ -35,7 +35,7 @@ def list_debts(common: Common, specs: Specs) -> int:
     """
 
     def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
-        from sparkdrift.report.health import LISTED, debt_line
+        from sparkdrift.report.health import LISTED, by_interest, debt_facts, debt_line
         from sparkdrift.steps.health import judge_monitors
 
         bars.begin(f"{spec.monitor}: debts")
@@ -43,26 +43,9 @@ def list_debts(common: Common, specs: Specs) -> int:
         if newest is None or not newest.debts:
             return Answer("no open debt", {"debts": []})
         zone, currency = spec.timestamp.zone, spec.degraded.currency if spec.degraded else None
-        ordered = sorted(newest.debts, key=lambda debt: (-(debt.interest or 0.0), debt.due))
+        ordered = by_interest(newest.debts)
         lines = aligned([LISTED, *(debt_line(one, newest, currency, zone) for one in ordered)])
-        facts = [
-            {
-                "debt": debt.name,
-                "kind": debt.finding.kind,
-                "severity": debt.severity,
-                "status": debt.status,
-                "until": debt.until,
-                "owner": debt.owner,
-                "opened": debt.opened,
-                "last_seen": debt.last_seen,
-                "due": debt.due,
-                "windows": debt.windows,
-                "interest": debt.interest,
-                "interest_loss": debt.interest_loss,
-                "evidence": debt.finding.evidence,
-            }
-            for debt in ordered
-        ]
+        facts = debt_facts(ordered)
         told = "\n  ".join([named(len(ordered), "open debt"), *lines])
         return Answer(told, {"debts": facts, "currency": currency})
 
@@ -76,16 +59,15 @@ def show(common: Common, spec: Spec, debt: DebtId) -> int:
     """
 
     def one(context: Context, loaded: MonitorSpec, bars: Bars) -> Answer:
-        from sparkdrift.steps.answering_debts import find_debt
-        from sparkdrift.steps.health import judge_monitors
+        from sparkdrift.report.health import debt_event_facts
+        from sparkdrift.steps.answering_debts import life_of
 
         bars.begin(f"{loaded.monitor}: {debt}")
-        found = judge_monitors(context, [loaded])[loaded.monitor]
-        events = sorted((e for e in found.events if e.debt == debt), key=lambda e: e.seq)
-        if not events:
-            find_debt(found, loaded.monitor, debt)
+        events = life_of(context, loaded, debt)
         lines = [_event(one, loaded.timestamp.zone) for one in events]
-        return Answer("\n  ".join([debt, *lines]), {"debt": debt, "events": _facts(events)})
+        return Answer(
+            "\n  ".join([debt, *lines]), {"debt": debt, "events": debt_event_facts(events)}
+        )
 
     return each_monitor(common, [spec], one, asked=True, stored=True)
 
@@ -94,23 +76,6 @@ def _event(one: Event, zone: str) -> str:
     text = f"{one.seq}  {day(one.window_start, zone)}  {one.action} ({one.severity}, {one.owner})"
     text += "" if one.until is None else f" until {day(one.until, zone)}"
     return f"{text} by {plain(one.by)}: {plain(one.reason)}; {plain(one.evidence)}"
-
-
-def _facts(events: list[Event]) -> list[dict[str, Any]]:
-    return [
-        {
-            "seq": one.seq,
-            "action": one.action,
-            "window_start": one.window_start,
-            "severity": one.severity,
-            "owner": one.owner,
-            "until": one.until,
-            "by": one.by,
-            "reason": one.reason,
-            "evidence": one.evidence,
-        }
-        for one in events
-    ]
 
 
 def ack(common: Common, spec: Spec, debt: DebtId, reason: Reason, by: By = None) -> int:

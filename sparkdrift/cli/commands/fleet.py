@@ -11,8 +11,9 @@ import typer
 from sparkdrift.cli import screen
 from sparkdrift.cli.arguments import point_of_time
 from sparkdrift.cli.common import Common
-from sparkdrift.cli.working import existing_store
+from sparkdrift.cli.embedded import asked
 from sparkdrift.errors import UsageError, nearest
+from sparkdrift.store import open_store
 
 Limit = Annotated[
     int | None,
@@ -68,10 +69,10 @@ def fleet(
     time = point_of_time("--as-of", as_of)
     at = datetime.now(timezone.utc) if time is None else local_instant(time, "UTC")
     registry = None if models is None else load_registry(models)
-    with existing_store(common) as (spark, store):
-        from sparkdrift.spark.fleet import read_fleet
+    from sparkdrift.spark.fleet import read_fleet
 
-        found = together(read_fleet(spark, store, at), registry, at)
+    rows = asked(common, lambda ask, _: read_fleet(ask, at))
+    store, found = open_store(common.store), together(rows, registry, at)
     shown = _asked(found, model or [])
     if common.as_json:
         document = {"store": str(store), "as_of": at, **_counts(shown), "models": shown[:limit]}

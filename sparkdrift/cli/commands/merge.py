@@ -18,9 +18,6 @@ from sparkdrift.report.plain import day, named
 
 # A value in double quotes, or one without quotes and commas.
 _VALUE = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^",]*))\s*(,|$)')
-_MOST_ROWS = 1_000_000
-# Columns that are bytes, or that say how a row came about.
-_STATE = frozenset(["kll", "hll", "categories", "moments", "input_digest", "source_version"])
 
 
 def merge(
@@ -69,14 +66,11 @@ def merge(
     options = options_for(loaded, None, *times)
     with existing_store(common) as (spark, store):
         from sparkdrift.spark.capabilities import check_functions
-        from sparkdrift.spark.querying import fetch
-        from sparkdrift.steps.ranges import merge_range
+        from sparkdrift.steps.ranges import figures, merge_range
 
         check_functions(spark)
         found = merge_range(spark, store, loaded, options.begin, options.end, wanted)
-        kept = [name for name in found.rows.columns if name not in _STATE]
-        shown = found.rows.select(*kept).orderBy("column_name", "window_start")
-        rows = fetch(shown, _MOST_ROWS).dicts()
+        rows = figures(found).dicts()
     if common.as_json:
         screen.print_json(
             {

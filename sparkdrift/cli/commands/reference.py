@@ -9,9 +9,11 @@ import typer
 
 from sparkdrift.cli import screen
 from sparkdrift.cli.common import Common
+from sparkdrift.cli.embedded import asked
 from sparkdrift.cli.working import existing_store
 from sparkdrift.report.plain import joined
 
+_MOST_VERSIONS = 1_000_000
 Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="The monitor's spec.")]
 MaybeVersion = Annotated[
     int | None,
@@ -47,10 +49,11 @@ def list_versions(common: Common, spec: Spec, role: Role = None, name: RefName =
     from sparkdrift.spec.loading import load_spec
 
     loaded = load_spec(spec)
-    with existing_store(common) as (spark, store):
-        from sparkdrift.spark.reference_life import read_references
+    from sparkdrift.spark.reference_life import references_of, references_query
+    from sparkdrift.spark.sql import quote
 
-        every = read_references(spark, store, loaded.monitor)
+    query = references_query(quote, loaded.monitor)
+    every = references_of(loaded.monitor, asked(common, lambda ask, _: ask(query, _MOST_VERSIONS)))
     found = {
         one: stored
         for one, stored in sorted(every.items(), key=lambda item: (item[0].role, item[0].name))
@@ -99,25 +102,17 @@ def show(
 
     loaded = load_spec(spec)
     with existing_store(common) as (spark, store):
-        from sparkdrift.spark.evaluation_states import frozen_scores
-        from sparkdrift.spark.gate_figures import stored_checks
         from sparkdrift.steps.reference import named as reference_of
-        from sparkdrift.steps.reference_reading import find, version_of
+        from sparkdrift.steps.reference_reading import look_at
 
         which = reference_of(loaded, role, name)
-        stored = find(spark, store, which)
-        snapshot = version_of(stored, which, version)
-        checks = stored_checks(spark, store, which, snapshot.version)
-        scores = [
-            score_facts(one.name, one.edges, one.cells, regression=one.regression)
-            for one in (frozen_scores(spark, store, which, snapshot) if snapshot.declared else ())
-        ]
-        keys = None
-        if loaded.prediction.key is not None:
-            from sparkdrift.spark.keys import stored_keys
-
-            held = stored_keys(spark, store, [(which, snapshot)])
-            keys = held.get((which, snapshot.version))
+        found = look_at(spark, store, loaded, which, version)
+    stored, snapshot, keys = found.stored, found.version, found.keys
+    checks = found.checks
+    scores = [
+        score_facts(one.name, one.edges, one.cells, regression=one.regression)
+        for one in found.scores
+    ]
     events = [one for one in stored.events if one.version == snapshot.version]
     if common.as_json:
         every = version_facts(which, stored)
@@ -207,15 +202,10 @@ def verify(
     loaded = load_spec(spec)
     with existing_store(common) as (spark, store):
         from sparkdrift.steps.reference import named as reference_of
-        from sparkdrift.steps.reference_reading import find, version_of
-        from sparkdrift.steps.verifying import verify as check
+        from sparkdrift.steps.verifying import verify_versions
 
         which = reference_of(loaded, role, name)
-        stored = find(spark, store, which)
-        # Of an erased version there is nothing to check.
-        whole = [one for one in stored.versions if stored.states[one.version] != "erased"]
-        asked = whole if version is None else [version_of(stored, which, version)]
-        found = {one.version: check(spark, store, loaded, which, one) for one in asked}
+        found = verify_versions(spark, store, loaded, which, version)
     if common.as_json:
         screen.print_json(
             {"monitor": loaded.monitor, "versions": [asdict(one) for one in found.values()]}

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sparkdrift import __version__
 from sparkdrift.cli import screen
 from sparkdrift.cli.common import Common
-from sparkdrift.cli.working import existing_store
+from sparkdrift.cli.embedded import asked
 from sparkdrift.errors import UsageError
 from sparkdrift.report.page.saving import require_writable, save
 from sparkdrift.report.plain import size
+from sparkdrift.store import open_store
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from sparkdrift.spark.answers import Ask
+    from sparkdrift.spark.outside_tables import Told
+    from sparkdrift.spec.models import MonitorSpec
 
 
 def report(
@@ -73,29 +81,38 @@ def report(
 def _model(common: Common, file: Path, last: int) -> str:
     from sparkdrift.spec.loading import load_spec
 
-    spec = load_spec(file)
-    with existing_store(common) as (spark, store):
-        from sparkdrift.spark.report_rows import report_rows, watched_metric
+    spec, store = load_spec(file), open_store(common.store)
 
-        with report_rows(spark, store) as ask:
-            rows = ask.everything(spec, last)
-    from sparkdrift.report.page.document import page
-    from sparkdrift.report.page.material import of_rows
+    def made(ask: Ask, spark: SparkSession | None) -> str:
+        from sparkdrift.spark.report_rows import ReportRows
+        from sparkdrift.steps.pages import model_page
 
-    now = datetime.now(timezone.utc)
-    return page(spec, of_rows(rows, watched_metric(spec), str(store), now, __version__))
+        return model_page(ReportRows(ask, _dashboard_by(spark)), store, spec, last)
+
+    return asked(common, made)
+
+
+def _dashboard_by(spark: SparkSession | None) -> Callable[[MonitorSpec], Sequence[Told]]:
+    """What reads the dashboard's own table."""
+    if spark is None:
+        from sparkdrift.embedded.dashboards import told_by_dashboard
+
+        return told_by_dashboard
+    from sparkdrift.spark.report_rows import told_by_dashboard_of
+
+    return partial(told_by_dashboard_of, spark)
 
 
 def _fleet(common: Common, models: Path | None) -> str:
     from sparkdrift.spec.loading import load_registry
 
     registry = None if models is None else load_registry(models)
-    with existing_store(common) as (spark, store):
-        from sparkdrift.spark.report_rows import report_rows
+    store = open_store(common.store)
 
-        with report_rows(spark, store) as ask:
-            rows, unjudged = ask.fleet(), ask.unjudged()
-    from sparkdrift.report.page.fleet import fleet_page
+    def made(ask: Ask, _: SparkSession | None) -> str:
+        from sparkdrift.spark.report_rows import ReportRows
+        from sparkdrift.steps.pages import all_models_page
 
-    now = datetime.now(timezone.utc)
-    return fleet_page(rows, unjudged, str(store), now, __version__, registry)
+        return all_models_page(ReportRows(ask), store, registry)
+
+    return asked(common, made)

@@ -14,8 +14,10 @@ from sparkdrift.cli import screen
 from sparkdrift.cli.arguments import spec_files
 from sparkdrift.cli.common import Common, message, report
 from sparkdrift.cli.working import session
-from sparkdrift.errors import Problem, SourceError, SpecError, UsageError
+from sparkdrift.errors import Problem, SpecError, UsageError
 from sparkdrift.report.plain import joined, named
+from sparkdrift.steps.drafting import drafted, monitor_of
+from sparkdrift.steps.holding import held
 
 if TYPE_CHECKING:
     from sparkdrift.spec.evaluation import Evaluation
@@ -53,49 +55,22 @@ def init(
 
     Example: sparkdrift init main.risk.inference_log -o credit.yml --owner risk-models
     """
-    from sparkdrift.spec.drafting import draft_spec, monitor_id
-
-    path = _folder(table)
-    last = Path(path).name if path else table.replace("`", "").split(".")[-1]
-    name = monitor or monitor_id(last)
+    name = monitor or monitor_of(table)
     file = output or Path(f"{name}.yml")
     if file.exists():
         raise UsageError(f"{file} exists and stays as it is; name another with -o, or remove it")
     if not file.absolute().parent.is_dir():
         raise UsageError(f"the folder {file.parent} does not exist; create it, or choose another")
     with session(common) as spark:
-        from sparkdrift.spark.describing import describe
-        from sparkdrift.spark.source import open_source
-
-        source = open_source(
-            spark,
-            table=None if path else table,
-            path=path,
-            row_filter=None,
-            named_by=("the name", "TABLE"),
-        )
-        rows, columns = describe(spark, source)
-    if not rows:
-        raise SourceError(f"{table} has no rows; a spec can be drafted once it has some")
-    text = draft_spec(
-        columns, table=None if path else table, path=path, monitor=name, owner=owner, rows=rows
-    )
+        made = drafted(spark, table, name, owner)
     with file.open("x", encoding="utf-8") as stream:
-        stream.write(text)
+        stream.write(made.text)
     if common.as_json:
-        screen.print_json({"spec": str(file), "monitor": name, "rows": rows, "text": text})
+        facts = {"spec": str(file), "monitor": name, "rows": made.rows, "text": made.text}
+        screen.print_json(facts)
         return
-    screen.say(f"wrote {file}: {named(len(columns), 'column')} of {table}, {rows:,} rows")
+    screen.say(f"wrote {file}: {named(made.columns, 'column')} of {table}, {made.rows:,} rows")
     screen.say(f"read it and correct it, then: sparkdrift validate {file}")
-
-
-def _folder(table: str) -> str | None:
-    """The folder that `table` names, absolute where it is local, or None for a table's name."""
-    if "://" in table:
-        return table
-    if "/" in table or Path(table).is_dir():
-        return str(Path(table).expanduser().resolve())
-    return None
 
 
 def validate(
@@ -183,45 +158,7 @@ def _told(spark: Any, spec: MonitorSpec, problems: Sequence[Problem]) -> list[st
 
     `spark`: None where the table is not looked at.
     """
-    return _watched(spec, None if spark is None else _checked(spark, spec, problems))
-
-
-def _checked(spark: Any, spec: MonitorSpec, known: Sequence[Problem]) -> Resolution:
-    """What the table allows; `known` are the problems of the file."""
-    problems = list(known)
-    try:
-        found = _held(spark, spec, problems)
-    except SourceError as error:
-        if not problems:
-            raise
-        problems.append(error.problem)
-    if problems:
-        in_order = sorted(dict.fromkeys(problems), key=lambda problem: problem.line or 0)
-        raise SpecError(in_order)
-    return found
-
-
-def _held(spark: Any, spec: MonitorSpec, problems: list[Problem]) -> Resolution:
-    """What the table allows of a spec; what is wrong is added to `problems`, table after table."""
-    from sparkdrift.spark.evaluation_sources import evaluation_problems
-    from sparkdrift.spark.expressions import resolve_reference_source, resolve_source
-    from sparkdrift.spark.importance_tables import importance_problems
-    from sparkdrift.spark.metrics import checked
-    from sparkdrift.spark.source import reference_of, source_of
-    from sparkdrift.spec.sound import NO_TIMESTAMP
-
-    source = source_of(spark, spec)
-    found = checked(spark, source, spec, resolve_source(spark, spec, source))
-    problems += [one for one in found.problems if one.given != NO_TIMESTAMP]
-    other = reference_of(spark, spec)
-    if other is not None:
-        features = [one.feature for one in found.watched]
-        others = resolve_reference_source(spark, spec, features, other)
-        others = checked(spark, other, spec, others)
-        problems += [one for one in others.problems if one.given != NO_TIMESTAMP]
-    problems += evaluation_problems(spark, spec, source)
-    problems += importance_problems(spark, spec)
-    return found
+    return _watched(spec, None if spark is None else held(spark, spec, problems))
 
 
 def _watched(spec: MonitorSpec, found: Resolution | None) -> list[str]:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import csv
 import sys
-from importlib.util import find_spec
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sparkdrift.cli import screen
 from sparkdrift.cli.common import Common
-from sparkdrift.cli.working import existing_store, quieten, session
+from sparkdrift.cli.embedded import without_java
+from sparkdrift.cli.working import existing_store, session
 from sparkdrift.errors import UsageError
 from sparkdrift.report.plain import plain
-from sparkdrift.store import locked, open_store
+from sparkdrift.store import Store, locked, open_store
 
 if TYPE_CHECKING:
     from sparkdrift.spark.answers import Answer
-
-_EMBEDDED = ("deltalake", "duckdb", "sqlglot")
 
 
 def migrate(common: Common) -> None:
@@ -73,7 +73,9 @@ def sql(
     """
     if as_csv and common.as_json:
         raise UsageError("both --csv and --json are given; accepted is one of them")
-    answer = _without_java(common, statement, limit) or _by_spark(common, statement, limit)
+    answer = without_java(common, partial(_embedded, statement, limit))
+    if answer is None:
+        answer = _by_spark(common, statement, limit)
     if common.as_json:
         screen.print_json(answer.dicts())
     elif as_csv:
@@ -91,28 +93,10 @@ def _by_spark(common: Common, statement: str, limit: int) -> Answer:
         return ask(spark, store, statement, limit)
 
 
-def _without_java(common: Common, statement: str, limit: int) -> Answer | None:
-    """The answer of the embedded reader; None, with a remark why, where it has none."""
-    store = open_store(common.store)
-    if store.local is None:
-        return None
-    missing = [name for name in _EMBEDDED if find_spec(name) is None]
-    if missing:
-        if screen.err().is_terminal:
-            screen.remark(
-                "Spark starts to answer this; `pip install 'sparkdrift[sql]'` lets a store in a "
-                f"folder be read without ({', '.join(missing)} is not installed)"
-            )
-        return None
-    quieten(common)
+def _embedded(statement: str, limit: int, store: Store, folder: Path) -> Answer:
     from sparkdrift.embedded.asking import ask
-    from sparkdrift.embedded.unanswered import UnansweredError
 
-    try:
-        return ask(store, store.local, statement, limit)
-    except UnansweredError as error:
-        screen.remark(f"left to Spark: {error}")
-        return None
+    return ask(store, folder, statement, limit)
 
 
 def _write_csv(answer: Answer) -> None:

@@ -16,6 +16,7 @@ from source_tables import closing_row, day_rows, day_start, write
 
 from sparkdrift.kernels.eval_figures import FIGURES
 from sparkdrift.measures import decision_rate, representation, score_bins
+from sparkdrift.measures.density_ratio import Margin, rake
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.blind_spots import ACROSS
 from sparkdrift.steps.context import Options
@@ -36,6 +37,10 @@ def scored(day, count, rng, shift=0.0):
     score = special.expit(rng.normal(-0.5 + shift, 1.2, count))
     label = (rng.random(count) < score).astype(np.int32)
     rows = rows.set_column(rows.schema.get_field_index("score"), "score", pa.array(score))
+    # Of the other key a value that is not there, and goes with the region.
+    south = np.array([region == "south" for region in rows["region"].to_pylist()])
+    tier = np.where(south | (rng.random(count) < 0.3), None, "gold")
+    rows = rows.append_column("tier", pa.array(tier, pa.string()))
     return rows.append_column("label", pa.array(label))
 
 
@@ -68,7 +73,8 @@ class Watched:
 def watched(spark, workspace) -> Watched:
     rng = np.random.default_rng(SEED)
     days = [scored(day, ROWS, rng, 1.2 if day >= MOVED else 0.0) for day in range(DAYS)]
-    closing = closing_row(DAYS).append_column("label", pa.array([0], pa.int32()))
+    closing = closing_row(DAYS).append_column("tier", pa.nulls(1, pa.string()))
+    closing = closing.append_column("label", pa.array([0], pa.int32()))
     write(spark, workspace / "source", pa.concat_tables([*days, closing]))
     held = scored(-20, HELD, rng)
     write(spark, workspace / "holdout", held)
@@ -87,7 +93,7 @@ def watched(spark, workspace) -> Watched:
     spec = spec_of(
         workspace / "source",
         features={"numeric": ["amount"]},
-        slices=["region"],
+        slices=["region", "tier"],
         prediction={"score": "score", "label": "label", "label_delay": "2 days"},
         alerts={"importance": {"amount": 2}},
         degraded={"metric": "accuracy", "tolerated_loss": 0.05},
@@ -158,6 +164,39 @@ def test_figures_are_those_of_the_rows(spark, watched, first):
         assert days == 32 + day
     age = rows[0, "eval_age", "*"]["value"]
     assert 20 < age < 21
+
+
+def places(edges, rows):
+    """Of each row: its region, whether it has a tier, its score bin."""
+    region = np.array([one == "south" for one in rows["region"].to_pylist()], int)
+    tier = np.array([one is not None for one in rows["tier"].to_pylist()], int)
+    return region, tier, np.searchsorted(edges, rows["score"].to_numpy(), side="right")
+
+
+def test_limits_are_recomputed_on_the_mix_of_both_slice_keys(spark, watched, first):
+    """By weights of the rows themselves, with the edges of the stored set."""
+    rows, _ = first
+    stored = rows_of(spark, watched.store, "reference_profiles", "column_name = ':scores'")
+    whole = next(one for one in stored.to_pylist() if one["slice_key"] == "*")
+    edges = np.array(whole["bins"]["edges"])
+    region, tier, at = places(edges, watched.held)
+    cells = np.zeros((4, len(edges) + 1))
+    np.add.at(cells, (2 * region + tier, at), 1)
+    window = places(edges, watched.days[0])
+    raked = rake(
+        cells,
+        [
+            Margin((0, 0, 1, 1), np.bincount(window[0], minlength=2)),
+            Margin((0, 1, 0, 1), np.bincount(window[1], minlength=2)),
+        ],
+        np.bincount(window[2], minlength=len(edges) + 1),
+    )
+    label = watched.held["label"].to_numpy()
+    right = (watched.held["score"].to_numpy() >= 0.5) == (label == 1)
+    gap = np.average(right, weights=raked.weights[2 * region + tier, at]) - right.mean()
+    row = rows[0, "acceptance_limit", "accuracy"]
+    assert "by score bins and region and tier;" in row["reason"]
+    assert row["value"] == pytest.approx(row["threshold"] + gap), SEED
 
 
 def test_labels_make_a_verdict_once_they_are_due(first):

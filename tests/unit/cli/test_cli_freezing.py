@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 
 import pytest
 
-from sparkdrift.cli.commands.freezing import Asked, require_sense, wanted_by
 from sparkdrift.errors import UsageError
 from sparkdrift.references.life import Name
 from sparkdrift.spec.loading import parse_spec
+from sparkdrift.steps.by_hand import Asked, require_sense, wanted_by
 
 SPEC = parse_spec(
     """
@@ -25,10 +25,12 @@ reference: {name: relaunch, begin: 2025-01-01, end: 2025-02-01}
 
 
 def asked(**options) -> Asked:
-    usual = dict.fromkeys(
-        ("begin", "end", "table", "path", "row_filter", "version", "at", "role", "name")
-    )
-    return Asked(**{**usual, **options})
+    times = {
+        name: date.fromisoformat(options.pop(name))
+        for name in ("begin", "end", "at")
+        if name in options
+    }
+    return Asked(**options, **times)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 
 import pytest
 
@@ -18,7 +17,7 @@ def no_spark(monkeypatch):
     def started(*_, **__):
         raise AssertionError("Spark was started")
 
-    monkeypatch.setattr(report, "existing_store", started)
+    monkeypatch.setattr(report, "asked", started)
 
 
 @pytest.mark.parametrize(
@@ -55,25 +54,9 @@ def test_a_missing_spec_is_said_first(no_spark, tmp_path, monkeypatch, capsys):
 
 @pytest.fixture
 def fleet(monkeypatch):
-    """A store that answers with one model, without Spark."""
-
-    class Answers:
-        def fleet(self):
-            return [made.fleet_row("claims", "retrain")]
-
-        def unjudged(self):
-            return []
-
-    @contextmanager
-    def opened(*_):
-        yield Answers()
-
-    @contextmanager
-    def store(*_):
-        yield None, "./store"
-
-    monkeypatch.setattr(report, "existing_store", store)
-    monkeypatch.setattr("sparkdrift.spark.report_rows.report_rows", opened)
+    """A store that answers with one model."""
+    answers = [made.fleet_row("claims", "retrain")], []
+    monkeypatch.setattr(report, "asked", lambda *_: answers)
 
 
 def test_the_page_replaces_an_older_one_as_a_whole(fleet, tmp_path, capsys):

@@ -10,6 +10,7 @@ import pytest
 from sparkdrift.cli import main
 from sparkdrift.cli.commands import specs
 from sparkdrift.spec.loading import parse_spec
+from sparkdrift.steps import holding
 
 FINE = """
 monitor: fine
@@ -31,7 +32,7 @@ def started(monkeypatch, capsys):
         yield "spark"
 
     monkeypatch.setattr(specs, "session", session)
-    monkeypatch.setattr(specs, "_held", lambda spark, spec, problems: spark)
+    monkeypatch.setattr(holding, "_resolved", lambda spark, spec, problems: spark)
     monkeypatch.setattr(specs, "_watched", lambda spec, found: [f"watched by {found}"])
     return started
 

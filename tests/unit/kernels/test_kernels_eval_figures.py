@@ -24,7 +24,7 @@ from sparkdrift.kernels.eval_figures import (
 )
 from sparkdrift.kernels.stale_rows import Accepted, Operating, StalePolicy, Terms
 from sparkdrift.measures import score_bins
-from sparkdrift.measures.density_ratio import rake
+from sparkdrift.measures.density_ratio import Margin, rake
 from sparkdrift.measures.regression_error import COLUMNS as ERRORS
 from sparkdrift.measures.regression_error import count as count_errors
 
@@ -50,7 +50,7 @@ POLICY = StalePolicy(
     left_out=frozenset({"label", "decision"}),
     thresholds=(Operating("approve", 0.5, START - 30 * DAY),),
     accepted=(Accepted("accuracy", 0.7), Accepted("roc_auc")),
-    slices=("region",),
+    slices={"region": ("region",)},
     sets={("holdout", 2): (4000, START - 100 * DAY)},
     training=(Terms(START - 999 * DAY, None, START - 200 * DAY),),
 )
@@ -416,7 +416,7 @@ def test_slices_that_the_set_lacks(data):
     assert "west" in one["reason"]
     rows = [one for one in rows if not (one["part"] == SET and one["slice_key"] == "region")]
     assert run(rows)["missing_slices", "region"]["status"] == "insufficient_data"
-    plain = run(rows, replace(POLICY, slices=()))["missing_slices", "*"]
+    plain = run(rows, replace(POLICY, slices={}))["missing_slices", "*"]
     assert plain["status"] == "insufficient_data"
 
 
@@ -431,7 +431,7 @@ def test_the_limit_on_productions_mix(data):
     cells = [score_bins.count(edges, score[region == one]).column("rows") for one in names]
     raked = rake(
         np.stack(cells),
-        [np.sum(wregion == one) for one in names],
+        [Margin((0, 1), [np.sum(wregion == one) for one in names])],
         score_bins.count(edges, hard).column("rows"),
     )
     assert raked.reason == "", SEED
@@ -470,6 +470,78 @@ REGIONS = ("north", "south")
 SCORED = ("accuracy", "recall", "f1", "roc_auc", "average_precision", "brier")
 
 
+TWO_KEYS = replace(
+    POLICY,
+    slices={"region": ("region",), "channel,tier": ("channel", "tier")},
+    combined="region,channel,tier",
+    metrics=("accuracy", "roc_auc"),
+)
+
+
+def with_keys(rng, n, shift, region, channel):
+    """Labels that depend on the score and on both keys; a channel's tier may be NULL."""
+    score = special.expit(rng.normal(-0.3 + shift, 1.2, n))
+    north, web = rng.random(n) < region, rng.random(n) < channel
+    label = rng.random(n) < special.expit(special.logit(score) + 1.2 * north + 1.2 * web)
+    names = np.where(north, "north", "south"), np.where(web, '["web",null]', '["shop","1"]')
+    return score, label.astype(float), *names
+
+
+def of_two_keys(edges, held, moved, *, combined=True):
+    score, label, region, channel = held
+    both = np.array([f'["{r}",{c[1:]}' for r, c in zip(region, channel, strict=True)])
+    rows = []
+    for key, values in (
+        *(("*", np.full(len(score), "*")), ("region", region), ("channel,tier", channel)),
+        *([("region,channel,tier", both)] if combined else []),
+    ):
+        for one in np.unique(values):
+            at = values == one
+            state = score_bins.count(edges, score[at], label[at], None)
+            own = {"slice_key": key, "slice_value": one, "numbers": score_bins.flat(state)}
+            rows.append(row(SET, kind="scores", edges=edges, **own))
+    rows += of_window(edges, *moved[:3])
+    at = {"window_start": START, "slice_key": "channel,tier"}
+    values, counts = np.unique(moved[3], return_counts=True)
+    for value, n in zip(values, counts, strict=True):
+        rows.append(row(SLICE, **at, slice_value=value, rows=int(n)))
+    return rows
+
+
+def test_the_set_is_weighted_to_all_keys_at_once():
+    """Both keys' mixes and the scores' move: only weights by all of them give production's
+    metrics, which are known here from its own labels."""
+    rng = np.random.default_rng(SEED)
+    held = with_keys(rng, 20_000, 0.0, 0.4, 0.4)
+    moved = with_keys(rng, 200_000, 0.4, 0.7, 0.6)
+    edges = score_bins.choose_edges(held[0], held[1], (0.5,))
+    got = run(of_two_keys(edges, held, moved), TWO_KEYS)["reweighted", "accuracy"]
+    alone = run(of_two_keys(edges, held, moved, combined=False), TWO_KEYS)["reweighted", "accuracy"]
+    assert "by score bins and region and channel,tier)" in got["reason"], SEED
+    assert "; not by" not in got["reason"]
+    assert "by score bins and region)" in alone["reason"] or "tier)" in alone["reason"]
+    truth = np.mean((moved[0] >= 0.5) == (moved[1] == 1))
+    assert got["low"] <= truth <= got["high"], (SEED, truth, got)
+    assert not alone["low"] <= truth <= alone["high"], (SEED, truth, alone)
+    # Against rows: the weights of their cells, to which the metric of scikit-learn is held.
+    west = (held[2] == "north").astype(int), (held[3] == '["web",null]').astype(int)
+    at = np.searchsorted(edges, held[0], side="right")
+    cells = np.zeros((4, len(edges) + 1))
+    np.add.at(cells, (2 * west[0] + west[1], at), 1)
+    counted = [
+        [np.sum(moved[i] == name) for name in names]
+        for i, names in ((2, ("south", "north")), (3, ('["shop","1"]', '["web",null]')))
+    ]
+    raked = rake(
+        cells,
+        [Margin((0, 0, 1, 1), counted[0]), Margin((0, 1, 0, 1), counted[1])],
+        score_bins.count(edges, moved[0]).column("rows"),
+    )
+    weights = raked.weights[2 * west[0] + west[1], at]
+    right = (held[0] >= 0.5) == (held[1] == 1)
+    assert got["value"] == pytest.approx(np.average(right, weights=weights))
+
+
 def test_metrics_on_productions_mix_are_those_of_weighted_rows(data):
     policy = replace(POLICY, metrics=SCORED)
     score, label, region = data["held"]
@@ -478,7 +550,7 @@ def test_metrics_on_productions_mix_are_those_of_weighted_rows(data):
     at = [np.searchsorted(edges, one, side="right") for one in (score, data["moved"][0])]
     cells = np.stack([np.bincount(at[0][region == r], minlength=len(edges) + 1) for r in REGIONS])
     by_region = [np.sum(data["moved"][2] == r) for r in REGIONS]
-    raked = rake(cells, by_region, np.bincount(at[1], minlength=len(edges) + 1))
+    raked = rake(cells, [Margin((0, 1), by_region)], np.bincount(at[1], minlength=len(edges) + 1))
     w = raked.weights[(region == REGIONS[1]).astype(int), at[0]]
     taken, yes = score >= 0.5, label == 1
     expected = {
@@ -659,14 +731,14 @@ def test_a_regression_is_told_by_bins_of_its_prediction():
         row(ASKED, window_start=START, window_end=START + DAY, mature=False, input_digest="d"),
     ]
     policy = replace(
-        POLICY, task="regression", thresholds=(), slices=(), accepted=(Accepted("mae", 6.0),)
+        POLICY, task="regression", thresholds=(), slices={}, accepted=(Accepted("mae", 6.0),)
     )
     got = run(rows, policy)
     assert not {"brier", "decision_rate", "prior_shift"} & {figure for figure, _ in got}
     assert got["ess_ratio", "*"]["value"] < 0.95
     window = np.bincount(np.searchsorted(edges, later, side="right"), minlength=20)
     raked = rake(
-        np.bincount(np.searchsorted(edges, made, side="right"), minlength=20)[None], [8000], window
+        np.bincount(np.searchsorted(edges, made, side="right"), minlength=20)[None], [], window
     )
     weight = raked.weights[0, np.searchsorted(edges, made, side="right")]
     error = abs(made - true)

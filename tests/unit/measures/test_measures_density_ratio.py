@@ -8,7 +8,7 @@ from scipy import optimize, special
 from sklearn.metrics import roc_auc_score
 
 from sparkdrift.measures import confusion, ranking
-from sparkdrift.measures.density_ratio import coverage, ess_ratio, rake, reweighted
+from sparkdrift.measures.density_ratio import Margin, coverage, ess_ratio, rake, reweighted
 from sparkdrift.measures.score_bins import ScoreBins, choose_edges, count
 
 SEED = 61
@@ -34,11 +34,16 @@ def test_bins_without_evaluation_rows_go_to_coverage():
     assert coverage([3, 0], [0, 4]).outside == 1
 
 
+def of_key(rows):
+    """The margin of a key whose values are the rows of the cells, in this order."""
+    return [Margin(range(len(rows)), rows)]
+
+
 def test_raking_reaches_both_margins_and_averages_one():
     rng = np.random.default_rng(SEED)
     v = rng.integers(5, 40, (4, 12)).astype(float)
     rows, bins = rng.integers(50, 100, 4), rng.integers(20, 40, 12)
-    found = rake(v, rows, bins)
+    found = rake(v, of_key(rows), bins)
     assert found.reason == ""
     weighted = found.weights * v
     np.testing.assert_allclose(weighted.sum(1) / v.sum(), rows / rows.sum(), atol=1e-8)
@@ -46,7 +51,7 @@ def test_raking_reaches_both_margins_and_averages_one():
     each = np.repeat(found.weights.ravel(), v.astype(int).ravel())
     assert found.ess_ratio == pytest.approx(each.sum() ** 2 / (each**2).sum() / len(each))
     # One slice: plain post-stratification, whose effective size is `ess_ratio`.
-    alone = rake(v[:1], [1], bins)
+    alone = rake(v[:1], [], bins)
     assert alone.ess_ratio == pytest.approx(float(ess_ratio(v[0], bins)))
 
 
@@ -66,14 +71,45 @@ def test_raking_is_the_least_change_that_reaches_both_margins(seed):
 
     best = optimize.minimize(dual, np.zeros(25), jac=True, method="BFGS", options={"gtol": 1e-10})
     expected = np.exp(best.x[:5, None] + best.x[5:])
-    found = rake(v, rows, bins)
+    found = rake(v, of_key(rows), bins)
     assert found.reason == "", seed
     np.testing.assert_allclose(found.weights, expected, rtol=1e-6, err_msg=f"seed {seed}")
     kish = (expected * v).sum() ** 2 / (v.sum() * (expected**2 * v).sum())
     assert found.ess_ratio == pytest.approx(kish, rel=1e-6)
     # Below the limit it is refused, above it is not.
-    assert rake(v, rows, bins, least=kish - 1e-6).reason == ""
-    assert "% of its rows once weighted" in rake(v, rows, bins, least=kish + 1e-6).reason
+    assert rake(v, of_key(rows), bins, least=kish - 1e-6).reason == ""
+    assert "% of its rows once weighted" in rake(v, of_key(rows), bins, least=kish + 1e-6).reason
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_several_keys_are_raked_to_at_once(seed):
+    """Combinations of two keys, not all of them there, against the same dual; a value of one that
+    the set lacks is told."""
+    rng = np.random.default_rng(seed)
+    combined = np.array([(i, j) for i in range(3) for j in range(4) if (i, j) != (0, 3)])
+    v = rng.integers(5, 60, (11, 6)).astype(float)
+    one, other, bins = (rng.integers(40, 60, n).astype(float) for n in (3, 4, 6))
+    targets = [part / part.sum() for part in (one, other, bins)]
+    at = [*combined.T[:, :, None], np.arange(6)[None]]
+    q, starts = v / v.sum(), np.cumsum([0, 3, 4])
+
+    def dual(x):
+        fitted = q * np.exp(sum(x[s + i] for s, i in zip(starts, at, strict=True)))
+        have = [np.zeros(len(part)) for part in targets]
+        for margin, i in zip(have, at, strict=True):
+            np.add.at(margin, np.broadcast_to(i, fitted.shape), fitted)
+        value = fitted.sum() - x @ np.concatenate(targets)
+        return value, np.concatenate(have) - np.concatenate(targets)
+
+    best = optimize.minimize(dual, np.zeros(13), jac=True, method="BFGS", options={"gtol": 1e-10})
+    expected = np.exp(sum(best.x[s + i] for s, i in zip(starts, at, strict=True)))
+    keys = [Margin(combined[:, 0], one), Margin(combined[:, 1], [*other, 0])]
+    found = rake(v, keys, bins)
+    assert (found.reason, found.outside) == ("", 0), seed
+    np.testing.assert_allclose(found.weights, expected, rtol=1e-6, err_msg=f"seed {seed}")
+    lacking = rake(v, [keys[0], Margin(combined[:, 1], [*other, other.sum() / 9])], bins)
+    assert lacking.outside == pytest.approx(0.1)
+    np.testing.assert_allclose(lacking.weights, expected, rtol=1e-6)
 
 
 def test_it_is_refused_with_the_reason():
@@ -85,10 +121,10 @@ def test_it_is_refused_with_the_reason():
         (np.array([[50.0, 0], [0, 50]]), [9, 1], [1, 9], "no weights give"),
         (np.array([[1000.0, 10], [1000, 10]]), [1, 1], [1, 9], "% of its rows once weighted"),
     ):
-        found = rake(cells, rows, bins)
+        found = rake(cells, of_key(rows), bins)
         assert reason in found.reason
         assert np.isnan(found.weights).all()
-    part = rake(np.array([[50.0, 50, 0]]), [1], [40, 50, 10])
+    part = rake(np.array([[50.0, 50, 0]]), [], [40, 50, 10])
     assert (part.reason, part.outside) == ("", pytest.approx(0.1))
 
 
@@ -118,7 +154,7 @@ def test_reweighted_metrics_are_productions_and_their_intervals_cover():
         )
         scores, _, part = draw(rng, 20_000, 0.3, 0.6)
         window = count(edges, scores)
-        raked = rake(known.column("rows"), np.bincount(part), window.column("rows"))
+        raked = rake(known.column("rows"), of_key(np.bincount(part)), window.column("rows"))
         assert raked.reason == ""
         for tally, state in ((hits, reweighted(known, raked)), (plain, slices[0] + slices[1])):
             cells = confusion.at_threshold(state, 0.5)
@@ -138,7 +174,7 @@ def test_reweighted_metrics_are_productions_and_their_intervals_cover():
 def test_refused_weights_give_no_figure_and_other_shapes_an_error():
     state = count([0.5], [0.2, 0.7], [0, 1])
     known = ScoreBins(state.edges, state.cells[None], state.unusable[None])
-    refused = rake(np.zeros((1, 2)), [1], [1, 1])
+    refused = rake(np.zeros((1, 2)), [], [1, 1])
     cells = confusion.at_threshold(reweighted(known, refused), 0.5)
     assert np.isnan(confusion.accuracy(cells)).all()
     with pytest.raises(ValueError, match="rake the same slices"):

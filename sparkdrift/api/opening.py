@@ -1,0 +1,137 @@
+"""A spec, a store and a session, opened for one call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from sparkdrift.spec.models import MonitorSpec
+    from sparkdrift.steps.context import Context, Options
+    from sparkdrift.store import Store
+
+Moment: TypeAlias = date | datetime
+"""A day or time of the monitor's zone, or a datetime with an offset."""
+
+
+def loaded(spec: str | Path | MonitorSpec) -> MonitorSpec:
+    """The spec itself; raises SpecError with every problem of a file."""
+    if isinstance(spec, str | Path):
+        from sparkdrift.spec.loading import load_spec
+
+        return load_spec(Path(spec))
+    return spec
+
+
+def instant(spec: MonitorSpec, time: Moment | None) -> datetime | None:
+    """A time of the monitor's zone as an instant."""
+    from sparkdrift.windows import local_instant
+
+    return None if time is None else local_instant(time, spec.timestamp.zone)
+
+
+def options_of(
+    spec: MonitorSpec,
+    as_of: Moment | None = None,
+    begin: Moment | None = None,
+    end: Moment | None = None,
+) -> Options:
+    """What a step is asked for; raises UsageError where begin is not before end."""
+    from sparkdrift.steps.context import options_for
+
+    return options_for(spec, as_of, begin, end)
+
+
+def somebody(by: str | None) -> str:
+    """Who decides; None: the user of this process."""
+    from sparkdrift.steps.snapshot import user
+
+    return by or user()
+
+
+def active() -> SparkSession | None:
+    """The session of a notebook; None: there is none."""
+    from sparkdrift.spark.session import active_session
+
+    return active_session()
+
+
+def require_store(spark: SparkSession, store: Store) -> None:
+    """Raise StoreError where there is no store, or one of another version."""
+    from sparkdrift.spark.migrate import store_version
+    from sparkdrift.spark.versions import require_current
+    from sparkdrift.store import no_store
+
+    version = store_version(spark, store)
+    if version is None:
+        raise no_store(store)
+    require_current(store, version)
+
+
+@contextmanager
+def session(spark: SparkSession | None) -> Iterator[SparkSession]:
+    """A session that reads Delta, whose executors know the package."""
+    from sparkdrift.spark.capabilities import check_delta
+    from sparkdrift.spark.session import open_session
+    from sparkdrift.spark.shipping import ship_package
+
+    with open_session(spark=spark) as opened:
+        check_delta(opened)
+        ship_package(opened)
+        yield opened
+
+
+@contextmanager
+def reading(store: str | None, spark: SparkSession | None) -> Iterator[tuple[SparkSession, Store]]:
+    """A session and a store that is there."""
+    from sparkdrift.spark.capabilities import check_functions
+    from sparkdrift.store import open_store
+
+    place = open_store(store)
+    with session(spark) as opened:
+        require_store(opened, place)
+        check_functions(opened)
+        yield opened, place
+
+
+@contextmanager
+def working(
+    store: str | None, spark: SparkSession | None, run_id: str | None = None, *, dry: bool = False
+) -> Iterator[Context]:
+    """All that steps need; the store is created or brought up to date first, and held meanwhile.
+
+    `dry`: nothing is written; a store that is not there yet looks empty.
+    """
+    from sparkdrift.spark.capabilities import check_functions
+    from sparkdrift.spark.migrate import migrate, store_version
+    from sparkdrift.spark.shipping import try_workers
+    from sparkdrift.spark.versions import require_current
+    from sparkdrift.spark.views import empty_store
+    from sparkdrift.steps.context import Context
+    from sparkdrift.steps.journal import Journal
+    from sparkdrift.store import locked, open_store
+
+    place = open_store(store)
+    with nullcontext() if dry else locked(place), session(spark) as opened:
+        check_functions(opened)
+        if not dry:
+            try_workers(opened)
+            migrate(opened, place)
+        elif (version := store_version(opened, place)) is None:
+            place = empty_store(opened)
+        else:
+            require_current(place, version)
+        journal = Journal(opened, place, run_id)
+        try:
+            yield Context(opened, place, journal)
+        except BaseException:
+            # What ended well before is still to be known; the error is what to report.
+            with suppress(Exception):
+                journal.close()
+            raise
+        journal.close()
