@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Migration(Shown):
-    """A store's version before, None: there was no store; and its version now."""
+    """A store's version before, None: there was no store; and its version now.
+
+    made_good: tables, and columns of tables, that somebody took away.
+    """
 
     store: str
     had: int | None
     version: int
+    made_good: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,9 +134,11 @@ def doctor(store: str | None = None) -> Rows:
 def migrate(store: str | None = None, *, spark: SparkSession | None = None) -> Migration:
     """Create the store's tables, or bring older ones up to this version.
 
-    Raises StoreError for a store that is newer.
+    Tables and columns that somebody took away are made again, empty. Raises StoreError for a store
+    that is newer, or has a column of another type.
     """
     from sparkdrift.spark.catalog_views import create_views
+    from sparkdrift.spark.migrate import make_good
     from sparkdrift.spark.migrate import migrate as bring_up
     from sparkdrift.spark.schemas import STORE_VERSION
     from sparkdrift.store import locked, open_store
@@ -140,9 +146,10 @@ def migrate(store: str | None = None, *, spark: SparkSession | None = None) -> M
     place = open_store(store)
     with locked(place), session(spark) as opened:
         had = bring_up(opened, place)
+        made = make_good(opened, place) if had is not None else []
         if had == STORE_VERSION:
             create_views(opened, place)
-    return Migration(str(place), had, STORE_VERSION)
+    return Migration(str(place), had, STORE_VERSION, tuple(made))
 
 
 def prune(
