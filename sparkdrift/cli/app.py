@@ -27,6 +27,7 @@ from sparkdrift.cli.commands import (
     freezing,
     health,
     keeping,
+    maintaining,
     merge,
     operating,
     proposing,
@@ -96,6 +97,7 @@ _COMMANDS: Sequence[tuple[str, Command, str]] = (
     ("migrate", tables.migrate, "Keep"),
     ("prune", keeping.prune, "Keep"),
     ("forget", keeping.forget, "Keep"),
+    ("maintain", maintaining.maintain, "Keep"),
 )
 for _name, _command, _panel in _COMMANDS:
     app.command(_name, rich_help_panel=_panel)(common_options(_command))

@@ -57,6 +57,11 @@ def run(argv: Arguments = None) -> None:
     _task("run", argv)
 
 
+def maintain(argv: Arguments = None) -> None:
+    """`sparkdrift maintain`."""
+    _task("maintain", argv)
+
+
 def prune(argv: Arguments = None) -> None:
     """`sparkdrift prune`."""
     _task("prune", argv)

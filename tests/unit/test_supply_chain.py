@@ -91,6 +91,8 @@ def test_nothing_but_the_hooks_imports_what_can_call_somebody():
                 names = [getattr(node.args[0], "value", "")]
             else:
                 continue
+            # Taking a URL apart calls nobody.
+            names = [one for one in names if one != "urllib.parse"]
             if {str(name).split(".")[0] for name in names} & NETWORK:
                 callers.add(file.relative_to(PACKAGE).as_posix())
     assert callers <= CALLERS
