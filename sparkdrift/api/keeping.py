@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sparkdrift.api.opening import Moment, loaded, options_of, session, somebody, working
+from sparkdrift.api.opening import (
+    Moment,
+    loaded,
+    options_of,
+    reading,
+    session,
+    somebody,
+    working,
+)
 from sparkdrift.api.results import Shown
 from sparkdrift.api.tables import Rows, rows_of
 
@@ -150,6 +159,20 @@ def migrate(store: str | None = None, *, spark: SparkSession | None = None) -> M
         if had == STORE_VERSION:
             create_views(opened, place)
     return Migration(str(place), had, STORE_VERSION, tuple(made))
+
+
+def maintain(
+    store: str | None = None, *, dry_run: bool = False, spark: SparkSession | None = None
+) -> Rows:
+    """Join small files of the store's tables and remove old ones: what was done with each table.
+
+    files, bytes: before and after. refused: why not all was done; the other tables go on.
+    """
+    from sparkdrift.spark.maintaining import maintain as keep_small
+    from sparkdrift.store import locked
+
+    with reading(store, spark) as (opened, place), nullcontext() if dry_run else locked(place):
+        return rows_of([asdict(one) for one in keep_small(opened, place, dry=dry_run)])
 
 
 def prune(
