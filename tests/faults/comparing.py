@@ -22,13 +22,13 @@ def content(store: Store, table: str) -> list[str]:
 
 def figures(store: Store, table: str) -> list[str]:
     """The same where all was computed anew, maybe from other files of the same rows: sums in
-    another order differ in the last digits, and so do sketches and what is a digest of them; and
-    old windows are of a later version of the source."""
+    another order differ in the last digits, and so do sketches, what is estimated from them and
+    what is a digest of them; and old windows are of a later version of the source."""
     rows = DeltaTable(str(store.path(table))).to_pyarrow_table()
     kept = [
         field.name
         for field in rows.schema
-        if field.name not in {*_OF_A_RUN, "source_version"}
+        if field.name not in {*_OF_A_RUN, "source_version", "distinct_count"}
         and not pa.types.is_binary(field.type)
         and not pa.types.is_large_binary(field.type)
         and "digest" not in field.name

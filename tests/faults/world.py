@@ -259,7 +259,7 @@ class World:
     def dropped(self, store: Store) -> None:
         """Its files, which are not needed any more: the folder stays, so that no number returns."""
         for one in Path(str(store.directory)).iterdir():
-            shutil.rmtree(one)
+            shutil.rmtree(one) if one.is_dir() else one.unlink()
 
     def exported(self, store: Store) -> Path:
         """Where this store's reference is exported to."""

@@ -13,8 +13,7 @@ from sparkdrift.spark import maintaining
 from sparkdrift.spark.maintaining import maintain
 from sparkdrift.spark.schemas import TABLES
 
-# Slow until they have been seen to pass.
-pytestmark = [pytest.mark.spark, pytest.mark.classic, pytest.mark.slow]
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 NAMES = [table.name for table in TABLES]
 
