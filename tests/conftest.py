@@ -32,8 +32,8 @@ SMALL = {
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("faults", "how much the tests of faults try")
     group.addoption("--seed", type=int, default=20261, help="what they draw from")
-    group.addoption("--crashes", type=int, default=8, help="schedules of crashes")
-    group.addoption("--races", type=int, default=6, help="races, the rivals in turn")
+    group.addoption("--crashes", type=int, default=5, help="schedules of crashes")
+    group.addoption("--races", type=int, default=4, help="races, the rivals in turn")
     group.addoption("--kills", type=int, default=1, help="processes that are killed")
     group.addoption("--tried", help="a file that keeps what was tried, so as to go on from there")
     group.addoption("--world", help="a folder for what they begin with, made once for this code")
