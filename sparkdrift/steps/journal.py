@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -126,7 +126,6 @@ class Journal:
         for record in begun:
             record.started = True
         if begun:
-            self._look_up({record.monitor for record in begun})
             self._write(*(self._row(record, "STARTED") for record in begun))
 
     def close(self) -> None:
@@ -182,19 +181,22 @@ class Journal:
             self._attempts = attempts(self._spark, self._store, self.run_id)
         return self._attempts.get((monitor, step), 0) + 1
 
-    def _look_up(self, monitors: Iterable[str]) -> None:
-        unknown = set(monitors) - set(self._newest)
+    def _in_order(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """With times that are none before those of their monitor's rows, whatever the clock says.
+
+        All monitors that are not known yet are looked up in one question.
+        """
+        unknown = {row["monitor"] for row in rows} - set(self._newest)
         if unknown:
             found = newest_rows(self._spark, self._store, unknown)
             self._newest.update({name: found.get(name) for name in unknown})
-
-    def _at(self, monitor: str) -> datetime:
-        """Now, by the clock; where the monitor has rows of a later time, right after these."""
-        self._look_up([monitor])
-        now, newest = datetime.now(timezone.utc), self._newest[monitor]
-        at = now if newest is None else max(now, newest + _RIGHT_AFTER)
-        self._newest[monitor] = at
-        return at
+        ordered = []
+        for row in rows:
+            newest = self._newest[row["monitor"]]
+            at = row["at"] if newest is None else max(row["at"], newest + _RIGHT_AFTER)
+            self._newest[row["monitor"]] = at
+            ordered.append({**row, "at": at})
+        return ordered
 
     def _row(
         self, record: Record, phase: str, error: BaseException | None = None
@@ -205,7 +207,7 @@ class Journal:
             "step": record.step,
             "attempt": self._attempt(record.monitor, record.step),
             "phase": phase,
-            "at": self._at(record.monitor),
+            "at": datetime.now(timezone.utc),
             "inputs": record.inputs,
             "as_of": record.as_of,
             "windows": record.windows,
@@ -219,7 +221,7 @@ class Journal:
         }
 
     def _write(self, *rows: Mapping[str, Any]) -> None:
-        write_runs(self._spark, self._store, (*self._held, *rows))
+        write_runs(self._spark, self._store, tuple(self._in_order([*self._held, *rows])))
         self._held = []
 
     def _line(self, record: Record, phase: str, error: BaseException | None = None) -> None:

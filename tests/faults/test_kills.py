@@ -8,7 +8,7 @@ import pytest
 from kills import killed, kills
 from world import World
 
-pytestmark = [pytest.mark.spark, pytest.mark.classic]
+pytestmark = [pytest.mark.spark, pytest.mark.classic, pytest.mark.slow]
 
 
 def test_a_run_after_kill_9_ends_as_if_nothing_had_happened(world: World, tally, request) -> None:

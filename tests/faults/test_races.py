@@ -9,7 +9,7 @@ import pytest
 from races import raced, races
 from world import World
 
-pytestmark = [pytest.mark.spark, pytest.mark.classic]
+pytestmark = [pytest.mark.spark, pytest.mark.classic, pytest.mark.slow]
 
 
 def test_a_rival_in_the_middle_or_at_the_same_moment(world: World, tally, request) -> None:
