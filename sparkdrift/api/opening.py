@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -61,18 +61,6 @@ def active() -> SparkSession | None:
     return active_session()
 
 
-def require_store(spark: SparkSession, store: Store) -> None:
-    """Raise StoreError where there is no store, or one of another version."""
-    from sparkdrift.spark.migrate import store_version
-    from sparkdrift.spark.versions import require_current
-    from sparkdrift.store import no_store
-
-    version = store_version(spark, store)
-    if version is None:
-        raise no_store(store)
-    require_current(store, version)
-
-
 @contextmanager
 def session(spark: SparkSession | None) -> Iterator[SparkSession]:
     """A session that reads Delta, whose executors know the package."""
@@ -90,6 +78,7 @@ def session(spark: SparkSession | None) -> Iterator[SparkSession]:
 def reading(store: str | None, spark: SparkSession | None) -> Iterator[tuple[SparkSession, Store]]:
     """A session and a store that is there."""
     from sparkdrift.spark.capabilities import check_functions
+    from sparkdrift.steps.opening import require_store
     from sparkdrift.store import open_store
 
     place = open_store(store)
@@ -107,31 +96,13 @@ def working(
 
     `dry`: nothing is written; a store that is not there yet looks empty.
     """
-    from sparkdrift.spark.capabilities import check_functions
-    from sparkdrift.spark.migrate import migrate, store_version
-    from sparkdrift.spark.shipping import try_workers
-    from sparkdrift.spark.versions import require_current
-    from sparkdrift.spark.views import empty_store
     from sparkdrift.steps.context import Context
     from sparkdrift.steps.journal import Journal
+    from sparkdrift.steps.opening import closing, prepared
     from sparkdrift.store import locked, open_store
 
     place = open_store(store)
     with nullcontext() if dry else locked(place), session(spark) as opened:
-        check_functions(opened)
-        if not dry:
-            try_workers(opened)
-            migrate(opened, place)
-        elif (version := store_version(opened, place)) is None:
-            place = empty_store(opened)
-        else:
-            require_current(place, version)
-        journal = Journal(opened, place, run_id)
-        try:
+        place = prepared(opened, place, dry=dry)
+        with closing(Journal(opened, place, run_id)) as journal:
             yield Context(opened, place, journal)
-        except BaseException:
-            # What ended well before is still to be known; the error is what to report.
-            with suppress(Exception):
-                journal.close()
-            raise
-        journal.close()

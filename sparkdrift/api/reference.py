@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from sparkdrift.api.opening import Moment, instant, loaded, reading, somebody, working
 from sparkdrift.api.tables import Rows, rows_of
@@ -27,18 +29,12 @@ def versions(
 ) -> Rows:
     """All versions of a monitor's references, as `sparkdrift reference list`."""
     from sparkdrift.report.references import version_facts
-    from sparkdrift.spark.reference_life import read_references
+    from sparkdrift.spark.reference_life import chosen, read_references
 
     own = loaded(spec)
     with reading(store, spark) as (session, place):
-        every = read_references(session, place, own.monitor)
-    facts = [
-        fact
-        for one in sorted(every, key=lambda one: (one.role, one.name))
-        if role in (None, one.role) and name in (None, one.name)
-        for fact in version_facts(one, every[one])
-    ]
-    return rows_of(facts)
+        found = chosen(read_references(session, place, own.monitor), role, name)
+    return rows_of([fact for one in found for fact in version_facts(one, found[one])])
 
 
 def show(
@@ -145,10 +141,10 @@ def promote(
     effective_from: windows that start here or later; None: those to come. force: although the gate
     blocks, which is recorded as a debt.
     """
-    which = (role, name)
-    return _decided(
-        "promote", spec, version, reason, store, by, effective_from, which, spark, force
-    )
+    from sparkdrift.steps.reference import promote as put
+
+    decide = partial(put, version=version, force=force)
+    return _decided(decide, spec, reason, store, by, effective_from, (role, name), spark)
 
 
 def reject(
@@ -163,7 +159,10 @@ def reject(
     spark: SparkSession | None = None,
 ) -> Decision:
     """Say that a version is never to be put in force."""
-    return _decided("reject", spec, version, reason, store, by, None, (role, name), spark)
+    from sparkdrift.steps.reference import reject as end
+
+    decide = partial(end, version=version)
+    return _decided(decide, spec, reason, store, by, None, (role, name), spark)
 
 
 def retire(
@@ -178,7 +177,10 @@ def retire(
     spark: SparkSession | None = None,
 ) -> Decision:
     """Say that a candidate is out of use; it may still be promoted later."""
-    return _decided("retire", spec, version, reason, store, by, None, (role, name), spark)
+    from sparkdrift.steps.reference import retire as end
+
+    decide = partial(end, version=version)
+    return _decided(decide, spec, reason, store, by, None, (role, name), spark)
 
 
 def rollback(
@@ -194,8 +196,10 @@ def rollback(
     spark: SparkSession | None = None,
 ) -> Decision:
     """Put the version back in force that was before, as if the present one had never been."""
-    which = (role, name)
-    return _decided("rollback", spec, version, reason, store, by, effective_from, which, spark)
+    from sparkdrift.steps.reference import rollback as put_back
+
+    decide = partial(put_back, version=version)
+    return _decided(decide, spec, reason, store, by, effective_from, (role, name), spark)
 
 
 def export(
@@ -240,17 +244,16 @@ def import_(
 
 
 def _decided(
-    action: Literal["promote", "reject", "retire", "rollback"],
+    decide: Callable[..., Event],
     spec: str | Path | MonitorSpec,
-    version: int | None,
     reason: str,
     store: str | None,
     by: str | None,
     effective_from: Moment | None,
     which: tuple[str | None, str | None],
     spark: SparkSession | None,
-    force: bool = False,
 ) -> Decision:
+    """decide: of steps/reference.py, with the version that it is about."""
     from sparkdrift.steps import reference
     from sparkdrift.steps.promotion import Decision as Why
 
@@ -258,16 +261,7 @@ def _decided(
     name = reference.named(own, *which)
     why = Why(somebody(by), reason, instant(own, effective_from))
     with working(store, spark) as context:
-        event: Event
-        if action == "rollback":
-            event = reference.rollback(context, own, name, version, why)
-        else:
-            assert version is not None  # noqa: S101 - only a rollback may leave it open
-            if action == "promote":
-                event = reference.promote(context, own, name, version, why, force=force)
-            else:
-                end = reference.reject if action == "reject" else reference.retire
-                event = end(context, own, name, version, why)
+        event = decide(context, own, name, decision=why)
     return Decision(
         own.monitor,
         name.role,

@@ -13,6 +13,7 @@ from typing import Any
 from sparkdrift.api.tables import Rows
 
 
+@dataclass(frozen=True)
 class Shown:
     """A result as a table of names and values; rows and results inside it follow."""
 
@@ -21,7 +22,7 @@ class Shown:
 
         lines: list[tuple[str, Any]] = []
         after: list[str] = []
-        for field in fields(self):  # type: ignore[arg-type]
+        for field in fields(self):
             name, value = field.name.replace("_", " "), getattr(self, field.name)
             if isinstance(value, Rows):
                 if len(value):

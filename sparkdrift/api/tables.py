@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sparkdrift.api.opening import active, reading, require_store
+from sparkdrift.api.opening import active, reading
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -100,6 +100,7 @@ def _rows(answer: Answer) -> Rows:
 def read(store: str | None = None, *, spark: SparkSession | None = None) -> Tables:
     """The tables of a store. Raises StoreError where there is none, or one of another version."""
     from sparkdrift.spark.session import create_session
+    from sparkdrift.steps.opening import require_store
     from sparkdrift.store import open_store
 
     opened = open_store(store)

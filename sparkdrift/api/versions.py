@@ -90,8 +90,6 @@ class Imported(Shown):
 
 def frozen_of(monitor: str, done: Made) -> Frozen:
     """What a snapshot left, which always makes a version."""
-    made, event = done.version, done.event
-    assert made is not None  # noqa: S101 - a forced one is made or raises
-    assert event is not None  # noqa: S101 - and leaves an event
+    made, event = done.forced
     state = "candidate" if event.action == "propose" else "active"
     return Frozen(monitor, made.version, made.rows, made.digest, state, tuple(done.blocked))

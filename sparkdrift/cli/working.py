@@ -80,13 +80,9 @@ def existing_store(common: Common) -> Iterator[tuple[Any, Store]]:
     store = open_store(common.store)
     _require_folder(store)
     with session(common, brief=True) as spark:
-        from sparkdrift.spark.migrate import store_version
-        from sparkdrift.spark.versions import require_current
+        from sparkdrift.steps.opening import require_store
 
-        version = store_version(spark, store)
-        if version is None:
-            raise no_store(store)
-        require_current(store, version)
+        require_store(spark, store)
         yield spark, store
 
 
@@ -101,36 +97,16 @@ def work(
     Raises SetupError where Spark lacks the sketch functions.
     """
     with nullcontext() if dry else locked(store), session(common, brief=brief) as spark:
-        from sparkdrift.spark.capabilities import check_functions
-        from sparkdrift.spark.few_rows import few_rows
-        from sparkdrift.spark.migrate import migrate, store_version
-        from sparkdrift.spark.shipping import try_workers
-        from sparkdrift.spark.versions import require_current
-        from sparkdrift.spark.views import empty_store
         from sparkdrift.steps.context import Context
         from sparkdrift.steps.journal import Journal
+        from sparkdrift.steps.opening import closing, prepared
 
-        with few_rows(spark):
-            check_functions(spark)
-            if not dry:
-                try_workers(spark)
-                migrate(spark, store)
-            elif (version := store_version(spark, store)) is None:
-                store = empty_store(spark)
-            else:
-                require_current(store, version)
+        store = prepared(spark, store, dry=dry)
         log = None if dry else log_file(common, store)
         with Bars(shown=not common.as_json) as bars:
-            journal = Journal(spark, store, common.run_id, log, partial(_finished, bars))
-            context = Context(spark, store, journal, bars)
-            try:
-                yield context, bars
-            except BaseException:
-                # What ended well before is still to be known; the error is what to report.
-                with suppress(Exception):
-                    journal.close()
-                raise
-            journal.close()
+            made = Journal(spark, store, common.run_id, log, partial(_finished, bars))
+            with closing(made) as journal:
+                yield Context(spark, store, journal, bars), bars
 
 
 def quieten(common: Common) -> None:

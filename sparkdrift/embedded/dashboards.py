@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError
 
 from sparkdrift.embedded.tables import dataset_of
 from sparkdrift.embedded.unanswered import UnansweredError
@@ -77,10 +74,7 @@ def _opened(dashboard: Dashboard) -> pa.dataset.Dataset:
     folder = Store(directory=dashboard.path).local
     if folder is None or not folder.is_dir():
         raise UnansweredError("the dashboard's table is no folder of this machine")
-    try:
-        return dataset_of(DeltaTable(Path(folder)), "of the dashboard")
-    except (DeltaError, OSError) as error:
-        raise UnansweredError(f"delta-rs can't open the dashboard's table ({error})") from None
+    return dataset_of(folder, "the dashboard's table")
 
 
 def _number(kind: pa.DataType) -> bool:

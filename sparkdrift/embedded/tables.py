@@ -11,7 +11,6 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from sparkdrift.embedded.unanswered import UnansweredError
 from sparkdrift.spark.schemas import RUNS, TABLES
-from sparkdrift.spark.table import Table
 from sparkdrift.spark.versions import PROPERTY, not_ours, require_current
 from sparkdrift.store import Store, no_store
 
@@ -32,7 +31,9 @@ def require_store(store: Store, folder: Path) -> None:
     """Raise StoreError where there is no store at `folder`, or one of another version."""
     if not (folder / RUNS.name / "_delta_log").is_dir():
         raise no_store(store)
-    version = _opened(folder, RUNS).metadata().configuration.get(PROPERTY)
+    version = (
+        _opened(folder / RUNS.name, f"table {RUNS.name}").metadata().configuration.get(PROPERTY)
+    )
     if version is None:
         raise not_ours(store)
     require_current(store, int(version))
@@ -54,7 +55,7 @@ def add(connection: duckdb.DuckDBPyConnection, folder: Path, names: set[str]) ->
     """
     for name in sorted(names & _TABLES.keys()):
         table = _TABLES[name]
-        connection.register(f"stored_{name}", dataset_of(_opened(folder, table), name))
+        connection.register(f"stored_{name}", dataset_of(folder / name, f"table {name}"))
         columns = ", ".join(f'"{column}"' for column in table.names)
         try:
             connection.execute(f'CREATE TEMP VIEW "{name}" AS SELECT {columns} FROM stored_{name}')
@@ -62,26 +63,30 @@ def add(connection: duckdb.DuckDBPyConnection, folder: Path, names: set[str]) ->
             raise UnansweredError(f"table {name} is not as it should be ({_line(error)})") from None
 
 
-def _opened(folder: Path, table: Table) -> DeltaTable:
+def _opened(folder: Path, what: str) -> DeltaTable:
     try:
-        return DeltaTable(folder / table.name)
+        return DeltaTable(folder)
     except (DeltaError, TableNotFoundError, OSError) as error:
-        raise UnansweredError(f"delta-rs can't open table {table.name} ({_line(error)})") from None
+        raise UnansweredError(f"delta-rs can't open {what} ({_line(error)})") from None
 
 
-def dataset_of(opened: DeltaTable, name: str) -> pa.dataset.Dataset:
-    """What DuckDB and Arrow read; UnansweredError where delta-rs would not read all of it."""
+def dataset_of(folder: Path, what: str) -> pa.dataset.Dataset:
+    """What DuckDB and Arrow read of a Delta table; `what` it is, for an error.
+
+    Raises UnansweredError where delta-rs can't read it, or would not read all of it.
+    """
+    opened = _opened(folder, what)
     protocol = opened.protocol()
     lacking = {*(protocol.reader_features or ())} - _READ
     if protocol.min_reader_version == _MAPPED:
         # delta-rs would read such a table without a word, and find its columns empty.
         lacking |= {"columnMapping"}
     if lacking:
-        raise UnansweredError(f"table {name} needs {', '.join(sorted(lacking))} of its reader")
+        raise UnansweredError(f"{what} needs {', '.join(sorted(lacking))} of its reader")
     try:
         return opened.to_pyarrow_dataset()
     except (DeltaError, OSError, ImportError) as error:
-        raise UnansweredError(f"delta-rs can't read table {name} ({_line(error)})") from None
+        raise UnansweredError(f"delta-rs can't read {what} ({_line(error)})") from None
 
 
 def _line(error: Exception) -> str:

@@ -24,12 +24,12 @@ _INTERPRETED = {
 
 
 @contextmanager
-def few_rows(spark: SparkSession) -> Iterator[None]:
+def few_rows(spark: SparkSession | None) -> Iterator[None]:
     """Interpret the queries inside; for statements that move thousands of rows at most.
 
-    Does nothing in a session that isn't ours.
+    Does nothing in a session that isn't ours, nor where there is none.
     """
-    if not _ours(spark):
+    if spark is None or not ours(spark):
         yield
         return
     before = {key: str(spark.conf.get(key)) for key in _INTERPRETED}
@@ -40,7 +40,8 @@ def few_rows(spark: SparkSession) -> Iterator[None]:
         _set(spark, before)
 
 
-def _ours(spark: SparkSession) -> bool:
+def ours(spark: SparkSession) -> bool:
+    """Whether we started this session, so that its settings may be changed."""
     try:
         return spark.conf.get(OURS, "") == "true"
     except PySparkException:  # a managed runtime may refuse to tell

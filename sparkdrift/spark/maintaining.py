@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 
 from sparkdrift.spark.commits import committed
 from sparkdrift.spark.failures import FAILURES, reason
-from sparkdrift.spark.few_rows import OURS
+from sparkdrift.spark.few_rows import ours
 from sparkdrift.spark.schemas import TABLES
 from sparkdrift.spark.table import Table
 from sparkdrift.store import Store
@@ -82,7 +82,7 @@ def _size(spark: SparkSession, identifier: str) -> tuple[int, int]:
 @contextmanager
 def _files_of_some_megabytes(spark: SparkSession) -> Iterator[None]:
     """In a session of ours; another one keeps its settings, and a managed runtime chooses."""
-    if spark.conf.get(OURS, "") != "true":
+    if not ours(spark):
         yield
         return
     before = {key: spark.conf.get(key, None) for key in _SIZES}

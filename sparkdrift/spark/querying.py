@@ -13,7 +13,6 @@ from pyspark.sql import DataFrame, SparkSession
 from sparkdrift.errors import UsageError
 from sparkdrift.spark.answers import QUERIES, Answer, Ask, distinct, no_column, no_table, reading
 from sparkdrift.spark.failures import FAILURES, condition, reason
-from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.views import registered
 from sparkdrift.store import Store
 
@@ -24,7 +23,7 @@ _PLACE = re.compile(r"\bline (\d+),? pos (\d+)")
 @contextmanager
 def asking(spark: SparkSession, store: Store) -> Iterator[Ask]:
     """Questions of our own to one store; the session holds its views meanwhile."""
-    with few_rows(spark), registered(spark, store):
+    with registered(spark, store):
         yield lambda statement, limit: fetch(spark.sql(statement), limit).dicts()
 
 

@@ -282,6 +282,15 @@ def references_of(monitor: str, rows: Iterable[Row]) -> dict[Name, Stored]:
     return {name: _stored(own) for name, own in by_name.items()}
 
 
+def chosen(every: Mapping[Name, Stored], role: str | None, name: str | None) -> dict[Name, Stored]:
+    """Those of a role and a name, None: of any, in order of both."""
+    return {
+        one: every[one]
+        for one in sorted(every, key=lambda one: (one.role, one.name))
+        if role in (None, one.role) and name in (None, one.name)
+    }
+
+
 def same(name: Name) -> str:
     """A predicate: the row is of this reference."""
     return (

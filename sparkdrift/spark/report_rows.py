@@ -27,6 +27,7 @@ from sparkdrift.spark.evaluation_overview import (
 )
 from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
 from sparkdrift.spark.failures import FAILURES, reason
+from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.fleet import MOST_MODELS
 from sparkdrift.spark.outside_tables import Told, dashboard_table, told_by_dashboard
 from sparkdrift.spark.overview import Overview
@@ -48,7 +49,7 @@ _SHAPE: Final = "kind, row_count, null_count, mean, min, max, quantiles, frequen
 @contextmanager
 def report_rows(spark: SparkSession, store: Store) -> Iterator[ReportRows]:
     """The questions below, over the views of `store`, which are dropped afterwards."""
-    with asking(spark, store) as ask:
+    with few_rows(spark), asking(spark, store) as ask:
         yield ReportRows(ask, partial(told_by_dashboard_of, spark))
 
 

@@ -86,6 +86,13 @@ class Frozen:
     blocked: tuple[str, ...] = ()
     event: Event | None = None
 
+    @property
+    def forced(self) -> tuple[Snapshot, Event]:
+        """The version and its event, of a freeze that was asked for: it makes one or raises."""
+        if self.version is None or self.event is None:
+            raise ValueError("no version was made: only what was asked for always makes one")
+        return self.version, self.event
+
 
 def due_reference(context: Context, spec: MonitorSpec, *, force: bool = False) -> Due:
     """Whether the spec's reference must be frozen, asked of what is stored; writes nothing."""

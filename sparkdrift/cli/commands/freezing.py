@@ -141,9 +141,7 @@ def snapshot(
 
 
 def _told(done: Frozen, zone: str) -> Answer:
-    made, event = done.version, done.event
-    assert made is not None  # noqa: S101 - a forced one is made or raises
-    assert event is not None  # noqa: S101 - and leaves an event
+    made, event = done.forced
     facts = {
         "version": made.version,
         "rows": made.rows,

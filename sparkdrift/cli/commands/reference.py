@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,13 @@ from sparkdrift.cli.common import Common
 from sparkdrift.cli.embedded import asked
 from sparkdrift.cli.working import existing_store
 from sparkdrift.report.plain import joined
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from sparkdrift.references.life import Name
+    from sparkdrift.spark.answers import Ask
+    from sparkdrift.spark.reference_life import Stored
 
 _MOST_VERSIONS = 1_000_000
 Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="The monitor's spec.")]
@@ -49,16 +56,17 @@ def list_versions(common: Common, spec: Spec, role: Role = None, name: RefName =
     from sparkdrift.spec.loading import load_spec
 
     loaded = load_spec(spec)
-    from sparkdrift.spark.reference_life import references_of, references_query
-    from sparkdrift.spark.sql import quote
 
-    query = references_query(quote, loaded.monitor)
-    every = references_of(loaded.monitor, asked(common, lambda ask, _: ask(query, _MOST_VERSIONS)))
-    found = {
-        one: stored
-        for one, stored in sorted(every.items(), key=lambda item: (item[0].role, item[0].name))
-        if role in (None, one.role) and name in (None, one.name)
-    }
+    def every(ask: Ask, spark: SparkSession | None) -> dict[Name, Stored]:
+        from sparkdrift.spark.few_rows import few_rows
+        from sparkdrift.spark.reference_life import chosen, references_of, references_query
+        from sparkdrift.spark.sql import quote
+
+        with few_rows(spark):
+            rows = ask(references_query(quote, loaded.monitor), _MOST_VERSIONS)
+        return chosen(references_of(loaded.monitor, rows), role, name)
+
+    found = asked(common, every)
     if common.as_json:
         versions = [fact for one in found for fact in version_facts(one, found[one])]
         screen.print_json({"monitor": loaded.monitor, "versions": versions})

@@ -84,10 +84,12 @@ def _model(common: Common, file: Path, last: int) -> str:
     spec, store = load_spec(file), open_store(common.store)
 
     def made(ask: Ask, spark: SparkSession | None) -> str:
+        from sparkdrift.spark.few_rows import few_rows
         from sparkdrift.spark.report_rows import ReportRows
         from sparkdrift.steps.pages import model_page
 
-        return model_page(ReportRows(ask, _dashboard_by(spark)), store, spec, last)
+        with few_rows(spark):
+            return model_page(ReportRows(ask, _dashboard_by(spark)), store, spec, last)
 
     return asked(common, made)
 
@@ -109,10 +111,12 @@ def _fleet(common: Common, models: Path | None) -> str:
     registry = None if models is None else load_registry(models)
     store = open_store(common.store)
 
-    def made(ask: Ask, _: SparkSession | None) -> str:
+    def made(ask: Ask, spark: SparkSession | None) -> str:
+        from sparkdrift.spark.few_rows import few_rows
         from sparkdrift.spark.report_rows import ReportRows
         from sparkdrift.steps.pages import all_models_page
 
-        return all_models_page(ReportRows(ask), store, registry)
+        with few_rows(spark):
+            return all_models_page(ReportRows(ask), store, registry)
 
     return asked(common, made)
