@@ -16,6 +16,7 @@ from sparkdrift.cli.retired import unless_retired
 from sparkdrift.errors import UsageError
 from sparkdrift.spark.fleet import read_fleet
 from sparkdrift.spark.health_tables import HEALTH_EVENTS, MODEL_HEALTH, TRIGGERS
+from sparkdrift.spark.querying import asking
 from sparkdrift.spark.views import registered
 from sparkdrift.spark.writer import rows_frame
 from sparkdrift.steps.answering import answer_verdict
@@ -91,8 +92,13 @@ def written(spark, store, table) -> list[dict]:
     return spark.table(store.table(table.name)).orderBy("window_start", "seq").toArrow().to_pylist()
 
 
+def fleet_of(spark, store, at: datetime) -> list[dict]:
+    with asking(spark, store) as ask:
+        return read_fleet(ask, at)
+
+
 def test_the_fleet_has_blind_models_first_then_what_costs_most(spark, store):
-    rows = read_fleet(spark, store, NOW + DAY)
+    rows = fleet_of(spark, store, NOW + DAY)
     names = [row["model_id"] for row in rows]
     assert names == [
         *("blind", "silent", "dear", "shared", "cheap", "good"),
@@ -268,10 +274,10 @@ def test_a_retired_model_is_left_alone_and_what_is_still_scored_is_owed(spark, w
 
     judge(spark, own, verdict("credit", day_start(4), "watch", cost=9.0, open_debts=2))
     assert skipped("2024-06-01", dry=True).code == 0
-    assert [row["stage"] for row in read_fleet(spark, own, NOW)] == ["deployed"]
+    assert [row["stage"] for row in fleet_of(spark, own, NOW)] == ["deployed"]
     quiet = skipped("2024-06-01")
     # It is no blind model at the top for ever, and what is not measured is no figure.
-    (row,) = read_fleet(spark, own, NOW)
+    (row,) = fleet_of(spark, own, NOW)
     assert (row["stage"], row["blind"], row["cost"], row["open_debts"]) == (
         *("retired", False),
         *(None, None),
