@@ -2,8 +2,9 @@
 
 Concept drift: the realised value lies outside what the evaluation set lets expect of the labelled
 rows, by an interval for which chance is shared out among the metrics (Bonferroni): of windows and
-slices without concept drift about CHANCE have any such metric (simulated: 0.4 to 1.7 % for 100 to
-20,000 rows and sets of 2,000 to 50,000). Asked only of mature windows with LEAST_FOR_DRIFT labels
+slices without concept drift CHANCE or less have any such metric. What few events show is skew, so
+their intervals are those of counts (`intervals.widened_share`). Simulated: see docs/statistics.md.
+Asked only of mature windows with LEAST_FOR_DRIFT labels
 or more, whose estimate may be trusted.
 """
 

@@ -1,7 +1,7 @@
 """The evaluation set's metrics on production's mix: what the set would show, had it that mix.
 
-Post-stratified by score bins and one slice key: of several keys at once only the margins are
-stored, and no cell of their combinations.
+Post-stratified by score bins and all slice keys (raking), see `stale_mix.weighted`. The interval is
+that of the set's effective rows: production's mix is taken as the window shows it.
 """
 
 from __future__ import annotations

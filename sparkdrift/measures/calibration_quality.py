@@ -30,8 +30,12 @@ def calibrated_probability(labelled: ArrayLike, positives: ArrayLike) -> Floats:
     Source: beta-binomial shrinkage; Jeffreys 1946 (the half).
     """
     n, k = np.broadcast_arrays(floats(labelled), floats(positives))
-    nearby = (around(k) + 0.5) / (around(n) + 1)
-    return floats((k + nearby) / (n + 1))
+    return floats((k + nearby_rate(n, k)) / (n + 1))
+
+
+def nearby_rate(labelled: Floats, positives: Floats) -> Floats:
+    """c of `calibrated_probability`: the rate of each bin and its NEIGHBOURS, (..., B)."""
+    return floats((around(positives) + 0.5) / (around(labelled) + 1))
 
 
 def around(counts: Floats) -> Floats:

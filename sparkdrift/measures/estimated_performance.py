@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sparkdrift.measures.arrays import Floats, divide, floats, shares
-from sparkdrift.measures.calibration_quality import calibrated_probability
+from sparkdrift.measures.calibration_quality import calibrated_probability, nearby_rate
 from sparkdrift.measures.intervals import Figure, logit_interval, plain_interval
 
 
@@ -67,7 +67,9 @@ def estimate(
     The intervals hold the evaluation set's own error and the chance in the window's labels:
     realised metrics of a window without concept drift lie inside in 95 % of windows. They do
     not hold what the scores' bins can't see, `ranking.auc_bar`.
-    Delta method throughout: SE^2 = sum (d/dpi)^2 (pi (1 - pi) / (n_b + 1) + label noise).
+    Delta method throughout: SE^2 = sum (d/dpi)^2 (c (1 - c) / (n_b + 1) + label noise), c the rate
+    of the bin and its neighbours: a bin of few rows whose labels are all alike knows nothing of how
+    far its own rate may be off.
     """
     bins = _bins(labelled, positives, rows, decided)
     w, pi, d = bins.w, bins.pi, bins.d
@@ -104,10 +106,10 @@ def _bins(labelled: ArrayLike, positives: ArrayLike, rows: ArrayLike, decided: A
         floats(labelled), floats(positives), floats(rows), floats(decided)
     )
     pi = np.where(n.sum(axis=-1, keepdims=True) > 0, calibrated_probability(n, k), np.nan)
-    w = shares(seen)
-    chance = pi * (1 - pi)
+    w, c = shares(seen), nearby_rate(n, k)
+    unsure, chance = floats(c * (1 - c) / (n + 1)), floats(pi * (1 - pi))
     # An empty bin of the window has no decisions: 0 / 0 of nothing is nothing.
-    return _Bins(w, pi, np.where(seen > 0, d, 0.0), chance / (n + 1), chance, seen.sum(axis=-1))
+    return _Bins(w, pi, np.where(seen > 0, d, 0.0), unsure, chance, seen.sum(axis=-1))
 
 
 def _error(bins: _Bins, by_tp: Floats, by_pos: Floats) -> Floats:

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels.freezing import WINDOW_BINS_SQL, WINDOW_SHARES_SQL, WINDOW_UNSEEN_SQL
-from sparkdrift.measures.score_bins import CLASS_BINS, edges_of
+from sparkdrift.measures.score_bins import CLASS_BINS, edges_of, kept_quantiles, of_its_own
 from sparkdrift.references.life import Name
 from sparkdrift.spark.counters import finite
 from sparkdrift.spark.frozen_rows import frozen_rows
@@ -117,8 +117,14 @@ def _looks(i: int, regression: bool) -> dict[str, str]:
 
 def _looked(name: str, i: int, row: dict[str, Any], regression: bool) -> Looked:
     parts = [row[f"{of}{i}"] or () for of in ("of_yes", "of_no")]
-    quantiles = {float(one) for part in parts for one in part[: CLASS_BINS - 1]}
-    greatest = {float(part[-1]) for part in parts if part}
+    sizes = [int(row[f"{of}{i}"]) for of in ("positives", "negatives")]
+    quantiles = {
+        float(part[k - 1])
+        for part, size in zip(parts, sizes, strict=True)
+        if part
+        for k in kept_quantiles(size, sum(sizes))
+    }
+    may_be_heavy = {float(one) for part in parts for one in part}
     counts = {key: int(row[f"{key}{i}"]) for key in ("rows", "missing", "outside", "odd")}
     return Looked(
         name=name,
@@ -127,7 +133,7 @@ def _looked(name: str, i: int, row: dict[str, Any], regression: bool) -> Looked:
         positives=int(row[f"positives{i}"]),
         negatives=int(row[f"negatives{i}"]),
         quantiles=tuple(sorted(quantiles)),
-        heavy=tuple(sorted(quantiles | greatest)),
+        heavy=tuple(sorted(may_be_heavy)),
         **counts,
     )
 
@@ -156,7 +162,7 @@ def _with_heavy(narrow: DataFrame, found: Sequence[Looked], regression: bool) ->
         one = found[row["i"]]
         positive = not regression and row["y"] == 1
         size = one.labelled if regression else (one.positives if positive else one.negatives)
-        if row["count"] * CLASS_BINS >= size:
+        if of_its_own(row["count"], size):
             heavy.setdefault(row["i"], set()).add(float(row["s"]))
     return [
         Looked(**{**vars(one), "heavy": tuple(sorted(heavy.get(i, ())))})

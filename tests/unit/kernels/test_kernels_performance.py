@@ -173,6 +173,32 @@ def test_false_flags_of_concept_drift_are_rare(n, n_eval):
     assert rate <= 0.03
 
 
+@pytest.mark.parametrize(
+    ("middle", "n_eval", "n", "threshold"), [(0, 5000, 300, 0.9), (-5.4, 10_000, 1000, 0.05)]
+)
+def test_few_expected_events_are_no_concept_drift(middle, n_eval, n, threshold):
+    """Hardly a row decided positive, or hardly a positive: what few rows show is skew.
+
+    By intervals of a normal figure 20 % and 13 % of the windows had a false flag.
+    """
+    rng, windows, sets = np.random.default_rng(SEED), 40, 12
+    found = []
+    for _ in range(sets):
+        states = States()
+        for number, size in enumerate([n_eval] + [n] * windows):
+            x = rng.normal(middle, 1.3, size)
+            label = (rng.random(size) < special.expit(x)).astype(float)
+            rows = Rows(special.expit(x), label)
+            states.see(number, rows) if number else states.know(rows, [threshold])
+        seen = performed(states, Rules(threshold=threshold))
+        for number in range(1, windows + 1):
+            asked = [row["concept_drift"] for row in by_metric(seen, number).values()]
+            assert any(one is not None for one in asked), (SEED, number)
+            found.append(any(asked))
+    print(f"seed={SEED}: {100 * np.mean(found):.2f} % of {len(found)} windows")
+    assert np.mean(found) <= 0.035
+
+
 def test_labels_that_flip_are_concept_drift_and_leave_the_estimate():
     calm, before = flags(np.random.default_rng(SEED), 20, 3000)
     rate, after = flags(np.random.default_rng(SEED), 20, 3000, flipped=0.1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from sparkdrift.measures.degradation import DEGRADED, OK, UNDETERMINED, judge, lost, power
 from sparkdrift.measures.intervals import (
@@ -71,9 +72,28 @@ def test_wider_intervals_are_those_of_a_larger_z():
     factor = 3 / Z
     plain = widened(at(2.0, 0.5), factor)
     assert (plain.low, plain.high) == (pytest.approx(0.5), pytest.approx(3.5))
-    for value, se in ((0.9, 0.02), (0.5, 0.1)):
+    for value, se in ((0.9, 0.02), (0.5, 0.1), (0.7, 0.05)):
         wide = widened_share(logit_interval(value, se), factor)
-        np.testing.assert_allclose(wide, logit_interval(value, se, 3.0))
+        one = se**2 / (value * (1 - value))
+        skew = 8 / 6 * (1 - 2 * value) * one
+        assert wide.low == pytest.approx(value + skew - 3 * se - one / 2, abs=0.1 * se)
+        assert wide.high == pytest.approx(min(value + skew + 3 * se + one / 2, 1), abs=0.1 * se)
     edge = widened_share(Figure(*map(np.float64, (0.999, 0.99, 1.0))), factor)
-    assert 0.98 < edge.low < 0.99
+    # As of 47 rows, of which 0.05 are expected to be wrong.
+    assert 0.94 < edge.low < 0.96
     assert edge.high == 1.0
+    sure = widened_share(Figure(*map(np.float64, (1.0, 1.0, 1.0))), factor)
+    assert (sure.low, sure.high) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize(("share", "rows"), [(0.008, 50), (0.008, 1000), (0.5, 40), (0.97, 300)])
+def test_a_wider_interval_of_a_share_holds_what_rows_show(share, rows):
+    """Counts of few rows are skew: by the normal interval up to 6 % of them would lie outside."""
+    z = 3.29
+    wide = widened_share(logit_interval(share, np.sqrt(share * (1 - share) / rows)), z / Z)
+    seen = np.arange(rows + 1)
+    chance = stats.binom.pmf(seen, rows, share)
+    outside = chance[(seen / rows < wide.low) | (seen / rows > wide.high)].sum()
+    assert outside < 0.002, outside
+    # Wide enough is no art: twelve rows and more apart are outside.
+    assert not wide.low <= min(share + 0.5, 1) <= wide.high or rows < 50

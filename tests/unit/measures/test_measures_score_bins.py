@@ -93,6 +93,28 @@ def test_no_bin_holds_much_of_a_class_however_rare():
         assert part.max() <= part.sum() / score_bins.CLASS_BINS + 1
 
 
+def test_few_rows_have_no_bins_of_their_own():
+    rng = np.random.default_rng(9)
+    scores = rng.random(3000)
+    labels = np.zeros(3000)
+    labels[:40] = 1
+    edges = choose_edges(scores, labels)
+    assert not np.isin(np.nextafter(scores[:40], 1), edges).any()
+    # 13 parts of three positives each, 64 of the others.
+    assert len(edges) == 12 + 63
+    # Bins of ten rows on average, whatever the classes.
+    assert len(choose_edges(scores[:400], rng.integers(0, 2, 400))) == 2 * 19
+    assert len(choose_edges([0.2, 0.3], [1, 0], [0.5])) == 1
+
+
+@pytest.mark.parametrize("rows", [0, 2, 5, 29, 191, 192, 5000])
+def test_quantiles_that_are_kept_are_even_and_leave_rows_between(rows):
+    kept = score_bins.kept_quantiles(rows, 100_000)
+    assert len(kept) == max(0, min(64, rows // 3) - 1)
+    steps = np.diff([0, *kept, 64])
+    assert steps.max() - steps.min() <= 1 or len(kept) < 1
+
+
 def test_one_class_still_gives_edges_and_none_is_refused():
     assert len(choose_edges(np.linspace(0, 1, 1000), np.ones(1000))) > 50
     with pytest.raises(ValueError, match="no row has a score"):
