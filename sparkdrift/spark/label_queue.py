@@ -138,7 +138,7 @@ def taken_keys(
 ) -> DataFrame | None:
     """Keys, as texts t0, t1, ..., that have a label or wait for one; None: there are none.
 
-    labels: the table that labels arrive in, its key columns and its label column.
+    labels: the table that labels arrive in, its key columns, and SQL for whether a row has one.
     """
     frames = [
         one.select(spark, *_texts(keys, "t"))
@@ -146,8 +146,8 @@ def taken_keys(
         if all(key in one.schema for key in keys)
     ]
     if labels is not None:
-        source, own, label = labels
-        frames.append(source.select(spark, *_texts(own, "t"), where=f"{quote(label)} IS NOT NULL"))
+        source, own, known = labels
+        frames.append(source.select(spark, *_texts(own, "t"), where=known))
     if not frames:
         return None
     found = frames[0]

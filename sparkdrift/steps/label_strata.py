@@ -26,7 +26,7 @@ from sparkdrift.spec.evaluation import Evaluation
 from sparkdrift.spec.evaluation_columns import set_columns
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.names import quote
-from sparkdrift.spec.scoring import Named, scores_of, watched_columns
+from sparkdrift.spec.scoring import Named, evaluation_of, scores_of, watched_columns
 from sparkdrift.steps.context import Context
 
 if TYPE_CHECKING:
@@ -81,9 +81,7 @@ class LabelStrata:
         arriving = None
         labelled = "false"
         if labels is not None and self._evaluation.labels is not None:
-            own = self._evaluation.labels
-            label = own.label or spec.prediction.label or ""
-            arriving = (labels, own.key or self._keys, label)
+            arriving = (labels, self._evaluation.labels.key or self._keys, label_known(spec))
         else:
             labelled = f"{self._truth(watched_columns(spec))} IS NOT NULL"
         rows = window_rows(spark, self._watched, spec, self._counts.windows)
@@ -119,6 +117,15 @@ class LabelStrata:
 
     def _truth(self, columns: Named) -> str:
         return scores_of(self._spec, self._evaluation, columns)[0].label
+
+
+def label_known(spec: MonitorSpec) -> str:
+    """SQL over the table of labels: whether a row has one. Where no column is named that holds it,
+    by the condition that tells the positive ones."""
+    evaluation = evaluation_of(spec)
+    column = (evaluation.labels and evaluation.labels.label) or spec.prediction.label
+    told = quote(column) if column else f"({evaluation.positive.label})"
+    return f"{told} IS NOT NULL"
 
 
 def _too_many(strata: Strata) -> SourceError:
