@@ -35,7 +35,7 @@ from sparkdrift.measures.confusion import share_difference
 from sparkdrift.measures.decision_rate import relative_change
 from sparkdrift.measures.density_ratio import THIN
 from sparkdrift.measures.intervals import Figure, wilson
-from sparkdrift.measures.prior_shift import em_prior
+from sparkdrift.measures.prior_shift import em_prior, misfit
 from sparkdrift.measures.regression_error import COLUMNS as ERRORS
 from sparkdrift.measures.representation import ess_ratio, thin_share
 from sparkdrift.measures.score_bins import ScoreBins
@@ -182,8 +182,9 @@ def _rate(
 def prior_shift(policy: StalePolicy, held: EvaluationSet, window: WindowState) -> Iterator[Stale]:
     """The share of positives that the scores let expect less that of the set, in points.
 
-    It holds if the mix of classes alone has changed; where labels that are due show the set's
-    share all the same, that assumption is wrong and not the set stale.
+    It holds if the mix of classes alone has changed. Where the scores are no mix of the set's two
+    classes, or labels that are due show the set's share all the same, that assumption is wrong and
+    not the set stale; labels decide where the scores can't.
     """
     limits: _Limits = {"threshold": 100 * policy.prior, "unit": "points"}
     for of in classes(held):
@@ -210,7 +211,17 @@ def prior_shift(policy: StalePolicy, held: EvaluationSet, window: WindowState) -
         row = judged(
             "prior_shift", of, in_points, status, text, **limits, threshold_low=-100 * policy.prior
         )
+        row = _mixed(row, misfit(n, k, now.column("rows")))
         yield _by_labels(policy, row, prior, now, window.mature)
+
+
+def _mixed(row: Stale, apart: float) -> Stale:
+    """The shift that scores let expect, where they are no mix of the two classes: no verdict."""
+    if not apart:
+        return row
+    text = f"{row.reason}; but {percent(apart)} of the rows have scores that no mix of the set's "
+    text += "two classes gives: more than the mix has changed, so this share can't be relied upon"
+    return replace(row, status=UNDETERMINED, reason=text)
 
 
 def _by_labels(
@@ -224,12 +235,19 @@ def _by_labels(
     text = f"{row.reason}; labels show {between(realised)}"
     if not mature:
         return replace(row, reason=f"{text} so far, not all are due yet")
-    if row.status != WARNING or not realised.low <= prior.value <= realised.high:
+    shown = beyond(share_difference(realised, prior), policy.prior)
+    if row.status == UNDETERMINED and shown in (OK, WARNING):
+        return replace(row, status=shown, reason=text)
+    if row.status == OK or (row.status == WARNING and not _holds(realised, prior)):
         return replace(row, reason=text)
-    if beyond(share_difference(realised, prior), policy.prior) == OK:
+    if shown == OK:
         return replace(row, status=OK, reason=f"{text}, as the set: it is not the mix that changed")
-    text += ", which is the set's share or up to the limit from it: too few labels to tell"
+    text += ", which may be less than the limit from the set's share: too few labels to tell"
     return replace(row, status=UNDETERMINED, reason=text)
+
+
+def _holds(figure: Figure, other: Figure) -> bool:
+    return bool(figure.low <= other.value <= figure.high)
 
 
 def calibration(policy: StalePolicy, held: EvaluationSet, window: WindowState) -> Iterator[Stale]:

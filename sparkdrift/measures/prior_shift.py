@@ -20,6 +20,9 @@ LEAST_ROWS = 50.0
 LEAST_OF_CLASS = 20.0
 FEWEST = 10.0
 GROUPS = 20
+# A window whose scores are no mix of both classes': so often by chance, so much at least.
+MISFIT_LEVEL = 0.01
+LEAST_MISFIT = 0.03
 _STEPS = 100
 
 
@@ -35,15 +38,11 @@ def em_prior(labelled: ArrayLike, positives: ArrayLike, rows: ArrayLike) -> Figu
     scores don't tell the classes apart.
     Source: Saerens, Latinne and Decaestecker 2002; mixture proportions as in McLachlan 1992.
     """
-    at = _groups(floats(labelled), floats(positives))
-    n, k, seen = (np.bincount(at, weights=floats(one)) for one in (labelled, positives, rows))
-    yes, no, total = k.sum(), (n - k).sum(), seen.sum()
+    found = _mixture(floats(labelled), floats(positives), floats(rows))
     nothing = Figure(*(floats(np.nan) for _ in range(3)))
-    if len(n) < 2 or min(yes, no, total) <= 0:
+    if found is None:
         return nothing
-    f1, f0 = shares(k + 0.5 / len(n)), shares(n - k + 0.5 / len(n))
-    w = seen / total
-    t = _root(w, f1, f0)
+    w, f1, f0, t, yes, no, total = found
     mixed = t * f1 + (1 - t) * f0
     information = (w * ((f1 - f0) / mixed) ** 2).sum()
     if not information > 1e-9:
@@ -52,6 +51,42 @@ def em_prior(labelled: ArrayLike, positives: ArrayLike, rows: ArrayLike) -> Figu
     of_f0 = _variance(w * f1 / mixed**2, f0) / no
     se = np.sqrt(information / total + of_f1 + of_f0) / information
     return logit_interval(t, se)
+
+
+def misfit(labelled: ArrayLike, positives: ArrayLike, rows: ArrayLike) -> float:
+    """What part of the window's rows lies where no mix of the two classes would have them, or 0.
+
+    Arguments as of `em_prior`. The total variation distance of the window's groups of bins from
+    the nearest mix. 0 below LEAST_MISFIT, where chance would tell them apart as often as MISFIT_LEVEL
+    (Pearson's chi-square, the error of f1 and f0 in its variances), and with fewer than three
+    groups, which some mix always fits. Then more than the mix of classes has changed, and the
+    prior by it means nothing. Source: Pearson 1900; label shift as in Lipton, Wang and Smola 2018.
+    """
+    found = _mixture(floats(labelled), floats(positives), floats(rows))
+    if found is None or len(found[0]) < 3:
+        return 0.0
+    w, f1, f0, t, yes, no, total = found
+    mixed = t * f1 + (1 - t) * f0
+    variance = mixed / total + t**2 * f1 / yes + (1 - t) ** 2 * f0 / no
+    chi_square = float(((w - mixed) ** 2 / variance).sum())
+    apart = float(np.abs(w - mixed).sum() / 2)
+    told = special.chdtrc(len(w) - 2, chi_square) < MISFIT_LEVEL
+    return apart if told and apart >= LEAST_MISFIT else 0.0
+
+
+def _mixture(
+    labelled: Floats, positives: Floats, rows: Floats
+) -> tuple[Floats, Floats, Floats, Floats, float, float, float] | None:
+    """(w, f1, f0 by group of bins; t; positives and negatives of the set, rows of the window);
+    None: nothing to tell them by."""
+    at = _groups(labelled, positives)
+    n, k, seen = (np.bincount(at, weights=one) for one in (labelled, positives, rows))
+    yes, no, total = float(k.sum()), float((n - k).sum()), float(seen.sum())
+    if len(n) < 2 or min(yes, no, total) <= 0:
+        return None
+    f1, f0 = shares(k + 0.5 / len(n)), shares(n - k + 0.5 / len(n))
+    w = floats(seen / total)
+    return w, f1, f0, _root(w, f1, f0), yes, no, total
 
 
 def _groups(labelled: Floats, positives: Floats) -> NDArray[np.intp]:

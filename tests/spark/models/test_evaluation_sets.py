@@ -115,14 +115,21 @@ def test_a_set_asked_for_by_hand_is_an_error_and_leaves_nothing(spark, home):
 
 
 @pytest.mark.classic
-def test_one_class_is_frozen_with_a_status(spark, home):
+def test_one_class_is_frozen_with_a_status_and_few_of_one_without_bins_of_their_own(spark, home):
     rng = np.random.default_rng(4)
     source_tables.write(spark, home / "onesided", table(rng, y=np.zeros(ROWS)))
-    spec, store = sets_spec(home, "onesided"), new_store(spark, home / "one")
-    assert set(freeze_sets(context_of(spark, store), spec).made) == {"onesided"}
-    (row,) = spark.table(store.table("reference_profiles")).where("kind = 'scores'").collect()
-    assert row["status"] == "insufficient_data"
-    assert f"all {ROWS:,} labels are negative" in row["reason"]
+    rare = table(rng, y=(np.arange(ROWS) < 40).astype(float))
+    source_tables.write(spark, home / "rare", rare)
+    spec, store = sets_spec(home, "onesided", "rare"), new_store(spark, home / "one")
+    assert set(freeze_sets(context_of(spark, store), spec).made) == {"onesided", "rare"}
+    rows = spark.table(store.table("reference_profiles")).where("kind = 'scores'").collect()
+    found = {row["name"]: row for row in rows}
+    assert found["onesided"]["status"] == "insufficient_data"
+    assert f"all {ROWS:,} labels are negative" in found["onesided"]["reason"]
+    # None of the forty positives has a bin of its own: no score of a window would fall into it.
+    edges, score = np.array(found["rare"]["bins"]["edges"]), rare.column("score").to_numpy()
+    assert not np.isin(np.nextafter(score[:40], 1), edges).any()
+    assert len(edges) == len(score_bins.choose_edges(score, rare.column("y").to_numpy()))
 
 
 @pytest.mark.classic

@@ -170,11 +170,15 @@ def test_a_moved_window_is_told_by_each_figure(data):
     for key in (
         ("decision_rate", "approve"),
         ("ess_ratio", "*"),
-        ("prior_shift", "*"),
         ("calibration_error", "*"),
         ("calibration_intercept", "*"),
     ):
         assert rows[key]["status"] == "warning", (key, rows[key])
+    # Scores that have moved as a whole are no other mix of the same two classes.
+    prior = rows["prior_shift", "*"]
+    assert prior["low"] > 50
+    assert prior["status"] == "undetermined"
+    assert "scores that no mix of the set's two classes gives" in prior["reason"]
 
 
 def test_ages(data):
@@ -274,6 +278,21 @@ def test_prior_shift_finds_the_new_share_of_positives(data):
     assert one["status"] == "warning"
     assert f"labels show {100 * window[1].mean():.3g} %" in one["reason"]
     assert "limit 5 points either way" in one["reason"]
+    assert "no mix" not in one["reason"]
+
+
+def test_labels_decide_on_the_prior_where_scores_do_not(data):
+    """Scores and the share of positives move up together: covariate shift."""
+    rng = np.random.default_rng(SEED)
+    held, moved = drawn(rng, 40000), drawn(rng, 40000, 0.9)
+    rows = of_set(data["edges"], *held)
+    one = run([*rows, *of_window(data["edges"], *moved)])["prior_shift", "*"]
+    assert moved[1].mean() - held[1].mean() > 0.06
+    assert "no mix of the set's two classes" in one["reason"]
+    assert one["status"] == "warning", one
+    none = moved[0], np.full(40000, np.nan), moved[2]
+    one = run([*rows, *of_window(data["edges"], *none)])["prior_shift", "*"]
+    assert one["status"] == "undetermined", one
 
 
 def test_labels_that_show_the_prior_refute_that_it_moved(data):
@@ -288,7 +307,8 @@ def test_labels_that_show_the_prior_refute_that_it_moved(data):
     assert f"labels show {100 * label.mean():.3g} %" in one["reason"]
     early = of_window(data["edges"], up, label, region, mature=False)
     one = run([*held, *early])["prior_shift", "*"]
-    assert one["status"] == "warning"
+    assert one["status"] == "undetermined"
+    assert "more than the mix has changed" in one["reason"]
     assert "so far, not all are due yet" in one["reason"]
     few = np.where(np.arange(40000) < 40, label, np.nan)
     one = run([*held, *of_window(data["edges"], up, few, region)])["prior_shift", "*"]

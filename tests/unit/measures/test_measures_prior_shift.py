@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from sparkdrift.measures.prior_shift import _groups, em_prior, reweighted_probability
+from sparkdrift.measures.prior_shift import _groups, em_prior, misfit, reweighted_probability
 from sparkdrift.measures.score_bins import choose_edges, count
 
 NAN = float("nan")
@@ -121,3 +121,37 @@ def test_the_prior_of_a_rare_class_is_not_drawn_up(prior, n_eval, now):
     print(f"seed={seed} prior={prior} n={n_eval} now={now}: {bias:+.4f}, covered {covered:.3f}")
     assert abs(bias) < 0.0025, (seed, bias)
     assert covered > 0.88, (seed, covered)
+
+
+@pytest.mark.parametrize(("prior", "now"), [(0.05, 0.3), (0.5, 0.1), (0.3, 0.3)])
+@pytest.mark.parametrize(("n_eval", "n"), [(2000, 400), (20_000, 10_000)])
+def test_another_mix_of_the_same_classes_fits(prior, now, n_eval, n):
+    rng, runs = np.random.default_rng(58), 100
+    told = 0
+    for _ in range(runs):
+        scores, labels = draw(rng, n_eval, prior)
+        known = count(choose_edges(scores, labels), scores, labels)
+        window = count(known.edges, *draw(rng, n, now))
+        state = known.column("labelled"), known.column("positives"), window.column("rows")
+        told += misfit(*state) > 0
+    assert told <= 5, f"seed 58: {told} of {runs}"
+
+
+@pytest.mark.parametrize(("shift", "spread"), [(1.0, 1.0), (0.0, 0.7), (0.0, 1.3)])
+def test_scores_that_moved_as_a_whole_are_no_mix(shift, spread):
+    rng, runs = np.random.default_rng(59), 40
+    told = 0
+    for _ in range(runs):
+        scores, labels = draw(rng, 5000, 0.3)
+        known = count(choose_edges(scores, labels), scores, labels)
+        moved = special.expit(spread * special.logit(draw(rng, 2000, 0.3)[0]) + shift)
+        rows = count(known.edges, moved).column("rows")
+        told += misfit(known.column("labelled"), known.column("positives"), rows) > 0.03
+    assert told >= 0.8 * runs, f"seed 59: {told} of {runs}"
+
+
+def test_a_window_without_rows_or_a_set_of_one_class_is_no_misfit():
+    n, k = np.full(6, 500.0), np.array([100.0, 150, 200, 250, 300, 350])
+    assert misfit(n, k, np.zeros(6)) == 0
+    assert misfit(n, np.zeros(6), n) == 0
+    assert misfit(n[:2], k[:2], n[:2]) == 0
