@@ -22,7 +22,7 @@ FEWEST = 10.0
 GROUPS = 20
 # A window whose scores are no mix of both classes': so often by chance, so much at least.
 MISFIT_LEVEL = 0.01
-LEAST_MISFIT = 0.03
+LEAST_MISFIT = 0.02
 _STEPS = 100
 
 
@@ -57,10 +57,10 @@ def misfit(labelled: ArrayLike, positives: ArrayLike, rows: ArrayLike) -> float:
     """What part of the window's rows lies where no mix of the two classes would have them, or 0.
 
     Arguments as of `em_prior`. The total variation distance of the window's groups of bins from
-    the nearest mix. 0 below LEAST_MISFIT, where chance would tell them apart as often as MISFIT_LEVEL
-    (Pearson's chi-square, the error of f1 and f0 in its variances), and with fewer than three
-    groups, which some mix always fits. Then more than the mix of classes has changed, and the
-    prior by it means nothing. Source: Pearson 1900; label shift as in Lipton, Wang and Smola 2018.
+    the nearest mix. 0 below LEAST_MISFIT, where chance would tell them apart as often as
+    MISFIT_LEVEL (Pearson's chi-square, the error of f1 and f0 in its variances), and with fewer
+    than three groups, which some mix always fits. Above 0 more than the mix of classes has changed,
+    and the prior by it means nothing. Source: Pearson 1900; label shift as in Lipton, Wang and Smola 2018.
     """
     found = _mixture(floats(labelled), floats(positives), floats(rows))
     if found is None or len(found[0]) < 3:

@@ -137,8 +137,10 @@ def test_another_mix_of_the_same_classes_fits(prior, now, n_eval, n):
     assert told <= 5, f"seed 58: {told} of {runs}"
 
 
-@pytest.mark.parametrize(("shift", "spread"), [(1.0, 1.0), (0.0, 0.7), (0.0, 1.3)])
-def test_scores_that_moved_as_a_whole_are_no_mix(shift, spread):
+@pytest.mark.parametrize(
+    ("shift", "spread", "least"), [(0.9, 1.0, 0.5), (0.0, 0.7, 0.95), (0.0, 1.3, 0.95)]
+)
+def test_scores_that_moved_as_a_whole_are_no_mix(shift, spread, least):
     rng, runs = np.random.default_rng(59), 40
     told = 0
     for _ in range(runs):
@@ -146,8 +148,8 @@ def test_scores_that_moved_as_a_whole_are_no_mix(shift, spread):
         known = count(choose_edges(scores, labels), scores, labels)
         moved = special.expit(spread * special.logit(draw(rng, 2000, 0.3)[0]) + shift)
         rows = count(known.edges, moved).column("rows")
-        told += misfit(known.column("labelled"), known.column("positives"), rows) > 0.03
-    assert told >= 0.8 * runs, f"seed 59: {told} of {runs}"
+        told += misfit(known.column("labelled"), known.column("positives"), rows) > 0
+    assert told >= least * runs, f"seed 59: {told} of {runs}"
 
 
 def test_a_window_without_rows_or_a_set_of_one_class_is_no_misfit():
