@@ -60,7 +60,8 @@ def misfit(labelled: ArrayLike, positives: ArrayLike, rows: ArrayLike) -> float:
     the nearest mix. 0 below LEAST_MISFIT, where chance would tell them apart as often as
     MISFIT_LEVEL (Pearson's chi-square, the error of f1 and f0 in its variances), and with fewer
     than three groups, which some mix always fits. Above 0 more than the mix of classes has changed,
-    and the prior by it means nothing. Source: Pearson 1900; label shift as in Lipton, Wang and Smola 2018.
+    and the prior by it means nothing.
+    Source: Pearson 1900; label shift as in Lipton, Wang and Smola 2018.
     """
     found = _mixture(floats(labelled), floats(positives), floats(rows))
     if found is None or len(found[0]) < 3:
