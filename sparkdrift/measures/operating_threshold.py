@@ -279,7 +279,9 @@ def _decided(edges: Floats, thresholds: Floats) -> Floats:
     """Share of each bin's rows at or above each threshold, (T, B)."""
     bounds = _bounds(edges)
     begin, end = bounds[:-1], bounds[1:]
-    part = (end - thresholds[:, None]) / np.where(end > begin, end - begin, 1.0)
+    # A bin may be the single score 0, as narrow as numbers can be.
+    with np.errstate(over="ignore"):
+        part = (end - thresholds[:, None]) / np.where(end > begin, end - begin, 1.0)
     # The last bin may be the single score 1, which any threshold up to 1 decides.
     part = np.where(end > begin, part, thresholds[:, None] <= begin)
     return floats(np.clip(part, 0.0, 1.0))

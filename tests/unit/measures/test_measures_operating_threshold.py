@@ -214,6 +214,18 @@ def test_one_score_for_all_rows_is_not_cut():
     assert found.threshold.value == pytest.approx(0.4)
 
 
+@pytest.mark.parametrize(("goal", "level"), GOALS)
+def test_many_scores_of_exactly_nothing_are_no_warning(goal, level):
+    """Their bin is as narrow as numbers can be, and warnings are errors here."""
+    rng = np.random.default_rng(73)
+    scores, labels = draw(rng, 4000)
+    scores = np.where(rng.random(4000) < 0.2, 0.0, scores)
+    window = count(choose_edges(scores, labels, [PRESENT]), scores, labels)
+    found = propose(realised(window), goal, level, VALUES)
+    right = by_brute_force(scores, labels, goal, level)
+    assert found.threshold.low <= right <= found.threshold.high
+
+
 def test_what_a_threshold_costs_is_counted_on_the_raw_rows():
     rng = np.random.default_rng(84)
     scores, labels = draw(rng, 50_000)
