@@ -44,7 +44,7 @@ class Counted:
     profiled: how many windows have profiles, which are what can be counted; None: not looked at.
     alone: how many of the labels that were looked at have no prediction. dropped: windows whose
     states went, since they are profiled no more. longer: roll-ups, by grain. remarks: rows that
-    were left out, in words.
+    were left out and labels that are odd, in words.
     """
 
     windows: tuple[Window, ...] = ()
@@ -94,19 +94,20 @@ def count_windows(context: Context, spec: MonitorSpec, options: Options, sets: S
             grain: _roll_up(context, spec, grain, definition, record) for grain in declared(spec)
         }
         windows = tuple(one.window for one in due.batch)
-        if labels is not None and windows:
-            record.warnings += _told(context, spec, windows, due.relabelled.alone)
-        left_out: tuple[str, ...] = ()
-        if windows and evaluation.task != "regression":
-            left_out = _left_out(context, spec, due.batch)
-            record.warnings += left_out
+        remarks: tuple[str, ...] = ()
+        if windows:
+            quality = label_totals(context.spark, context.store, spec, windows) if labels else {}
+            if evaluation.task != "regression":
+                remarks = _left_out(context, spec, due.batch, quality.get("conflicting", 0))
+            remarks += _odd_labels(quality)
+            record.warnings += remarks
         return Counted(
             windows,
             tuple(one for one in windows if one.start in due.relabelled.windows),
             due.relabelled.alone,
             tuple(dropped),
             longer,
-            left_out,
+            remarks,
             len(stored),
         )
 
@@ -171,9 +172,8 @@ def _roll_up(
     return tuple(due)
 
 
-def _told(context: Context, spec: MonitorSpec, windows: Sequence[Window], alone: int) -> list[str]:
+def _odd_labels(found: Mapping[str, int]) -> tuple[str, ...]:
     """What is odd about the labels of the windows that were counted, with numbers."""
-    found = label_totals(context.spark, context.store, spec, windows)
     texts = {
         "duplicated": "have several equal labels: the newest counts",
         "restated": "have a label that was changed later: the newest counts",
@@ -181,14 +181,22 @@ def _told(context: Context, spec: MonitorSpec, windows: Sequence[Window], alone:
         "early": "have a label that was known before the prediction was made: it counts, "
         "but look whether the model could see it",
     }
-    labelled = f"of {found['labelled']:,} labelled predictions"
-    return [f"{found[key]:,} {labelled} {text}" for key, text in texts.items() if found[key]]
+    labelled = f"of {found.get('labelled', 0):,} labelled predictions"
+    return tuple(
+        f"{found[key]:,} {labelled} {text}" for key, text in texts.items() if found.get(key)
+    )
 
 
-def _left_out(context: Context, spec: MonitorSpec, batch: Sequence[Fingerprint]) -> tuple[str, ...]:
-    """Which rows of the windows that were counted have no usable score or label, with numbers."""
+def _left_out(
+    context: Context, spec: MonitorSpec, batch: Sequence[Fingerprint], conflicting: int
+) -> tuple[str, ...]:
+    """Which rows of the windows that were counted have no usable score or label, with numbers.
+
+    conflicting: of how many two labels differ, which are stored as odd ones and told by themselves.
+    """
     windows = [one.window for one in batch]
-    found = unusable_totals(context.spark, context.store, spec, windows)
+    found = dict(unusable_totals(context.spark, context.store, spec, windows))
+    found["odd"] = max(found["odd"] - conflicting, 0)
     texts = {
         "missing": "have no score: they are left out",
         "outside": "have a score outside [0, 1]: they are left out; a score is a probability, so "

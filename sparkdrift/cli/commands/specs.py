@@ -212,6 +212,8 @@ def _dashboard(evaluation: Evaluation) -> str:
 def _reference(spec: MonitorSpec) -> str:
     reference = spec.reference
     if reference is None:
+        if spec.evaluation is not None and spec.evaluation.sets:
+            return "reference: none, so windows are compared with evaluation sets alone"
         return "reference: none, so nothing will be compared"
     where: Sequence[object] = [reference.table or reference.path or ""]
     if not reference.is_scanned:

@@ -331,6 +331,8 @@ def test_restated_and_duplicated_labels(world):
     told, _ = world.warnings()
     assert any("20 of 300 labelled predictions have a label that was changed" in t for t in told)
     assert any("4 of 300 labelled predictions have two labels" in t for t in told)
+    # The command says so as well, and takes none of them for a label that is no 0 or 1.
+    assert [one.split(" of ")[0] for one in done.counted.remarks] == ["15", "20", "4"]
     world.label[rows[30:34]] = 2  # for what comes
 
 

@@ -161,6 +161,13 @@ def test_another_type_has_a_status_of_its_own(reference, window, rows):
     assert found["alerting"] is None
 
 
+def test_what_the_reference_has_no_column_for_is_no_other_type():
+    """As a signal of operations, which an evaluation set has not."""
+    found = verdict({**SENSOR, "data_type": None}, numeric(USUAL_NUMBERS, day=0))
+    assert found["status"] == "no_reference"
+    assert found["reason"] == "the reference does not hold this feature and slice"
+
+
 # 3,000 rows: a thousand have not the power that `ok` asks for.
 def test_one_sick_feature_leaves_the_others_their_verdict():
     well = frozen(numeric, NUMBERS, name="well")
