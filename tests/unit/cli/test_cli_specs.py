@@ -87,7 +87,9 @@ evaluation:
   dashboard: {metrics: {accuracy: {at_least: 0.9}}}
 """
     )
-    (told,) = [line for line in specs._watched(spec, None) if line.startswith("evaluation: ")]
+    lines = specs._watched(spec, None)
+    assert "reference: none, so windows are compared with evaluation sets alone" in lines
+    (told,) = [line for line in lines if line.startswith("evaluation: ")]
     assert told == (
         "evaluation: binary; sets launch; labels of the watched rows; thresholds accept 0.4; "
         "dashboard of accuracy, computed from the set"
