@@ -71,7 +71,7 @@ def _largest(policy: StalePolicy, rows: Sequence[Gap]) -> Stale:
     most = known[0]
     limit = policy.thresholds_of(most.column)[0]
     if blind and grave:
-        text += f"; {len(blind)} of {len(rows)} features without a verdict"
+        text += f"; {len(blind)} of {len(rows)} features without a verdict ({_named(blind)})"
     text += f"; largest distance: {most.column}, {most.effect:.2f} sd (limit {limit:g})"
     return Stale("gap_max", ALL, status, text, most.effect, most.low, most.high, limit, "sd")
 

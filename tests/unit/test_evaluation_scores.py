@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sparkdrift.errors import SnapshotError
-from sparkdrift.spark.evaluation_states import Looked
+from sparkdrift.measures.score_bins import CLASS_BINS
+from sparkdrift.spark.evaluation_states import Looked, _looked
 from sparkdrift.spec.evaluation import Evaluation
 from sparkdrift.steps.evaluation_scores import require_scores, told
 
@@ -69,3 +70,18 @@ def test_edges_hold_the_thresholds_and_give_heavy_scores_a_bin() -> None:
     assert 0.6 < edges[3] < 0.6 + 1e-9
     numbers = looked(quantiles=(-5.0, 12.0)).edges(Evaluation(task="regression"))
     assert numbers == (-5.0, 12.0)
+
+
+@pytest.mark.parametrize(("positives", "kept"), [(0, 0), (5, 0), (43, 13), (192, 63), (50_000, 63)])
+def test_of_few_rows_of_a_class_few_quantiles_are_edges(positives, kept) -> None:
+    """And all of them may be scores with a bin of their own, which their counts decide."""
+    of_yes = [0.5 + k / 1000 for k in range(CLASS_BINS)] if positives else None
+    row = {
+        **{"rows0": 60_000, "missing0": 0, "outside0": 0, "low0": None, "high0": None, "odd0": 0},
+        **{"positives0": positives, "negatives0": 60_000 - positives},
+        **{"of_yes0": of_yes, "of_no0": [k / 1000 for k in range(CLASS_BINS)]},
+    }
+    found = _looked("", 0, row, regression=False)
+    assert len([one for one in found.quantiles if one >= 0.5]) == kept
+    assert len([one for one in found.quantiles if one < 0.5]) == CLASS_BINS - 1
+    assert len(found.heavy) == CLASS_BINS * (2 if positives else 1)

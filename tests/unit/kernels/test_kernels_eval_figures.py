@@ -372,6 +372,9 @@ def test_a_feature_that_was_not_measured_is_never_ok(data):
     part = run([*base, gap("income", 0.05), gap("age", None, "insufficient_data", None)])
     assert part["gap_max", "*"]["status"] == "undetermined"
     assert "1 of 2 features without a verdict: age: why not" in part["gap_max", "*"]["reason"]
+    moved = gap("income", 0.5, "drifted"), gap("age", None, "insufficient_data", None)
+    grave = run([*base, *moved])["gap_max", "*"]
+    assert "1 of 2 features without a verdict (age)" in grave["reason"]
     assert "largest distance: income, 0.05 sd" in part["gap_max", "*"]["reason"]
     assert part["gap_mean", "*"]["status"] == "undetermined"
     assert part["outside", "*"]["status"] == "undetermined"
