@@ -77,9 +77,16 @@ def test_of_few_rows_of_a_class_few_quantiles_are_edges(positives, kept) -> None
     """And all of them may be scores with a bin of their own, which their counts decide."""
     of_yes = [0.5 + k / 1000 for k in range(CLASS_BINS)] if positives else None
     row = {
-        **{"rows0": 60_000, "missing0": 0, "outside0": 0, "low0": None, "high0": None, "odd0": 0},
-        **{"positives0": positives, "negatives0": 60_000 - positives},
-        **{"of_yes0": of_yes, "of_no0": [k / 1000 for k in range(CLASS_BINS)]},
+        "rows0": 60_000,
+        "missing0": 0,
+        "outside0": 0,
+        "low0": None,
+        "high0": None,
+        "odd0": 0,
+        "positives0": positives,
+        "negatives0": 60_000 - positives,
+        "of_yes0": of_yes,
+        "of_no0": [k / 1000 for k in range(CLASS_BINS)],
     }
     found = _looked("", 0, row, regression=False)
     assert len([one for one in found.quantiles if one >= 0.5]) == kept
