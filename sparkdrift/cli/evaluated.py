@@ -34,7 +34,7 @@ def evaluated_text(done: Evaluated) -> str:
 def evaluated_remarks(done: Evaluated) -> tuple[str, ...]:
     """What the reader should know: sets that could not be frozen, rows that were left out."""
     lacking = (f"evaluation set {name}: {why}" for name, why in done.sets.missing.items())
-    return (*lacking, *done.counted.remarks)
+    return (*lacking, *done.sets.remarks, *done.counted.remarks)
 
 
 def evaluated_facts(done: Evaluated) -> dict[str, Any]:

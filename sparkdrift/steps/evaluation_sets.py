@@ -19,18 +19,21 @@ from sparkdrift.steps.promotion import settle
 from sparkdrift.steps.snapshot import Freeze, put_in_force, user
 
 STEP = "evaluation sets"
+_NONE = "no evaluation set"
 
 
 @dataclass(frozen=True)
 class Sets:
     """The evaluation sets of a spec, by name: what is stored, and what was made just now.
 
-    missing: why a set could not be frozen.
+    missing: why a set could not be frozen. remarks: what of those that are there is left out or
+    can't be measured, or that none of them is in force, in words.
     """
 
     stored: Mapping[str, Stored] = field(default_factory=dict)
     made: Mapping[str, Snapshot] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @property
     def active(self) -> dict[str, tuple[Active, ...]]:
@@ -106,12 +109,13 @@ def freeze_sets(context: Context, spec: MonitorSpec) -> Sets:
                 put_in_force(context, spec, which, own, held, Freeze(effective_from=since), record)
             except SparkdriftError as error:
                 missing[name] = str(error)
-                record.warnings.append(f"no evaluation set {name}: {_first(error)}")
+                record.warnings.append(f"{_NONE} {name}: {_first(error)}")
                 continue
             made[name] = held
+        remarks = tuple(one for one in record.warnings if not one.startswith(_NONE))
     if made:
         stored = stored_sets(context, spec)
-    return Sets(stored, made, missing)
+    return Sets(stored, made, missing, remarks)
 
 
 def _not_in_force(name: str, held: Snapshot, stored: Stored) -> list[str]:

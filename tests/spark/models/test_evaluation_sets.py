@@ -121,7 +121,10 @@ def test_one_class_is_frozen_with_a_status_and_few_of_one_without_bins_of_their_
     rare = table(rng, y=(np.arange(ROWS) < 40).astype(float))
     source_tables.write(spark, home / "rare", rare)
     spec, store = sets_spec(home, "onesided", "rare"), new_store(spark, home / "one")
-    assert set(freeze_sets(context_of(spark, store), spec).made) == {"onesided", "rare"}
+    done = freeze_sets(context_of(spark, store), spec)
+    assert set(done.made) == {"onesided", "rare"}
+    (remark,) = done.remarks
+    assert remark.endswith(f"all {ROWS:,} labels are negative: no ROC AUC, and no calibration")
     rows = spark.table(store.table("reference_profiles")).where("kind = 'scores'").collect()
     found = {row["name"]: row for row in rows}
     assert found["onesided"]["status"] == "insufficient_data"

@@ -202,3 +202,6 @@ def test_sets_that_are_missing_and_rows_that_are_left_out_are_told():
     left_out = "5 of 180 rows counted have a score outside [0, 1]"
     done = Evaluated(Sets(missing={"holdout": "no such folder"}), Counted(remarks=(left_out,)))
     assert evaluated_remarks(done) == ("evaluation set holdout: no such folder", left_out)
+    said = "evaluation set recent: all 300 labels are negative"
+    told = Evaluated(Sets(remarks=(said,)), done.counted)
+    assert evaluated_remarks(told) == (said, left_out)
