@@ -16,7 +16,7 @@ from typing import Any
 from sparkdrift.spec.alerts import Alerts
 from sparkdrift.spec.assumptions import WHY, Assumptions
 from sparkdrift.spec.feedback import SHAPED
-from sparkdrift.spec.hiding import hidden_meaning
+from sparkdrift.spec.hiding import hidden_meaning, privacy_meaning
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Feature, metric_parts
 from sparkdrift.spec.scoring import binned_operations
@@ -51,6 +51,7 @@ def definition_hash(spec: MonitorSpec, feature: Feature | None) -> str:
         "zone": spec.timestamp.zone,
         "feature": meaning,
         **hidden_meaning(spec, feature.name if feature and feature.kind == "categorical" else None),
+        **({} if feature else privacy_meaning(spec)),
     }
     if source.payload is not None:
         content["payload"] = source.payload.model_dump()

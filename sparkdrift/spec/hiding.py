@@ -70,6 +70,16 @@ def hidden_meaning(spec: MonitorSpec, feature: str | None = None) -> dict[str, A
     return {"hidden": [own and own.way, slices, check]}
 
 
+def privacy_meaning(spec: MonitorSpec) -> dict[str, Any]:
+    """What the section as a whole adds to the meaning of the row of the whole table; a file with
+    rows of another one may hold values that are hidden here."""
+    own = spec.privacy
+    if own is None or not own.hides:
+        return {}
+    of = sorted((name.lower(), way) for name, way in own.of.items())
+    return {"privacy": [own.values, of, Hidden("hashed", own.key(spec.monitor)).check]}
+
+
 def read_by(entry: DeclaredFeature) -> list[str]:
     """The columns that a declared feature reads."""
     if entry.expression is not None:

@@ -27,7 +27,7 @@ from sparkdrift.store import Store
 pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 SEED = 83
-DAYS, ROWS = 6, 80
+DAYS, ROWS = 5, 80
 PRODUCTS = {"card": "Plan Zebedee", "loan": "Größe Quillfeather", "lease": "O'Hara \\ Söhne"}
 REGIONS = {"north": "Nordvik County", "south": "Sudbrook County"}
 NEW, KEY = "Newcomer Oyelaran", "a key for tests, long enough"
@@ -73,14 +73,13 @@ def spec_with(path: Path, privacy: dict[str, Any] | None) -> MonitorSpec:
         "slices": ["region", ["region", "product"]],
         "slice_values": {"product": [PRODUCTS["card"], PRODUCTS["lease"]]},
         "prediction": {"score": "score", "decision": "decision", "label": "label"},
-        "reference": {"begin": "2024-01-01", "end": "2024-01-05"},
+        "reference": {"begin": "2024-01-01", "end": "2024-01-04"},
         "assumptions": {"features": {"product": {"domain": list(PRODUCTS.values())}}},
-        "importance": {"estimate": "linear", "rows": 200},
         "evaluation": {
             "positive": {"decision": f"decision = '{DECISIONS[0]}'"},
             "sets": {"holdout": {"path": str(path)}},
         },
-        "drift": {"comparisons": ["baseline", "consecutive"]},
+        "drift": {"multivariate": False},
     }
     return spec_of(path, **sections, **({"privacy": privacy} if privacy else {}))
 
