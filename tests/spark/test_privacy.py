@@ -69,16 +69,12 @@ def spec_with(path: Path, privacy: dict[str, Any] | None) -> MonitorSpec:
                 {"name": "first_word", "expression": "substring_index(product, ' ', 1)"},
             ],
         },
-        "windows": {"rollups": ["week"]},
         "slices": ["region", ["region", "product"]],
         "slice_values": {"product": [PRODUCTS["card"], PRODUCTS["lease"]]},
         "prediction": {"score": "score", "decision": "decision", "label": "label"},
         "reference": {"begin": "2024-01-01", "end": "2024-01-04"},
         "assumptions": {"features": {"product": {"domain": list(PRODUCTS.values())}}},
-        "evaluation": {
-            "positive": {"decision": f"decision = '{DECISIONS[0]}'"},
-            "sets": {"holdout": {"path": str(path)}},
-        },
+        "evaluation": {"positive": {"decision": f"decision = '{DECISIONS[0]}'"}},
         "drift": {"multivariate": False},
     }
     return spec_of(path, **sections, **({"privacy": privacy} if privacy else {}))
