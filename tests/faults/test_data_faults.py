@@ -16,8 +16,7 @@ import pytest
 from monitors import content, new_store, profile_only, rows_of, spec_of
 from source_tables import TIMESTAMP, write
 
-# Slow until they have been seen to pass.
-pytestmark = [pytest.mark.spark, pytest.mark.classic, pytest.mark.slow]
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 # ruff: noqa: DTZ001 - local times, which get their zone in `at`
 SEED = 91
