@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sparkdrift.api.opening import loaded, reading
+from sparkdrift.api.opening import asked, loaded
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from sparkdrift.spark.answers import Ask
     from sparkdrift.spec.models import MonitorSpec
+    from sparkdrift.store import Store
 
 
 @dataclass(frozen=True)
@@ -42,18 +44,25 @@ def page(
 ) -> Page:
     """The page of one model, as `sparkdrift report`; without a spec that of all models.
 
-    last: so many windows, the newest. models: the registry's file, for the page of all models.
+    A store in a folder is read without Java where that can be, as by `sql`. last: so many windows,
+    the newest. models: the registry's file, for the page of all models.
     """
     from sparkdrift.errors import UsageError
-    from sparkdrift.spark.report_rows import report_rows
     from sparkdrift.spec.loading import load_registry
-    from sparkdrift.steps.pages import all_models_page, model_page
 
     if spec is not None and models is not None:
         raise UsageError(f"models {models} is for all models; accepted is it without a spec")
     registry = None if models is None else load_registry(models)
     own = None if spec is None else loaded(spec)
-    with reading(store, spark) as (session, place), report_rows(session, place) as rows:
-        if own is None:
-            return Page(all_models_page(rows, place, registry))
-        return Page(model_page(rows, place, own, last))
+
+    def made(ask: Ask, session: SparkSession | None, place: Store) -> Page:
+        from sparkdrift.spark.few_rows import few_rows
+        from sparkdrift.steps.pages import all_models_page, asked_by, model_page
+
+        with few_rows(session):
+            rows = asked_by(ask, session)
+            if own is None:
+                return Page(all_models_page(rows, place, registry))
+            return Page(model_page(rows, place, own, last))
+
+    return asked(store, spark, made)

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sparkdrift.api.opening import Moment, instant, loaded, options_of, reading
+from sparkdrift.api.opening import Moment, asked, instant, loaded, options_of, reading
 from sparkdrift.api.results import Shown
 from sparkdrift.api.tables import Rows, rows_of
 
@@ -161,13 +161,12 @@ def fleet(
     """
     from sparkdrift.health.fleet import together
     from sparkdrift.spark.fleet import read_fleet
-    from sparkdrift.spark.querying import asking
     from sparkdrift.spec.loading import load_registry
 
     at = as_of or datetime.now(timezone.utc)
     registry = None if models is None else load_registry(models)
-    with reading(store, spark) as (session, place), asking(session, place) as ask:
-        return rows_of(together(read_fleet(ask, at), registry, at))
+    rows = asked(store, spark, lambda ask, _, __: read_fleet(ask, at))
+    return rows_of(together(rows, registry, at))
 
 
 def calibrate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sparkdrift import __version__
@@ -13,8 +14,23 @@ from sparkdrift.spark.report_rows import ReportRows, watched_metric
 from sparkdrift.store import Store
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from sparkdrift.spark.answers import Ask
     from sparkdrift.spec.models import MonitorSpec
     from sparkdrift.spec.registry import Registry
+
+
+def asked_by(ask: Ask, spark: SparkSession | None) -> ReportRows:
+    """The questions of a page to what answers them; without a session no Java reads the
+    dashboard's own table either."""
+    if spark is None:
+        from sparkdrift.embedded.dashboards import told_by_dashboard
+
+        return ReportRows(ask, told_by_dashboard)
+    from sparkdrift.spark.report_rows import told_by_dashboard_of
+
+    return ReportRows(ask, partial(told_by_dashboard_of, spark))
 
 
 def model_page(rows: ReportRows, store: Store, spec: MonitorSpec, last: int) -> str:
