@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sparkdrift.api.opening import Moment, asked, instant, loaded, options_of, reading
 from sparkdrift.api.results import Shown
@@ -53,6 +53,8 @@ class Calibration(Shown):
     no more than `wanted` are raised, None: none fits. told: all of it in words, with the lines
     for the spec.
     """
+
+    _absent: ClassVar[Mapping[str, str]] = {"suggested": "none fits"}
 
     monitor: str
     version: int

@@ -137,6 +137,22 @@ def test_a_result_shows_what_is_inside_it_and_executes_nothing():
     assert ">Verdict</caption>" in done._repr_html_()
 
 
+def test_what_is_not_there_is_not_called_unmeasured():
+    done = api.Run("m", "r", 0, 0, 0, {}, None, (), None, api.Verdict("m", "blind", "me"))
+    run, verdict = done._repr_html_().split(">Verdict</caption>")
+    assert "not measured" not in run
+    assert "not measured" in verdict
+    made = api.Migration("a store", None, 9)
+    assert "not measured" not in made._repr_html_()
+
+
+def test_no_rows_are_said_to_be_none():
+    assert "no rows" in api.Rows((), ())._repr_html_()
+    assert "no rows" not in api.Rows(("a",), ((1,),))._repr_html_()
+    pruned = api.Pruned("m", False, api.Rows((), ()))
+    assert "no rows" in pruned._repr_html_()
+
+
 def test_a_drafted_spec_overwrites_nothing(tmp_path):
     draft = api.Draft("m", "monitor: m\n", 1, 1)
     file = draft.save(tmp_path / "m.yml")
