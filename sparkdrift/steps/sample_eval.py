@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -30,12 +30,9 @@ from sparkdrift.spark.source import Source
 from sparkdrift.spec.evaluation import Evaluation
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
+from sparkdrift.steps.label_strata import LabelStrata
 from sparkdrift.steps.snapshot import user
 from sparkdrift.windows import Window
-
-if TYPE_CHECKING:
-    pass
-from sparkdrift.steps.label_strata import LabelStrata
 
 
 @dataclass(frozen=True)
