@@ -113,6 +113,11 @@ class ReportRows:
             MOST_LISTED,
         )
 
+    def monitors(self) -> list[str]:
+        """The monitors that ever ran, in order."""
+        found = self._rows("SELECT DISTINCT monitor FROM runs ORDER BY monitor", MOST_LISTED)
+        return [row["monitor"] for row in found]
+
     def cells(self, spec: MonitorSpec, last: int) -> list[Row]:
         """The verdict on each feature in each of the newest windows, over all rows."""
         return self._rows(

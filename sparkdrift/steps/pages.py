@@ -7,9 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sparkdrift import __version__
+from sparkdrift.errors import nearest
 from sparkdrift.report.page.document import page
 from sparkdrift.report.page.fleet import fleet_page
 from sparkdrift.report.page.material import of_rows
+from sparkdrift.report.plain import joined
 from sparkdrift.spark.report_rows import ReportRows, watched_metric
 from sparkdrift.store import Store
 
@@ -37,6 +39,23 @@ def model_page(rows: ReportRows, store: Store, spec: MonitorSpec, last: int) -> 
     """One model, by its newest `last` windows."""
     found, now = rows.everything(spec, last), datetime.now(timezone.utc)
     return page(spec, of_rows(found, watched_metric(spec), str(store), now, __version__))
+
+
+def never_ran(rows: ReportRows, store: Store, spec: MonitorSpec) -> str | None:
+    """What to say of a monitor that the store has nothing of; None: it ran at least once.
+
+    Its page is whole, and all of it is not measured: as likely as not another store was meant.
+    """
+    known = rows.monitors()
+    if spec.monitor in known:
+        return None
+    close = nearest(spec.monitor, known)
+    return (
+        f"nothing of the monitor {spec.monitor} is in the store {store}, which has "
+        f"{joined(known, 5) or 'none'}"
+        + (f"; did you mean {close!r}?" if close else "")
+        + "; name another store with --store, or `sparkdrift run SPEC` begins with it"
+    )
 
 
 def all_models_page(rows: ReportRows, store: Store, registry: Registry | None) -> str:

@@ -81,10 +81,15 @@ def _model(common: Common, file: Path, last: int) -> str:
 
     def made(ask: Ask, spark: SparkSession | None) -> str:
         from sparkdrift.spark.few_rows import few_rows
-        from sparkdrift.steps.pages import asked_by, model_page
+        from sparkdrift.steps.pages import asked_by, model_page, never_ran
 
         with few_rows(spark):
-            return model_page(asked_by(ask, spark), store, spec, last)
+            rows = asked_by(ask, spark)
+            text = model_page(rows, store, spec, last)
+            # Afterwards: what is left to Spark is asked once more, and would say it twice.
+            if said := never_ran(rows, store, spec):
+                screen.remark(said)
+            return text
 
     return asked(common, made)
 
