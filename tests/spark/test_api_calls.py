@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import timedelta
+from datetime import date, timedelta
 
 import planted as plan
 import pytest
@@ -128,14 +128,14 @@ def test_days_become_a_week_and_a_window_is_told_from_the_reference(spark, spec,
 def test_what_is_left_open_is_waived_and_declined(spark, spec, store):
     verdict = api.health(spec, store, spark=spark)
     name = api.debts(spec, store, spark=spark).dicts()[-1]["debt"]
-    after = api.waive(spec, name, "a campaign", "2030-01-01", store, by="tests", spark=spark)
+    after = api.waive(spec, name, "a campaign", date(2030, 1, 1), store, by="tests", spark=spark)
     assert after.verdict == verdict.verdict
     states = {one["debt"]: one["status"] for one in api.debts(spec, store, spark=spark).dicts()}
     assert states[name] == "waived"
     said = api.decline(spec, "known", store, by="tests", spark=spark)
     assert (said.action, said.verdict) == ("declined", verdict.verdict)
     with pytest.raises(UsageError, match="until"):
-        api.waive(spec, name, "again", "2001-01-01", store, spark=spark)
+        api.waive(spec, name, "again", date(2001, 1, 1), store, spark=spark)
 
 
 def test_what_the_spec_does_not_ask_for_is_told_and_is_no_zero(spark, spec, store):
