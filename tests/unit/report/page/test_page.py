@@ -254,6 +254,8 @@ def test_debts_have_an_age_and_a_cost_and_settled_ones_wait():
     read = Read(model())
     assert "117 days, since 2025-01-04 1,200 EUR per window; 14,400 EUR so far" in read.text
     assert "and 1 settled" in read.text
+    young = {**made.debts()[0], "age_days": 1.0}
+    assert "1 day, since" in Read(model(replace(made.material(), debts=[young]))).text
     unknown = {**made.debts()[0], "cost": None, "interest": None}
     lost = Read(model(replace(made.material(), debts=[unknown]))).text
     assert "since 2025-01-04 0.3 of the metric so far" in lost
