@@ -276,12 +276,20 @@ ABOUT_SECTIONS = {
     "reference in force the range of each number, the values of each category, and that there is "
     "no NULL where it had none. `independent` pairs have no correlation, up to `dependence.limit`. "
     "`examples: hash` keeps 12 digits of the SHA-256 of violating and learned values instead, "
-    "which somebody who can guess values can check; `none` keeps nothing.",
+    "which somebody who can guess values can check; `none` keeps nothing. It is of these rows "
+    "alone, numbers included; values that `privacy` hides never reach them.",
     "assumptions.features{}": "What holds of one feature, in place of what would be learned; `off` "
     "turns one off. A `range` is of the finite values and infinities, a `domain` of the values "
     "that are not NULL. Any row breaks a declared rule, unless `tolerate` admits a share.",
     "assumptions.monotone[]": "With `with`: the correlation of both is above 0 (below, for "
     "decreasing) in each window. Without: the median does not fall (rise) from window to window.",
+    "privacy": "How the values of categorical features, the decision and slices are stored: "
+    "`shown` as they are, `hashed` as 16 hexadecimal digits of the SHA-256 of a key and the value, "
+    "`withheld` so as well, and shown to nobody. `of`: by the name of a feature or the column of "
+    "a slice; what is not named is stored as the strictest of the columns it reads. The key is "
+    "derived from the variable `key_env` and the monitor; without it nothing is read. Values that "
+    "the spec lists (`slice_values`, a `domain`) are written as they are. Another setting or key "
+    "is another definition. [What that hides, and what not](operations.md#values-that-are-hidden).",
     "sketch": "How much state is kept for each window, slice and feature.",
     "degraded": "What `degraded` means for this model, said before it happens. Stored and "
     "checked; what performance is held against. A point, by which a loss is priced, is 0.01 of "

@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 
 HIDDEN = "***"
+KEY_MARK = "sparkdrift-key:"
+"""What keys of ours begin with where they stand in SQL, so that they are known in any text."""
+OWN_KEY = KEY_MARK + "[0-9a-f]{64}"
 _FORMS = (
     # user:password@host, of any scheme.
     (
@@ -25,6 +28,7 @@ _FORMS = (
         r"\1=***",
     ),
     (re.compile(r"(?i)\b(bearer)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 ***"),
+    (re.compile(OWN_KEY), HIDDEN),
     (re.compile(r"\bdapi[0-9a-f]{32}(-[0-9]+)?\b"), HIDDEN),
 )
 

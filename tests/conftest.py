@@ -35,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--crashes", type=int, default=5, help="schedules of crashes")
     group.addoption("--races", type=int, default=4, help="races, the rivals in turn")
     group.addoption("--kills", type=int, default=1, help="processes that are killed")
+    group.addoption("--days", type=int, default=20, help="of the life of a store")
     group.addoption("--tried", help="a file that keeps what was tried, so as to go on from there")
     group.addoption("--world", help="a folder for what they begin with, made once for this code")
     group.addoption("--minutes", type=float, help="after so many, nothing more is begun")

@@ -168,6 +168,9 @@ def _as_spark_does(node: exp.Expr) -> exp.Expr:
         # DuckDB's own passes over rows whose answer is NULL.
         name = "arg_max_null" if isinstance(node, exp.ArgMax) else "arg_min_null"
         return _call(name, node.this, node.expression)
+    if isinstance(node, exp.ArrayUniqueAgg) and not isinstance(node.parent, exp.Window):
+        # Of no values Spark's set is empty, and theirs NULL.
+        return exp.Coalesce(this=node.copy(), expressions=[exp.Array()])
     if isinstance(node, exp.TimestampDiff):
         # Whole units that have passed, and not how often the clock struck.
         unit = exp.Literal.string(str(node.args["unit"].name).lower())

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from sparkdrift.explain.hidden import is_token, is_withheld
 from sparkdrift.kernels.batches import arrow_schema
 
 DECLARED, LEARNED = "declared", "learned"
@@ -85,14 +86,20 @@ class Expectations:
     def shown(self, values: Sequence[str]) -> list[str]:
         """Examples as the spec allows: as they are, as short digests, or none.
 
-        A digest hides a value from a reader; whoever can guess values can test the guess.
+        A digest hides a value from a reader; whoever can guess values can test the guess. Of values
+        that are hidden where they are counted, those that are hashed stand as they are, and those
+        that are withheld are no examples.
         """
         if self.examples == "none":
             return []
-        kept = values[:MOST_EXAMPLES]
+        kept = [one for one in values if not is_withheld(one)][:MOST_EXAMPLES]
         if self.examples == "show":
-            return list(kept)
-        return [hashlib.sha256(one.encode()).hexdigest()[:_HASHED] for one in kept]
+            return kept
+        return [one if is_token(one) else _digest(one) for one in kept]
+
+
+def _digest(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()[:_HASHED]
 
 
 Check = dict[str, Any]

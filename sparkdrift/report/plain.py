@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from sparkdrift.explain.hidden import without_withheld
+
 # Replaced, because a terminal obeys them (Cc) or shows the text other than it is (bidi
 # marks are Cf; Cs can't be encoded at all).
 _REFUSED = frozenset(["Cc", "Cf", "Cs", "Co", "Zl", "Zp"])
@@ -14,7 +16,8 @@ _BEGINNING = 1970
 
 
 def plain(text: str, *, lines: bool = True) -> str:
-    """`text` with every control or invisible character replaced by `?`.
+    """`text` with every control or invisible character replaced by `?`, and without the tokens of
+    values that are withheld.
 
     Line feeds stay where `lines` is true. Rich markup is not touched: print the result
     as `rich.text.Text`, or through `rich.markup.escape`.
@@ -23,7 +26,7 @@ def plain(text: str, *, lines: bool = True) -> str:
         character
         if (character == "\n" and lines) or unicodedata.category(character) not in _REFUSED
         else "?"
-        for character in text
+        for character in without_withheld(text)
     )
 
 

@@ -26,6 +26,7 @@ from sparkdrift.spark.window_columns import window_end
 from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.assumptions import Assumed, declared_pairs
 from sparkdrift.spec.digests import assumption_hash
+from sparkdrift.spec.hiding import hidden_feature
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
@@ -52,7 +53,7 @@ def expectations(spec: MonitorSpec) -> Expectations:
         dependent = frozenset(pair_name(*pair) for pair in (dependence.pairs if dependence else ()))
     return Expectations(
         learned=assumed is not None and assumed.learned,
-        rules={n: _rule(one) for n, one in assumed.features.items()} if assumed else {},
+        rules={n: _rule(spec, n, one) for n, one in assumed.features.items()} if assumed else {},
         rising={one.column: ways[one.order] for one in monotone if one.with_ is None},
         with_other={
             pair_name(one.column, one.with_): (one.column, one.with_, ways[one.order])
@@ -71,10 +72,15 @@ def expectations(spec: MonitorSpec) -> Expectations:
     )
 
 
-def _rule(one: Assumed) -> Rule:
+def _rule(spec: MonitorSpec, name: str, one: Assumed) -> Rule:
+    domain = one.domain
+    if isinstance(domain, tuple):
+        # As its values are stored: where they are hidden, so are those that are accepted.
+        hidden = hidden_feature(spec, name)
+        domain = domain if hidden is None else tuple(map(hidden.token, domain))
     return Rule(
         range=one.range,
-        domain=frozenset(one.domain) if isinstance(one.domain, tuple) else one.domain,
+        domain=frozenset(domain) if isinstance(domain, tuple) else domain,
         not_null=one.not_null,
         tolerate=one.tolerate,
     )

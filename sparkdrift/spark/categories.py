@@ -28,12 +28,14 @@ class Text:
     """A categorical feature: `sql` yields its value in a source row.
 
     `jointly`: rows are counted by all slice columns at once, and repeated per slice only
-    then. That pays where the combinations are far fewer than the rows.
+    then. That pays where the combinations are far fewer than the rows. `hidden`: what is counted
+    are tokens, whose length says nothing.
     """
 
     name: str
     sql: str
     jointly: bool = True
+    hidden: bool = False
 
 
 def categorical_figures(
@@ -53,8 +55,10 @@ def categorical_figures(
         DataFrame.unionAll, (_counted(rows, group, slices, group[0].jointly) for group in alike)
     )
     figures = most_frequent(counted, (*KEYS, "column_name"), limit, also=_COUNTS)
+    hidden = [text.name for text in texts if text.hidden]
     return (
-        figures.withColumns(
+        _without_lengths(figures, hidden)
+        .withColumns(
             {
                 "categories": F.expr(
                     "struct(items, dropped AS offset, total, dropped = 0 AS exact)"
@@ -88,6 +92,18 @@ def _counted(rows: DataFrame, texts: Sequence[Text], slices: Slices, jointly: bo
     names = ", ".join(string(text.name) for text in texts)
     name = f"element_at(array({names}), 1 + CAST(part AS INT)) AS column_name"
     return summed.selectExpr(*KEYS, name, "item", "count")
+
+
+def _without_lengths(figures: DataFrame, names: Sequence[str]) -> DataFrame:
+    if not names:
+        return figures
+    listed = ", ".join(map(string, names))
+    return figures.withColumns(
+        {
+            length: F.expr(f"CASE WHEN column_name NOT IN ({listed}) THEN {length} END")
+            for length in ("min_length", "max_length", "avg_length")
+        }
+    )
 
 
 _PRESENT = "CASE WHEN item IS NOT NULL THEN count END"

@@ -1,8 +1,8 @@
-"""The table `model_health` and the events of its ledger: what is stored, and writing."""
+"""Writing the table `model_health`, and the events of its ledger."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -12,48 +12,12 @@ from sparkdrift import __version__
 from sparkdrift.health.assessing import Health
 from sparkdrift.health.events import CORRECTED, Event
 from sparkdrift.health.ledger import LEDGER, Debt, Entry
-from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.health_tables import MODEL_HEALTH
 from sparkdrift.spark.reference_tables import DEBT_EVENTS
-from sparkdrift.spark.sql import string
 from sparkdrift.spark.writer import Case, Scope, insert_rows, replace_all, rows_frame
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
-
-
-def debt_events(
-    spark: SparkSession, store: Store, monitors: Iterable[str]
-) -> dict[str, list[Event]]:
-    """All events of debts, by monitor; [] for one without any."""
-    found: dict[str, list[Event]] = {name: [] for name in monitors}
-    if not found:
-        return found
-    listed = ", ".join(string(name) for name in sorted(found))
-    with few_rows(spark):
-        rows = spark.sql(
-            "SELECT monitor, debt, seq, kind, action, unix_micros(window_start) AS start, owner,"
-            " severity, unix_micros(until) AS until, reason, created_by, evidence, cost"
-            f" FROM {store.table(DEBT_EVENTS.name)} WHERE monitor IN ({listed})"
-        ).collect()
-    for row in rows:
-        found[row["monitor"]].append(
-            Event(
-                debt=row["debt"],
-                seq=row["seq"],
-                kind=row["kind"],
-                action=row["action"],
-                window_start=from_micros(row["start"]),
-                owner=row["owner"] or "",
-                severity=row["severity"] or "major",
-                until=None if row["until"] is None else from_micros(row["until"]),
-                reason=row["reason"] or "",
-                by=row["created_by"] or "",
-                evidence=row["evidence"] or "",
-                cost=row["cost"],
-            )
-        )
-    return found
 
 
 def write_events(

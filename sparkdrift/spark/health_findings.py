@@ -10,27 +10,37 @@ far back but what `retention` keeps: a verdict follows from all windows before i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-import pyarrow as pa
 from pyspark.sql import SparkSession
 
+from sparkdrift.health.events import Event
 from sparkdrift.health.gathering import Told
+from sparkdrift.spark.answers import Ask
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.drift_in_force import InForce, drift_in_force, read_in_force
 from sparkdrift.spark.few_rows import few_rows
-from sparkdrift.spark.health_questions import of_drift, of_instruments, of_windows
+from sparkdrift.spark.health_questions import (
+    TERM,
+    events_query,
+    of_drift,
+    of_instruments,
+    of_terms,
+    of_windows,
+)
+from sparkdrift.spark.reference_tables import DEBT_EVENTS
 from sparkdrift.spark.views import registered
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 
-TERM = "term"
-"""A part that is no evidence: a reference that is in force."""
+MOST_ROWS = 50_000_000
+"""More than any store has for these questions: a bound is for questions of people."""
 _FEW_ROWS = 500_000
 """Up to so many rows of drift are looked at without compiling: that takes longer than the rows."""
 _AT_ONCE = 3
@@ -38,20 +48,34 @@ _AT_ONCE = 3
 _TIMES = ("start", "end", "since")
 
 
-def evidence_rows(
-    spark: SparkSession, store: Store, specs: Sequence[MonitorSpec]
-) -> dict[str, list[Told]]:
-    """Rows of evidence by monitor; [] for one of which nothing is stored."""
-    found: dict[str, list[Told]] = {spec.monitor: [] for spec in specs}
-    if not specs:
-        return found
+@dataclass(frozen=True)
+class Stored:
+    """Rows of evidence and all events of debts, by monitor; [] where nothing is stored."""
+
+    rows: dict[str, list[Told]]
+    events: dict[str, list[Event]]
+
+
+def stored_by_ask(ask: Ask, specs: Sequence[MonitorSpec]) -> Stored:
+    """What `stored_by_spark` answers, by one question after the other: `ask` plans them quickly."""
+    parts = (of_windows, of_instruments, of_drift, of_terms)
+    rows = (row for part in parts for query in part(specs) for row in ask(query, MOST_ROWS))
+    events = ask(events_query(DEBT_EVENTS.name, specs), MOST_ROWS)
+    return _stored(specs, rows, events)
+
+
+def stored_by_spark(spark: SparkSession, store: Store, specs: Sequence[MonitorSpec]) -> Stored:
+    """The same by Spark, where planning a question takes longer than its rows: few, and several at
+    a time."""
     with few_rows(spark), ThreadPoolExecutor(_AT_ONCE) as pool:
-        looked_up = pool.submit(read_in_force, spark, store, list(found))
+        looked_up = pool.submit(read_in_force, spark, store, [spec.monitor for spec in specs])
         others = [
             pool.submit(_answers, spark, store, list(parts(specs)))
             for parts in (of_windows, of_instruments)
         ]
         force, told = looked_up.result(), [one.result() for one in others]
+        query = events_query(store.table(DEBT_EVENTS.name), specs)
+        events = _rows(spark, query)
     few, parts = force.rows <= _FEW_ROWS, list(of_drift(specs))
     more = "current_assumptions" if any("current_assumptions" in one for one in parts) else ""
     with (
@@ -59,18 +83,24 @@ def evidence_rows(
         drift_in_force(spark, store, force, more),
         ThreadPoolExecutor(_AT_ONCE) as pool,
     ):
-        told += pool.map(lambda part: spark.sql(part).toArrow(), parts)
-    for one in chain(_terms(force), *map(_told, told)):
-        found[one.monitor].append(one)
-    return found
+        told += pool.map(lambda part: _rows(spark, part), parts)
+    stored = _stored(specs, chain(*told), events)
+    for one in _terms(force):
+        stored.rows[one.monitor].append(one)
+    return stored
 
 
-def _answers(spark: SparkSession, store: Store, parts: Sequence[str]) -> pa.Table:
+def _answers(spark: SparkSession, store: Store, parts: Sequence[str]) -> list[dict[str, Any]]:
     if not parts:
-        return pa.table({})
+        return []
     query = "\nUNION ALL\n".join(parts)
     with registered(spark, store, query):
-        return spark.sql(query).toArrow()
+        return _rows(spark, query)
+
+
+def _rows(spark: SparkSession, query: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = spark.sql(query).toArrow().to_pylist()
+    return found
 
 
 def _terms(force: InForce) -> Iterator[Told]:
@@ -89,16 +119,37 @@ def _terms(force: InForce) -> Iterator[Told]:
             )
 
 
-def _told(rows: pa.Table) -> Iterator[Told]:
+def _stored(
+    specs: Sequence[MonitorSpec],
+    rows: Iterable[Mapping[str, Any]],
+    events: Iterable[Mapping[str, Any]],
+) -> Stored:
     """Rows of the questions; an instant is made once, however many windows name it."""
-    if not rows.num_rows:
-        return
+    stored = Stored({spec.monitor: [] for spec in specs}, {spec.monitor: [] for spec in specs})
     instant = lru_cache(maxsize=None)(from_micros)
-    columns: dict[str, list[Any]] = rows.to_pydict()
-    for name in _TIMES:
-        columns[name] = [None if at is None else instant(at) for at in columns[name]]
-    for name in ("name", "subject"):
-        columns[name] = [text or "" for text in columns[name]]
-    names = list(columns)
-    for row in zip(*columns.values(), strict=True):
-        yield Told(**dict(zip(names, row, strict=True)))
+    for row in rows:
+        times = {name: None if row[name] is None else instant(row[name]) for name in _TIMES}
+        texts = {name: row[name] or "" for name in ("name", "subject")}
+        stored.rows[row["monitor"]].append(Told(**{**row, **times, **texts}))
+    for row in events:
+        stored.events[row["monitor"]].append(_event(row))
+    for own in stored.events.values():
+        own.sort(key=lambda event: (event.debt, event.seq))
+    return stored
+
+
+def _event(row: Mapping[str, Any]) -> Event:
+    return Event(
+        debt=row["debt"],
+        seq=row["seq"],
+        kind=row["kind"],
+        action=row["action"],
+        window_start=from_micros(row["start"]),
+        owner=row["owner"] or "",
+        severity=row["severity"] or "major",
+        until=None if row["until"] is None else from_micros(row["until"]),
+        reason=row["reason"] or "",
+        by=row["created_by"] or "",
+        evidence=row["evidence"] or "",
+        cost=row["cost"],
+    )

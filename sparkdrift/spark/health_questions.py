@@ -47,6 +47,8 @@ that alert for longest; all others are one row of OTHERS."""
 OTHERS = "other columns"
 HEALTH = "health"
 """A part that is no evidence: the digest of a stored verdict, and by what it was told."""
+TERM = "term"
+"""Another: a reference that is in force."""
 
 
 def _select(part: str, table: str, where: str, group: str | None, **columns: str) -> str:
@@ -98,6 +100,31 @@ def of_windows(specs: Sequence[MonitorSpec]) -> Iterator[str]:
             of="1",
             words="reason",
         )
+
+
+def of_terms(specs: Sequence[MonitorSpec]) -> Iterator[str]:
+    """When which evaluation set and training reference was in force."""
+    own = f"monitor IN ({among(spec.monitor for spec in specs)})"
+    yield _select(
+        TERM,
+        "active_references",
+        f"{own} AND role IN ('evaluation', 'training')",
+        None,
+        start="unix_micros(effective_from)",
+        end="unix_micros(effective_until)",
+        name="role",
+        subject="name",
+        since="unix_micros(coalesce(newest_event, interval_end))",
+    )
+
+
+def events_query(table: str, specs: Sequence[MonitorSpec]) -> str:
+    """All events of the debts of these monitors; `table`: as a statement names it."""
+    return (
+        "SELECT monitor, debt, seq, kind, action, unix_micros(window_start) AS `start`, owner,"
+        " severity, unix_micros(until) AS `until`, reason, created_by, evidence, cost"
+        f" FROM {table} WHERE monitor IN ({among(spec.monitor for spec in specs)})"
+    )
 
 
 def of_instruments(specs: Sequence[MonitorSpec]) -> Iterator[str]:
@@ -214,7 +241,9 @@ def of_drift(specs: Sequence[MonitorSpec]) -> Iterator[str]:
         grade=f"get({_GRADES}, CAST(max(CASE WHEN {_WHOLE} THEN {grade} END) AS INT) - 1)",
         count=f"count_if(suppression IS NULL AND NOT ({_WHOLE}))",
         since=f"min({calls} unix_micros(since) END)",
-        value=f"max_by(effect, {grade} + CASE WHEN {_WHOLE} THEN 10 ELSE 0 END)",
+        # Of slices as grave as each other the one that moved most: no answer is by chance.
+        value=f"max_by(effect, CASE WHEN {grade} IS NOT NULL THEN"
+        f" struct({grade} + CASE WHEN {_WHOLE} THEN 10 ELSE 0 END, coalesce(abs(effect), 0D)) END)",
         limit=f"max({calls} windows END)",
     )
     yield _gravest(alerts)
@@ -367,6 +396,7 @@ def _of_performance(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
     """
     metric = _metrics(specs)
     mature = "mature AND realised IS NOT NULL"
+    shown = f"CASE WHEN {mature} THEN realised ELSE estimated END"
     one = "min(metric) = max(metric)"
     yield _select(
         "performance",
@@ -379,8 +409,8 @@ def _of_performance(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
         subject=f"CASE WHEN bool_or({mature}) THEN 'labels' ELSE 'estimate' END",
         grade="CASE WHEN bool_or(concept_drift) THEN 'drift' END",
         value=f"CASE WHEN {one} THEN min(skill) END",
-        limit=f"CASE WHEN {one} THEN max_by(CASE WHEN {mature} THEN realised ELSE estimated END,"
-        f" coalesce({_LOST}, 0)) END",
+        limit=f"CASE WHEN {one} THEN max_by({shown}, struct(coalesce({_LOST}, 0D),"
+        f" coalesce({shown}, 0D))) END",
         loss=f"CASE WHEN {one} THEN max({_LOST}) END",
         cost=f"CASE WHEN {one} THEN max({_COST}) END",
         words="concat(min(metric), ': ', min(CASE WHEN status NOT IN ('ok', 'degraded')"

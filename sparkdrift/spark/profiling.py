@@ -86,7 +86,10 @@ def profile(
         for first in groups
     ]
     if categorical:
-        texts = [Text(one.name, one.sql, one.name in jointly) for one in categorical]
+        texts = [
+            Text(one.name, one.sql, one.name in jointly, one.hidden is not None)
+            for one in categorical
+        ]
         parts.append(_texts(categorical_figures(rows, texts, by, spec.sketch.categories)))
     figures = reduce(DataFrame.unionByName, parts)
     described = described_features(spark, spec, features)

@@ -26,6 +26,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from sparkdrift.errors import SetupError
+from sparkdrift.redacting import OWN_KEY
 from sparkdrift.spark import jars
 from sparkdrift.spark.few_rows import OURS
 
@@ -160,6 +161,8 @@ def _settings(*, submitted: bool, brief: bool) -> dict[str, str]:
             # Writers put a sum beside each page, which readers don't look at unless they are told:
             # values whose bits turned over would be taken for what was written.
             "spark.hadoop.parquet.page.verify-checksum.enabled": "true",
+            # Plans hold the key that values are hidden by (`privacy`), wherever they are shown.
+            "spark.sql.redaction.string.regex": OWN_KEY,
             # Past 100 fields Spark stops generating code for an aggregate, at twice the time.
             "spark.sql.codegen.maxFields": "1000",
             # Generated code is kept per text, by default for 100 texts: one run needs more, and

@@ -14,7 +14,9 @@ from pyspark.sql import DataFrame
 from sparkdrift.explain.signals import SHAPED_ROWS, WHOLE
 from sparkdrift.spark.sql import quote, string
 from sparkdrift.spec.feedback import SHAPED
+from sparkdrift.spec.hiding import hidden_columns
 from sparkdrift.spec.models import OTHER, MonitorSpec
+from sparkdrift.spec.privacy import Hidden
 from sparkdrift.spec.resolving import Resolution
 
 KEYS = ("window_start", "slice_key", "slice_value")
@@ -25,12 +27,14 @@ class Slices:
     """The slices of a monitor; each is a tuple of columns of the source.
 
     `values`: by column in lower case, the values that have a slice; the rest share OTHER.
-    `made`: names among the keys that are no columns, with the SQL of their text.
+    `made`: names among the keys that are no columns, with the SQL of their text. `hidden`: by
+    column in lower case, how its values are hidden; `values` are those that are stored then.
     """
 
     keys: tuple[tuple[str, ...], ...] = ()
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
     made: Mapping[str, str] = field(default_factory=dict)
+    hidden: Mapping[str, Hidden] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -52,7 +56,8 @@ class Slices:
     def _text(self, column: str) -> str:
         if column in self.made:
             return self.made[column]
-        text = f"CAST({quote(column)} AS STRING)"
+        hidden = self.hidden.get(column.lower())
+        text = f"CAST({quote(column)} AS STRING)" if hidden is None else hidden.sql(quote(column))
         listed = self.values.get(column.lower())
         if listed is None:
             return text
@@ -84,9 +89,15 @@ class Slices:
 
 def slices_of(spec: MonitorSpec, keys: Sequence[Sequence[str]]) -> Slices:
     """Slices by `keys`, with the values that the spec lists."""
-    values = {column.lower(): values for column, values in spec.slice_values.items()}
+    hidden = dict(hidden_columns(spec, combination(keys)))
+    values = {
+        column.lower(): [hidden[column.lower()].token(one) for one in values]
+        if column.lower() in hidden
+        else values
+        for column, values in spec.slice_values.items()
+    }
     made = {} if spec.feedback is None else {SHAPED_ROWS: spec.feedback.side}
-    return Slices(tuple(tuple(columns) for columns in keys), values, made)
+    return Slices(tuple(tuple(columns) for columns in keys), values, made, hidden)
 
 
 def profiled_slices(spec: MonitorSpec, resolution: Resolution) -> tuple[tuple[str, ...], ...]:

@@ -22,6 +22,7 @@ from sparkdrift.spec import (
     model_checks,
     operation_checks,
     payload_checks,
+    privacy_checks,
     reference_checks,
 )
 from sparkdrift.spec.findings import Finding, bad_filter, line_hint
@@ -229,6 +230,8 @@ _CHECKS: tuple[tuple[Callable[[MonitorSpec], Iterator[Finding]], set[str]], ...]
     ),
     (assumption_checks.rules, {"dependence", "assumptions"}),
     (assumption_checks.names, {"dependence", "assumptions", "features", "prediction"}),
+    (privacy_checks.key, {"privacy"}),
+    (privacy_checks.names, {"privacy", "features", "slices", "prediction"}),
     (_degraded, {"degraded", "evaluation"}),
     (model_checks.lifecycle, {"model"}),
     (model_checks.maintenance, {"maintenance"}),

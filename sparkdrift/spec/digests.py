@@ -16,6 +16,7 @@ from typing import Any
 from sparkdrift.spec.alerts import Alerts
 from sparkdrift.spec.assumptions import WHY, Assumptions
 from sparkdrift.spec.feedback import SHAPED
+from sparkdrift.spec.hiding import hidden_meaning, privacy_meaning
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Feature, metric_parts
 from sparkdrift.spec.scoring import binned_operations
@@ -31,9 +32,10 @@ def definition_hash(spec: MonitorSpec, feature: Feature | None) -> str:
 
     Source and filter, timestamp and zone, the feature's name and kind, what it takes
     from a row if that is not a column as it stands, the listed values of slices, sketch
-    sizes. The name, not the column: a feature renamed with `formerly` keeps its hash, so
-    that its rows still merge. Thresholds, owner, title, grain and other features are no
-    part of it. For a metric, what it is computed from stands in place of the sketch sizes.
+    sizes, which values are hidden and by which key. The name, not the column: a feature renamed
+    with `formerly` keeps its hash, so that its rows still merge. Thresholds, owner, title, grain
+    and other features are no part of it. For a metric, what it is computed from stands in place
+    of the sketch sizes.
     """
     source = spec.source
     meaning: list[Any] | None = None
@@ -48,6 +50,8 @@ def definition_hash(spec: MonitorSpec, feature: Feature | None) -> str:
         "timestamp": spec.timestamp.column,
         "zone": spec.timestamp.zone,
         "feature": meaning,
+        **hidden_meaning(spec, feature.name if feature and feature.kind == "categorical" else None),
+        **({} if feature else privacy_meaning(spec)),
     }
     if source.payload is not None:
         content["payload"] = source.payload.model_dump()
@@ -220,6 +224,7 @@ def set_hash(spec: MonitorSpec, name: str) -> str:
             "thresholds": evaluation and [one.value for one in evaluation.thresholds.values()],
             # Not named where there is none: sets of before keep their digest.
             **({"value": evaluation.value} if evaluation and evaluation.value else {}),
+            **hidden_meaning(spec),
         }
     )
 
@@ -288,6 +293,7 @@ def counted_hash(
         {
             "slices": sorted(slices),
             "values": {name: list(values or ()) for name, values in named.items()},
+            **hidden_meaning(spec),
             "shaped": spec.feedback and spec.feedback.meaning(spec.prediction.key),
             "signals": list(signals),
             "features": sorted(moments_hash(spec, one) for one in features),

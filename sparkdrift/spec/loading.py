@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from sparkdrift.environment import variable
 from sparkdrift.errors import Problem, SpecError, UsageError, nearest
 from sparkdrift.spec.checks import find_problems
 from sparkdrift.spec.documents import LARGEST_BYTES, read_document
@@ -159,8 +160,17 @@ def _reading(text: str, file: str) -> Reading:
     valid = valid_part(document)
     problems += _checked(valid, broken)
     if not problems:
-        return Reading((), valid.model())
-    return Reading(first_problems(problems), sound_spec(valid))
+        return Reading((), _keyed(valid.model()))
+    sound = sound_spec(valid)
+    return Reading(first_problems(problems), sound and _keyed(sound))
+
+
+def _keyed(spec: MonitorSpec) -> MonitorSpec:
+    """The spec with the key by which values are hidden; one that lacks is missed where one is."""
+    own = spec.privacy
+    if own is None or own.key_env is None:
+        return spec
+    return spec.model_copy(update={"privacy": own.keyed(variable(own.key_env))})
 
 
 def _checked(valid: Remainder, broken: frozenset[str]) -> list[Problem]:

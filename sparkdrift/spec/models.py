@@ -29,6 +29,7 @@ from sparkdrift.spec.operations import Operation
 from sparkdrift.spec.origin import Loc, Origin
 from sparkdrift.spec.payload import Payload
 from sparkdrift.spec.policy import INPUTS, Degraded, Drift, Thresholds
+from sparkdrift.spec.privacy import Privacy
 from sparkdrift.spec.values import (
     ColumnName,
     Duration,
@@ -198,6 +199,7 @@ class MonitorSpec(Section):
         default=None, description="auto, or a mapping, see below"
     )
     assumptions: Assumptions | None = None
+    privacy: Privacy | None = None
     sketch: Sketch = Sketch()
     degraded: Degraded | None = None
     policy: Policy = Policy()

@@ -31,12 +31,14 @@ from sparkdrift.spec.derived import parse_derived
 from sparkdrift.spec.expressions import identifiers
 from sparkdrift.spec.features import Declared, Kind
 from sparkdrift.spec.feedback import SHAPED
+from sparkdrift.spec.hiding import hidden_feature
 from sparkdrift.spec.hints import Hints
 from sparkdrift.spec.location import Location
 from sparkdrift.spec.metrics import PREFIX
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.origin import Loc
 from sparkdrift.spec.payload import COUNTERS, POSITION
+from sparkdrift.spec.privacy import Hidden
 from sparkdrift.spec.selecting import (
     Feature,
     ResolvedFeature,
@@ -71,6 +73,7 @@ class ResolvedPrediction:
     column: str
     data_type: str | None
     problem: Problem | None = None
+    hidden: Hidden | None = None
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,7 @@ def resolve(
         for loc, kind, feature in spec.features.declared()
     ]
     found = list(_automatic(spec, columns)) if spec.features.auto is not None else []
-    features = (*declared, *found)
+    features = tuple(_hidden(spec, one) for one in (*declared, *found))
     return Resolution(
         features=features,
         slices=tuple(_slices(spec, columns)),
@@ -200,9 +203,12 @@ def resolve_reference(
         blocking = tuple(_filter(spec, spec.reference, "reference", columns))
     return Resolution(
         features=tuple(
-            select(spec, *known[one.name], columns, types)
-            if one.name in known
-            else select_column(spec, ("reference",), one, columns)
+            _hidden(
+                spec,
+                select(spec, *known[one.name], columns, types)
+                if one.name in known
+                else select_column(spec, ("reference",), one, columns),
+            )
             for one in features
         ),
         slices=tuple(_slices(spec, columns)),
@@ -211,8 +217,16 @@ def resolve_reference(
     )
 
 
+def _hidden(spec: MonitorSpec, one: ResolvedFeature) -> ResolvedFeature:
+    """The same with how its values are hidden, where they are."""
+    if one.feature.kind != "categorical":
+        return one
+    hidden = hidden_feature(spec, one.feature.name)
+    return replace(one, feature=replace(one.feature, hidden=hidden))
+
+
 def _output(one: ResolvedPrediction, kind: Kind) -> Feature:
-    feature = Feature(one.column, kind, one.column)
+    feature = Feature(one.column, kind, one.column, hidden=one.hidden)
     if kind == "categorical" or one.data_type is None:
         return feature
     return replace(feature, remainder=remainder(feature.sql, one.data_type))
@@ -375,4 +389,5 @@ def _predictions(spec: MonitorSpec, columns: Columns) -> Iterator[ResolvedPredic
         elif not is_atomic(data_type):
             message = f"the column {column!r} can't be the {role}"
             problem = spec.origin.problem(loc, message, given=data_type, accepted=ACCEPTED_ATOMIC)
-        yield ResolvedPrediction(role, column, data_type, problem)
+        hidden = hidden_feature(spec, column) if role == "decision" else None
+        yield ResolvedPrediction(role, column, data_type, problem, hidden)

@@ -26,6 +26,7 @@ from sparkdrift.spec.features import Declared, Kind, TextFeature, VectorFeature
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.names import quote
 from sparkdrift.spec.origin import Loc
+from sparkdrift.spec.privacy import Hidden
 from sparkdrift.spec.values_in_sql import (
     NO_REMAINDER,
     age,
@@ -55,6 +56,7 @@ class Feature:
     a custom metric (kind "metric"), its name in the spec.
     `remainder` is SQL text of the exact value where a double can't tell it from its
     neighbours, and NULL elsewhere: distinct values are counted by both together.
+    `hidden`: of a category, how its values are replaced before anything is counted.
     """
 
     column: str
@@ -62,11 +64,13 @@ class Feature:
     name: str
     value: Value | None = None
     remainder: str = NO_REMAINDER
+    hidden: Hidden | None = None
 
     @property
     def sql(self) -> str:
         """SQL over a row of the source: a number, or for categories what casts to a string."""
-        return quote(self.column) if self.value is None else self.value.sql
+        sql = quote(self.column) if self.value is None else self.value.sql
+        return sql if self.hidden is None else self.hidden.sql(sql)
 
 
 @dataclass(frozen=True)

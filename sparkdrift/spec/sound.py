@@ -40,6 +40,7 @@ _NAMING: tuple[Loc, ...] = (
     ("drift", "overrides"),
     ("alerts",),
     ("assumptions",),
+    ("privacy", "of"),
     ("dependence",),
 )
 

@@ -118,7 +118,8 @@ def import_reference(context: Context, spec: MonitorSpec, path: Path, by: str) -
     It gets the next free number of its role and name here, and its note says where it comes from.
     A file whose content a version already holds changes nothing. Raises SnapshotError, with
     nothing written, for a file that is not ours, that was changed, that is of another monitor or
-    of a newer sparkdrift, and for one that claims to be a stored version with other content.
+    of a newer sparkdrift, that may hold values which the spec hides, and for one that claims to be
+    a stored version with other content.
     """
     table, manifest = _read(path)
     _require_condition(path, manifest)
@@ -131,6 +132,12 @@ def import_reference(context: Context, spec: MonitorSpec, path: Path, by: str) -
     rows = as_frame(context.spark, table)
     _require_whole(path, table, rows, manifest)
     other = definition_of(rows) != definition_hash(spec, None)
+    if other and spec.privacy is not None and spec.privacy.hides:
+        raise SnapshotError(
+            f"{path} was made under another definition, so it may hold values that `privacy` "
+            "hides here; accepted is a file of a store with the same section and key. Nothing was "
+            "imported"
+        )
     with context.journal.step(spec.monitor, STEP):
         every = read_references(context.spark, context.store, spec.monitor, [name])
         stored = every.get(name, Stored())

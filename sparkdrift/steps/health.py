@@ -23,14 +23,14 @@ from sparkdrift.health.gathering import Told, windows_of
 from sparkdrift.health.ledger import FORCED, LEDGER, RETIRED, Entry, is_elsewhere
 from sparkdrift.health.maintenance import overdue_findings, plan_of
 from sparkdrift.health.ownership import ownership_findings, stage_of
-from sparkdrift.spark.health import debt_events, write_events, write_health
-from sparkdrift.spark.health_findings import TERM, evidence_rows
-from sparkdrift.spark.health_questions import HEALTH
+from sparkdrift.spark.health import write_events, write_health
+from sparkdrift.spark.health_questions import HEALTH, TERM
 from sparkdrift.spark.runs import settled_scope
 from sparkdrift.spark.verdicts import read_verdict
 from sparkdrift.spec.digests import health_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
+from sparkdrift.steps.health_stored import health_stored
 
 STEP = "health"
 _TRIES = 5
@@ -113,9 +113,11 @@ def assess_health(
 
 def judge_monitors(context: Context, specs: Sequence[MonitorSpec]) -> dict[str, Judged]:
     """The same, and nothing is written."""
-    rows = evidence_rows(context.spark, context.store, specs)
-    events = debt_events(context.spark, context.store, [spec.monitor for spec in specs])
-    return {spec.monitor: judged(spec, rows[spec.monitor], events[spec.monitor]) for spec in specs}
+    stored = health_stored(context, specs)
+    return {
+        spec.monitor: judged(spec, stored.rows[spec.monitor], stored.events[spec.monitor])
+        for spec in specs
+    }
 
 
 def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> Judged:

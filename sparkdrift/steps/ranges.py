@@ -26,7 +26,8 @@ from sparkdrift.spark.ranges import (
     slice_values,
     unsliced_windows,
 )
-from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.spec.hiding import hidden_column
+from sparkdrift.spec.models import OTHER, MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
 
@@ -80,7 +81,7 @@ def merge_range(
     inside = [one for one in stored if interval.start <= one.start and one.end <= interval.end]
     notes = _holes(inside, spec)
     keys = slice_keys(spec, only or {})
-    wanted = {key: list((only or {})[given]) for key, given in keys.items()}
+    wanted = {key: stored_values(spec, key, (only or {})[given]) for key, given in keys.items()}
     if keys:
         _require_values(spark, store, spec, interval, list(keys), wanted)
         without = unsliced_windows(spark, store, spec, interval, list(keys))
@@ -138,6 +139,14 @@ def slice_keys(spec: MonitorSpec, only: Wanted) -> dict[str, str]:
         + (f"; did you mean {close}?" if close else "")
         + ". Each slice is merged on its own: name all of its columns"
     )
+
+
+def stored_values(spec: MonitorSpec, column: str, values: Sequence[str | None]) -> list[str | None]:
+    """What is stored for these values of a slice's column: their tokens, where they are hidden."""
+    hidden = hidden_column(spec, column)
+    if hidden is None:
+        return list(values)
+    return [one if one is None or one == OTHER else hidden.token(one) for one in values]
 
 
 def figures(found: Merged) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,25 @@ def figures(store: Store, table: str) -> list[str]:
         and "digest" not in field.name
     ]
     return sorted(str(_rounded(row)) for row in rows.select(kept).to_pylist())
+
+
+def rows_alike(
+    table: str, here: Iterable[Mapping[str, Any]], there: Iterable[Mapping[str, Any]]
+) -> list[str]:
+    """What a table has otherwise than another, as `figures` compares them; [] for nothing."""
+    left, right = (
+        sorted(str(_rounded({k: v for k, v in row.items() if _compared(k, v)})) for row in rows)
+        for rows in (here, there)
+    )
+    if left == right:
+        return []
+    more, less = sorted(set(left) - set(right)), sorted(set(right) - set(left))
+    return [f"{table}: {len(more)} more, {len(less)} less, {_shown((more or less)[0], less)}"]
+
+
+def _compared(name: str, value: object) -> bool:
+    odd = {*_OF_A_RUN, "source_version", "distinct_count"}
+    return name not in odd and "digest" not in name and not isinstance(value, bytes)
 
 
 def _rounded(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 import duckdb
@@ -20,6 +21,7 @@ from sparkdrift.report.page.document import page
 from sparkdrift.report.page.material import of_rows
 from sparkdrift.spark import querying
 from sparkdrift.spark.fleet import read_fleet
+from sparkdrift.spark.health_findings import stored_by_ask, stored_by_spark
 from sparkdrift.spark.reference_life import read_references, references_of, references_query
 from sparkdrift.spark.report_rows import ReportRows, watched_metric
 from sparkdrift.spark.schemas import TABLES
@@ -27,6 +29,7 @@ from sparkdrift.spark.sql import quote
 from sparkdrift.spark.views import VIEWS
 from sparkdrift.steps import reference
 from sparkdrift.steps.answering import answer_verdict
+from sparkdrift.steps.health import judged
 from sparkdrift.steps.promotion import Decision
 from sparkdrift.steps.recalibrate import recalibrate
 from sparkdrift.steps.snapshot import snapshot_reference
@@ -202,6 +205,25 @@ def test_pages_need_no_java(spark, store, planted, workspace, monitor):
     else:
         assert ours["shapes"]
         assert ours["debts"]
+
+
+def test_health_is_judged_alike(spark, store, planted, workspace):
+    """Each question of health has the same answer from both, to the last letter: what a verdict
+    follows from is told by a digest, and may be read by either the next day."""
+    specs = [scored_spec(workspace), plan.planted_spec(planted.path)]
+    ours = stored_by_spark(spark, store, specs)
+    with embedded.asking(store, store.local) as ask:
+        theirs = stored_by_ask(ask, specs)
+    for spec in specs:
+        name = spec.monitor
+        assert Counter(map(repr, theirs.rows[name])) == Counter(map(repr, ours.rows[name]))
+        assert theirs.events[name] == ours.events[name]
+        found = [judged(spec, one.rows[name], one.events[name]) for one in (ours, theirs)]
+        assert [one.digest for one in found[0].assessed.health] == [
+            one.digest for one in found[1].assessed.health
+        ]
+    parts = {row.part for rows in ours.rows.values() for row in rows}
+    assert {"window", "health", "term", "alert", "coverage", "staleness"} <= parts
 
 
 def test_lists_need_no_java(spark, store, planted):

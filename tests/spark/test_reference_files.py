@@ -220,6 +220,16 @@ def test_what_is_no_such_file_is_refused(spark, source, file, store, tmp_path):
 
 
 @pytest.mark.classic
+def test_a_file_that_may_hold_hidden_values_is_refused(spark, source, file, store, monkeypatch):
+    monkeypatch.setenv("PRIVACY", "a key for tests, long enough")
+    spec = credit_spec(source, privacy={"of": {"product": "hashed"}, "key_env": "PRIVACY"})
+    before = logs(spark, store)
+    with pytest.raises(SnapshotError, match="may hold values that `privacy` hides"):
+        import_reference(context_of(spark, store, "import"), spec, file, "eve")
+    assert logs(spark, store) == before
+
+
+@pytest.mark.classic
 def test_a_stored_version_with_other_content_is_no_match(spark, source, origin, file, tmp_path):
     """The file says it is version 1 of the very run that made version 1 here."""
     shutil.copytree(str(origin.directory), tmp_path / "store")

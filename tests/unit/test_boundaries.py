@@ -92,6 +92,12 @@ def test_measures_and_spec_do_no_io_and_read_no_clock(module: Path) -> None:
         assert not {one for one in called if one == "open" or one.endswith((".open", ".write"))}
 
 
+@pytest.mark.parametrize("module", inside("spec"), ids=name)
+def test_one_module_of_spec_reads_the_variable_that_it_names(module: Path) -> None:
+    found = set(imported(module, typing_too=True))
+    assert "sparkdrift.environment" not in found or module.name == "loading.py"
+
+
 @pytest.mark.parametrize("module", inside("measures"), ids=name)
 def test_measures_import_numbers_only(module: Path) -> None:
     ours = {one for one in imported(module) if one.startswith("sparkdrift")}

@@ -10,7 +10,7 @@ from monitors import new_store, spec_of, utc
 
 from sparkdrift.health.gathering import SUPPRESSED
 from sparkdrift.spark.evaluation_tables import PERFORMANCE
-from sparkdrift.spark.health_findings import evidence_rows
+from sparkdrift.spark.health_findings import stored_by_spark
 from sparkdrift.spark.health_questions import MOST_COLUMNS, OTHERS, of_drift
 from sparkdrift.spark.writer import rows_frame
 
@@ -72,7 +72,7 @@ def test_an_estimate_that_may_be_relied_upon_has_a_loss_until_labels_say(spark, 
         performed(2, "estimated", "undetermined", estimated_loss=0.4),
         performed(3, "estimated", "insufficient_data", estimated_loss=0.01),
     )
-    rows = evidence_rows(spark, store, [spec])["credit"]
+    rows = stored_by_spark(spark, store, [spec]).rows["credit"]
     found = {(row.start - FIRST).days: row for row in rows if row.part == "performance"}
     assert {day: (row.loss, row.cost) for day, row in found.items()} == {
         0: (0.05, 250.0),
