@@ -67,7 +67,7 @@ def delta_path(path: str) -> str:
 def open_store(text: str | None = None) -> Store:
     """The store named by `text`, else by SPARKDRIFT_STORE, else ./sparkdrift-store.
 
-    `catalog.schema` is a catalog schema unless a folder of that name exists; write
+    `catalog.schema` is a catalog schema unless a folder or file of that name exists; write
     `./a.b` for a folder with a dot in its name. Raises UsageError for an empty name.
     """
     given = text if text is not None else os.environ.get(VARIABLE, DEFAULT)
@@ -83,7 +83,7 @@ def open_store(text: str | None = None) -> Store:
         )
     if _SCHEME.match(given):
         return Store(directory=given.rstrip("/"))
-    if _CATALOG_SCHEMA.match(given) and not Path(given).is_dir():
+    if _CATALOG_SCHEMA.match(given) and not Path(given).exists():
         return Store(schema=parse_table(given))
     path = Path(given).expanduser().resolve()
     if path.exists() and not path.is_dir():

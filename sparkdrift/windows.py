@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
+from sparkdrift.errors import UsageError
+
 HOUR = timedelta(hours=1)
 
 
@@ -66,8 +68,14 @@ def local_midnight(day: date, zone: str) -> datetime:
 def local_instant(value: date | datetime, zone: str) -> datetime:
     """A date or datetime as written in a spec, as an aware UTC instant.
 
-    A naive value is local time in `zone`; an aware one is taken as it is.
+    A naive value is local time in `zone`; an aware one is taken as it is. Raises UsageError for
+    anything else, such as the text of a date, which a caller in Python may pass.
     """
+    if not isinstance(value, date):
+        raise UsageError(
+            f"{value!r} is no time; accepted is a date or a datetime, such as "
+            "datetime.date(2025, 12, 1)"
+        )
     if not isinstance(value, datetime):
         return local_midnight(value, zone)
     aware = value if value.tzinfo is not None else value.replace(tzinfo=ZoneInfo(zone))

@@ -23,6 +23,7 @@ from sparkdrift.api.keeping import (
     validate,
 )
 from sparkdrift.api.opening import Moment
+from sparkdrift.api.pages import Page, page
 from sparkdrift.api.proposing import Sample, recalibrate, sample_eval
 from sparkdrift.api.results import (
     Answer,
@@ -51,14 +52,12 @@ from sparkdrift.api.telling import (
     Classification,
     Explained,
     Feedback,
-    Page,
     calibrate,
     classify,
     explain,
     feedback,
     fleet,
     merge,
-    page,
 )
 from sparkdrift.api.versions import Decision, Difference, Exported, Frozen, Imported, Version
 from sparkdrift.api.watching import health, plan, run

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from sparkdrift.api.opening import (
     Moment,
@@ -32,6 +33,8 @@ class Migration(Shown):
 
     made_good: tables, and columns of tables, that somebody took away.
     """
+
+    _absent: ClassVar[Mapping[str, str]] = {"had": "none: it was not there"}
 
     store: str
     had: int | None

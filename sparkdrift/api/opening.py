@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from sparkdrift.spark.answers import Ask
     from sparkdrift.spec.models import MonitorSpec
     from sparkdrift.steps.context import Context, Options
     from sparkdrift.store import Store
 
+Found = TypeVar("Found")
 Moment: TypeAlias = date | datetime
 """A day or time of the monitor's zone, or a datetime with an offset."""
 
@@ -86,6 +88,34 @@ def reading(store: str | None, spark: SparkSession | None) -> Iterator[tuple[Spa
         require_store(opened, place)
         check_functions(opened)
         yield opened, place
+
+
+def asked(
+    store: str | None,
+    spark: SparkSession | None,
+    questions: Callable[[Ask, SparkSession | None, Store], Found],
+) -> Found:
+    """What `questions` make of what a store answers, of the session, if any, and of the store.
+
+    Without Java where a store in a folder can be read so and no session is given or active.
+    """
+    from sparkdrift.embedded import missing
+    from sparkdrift.store import open_store
+
+    place = open_store(store)
+    if place.local is not None and not missing() and spark is None and active() is None:
+        from sparkdrift.embedded.asking import asking as without_java
+        from sparkdrift.embedded.unanswered import UnansweredError
+
+        try:
+            with without_java(place, place.local) as ask:
+                return questions(ask, None, place)
+        except UnansweredError:
+            pass  # Spark answers
+    from sparkdrift.spark.querying import asking
+
+    with reading(store, spark) as (opened, place), asking(opened, place) as ask:
+        return questions(ask, opened, place)
 
 
 @contextmanager

@@ -8,14 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sparkdrift.api.tables import Rows
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A result as a table of names and values; rows and results inside it follow."""
+    """A result as a table of names and values; rows and results inside it follow.
+
+    A figure that is None was not measured, but where `_absent` says what it means.
+    """
+
+    _absent: ClassVar[Mapping[str, str]] = {}
 
     def _repr_html_(self) -> str:
         from sparkdrift.report.page.shown import table_html
@@ -27,11 +32,13 @@ class Shown:
             if isinstance(value, Rows):
                 if len(value):
                     after.append(table_html(name, value.columns, value.rows))
+                else:
+                    lines.append((name, "no rows"))
             elif isinstance(value, Shown):
                 after.append(value._repr_html_())
             else:
                 counted = "int" in str(field.type) or "float" in str(field.type)
-                absent = "not measured" if counted else "none"
+                absent = self._absent.get(field.name, "not measured" if counted else "none")
                 lines.append((name, absent if value is None else _told(value)))
         return table_html(type(self).__name__, ("", ""), lines) + "".join(after)
 
@@ -98,6 +105,8 @@ class Run(Shown):
     gate left it a candidate. verdict: on the newest window, None: nothing is stored. skipped: why
     nothing was done, as for a model that is retired. remarks: what the reader should know.
     """
+
+    _absent: ClassVar[Mapping[str, str]] = {"reference": "none"}  # none was due
 
     monitor: str
     run_id: str

@@ -83,6 +83,8 @@ class Rows:
         from sparkdrift.report.page.shown import table_html
 
         told = "; ".join([*self.notes, *(["and more"] if self.more else [])])
+        if not self.rows:
+            told = "; ".join(["no rows", *self.notes])
         return table_html(told, self.columns, self.rows)
 
 

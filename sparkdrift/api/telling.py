@@ -1,4 +1,4 @@
-"""Reading what is stored: pages, explanations, the fleet, and what would fit."""
+"""Reading what is stored: explanations, the fleet, and what would fit."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from sparkdrift.api.opening import Moment, instant, loaded, options_of, reading
+from sparkdrift.api.opening import Moment, asked, instant, loaded, options_of, reading
 from sparkdrift.api.results import Shown
 from sparkdrift.api.tables import Rows, rows_of
 
@@ -54,6 +54,8 @@ class Calibration(Shown):
     for the spec.
     """
 
+    _absent: ClassVar[Mapping[str, str]] = {"suggested": "none fits"}
+
     monitor: str
     version: int
     windows: int
@@ -84,51 +86,6 @@ class Classification(Shown):
     reason: str
     told: tuple[str, ...]
     remarks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Page:
-    """A page as HTML; a notebook shows it in a frame of its own, in which no script runs."""
-
-    html: str
-
-    def save(self, file: str | Path) -> Path:
-        """Write it; returns the path. Raises UsageError where that can't be."""
-        from sparkdrift.report.page.saving import save
-
-        return save(Path(file), self.html)
-
-    def _repr_html_(self) -> str:
-        from sparkdrift.report.page.shown import framed
-
-        return framed(self.html)
-
-
-def page(
-    spec: str | Path | MonitorSpec | None = None,
-    store: str | None = None,
-    *,
-    last: int = 365,
-    models: str | Path | None = None,
-    spark: SparkSession | None = None,
-) -> Page:
-    """The page of one model, as `sparkdrift report`; without a spec that of all models.
-
-    last: so many windows, the newest. models: the registry's file, for the page of all models.
-    """
-    from sparkdrift.errors import UsageError
-    from sparkdrift.spark.report_rows import report_rows
-    from sparkdrift.spec.loading import load_registry
-    from sparkdrift.steps.pages import all_models_page, model_page
-
-    if spec is not None and models is not None:
-        raise UsageError(f"models {models} is for all models; accepted is it without a spec")
-    registry = None if models is None else load_registry(models)
-    own = None if spec is None else loaded(spec)
-    with reading(store, spark) as (session, place), report_rows(session, place) as rows:
-        if own is None:
-            return Page(all_models_page(rows, place, registry))
-        return Page(model_page(rows, place, own, last))
 
 
 def explain(
@@ -206,13 +163,12 @@ def fleet(
     """
     from sparkdrift.health.fleet import together
     from sparkdrift.spark.fleet import read_fleet
-    from sparkdrift.spark.querying import asking
     from sparkdrift.spec.loading import load_registry
 
     at = as_of or datetime.now(timezone.utc)
     registry = None if models is None else load_registry(models)
-    with reading(store, spark) as (session, place), asking(session, place) as ask:
-        return rows_of(together(read_fleet(ask, at), registry, at))
+    rows = asked(store, spark, lambda ask, _, __: read_fleet(ask, at))
+    return rows_of(together(rows, registry, at))
 
 
 def calibrate(

@@ -42,6 +42,11 @@ def evaluate(argv: Arguments = None) -> None:
     _task("eval", argv)
 
 
+def operations(argv: Arguments = None) -> None:
+    """`sparkdrift operations`."""
+    _task("operations", argv)
+
+
 def features(argv: Arguments = None) -> None:
     """`sparkdrift features`."""
     _task("features", argv)
@@ -55,6 +60,11 @@ def health(argv: Arguments = None) -> None:
 def run(argv: Arguments = None) -> None:
     """`sparkdrift run`: all that is due, in order."""
     _task("run", argv)
+
+
+def report(argv: Arguments = None) -> None:
+    """`sparkdrift report`: a page, in a volume say."""
+    _task("report", argv)
 
 
 def maintain(argv: Arguments = None) -> None:

@@ -17,8 +17,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from sparkdrift.report.overview import Line
 from sparkdrift.report.plain import day, plain
-from sparkdrift.report.summary import Line, section
+from sparkdrift.report.summary import section
 
 Row = Mapping[str, Any]
 # How the reason of a red window begins each of its alerts.

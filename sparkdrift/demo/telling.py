@@ -12,8 +12,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from sparkdrift.demo.reasons import Reason
+from sparkdrift.report.overview import Line
 from sparkdrift.report.plain import named
-from sparkdrift.report.summary import Line, section
+from sparkdrift.report.summary import section
 
 _MOST_SLICES: Final = 2
 

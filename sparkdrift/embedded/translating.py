@@ -125,7 +125,7 @@ def _require_tables(parsed: exp.Expr, known: Collection[str]) -> None:
         if any(table.args.get(one) for one in ("sample", "pivots", "version", "when", "hints")):
             raise UnansweredError(f"{table.sql(_SPARK)!r} is not read as it is")
         if table.name.lower() not in own and table.name.lower() not in known:
-            raise UsageError(no_table([table.name]))
+            raise UsageError(no_table([table.name], known))
 
 
 def _names(parsed: exp.Query) -> tuple[str, ...] | None:

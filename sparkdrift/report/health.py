@@ -91,7 +91,7 @@ def debt_line(debt: Debt, newest: Health, currency: str | None, zone: str) -> li
         plain(debt.owner),
         day(debt.opened, zone),
         day(debt.due, zone),
-        f"{(newest.window.end - debt.opened).days} days",
+        named((newest.window.end - debt.opened).days, "day"),
         interest(debt, currency),
     ]
 

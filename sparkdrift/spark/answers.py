@@ -6,11 +6,12 @@ No pyspark here: the reader that needs no Java answers and refuses in the same w
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sparkdrift.errors import Problem, UsageError, nearest
+from sparkdrift.spark.monitor_views import OF_A_MONITOR
 from sparkdrift.spark.views import NAMES
 
 QUERIES = ("select", "with", "values")
@@ -70,11 +71,17 @@ def _first_word(text: str) -> str:
     return found.group(1).lower() if found else ""
 
 
-def no_table(given: Sequence[str]) -> str:
-    """What is said of a table that the store has not; `given`: the parts of its name."""
-    close = nearest(given[-1], NAMES)
+def no_table(given: Sequence[str], known: Iterable[str] = ()) -> str:
+    """What is said of a table that the store has not; `given`: the parts of its name.
+
+    `known`: names that it has besides, such as those of views of a monitor.
+    """
+    close = nearest(given[-1], [*NAMES, *known])
     message = "the store has no such table or view"
-    return str(Problem(message, None, None, ".".join(given), ", ".join(NAMES), close))
+    accepted = (
+        f"{', '.join(NAMES)}; of a monitor {' and '.join(f'ID_{one}' for one in OF_A_MONITOR)}"
+    )
+    return str(Problem(message, None, None, ".".join(given), accepted, close))
 
 
 def no_column(given: Sequence[str], seen: Sequence[Sequence[str]], statement: str) -> str:

@@ -145,7 +145,8 @@ OF_A_MONITOR = {"profile_metrics": PROFILE_METRICS, "drift_metrics": DRIFT_METRI
 READ = ("profiles", "current_drift", "active_references", "reference_profiles")
 """The tables and views that they are made of; those of `current_drift` come with it."""
 
-_NAMED = re.compile(rf"_(?:{'|'.join(OF_A_MONITOR)})\b", re.IGNORECASE)
+# Also what comes near to one: who misspells it is told which was meant.
+_NAMED = re.compile(r"_(?:profile|drift)_met", re.IGNORECASE)
 
 
 def names_one(statement: str) -> bool:

@@ -7,9 +7,8 @@ dashboard's own table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -27,16 +26,13 @@ from sparkdrift.spark.evaluation_overview import (
 )
 from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
 from sparkdrift.spark.failures import FAILURES, reason
-from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.fleet import MOST_MODELS
 from sparkdrift.spark.outside_tables import Told, dashboard_table, told_by_dashboard
 from sparkdrift.spark.overview import Overview
 from sparkdrift.spark.profiling import TABLE_ROW
-from sparkdrift.spark.querying import asking
 from sparkdrift.spark.sql import string, timestamp
 from sparkdrift.spark.table import bucket_of
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.store import Store
 
 Row = dict[str, Any]
 MOST_CELLS: Final = 400_000
@@ -44,13 +40,6 @@ MOST_CELLS: Final = 400_000
 MOST_LISTED: Final = 2_000
 """Rows of any other list."""
 _SHAPE: Final = "kind, row_count, null_count, mean, min, max, quantiles, frequent_items"
-
-
-@contextmanager
-def report_rows(spark: SparkSession, store: Store) -> Iterator[ReportRows]:
-    """The questions below, over the views of `store`, which are dropped afterwards."""
-    with few_rows(spark), asking(spark, store) as ask:
-        yield ReportRows(ask, partial(told_by_dashboard_of, spark))
 
 
 class ReportRows:
@@ -123,6 +112,11 @@ class ReportRows:
             GROUP BY p.monitor ORDER BY p.monitor""",
             MOST_LISTED,
         )
+
+    def monitors(self) -> list[str]:
+        """The monitors that ever ran, in order."""
+        found = self._rows("SELECT DISTINCT monitor FROM runs ORDER BY monitor", MOST_LISTED)
+        return [row["monitor"] for row in found]
 
     def cells(self, spec: MonitorSpec, last: int) -> list[Row]:
         """The verdict on each feature in each of the newest windows, over all rows."""

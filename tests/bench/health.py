@@ -5,15 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tests.bench import ours, stored
 from tests.bench.asked import Asked
 from tests.bench.table import Measured
 from tests.bench.watching import Used, command, fastest
-
-if TYPE_CHECKING:
-    pass
 
 _MODELS, _WINDOWS, _COLUMNS = 100, 90, 10
 

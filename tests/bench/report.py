@@ -5,15 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tests.bench import ours, stored
 from tests.bench.asked import Asked
 from tests.bench.table import Measured
 from tests.bench.watching import fastest
-
-if TYPE_CHECKING:
-    pass
 
 _FEATURES, _WINDOWS, _SLICES = 100, 90, 5
 _QUERY = "SELECT severity, count(*) AS n FROM alerts GROUP BY severity"

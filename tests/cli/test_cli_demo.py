@@ -36,7 +36,7 @@ def test_it_tells_what_was_planted(demo):
     assert "mostly NULL in 15 days between 2025-06-10 and 2025-06-25" in flat
     assert "one single value, 0.5, in 98 days" in flat
     assert "roc_auc worse by more than 0.03" in flat
-    assert text.rstrip().splitlines()[-4] == "Try next"
+    assert text.rstrip().splitlines()[-5] == "Try next"
 
 
 def test_the_log_is_a_delta_table_and_nothing_is_left_beside_it(demo):

@@ -14,11 +14,15 @@ import pyarrow as pa
 import pytest
 
 from sparkdrift.spark.commits import watched
+from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.migrate import migrate
+from sparkdrift.spark.querying import asking
+from sparkdrift.spark.report_rows import ReportRows
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context, Options
 from sparkdrift.steps.journal import Journal
+from sparkdrift.steps.pages import asked_by
 from sparkdrift.steps.profile import Plan, profile_windows
 from sparkdrift.steps.run import Outcome, run_monitor
 from sparkdrift.store import Store
@@ -136,3 +140,10 @@ def rows_of(spark, store: Store, table: str, where: str = "true") -> pa.Table:
 
 def utc(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=timezone.utc)
+
+
+@contextmanager
+def report_rows(spark, store: Store) -> Iterator[ReportRows]:
+    """The questions of a page to a store, answered by Spark."""
+    with few_rows(spark), asking(spark, store) as ask:
+        yield asked_by(ask, spark)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+from datetime import date, timedelta
+
 import planted as plan
 import pytest
+import source_tables
 
 from sparkdrift import api
 from sparkdrift.errors import SnapshotError, UsageError
@@ -106,6 +110,64 @@ def test_what_is_stored_is_told(spark, spec, store):
     page = api.page(spec, store, last=30, spark=spark)
     assert spec.owner in page.html
     assert api.migrate(store, spark=spark).had is not None
+
+
+def test_days_become_a_week_and_a_window_is_told_from_the_reference(spark, spec, store):
+    merged = api.rollup(spec, "week", store, spark=spark)
+    assert (merged.monitor, merged.granularity) == (spec.monitor, "week")
+    assert len(merged.windows) >= 1
+    assert api.rollup(spec, "week", store, spark=spark).windows == ()
+    shifted = source_tables.day_start(plan.SHIFTED)
+    found = api.classify(spec, store, window=shifted, rows=1000, spark=spark)
+    assert found.window_start == shifted
+    assert found.features[0][0] == "sensor"
+    assert found.auc > 0.6
+    assert found.status == "drifted"
+
+
+def test_what_is_left_open_is_waived_and_declined(spark, spec, store):
+    verdict = api.health(spec, store, spark=spark)
+    name = api.debts(spec, store, spark=spark).dicts()[-1]["debt"]
+    after = api.waive(spec, name, "a campaign", date(2030, 1, 1), store, by="tests", spark=spark)
+    assert after.verdict == verdict.verdict
+    states = {one["debt"]: one["status"] for one in api.debts(spec, store, spark=spark).dicts()}
+    assert states[name] == "waived"
+    said = api.decline(spec, "known", store, by="tests", spark=spark)
+    assert (said.action, said.verdict) == ("declined", verdict.verdict)
+    with pytest.raises(UsageError, match="until"):
+        api.waive(spec, name, "again", date(2001, 1, 1), store, spark=spark)
+
+
+def test_what_the_spec_does_not_ask_for_is_told_and_is_no_zero(spark, spec, store):
+    assert api.reference.staleness(spec, store, spark=spark).rows == ()
+    with pytest.raises(UsageError, match="which rows the model shaped"):
+        api.feedback(spec, store, spark=spark)
+
+
+def test_a_candidate_is_retired_and_a_store_is_kept(spark, spec, store):
+    frozen = api.snapshot(spec, store, candidate=True, spark=spark)
+    ended = api.reference.retire(spec, frozen.version, "not needed", store, spark=spark)
+    assert ended.version == frozen.version
+    assert api.reference.show(spec, frozen.version, store, spark=spark).facts["state"] == "retired"
+    planned = api.maintain(store, dry_run=True, spark=spark).dicts()
+    assert {"runs", "drift"} <= {one["table"] for one in planned}
+    assert all(one["ok"] for one in api.doctor(store).dicts())
+
+
+def test_rows_that_left_the_source_are_erased(spark, planted, tmp_path):
+    """Of a copy: what is gone from one store stays in the others."""
+    source = tmp_path / "source"
+    shutil.copytree(planted.path, source)
+    spec, store = plan.planted_spec(source), str(planted.copied(tmp_path / "store"))
+    gone = source_tables.day_start(plan.FIVE_ROWS)
+    spark.sql(f"DELETE FROM delta.`{source}` WHERE day = {plan.FIVE_ROWS}")
+    erased = api.forget(
+        spec, store, begin=gone, end=gone + timedelta(days=1), by="tests", spark=spark
+    )
+    assert [begin for begin, _ in erased.windows] == [gone]
+    assert erased.erased.rows == ()
+    query = f"SELECT DISTINCT row_count FROM profiles WHERE window_start = '{gone:%Y-%m-%d}'"
+    assert api.sql(query, store, spark=spark).rows in ((), ((0,),))
 
 
 def test_a_table_becomes_a_spec_that_holds(spark, planted, tmp_path):

@@ -13,7 +13,7 @@ import pytest
 import source_tables
 from monitors import asked_of, context_of, new_store, rows_of, run, spec_of, utc
 
-from sparkdrift.cli.commands.steps import _told
+from sparkdrift.cli.outcome import told
 from sparkdrift.measures.dependence import EMPTY, correlation, merge_states
 from sparkdrift.spark.pairs import pair_states
 from sparkdrift.spark.profiles import window_rows
@@ -164,7 +164,7 @@ def test_a_planted_dependence_is_found_and_the_others_stay_quiet(checks):
 def test_a_run_says_how_many_checks_are_violated(first, checks):
     violated = sum(row["status"] == "violated" for rows in checks.values() for row in rows)
     assert first.checked.violated == violated > 0
-    assert f"assumptions checked in 19 windows (checks: {violated} violated)" in _told(first)
+    assert f"assumptions checked in 19 windows (checks: {violated} violated)" in told(first)
 
 
 def test_learned_domains_and_ranges_are_those_of_the_reference(checks):

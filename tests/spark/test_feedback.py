@@ -13,6 +13,7 @@ from reading import rows_read
 from scipy import stats
 from source_tables import closing_row, day_rows, day_start, write
 
+from sparkdrift import api
 from sparkdrift.spark.staleness import newest_staleness
 from sparkdrift.spark.views import registered
 from sparkdrift.spec.models import MonitorSpec
@@ -86,6 +87,17 @@ def test_each_window_and_slice_has_its_share_with_its_interval(spark, fed):
         ends = stats.binomtest(hits, len(known)).proportion_ci(0.95, method="wilson")
         assert row["share"] == pytest.approx(hits / len(known)), (SEED, day)
         assert (row["low"], row["high"]) == pytest.approx((ends.low, ends.high)), (SEED, day)
+
+
+@pytest.mark.classic
+def test_python_is_told_the_same(spark, fed):
+    found = api.feedback(fed.spec, str(fed.store), spark=spark)
+    shares = {one["window_start"]: one["share"] for one in found.windows.dicts()}
+    for day in range(DAYS):
+        known = fed.known(day, day + 1)
+        assert shares[day_start(day)] == pytest.approx(known.mean()), (SEED, day)
+    assert found.features is None
+    assert found.told
 
 
 @pytest.mark.classic

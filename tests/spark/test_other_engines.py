@@ -11,7 +11,7 @@ import planted as plan
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
-from monitors import context_of, run, spec_of
+from monitors import context_of, report_rows, run, spec_of
 from source_tables import closing_row, day_rows, day_start, write
 
 from sparkdrift.embedded import asking as embedded
@@ -23,7 +23,7 @@ from sparkdrift.spark import querying
 from sparkdrift.spark.fleet import read_fleet
 from sparkdrift.spark.health_findings import stored_by_ask, stored_by_spark
 from sparkdrift.spark.reference_life import read_references, references_of, references_query
-from sparkdrift.spark.report_rows import ReportRows, report_rows, watched_metric
+from sparkdrift.spark.report_rows import ReportRows, watched_metric
 from sparkdrift.spark.schemas import TABLES
 from sparkdrift.spark.sql import quote
 from sparkdrift.spark.views import VIEWS

@@ -11,8 +11,10 @@ import pytest
 import typer.main
 
 from sparkdrift import api
+from sparkdrift.api.opening import instant, options_of
 from sparkdrift.cli.app import app
 from sparkdrift.errors import UsageError
+from tests.unit.report.page import made_rows as made
 
 # Commands whose function has another name: Python knows `eval`, `import` and `list` as its own.
 CALLED = {
@@ -135,6 +137,31 @@ def test_a_result_shows_what_is_inside_it_and_executes_nothing():
     verdict = api.Verdict("m", "blind", "me")
     done = api.Run("m", "r", 1, 2, 3, {"ok": 1}, None, (), None, verdict)
     assert ">Verdict</caption>" in done._repr_html_()
+
+
+def test_what_is_not_there_is_not_called_unmeasured():
+    done = api.Run("m", "r", 0, 0, 0, {}, None, (), None, api.Verdict("m", "blind", "me"))
+    run, verdict = done._repr_html_().split(">Verdict</caption>")
+    assert "not measured" not in run
+    assert "not measured" in verdict
+    made = api.Migration("a store", None, 9)
+    assert "not measured" not in made._repr_html_()
+
+
+def test_no_rows_are_said_to_be_none():
+    assert "no rows" in api.Rows((), ())._repr_html_()
+    assert "no rows" not in api.Rows(("a",), ((1,),))._repr_html_()
+    pruned = api.Pruned("m", False, api.Rows((), ()))
+    assert "no rows" in pruned._repr_html_()
+
+
+def test_a_text_is_no_time():
+    """What a time is given as on a command line; the call says what it takes instead."""
+    spec = made.spec()
+    with pytest.raises(UsageError, match=r"'2025-12-01' is no time; accepted is a date"):
+        options_of(spec, begin="2025-12-01")
+    with pytest.raises(UsageError, match=r"such as datetime\.date\(2025, 12, 1\)"):
+        instant(spec, "2025-12-01")
 
 
 def test_a_drafted_spec_overwrites_nothing(tmp_path):

@@ -155,3 +155,12 @@ def test_what_is_read_of_all_models_has_few_partitions() -> None:
     health = next(table for table in TABLES if table.name == "model_health")
     # Files without a monitor are not read, as partitions are not elsewhere.
     assert "monitor" in health.counted
+
+
+def test_a_file_whose_name_looks_like_a_schema_is_no_catalog(tmp_path, monkeypatch):
+    """A catalog would be asked for by Spark, to find nothing."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.md").touch()
+    with pytest.raises(StoreError, match="is a file"):
+        open_store("notes.md")
+    assert open_store("main.monitoring").schema is not None

@@ -208,6 +208,7 @@ def _next(store: str, folder: Path, demo: Demo) -> list[str]:
     return [
         f'{command} sql --store {shown} "{query}"',
         f"{command} run {spec} --store {shown} --fail-on drifted",
+        f"{command} report {spec} --store {shown} -o page.html",
         f"{command} init {table} -o my_monitor.yml",
     ]
 

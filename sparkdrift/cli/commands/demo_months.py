@@ -168,6 +168,7 @@ def _next(store: str, demo: Demo) -> list[str]:
     queue = shlex.quote(str(Path(store) / "to_label"))
     command = screen.command()
     return [
+        f"{command} report {spec} --store {shown} -o page.html",
         f"{command} eval {spec} --store {shown}",
         f"{command} operations {spec} --store {shown}",
         f"{command} recalibrate {spec} --store {shown}",

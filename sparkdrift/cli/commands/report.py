@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from sparkdrift.spark.answers import Ask
-    from sparkdrift.spark.outside_tables import Told
-    from sparkdrift.spec.models import MonitorSpec
 
 
 def report(
@@ -85,24 +81,17 @@ def _model(common: Common, file: Path, last: int) -> str:
 
     def made(ask: Ask, spark: SparkSession | None) -> str:
         from sparkdrift.spark.few_rows import few_rows
-        from sparkdrift.spark.report_rows import ReportRows
-        from sparkdrift.steps.pages import model_page
+        from sparkdrift.steps.pages import asked_by, model_page, never_ran
 
         with few_rows(spark):
-            return model_page(ReportRows(ask, _dashboard_by(spark)), store, spec, last)
+            rows = asked_by(ask, spark)
+            text = model_page(rows, store, spec, last)
+            # Afterwards: what is left to Spark is asked once more, and would say it twice.
+            if said := never_ran(rows, store, spec):
+                screen.remark(said)
+            return text
 
     return asked(common, made)
-
-
-def _dashboard_by(spark: SparkSession | None) -> Callable[[MonitorSpec], Sequence[Told]]:
-    """What reads the dashboard's own table."""
-    if spark is None:
-        from sparkdrift.embedded.dashboards import told_by_dashboard
-
-        return told_by_dashboard
-    from sparkdrift.spark.report_rows import told_by_dashboard_of
-
-    return partial(told_by_dashboard_of, spark)
 
 
 def _fleet(common: Common, models: Path | None) -> str:
@@ -113,10 +102,9 @@ def _fleet(common: Common, models: Path | None) -> str:
 
     def made(ask: Ask, spark: SparkSession | None) -> str:
         from sparkdrift.spark.few_rows import few_rows
-        from sparkdrift.spark.report_rows import ReportRows
-        from sparkdrift.steps.pages import all_models_page
+        from sparkdrift.steps.pages import all_models_page, asked_by
 
         with few_rows(spark):
-            return all_models_page(ReportRows(ask), store, registry)
+            return all_models_page(asked_by(ask, spark), store, registry)
 
     return asked(common, made)

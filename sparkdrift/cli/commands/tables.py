@@ -64,9 +64,9 @@ def sql(
     ] = 100,
     as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
 ) -> None:
-    """Query the store's tables by their plain names; `show tables` lists them.
+    r"""Query the store's tables by their plain names; `show tables` lists them.
 
-    In Spark's SQL. A store in a folder is read without Java where `sparkdrift[sql]` is installed
+    In Spark's SQL. A store in a folder is read without Java where `sparkdrift\[sql]` is installed
     and the query is known to mean the same; the rest is left to Spark.
 
     Example: sparkdrift sql "select * from current_drift where status = 'drifted'"

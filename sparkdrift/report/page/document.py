@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from sparkdrift.explain.signals import WHOLE
-from sparkdrift.report import summary
+from sparkdrift.report import overview
 from sparkdrift.report.evaluation import blind_spot_lines
 from sparkdrift.report.facts import Row, sort_verdicts
 from sparkdrift.report.page import listed
-from sparkdrift.report.page.features import features, heat_map
+from sparkdrift.report.page.features import features, heat_map, shown_name
 from sparkdrift.report.page.material import Material
 from sparkdrift.report.page.rendering import render
 from sparkdrift.report.page.timeline import HEADINGS, timeline
@@ -19,8 +19,8 @@ from sparkdrift.report.plain import day, named
 from sparkdrift.spec.models import MonitorSpec
 
 _IN_WORDS = (
-    *(summary.IN_SLICES, summary.TOGETHER, summary.DEPENDENCE, summary.FAILING),
-    *(summary.BROKEN, summary.UNMEASURED, summary.DEGRADED),
+    *(overview.IN_SLICES, overview.TOGETHER, overview.DEPENDENCE, overview.FAILING),
+    *(overview.BROKEN, overview.UNMEASURED, overview.DEGRADED),
 )
 
 
@@ -52,6 +52,7 @@ def facts(spec: MonitorSpec, material: Material) -> dict[str, Any]:
         "heat": heat_map(material, zone),
         "features": features(spec, material),
         "drifting": _drifting(material),
+        "sliced_only": _only_in_slices(material),
         "words": words,
         "categories": listed.categories(material.first_seen, zone),
         "staleness": listed.staleness(material.staleness, zone),
@@ -71,12 +72,12 @@ def facts(spec: MonitorSpec, material: Material) -> dict[str, Any]:
     }
 
 
-def _in_words(spec: MonitorSpec, material: Material) -> list[tuple[str, list[summary.Line]]]:
+def _in_words(spec: MonitorSpec, material: Material) -> list[tuple[str, list[overview.Line]]]:
     """What is told in words alone; what another part of the page looks at is left out."""
-    told = dict(summary.told_sections(spec, material.findings))
+    told = dict(overview.told_sections(spec, material.findings))
     if material.performance:
-        lines = told[summary.UNMEASURED]
-        told[summary.UNMEASURED] = [one for one in lines if one[2] != summary.NOT_LOOKED_AT]
+        lines = told[overview.UNMEASURED]
+        told[overview.UNMEASURED] = [one for one in lines if one[2] != overview.NOT_LOOKED_AT]
     return [(name, told[name]) for name in _IN_WORDS if told[name]]
 
 
@@ -102,27 +103,44 @@ def _watched(spec: MonitorSpec, material: Material) -> str:
     return "no window is stored yet: `sparkdrift run SPEC` reads the closed ones"
 
 
-def _drifting(material: Material) -> tuple[int, int]:
-    """How many features drift by now, and how many are judged."""
+def _drifting(material: Material) -> str:
+    """How many features drift by now, how many are judged, and of how many that is not known."""
     found = sort_verdicts(material.findings.verdicts)
     judged = [one for one in material.findings.verdicts if one["slice_key"] == WHOLE]
-    return len(found.lasting), len(judged) - (found.together is not None)
+    told = f"{len(found.lasting)} of {len(judged) - (found.together is not None)} drift by now"
+    if found.unclear:
+        told += f", {len(found.unclear)} could not be judged in most windows"
+    return told
+
+
+def _only_in_slices(material: Material) -> list[str]:
+    """Features that drift by now in a slice and not over all rows, each once, in order of time."""
+    found = sort_verdicts(material.findings.verdicts).only_in_slices
+    return list(dict.fromkeys(shown_name(one["column_name"]) for one in found))
 
 
 def _instead(material: Material) -> list[tuple[str, str, str]]:
     """What is known without a verdict: (name, text, tone)."""
-    lasting, judged = _drifting(material)
-    told = [
-        (
-            "features",
-            f"{lasting} of {judged} drift by now" if judged else "not judged yet",
-            "none" if not judged else "bad" if lasting else "good",
-        )
-    ]
     spot: Row | None = newest(material.blind_spots)
     light = None if spot is None else spot["status"]
     tones = {"red": "bad", "amber": "warn", "green": "good"}
-    told.append(("blind spot", light or "not measured", tones.get(light or "", "none")))
+    # The step that gives the verdict keeps the ledger: without one an empty ledger says nothing.
     owed = sum(one["closed"] is None for one in material.debts)
-    told.append(("open debts", f"{owed:,}", "warn" if owed else "good"))
-    return told
+    return [
+        _drifting_in_brief(material),
+        ("blind spot", light or "not measured", tones.get(light or "", "none")),
+        ("open debts", f"{owed:,}" if owed else "not measured", "warn" if owed else "none"),
+    ]
+
+
+def _drifting_in_brief(material: Material) -> tuple[str, str, str]:
+    """Good is what was judged and does not drift, in no slice either."""
+    if not any(one["slice_key"] == WHOLE for one in material.findings.verdicts):
+        return "features", "not judged yet", "none"
+    found = sort_verdicts(material.findings.verdicts)
+    told = _drifting(material)
+    if sliced := len(_only_in_slices(material)):
+        told += f", {sliced} more in a slice alone"
+    if found.lasting:
+        return "features", told, "bad"
+    return "features", told, "warn" if sliced else "none" if found.unclear else "good"

@@ -33,7 +33,10 @@ class HeatMap:
 
 @dataclass(frozen=True)
 class Feature:
-    """A drifted feature. `anchor` is its place in the page; `state`: drifting or passed."""
+    """A drifted feature. `anchor` is its place in the page; `state`: drifting or passed.
+
+    beside: what a reader of its course has to know, '' where the course says it all.
+    """
 
     anchor: str
     name: str
@@ -42,6 +45,7 @@ class Feature:
     reason: str
     slices: str
     course: Chart | None
+    beside: str
     limit: str
     window: str
     overlay: Overlay | None
@@ -142,6 +146,7 @@ def features(spec: MonitorSpec, material: Material) -> tuple[Feature, ...]:
                 row["reason"] or "",
                 _slices(found.elsewhere.get(name, ())),
                 course,
+                "" if course is None else _beside(cells[name], limit),
                 f"{limit:g}",
                 "" if window is None else f"the window of {day(window['window_start'], zone)}",
                 *pictures,
@@ -188,6 +193,13 @@ def _pictures(
         return drawn, (), None
     listed = bars(window, reference, new)
     return None, listed, None if listed else "No distribution to show: no category is stored."
+
+
+def _beside(cells: Sequence[Row], limit: float) -> str:
+    """Of a feature that drifted by something else than its distance: a share, or a lost column."""
+    if any((one["effect"] or 0.0) >= limit for one in cells):
+        return ""
+    return "It never was beyond the limit by this distance: what drifted is said above."
 
 
 def _course(

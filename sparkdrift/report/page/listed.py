@@ -13,7 +13,7 @@ from sparkdrift.report.facts import Row
 from sparkdrift.report.page.verdict import amount, tone
 from sparkdrift.report.performance import LISTED as METRICS
 from sparkdrift.report.performance import performance_lines
-from sparkdrift.report.plain import day
+from sparkdrift.report.plain import day, named
 
 _STATUS, _VALUE = STALE.index("status"), STALE.index("value")
 
@@ -123,7 +123,7 @@ def _debt(row: Row, currency: str | None, zone: str) -> tuple[Cell, ...]:
         Cell(row["owner"] or "nobody"),
         Cell(severity, {"critical": "bad", "major": "warn"}.get(severity, "")),
         Cell("" if row["due"] is None else day(row["due"], zone)),
-        Cell(f"since {begun}" if days is None else f"{days:,.0f} days, since {begun}"),
+        Cell(f"since {begun}" if days is None else f"{named(round(days), 'day')}, since {begun}"),
         Cell(_cost(row, currency)),
         Cell(evidence),
     )

@@ -103,11 +103,14 @@ def _grid(row: Row) -> Floats | None:
 def _shares(grid: Floats, edges: Floats) -> Floats:
     """The share of rows in each bin: quantiles read as a distribution function.
 
-    Where many quantiles are one value, all of its mass is in the bin of that value.
+    Where many quantiles are one value, all of its mass is in the bin of that value: an edge belongs
+    to the bin before it, the first one to its own.
     """
     ranks = np.linspace(0.0, 1.0, len(grid))
     # The function at an edge counts all quantiles up to it: of equal ones the last.
     last = np.searchsorted(grid, edges, side="right") - 1
+    # Below the first edge is what is smaller: many features are mostly their least value, 0.
+    last[0] = np.searchsorted(grid, edges[0], side="left") - 1
     at = np.clip(last, 0, len(grid) - 1)
     following = np.clip(at + 1, 0, len(grid) - 1)
     step = grid[following] - grid[at]

@@ -138,7 +138,10 @@ def _loss(row: Row) -> str:
         for name, when in (("cost", "in this window"), ("cost_so_far", "since then"))
         if row[name] is not None
     ]
-    return "; ".join([*parts, *money])
+    told = "; ".join([*parts, *money])
+    # Labels that are still due: those windows have lost something as well.
+    newest_unknown = money and row["cost"] is None
+    return f"{told}, not counting windows of which it is not known yet" if newest_unknown else told
 
 
 def amount(value: float, currency: str | None) -> str:

@@ -8,6 +8,7 @@ from monitors import context_of, new_store, rows_of, spec_of, utc
 from scipy import special
 from score_rows import RUN, put_set, put_states, put_success
 
+from sparkdrift import api
 from sparkdrift.errors import SnapshotError, UsageError
 from sparkdrift.measures.operating_threshold import estimated, propose, realised, traded
 from sparkdrift.measures.score_bins import choose_edges, count
@@ -96,6 +97,10 @@ def test_the_newest_windows_whose_labels_have_arrived_are_taken(spark, counted):
 
     again = recalibrate(context_of(spark, store, "two"), spec, 2, "inspect")
     assert [one.seq for one in again] == [2]
+    (told,) = api.recalibrate(
+        spec, str(store), threshold="inspect", windows=2, run_id="three", spark=spark
+    ).dicts()
+    assert (told["seq"], told["proposed"]) == (3, one.proposed)
 
 
 @pytest.mark.classic

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import planted as plan
 import pytest
+from monitors import report_rows
 
 import sparkdrift
 from sparkdrift.errors import StoreError, UsageError
 from sparkdrift.report.page.document import page
 from sparkdrift.report.page.material import of_rows
 from sparkdrift.spark.reading import frame
-from sparkdrift.spark.report_rows import report_rows, watched_metric
+from sparkdrift.spark.report_rows import watched_metric
 from sparkdrift.spark.schemas import TABLES
 from sparkdrift.spark.table import bucket_of
 from sparkdrift.spark.views import VIEWS, registered

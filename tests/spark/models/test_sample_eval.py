@@ -12,6 +12,7 @@ from scipy import special
 from score_rows import put_set, put_states
 from source_tables import write
 
+from sparkdrift import api
 from sparkdrift.errors import SnapshotError, UsageError
 from sparkdrift.measures.density_ratio import coverage
 from sparkdrift.measures.representation import ess_ratio
@@ -97,6 +98,11 @@ def test_the_promised_ratio_is_what_comes_out(spark, sampled, tmp_path):
     assert done.ess_now == pytest.approx(float(ess_ratio(before, window).value)), SEED
     assert done.ess_then == pytest.approx(float(ess_ratio(labelled, window).value)), SEED
     assert done.outside_then == pytest.approx(float(coverage(labelled, window).outside)), SEED
+    called = tmp_path / "called"
+    again = api.sample_eval(spec, 600, str(called), str(store), seed=5, run_id="two", spark=spark)
+    assert (again.rows, again.destination) == (600, str(called))
+    assert again.ess_now == pytest.approx(done.ess_now)
+    assert len(queued(spark, called)) == 600
     # A plain sample of as many rows brings less.
     rng = np.random.default_rng(SEED)
     plain = [

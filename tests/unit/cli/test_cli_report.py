@@ -10,6 +10,10 @@ import pytest
 from sparkdrift.cli import main
 from sparkdrift.cli.commands import report
 from sparkdrift.report.page import saving
+from sparkdrift.spark.report_rows import ReportRows
+from sparkdrift.spec.loading import parse_spec
+from sparkdrift.steps.pages import never_ran
+from sparkdrift.store import Store
 from tests.unit.report.page import made_rows as made
 
 
@@ -86,3 +90,25 @@ def test_a_disk_that_refuses_is_a_handled_failure(fleet, tmp_path, monkeypatch, 
     monkeypatch.setattr(saving.tempfile, "NamedTemporaryFile", full)
     assert main(["report", "--fleet", "-o", str(tmp_path / "page.html")]) == 2
     assert "No space left on device" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        (["claim_triage"], "which has claim_triage; did you mean 'claim_triage'?"),
+        ([], "which has none; name another store with --store"),
+    ],
+)
+def test_a_monitor_that_the_store_has_nothing_of_is_told(known, told):
+    """As where another store was meant: its page alone would look like one that is fine so far."""
+    rows = ReportRows(lambda *_: [{"monitor": one} for one in known])
+    text = made.SPEC.format(title="t", owner="o")
+    spec = parse_spec(text.replace("monitor: claims", "monitor: claim_triag"))
+    said = never_ran(rows, Store(directory="/a/store"), spec)
+    assert "nothing of the monitor claim_triag is in the store /a/store" in said
+    assert told in said
+
+
+def test_of_a_monitor_that_ran_nothing_is_said():
+    rows = ReportRows(lambda *_: [{"monitor": "claims"}])
+    assert never_ran(rows, Store(directory="/a/store"), made.spec()) is None

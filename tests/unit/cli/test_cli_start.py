@@ -55,6 +55,20 @@ def test_every_command_has_an_example_and_the_shared_options(command, monkeypatc
         assert option in answer.output
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_says_all_that_was_written(command, monkeypatch):
+    """Brackets mean a style to what draws it, which then leaves them out."""
+    monkeypatch.setenv("COLUMNS", "200")
+    found = get_command(app)
+    for name in command.split():
+        found = found.commands[name]
+    shown = "".join(CliRunner().invoke(app, [*command.split(), "--help"]).output.split())
+    texts = [found.help, *(one.help for one in found.params if getattr(one, "help", None))]
+    for text in texts:
+        for word in text.replace("\\[", "[").split():
+            assert word in shown
+
+
 @pytest.mark.parametrize("group", ["reference", "health", "debt"])
 def test_a_group_has_an_example(group):
     assert f"Example: sparkdrift {group} " in CliRunner().invoke(app, [group, "--help"]).output

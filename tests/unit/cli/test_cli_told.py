@@ -9,7 +9,7 @@ import pytest
 
 from sparkdrift.cli.alarm import alarm_of, unanswered
 from sparkdrift.cli.arguments import fail_on
-from sparkdrift.cli.commands.steps import _told
+from sparkdrift.cli.outcome import told
 from sparkdrift.spark import assumptions, findings
 from sparkdrift.spark.findings import Findings
 from sparkdrift.steps.assumptions import Checked
@@ -42,12 +42,12 @@ def outcome(judged=0, found=NOTHING, checked=None, violated=0, vanished=0) -> Ou
 
 def test_what_is_counted_is_named():
     found = Findings({"drifted": 380, "ok": 12_000}, {"drifted": 7})
-    assert _told(outcome(274, found, 274, 3, 1)) == (
+    assert told(outcome(274, found, 274, 3, 1)) == (
         "0 windows profiled, 0 rows; 1 window lost its rows; 274 windows judged (comparisons: "
         "380 drifted, 12,000 ok; 7 of the drifted and warning ones suppressed); "
         "assumptions checked in 274 windows (checks: 3 violated)"
     )
-    assert _told(outcome(1)) == "0 windows profiled, 0 rows; 1 window judged"
+    assert told(outcome(1)) == "0 windows profiled, 0 rows; 1 window judged"
 
 
 @pytest.fixture

@@ -227,6 +227,14 @@ def test_an_option_without_a_value_is_left_out():
     assert tasks.given(arguments) == ["monitors", "--begin=2025-01-01", "--json", "a="]
 
 
+def test_every_step_has_an_entry_point(wheel):
+    """Whatever spark-submit can start as a job, a wheel task can as well."""
+    text = "".join(path.read_text("utf-8") for path in (bundle.ROOT / "jobs").glob("*.py"))
+    commands = re.findall(r'return sparkdrift\(\["(\w+)"', text)
+    assert len(commands) >= 8
+    assert set(commands) <= set(entry_points(wheel))
+
+
 def test_every_entry_point_is_a_command(wheel, monkeypatch):
     found = {
         name: place

@@ -8,7 +8,7 @@ import pytest
 from sparkdrift.embedded.translating import query, view
 from sparkdrift.embedded.unanswered import UnansweredError
 from sparkdrift.errors import UsageError
-from sparkdrift.spark.monitor_views import monitor_views
+from sparkdrift.spark.monitor_views import monitor_views, names_one
 from sparkdrift.spark.views import NAMES, VIEWS, query_of
 
 KNOWN = set(NAMES)
@@ -55,6 +55,13 @@ def test_what_is_not_known_to_mean_the_same_is_left_to_spark(statement):
 def test_no_other_table_is_read(given):
     with pytest.raises(UsageError, match="the store has no such table or view"):
         query(f"SELECT * FROM {given}", KNOWN)
+
+
+@pytest.mark.parametrize("given", ["credit_drift_metric", "credt_drift_metrics"])
+def test_of_a_misspelt_view_of_a_monitor_the_nearest_is_named(given):
+    assert names_one(f"SELECT * FROM {given}"), "so that the monitors are looked up"
+    with pytest.raises(UsageError, match="did you mean 'credit_drift_metrics'"):
+        query(f"SELECT * FROM {given}", {*KNOWN, "credit_drift_metrics"})
 
 
 def test_a_name_of_the_query_itself_is_a_table():

@@ -147,6 +147,15 @@ def test_the_verdict_and_the_owner_come_first():
     assert places == sorted(places)
 
 
+def test_a_cost_does_not_pass_for_all_of_it_while_labels_are_due():
+    told = "410,000 EUR since then"
+    unknown = "not counting windows of which it is not known yet"
+    assert unknown not in Read(model()).text
+    (row, *older) = made.health(120)
+    late = [{**row, "cost": None, "loss": None}, *older]
+    assert f"{told}, {unknown}" in Read(model(replace(made.material(), health=late))).text
+
+
 def test_reasons_stand_by_weight():
     text = Read(model()).text
     assert text.index("performance: the most (weight 60 %)") < text.index("(weight 20 %)")
@@ -180,10 +189,42 @@ def test_of_an_empty_store_nothing_is_called_fine():
     for told in (
         *("No verdict yet", "no window is stored yet", "has no performance of accuracy yet"),
         *("Not measured: no window is judged yet", "Not measured: the store has no figure of it"),
-        *("No reference is in force.", "Nothing is owed."),
+        *("No reference is in force.", "Not measured: what is owed comes with the verdict"),
+        "open debts not measured",
     ):
         assert told in read.text, told
-    assert "good" not in {one.get("class") for one in read.of("td")}
+    assert "Nothing is owed" not in read.text
+    assert "good" not in {one.get("class") for one in (*read.of("td"), *read.of("dd"))}
+
+
+def test_features_that_nobody_could_judge_are_not_called_fine():
+    rows = made.material(judged=False)
+    thin = [
+        {**one, "lasting": False, "since": None, "ok": 0, "warning": 0, "drifted": 0}
+        for one in rows.findings.verdicts
+    ]
+    read = Read(model(replace(rows, findings=replace(rows.findings, verdicts=thin))))
+    assert "0 of 12 drift by now, 12 could not be judged in most windows" in read.text
+    assert "good" not in {one.get("class") for one in read.of("dd")}
+
+
+def test_what_drifts_in_a_slice_alone_is_told_where_features_are_counted():
+    rows = made.material(judged=False)
+    quiet = [{**one, "lasting": False, "since": None, "ok": 120, "drifted": 0}
+             for one in rows.findings.verdicts if one["slice_key"] == "*"]  # fmt: skip
+    sliced = {**rows.findings.verdicts[-1], "column_name": "feature_001"}
+    material = replace(rows, findings=replace(rows.findings, verdicts=[*quiet, sliced]))
+    text = Read(model(material)).text
+    assert "0 of 12 drift by now, 1 more in a slice alone" in text
+    assert "In a slice alone, and so not in this picture: feature_001" in text
+
+
+def test_a_course_below_its_limit_says_that_something_else_drifted():
+    rows = made.material()
+    told = "It never was beyond the limit by this distance"
+    assert told not in Read(model(rows)).text
+    low = [{**one, "effect": None if one["effect"] is None else 0.01} for one in rows.cells]
+    assert told in Read(model(replace(rows, cells=low))).text
 
 
 def test_what_was_not_measured_is_no_number():
@@ -213,6 +254,8 @@ def test_debts_have_an_age_and_a_cost_and_settled_ones_wait():
     read = Read(model())
     assert "117 days, since 2025-01-04 1,200 EUR per window; 14,400 EUR so far" in read.text
     assert "and 1 settled" in read.text
+    young = {**made.debts()[0], "age_days": 1.0}
+    assert "1 day, since" in Read(model(replace(made.material(), debts=[young]))).text
     unknown = {**made.debts()[0], "cost": None, "interest": None}
     lost = Read(model(replace(made.material(), debts=[unknown]))).text
     assert "since 2025-01-04 0.3 of the metric so far" in lost

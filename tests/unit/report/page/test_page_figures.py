@@ -13,7 +13,7 @@ import pytest
 import sparkdrift.report.page
 from sparkdrift.report.page.lines import Point, Series, chart
 from sparkdrift.report.page.scales import Scale, fitted, number, number_ticks, time_ticks
-from sparkdrift.report.page.shapes import bars, overlay
+from sparkdrift.report.page.shapes import _shares, bars, overlay
 from sparkdrift.report.page.strips import strip
 from tests.unit.report.page.made_rows import BEGIN, day
 
@@ -129,6 +129,26 @@ def test_one_single_value_is_one_bar_and_is_said_to_be_cut():
     drawn = heights(made.window)
     assert sum(one > 1 for one in drawn) == 1
     assert "cut: near 0.5 the window has 100 % of its rows" in made.notes
+
+
+def test_mass_at_the_least_value_is_seen():
+    """As of a feature that is 0 in most rows."""
+    mostly = [0.0] * 80 + [0.1 * one for one in range(1, 22)]
+    made = overlay(shape([0.0] * 101), shape(mostly))
+    assert made is not None
+    now, then = heights(made.window), heights(made.reference)
+    assert now[0] == max(now) > 50
+    assert then[0] == max(then) > 0.7 * now[0]
+    assert sum(one > 1 for one in now) == 1
+
+
+def test_shares_of_a_picture_add_up_to_what_it_covers():
+    rng = np.random.default_rng(17)
+    grids = (rng.normal(size=101), rng.poisson(0.5, 101), np.repeat(rng.normal(size=5), 21)[:101])
+    for drawn in grids:
+        grid = np.sort(drawn).astype(float)
+        covered = _shares(grid, np.linspace(grid[1], grid[-2], 41)).sum()
+        assert 0.98 - 1e-9 <= covered <= 1.0 + 1e-9, "seed 17"
 
 
 def test_two_single_values_have_an_axis():
