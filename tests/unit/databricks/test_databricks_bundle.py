@@ -28,6 +28,7 @@ from sparkdrift.spec.loading import load_spec
 TARGETS = ("dev", "prod")
 JOBS = bundle.resources("jobs")
 WATCHING = ("watch", "watch_on_cluster", "watch_on_update")
+BY_STEP = "watch_by_step"
 RUNNING = re.compile(r"\{\{([\w.]+)\}\}")
 TASKS = [(key, task) for key, (_, job) in JOBS.items() for task in job["tasks"]]
 IDS = [f"{key}.{task['task_key']}" for key, task in TASKS]
@@ -103,10 +104,10 @@ def test_every_job_runs_once_at_a_time_ends_and_tells():
         assert job["email_notifications"]["on_failure"] == ["${var.notification_email}"]
 
 
-def test_one_of_the_three_ways_to_watch_is_on():
-    assert [one for one in JOBS if one not in WATCHING] == ["freeze"]
+def test_one_of_the_ways_to_watch_is_on():
+    assert {*JOBS} == {*WATCHING, BY_STEP, "maintain", "freeze"}
     on = []
-    for key in WATCHING:
+    for key in (*WATCHING, BY_STEP):
         _, job = JOBS[key]
         begins = bundle.put_in(job.get("schedule") or job["trigger"], "prod")
         on += [key] if begins["pause_status"] == "UNPAUSED" else []
@@ -116,6 +117,25 @@ def test_one_of_the_three_ways_to_watch_is_on():
     assert development["mode"] == "development"
     assert development["presets"]["trigger_pause_status"] == "PAUSED"
     assert {"run_as", "permissions"} <= set(bundle.settings()["targets"]["prod"])
+
+
+def test_the_job_by_step_has_every_step_after_what_it_reads():
+    """Those that `run` does and a command does alone; the verdict waits for all."""
+    tasks = {one["task_key"]: one for one in JOBS[BY_STEP][1]["tasks"]}
+    for key, task in tasks.items():
+        assert task["python_wheel_task"]["entry_point"] == key
+    before = {
+        key: {one["task_key"] for one in task.get("depends_on", [])} for key, task in tasks.items()
+    }
+    assert before == {
+        "migrate": set(),
+        "profile": {"migrate"},
+        "drift": {"profile"},
+        "eval": {"drift"},
+        "operations": {"drift"},
+        "features": {"drift", "eval"},
+        "health": {"eval", "operations", "features"},
+    }
 
 
 def test_the_ways_to_watch_differ_in_start_and_compute_alone():
@@ -135,9 +155,11 @@ def test_the_ways_to_watch_differ_in_start_and_compute_alone():
 
 @pytest.mark.parametrize("key", JOBS)
 def test_tasks_follow_each_other(key):
+    """One after the other; that by step has steps beside each other, and none before its own."""
     before: list[str] = []
     for task in JOBS[key][1]["tasks"]:
-        assert [one["task_key"] for one in task.get("depends_on", [])] == before[-1:]
+        after = [one["task_key"] for one in task.get("depends_on", [])]
+        assert set(after) <= set(before) if key == BY_STEP else after == before[-1:]
         before.append(task["task_key"])
 
 
@@ -175,7 +197,9 @@ def test_tasks_find_their_wheel(wheel, key, task):
 def test_parameters_are_what_the_command_takes(monkeypatch, key, task, filled):
     """As the command line reads them: it stops where the command would begin."""
     job = JOBS[key][1]
-    defaults = {f"job.parameters.{one['name']}": one["default"] for one in job["parameters"]}
+    defaults = {
+        f"job.parameters.{one['name']}": one["default"] for one in job.get("parameters", ())
+    }
     values = {**defaults, **(bundle.RUNNING if filled else {"job.run_id": "428187"})}
     specs, _ = bundle.synced()
     arguments = []
@@ -186,10 +210,12 @@ def test_parameters_are_what_the_command_takes(monkeypatch, key, task, filled):
     monkeypatch.setattr(tasks, "main", seen.append)
     getattr(tasks, function_of(task))(arguments)
     ((command, *rest),) = seen
-    parsed = typer.main.get_command(app).commands[command].make_context(command, list(rest))
-    given = parsed.params
+    called = typer.main.get_command(app).commands[command]
+    # `health SPEC` is `health show SPEC`.
+    called = getattr(called, "commands", {"show": called})["show"]
+    given = called.make_context(command, list(rest)).params
     assert given["store"] == "main.monitoring"
-    if command != "migrate":
+    if command not in ("migrate", "maintain"):
         assert given["run_id"] == "428187"
         for path in [given["spec"]] if command == "snapshot" else given["specs"]:
             assert path.exists(), path
