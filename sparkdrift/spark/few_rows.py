@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
+from weakref import WeakKeyDictionary
 
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
@@ -21,6 +23,10 @@ _INTERPRETED = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.shuffle.partitions": "1",
 }
+# What a session had before, and how many are inside: several threads ask at a time, and whoever
+# leaves first must not be the one who compiles again.
+_inside: WeakKeyDictionary[SparkSession, tuple[dict[str, str], int]] = WeakKeyDictionary()
+_one_at_a_time = Lock()
 
 
 @contextmanager
@@ -32,11 +38,29 @@ def few_rows(spark: SparkSession | None) -> Iterator[None]:
     if spark is None or not ours(spark):
         yield
         return
-    before = {key: str(spark.conf.get(key)) for key in _INTERPRETED}
-    _set(spark, _INTERPRETED)
+    _enter(spark)
     try:
         yield
     finally:
+        _leave(spark)
+
+
+def _enter(spark: SparkSession) -> None:
+    with _one_at_a_time:
+        before, inside = _inside.get(spark, ({}, 0))
+        if not inside:
+            before = {key: str(spark.conf.get(key)) for key in _INTERPRETED}
+            _set(spark, _INTERPRETED)
+        _inside[spark] = before, inside + 1
+
+
+def _leave(spark: SparkSession) -> None:
+    with _one_at_a_time:
+        before, inside = _inside[spark]
+        if inside > 1:
+            _inside[spark] = before, inside - 1
+            return
+        del _inside[spark]
         _set(spark, before)
 
 

@@ -209,9 +209,8 @@ def rows_frame(spark: SparkSession, table: Table, rows: Sequence[Mapping[str, An
     if table.partition == BUCKET.name:
         rows = [{**row, BUCKET.name: bucket_of(row["monitor"])} for row in rows]
     schema = ", ".join(f"{quote(column.name)} {column.type}" for column in table.columns)
-    return spark.createDataFrame(
-        [tuple(row.get(name) for name in table.names) for row in rows], schema
-    )
+    names = table.names
+    return spark.createDataFrame([tuple(row.get(name) for name in names) for row in rows], schema)
 
 
 def _conform(table: Table, rows: DataFrame) -> DataFrame:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -94,9 +95,12 @@ def assess_health(
     context: Context, specs: Sequence[MonitorSpec], *, write: bool = True
 ) -> dict[str, Judged]:
     """Judge every stored window of these monitors and write what is due; by monitor."""
-    with ExitStack() as steps:
-        records = [steps.enter_context(context.journal.step(one.monitor, STEP)) for one in specs]
+    journal, names = context.journal, [one.monitor for one in specs]
+    with ExitStack() as steps, ThreadPoolExecutor(1) as meanwhile:
+        records = [steps.enter_context(journal.step(name, STEP)) for name in names]
+        looked_up = meanwhile.submit(journal.look_up, names if write else ())
         found = judge_monitors(context, specs)
+        looked_up.result()
         busy = []
         for spec, record in zip(specs, records, strict=True):
             own = found[spec.monitor]
@@ -106,7 +110,7 @@ def assess_health(
                 busy.append(record)
         if not write or not busy:
             return found
-        context.journal.started_together(busy)
+        journal.started_together(busy)
         _write(context, specs, found)
     return found
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -128,6 +128,13 @@ class Journal:
         if begun:
             self._write(*(self._row(record, "STARTED") for record in begun))
 
+    def look_up(self, monitors: Collection[str]) -> None:
+        """Ask now what writing rows of these monitors asks first, while the step reads."""
+        unknown = set(monitors) - set(self._newest)
+        if unknown:
+            found = newest_rows(self._spark, self._store, unknown)
+            self._newest.update({name: found.get(name) for name in unknown})
+
     def close(self) -> None:
         """Write what was held back."""
         if self._held:
@@ -186,10 +193,7 @@ class Journal:
 
         All monitors that are not known yet are looked up in one question.
         """
-        unknown = {row["monitor"] for row in rows} - set(self._newest)
-        if unknown:
-            found = newest_rows(self._spark, self._store, unknown)
-            self._newest.update({name: found.get(name) for name in unknown})
+        self.look_up({row["monitor"] for row in rows})
         ordered = []
         for row in rows:
             newest = self._newest[row["monitor"]]

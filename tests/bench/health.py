@@ -15,7 +15,7 @@ _MODELS, _WINDOWS, _COLUMNS = 100, 90, 10
 
 
 def health(asked: Asked) -> Iterator[Measured]:
-    """Every window of every model is due; then none is. Session start included."""
+    """Every window of every model is due; then none is: the step, and the whole command."""
     models = max(2, round(_MODELS * asked.share(_MODELS * _WINDOWS * _COLUMNS)))
     store, specs = asked.data / f"health-{models}", asked.data / f"health-{models}-specs"
     if not (store / "runs").exists():
@@ -24,18 +24,28 @@ def health(asked: Asked) -> Iterator[Measured]:
     first = _emptied_then(store, arguments)
     yield Measured(
         f"verdicts on {models} models x {_WINDOWS} windows",
-        first.seconds,
+        _step(store),
         target="<= 15 s on 2 cores",
-        note=f"{_COLUMNS} columns each; {first}",
-        figures={"models": models, "cpu_s": first.cpu_seconds},
+        note=f"{_COLUMNS} columns each, read, judged and written; the command, session start "
+        f"included, {first.seconds:.1f} s; {first}",
+        figures={"models": models, "command_s": first.seconds, "cpu_s": first.cpu_seconds},
     )
     again = fastest(arguments, asked.repeats)
     yield Measured(
         "the same, nothing due",
-        again.seconds,
-        note=str(again),
+        _step(store),
+        note=f"the command {again.seconds:.1f} s; {again}",
         figures={"models": models, "cpu_s": again.cpu_seconds},
     )
+
+
+def _step(store: Path) -> float:
+    """Seconds of the newest health step, as its line in the log says: of all monitors together, but
+    for the commit that says that it ended."""
+    *_, newest = (store / "sparkdrift.log").read_text("utf-8").splitlines()
+    line = json.loads(newest)
+    assert line["step"] == "health", line
+    return float(line["seconds"])
 
 
 def _emptied_then(store: Path, arguments: list[str]) -> Used:
