@@ -304,14 +304,18 @@ def performance(row: Told) -> Iterator[Finding]:
 
 def operation(row: Told) -> Iterator[Finding]:
     """A signal of operations that moved for the worse: name: the signal; subject: its kind; status:
-    warning or drifted; value: what it is now; limit: the same over the reference; grade: suppressed
-    where nobody is to be called."""
+    warning or drifted, None: in slices only; count: in how many slices, None: in none; value: what
+    it is now; limit: the same over the reference; grade: suppressed where nobody is to be called.
+    """
     if row.grade == SUPPRESSED:
         return
     now = "" if row.value is None else f" is {row.value:.4g}"
     before = "" if row.limit is None else f", {row.limit:.4g} in the reference"
     severity: Severity = "major" if row.status == "drifted" else "minor"
     text = f"{row.name} ({row.subject}){now}{before}: it moved for the worse"
+    if row.count:
+        slices = "1 slice" if row.count == 1 else f"{row.count} slices"
+        text += f" in {slices} only" if row.status is None else f", and in {slices}"
     keys = (_key("operations", row, row.name),)
     yield _finding(row, _of_operation(row.name), "evaluation", severity, text, keys)
 

@@ -1,8 +1,8 @@
 """What versions that were forced through the gate leave owed, as their events say.
 
-A version owes from the event that forced it until another one takes its place. Like what is in
-force, this is a pure function of the events: a ledger that a crash left behind is brought up
-to date by whoever looks next, with the same rows.
+A version owes from the event that forced it until another one takes its place, and again where it
+is gone back to. Like what is in force, this is a pure function of the events: a ledger that a crash
+left behind is brought up to date by whoever looks next, with the same rows.
 """
 
 from __future__ import annotations
@@ -35,16 +35,24 @@ class Entry:
 def entries(events: Iterable[Event]) -> tuple[Entry, ...]:
     """All rows that the ledger must have, in the order in which they came about.
 
-    Going back to a version that was forced once is no promotion, and opens nothing. Neither does
-    an erasure, which writes anew what was in force: a version that stands in for one that was
-    forced goes on owing in its name, and one that has no such version owes no more.
+    Going back to a version that was forced, which asks no gate, is as forcing it once more; one
+    that has passed the gate since owes nothing. An erasure opens nothing, it writes anew what was
+    in force: a version that stands in for one that was forced goes on owing in its name, and one
+    that has no such version owes no more.
     """
     known = ordered(events)
     instead = stand_ins(known)
     rows: Counter[int] = Counter()
     found: list[Entry] = []
+    forced: set[int] = set()
     for at, event in enumerate(known):
-        if event.action != "force" or event.gate == ERASURE:
+        if event.action not in PUTTING or event.gate == ERASURE:
+            continue
+        if event.action == "force":
+            forced.add(event.version)
+        elif event.gate is not None:
+            forced.discard(event.version)
+        if event.version not in forced:
             continue
         rows[event.version] += 2
         number = rows[event.version]

@@ -89,11 +89,11 @@ def of_windows(specs: Sequence[MonitorSpec]) -> Iterator[str]:
         end="unix_micros(due)",
         cost="cost_so_far",
     )
-    if any(spec.feedback for spec in specs):
+    if shaped := [spec for spec in specs if spec.feedback]:
         yield _select(
             "coverage",
             "profiles",
-            f"{own} AND {_WHOLE} AND column_name = {string(PREFIX + SHAPED)}",
+            f"{own_rows(shaped)} AND {_WHOLE} AND column_name = {string(PREFIX + SHAPED)}",
             None,
             name="'feedback'",
             count="CAST(value IS NOT NULL AS INT)",
@@ -130,14 +130,17 @@ def events_query(table: str, specs: Sequence[MonitorSpec]) -> str:
 def of_instruments(specs: Sequence[MonitorSpec]) -> Iterator[str]:
     """What is told of the model and of its evaluation: operations, staleness, performance,
     features."""
-    own = own_rows(specs)
+    # Each monitor is asked for what its own spec has, in whatever company.
     if any(spec.operations for spec in specs):
-        yield from _of_operations(own, specs)
-    if any(spec.evaluation for spec in specs):
-        yield from _of_evaluation(own)
-        yield from _of_performance(own, specs)
-    if any(spec.evaluation or spec.importance or spec.alerts.importance for spec in specs):
-        yield from _of_features(own)
+        yield from _of_operations(own_rows(specs), specs)
+    if evaluated := [spec for spec in specs if spec.evaluation]:
+        yield from _of_evaluation(own_rows(evaluated))
+        yield from _of_performance(own_rows(evaluated), evaluated)
+    of_features = [
+        spec for spec in specs if spec.evaluation or spec.importance or spec.alerts.importance
+    ]
+    if of_features:
+        yield from _of_features(own_rows(of_features))
 
 
 def _distinct(what: str) -> str:
@@ -184,18 +187,23 @@ def _of_operations(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
         subject=_without(_MEASURED, "signal"),
         words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(signal, ': ', status) END)",
     )
+    calls = "CASE WHEN suppression IS NULL"
+    whole = f"{calls} AND {_WHOLE} THEN"
     yield _select(
         "operation",
         "operations",
-        f"{own} AND {_WHOLE} AND {declared} AND alerting",
-        None,
+        f"{own} AND {declared} AND alerting",
+        ", signal",
         name="signal",
-        subject="kind",
-        status="status",
-        grade=f"CASE WHEN suppression IS NOT NULL THEN {string(SUPPRESSED)} END",
-        since="unix_micros(since)",
-        value="value",
-        limit="reference_value",
+        subject="max(kind)",
+        # NULL: it moved in slices alone.
+        status=f"max({whole} status END)",
+        grade=f"CASE WHEN bool_and(suppression IS NOT NULL) THEN {string(SUPPRESSED)} END",
+        since=f"coalesce(max({whole} unix_micros(since) END),"
+        f" min({calls} THEN unix_micros(since) END))",
+        count=f"nullif(count_if(suppression IS NULL AND NOT ({_WHOLE})), 0)",
+        value=f"max({whole} value END)",
+        limit=f"max({whole} reference_value END)",
     )
 
 
@@ -247,7 +255,8 @@ def of_drift(specs: Sequence[MonitorSpec]) -> Iterator[str]:
         limit=f"max({calls} windows END)",
     )
     yield _gravest(alerts)
-    if any(spec.assumptions or spec.dependence for spec in specs):
+    if checked := [spec for spec in specs if spec.assumptions or spec.dependence]:
+        own = own_rows(checked)
         yield _select(
             "assumption",
             "current_assumptions",
@@ -272,11 +281,11 @@ def of_drift(specs: Sequence[MonitorSpec]) -> Iterator[str]:
                 "concat_ws(' and ', column_name, other_column)",
             ),
         )
-    if any(spec.feedback for spec in specs):
+    if shaped := [spec for spec in specs if spec.feedback]:
         yield _select(
             "unshaped",
             "current_drift",
-            f"{own} AND {_WHOLE} AND comparison = 'unshaped' AND status = 'drifted'",
+            f"{own_rows(shaped)} AND {_WHOLE} AND comparison = 'unshaped' AND status = 'drifted'",
             "",
             count=_distinct("column_name"),
         )

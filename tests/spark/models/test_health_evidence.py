@@ -8,10 +8,12 @@ from datetime import timedelta
 import pytest
 from monitors import new_store, spec_of, utc
 
+from sparkdrift.embedded.asking import asking
 from sparkdrift.health.gathering import SUPPRESSED
-from sparkdrift.spark.evaluation_tables import PERFORMANCE
-from sparkdrift.spark.health_findings import stored_by_spark
+from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
+from sparkdrift.spark.health_findings import stored_by_ask, stored_by_spark
 from sparkdrift.spark.health_questions import MOST_COLUMNS, OTHERS, of_drift
+from sparkdrift.spark.operation_tables import OPERATIONS
 from sparkdrift.spark.writer import rows_frame
 
 pytestmark = [pytest.mark.spark, pytest.mark.classic]
@@ -81,6 +83,63 @@ def test_an_estimate_that_may_be_relied_upon_has_a_loss_until_labels_say(spark, 
         3: (None, None),
     }
     assert (found[1].status, found[1].subject, found[1].limit) == ("degraded", "estimate", 0.8)
+
+
+def test_a_signal_of_operations_may_move_in_slices_alone(spark, store, workspace):
+    watched = spec_of(
+        workspace / "none",
+        monitor="operated",
+        operations={"override": {"expression": "overridden"}},
+    )
+
+    def moved(day: int, key: str, of: str, **more):
+        return {
+            "monitor": "operated",
+            "window_start": FIRST + day * DAY,
+            "slice_key": key,
+            "slice_value": of,
+            "signal": "override",
+            "kind": "override",
+            "status": "drifted",
+            "alerting": True,
+            "since": FIRST,
+            **more,
+        }
+
+    put(
+        spark,
+        store,
+        OPERATIONS,
+        moved(0, "*", "*", value=0.2, reference_value=0.1),
+        moved(0, "region", "north", value=0.4, reference_value=0.1),
+        moved(1, "region", "north", value=0.4, reference_value=0.1),
+        moved(1, "region", "south", value=0.4, reference_value=0.1, suppression="holiday"),
+        moved(2, "region", "south", value=0.4, reference_value=0.1, suppression="holiday"),
+    )
+    with asking(store, store.local) as ask:
+        both = [stored_by_spark(spark, store, [watched]), stored_by_ask(ask, [watched])]
+    for stored in both:
+        found = {
+            (row.start - FIRST).days: (row.status, row.grade, row.count, row.value, row.limit)
+            for row in stored.rows["operated"]
+            if row.part == "operation"
+        }
+        assert found == {
+            0: ("drifted", None, 1, 0.2, 0.1),
+            1: (None, None, 1, None, None),
+            2: (None, SUPPRESSED, None, None, None),
+        }
+
+
+def test_a_monitor_is_asked_for_what_its_own_spec_has(spark, store, spec, workspace):
+    """Rows of a section that its spec has no more count for nothing, whatever monitor is beside."""
+    plain = spec_of(workspace / "none", monitor="plain")
+    row = {"figure": "ess_ratio", "evaluation_set": "launch", "subject": "*", "status": "drifted"}
+    both = [{"monitor": name, "window_start": FIRST, **row} for name in ("plain", "credit")]
+    put(spark, store, EVAL_STALENESS, *both)
+    stored = stored_by_spark(spark, store, [spec, plain]).rows
+    assert [one.part for one in stored["plain"]] == []
+    assert "staleness" in [one.part for one in stored["credit"]]
 
 
 def test_beyond_the_gravest_columns_there_is_one_row_for_all_others(spark, store, spec):

@@ -30,3 +30,20 @@ def test_a_signal_that_moved_for_the_worse_is_a_finding_of_operations() -> None:
     assert evidence_of(one) in PERSISTING
     assert found.coverage["operations"].measured == 0.5
     assert found.coverage["operations"].why == "wait: insufficient_data"
+
+
+def test_a_signal_that_moved_in_slices_alone_is_a_minor_finding() -> None:
+    """Where all rows move as well, the slices are told beside them; where nobody is to be called,
+    nothing is."""
+    own = {"name": "override", "subject": "override", "since": start(2)}
+    everywhere = {"value": 0.17, "limit": 0.04, "status": "drifted"}
+    found = {
+        one.severity: one.evidence
+        for more in ({"count": 2}, {"count": 1, **everywhere}, {"count": 3, "grade": "suppressed"})
+        for one in windows_of([told("window"), told("operation", **own, **more)])[0].findings
+    }
+    assert found == {
+        "minor": "override (override): it moved for the worse in 2 slices only",
+        "major": "override (override) is 0.17, 0.04 in the reference: it moved for the worse, and "
+        "in 1 slice",
+    }

@@ -13,18 +13,26 @@ START = datetime(2024, 1, 1, tzinfo=timezone.utc)
 
 
 def life(text: str) -> list[Event]:
-    """'+1 !2 -3 x1': 1 activated, 2 forced, 3 rejected, 1 erased, one a day.
+    """'+1 *2 !3 -4 x1': 1 activated, 2 after it passed the gate, 3 forced, 4 rejected, 1 erased,
+    one a day.
 
     '+4@1': as an erasure writes it, from the start of event 1.
     """
-    actions = {"+": "activate", "!": "force", "-": "reject", "?": "propose", "x": "erase"}
+    actions = {
+        "+": "activate",
+        "*": "activate",
+        "!": "force",
+        "-": "reject",
+        "?": "propose",
+        "x": "erase",
+    }
     return [
         Event(
             number,
             int(one[1:].partition("@")[0]),
             actions[one[0]],
             START + timedelta(days=int(one.partition("@")[2] or number)),
-            gate=ERASURE if "@" in one else None,
+            gate=ERASURE if "@" in one else "passed" if one[0] == "*" else None,
         )
         for number, one in enumerate(text.split(), 1)
     ]
@@ -42,8 +50,13 @@ def rows(events: list[Event]) -> list[tuple[int, int, bool, int]]:
         ("+1 !2", [(2, 1, True, 2)]),
         ("+1 !2 ?3 -3", [(2, 1, True, 2)]),
         ("+1 !2 +1", [(2, 1, True, 2), (2, 2, False, 3)]),
-        # Going back to it by a rollback opens nothing; forcing it again does.
-        ("+1 !2 +1 +2 +1", [(2, 1, True, 2), (2, 2, False, 3)]),
+        # Going back to it asks no gate: it owes as before. What has passed the gate owes nothing.
+        (
+            "+1 !2 +1 +2 +1",
+            [(2, 1, True, 2), (2, 2, False, 3), (2, 3, True, 4), (2, 4, False, 5)],
+        ),
+        ("+1 !2 +1 *2", [(2, 1, True, 2), (2, 2, False, 3)]),
+        ("+1 !2 +1 *2 +1 +2", [(2, 1, True, 2), (2, 2, False, 3)]),
         ("+1 !2 +1 !2", [(2, 1, True, 2), (2, 2, False, 3), (2, 3, True, 4)]),
         ("+1 !2 !3 +4", [(2, 1, True, 2), (2, 2, False, 3), (3, 1, True, 3), (3, 2, False, 4)]),
     ],
