@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -99,19 +99,14 @@ def asked(
 
     Without Java where a store in a folder can be read so and no session is given or active.
     """
-    from sparkdrift.embedded import missing
+    from sparkdrift.embedded import without_spark
+    from sparkdrift.embedded.unanswered import UnansweredError
     from sparkdrift.store import open_store
 
     place = open_store(store)
-    if place.local is not None and not missing() and spark is None and active() is None:
-        from sparkdrift.embedded.asking import asking as without_java
-        from sparkdrift.embedded.unanswered import UnansweredError
-
-        try:
-            with without_java(place, place.local) as ask:
-                return questions(ask, None, place)
-        except UnansweredError:
-            pass  # Spark answers
+    if spark is None and active() is None:
+        with suppress(UnansweredError):
+            return without_spark(place, lambda ask: questions(ask, None, place))
     from sparkdrift.spark.querying import asking
 
     with reading(store, spark) as (opened, place), asking(opened, place) as ask:

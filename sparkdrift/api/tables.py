@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -124,18 +125,17 @@ def sql(
     given or active, and the query is known to mean the same. Raises UsageError for what is no
     query, and for a name that is not there.
     """
-    from sparkdrift.embedded import missing
+    from sparkdrift.embedded import readable
+    from sparkdrift.embedded.unanswered import UnansweredError
     from sparkdrift.store import open_store
 
     place = open_store(store)
-    if place.local is not None and not missing() and spark is None and active() is None:
-        from sparkdrift.embedded.asking import ask
-        from sparkdrift.embedded.unanswered import UnansweredError
+    if spark is None and active() is None:
+        with suppress(UnansweredError):
+            folder = readable(place)
+            from sparkdrift.embedded.asking import ask
 
-        try:
-            return _rows(ask(place, place.local, statement, limit))
-        except UnansweredError:
-            pass  # Spark answers
+            return _rows(ask(place, folder, statement, limit))
     from sparkdrift.spark.querying import ask as ask_spark
 
     with reading(store, spark) as (session, opened):

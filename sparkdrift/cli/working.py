@@ -7,7 +7,7 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,6 @@ from sparkdrift.cli import screen
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.progress import Bars
 from sparkdrift.cli.stopping import quieten_py4j, stoppable
-from sparkdrift.embedded import missing
 from sparkdrift.report.plain import named
 from sparkdrift.spark.installed import require_pyspark
 from sparkdrift.store import Store, locked, no_store, open_store
@@ -56,14 +55,12 @@ def session(common: Common, *, brief: bool = False) -> Iterator[Any]:
     from sparkdrift.spark.shipping import ship_package
 
     output = Path(tempfile.gettempdir()) / f"sparkdrift-spark-{os.getpid()}.log"
-    # What looks at few rows may ask a store in a folder without Spark.
-    asking = ["sparkdrift.embedded.asking"] if brief and not missing() else []
     with ExitStack() as stack:
 
         def read() -> None:
             # The steps' modules, while Java starts. Where that fails they are waited for: what
             # they load can't be loaded while Python ends.
-            reading = Thread(target=_load, args=(["sparkdrift.steps.run", *asking],))
+            reading = Thread(target=importlib.import_module, args=("sparkdrift.steps.run",))
             reading.start()
             stack.callback(reading.join)
 
@@ -75,11 +72,6 @@ def session(common: Common, *, brief: bool = False) -> Iterator[Any]:
         check_delta(spark)
         ship_package(spark)
         yield spark
-
-
-def _load(modules: Sequence[str]) -> None:
-    for one in modules:
-        importlib.import_module(one)
 
 
 @contextmanager

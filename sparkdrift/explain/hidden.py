@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+DIGITS = 16
+"""Of a token, hexadecimal: among a million values two are alike once in 37 million monitors."""
 _WITHHELD = "withheld:"
-_TOKEN = re.compile(r"(hashed|withheld):[0-9a-f]{16}")
+_OF_TOKEN = f"[0-9a-f]{{{DIGITS}}}"
+_TOKEN = re.compile(f"(hashed|withheld):{_OF_TOKEN}")
 # As a value stands in a sentence: with the quotes around it, too.
-_IN_TEXT = re.compile(r"'withheld:[0-9a-f]{16}'|\bwithheld:[0-9a-f]{16}\b")
+_IN_TEXT = re.compile(rf"'{_WITHHELD}{_OF_TOKEN}'|\b{_WITHHELD}{_OF_TOKEN}\b")
 INSTEAD = "(withheld)"
 
 

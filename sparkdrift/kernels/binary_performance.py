@@ -133,10 +133,19 @@ def estimates(
 
 
 def expectations(
-    window: ScoreBins, known: ScoreBins, by: Positions, rules: Rules
+    window: ScoreBins,
+    known: ScoreBins,
+    by: Positions,
+    rules: Rules,
+    estimated: Mapping[str, Figure],
 ) -> dict[str, Figure]:
-    """`estimates` of the labelled rows, which realised values are held against: what can be."""
-    found = estimates(window, known, by, rules, labelled=True)
+    """`estimates` of the labelled rows, which realised values are held against: what can be.
+
+    estimated: those of all rows, which are the same where all have a label.
+    """
+    found = dict(estimated)
+    if not np.array_equal(window.column("rows"), window.column("labelled")):
+        found = estimates(window, known, by, rules, labelled=True)
     positives = found["prevalence"].value * window.total("labelled")
     with np.errstate(invalid="ignore"):
         few = ~(positives >= LEAST_POSITIVES)
@@ -166,7 +175,7 @@ def measured(beside: Beside, rules: Rules, class_name: str = ALL) -> list[Measur
             for name, figure in shown_with_decisions(known, rules).items()
         }
         estimated = estimates(window, known, beside.by, rules, labelled=False)
-        expected = expectations(window, known, beside.by, rules)
+        expected = expectations(window, known, beside.by, rules, estimated)
     base = _baselines(beside, prior, rules)
     lacking = _undecided(rules)
     return [

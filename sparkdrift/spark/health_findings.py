@@ -39,7 +39,7 @@ from sparkdrift.spark.views import registered
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 
-MOST_ROWS = 50_000_000
+_MOST_ROWS = 50_000_000
 """More than any store has for these questions: a bound is for questions of people."""
 _FEW_ROWS = 500_000
 """Up to so many rows of drift are looked at without compiling: that takes longer than the rows."""
@@ -59,8 +59,8 @@ class Stored:
 def stored_by_ask(ask: Ask, specs: Sequence[MonitorSpec]) -> Stored:
     """What `stored_by_spark` answers, by one question after the other: `ask` plans them quickly."""
     parts = (of_windows, of_instruments, of_drift, of_terms)
-    rows = (row for part in parts for query in part(specs) for row in ask(query, MOST_ROWS))
-    events = ask(events_query(DEBT_EVENTS.name, specs), MOST_ROWS)
+    rows = (row for part in parts for query in part(specs) for row in ask(query, _MOST_ROWS))
+    events = ask(events_query(DEBT_EVENTS.name, specs), _MOST_ROWS)
     return _stored(specs, rows, events)
 
 

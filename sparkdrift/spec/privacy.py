@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
@@ -17,6 +16,7 @@ from typing import Literal, get_args
 from pydantic import Field, PrivateAttr
 
 from sparkdrift.errors import SetupError
+from sparkdrift.explain.hidden import DIGITS, is_token
 from sparkdrift.redacting import KEY_MARK
 from sparkdrift.spec.hooks import Variable
 from sparkdrift.spec.names import string
@@ -26,8 +26,6 @@ Way = Literal["shown", "hashed", "withheld"]
 WAYS: tuple[Way, ...] = get_args(Way)
 """From the mildest to the strictest."""
 
-DIGITS = 16
-"""Of a token, hexadecimal: among a million values two are alike once in 37 million monitors."""
 SHORTEST_KEY = 16
 _VARIABLE = "the name of an environment variable in upper case, such as SPARKDRIFT_PRIVACY_KEY"
 
@@ -94,7 +92,7 @@ class Hidden:
 
         The same as `sql` gives.
         """
-        if re.fullmatch(f"{self._prefix}[0-9a-f]{{{DIGITS}}}", value):
+        if value.startswith(self._prefix) and is_token(value):
             return value
         return self._prefix + self._digest(value)
 

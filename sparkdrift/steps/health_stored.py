@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from sparkdrift.embedded import missing
+from sparkdrift.embedded import without_spark
 from sparkdrift.embedded.unanswered import UnansweredError
 from sparkdrift.spark.health_findings import Stored, stored_by_ask, stored_by_spark
 from sparkdrift.spec.models import MonitorSpec
@@ -20,10 +20,6 @@ def health_stored(context: Context, specs: Sequence[MonitorSpec]) -> Stored:
     """
     if not specs:
         return Stored({}, {})
-    folder = context.store.local
-    if folder is not None and not missing():
-        from sparkdrift.embedded.asking import asking
-
-        with suppress(UnansweredError), asking(context.store, folder) as ask:
-            return stored_by_ask(ask, specs)
+    with suppress(UnansweredError):
+        return without_spark(context.store, lambda ask: stored_by_ask(ask, specs))
     return stored_by_spark(context.spark, context.store, specs)

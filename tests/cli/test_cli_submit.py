@@ -85,11 +85,10 @@ def test_spark_submit_understands_the_line(words, folder, request):
     assert arguments[1].endswith(words[job])
     given = [word for flag, word in pairwise(arguments) if flag == "--arg"]
     assert given == words[job + 1 :]
-    settings = dict(
-        re.fullmatch(r"\(([^,]+),(.*)\)", one).groups()  # type: ignore[union-attr]
-        for one in lines[lines.index("Spark config:") + 1 : -1]
-        if one
-    )
+    told = [one for one in lines[lines.index("Spark config:") + 1 : -1] if one]
+    pairs = [re.fullmatch(r"\(([^,]+),(.*)\)", one) for one in told]
+    assert all(pairs), told
+    settings = dict(pair.groups() for pair in pairs if pair)
     asked = dict(value.split("=", 1) for flag, value in pairwise(words) if flag == "--conf")
     assert asked.items() <= settings.items()
     assert settings["spark.submit.deployMode"] == "cluster"

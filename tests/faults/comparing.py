@@ -28,10 +28,9 @@ def figures(store: Store, table: str) -> list[str]:
     kept = [
         field.name
         for field in rows.schema
-        if field.name not in {*_OF_A_RUN, "source_version", "distinct_count"}
+        if _compared(field.name)
         and not pa.types.is_binary(field.type)
         and not pa.types.is_large_binary(field.type)
-        and "digest" not in field.name
     ]
     return sorted(str(_rounded(row)) for row in rows.select(kept).to_pylist())
 
@@ -41,18 +40,22 @@ def rows_alike(
 ) -> list[str]:
     """What a table has otherwise than another, as `figures` compares them; [] for nothing."""
     left, right = (
-        sorted(str(_rounded({k: v for k, v in row.items() if _compared(k, v)})) for row in rows)
+        sorted(
+            str(_rounded({k: v for k, v in row.items() if _compared(k) and not _is_sketch(v)}))
+            for row in rows
+        )
         for rows in (here, there)
     )
-    if left == right:
-        return []
-    more, less = sorted(set(left) - set(right)), sorted(set(right) - set(left))
-    return [f"{table}: {len(more)} more, {len(less)} less, {_shown((more or less)[0], less)}"]
+    return [] if left == right else [_difference(table, left, right)]
 
 
-def _compared(name: str, value: object) -> bool:
+def _compared(column: str) -> bool:
     odd = {*_OF_A_RUN, "source_version", "distinct_count"}
-    return name not in odd and "digest" not in name and not isinstance(value, bytes)
+    return column not in odd and "digest" not in column
+
+
+def _is_sketch(value: object) -> bool:
+    return isinstance(value, bytes)
 
 
 def _rounded(value: Any) -> Any:
@@ -75,12 +78,16 @@ def unlike(
     for table in TABLES:
         here, there = read(store, table.name), read(wanted, table.name)
         if table is not RUNS and here != there:
-            more, less = sorted(set(here) - set(there)), sorted(set(there) - set(here))
-            if table.name in beside and not less:
+            if table.name in beside and not set(there) - set(here):
                 continue
-            example = _shown(next(iter(more or less), "the same row several times"), less)
-            found.append(f"{table.name}: {len(more)} more, {len(less)} less, {example}")
+            found.append(_difference(table.name, here, there))
     return found
+
+
+def _difference(table: str, here: Collection[str], there: Collection[str]) -> str:
+    more, less = sorted(set(here) - set(there)), sorted(set(there) - set(here))
+    example = _shown(next(iter(more or less), "the same row several times"), less)
+    return f"{table}: {len(more)} more, {len(less)} less, {example}"
 
 
 def _shown(row: str, others: Collection[str]) -> str:

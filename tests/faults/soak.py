@@ -126,9 +126,12 @@ class Soak:
 
     def slower(self, early: int, days: int = 10) -> float:
         """By what the last days' runs took longer than those from day `early` on; medians."""
-        place = early - FIRST
-        first, last = self.lived[place : place + days], self.lived[-days:]
+        first = [self.on(day) for day in range(early, early + days)]
+        last = self.lived[-days:]
         return median(one.seconds for one in last) / median(one.seconds for one in first)
+
+    def on(self, day: int) -> Day:
+        return self.lived[day - FIRST]
 
     def _rows(self, day: int, count: int) -> Any:
         return labelled(day_rows(day, count, self._rng), self._rng)
