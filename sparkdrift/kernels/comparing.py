@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,9 +17,10 @@ from numpy.typing import NDArray
 
 from sparkdrift.explain.signals import BETWEEN_WINDOWS, UNSHAPED, WHOLE
 from sparkdrift.kernels.baselines import Bins
-from sparkdrift.kernels.batches import arrow_schema, categories, groups, joined, micros
+from sparkdrift.kernels.batches import categories, groups, joined, micros
 from sparkdrift.kernels.category_distributions import categorical_figures
-from sparkdrift.kernels.compared import ASKED, COMPARED, FIGURES, KEPT, KEYS, WINDOW
+from sparkdrift.kernels.compared import ASKED, KEPT, KEYS, WINDOW
+from sparkdrift.kernels.compared_rows import as_batch, where
 from sparkdrift.kernels.distributions import numeric_figures
 from sparkdrift.kernels.freezing import Kernel
 from sparkdrift.kernels.metrics import metric_figures, metric_pairs
@@ -38,6 +38,8 @@ from sparkdrift.kernels.unmeasured import against_reference, family, other_types
 from sparkdrift.kernels.vectors import direction_figures
 
 _OF_PAIRS = (*BETWEEN_WINDOWS, UNSHAPED)
+# Comparisons with earlier windows that share a reference are one: a call costs more than a row.
+_TOGETHER = "together"
 _NOT_SHAPED = "the rows of this window that the model did not shape"
 _OF_ASKED = ("comparison", "reference_version", "earlier_start", "input_digest")
 # Columns that the kinds of rows don't share; a copy of some rows would copy their NULLs as well.
@@ -48,7 +50,6 @@ _REFERENCES_ONLY = (
 )
 # Of the batches that leave: some features with 90 windows and five comparisons.
 _ROWS = 2_000
-_SCHEMA = arrow_schema(COMPARED)
 Reference = Mapping[str, Any]
 
 
@@ -62,17 +63,20 @@ def compare(policy: Policy) -> Kernel:
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         features = (_Group(group, policy).compared() for group in groups(batches, KEYS))
-        yield from joined(chain.from_iterable(features), _ROWS)
+        yield from joined((one for one in features if one.num_rows), _ROWS)
 
     return run
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """One comparison with one reference; at: positions of its windows (W,), before: those of
-    the earlier windows, negative for none."""
+    """What is made at once with one reference: one comparison, or all with earlier windows.
 
-    comparison: str
+    names: the comparison of each row (W,); at: positions of their windows (W,), before: those of
+    the earlier windows, negative for none.
+    """
+
+    names: list[str]
     role: str
     version: int
     rows: pa.Table
@@ -108,7 +112,9 @@ class _Group:
             for i, row in enumerate(rows)
         }
 
-    def compared(self) -> Iterator[pa.RecordBatch]:
+    def compared(self) -> pa.RecordBatch:
+        """The rows of all comparisons."""
+        made: list[tuple[dict[str, Any], int]] = []
         for asked in self._comparisons():
             windows = self._states.take(asked.at)
             size = windows.table.num_rows
@@ -118,12 +124,13 @@ class _Group:
                 name: table.column(name).combine_chunks() for name, table in source.items()
             }
             rows |= {"effect_size": np.full(size, effect), "warn_at": np.full(size, warn)}
-            if asked.comparison in _OF_PAIRS:
+            if asked.names[0] in _OF_PAIRS:
                 rows |= self._between(asked, windows, effect)
             else:
                 rows |= self._against(asked, windows, effect)
             _say_missing(rows)
-            yield _batch(rows, size)
+            made.append((rows, size))
+        return as_batch(made)
 
     def _comparisons(self) -> Iterator[_Asked]:
         names = ("comparison", "role", "reference_version")
@@ -132,17 +139,21 @@ class _Group:
         place = {start: i for i, start in enumerate(micros(self._windows, "window_start"))}
         hashes = self._windows.column("definition_hash").to_pylist()
         types = [family(one) for one in self._windows.column("data_type").to_pylist()]
+        kinds = self._windows.column("kind").to_pylist()
         found: dict[tuple[Any, ...], list[int]] = {}
         for i, (comparison, *of) in enumerate(zip(*columns[:3], strict=True)):
             # Bins serve windows of one meaning; a reference says itself where it doesn't fit.
             own = place[columns[3][i]]
             meaning = (hashes[own], types[own]) if comparison in _OF_PAIRS else ()
-            found.setdefault((comparison, *of, *meaning), []).append(i)
-        for (comparison, role, version, *_), chosen in found.items():
+            joins = comparison in BETWEEN_WINDOWS and kinds[own] != "metric"
+            made = _TOGETHER if joins else comparison
+            found.setdefault((made, *of, *meaning), []).append(i)
+        for (_, role, version, *_), chosen in found.items():
             at = [place[columns[3][i]] for i in chosen]
             before = [place.get(columns[4][i], -1) for i in chosen]
             rows = self._asked.take(pa.array(chosen))
-            yield _Asked(comparison, role, version, rows, np.array(at), np.array(before))
+            names = [columns[0][i] for i in chosen]
+            yield _Asked(names, role, version, rows, np.array(at), np.array(before))
 
     def _against(self, asked: _Asked, windows: States, effect: float) -> dict[str, Any]:
         """Figures against a reference; a new dict, which may be changed."""
@@ -150,7 +161,7 @@ class _Group:
         if key not in self._made:
             reference, row = self._known.get((asked.role, asked.version), (None, None))
             rows: dict[str, Any] = against_reference(
-                windows.table, reference, asked.version, asked.comparison
+                windows.table, reference, asked.version, asked.names[0]
             )
             if reference is not None and reference["kind"] == "metric":
                 rows |= metric_figures(reference, windows.table, effect)
@@ -162,15 +173,15 @@ class _Group:
 
     def _between(self, asked: _Asked, windows: States, effect: float) -> dict[str, Any]:
         """Figures against earlier windows, or the other rows, for windows that have these."""
-        rows = without_earlier(windows.table, asked.before, asked.comparison)
+        rows = without_earlier(windows.table, asked.before, asked.names)
         has = np.flatnonzero(asked.before >= 0)
         if not len(has):
             return rows
         earlier = self._states.take(asked.before[has])
         own = windows.take(has)
         rows |= other_types(rows, has, earlier.table, own.table)
-        found = self._pair_figures(asked, own, earlier, effect)
-        if asked.comparison == UNSHAPED:
+        found = self._pair_figures(asked, has, own, earlier, effect)
+        if asked.names[0] == UNSHAPED:
             # Both sides had the same days and weather: only chance sets them apart anyway.
             found["caveat"] = [None] * len(has)
             names = [_NOT_SHAPED] * len(has)
@@ -180,17 +191,25 @@ class _Group:
         return rows | _spread({**found, "season": names}, has, len(asked.at))
 
     def _pair_figures(
-        self, asked: _Asked, windows: States, earlier: States, effect: float
+        self,
+        asked: _Asked,
+        has: NDArray[np.intp],
+        windows: States,
+        earlier: States,
+        effect: float,
     ) -> dict[str, Any]:
+        """Figures of the rows at `has`, whose windows and earlier ones are given."""
         reference = self._usable(asked, windows.table)
         cells = [] if reference is None else reference["window_bins"] or []
         places = [] if reference is None else reference["window_places"] or [None] * len(cells)
-        before = positions_before(asked.comparison, places, self._policy.season_steps)
+        ways = list(dict.fromkeys(asked.names))
+        before = [positions_before(way, places, self._policy.season_steps) for way in ways]
         kind = windows.table.column("kind")[0].as_py()
         if kind == "metric":
-            return metric_pairs(reference, before, earlier.table, windows.table, effect)
+            return metric_pairs(reference, before[0], earlier.table, windows.table, effect)
+        way = np.array([ways.index(name) for name in asked.names])[has]
         limits = self._policy.out_of_range, self._policy.new_categories
-        pairs = Pairs(windows, earlier, reference, before, self._policy.bins, limits)
+        pairs = Pairs(windows, earlier, reference, before, way, self._policy.bins, limits)
         figures: dict[str, Any] = {}
         if kind == "numeric":
             figures = numeric_pairs(pairs, effect)
@@ -226,17 +245,12 @@ def _spread(figures: Mapping[str, Any], at: NDArray[np.intp], size: int) -> dict
         elif isinstance(values, pa.Array):
             own = np.full(size, -1)
             own[at] = np.arange(len(at))
-            found[name] = _where(own >= 0, values, own)
+            found[name] = where(own >= 0, values, own)
         else:
             found[name] = [None] * size
             for i, value in zip(at.tolist(), values, strict=True):
                 found[name][i] = value
     return found
-
-
-def _where(kept: NDArray[np.bool_], values: pa.Array, at: NDArray[np.intp]) -> pa.Array:
-    """The values at these positions where they are kept, else NULL."""
-    return values.take(pa.array(at, mask=~kept))
 
 
 def _say_missing(rows: dict[str, Any]) -> None:
@@ -270,26 +284,3 @@ def _measured(
         figures |= direction_figures(reference, windows.points, bins)
     own = OwnShares.read(reference)
     return figures | share_figures(row, windows.table, figures, policy, own, sides=1)
-
-
-def _batch(rows: Mapping[str, Any], size: int) -> pa.RecordBatch:
-    measured = np.array([status is None for status in rows["unmeasured"]])
-    everywhere = bool(measured.all())
-    arrays = []
-    for field in _SCHEMA:
-        name, value = field.name, rows.get(field.name)
-        if value is None:
-            arrays.append(pa.nulls(size, field.type))
-        elif name in FIGURES and pa.types.is_floating(field.type):
-            finite = measured & np.isfinite(value)
-            arrays.append(pa.array(np.asarray(value, dtype=np.float64), mask=~finite))
-        elif isinstance(value, pa.Array):
-            kept = name not in FIGURES or everywhere
-            made = value if kept else _where(measured, value, np.arange(size))
-            arrays.append(made if made.type == field.type else made.cast(field.type))
-        elif name in FIGURES and not everywhere:
-            pairs = zip(value, measured.tolist(), strict=True)
-            arrays.append(pa.array([one if known else None for one, known in pairs], field.type))
-        else:
-            arrays.append(pa.array(value, field.type))
-    return pa.RecordBatch.from_arrays(arrays, schema=_SCHEMA)

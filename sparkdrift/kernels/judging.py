@@ -55,6 +55,15 @@ JUDGED = {
 }
 _SCHEMA = arrow_schema(JUDGED)
 _MEASURED = ("ok", "warning", "drifted")
+# What a verdict is made of; `explain_window` reads more, of the columns that alert.
+_READ = (
+    *("window_start", "comparison", "column_name", "row_count", "unmeasured", "unmeasured_reason"),
+    *("p_unusual", "effect", "effect_low", "effect_high", "effect_size", "tau2", "alone"),
+    *("new_category_share", "new_categories", "out_of_range_share", "below_range_share"),
+    *("test_names", "test_deltas", "test_unusual", "test_material", "test_power", "test_wander"),
+    *("silent", "undetermined", "moved", "season", "variants", "scarce", "caveat"),
+    *("grown", "lacking"),
+)
 
 
 @dataclass(frozen=True)
@@ -84,8 +93,7 @@ def judge(policy: Policy) -> Kernel:
 
 
 def _judge(group: pa.Table, policy: Policy) -> pa.RecordBatch:
-    # What carried a shift is read of the columns that alert: to most rows it is the largest part.
-    rows = plain_rows(group.drop_columns(["carriers"]))
+    rows = plain_rows(group.select(_READ))
     # What could not be measured is no test: it would only move the others' threshold.
     shares = [None if row["unmeasured"] else row["test_unusual"] for row in rows]
     q_values, share_q = _family(column(group, "p_unusual"), shares)
@@ -107,9 +115,7 @@ def _judge(group: pa.Table, policy: Policy) -> pa.RecordBatch:
         for row, own, q in zip(rows, status, share_q, strict=True)
     ]
     told = _told(rows, verdicts, policy.alerts)
-    told["explanation"] = _explanations(
-        rows, group.column("carriers"), verdicts, q_values, policy.share_limits
-    )
+    told["explanation"] = _explanations(group, verdicts, q_values, policy.share_limits)
     given = group.set_column(
         group.schema.get_field_index("power"), "power", pa.array(able, mask=~np.isfinite(able))
     )
@@ -149,35 +155,28 @@ def _told(
 
 
 def _explanations(
-    rows: Sequence[Mapping[str, Any]],
-    carriers: pa.ChunkedArray,
-    verdicts: Sequence[Verdict],
-    q_values: Floats,
-    limits: Mapping[str, float],
+    group: pa.Table, verdicts: Sequence[Verdict], q_values: Floats, limits: Mapping[str, float]
 ) -> list[str | None]:
     """What moved, where a row alerts: direction, size, what carried it, and in which slice."""
-    alerting = {
-        row["column_name"]
-        for row, verdict in zip(rows, verdicts, strict=True)
-        if verdict.status in ALERTS
-    }
-    told: list[str | None] = [None] * len(rows)
-    at = [i for i, row in enumerate(rows) if row["column_name"] in alerting]
+    told: list[str | None] = [None] * len(verdicts)
+    names = group.column("column_name").to_pylist()
+    alerting = {name for name, one in zip(names, verdicts, strict=True) if one.status in ALERTS}
+    at = [i for i, name in enumerate(names) if name in alerting]
     if not at:
         return told
+    rows = plain_rows(group.select([*KEPT, *FIGURES]).take(pa.array(at)))
     judged = [
         {
-            **rows[i],
-            "carriers": carried,
+            **row,
             "status": verdicts[i].status,
             "q_value": float(q_values[i]),
             "alerting_shares": verdicts[i].shares,
         }
-        for i, carried in zip(at, carriers.take(pa.array(at)).to_pylist(), strict=True)
+        for i, row in zip(at, rows, strict=True)
     ]
     for i, one in zip(at, explain_window(judged, Limits(**limits)), strict=True):
         # `unshaped` says where rows differ and not what moved, and raises no alert.
-        told[i] = tell(one) if one is not None and rows[i]["comparison"] != UNSHAPED else None
+        told[i] = tell(one) if one is not None and one.comparison != UNSHAPED else None
     return told
 
 

@@ -30,14 +30,16 @@ class Pairs:
 
     reference: the row of the reference in force, None where there is none of this definition.
     limits: of the share of unusual values of numbers, and of categories.
-    before (V,): for each of its window_bins the position of the one that it would be held
-    against, negative for none. bins: how many to cut where there is no reference.
+    before: for each way in which windows are paired, (V,): for each of its window_bins the
+    position of the one that it would be held against, negative for none; way (W,): which of these
+    is that of the windows. bins: how many to cut where there is no reference.
     """
 
     windows: States
     earlier: States
     reference: Mapping[str, Any] | None
-    before: NDArray[np.intp]
+    before: Sequence[NDArray[np.intp]]
+    way: NDArray[np.intp]
     bins: int
     limits: tuple[float, float] = (0.01, 0.01)
 
@@ -61,7 +63,7 @@ def binned_pairs(
     hidden: of categories, by how much truncation may have made the bins of each pair too small;
     None of numbers, whose bins join with their neighbours.
     """
-    reason = ""
+    reasons = [""] * len(pairs.before)
     figures: dict[str, Any] = {}
     for rows, p, q in by_width(known, counts):
         width = q.shape[1]
@@ -70,24 +72,27 @@ def binned_pairs(
         off = None if hidden is None else hidden.take(rows)
         varies = _varies(pairs, shared, order, width)
         of = Sides(p, q, weights, order, known_ks[rows], ks[rows])
-        found = _figures(of, varies, effect_size, off)
-        reason = reason or varies.reason
+        found = _figures(of, varies, pairs.way[rows], effect_size, off)
+        for one in np.unique(pairs.way[rows]).tolist():
+            reasons[one] = reasons[one] or varies[one].reason
         for key, values in found.items():
             figures.setdefault(key, np.full(len(counts), np.nan))[rows] = values
-    figures["caveat"] = [
+    caveats = [
         f"how much windows differ anyway is not known: {reason}" if reason else None
-    ] * len(counts)
+        for reason in reasons
+    ]
+    figures["caveat"] = [caveats[way] for way in pairs.way.tolist()]
     return figures
 
 
 def _varies(
     pairs: Pairs, shared: Bins | None, order: NDArray[np.intp] | None, width: int
-) -> variation.Benign:
-    """How much the reference's windows differ in `width` bins, paired as `pairs.before` says."""
+) -> list[variation.Benign]:
+    """How much the reference's windows differ in `width` bins, for each way to pair them."""
     cells = [] if shared is None else cells_in(pairs, shared, width)
     if shared is None or not cells:
         reason = _NO_BINS if shared is None else variation.NO_WINDOWS
-        return variation.Benign(0.0, 0.0, np.inf, 0.0, 0, reason)
+        return [variation.Benign(0.0, 0.0, np.inf, 0.0, 0, reason)] * len(pairs.before)
     counts = floats([cell["counts"] for cell in cells])
     ks = floats([np.inf if cell["k"] is None else cell["k"] for cell in cells])
     rows = counts.sum(axis=1)
@@ -95,7 +100,7 @@ def _varies(
     # All pooled alike, as the smallest needs it, so that they stay comparable.
     joined = pool(narrowed(shared, width), counts, np.full(len(rows), smallest), order=order)
     noise = noise_scale(rows, np.inf, joined.bins, ks)
-    return variation.pair_variation(joined.window, pairs.before, noise)
+    return [variation.pair_variation(joined.window, one, noise) for one in pairs.before]
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,8 +125,13 @@ class Sides:
 
 
 def _figures(
-    of: Sides, varies: variation.Benign, effect_size: float, hidden: Unlisted | None
+    of: Sides,
+    varies: Sequence[variation.Benign],
+    way: NDArray[np.intp],
+    effect_size: float,
+    hidden: Unlisted | None,
 ) -> dict[str, Floats]:
+    """way (W,): which of `varies` is that of each pair."""
     known, seen, known_k, k = of.known, of.seen, of.known_k, of.k
     p, q, bins = of.pooled()
     s = noise_scale(seen.sum(axis=1), known.sum(axis=1), bins, known_k, k)
@@ -136,7 +146,8 @@ def _figures(
     d = np.where(bins >= 2, binned.d_statistic(p, q), np.nan)
     size, low, high = evidence.effect(d, s, bins)
     limit = evidence.material_limit(effect_size)
-    usual = varies.tau2, varies.w_eff, varies.square
+    each = [(one.tau2, one.w_eff, one.square) for one in varies]
+    tau2, w_eff, square = np.array(each)[way].T
     return {
         "psi": binned.psi(known, seen),
         "psi_error": psi_error,
@@ -151,11 +162,11 @@ def _figures(
         "effect_high": high,
         "n_eff": divide(1.0, s),
         "degrees": bins - 1,
-        "p_unusual": evidence.p_unusual(d, s, bins, *usual),
+        "p_unusual": evidence.p_unusual(d, s, bins, tau2, w_eff, square),
         "p_material": evidence.p_material(d, s, bins, limit),
-        "tau2": np.full(len(d), varies.tau2),
-        "square": np.full(len(d), varies.square),
-        "w_eff": np.full(len(d), varies.w_eff),
+        "tau2": tau2,
+        "square": square,
+        "w_eff": w_eff,
     }
 
 

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from sparkdrift.explain.signals import INPUTS, WHOLE
 from sparkdrift.kernels.batches import arrow_schema, groups
-from sparkdrift.kernels.compared import COMPARED
+from sparkdrift.kernels.compared import COMPARED, KEPT
 from sparkdrift.kernels.freezing import Kernel
 from sparkdrift.kernels.multivariate import (
     LEAST_INPUTS,
@@ -90,7 +90,8 @@ def rows_together(group: pa.Table, policy: Policy) -> pa.Table:
     carries = group.column("known_columns").is_valid()
     received = {row["column_name"]: _received(row) for row in group.filter(carries).to_pylist()}
     rows = group.filter(pc.invert(carries))
-    whole = rows.filter(pc.equal(rows.column("slice_key"), WHOLE)).to_pylist()
+    of_whole = pc.equal(rows.column("slice_key"), WHOLE)
+    whole = rows.select(_READ).filter(of_whole).to_pylist()
     by_name = {row["column_name"]: row for row in whole}
     added = []
     inputs = [row for row in whole if policy.is_input(row["column_name"])]
@@ -136,6 +137,12 @@ def _made(
     }
 
 
+# What rows together are made of.
+_READ = (
+    *KEPT,
+    *("unmeasured", "unmeasured_reason", "d_statistic", "n_eff", "degrees", "p_unusual"),
+    *("wasserstein_distance", "wasserstein_error", "binned_distance", "binned_noise"),
+)
 _OF_WINDOW = ("window_start", "comparison", "reference_version", "slice_key", "slice_value")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,18 +64,22 @@ def family(data_type: str | None) -> str:
 
 
 def without_earlier(
-    windows: pa.Table, before: NDArray[np.intp], comparison: str
+    windows: pa.Table, before: NDArray[np.intp], comparisons: Sequence[str]
 ) -> dict[str, list[Any]]:
-    """The same of windows that have no earlier one (before: negative), or no such column."""
+    """The same of windows that have no earlier one (before: negative), or no such column.
+
+    comparisons: of each window.
+    """
     status: list[str | None] = []
     reasons: list[str | None] = []
     described = zip(
         windows.column("status").to_pylist(),
         windows.column("reason").to_pylist(),
         before.tolist(),
+        comparisons,
         strict=True,
     )
-    for own, reason, place in described:
+    for own, reason, place, comparison in described:
         gone = own == "schema_changed"
         status.append(own if gone else "no_reference" if place < 0 else None)
         reasons.append(reason if gone else _NO_EARLIER[comparison] if place < 0 else None)
