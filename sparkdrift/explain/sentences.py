@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from sparkdrift.explain.course import MONTH, Course, Quiet
@@ -13,6 +14,8 @@ from sparkdrift.report.plain import day, plain, share, shortened
 
 _WIDTH = 40
 _FARTHEST = 2.0
+# In standard deviations: less would be told as 0.00 sd.
+_LEAST = 0.005
 _WHOSE = {"origin": "the first reference", "training": "the training reference"}
 _SIDES = {"up": ", above it", "down": ", below it", "both": ", on both sides"}
 _OF: Mapping[Kind, str] = {
@@ -22,6 +25,12 @@ _OF: Mapping[Kind, str] = {
     "new": "new categories",
     "range": "values outside the reference's range",
 }
+_SHARE = re.compile(
+    rf": (?:(?P<moved>(?:{'|'.join((_OF['null'], _OF['nan'], _OF['infinite']))})"
+    r" went (?:up|down) by [\d.]+ points)"
+    rf"|(?P<part>[^;:']+ of the rows are (?:{_OF['new']}|{re.escape(_OF['range'])}))"
+    r"|(?:'.*'|\".*\") (?P<category>went (?:up|down) by [\d.]+ points))"
+)
 _SHAPES = {"wider": "spread out", "narrower": "narrowed", "changed": "changed its shape"}
 
 
@@ -37,6 +46,20 @@ def tell(one: Explanation, zone: str = "UTC") -> str:
     if one.also:
         parts.append("besides: " + ", ".join(_OF[kind] for kind in one.also))
     return plain("; ".join(part for part in parts if part), lines=False)
+
+
+def told_share(text: str, column: str) -> str | None:
+    """What `tell` said of a share: 'NULLs went up by 12.0 points'; None where it is no share.
+
+    text: a stored explanation of the column; a category that moved is not named.
+    """
+    name = plain(column.removeprefix(METRIC), lines=False)
+    found = _SHARE.match(text[len(name) :]) if text.startswith(name) else None
+    if found is None:
+        return None
+    if found["category"]:
+        return f"one of its categories {found['category']}"
+    return found["moved"] or found["part"]
 
 
 def tell_quiet(one: Quiet, zone: str = "UTC") -> str:
@@ -89,7 +112,10 @@ def _what(one: Explanation, zone: str) -> str:
     if one.kind == "metric":
         side = "above" if one.size > 0 else "below"
         return f"{name} is {abs(one.size):.1f} sd {side} usual{against}"
-    if one.kind == "values":
+    if one.kind in ("values", "shape") and not abs(one.size) >= _LEAST:
+        # Nearly all rows have one value: there is no distance, and what moved are the shares.
+        text = f"{name} changed" if one.carriers else f"{name} changed its shape"
+    elif one.kind == "values":
         text = f"{name} moved {one.direction} by {_deviations(one.size)}"
     elif one.kind == "shape":
         shape = f"{_SHAPES[one.direction]} ({one.size:.2f} sd){against}"

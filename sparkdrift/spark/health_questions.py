@@ -31,6 +31,7 @@ COLUMNS = {
     "loss": "double",
     "cost": "double",
     "words": "string",
+    "moved": "string",
 }
 _MEASURED = "status IN ('ok', 'warning', 'drifted')"
 _GRADES = "array('warning', 'minor', 'major', 'critical')"
@@ -237,6 +238,11 @@ def of_drift(specs: Sequence[MonitorSpec]) -> Iterator[str]:
     # What is suppressed calls nobody, and is not gone either.
     grade = f"CASE WHEN suppression IS NULL THEN array_position({_GRADES}, severity) END"
     calls = "CASE WHEN suppression IS NULL THEN"
+    # Of slices as grave as each other the one that moved most: no answer is by chance.
+    told = f"CASE WHEN {grade} IS NOT NULL THEN"
+    told += (
+        f" struct({grade} + CASE WHEN {_WHOLE} THEN 10 ELSE 0 END, coalesce(abs(effect), 0D)) END"
+    )
     alerts = _select(
         "alert",
         "alerts",
@@ -249,9 +255,8 @@ def of_drift(specs: Sequence[MonitorSpec]) -> Iterator[str]:
         grade=f"get({_GRADES}, CAST(max(CASE WHEN {_WHOLE} THEN {grade} END) AS INT) - 1)",
         count=f"count_if(suppression IS NULL AND NOT ({_WHOLE}))",
         since=f"min({calls} unix_micros(since) END)",
-        # Of slices as grave as each other the one that moved most: no answer is by chance.
-        value=f"max_by(effect, CASE WHEN {grade} IS NOT NULL THEN"
-        f" struct({grade} + CASE WHEN {_WHOLE} THEN 10 ELSE 0 END, coalesce(abs(effect), 0D)) END)",
+        value=f"max_by(effect, {told})",
+        moved=f"max_by(explanation, {told})",
         limit=f"max({calls} windows END)",
     )
     yield _gravest(alerts)
@@ -312,6 +317,7 @@ def _gravest(alerts: str) -> str:
         "since": "min(since)",
         "count": "sum(`count`)",
         "value": "max(value)",
+        "moved": f"max(CASE WHEN {alone} THEN moved END)",
         "limit": "max(`limit`)",
     }
     listed = ", ".join(

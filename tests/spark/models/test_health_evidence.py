@@ -161,6 +161,7 @@ def test_beyond_the_gravest_columns_there_is_one_row_for_all_others(spark, store
     frame = spark.createDataFrame(rows, f"{schema} at int")
     frame.selectExpr(
         *names.split(", "), "effect", "windows", "window_start - make_dt_interval(at) AS since",
+        "concat(column_name, ' moved up by 0.30 sd') AS explanation",
         "CASE WHEN column_name = 'quiet' THEN 'holiday' END AS suppression",
     ).createOrReplaceTempView("w_alerts")  # fmt: skip
     one = next(part for part in of_drift([spec]) if "'alert'" in part)
@@ -178,6 +179,7 @@ def test_beyond_the_gravest_columns_there_is_one_row_for_all_others(spark, store
     assert set(by_name) == {*columns[40:], *columns[10:40]}
     assert (by_name["c45"]["grade"], by_name["c45"]["subject"]) == ("critical", "baseline")
     assert by_name["c45"]["count"] == 1
+    assert (by_name["c45"]["moved"], others["moved"]) == ("c45 moved up by 0.30 sd", None)
     assert (others["subject"], others["grade"]) == ("baseline in 10 columns", "minor")
     assert json.loads(others["words"]) == [[one] for one in columns[:10]]
     assert json.loads(by_name["c45"]["words"]) == []

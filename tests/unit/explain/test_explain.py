@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sparkdrift.explain.explaining import READ, explain, explain_window, with_first_seen
-from sparkdrift.explain.sentences import tell
+from sparkdrift.explain.sentences import tell, told_share
 from sparkdrift.explain.signals import Limits
 
 DAYS, START = 14, 9
@@ -373,3 +373,49 @@ def test_every_column_that_is_read_is_named():
 def test_no_alert_no_explanation():
     assert explain(numbers(0.0)) == []
     assert explain([]) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "figures", "told"),
+    [
+        ("amount", {"shift": 0.0, "null_delta": 0.12}, "NULLs went up by 12.0 points"),
+        ("a: b", {"shift": 0.0, "nan_delta": -0.12}, "NaNs went down by 12.0 points"),
+        ("x", {"infinite_delta": 0.5}, "infinite values went up by 50.0 points"),
+        (
+            "product",
+            {"new_category_share": 0.08, "new_categories": [{"item": "it's; new", "count": 80}]},
+            "8.0 % of the rows are new categories",
+        ),
+        (
+            "amount",
+            {"shift": 0.0, "out_of_range_share": 0.05, "below_range_share": 0.0},
+            "5.0 % of the rows are values outside the reference's range",
+        ),
+    ],
+)
+def test_what_a_share_did_is_told_without_a_distance_of_nothing(column, figures, told):
+    (found,) = explain([row(0, column, status="drifted", **figures)])
+    text = tell(found)
+    assert " sd" not in text
+    assert told_share(text, column) == told
+
+
+def test_a_category_that_moved_is_not_named_where_shares_are_told():
+    moved = [{"item": "it's: 'own'; 1", "reference": 0.2, "share": 0.45}]
+    (found,) = explain([row(0, "product", carriers=moved, **alerting(None))])
+    assert told_share(tell(found), "product") == "one of its categories went up by 25.0 points"
+    (found,) = explain([row(0, shift=0.5, carriers=bins(0.0, 0.2), **alerting(0.5))])
+    assert told_share(tell(found), "amount") is None
+
+
+@pytest.mark.parametrize("shift", [0.001, None])
+def test_where_nearly_all_is_one_value_no_distance_is_told(shift):
+    """A flag that was set in some rows and is in none: D is not there, or nearly 0."""
+    carriers = [{"item": "= 0", "reference": 0.97, "share": 1.0}]
+    one = row(0, "flag", shift=shift, carriers=carriers, status="drifted")
+    (found,) = explain([{**one, "effect": None, "wasserstein_distance": None}])
+    text = tell(found)
+    assert text.startswith("flag")
+    assert " sd" not in text
+    assert "nan" not in text
+    assert shift is None or "(97 % to 100 % of the rows = 0)" in text

@@ -55,6 +55,12 @@ FINDINGS = [
         "amount alerts against baseline and in 2 slices, effect 1.50 sd, for 4 windows",
     ),
     (
+        told("alert", name="amount", subject="baseline", grade="major", count=0, value=0.0,
+             moved="amount: NULLs went up by 12.5 points; everywhere alike"),
+        ("drift of amount", "data", "major"),
+        "amount alerts against baseline, NULLs went up by 12.5 points, for 1 window",
+    ),
+    (
         told("alert", name=":inputs", subject="baseline", grade="warning", count=0),
         ("drift of all inputs together", "data", "minor"),
         ":inputs alerts against baseline, for 1 window",
