@@ -175,3 +175,65 @@ def test_one_sick_feature_leaves_the_others_their_verdict():
     compared = pa.Table.from_batches(list(compare(POLICY)(stream(asking(table(*rows))))))
     found = pa.Table.from_batches(list(judge(POLICY)(stream(compared)))).to_pylist()
     assert [row["status"] for row in found] == ["drifted", "ok"]
+
+
+def without_windows(kind, values: list, **more) -> dict:
+    """A reference that was scanned as a whole: nothing is known of how its windows vary."""
+    made = pa.Table.from_batches(list(freeze(10)(stream(table(kind(values, **more))))))
+    (row,) = made.to_pylist()
+    return row
+
+
+def last_verdict(rows: list[dict], comparison: str) -> dict:
+    """Of the newest window against the one before, or against a reference."""
+    back = 1 if comparison == "consecutive" else None
+    compared = list(compare(POLICY)(stream(asking(table(*rows), comparison, back))))
+    judged = pa.Table.from_batches(list(judge(POLICY)(stream(pa.Table.from_batches(compared)))))
+    return judged.to_pylist()[-1]
+
+
+ALL_NUMBERS = [value for day in NUMBERS for value in day]
+ALL_TEXTS = [value for day in TEXTS for value in day]
+KNOWN = {
+    # What a window is held against, and whether a reference is among it.
+    "a reference without windows": ("baseline", [without_windows(numeric, ALL_NUMBERS)]),
+    "the window before, with a reference": (
+        "consecutive",
+        [SENSOR, numeric(USUAL_NUMBERS, day=0)],
+    ),
+    "the window before, alone": ("consecutive", [numeric(USUAL_NUMBERS, day=0)]),
+    "no reference": ("baseline", []),
+}
+LOST = "how much windows differ anyway is not known: "
+
+
+@pytest.mark.parametrize("rows", [0, 1, 5, 3000])
+@pytest.mark.parametrize("sickness", ["none", *SICK])
+@pytest.mark.parametrize("known", KNOWN)
+def test_bad_input_is_never_ok_whatever_it_is_held_against(known, sickness, rows):
+    """And all 3,000 rows of a sensor that failed alert wherever there is something to tell by."""
+    comparison, before = KNOWN[known]
+    values = SICK[sickness][0] if sickness != "none" else USUAL_NUMBERS
+    window = numeric((values * 3000)[:rows], day=1)
+    found = last_verdict([*before, window], comparison)
+    numbers = {name: value for name, value in found.items() if isinstance(value, float)}
+    assert np.isfinite(list(numbers.values())).all(), numbers
+    assert found["reason"]
+    if not before:
+        assert (found["status"], found["alerting"]) == ("no_reference", None)
+    elif rows == 3000 and sickness == "none":
+        # Against one window that varies as well, 3,000 rows may not have the power for `ok`.
+        assert found["status"] in ("ok", "insufficient_data"), found["reason"]
+    elif rows == 3000:
+        assert found["status"] == "drifted", found["reason"]
+    else:
+        accepted = {"insufficient_data"}
+        if rows == 5 and sickness != "none":
+            accepted |= {"warning", "drifted"}
+        assert found["status"] in accepted
+    if known in ("a reference without windows", "the window before, alone"):
+        # What is lost without windows is said wherever there is a distance to lose it for.
+        assert LOST in found["reason"] or found["d_statistic"] is None
+    if not rows:
+        assert {found[name] for name in ("psi", "effect", "p_unusual", "power")} == {None}
+        assert found["alerting"] is None
