@@ -95,8 +95,17 @@ class _Test:
     unusual: Floats
     material: Floats
     power: Floats
-    limit: float
-    wander: float = 0.0
+    limit: Floats | float
+    wander: Floats | float = 0.0
+
+    def each(self) -> list[_Test]:
+        """Tests made at once, (T, W) with limits and wander (T, 1), one by one."""
+        limits, wander = (np.ravel(one).tolist() for one in (self.limit, self.wander))
+        parts = zip(
+            self.delta, self.by_chance, self.unusual, self.material, self.power, limits, wander,
+            strict=True,
+        )  # fmt: skip
+        return [_Test(*one) for one in parts]
 
     def beyond(self, apart: Floats) -> _Test:
         """Unusual also by how windows vary, where that is known; NaN stays where it was none."""
@@ -118,16 +127,22 @@ def _tests(
     """
     rows, known_rows = counts(windows, "row_count"), counts(known, "row_count")
     null, known_null = counts(windows, "null_count"), counts(known, "null_count")
-    tested = {
-        "null": (null, known_null, policy.null_share, own.nulls),
-        "nan": (*_both(windows, known, "nan_count"), policy.nan_share, own.nans),
-        "infinite": (*_both(windows, known, _UP, _DOWN), policy.infinite_share, own.infinites),
+    tested = (
+        (null, known_null, policy.null_share, own.nulls),
+        (*_both(windows, known, "nan_count"), policy.nan_share, own.nans),
+        (*_both(windows, known, _UP, _DOWN), policy.infinite_share, own.infinites),
+    )
+    # All at once: of some windows a call takes longer than its rows do.
+    x, y, limits, counted = zip(*tested, strict=True)
+    variations = [share_variation(one, own.rows) for one in counted]
+    wander = floats([wandering(one, sides) for one in variations])
+    together = _where_any(
+        np.stack(x), rows, np.stack(y), known_rows, floats(limits)[:, None], wander[:, None]
+    )
+    results = {
+        name: one.beyond(p_apart(one.delta, rows, varies, sides))
+        for name, one, varies in zip(_MISSING, together.each(), variations, strict=True)
     }
-    results = {}
-    for name, (x, y, limit, counted) in tested.items():
-        varies = share_variation(counted, own.rows)
-        one = _where_any(x, rows, y, known_rows, limit, wandering(varies, sides))
-        results[name] = one.beyond(p_apart(one.delta, rows, varies, sides))
     present, known_present = rows - null, known_rows - known_null
     if "new_category_low" in figures:
         results["new"] = _new(figures, present, known_present, own, policy.new_categories, sides)
@@ -234,7 +249,7 @@ def _where_silent(
         test = tests[name]
         cause = silent & (most == i)
         # One row shows no change to be larger than a limit, here as anywhere.
-        least = np.maximum(chance, test.limit**rows)
+        least = np.maximum(chance, np.power(test.limit, rows))
         unusual = np.fmin(test.unusual, np.maximum(test.by_chance, least))
         test.unusual = np.where(cause, unusual, test.unusual)
         test.material = np.where(cause, np.fmin(test.material, least), test.material)
@@ -254,16 +269,21 @@ def undetermined(figures: Mapping[str, Any], limit: float) -> list[str | None]:
 
 
 def _where_any(
-    x: Floats, n: Floats, known: Floats, known_rows: Floats, limit: float, wander: float = 0.0
+    x: Floats,
+    n: Floats,
+    known: Floats,
+    known_rows: Floats,
+    limit: Floats | float,
+    wander: Floats | float = 0.0,
 ) -> _Test:
     """`share_test`, asked only where the shares differ at all; known, known_rows: (1,) or (W,)."""
-    x, n, y, m = np.broadcast_arrays(x, n, known, known_rows)
+    x, n, y, m, size = np.broadcast_arrays(x, n, known, known_rows, limit)
     delta = divide(x, n) - divide(y, m)
     unusual, material = np.full(delta.shape, np.nan), np.full(delta.shape, np.nan)
     differs = np.isfinite(delta) & (delta != 0)
     if differs.any():
         _, unusual[differs], material[differs] = share_test(
-            x[differs], n[differs], y[differs], m[differs], limit
+            x[differs], n[differs], y[differs], m[differs], size[differs]
         )
     power = change_power(n, y, m, limit, wander)
     return _Test(delta, unusual, unusual, material, power, limit, wander)

@@ -175,6 +175,10 @@ def quantile(points: Points | None, q: ArrayLike) -> Floats:
     asked = floats(q)
     if points is None:
         return np.full(asked.shape, np.nan)
+    if asked.size and asked.min() > 0 and asked.max() < 1:
+        # As nearly always; what follows is the same for these, and takes four times as long.
+        at = points.cumulative.searchsorted(np.ceil(asked * points.n))
+        return floats(points.values[np.minimum(at, len(points.values) - 1)])
     with np.errstate(invalid="ignore"):
         valid = (asked >= 0) & (asked <= 1)
         rows = np.ceil(np.where(valid, asked, 0.0) * points.n)

@@ -55,11 +55,15 @@ def kll_of_counts(values: np.ndarray, counts: np.ndarray) -> bytes:
 @dataclass(frozen=True)
 class Feature:
     """A process: rows(n, mean, rng) of one window, whose mean wanders by `mean` sd, or the shares
-    of the process's cells, (values, shares(mean)), for windows too large to draw by rows."""
+    of the process's cells, (values, shares(mean)), for windows too large to draw by rows.
+
+    missing: of a window drawn by cells, the shares of NULL and NaN, beside which the cells are.
+    """
 
     rows: Callable
     cells: Callable | None = None
     kind: str = "numeric"
+    missing: tuple[float, float] = (0.0, 0.0)
 
 
 def _quantile_cells(distribution) -> Callable:
@@ -101,12 +105,15 @@ def category_shares(mean: float) -> np.ndarray:
     return weights / weights.sum()
 
 
+_MISSING = (0.05, 0.02)
+
+
 def _some_null(n: int, mean: float, rng) -> list:
-    """5 % of NULLs, 2 % of NaNs, else normal: three tests in the family."""
+    """5 % of NULLs, 2 % of NaNs, else normal: three tests in the family (see `_MISSING`)."""
     values = rng.normal(mean, 1, n).tolist()
     which = rng.random(n)
     return [
-        None if u < 0.05 else float("nan") if u < 0.07 else value
+        None if u < _MISSING[0] else float("nan") if u < sum(_MISSING) else value
         for u, value in zip(which, values, strict=True)
     ]
 
@@ -122,7 +129,7 @@ FEATURES = {
         lambda n, mean, rng: np.full(n, 7.0), lambda mean: (np.array([7.0]), np.array([1.0]))
     ),
     "all missing": Feature(lambda n, mean, rng: [None] * n),
-    "some missing": Feature(_some_null),
+    "some missing": Feature(_some_null, _quantile_cells(stats.norm), missing=_MISSING),
     "categories": Feature(
         lambda n, mean, rng: rng.multinomial(n, category_shares(mean)), kind="categorical"
     ),
@@ -142,12 +149,21 @@ def _missing(n: int, name: str, day: int | None) -> dict:
     return {**row, "row_count": n, "null_count": n, "status": "ok"}
 
 
-def _of_counts(counts: np.ndarray, values: np.ndarray, name: str, day: int | None) -> dict:
+def _drawn_cells(feature: Feature, n: int, mean: float, rng) -> np.ndarray:
+    """Rows that are NULL, that are NaN, and in each of the feature's cells."""
+    shares = (1 - sum(feature.missing)) * feature.cells(mean)[1]
+    return rng.multinomial(n, np.concatenate([feature.missing, shares]))
+
+
+def _of_counts(drawn: np.ndarray, values: np.ndarray, name: str, day: int | None) -> dict:
+    (null, nan), counts = drawn[:2], drawn[2:]
     n = int(counts.sum())
     mean = counts @ values / n
     return {
         **numeric([], day=day, name=name),
-        "row_count": n,
+        "row_count": int(drawn.sum()),
+        "null_count": int(null),
+        "nan_count": int(nan),
         "status": "ok",
         "stddev": float(np.sqrt(counts @ (values - mean) ** 2 / n)),
         "kll": kll_of_counts(values, counts),
@@ -181,7 +197,7 @@ def profiles(feature: Feature, name: str, n: int, steps: np.ndarray, windows: in
     elif n > LARGEST_SKETCHED:
         assert feature.cells is not None, f"{name}: no cells"
         values = feature.cells(0.0)[0]
-        drawn = [rng.multinomial(n, feature.cells(step)[1]) for step in steps]
+        drawn = [_drawn_cells(feature, n, step, rng) for step in steps]
         made = partial(_of_counts, values=values, name=name)
         whole = made(sum(drawn[:windows]), day=None)
     else:
