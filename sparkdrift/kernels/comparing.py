@@ -146,14 +146,14 @@ class _Group:
             own = place[columns[3][i]]
             meaning = (hashes[own], types[own]) if comparison in _OF_PAIRS else ()
             joins = comparison in BETWEEN_WINDOWS and kinds[own] != "metric"
-            made = _TOGETHER if joins else comparison
-            found.setdefault((made, *of, *meaning), []).append(i)
+            way = _TOGETHER if joins else comparison
+            found.setdefault((way, *of, *meaning), []).append(i)
         for (_, role, version, *_), chosen in found.items():
             at = [place[columns[3][i]] for i in chosen]
             before = [place.get(columns[4][i], -1) for i in chosen]
             rows = self._asked.take(pa.array(chosen))
-            names = [columns[0][i] for i in chosen]
-            yield _Asked(names, role, version, rows, np.array(at), np.array(before))
+            made = [columns[0][i] for i in chosen]
+            yield _Asked(made, role, version, rows, np.array(at), np.array(before))
 
     def _against(self, asked: _Asked, windows: States, effect: float) -> dict[str, Any]:
         """Figures against a reference; a new dict, which may be changed."""

@@ -127,18 +127,14 @@ def _tests(
     """
     rows, known_rows = counts(windows, "row_count"), counts(known, "row_count")
     null, known_null = counts(windows, "null_count"), counts(known, "null_count")
-    tested = (
-        (null, known_null, policy.null_share, own.nulls),
-        (*_both(windows, known, "nan_count"), policy.nan_share, own.nans),
-        (*_both(windows, known, _UP, _DOWN), policy.infinite_share, own.infinites),
-    )
-    # All at once: of some windows a call takes longer than its rows do.
-    x, y, limits, counted = zip(*tested, strict=True)
+    nans, infinites = _both(windows, known, "nan_count"), _both(windows, known, _UP, _DOWN)
+    x, y = (np.stack(side) for side in zip((null, known_null), nans, infinites, strict=True))
+    limits = floats([policy.null_share, policy.nan_share, policy.infinite_share])
+    counted = (own.nulls, own.nans, own.infinites)
     variations = [share_variation(one, own.rows) for one in counted]
     wander = floats([wandering(one, sides) for one in variations])
-    together = _where_any(
-        np.stack(x), rows, np.stack(y), known_rows, floats(limits)[:, None], wander[:, None]
-    )
+    # All at once: of some windows a call takes longer than its rows do.
+    together = _where_any(x, rows, y, known_rows, limits[:, None], wander[:, None])
     results = {
         name: one.beyond(p_apart(one.delta, rows, varies, sides))
         for name, one, varies in zip(_MISSING, together.each(), variations, strict=True)

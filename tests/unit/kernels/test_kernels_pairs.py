@@ -340,3 +340,40 @@ def test_what_a_model_picked_is_said_to_differ_from_the_rows_that_it_left():
     assert row["explanation"] is None
     alone = compared(numeric(picked, day=1), comparison="unshaped")[1]
     assert (alone["status"], alone["effect"]) == ("no_reference", None)
+
+
+TEXTS = [
+    RNG.choice(["card", "loan", "rent", "x"], 900, p=[0.5, 0.3, 0.15, 0.05]) for _ in range(14)
+]
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        [REFERENCE, *(numeric(RNG.normal(0, 1, 500), day=day) for day in range(14))],
+        [*(numeric(RNG.normal(0, 1, 500), day=day) for day in range(14))],
+        [
+            frozen(categorical, [day.tolist() for day in TEXTS]),
+            *(categorical([*day[: 60 * i].tolist(), None], day=i) for i, day in enumerate(TEXTS)),
+        ],
+        [metric(float(RNG.normal()), day=day) for day in range(14)],
+    ],
+    ids=["numbers", "numbers without a reference", "texts", "a metric"],
+)
+def test_asked_together_they_say_what_each_says_alone(series):
+    """Comparisons with earlier windows are made in one go where they share a reference."""
+    first, second = (
+        asking(table(*series), name, back).to_pylist()
+        for name, back in (("consecutive", 1), ("seasonal", 7))
+    )
+    both = [*first, *(row for row in second if row["part"] == 2)]
+
+    def figures(rows: list[dict]) -> dict[tuple, str]:
+        found = pa.Table.from_batches(list(compare(POLICY)(stream(table(*rows))))).to_pylist()
+        # As text, since NaN is not equal to itself.
+        return {(row["comparison"], row["window_start"]): repr(row) for row in found}
+
+    together = figures(both)
+    alone = figures(first) | figures(second)
+    assert len(together) == 28
+    assert together == alone, SEED
