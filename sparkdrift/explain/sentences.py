@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-
 from sparkdrift.explain.course import MONTH, Course, Quiet
 from sparkdrift.explain.explaining import Carrier, Explanation
 from sparkdrift.explain.onset import Since
 from sparkdrift.explain.signals import BETWEEN_WINDOWS, METRIC, UNSIGNED, UNSTRATIFIED, Kind
 from sparkdrift.explain.slices import Where
+from sparkdrift.explain.told_shares import OF_SHARES
 from sparkdrift.report.plain import day, plain, share, shortened
 
 _WIDTH = 40
@@ -18,19 +16,6 @@ _FARTHEST = 2.0
 _LEAST = 0.005
 _WHOSE = {"origin": "the first reference", "training": "the training reference"}
 _SIDES = {"up": ", above it", "down": ", below it", "both": ", on both sides"}
-_OF: Mapping[Kind, str] = {
-    "null": "NULLs",
-    "nan": "NaNs",
-    "infinite": "infinite values",
-    "new": "new categories",
-    "range": "values outside the reference's range",
-}
-_SHARE = re.compile(
-    rf": (?:(?P<moved>(?:{'|'.join((_OF['null'], _OF['nan'], _OF['infinite']))})"
-    r" went (?:up|down) by [\d.]+ points)"
-    rf"|(?P<part>[^;:']+ of the rows are (?:{_OF['new']}|{re.escape(_OF['range'])}))"
-    r"|(?:'.*'|\".*\") (?P<category>went (?:up|down) by [\d.]+ points))"
-)
 _SHAPES = {"wider": "spread out", "narrower": "narrowed", "changed": "changed its shape"}
 
 
@@ -44,22 +29,8 @@ def tell(one: Explanation, zone: str = "UTC") -> str:
     if one.course is not None:
         parts.append(tell_course(one.course, one.kind, zone))
     if one.also:
-        parts.append("besides: " + ", ".join(_OF[kind] for kind in one.also))
+        parts.append("besides: " + ", ".join(OF_SHARES[kind] for kind in one.also))
     return plain("; ".join(part for part in parts if part), lines=False)
-
-
-def told_share(text: str, column: str) -> str | None:
-    """What `tell` said of a share: 'NULLs went up by 12.0 points'; None where it is no share.
-
-    text: a stored explanation of the column; a category that moved is not named.
-    """
-    name = plain(column.removeprefix(METRIC), lines=False)
-    found = _SHARE.match(text[len(name) :]) if text.startswith(name) else None
-    if found is None:
-        return None
-    if found["category"]:
-        return f"one of its categories {found['category']}"
-    return found["moved"] or found["part"]
 
 
 def tell_quiet(one: Quiet, zone: str = "UTC") -> str:
@@ -127,9 +98,9 @@ def _what(one: Explanation, zone: str) -> str:
     elif one.kind == "category":
         text = f"{name}: {_quoted(one.item or '')} went {one.direction} by {_points(one.size)}"
     elif one.kind in ("new", "range"):
-        text = f"{name}: {share(one.size)} of the rows are {_OF[one.kind]}"
+        text = f"{name}: {share(one.size)} of the rows are {OF_SHARES[one.kind]}"
     else:
-        text = f"{name}: {_OF[one.kind]} went {one.direction} by {_points(one.size)}"
+        text = f"{name}: {OF_SHARES[one.kind]} went {one.direction} by {_points(one.size)}"
     if one.kind == "range" and one.direction in _SIDES:
         text += _SIDES[one.direction]
     text += against

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sparkdrift.explain.sentences import told_share
 from sparkdrift.health.evidence import Coverage, WindowEvidence
 from sparkdrift.health.findings import SEVERITIES, Finding, Kind, Severity
 from sparkdrift.health.ledger import FORCED
@@ -227,17 +226,16 @@ def _key(table: str, row: Told, *parts: str) -> str:
 
 def alert(row: Told) -> Iterator[Finding]:
     """name: the column; subject: comparisons; grade: of the whole table, None: of slices only;
-    count: slices in which it alerts; value: the effect; moved: what moved, as a sentence; limit:
-    windows since it stands; status: suppressed where nobody is to be called."""
+    count: slices in which it alerts; value: the effect; moved: what a share did, where it is one
+    that alerts; limit: windows since it stands; status: suppressed where nobody is to be called."""
     if row.status == SUPPRESSED:
         return
     where = f" and in {row.count} slices" if row.grade and row.count else ""
     if row.grade is None:
         where = f" in {row.count} slices only"
     # Of a share that moved the effect says nothing: it would be told as 0.00 sd.
-    share = told_share(row.moved, row.name) if row.moved else None
     effect = None if row.value is None else f"effect {row.value:.2f} sd"
-    told = share or effect
+    told = row.moved or effect
     figure = "" if told is None else f", {told}"
     text = f"{row.name} alerts against {row.subject}{where}{figure}, for {_windows(row.limit)}"
     severity = _severity(row.grade, "minor")

@@ -20,6 +20,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from sparkdrift.explain.told_shares import told_share
 from sparkdrift.health.events import Event
 from sparkdrift.health.gathering import Told
 from sparkdrift.spark.answers import Ask
@@ -130,7 +131,8 @@ def _stored(
     for row in rows:
         times = {name: None if row[name] is None else instant(row[name]) for name in _TIMES}
         texts = {name: row[name] or "" for name in ("name", "subject")}
-        stored.rows[row["monitor"]].append(Told(**{**row, **times, **texts}))
+        moved = told_share(row["moved"], texts["name"]) if row["moved"] else None
+        stored.rows[row["monitor"]].append(Told(**{**row, **times, **texts, "moved": moved}))
     for row in events:
         stored.events[row["monitor"]].append(_event(row))
     for own in stored.events.values():

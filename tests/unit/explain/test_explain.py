@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from sparkdrift.explain.explaining import READ, explain, explain_window, with_first_seen
-from sparkdrift.explain.sentences import tell, told_share
+from sparkdrift.explain.sentences import tell
 from sparkdrift.explain.signals import Limits
+from sparkdrift.explain.told_shares import told_share
 
 DAYS, START = 14, 9
 NOISE = 0.02 * np.random.default_rng(4).normal(size=(8, 2 * DAYS))

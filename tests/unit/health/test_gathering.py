@@ -56,7 +56,7 @@ FINDINGS = [
     ),
     (
         told("alert", name="amount", subject="baseline", grade="major", count=0, value=0.0,
-             moved="amount: NULLs went up by 12.5 points; everywhere alike"),
+             moved="NULLs went up by 12.5 points"),
         ("drift of amount", "data", "major"),
         "amount alerts against baseline, NULLs went up by 12.5 points, for 1 window",
     ),
