@@ -561,6 +561,16 @@ def test_a_training_table_is_frozen_as_it_was(spark, credit, training, tmp_path)
     with pytest.raises(SourceError, match=r"no version of 2020-01-01 .* begins with version 0"):
         freeze("early", at=early)
     assert verify(spark, store, spec, name, stored.versions[0]).counts is True
+    # By time, of another role, and some of its rows.
+    history = spark.sql(f"DESCRIBE HISTORY delta.`{training}`").toArrow().to_pylist()
+    (then,) = [row["timestamp"] for row in history if row["version"] == 0]
+    role = reference.named(spec, "calibration")
+    wanted = Wanted(role, path=str(training), at=then, row_filter="product = 'card'")
+    made = snapshot_by_hand(context_of(spark, store, "by time"), spec, wanted, Freeze(True))
+    rows = pa.compute.equal(day_rows(0, 400, np.random.default_rng(SEED + 1))["product"], "card")
+    assert made.version.rows == pa.compute.sum(rows).as_py() > 0
+    assert found(spark, store, spec, "calibration").states == {1: "active"}
+    assert verify(spark, store, spec, role, made.version).reason is None
     shutil.rmtree(training)
     write(spark, training, day_rows(0, 50, np.random.default_rng(SEED)))
     recreated = verify(spark, store, spec, name, stored.versions[0])
