@@ -30,15 +30,15 @@ where a deletion ended too early, the next one finds the same windows."""
 
 
 def open_debts(spark: SparkSession, store: Store, monitor: str) -> list[datetime]:
-    """From which event time on each open debt counts that rests on rows.
+    """The windows whose rows open debts rest on: by which each was opened, and the newest.
 
     One of ownership rests on what is declared.
     """
     with registered(spark, store, "SELECT * FROM debts"):
         rows = spark.sql(
-            "SELECT unix_micros(window_start) AS start FROM debts"
-            f" WHERE monitor = {string(monitor)} AND closed IS NULL AND window_start IS NOT NULL"
-            " AND kind <> 'ownership'"
+            "SELECT DISTINCT unix_micros(start) AS start FROM debts"
+            " LATERAL VIEW explode(array_compact(array(window_start, seen))) AS start"
+            f" WHERE monitor = {string(monitor)} AND closed IS NULL AND kind <> 'ownership'"
         ).collect()
     return [from_micros(row["start"]) for row in rows]
 

@@ -78,6 +78,11 @@ def pruned(spark, source, workspace) -> tuple[Store, tuple[Pruned, ...], dict]:
                 "window_start": day_start(20),
             },
             {
+                **(owed | {"action": "seen", "window_start": day_start(24)}),
+                "debt": f"{FORCED}baseline/one version 1",
+                "seq": 2,
+            },
+            {
                 **owed,
                 "debt": f"{FORCED}baseline/two version 1",
                 "seq": 1,
@@ -110,7 +115,7 @@ def kept(spark, store, table: str) -> dict[str, set]:
     }
 
 
-CITED = {day_start(day) for day in (2, 3, 4)} | {day_start(20)}
+CITED = {day_start(day) for day in (2, 3, 4)} | {day_start(20), day_start(24)}
 # Weeks and January are merged; days of February wait for their month.
 GONE = {day_start(day) for day in range(DAYS - KEEP)} - CITED
 
