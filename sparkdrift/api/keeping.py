@@ -219,13 +219,15 @@ def forget(
     begin: Moment | None = None,
     end: Moment | None = None,
     retain_hours: int = 168,
+    role: str | None = None,
     by: str | None = None,
     run_id: str | None = None,
     spark: SparkSession | None = None,
 ) -> Forgotten:
     """After rows were deleted from the source: erase what the store holds of them.
 
-    begin, end: the windows; None: those that changed since the last run. retain_hours: VACUUM
+    begin, end: the windows; None: those that changed since the last run. role: versions of it that
+    were made of other tables are made again as well. retain_hours: VACUUM
     leaves files that were in use so lately, which hold what is to be erased until that is over.
     """
     from sparkdrift.steps.forget import forget as erase
@@ -233,7 +235,7 @@ def forget(
     own = loaded(spec)
     options = options_of(own, None, begin, end)
     with working(store, spark, run_id) as context:
-        done = erase(context, own, options, by=somebody(by), retain_hours=retain_hours)
+        done = erase(context, own, options, by=somebody(by), retain_hours=retain_hours, role=role)
     erased = [
         {
             "role": one.name.role,

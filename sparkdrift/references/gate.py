@@ -21,6 +21,8 @@ Verdict = Literal["passed", "warned", "blocked", "not_measured"]
 TABLE = ":table"
 CONTAMINATED = 0.05
 """From which share of rows from alerted windows on a version is contaminated."""
+JUDGED = 0.5
+"""Of fewer rows than this share nothing good is said: too few of them were looked at."""
 LABELLED = 0.9
 """Share of rows with a label that a reference of a role which needs labels must have."""
 NEEDS_LABELS = ("training", "evaluation", "calibration")
@@ -296,7 +298,9 @@ def contamination(origins: Origins | None, without: Sequence[Gap] | None) -> lis
             f"{100 * share:.1f} % of the rows that were judged are from windows in which an alert "
             f"stood; {unknown:.0f} % were not judged"
         )
-    found: Verdict = "blocked" if share > CONTAMINATED else "passed"
+    found: Verdict = "passed" if origins.judged >= JUDGED * origins.rows else "not_measured"
+    if share > CONTAMINATED:
+        found = "blocked"
     checks = [Check("contamination", TABLE, found, reason, share, CONTAMINATED)]
     for one in without or ():
         if one.d is None:

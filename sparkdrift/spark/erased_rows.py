@@ -65,7 +65,11 @@ def delete_version(spark: SparkSession, store: Store, name: Name, version: int) 
     """Delete the rows of a version, and all that was found by holding something against it."""
     monitor, number = name.monitor, int(version)
     delete(spark, store, REFERENCE_PROFILES, monitor, f"{same(name)} AND version = {number}")
-    checks = f"{same(name)} AND (version = {number} OR against_version = {number})"
+    # What others were held against may be of another name, or of the other role of an overlap.
+    others = f"against_version = {number} AND (role = {string(name.role)}"
+    if name.role in (TRAINING, EVALUATION):
+        others += " OR check_name = 'overlap'"
+    checks = f"({same(name)} AND version = {number}) OR ({others}))"
     delete(spark, store, REFERENCE_CHECKS, monitor, checks)
     if name.role == TRAINING:
         held = f"comparison = 'training' AND reference_version = {number}"

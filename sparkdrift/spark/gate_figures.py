@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -19,7 +20,7 @@ from sparkdrift.spark.reference_life import ROLE, Snapshot, same
 from sparkdrift.spark.reference_tables import REFERENCE_CHECKS
 from sparkdrift.spark.source import Source
 from sparkdrift.spark.sql import in_windows, quote, string
-from sparkdrift.spark.views import registered
+from sparkdrift.spark.views import alerts_query, registered
 from sparkdrift.spark.writer import insert_rows
 from sparkdrift.spec.feedback import SHAPED
 from sparkdrift.spec.metrics import PREFIX
@@ -33,31 +34,45 @@ def alerted(
 ) -> tuple[set[datetime], set[datetime]]:
     """Starts of the windows of `interval` (that were compared, that an alert rests on).
 
-    Compared is a window of which any feature has a figure, also where so few rows would not have
-    shown a shift: an alert counts there as well. Of the whole table, suppressed alerts too: what is
-    expected is no less unusual. A window counts that alerts itself, where an alert came of it: not
-    a single window that alerted by chance, and not those in which an alert merely still stands.
+    Compared is a window of which any feature has a figure or a verdict, also where so few rows
+    would not have shown a shift: an alert counts there as well. What is in force says it; of what
+    has no verdict there, such as all windows after the reference was renamed, any that there was
+    before, and one that alerted first. Of the whole table, suppressed alerts too: what is expected
+    is no less unusual. A window counts that alerts itself, where an alert came of it: not a single
+    window that alerted by chance, and not those in which an alert merely still stands.
     """
     inside = (
         f"monitor = {string(spec.monitor)} AND granularity = {string(spec.windows.grain)}"
         f" AND slice_key = {string(WHOLE)}"
     )
-    with registered(spark, store, "SELECT * FROM alerts"):
-        judged = spark.sql(
-            "WITH stretches AS (SELECT column_name, comparison, since, max(window_start) AS last"
-            f" FROM alerts WHERE {inside} GROUP BY column_name, comparison, since)"
-            " SELECT unix_micros(d.window_start) AS start,"
-            " max(d.alerting AND s.since IS NOT NULL) AS bad"
-            f" FROM (SELECT * FROM current_drift WHERE {inside}"
-            f" AND {in_windows('window_start', [interval])}"
-            " AND d_statistic IS NOT NULL) AS d"
-            " LEFT JOIN stretches AS s ON s.column_name = d.column_name"
-            " AND s.comparison = d.comparison AND d.window_start BETWEEN s.since AND s.last"
-            " GROUP BY d.window_start"
-        ).collect()
+    compared = "(d_statistic IS NOT NULL OR status IN ('ok', 'warning', 'drifted'))"
+    view = f"sparkdrift_judged_{uuid.uuid4().hex[:8]}"
+    with registered(spark, store, "SELECT * FROM current_drift"):
+        spark.sql(
+            "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY window_start, column_name,"
+            " comparison ORDER BY in_force DESC, alerting DESC NULLS LAST) AS place FROM ("
+            f"SELECT *, 1 AS in_force FROM current_drift WHERE {inside} AND {compared} UNION ALL"
+            f" SELECT *, 0 FROM {store.table(DRIFT.name)} WHERE {inside} AND {compared}))"
+            " WHERE place = 1"
+        ).createOrReplaceTempView(view)
+        try:
+            rows = spark.sql(
+                f"WITH stretches AS (SELECT column_name, comparison, since,"
+                f" max(window_start) AS last FROM ({alerts_query(quote(view))})"
+                " GROUP BY column_name, comparison, since)"
+                " SELECT unix_micros(d.window_start) AS start,"
+                " coalesce(max(d.alerting AND s.since IS NOT NULL), false) AS bad"
+                f" FROM (SELECT * FROM {quote(view)}"
+                f" WHERE {in_windows('window_start', [interval])}) AS d"
+                " LEFT JOIN stretches AS s ON s.column_name = d.column_name"
+                " AND s.comparison = d.comparison AND d.window_start BETWEEN s.since AND s.last"
+                " GROUP BY d.window_start"
+            ).collect()
+        finally:
+            spark.catalog.dropTempView(view)
     return (
-        {from_micros(row["start"]) for row in judged},
-        {from_micros(row["start"]) for row in judged if row["bad"]},
+        {from_micros(row["start"]) for row in rows},
+        {from_micros(row["start"]) for row in rows if row["bad"]},
     )
 
 

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from sparkdrift import __version__
 from sparkdrift.errors import SnapshotError
 from sparkdrift.references.life import Event, Name, newest_number
-from sparkdrift.spark.reference_life import Stored, read_references
+from sparkdrift.spark.reference_life import Stored, read_references, same
 from sparkdrift.spark.reference_tables import REFERENCE_EVENTS, REFERENCE_SNAPSHOTS
 from sparkdrift.spark.writer import compact, insert_rows
 from sparkdrift.store import Store
@@ -65,7 +65,7 @@ def write_events(
     by: str,
     run_id: str,
 ) -> list[Event]:
-    """The same of several events, which are written in one commit, in this order."""
+    """The same of several events, which are written in one commit, in this order, or not at all."""
     at, first = datetime.now(timezone.utc), newest_number(events) + 1
     made = [
         Event(
@@ -98,7 +98,10 @@ def write_events(
         }
         for event in made
     ]
-    if insert_rows(spark, store, REFERENCE_EVENTS, rows) == len(rows):
+    known = f"SELECT coalesce(max(seq), 0) FROM {store.table(REFERENCE_EVENTS.name)}"
+    newest = f"({known} WHERE {same(name)})"
+    written = insert_rows(spark, store, REFERENCE_EVENTS, rows, f"{newest} < {first}")
+    if written == len(rows):
         if made[-1].seq // COMPACTED_EVERY > (first - 1) // COMPACTED_EVERY:
             for table in (REFERENCE_SNAPSHOTS, REFERENCE_EVENTS):
                 compact(spark, store, table, name.monitor)

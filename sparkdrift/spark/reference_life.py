@@ -44,9 +44,10 @@ ALWAYS = datetime(1970, 1, 1, tzinfo=timezone.utc)
 class Snapshot:
     """One row of `reference_snapshots`.
 
-    `known`: whether an event says anything of it; one without any was left by a run that ended
-    too early. `since`: from which window start on its first promotion put it in force.
-    `declared`: of an evaluation set, what the spec said when it was frozen, as JSON.
+    `known`: whether an event says anything of it; one without any was left by a run that ended too
+    early. `since`: from which window start on its first promotion put it in force. `declared`: of
+    an evaluation set, what the spec said when it was frozen, as JSON. `newest_event`: event time of
+    its newest row; None: not known.
     """
 
     version: int
@@ -67,6 +68,7 @@ class Snapshot:
     created_by: str | None = None
     note: str | None = None
     declared: str | None = None
+    newest_event: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -274,12 +276,13 @@ def references_query(
     nulls = ", ".join(f"CAST(NULL AS {kind})" for kind in columns.values())
     return (
         f"SELECT role, name, version, {', '.join(columns)}, unix_micros(interval_start) AS start,"
-        " unix_micros(interval_end) AS end, CAST(NULL AS BIGINT) AS seq,"
+        " unix_micros(interval_end) AS end, unix_micros(newest_event) AS newest,"
+        " CAST(NULL AS BIGINT) AS seq,"
         " CAST(NULL AS STRING) AS action, unix_micros(created_at) AS at, created_by AS by,"
         " note AS reason, CAST(NULL AS STRING) AS gate"
         f" FROM {table(REFERENCE_SNAPSHOTS.name)} WHERE {where}"
-        f" UNION ALL SELECT role, name, version, {nulls}, unix_micros(effective_from), NULL, seq,"
-        " action, unix_micros(created_at), created_by, reason, gate"
+        f" UNION ALL SELECT role, name, version, {nulls}, unix_micros(effective_from), NULL, NULL,"
+        " seq, action, unix_micros(created_at), created_by, reason, gate"
         f" FROM {table(REFERENCE_EVENTS.name)} WHERE {where}"
     )
 
@@ -355,6 +358,7 @@ def _snapshot(row: Row, own: Sequence[Event]) -> Snapshot:
         created_by=row["by"],
         note=row["reason"],
         declared=row["declared"],
+        newest_event=_instant(row["newest"]),
     )
 
 

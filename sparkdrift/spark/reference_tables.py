@@ -122,8 +122,8 @@ REFERENCE_EVENTS = Table(
             "gate",
             "string",
             "What the gate said of a promotion: passed or blocked; NULL where it was not asked: of "
-            "a first version, of one that goes back into force, and in older stores; erasure where "
-            "an erasure wrote anew what was in force",
+            "a monitor's first baseline, of one that goes back into force, and in older stores; "
+            "erasure where an erasure wrote anew what was in force",
         ),
         *WRITTEN,
     ),

@@ -191,4 +191,5 @@ def write_reference(
         created_by=about["created_by"],
         note=about["note"],
         declared=about.get("declared"),
+        newest_event=about.get("newest_event"),
     )

@@ -1,20 +1,23 @@
 """The rows of a version made again from its source, held against those that are stored.
 
-Counts, smallest and largest values must be the same. Distinct values, sums, quantiles and
-categories must be to within the errors of both, which are told to every reader of them.
+Counts, smallest and largest values must be the same. Distinct values, means, quantiles and
+categories must be to within the errors of both, which are told to every reader of them. Of metrics
+only the rows are counted again: sums that cancel depend on the order in which they are added up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
+from pyspark.sql import functions as F
 
 from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels.compared import KEYS
 from sparkdrift.measures.sketch_error import rank_error
+from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.sql import quote, string
 
 _NAMES: Final[Mapping[str, str]] = {
@@ -40,37 +43,52 @@ _SUMS: Final = 1e-6
 _BOUNDS, _DEVIATIONS = 2.0, 5.0
 
 
+_COMPARED: Final = "kind IN ('numeric', 'categorical', 'metric') AND status <> 'schema_changed'"
+
+
 @dataclass(frozen=True)
 class Differing:
     """A row that comes out otherwise. exact, estimated: what of it, by name; rows, nulls: stored
-    and made again, None where one of both lacks the row."""
+    and made again."""
 
     column: str
     slice: str
     exact: tuple[str, ...]
     estimated: tuple[str, ...]
-    stored: tuple[int, int] | None
-    again: tuple[int, int] | None
+    stored: tuple[int, int]
+    again: tuple[int, int]
 
     @property
     def where(self) -> str:
         return f"{self.column} ({self.slice})" if self.slice else self.column
 
 
-def differing(stored: DataFrame, again: DataFrame, k: int | None, own_k: int) -> list[Differing]:
-    """Rows of a reference that differ from those made again, those of the whole table first.
+@dataclass(frozen=True)
+class Remade:
+    """features: how many were held against each other over the whole table. differing: the rows
+    that came out otherwise, those of the whole table first."""
 
-    Both have the columns of `reference_profiles`. Held against each other are rows of one
-    definition; what only one side has differs as well, but for rows of features whose definition
-    the other side has otherwise. k, own_k: sizes of the quantile sketches of both.
+    features: int
+    differing: tuple[Differing, ...]
+
+
+def remade(stored: DataFrame, again: DataFrame, k: int | None, own_k: int) -> Remade:
+    """Hold the rows of a version against those that were made again.
+
+    Both have the columns of `reference_profiles`. Held against each other is what both have under
+    one definition: a spec that asks for other features, slices or definitions by now says nothing
+    of the version. That none of its rows is missing is said by its digest. The number of rows of
+    the table has no definition. k, own_k: sizes of the quantile sketches of both.
     """
-    kept = "kind IN ('numeric', 'categorical', 'metric', 'table') AND status <> 'schema_changed'"
-    columns = [*KEYS, "definition_hash", *_READ]
+    table = f"column_name = {string(TABLE_ROW)}"
     sides = [
-        frame.where(kept).selectExpr(*map(quote, KEYS), f"struct({_listed(columns)}) AS {side}")
+        frame.where(f"{table} OR ({_COMPARED})").selectExpr(
+            *(f"{quote(key)} AS {side}_{key}" for key in KEYS),
+            f"struct({', '.join(map(quote, _READ))}, {_ITEMS} AS listed) AS {side}",
+        )
         for side, frame in (("s", stored), ("a", again))
     ]
-    both = sides[0].join(sides[1], list(KEYS), "full")
+    same = " AND ".join(f"s_{key} <=> a_{key}" for key in KEYS)
     errors = [_BOUNDS * float(rank_error(one)) if one else 0.0 for one in (k, own_k)]
     exact = [
         f"CASE WHEN NOT (s.{name} <=> a.{name}) THEN {string(told)} END"
@@ -80,71 +98,72 @@ def differing(stored: DataFrame, again: DataFrame, k: int | None, own_k: int) ->
         f"CASE WHEN NOT coalesce({holds}, true) THEN {string(told)} END"
         for told, holds in _estimates(sum(errors)).items()
     ]
-    found = (
-        both.where("s IS NULL OR a IS NULL OR s.definition_hash = a.definition_hash")
+    rows = (
+        sides[0]
+        .join(sides[1], F.expr(same))
+        .where(f"s.definition_hash = a.definition_hash OR s_{table}")
         .selectExpr(
-            *map(quote, KEYS),
-            "CASE WHEN s IS NOT NULL THEN struct(s.row_count AS n, s.null_count AS m) END AS s",
-            "CASE WHEN a IS NOT NULL THEN struct(a.row_count AS n, a.null_count AS m) END AS a",
-            f"CASE WHEN s IS NULL OR a IS NULL THEN array('rows')"
-            f" ELSE array_compact(array({', '.join(exact)})) END AS exact",
-            f"CASE WHEN s IS NULL OR a IS NULL THEN array()"
-            f" ELSE array_compact(array({', '.join(estimated)})) END AS estimated",
+            *(f"s_{key} AS {quote(key)}" for key in KEYS),
+            *(
+                f"struct(coalesce({side}.row_count, 0) AS n, coalesce({side}.null_count, 0) AS m)"
+                f" AS {side}"
+                for side in "sa"
+            ),
+            f"array_compact(array({', '.join(exact)})) AS exact",
+            f"array_compact(array({', '.join(estimated)})) AS estimated",
         )
-        .where("size(exact) > 0 OR size(estimated) > 0")
+        .where(f"size(exact) > 0 OR size(estimated) > 0 OR slice_key = {string(WHOLE)}")
         .collect()
     )
-    rows = sorted(found, key=lambda row: (row["slice_key"] != WHOLE, *(str(row[k]) for k in KEYS)))
-    return [_differing(row) for row in rows]
+    rows.sort(key=lambda row: (row["slice_key"] != WHOLE, *(str(row[key]) for key in KEYS)))
+    whole = [row for row in rows if row["slice_key"] == WHOLE and row["column_name"] != TABLE_ROW]
+    found = (_differing(row) for row in rows if row["exact"] or row["estimated"])
+    return Remade(len(whole), tuple(found))
 
 
 _READ: Final = (
     *_NAMES,
-    *("distinct_count", "mean", "stddev", "value", "quantiles", "categories", "moments"),
-    *("sample_weight", "effective_rows"),
+    *("distinct_count", "mean", "quantiles", "categories", "moments", "stddev"),
+    *("sample_weight", "effective_rows", "definition_hash"),
 )
-
-
-def _listed(columns: list[str]) -> str:
-    return ", ".join(dict.fromkeys(map(quote, columns)))
+_ITEMS: Final = "map_from_entries(transform(categories.items, x -> struct(x.item, x.count)))"
 
 
 def _estimates(error: float) -> dict[str, str]:
     """By name: a condition that holds where both sides are one within their errors; NULL: either
     side has no such figure."""
     # Of the rows that a sample is worth, on the side that is worth less.
-    worth = "least({})".format(
-        ", ".join(f"coalesce({one}.effective_rows, {one}.moments.n)" for one in "sa")
-    )
+    own = "coalesce({0}.effective_rows, {0}.moments.n / {0}.sample_weight, {0}.moments.n)"
+    worth = f"least({own.format('s')}, {own.format('a')})"
     sampled = (
         f"CASE WHEN {worth} < s.moments.n THEN {_DEVIATIONS} / sqrt(nullif({worth}, 0)) ELSE 0 END"
     )
     least = "1 / nullif(s.moments.n, 0)"
     points = f"CAST(ceil(100 * ({error!r} + 0.5 * {sampled} + {least})) AS INT)"
-    listed = "map_from_entries(transform(a.categories.items, x -> struct(x.item, x.count)))"
     offsets = "s.categories.offset + a.categories.offset"
+    within = " AND ".join(
+        f"forall({one}.categories.items, x ->"
+        f" abs(x.count - coalesce({other}.listed[x.item], 0)) <= {offsets})"
+        for one, other in ("sa", "as")
+    )
     return {
         "distinct": "abs(s.distinct_count - a.distinct_count) <="
         f" {_DISTINCT} * greatest(s.distinct_count, a.distinct_count) + 1",
         "mean": f"abs(s.mean - a.mean) <= {_SUMS} * (abs(s.mean) + s.stddev)"
         f" + 2 * s.stddev * {sampled}",
-        "value": f"abs(s.value - a.value) <= {_SUMS} * abs(s.value)",
         "quantiles": "forall(sequence(1, 99), i -> s.quantiles[i] BETWEEN"
         f" a.quantiles[greatest(i - {points}, 0)] AND a.quantiles[least(i + {points}, 100)])",
-        "categories": "forall(s.categories.items, x ->"
-        f" abs(x.count - coalesce({listed}[x.item], 0)) <= {offsets})",
+        "categories": within,
     }
 
 
-def _differing(row: Any) -> Differing:
+def _differing(row: Row) -> Differing:
     whole = row["slice_key"] == WHOLE
-    counts = [
-        None if one is None else (one["n"] or 0, one["m"] or 0) for one in (row["s"], row["a"])
-    ]
     return Differing(
         row["column_name"],
         "" if whole else f"{row['slice_key']} = {row['slice_value']}",
         tuple(row["exact"]),
         tuple(row["estimated"]),
-        *counts,
+        (row["s"]["n"], row["s"]["m"]),
+        (row["a"]["n"], row["a"]["m"]),
     )

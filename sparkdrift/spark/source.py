@@ -92,7 +92,7 @@ FILE = ":file"
 
 def source_of(spark: SparkSession, spec: MonitorSpec) -> Source:
     """The table that the spec watches, as `open_source` finds it; errors name its line."""
-    found = _flattened(spec, _named(spark, spec, spec.source, "source"))
+    found = watched_table(spark, spec)
     decisions = spec.feedback and spec.feedback.decisions
     if not decisions:
         return found
@@ -100,6 +100,11 @@ def source_of(spark: SparkSession, spec: MonitorSpec) -> Source:
     columns = read_of_decisions(spec, found.schema, table.schema)
     own = Decided(table, decision_keys(spec), columns, decisions.decided_at)
     return replace(found, decided=own)
+
+
+def watched_table(spark: SparkSession, spec: MonitorSpec, version: int | None = None) -> Source:
+    """The same without decisions, which are of another table; at a version, else the newest."""
+    return _flattened(spec, _named(spark, spec, spec.source, "source", version=version))
 
 
 def _flattened(spec: MonitorSpec, log: Source) -> Source:
@@ -126,13 +131,20 @@ def keys_of(loc: Loc) -> tuple[str, str]:
     return f"{section}.table", f"{section}.path"
 
 
-def _named(spark: SparkSession, spec: MonitorSpec, place: Location, *section: str) -> Source:
+def _named(
+    spark: SparkSession,
+    spec: MonitorSpec,
+    place: Location,
+    *section: str,
+    version: int | None = None,
+) -> Source:
     try:
         return open_source(
             spark,
             table=place.table,
             path=place.path,
             row_filter=place.filter,
+            version=version,
             named_by=keys_of(section),
         )
     except SourceError as error:

@@ -166,15 +166,23 @@ def insert(
 
 
 def insert_rows(
-    spark: SparkSession, store: Store, table: Table, rows: Sequence[Mapping[str, Any]]
+    spark: SparkSession,
+    store: Store,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    only_if: str = "true",
 ) -> int:
-    """`insert` rows made on the driver, which say themselves what few values their keys have."""
+    """`insert` rows made on the driver, which say themselves what few values their keys have.
+
+    only_if: a condition, safe SQL, without which none of them is written.
+    """
     among = {
         key: {str(row[key]) for row in rows}
         for key in table.key
         if all(isinstance(row.get(key), str) for row in rows)
     }
-    return insert(spark, store, table, rows_frame(spark, table, rows), among)
+    frame = rows_frame(spark, table, rows)
+    return insert(spark, store, table, frame.where(only_if), among)
 
 
 def delete(spark: SparkSession, store: Store, table: Table, monitor: str, where: str) -> int:

@@ -14,18 +14,21 @@ from datetime import datetime
 from sparkdrift.errors import SnapshotError, SourceError, SpecError
 from sparkdrift.references.life import ERASED, ERASURE, Name, with_substitutes
 from sparkdrift.spark.erased_rows import delete_invisible, delete_unsaid, delete_version
-from sparkdrift.spark.failures import FAILURES
 from sparkdrift.spark.reference_events import Planned, write_events
 from sparkdrift.spark.reference_life import ALWAYS, Snapshot, Stored, read_references
+from sparkdrift.spark.source import instant, open_source
+from sparkdrift.spark.sql import timestamp
+from sparkdrift.spec.columns import is_timestamp
 from sparkdrift.spec.expressions import check_expression
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.freezing import Wanted, make_version, whole
 from sparkdrift.steps.journal import Record
 from sparkdrift.steps.promotion import settle
+from sparkdrift.steps.verifying import location
 from sparkdrift.windows import Window
 
-_FAILING: tuple[type[Exception], ...] = (SnapshotError, SourceError, SpecError, *FAILURES)
+_FAILING = (SnapshotError, SourceError, SpecError)
 _STANDS_IN = re.compile(r"version (\d+) stands in for it")
 _STEP = "forget"
 
@@ -47,11 +50,17 @@ class Erased:
 
 
 def erase_versions(
-    context: Context, spec: MonitorSpec, touched: Sequence[Window], record: Record, by: str
+    context: Context,
+    spec: MonitorSpec,
+    touched: Sequence[Window],
+    record: Record,
+    by: str,
+    role: str | None,
 ) -> tuple[tuple[Erased, ...], tuple[str, ...]]:
     """Make versions again that held rows of the windows, and say that the old ones are erased.
 
-    Returns them, and what was not looked at: versions made of other tables.
+    role: of which those that were made of other tables are made again as well. Returns them, and
+    what was not looked at: versions made of other tables.
     """
     erased: list[Erased] = []
     elsewhere: list[str] = []
@@ -61,15 +70,22 @@ def erase_versions(
         for one in stored.versions:
             if stored.states[one.version] == "erased":
                 continue
-            if one.source != own:
+            if one.source != own and name.role != role:
                 elsewhere.append(f"version {one.version} of {name} ({one.source})")
-            elif one.interval is None or any(one.interval.meets(other) for other in touched):
+            elif one.source != own or _held(one, touched):
                 held.append(one)
         stored, held = _without_unsaid(context, name, stored, held)
         made = _made_again(context, spec, name, stored, held, record, by)
         _say(context, spec, name, made, by)
         erased += made
     return tuple(erased), tuple(elsewhere)
+
+
+def _held(one: Snapshot, touched: Sequence[Window]) -> bool:
+    """Whether a version of the watched table may hold rows of the windows."""
+    if one.interval is None:
+        return bool(touched)
+    return any(one.interval.meets(other) for other in touched)
 
 
 def _without_unsaid(
@@ -104,51 +120,62 @@ def _made_again(
     """
     found = []
     for one in held:
-        erased, why = Erased(name, one.version, one.digest), None
-        wanted = _wanted(spec, name, one, stored)
-        if isinstance(wanted, str):
-            why = wanted
-        else:
-            try:
-                made = make_version(
-                    context,
-                    spec,
-                    wanted,
-                    stored,
-                    record,
-                    windows=whole(context, spec, one.interval)[0] if one.interval else 0,
-                    by=by,
-                    note=f"after an erasure, instead of version {one.version}",
-                )
-            except _FAILING as error:
-                # No more than its kind: an error of a row may quote what the row held.
-                why = f"it can't be made again ({type(error).__name__})"
-            else:
-                if made.digest == one.digest:
-                    delete_unsaid(context.spark, context.store, name, made.version)
-                    continue
-                stored = replace(stored, versions=(*stored.versions, made))
-                erased = replace(erased, instead=made.version)
-        found.append(erased if why is None else replace(erased, why=why))
+        erased = Erased(name, one.version, one.digest)
+        try:
+            wanted = _wanted(context, spec, name, one, stored)
+            if isinstance(wanted, str):
+                found.append(replace(erased, why=wanted))
+                continue
+            made = make_version(
+                context,
+                spec,
+                wanted,
+                stored,
+                record,
+                windows=whole(context, spec, one.interval)[0] if one.interval else 0,
+                by=by,
+                note=f"after an erasure, instead of version {one.version}",
+            )
+        except _FAILING as error:
+            # No more than its kind: an error of a row may quote what the row held.
+            why = f"it can't be made again ({type(error).__name__})"
+            found.append(replace(erased, why=why))
+            continue
+        if made.digest == one.digest:
+            delete_unsaid(context.spark, context.store, name, made.version)
+            continue
+        stored = replace(stored, versions=(*stored.versions, made))
+        found.append(replace(erased, instead=made.version))
     return found
 
 
-def _wanted(spec: MonitorSpec, name: Name, one: Snapshot, stored: Stored) -> Wanted | str:
+def _wanted(
+    context: Context, spec: MonitorSpec, name: Name, one: Snapshot, stored: Stored
+) -> Wanted | str:
     """What a version that stands in for it is made of, or why none can be.
 
-    One of the whole table is made of the rows that the table has now.
+    One of a whole table is made of the rows up to the newest event that it had: it stands in for
+    what was in force, and what came since was never held against it. Raises SourceError where
+    another table is gone.
     """
     if stored.states[one.version] == "rejected":
         return "it was rejected"
-    if one.interval is None:
-        # It may have come with a file from elsewhere.
-        if any(check_expression(one.source_filter or "true")):
-            return "its rows are told by a condition that is not run"
-        own = spec.source
-        return Wanted(name, table=own.table, path=own.path, row_filter=one.source_filter)
-    if one.source_filter != spec.source.filter:
-        return "it was made by another filter than the spec's"
-    return Wanted(name, one.interval)
+    if one.interval is not None:
+        if one.source_filter != spec.source.filter:
+            return "it was made by another filter than the spec's"
+        return Wanted(name, one.interval)
+    table, path = location(one.source)
+    source = open_source(context.spark, table=table, path=path, row_filter=None)
+    column = spec.timestamp.column
+    kind = next((own for key, own in source.schema.items() if key.lower() == column.lower()), None)
+    if kind is None or one.newest_event is None or not is_timestamp(kind):
+        return "it was made of the whole table, and it is not known up to when: freeze another"
+    until = f"{instant(column, kind, spec.timestamp.zone)} <= {timestamp(one.newest_event)}"
+    row_filter = f"({one.source_filter}) AND {until}" if one.source_filter else until
+    # The condition may have come with a file from elsewhere.
+    if any(check_expression(row_filter)):
+        return "its rows are told by a condition that is not run"
+    return Wanted(name, table=table, path=path, row_filter=row_filter)
 
 
 def _say(context: Context, spec: MonitorSpec, name: Name, made: Sequence[Erased], by: str) -> None:

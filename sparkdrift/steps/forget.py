@@ -60,9 +60,18 @@ class Forgotten:
 
 
 def forget(
-    context: Context, spec: MonitorSpec, options: Options, *, by: str, retain_hours: int
+    context: Context,
+    spec: MonitorSpec,
+    options: Options,
+    *,
+    by: str,
+    retain_hours: int,
+    role: str | None = None,
 ) -> Forgotten:
     """Rebuild what holds values of the windows asked for, or of those that changed.
+
+    role: versions of it that were made of other tables, whose rows no window tells of, are made
+    again as well.
 
     Changed is what `run` would profile again; had it run since rows were deleted, nothing would
     be found, and the windows are to be given. So are windows that were pruned but are part of a
@@ -90,7 +99,8 @@ def forget(
             rebuilding = _widened(context, spec, asked, touched)
             delete_derived(context.spark, context.store, spec, touched)
             profile_windows(context, spec, rebuilding)
-            erased, elsewhere = erase_versions(context, spec, touched, record, by)
+        if touched or role:
+            erased, elsewhere = erase_versions(context, spec, touched, record, by, role)
         stored = read_references(context.spark, context.store, spec.monitor)
         if unfinished:
             erased = erased_since(stored, unfinished[0].at)

@@ -240,6 +240,8 @@ def _merged(
 ) -> tuple[Any, dict[str, Any]]:
     source = source_of(context.spark, spec)
     resolution = resolve_source(context.spark, spec, source)
+    # Later rows than their windows were read with are not in it.
+    present = _inside(spec, stored_windows(context.spark, context.store, spec), interval)[1]
     rows = merged_reference(
         context.spark, context.store, spec, interval, hashes_of(spec, resolution)
     )
@@ -257,7 +259,7 @@ def _merged(
         "source": spec.source.table or spec.source.path,
         "source_filter": spec.source.filter,
         "source_id": source.table_id,
-        "source_version": source.version,
+        "source_version": max(one.source_version for one in present),
         "interval_start": interval.start,
         "interval_end": interval.end,
         "newest_event": interval.end,

@@ -28,8 +28,7 @@ class Decision:
 @dataclass(frozen=True)
 class Entered:
     """event: that put the version in force; None where the gate blocked. examined: what the
-    gate said; None where it was not asked, because no version was in force and no other check
-    applies."""
+    gate said; None where it was not asked: of the first baseline of a monitor."""
 
     event: Event | None
     examined: Examined | None = None

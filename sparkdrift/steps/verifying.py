@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sparkdrift.errors import SourceError
+from sparkdrift.errors import SourceError, SpecError
 from sparkdrift.references.life import Name
 from sparkdrift.spark.content_digest import content_digest
 from sparkdrift.spark.expressions import resolve_reference_source, resolve_source
@@ -22,8 +22,8 @@ from sparkdrift.spark.reference_counts import (
 )
 from sparkdrift.spark.reference_life import Snapshot
 from sparkdrift.spark.references import scanned_reference
-from sparkdrift.spark.remade import Differing, differing
-from sparkdrift.spark.source import Source, gone, open_source
+from sparkdrift.spark.remade import Differing, Remade, remade
+from sparkdrift.spark.source import Source, gone, open_source, watched_table
 from sparkdrift.spec.expressions import check_expression
 from sparkdrift.spec.models import MonitorSpec, Reference
 from sparkdrift.steps.evaluation_scores import as_set, measures_scores
@@ -68,17 +68,24 @@ def verify(
     )
     same = digest == snapshot.digest
     told = [] if same else ["the stored rows are not those that were frozen: their digest differs"]
+
+    def unknown(why: str) -> Verified:
+        return Verified(snapshot.version, same, None, "; ".join([*told, why]))
+
     try:
         source = source_then(spark, spec, snapshot)
-    except SourceError as error:
-        return Verified(snapshot.version, same, None, "; ".join([*told, str(error)]))
-    try:
-        found = _again(spark, store, spec, name, snapshot, source)
+        if snapshot.interval is None and measures_scores(spec, name):
+            source = as_set(spec, name, source)
+        again = _again(spark, store, spec, name, snapshot, source)
         moved = _ranks(spark, store, spec, name, snapshot, source)
+    except (SourceError, SpecError) as error:
+        return unknown(str(error))
     except FAILURES as error:
-        unread = str(gone(source.name, source.version, error))
-        return Verified(snapshot.version, same, None, "; ".join([*told, unread]))
+        return unknown(str(gone(snapshot.source, int(snapshot.source_version or 0), error)))
+    found = again.differing
     lines = [_told(one, source) for one in found] + moved
+    if not again.features and not lines:
+        return unknown("none of its features is defined as it was then, so they are not compared")
     told += lines[:_MOST_NAMED]
     if len(lines) > _MOST_NAMED:
         told.append(f"{len(lines) - _MOST_NAMED} more differ")
@@ -98,14 +105,12 @@ def _again(
     name: Name,
     snapshot: Snapshot,
     source: Source,
-) -> list[Differing]:
-    """Rows that come out otherwise when the version is made again in one scan."""
+) -> Remade:
+    """The version made again in one scan, held against what is stored."""
     own = snapshot.source == (spec.source.table or spec.source.path)
-    if snapshot.interval is None and measures_scores(spec, name):
-        source = as_set(spec, name, source)
-    table, path = (None, None) if own else _location(snapshot.source)
+    table, path = (None, None) if own else location(snapshot.source)
     resolution, _ = computable(spark, spec, source, Reference(table=table, path=path))
-    return differing(
+    return remade(
         frozen_rows(spark, store, [(name, snapshot)]),
         scanned_reference(spark, spec, source, resolution),
         snapshot.k,
@@ -173,24 +178,27 @@ def source_then(spark: SparkSession, spec: MonitorSpec, snapshot: Snapshot) -> S
             "version of sparkdrift; `sparkdrift reference retire` takes the version out of use"
         )
     own = snapshot.source == (spec.source.table or spec.source.path)
-    table, path = (spec.source.table, spec.source.path) if own else _location(snapshot.source)
-    newest = open_source(spark, table=table, path=path, row_filter=None)
+    table, path = location(snapshot.source)
+
+    def opened(version: int | None) -> Source:
+        found = (
+            watched_table(spark, spec, version)
+            if own
+            else open_source(spark, table=table, path=path, row_filter=None, version=version)
+        )
+        return replace(found, row_filter=snapshot.source_filter)
+
+    newest = opened(None)
     if snapshot.source_id != newest.table_id:
         raise SourceError(
             f"the source {snapshot.source} was recreated since ({snapshot.source_id}, now "
             f"{newest.table_id}): what it held then can't be counted again"
         )
-    source = open_source(
-        spark,
-        table=table,
-        path=path,
-        row_filter=snapshot.source_filter,
-        version=snapshot.source_version,
-    )
+    source = opened(snapshot.source_version)
     return source if snapshot.interval is None else within(spec, source, snapshot.interval)
 
 
-def _location(source: str) -> tuple[str | None, str | None]:
+def location(source: str) -> tuple[str | None, str | None]:
     """(table, path) of a source's name: a folder has a slash in it."""
     return (None, source) if "/" in source or "\\" in source else (source, None)
 
@@ -204,8 +212,6 @@ def _told(one: Differing, source: Source) -> str:
     return f"{where}: {', '.join((*one.exact, *one.estimated))} stored otherwise than {there}"
 
 
-def _counts(counts: tuple[int, int] | None) -> str:
-    if counts is None:
-        return "nothing"
+def _counts(counts: tuple[int, int]) -> str:
     rows, nulls = counts
     return f"{rows:,} rows" + (f" with {nulls:,} NULL" if nulls else "")

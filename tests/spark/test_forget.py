@@ -26,14 +26,16 @@ from monitors import (
 )
 from source_tables import closing_row, day_start, days, write
 
-from sparkdrift.errors import StoreError
+from sparkdrift.errors import SnapshotError, StoreError
 from sparkdrift.references.life import Name
+from sparkdrift.spark.evaluation_tables import PROPOSALS
 from sparkdrift.spark.profiles import stored_windows
 from sparkdrift.spark.views import registered
+from sparkdrift.spark.writer import insert_rows
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps import forget as forget_module
 from sparkdrift.steps.context import Context, Options
-from sparkdrift.steps.exchange import export_reference
+from sparkdrift.steps.exchange import export_reference, import_reference
 from sparkdrift.steps.forget import Forgotten, forget
 from sparkdrift.steps.freezing import Wanted
 from sparkdrift.steps.journal import Journal
@@ -51,6 +53,8 @@ DAYS = 9
 PERSON, EXTREME = "Zebedee Quill", 987654321.25
 """A category and a number that one row of day 2 has, and nobody else."""
 NAME = Name("credit", "baseline", "baseline")
+ALL = Name("credit", "calibration", "all")
+TRAINING = Name("credit", "training", "training")
 
 
 def credit_spec(path: Path):
@@ -132,9 +136,11 @@ def context_of(spark, store: Store, run_id: str) -> Context:
     return Context(spark, store, Journal(spark, store, run_id, log))
 
 
-def forgotten(spark, store: Store, source: Path, run_id: str, options: Options) -> Forgotten:
+def forgotten(
+    spark, store: Store, source: Path, run_id: str, options: Options, role: str | None = None
+) -> Forgotten:
     context = context_of(spark, store, run_id)
-    done = forget(context, credit_spec(source), options, by="dpo", retain_hours=0)
+    done = forget(context, credit_spec(source), options, by="dpo", retain_hours=0, role=role)
     context.journal.close()
     return done
 
@@ -143,20 +149,40 @@ def test_what_was_erased_is_in_no_file_of_the_store(spark, source, store, worksp
     folder, spec = Path(str(store.directory)), credit_spec(source)
     file = workspace / "elsewhere.parquet"
     export_reference(context_of(spark, store, "export"), spec, NAME, 1, file, "bob")
+    early = days(0, 1, 60, np.random.default_rng(SEED))
+    write(spark, workspace / "training", pa.concat_tables([early, planted(early.schema)]))
+    for name, table in ((ALL, source), (TRAINING, workspace / "training")):
+        wanted = Wanted(name, path=str(table))
+        snapshot_by_hand(context_of(spark, store, name.name), spec, wanted, Freeze())
+    queue = {"monitor": "credit", "kind": "sample", "name": "production", "seq": 1}
+    insert_rows(spark, store, PROPOSALS, [{**queue, "destination": "lake.queue"}])
     before = set(places(folder))
     tables = {(value, one.partition("/")[0]) for value, one in before}
     held = ("profiles", "reference_profiles")
     assert {("category", "drift")} | {(one, table) for one in FORMS for table in held} <= tables
     # Not in the logs of Delta, which can't be rewritten.
     assert not [one for _, one in before if "_delta_log" in one]
-    spark.sql(f"DELETE FROM delta.`{source}` WHERE product = '{PERSON}'")
+    for table in (source, workspace / "training"):
+        spark.sql(f"DELETE FROM delta.`{table}` WHERE product = '{PERSON}'")
     window = Options(begin=day_start(2), end=day_start(3))
     done = forgotten(spark, store, source, "forget", window)
+    assert {place for _, place in places(folder)} != set()
+    left = f"version 1 of {TRAINING} ({workspace / 'training'})"
+    assert done.elsewhere == (left,)
+    again = forgotten(spark, store, source, "training", Options(), role="training")
+    assert [(one.name, one.version, one.instead) for one in again.erased] == [(TRAINING, 1, 2)]
     assert list(places(folder)) == [], f"seed {SEED}"
 
     assert [one.start for one in done.windows] == [day_start(2)]
-    (erased,) = done.erased
-    assert (erased.version, erased.instead, erased.why) == (1, 2, "")
+    assert {(one.name, one.version, one.instead, one.why) for one in done.erased} == {
+        (NAME, 1, 2, ""),
+        (ALL, 1, 2, ""),
+    }
+    assert done.queues == ("lake.queue",)
+    # What stands in for the whole table has the rows of then, without those that were erased.
+    old, new = find(spark, store, ALL).versions
+    assert (old.rows, new.rows) == (9 * 60 + 2, 9 * 60 + 1)
+    assert new.source_filter == f"`ts` <= TIMESTAMP'{day_start(DAYS):%Y-%m-%d %H:%M:%S.%f}Z'"
     assert [one.partition(" (")[0] for one in done.files] == [str(file)]
     stored = find(spark, store, NAME)
     assert stored.states == {1: "erased", 2: "active"}
@@ -164,7 +190,10 @@ def test_what_was_erased_is_in_no_file_of_the_store(spark, source, store, worksp
         (2, day_start(4), None)
     ]
     # The tombstone: what is known of the version, without its rows.
-    assert stored.by_number[1].digest == erased.digest
+    (digest,) = [one.digest for one in done.erased if one.name == NAME]
+    assert stored.by_number[1].digest == digest
+    with pytest.raises(SnapshotError, match=r"version 1 of .* held, which was erased here"):
+        import_reference(context_of(spark, store, "import"), spec, file, "eve")
     assert verify(spark, store, spec, NAME, stored.by_number[2]).reason is None
     (week,) = rows_of(
         spark,
@@ -186,11 +215,11 @@ def test_without_rows_there_is_no_successor_and_windows_are_empty(spark, source,
     # Found, not given: no run came between.
     done = forgotten(spark, store, source, "all", Options())
     assert [one.start for one in done.windows] == [day_start(day) for day in range(4)]
-    (erased,) = done.erased
+    (erased,) = [one for one in done.erased if one.name == NAME]
     assert (erased.version, erased.instead) == (2, None)
     assert erased.why
     assert find(spark, store, NAME).states == {1: "erased", 2: "erased"}
-    assert rows_of(spark, store, "reference_profiles").num_rows == 0
+    assert rows_of(spark, store, "reference_profiles", "name = 'baseline'").num_rows == 0
     rows = rows_of(spark, store, "profiles", "granularity = 'day' AND column_name = 'amount'")
     empty = {row["window_start"] for row in rows.to_pylist() if row["row_count"] == 0}
     assert empty == {day_start(day) for day in range(4)}

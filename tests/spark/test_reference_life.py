@@ -28,8 +28,14 @@ from sparkdrift.spark import reference_events, writer
 from sparkdrift.spark.erased_rows import allowed
 from sparkdrift.spark.expressions import resolve_source
 from sparkdrift.spark.reference_differences import differences
-from sparkdrift.spark.reference_events import write_event
-from sparkdrift.spark.reference_life import Snapshot, Stored, own_name, read_references
+from sparkdrift.spark.reference_events import Planned, write_event, write_events
+from sparkdrift.spark.reference_life import (
+    ALWAYS,
+    Snapshot,
+    Stored,
+    own_name,
+    read_references,
+)
 from sparkdrift.spark.reference_tables import (
     REFERENCE_EVENTS,
     REFERENCE_PROFILES,
@@ -401,6 +407,19 @@ def test_a_crash_at_any_write_leaves_one_version_in_force_and_the_ledger_is_made
             snapshot_reference(context_of(spark, store, f"{run_id}-{wanted}"), spec)
         assert [one[0] for one in in_force(spark, store) if one[2] is None] == [wanted]
         assert debts() == owed
+
+
+@pytest.mark.classic
+def test_events_that_belong_together_come_all_or_not_at_all(spark, credit, store):
+    """Somebody else took the first of their numbers meanwhile."""
+    name, spec = own_name(credit.spec), credit.spec
+    seen = found(spark, store, spec).events
+    put(spark, store, spec, seen, 1, day_start(20), "other")
+    before = events(spark, store)
+    two = [Planned("activate", 2, day_start(20), "x"), Planned("erase", 1, ALWAYS, "x")]
+    with pytest.raises(SnapshotError, match="nothing was written for version 2"):
+        write_events(spark, store, name, seen, two, by="dpo", run_id="late")
+    assert events(spark, store) == before
 
 
 def stored_edges(spark, store, version: int) -> np.ndarray:

@@ -18,6 +18,8 @@ from sparkdrift.spark.reference_events import write_event
 from sparkdrift.spark.reference_life import own_name, stored_references
 from sparkdrift.spark.views import registered
 from sparkdrift.steps import snapshot as snapshot_step
+from sparkdrift.steps.promotion import Decision
+from sparkdrift.steps.reference import promote
 from sparkdrift.steps.snapshot import Freeze, due_reference, snapshot_reference
 from sparkdrift.windows import Window
 
@@ -101,7 +103,14 @@ def test_a_renamed_reference_leaves_only_its_own_verdicts_in_force(spark, plante
     store = planted.copied(tmp_path / "store")
     renamed = {"name": "relaunch", "begin": "2024-01-03", "end": "2024-01-10"}
     spec = plan.planted_spec(planted.path, reference=renamed)
-    run(spark, store, spec, "second")
+    # Days of it alerted under the first name: a new one is no way around the gate.
+    (line,) = run(spark, store, spec, "second").blocked
+    assert line.startswith("contamination: ")
+    assert in_force(spark, store, spec) == []
+    wanted = Decision("ada", "the relaunch", day_start(9))
+    context = context_of(spark, store, "forced")
+    promote(context, spec, own_name(spec), 1, wanted, force=True)
+    run(spark, store, spec, "third")
     with registered(spark, store):
         shown = spark.table("current_drift").toArrow().to_pylist()
     keys = [(row["window_start"], row["column_name"]) for row in shown]
@@ -133,9 +142,13 @@ def test_a_reference_from_another_table(spark, planted, other_table, tmp_path):
     path, rows = other_table
     store = planted.copied(tmp_path / "store")
     spec = plan.planted_spec(planted.path, reference={"name": "training", "path": str(path)})
-    context = context_of(spark, store, "scan")
-    made = snapshot_reference(context, spec).version
+    done = snapshot_reference(context_of(spark, store, "scan"), spec)
+    made = done.version
     assert (made.version, made.rows, made.windows) == (1, plan.ROWS, 0)
+    # It is held against the reference that was, under another name.
+    assert done.blocked == ("schema: steady is in version 1 of baseline and not in this one",)
+    wanted = Decision("ada", "steady is gone", snapshot_step.ALWAYS)
+    promote(context_of(spark, store, "forced"), spec, own_name(spec), 1, wanted, force=True)
     assert in_force(spark, store, spec) == [(1, snapshot_step.ALWAYS, None)]
     frozen = {
         row["column_name"]: row

@@ -89,12 +89,23 @@ Retain = Annotated[
 ]
 
 
+Also = Annotated[
+    str | None,
+    typer.Option(
+        "--role",
+        metavar="ROLE",
+        help="Versions of this role that were made of other tables, too: training, for example.",
+    ),
+]
+
+
 def forget(
     common: Common,
     spec: Spec,
     begin: Begin = None,
     end: End = None,
     retain_hours: Retain = 168,
+    role: Also = None,
     by: By = None,
 ) -> int:
     """After rows were deleted from the source: erase what the store holds of them.
@@ -113,7 +124,12 @@ def forget(
 
         bars.begin(f"{loaded.monitor}: forget")
         done = erase(
-            context, loaded, options_for(loaded, *times), by=by or user(), retain_hours=retain_hours
+            context,
+            loaded,
+            options_for(loaded, *times),
+            by=by or user(),
+            retain_hours=retain_hours,
+            role=role,
         )
         facts = {
             "windows": [{"begin": w.start, "end": w.end} for w in done.windows],
@@ -156,6 +172,8 @@ def _left(done: Forgotten) -> list[str]:
         for one in done.erased
         if one.instead is None
     ]
-    left += [f"not looked at, made of another table: {one}" for one in done.elsewhere]
+    left += [
+        f"not looked at, made of another table (--role does it): {one}" for one in done.elsewhere
+    ]
     left += [f"not looked at, rows to label, delete them yourself: {one}" for one in done.queues]
     return left + [f"exported to, delete it yourself: {one}" for one in done.files]

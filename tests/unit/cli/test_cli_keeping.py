@@ -64,6 +64,6 @@ def test_what_was_erased_is_told_and_what_is_left_to_do():
     )
     assert _left(FORGOTTEN) == [
         "version 2 of baseline has no successor: it was rejected",
-        "not looked at, made of another table: version 1 of other (main.t)",
+        "not looked at, made of another table (--role does it): version 1 of other (main.t)",
         "exported to, delete it yourself: /tmp/a.parquet (sha256 12)",
     ]

@@ -170,7 +170,7 @@ def test_rows_from_alerted_windows_block_by_their_share_or_by_what_they_move():
         ":table": "passed",
         "income": "blocked",
     }
-    for unknown in (None, Origins(1000, 0, 0)):
+    for unknown in (None, Origins(1000, 0, 0), Origins(1000, 499, 1)):
         assert verdicts(contamination(unknown, None)) == {":table": "not_measured"}
 
 

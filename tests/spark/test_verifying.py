@@ -1,0 +1,124 @@
+"""Whether a version still holds: made again from its source, whatever it is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from monitors import context_of, new_store, run, spec_of
+from source_tables import closing_row, day_rows, day_start, write
+
+from sparkdrift.spark.reference_life import Snapshot, own_name
+from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.steps.freezing import Wanted
+from sparkdrift.steps.reference_reading import find
+from sparkdrift.steps.snapshot import Freeze, snapshot_by_hand
+from sparkdrift.steps.verifying import Verified, verify
+from sparkdrift.store import Store
+from sparkdrift.windows import Window
+
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
+
+SEED = 97
+ROWS, DAYS = 3000, 4
+SECTIONS = {
+    "features": {
+        "numeric": ["amount", {"name": "root", "expression": "sqrt(abs(score))"}],
+        "categorical": ["product"],
+    },
+    "slices": ["region"],
+    "metrics": {"spent": {"sum": "amount"}, "busy": {"count": "score > 0.5"}},
+    "sketch": {"k": 200, "reference_k": 400, "sampling_error": 0.03},
+    "reference": {"begin": "2024-01-01", "end": "2024-01-04"},
+    "drift": {"multivariate": False},
+}
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A source with all that is odd, and a store with a merged version (1) and a read one (2)."""
+
+    path: Path
+    store: Store
+
+    def spec(self, **sections) -> MonitorSpec:
+        return spec_of(self.path, **{**SECTIONS, **sections})
+
+
+def odd_day(day: int, rng: np.random.Generator) -> pa.Table:
+    """NULL, NaN and infinities in a number, NULL as a category and as a value of the slice."""
+    rows = day_rows(day, ROWS, rng)
+    amount = rows["amount"].to_numpy().copy()
+    amount[:5], amount[5:8], amount[8] = np.nan, np.inf, -np.inf
+    columns = {
+        "amount": pa.array(amount, mask=np.arange(ROWS) % 50 == 20),
+        **{
+            name: pa.array(rows[name].to_numpy(zero_copy_only=False), mask=rng.random(ROWS) < 0.1)
+            for name in ("product", "region")
+        },
+    }
+    for name, column in columns.items():
+        rows = rows.set_column(rows.schema.get_field_index(name), name, column)
+    return rows
+
+
+@pytest.fixture(scope="module")
+def watched(spark, workspace) -> Watched:
+    rng = np.random.default_rng(SEED)
+    rows = pa.concat_tables([*(odd_day(day, rng) for day in range(DAYS)), closing_row(DAYS)])
+    write(spark, workspace / "source", rows)
+    made = Watched(workspace / "source", new_store(spark, workspace / "store"))
+    run(spark, made.store, made.spec(), "first")
+    halves = Window(day_start(0).replace(hour=12), day_start(2).replace(hour=12))
+    wanted = Wanted(own_name(made.spec()), halves)
+    done = snapshot_by_hand(
+        context_of(spark, made.store, "read"), made.spec(), wanted, Freeze(candidate=True)
+    )
+    assert done.version.windows == 0
+    return made
+
+
+def verified(spark, watched: Watched, version: int, **sections) -> Verified:
+    spec = watched.spec(**sections)
+    stored = find(spark, watched.store, own_name(spec))
+    return verify(spark, watched.store, spec, own_name(spec), stored.by_number[version])
+
+
+def test_a_version_of_odd_values_slices_samples_and_metrics_holds(spark, watched):
+    for version in (1, 2):
+        found = verified(spark, watched, version)
+        assert found == Verified(version, True, True, None, True), f"seed {SEED}"
+
+
+def test_what_the_spec_asks_for_by_now_says_nothing_of_the_version(spark, watched):
+    other = {"numeric": ["amount", "score"], "categorical": []}
+    found = verified(spark, watched, 1, features=other, slices=["product"], metrics={})
+    assert found == Verified(1, True, True, None, True)
+    own = {"path": str(watched.path), "filter": "score >= 0"}
+    redefined = verified(spark, watched, 1, source=own)
+    assert (redefined.holds, redefined.counts, redefined.sketches) == (True, None, None)
+    assert "defined as it was then" in redefined.reason
+
+
+def test_an_extreme_of_a_slice_that_is_not_of_the_source_is_found(spark, watched):
+    table = watched.store.table("reference_profiles")
+    spark.sql(
+        f"UPDATE {table} SET max = max + 1 WHERE version = 2 AND column_name = 'amount'"
+        " AND slice_key = 'region' AND slice_value IS NULL"
+    )
+    found = verified(spark, watched, 2)
+    assert (found.digest, found.counts, found.sketches) == (False, False, True)
+    assert "amount (region = None): max stored otherwise than in version 0" in found.reason
+
+
+def test_a_version_that_claims_another_source_version_is_told_apart(spark, watched):
+    spec = watched.spec()
+    name = own_name(spec)
+    one: Snapshot = find(spark, watched.store, name).by_number[1]
+    gone = replace(one, source_version=7)
+    found = verify(spark, watched.store, spec, name, gone)
+    assert (found.holds, found.counts, found.sketches) == (True, None, None)
+    assert "has no version 7" in found.reason
