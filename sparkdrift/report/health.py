@@ -123,6 +123,13 @@ def debt_facts(debts: Iterable[Debt]) -> list[dict[str, Any]]:
     ]
 
 
+def event_line(one: Event, zone: str) -> str:
+    """One event in the life of a debt."""
+    text = f"{one.seq}  {day(one.window_start, zone)}  {one.action} ({one.severity}, {one.owner})"
+    text += "" if one.until is None else f" until {day(one.until, zone)}"
+    return f"{text} by {plain(one.by)}: {plain(one.reason)}; {plain(one.evidence)}"
+
+
 def debt_event_facts(events: Iterable[Event]) -> list[dict[str, Any]]:
     """The life of a debt, likewise."""
     return [

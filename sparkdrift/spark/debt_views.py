@@ -69,7 +69,10 @@ shown AS (SELECT monitor, debt, kind, coalesce(present_owner, owner) AS owner,
        present_due AS due,
        coalesce(seen_window, newest_window) AS seen,
        timestampdiff(SECOND, window_start,
-         CASE WHEN state = 'closed' THEN newest_window ELSE until_now END) / 86400D AS age_days,
+         CASE WHEN state = 'closed' THEN newest_window
+              -- Declared models have no windows: their days are those of the clock.
+              WHEN startswith(monitor, 'model:') THEN current_timestamp()
+              ELSE until_now END) / 86400D AS age_days,
        open_windows AS windows, present_interest AS interest, present_loss AS interest_loss,
        coalesce(present_evidence, evidence) AS evidence, reason, opened_by
 FROM joined)

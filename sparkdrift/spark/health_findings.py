@@ -20,6 +20,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from sparkdrift.health.declared import PREFIX
 from sparkdrift.health.events import Event
 from sparkdrift.health.gathering import Told
 from sparkdrift.spark.answers import Ask
@@ -28,6 +29,7 @@ from sparkdrift.spark.drift_in_force import InForce, drift_in_force, read_in_for
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.health_questions import (
     TERM,
+    among,
     events_query,
     of_drift,
     of_instruments,
@@ -35,6 +37,7 @@ from sparkdrift.spark.health_questions import (
     of_windows,
 )
 from sparkdrift.spark.reference_tables import DEBT_EVENTS
+from sparkdrift.spark.sql import string
 from sparkdrift.spark.views import registered
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
@@ -60,8 +63,19 @@ def stored_by_ask(ask: Ask, specs: Sequence[MonitorSpec]) -> Stored:
     """What `stored_by_spark` answers, by one question after the other: `ask` plans them quickly."""
     parts = (of_windows, of_instruments, of_drift, of_terms)
     rows = (row for part in parts for query in part(specs) for row in ask(query, _MOST_ROWS))
-    events = ask(events_query(DEBT_EVENTS.name, specs), _MOST_ROWS)
+    events = ask(events_query(DEBT_EVENTS.name, _own(specs)), _MOST_ROWS)
     return _stored(specs, rows, events)
+
+
+def events_of_models(ask: Ask) -> dict[str, list[Event]]:
+    """All events of declared models by ledger, in order; one without any is left out."""
+    found: dict[str, list[Event]] = {}
+    where = f"startswith(monitor, {string(PREFIX)})"
+    for row in ask(events_query(DEBT_EVENTS.name, where), _MOST_ROWS):
+        found.setdefault(row["monitor"], []).append(_event(row))
+    for own in found.values():
+        own.sort(key=lambda event: (event.debt, event.seq))
+    return found
 
 
 def stored_by_spark(spark: SparkSession, store: Store, specs: Sequence[MonitorSpec]) -> Stored:
@@ -74,7 +88,7 @@ def stored_by_spark(spark: SparkSession, store: Store, specs: Sequence[MonitorSp
             for parts in (of_windows, of_instruments)
         ]
         force, told = looked_up.result(), [one.result() for one in others]
-        query = events_query(store.table(DEBT_EVENTS.name), specs)
+        query = events_query(store.table(DEBT_EVENTS.name), _own(specs))
         events = _rows(spark, query)
     few, parts = force.rows <= _FEW_ROWS, list(of_drift(specs))
     more = "current_assumptions" if any("current_assumptions" in one for one in parts) else ""
@@ -88,6 +102,10 @@ def stored_by_spark(spark: SparkSession, store: Store, specs: Sequence[MonitorSp
     for one in _terms(force):
         stored.rows[one.monitor].append(one)
     return stored
+
+
+def _own(specs: Sequence[MonitorSpec]) -> str:
+    return f"monitor IN ({among(spec.monitor for spec in specs)})"
 
 
 def _answers(spark: SparkSession, store: Store, parts: Sequence[str]) -> list[dict[str, Any]]:

@@ -119,12 +119,12 @@ def of_terms(specs: Sequence[MonitorSpec]) -> Iterator[str]:
     )
 
 
-def events_query(table: str, specs: Sequence[MonitorSpec]) -> str:
-    """All events of the debts of these monitors; `table`: as a statement names it."""
+def events_query(table: str, where: str) -> str:
+    """All events of the debts of some ledgers; `table`: as a statement names it."""
     return (
         "SELECT monitor, debt, seq, kind, action, unix_micros(window_start) AS `start`, owner,"
         " severity, unix_micros(until) AS `until`, reason, created_by, evidence, cost"
-        f" FROM {table} WHERE monitor IN ({among(spec.monitor for spec in specs)})"
+        f" FROM {table} WHERE {where}"
     )
 
 
