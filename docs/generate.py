@@ -47,7 +47,8 @@ ABOUT_VIEWS = {
     "acknowledged, waived (`until`) or closed, since the window of `window_start`, last found in "
     "that of `seen`. `age_days` in event time; `interest` is what it cost while it was open, in "
     "business units, `interest_loss` the same in the unit of the metric, over `windows`; NULL: not "
-    "known. `opened`, `last_seen` and `closed` are when its events were written.",
+    "known, for `interest_reason`. Of a declared model `monitor` is 'model:' and its id, and its "
+    "age is one of the clock. `opened`, `last_seen` and `closed` are when its events were written.",
     "current_drift": "The rows of `drift` under the thresholds and the reference now in force. "
     "`drift` itself keeps the rows of earlier ones beside them.",
     "current_assumptions": "The rows of `assumptions` under what is assumed now and the reference "
