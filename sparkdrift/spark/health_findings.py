@@ -20,7 +20,6 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from sparkdrift.health.declared import PREFIX
 from sparkdrift.health.events import Event
 from sparkdrift.health.gathering import Told
 from sparkdrift.spark.answers import Ask
@@ -30,14 +29,13 @@ from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.health_questions import (
     TERM,
     among,
-    events_query,
     of_drift,
     of_instruments,
     of_terms,
     of_windows,
 )
+from sparkdrift.spark.model_events import event_of, events_query
 from sparkdrift.spark.reference_tables import DEBT_EVENTS
-from sparkdrift.spark.sql import string
 from sparkdrift.spark.views import registered
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
@@ -65,17 +63,6 @@ def stored_by_ask(ask: Ask, specs: Sequence[MonitorSpec]) -> Stored:
     rows = (row for part in parts for query in part(specs) for row in ask(query, _MOST_ROWS))
     events = ask(events_query(DEBT_EVENTS.name, _own(specs)), _MOST_ROWS)
     return _stored(specs, rows, events)
-
-
-def events_of_models(ask: Ask) -> dict[str, list[Event]]:
-    """All events of declared models by ledger, in order; one without any is left out."""
-    found: dict[str, list[Event]] = {}
-    where = f"startswith(monitor, {string(PREFIX)})"
-    for row in ask(events_query(DEBT_EVENTS.name, where), _MOST_ROWS):
-        found.setdefault(row["monitor"], []).append(_event(row))
-    for own in found.values():
-        own.sort(key=lambda event: (event.debt, event.seq))
-    return found
 
 
 def stored_by_spark(spark: SparkSession, store: Store, specs: Sequence[MonitorSpec]) -> Stored:
@@ -150,24 +137,7 @@ def _stored(
         texts = {name: row[name] or "" for name in ("name", "subject")}
         stored.rows[row["monitor"]].append(Told(**{**row, **times, **texts}))
     for row in events:
-        stored.events[row["monitor"]].append(_event(row))
+        stored.events[row["monitor"]].append(event_of(row))
     for own in stored.events.values():
         own.sort(key=lambda event: (event.debt, event.seq))
     return stored
-
-
-def _event(row: Mapping[str, Any]) -> Event:
-    return Event(
-        debt=row["debt"],
-        seq=row["seq"],
-        kind=row["kind"],
-        action=row["action"],
-        window_start=from_micros(row["start"]),
-        owner=row["owner"] or "",
-        severity=row["severity"] or "major",
-        until=None if row["until"] is None else from_micros(row["until"]),
-        reason=row["reason"] or "",
-        by=row["created_by"] or "",
-        evidence=row["evidence"] or "",
-        cost=row["cost"],
-    )

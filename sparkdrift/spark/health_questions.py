@@ -119,15 +119,6 @@ def of_terms(specs: Sequence[MonitorSpec]) -> Iterator[str]:
     )
 
 
-def events_query(table: str, where: str) -> str:
-    """All events of the debts of some ledgers; `table`: as a statement names it."""
-    return (
-        "SELECT monitor, debt, seq, kind, action, unix_micros(window_start) AS `start`, owner,"
-        " severity, unix_micros(until) AS `until`, reason, created_by, evidence, cost"
-        f" FROM {table} WHERE {where}"
-    )
-
-
 def of_instruments(specs: Sequence[MonitorSpec]) -> Iterator[str]:
     """What is told of the model and of its evaluation: operations, staleness, performance,
     features."""

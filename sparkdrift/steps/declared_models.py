@@ -20,7 +20,7 @@ from sparkdrift.health.ownership import fleet_findings
 from sparkdrift.spark.answers import Ask
 from sparkdrift.spark.fleet import read_fleet
 from sparkdrift.spark.health import write_decision, write_events
-from sparkdrift.spark.health_findings import events_of_models
+from sparkdrift.spark.model_events import events_of_models
 from sparkdrift.spark.querying import asking
 from sparkdrift.spec.registry import DeclaredModel
 from sparkdrift.steps.answering_debts import Said, check_said
