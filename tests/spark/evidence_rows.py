@@ -101,7 +101,7 @@ def drawn(monitor: str, days: int, rng: random.Random) -> Rows:
     worse = 0.05
     for day in range(days):
         if day % 20 == 0:
-            worse = rng.choice((0.0, 0.0, 0.15, 0.5))
+            worse = rng.choice((0.0, 0.0, 0.1, 0.6))
         table = row_of(monitor, day, column_name=":table", row_count=rng.choice((0, *[900] * 30)))
         found["profiles"].append(table)
         for name, rows in _of_a_day(monitor, day, rng, worse).items():
@@ -132,7 +132,7 @@ def _of_a_day(monitor: str, day: int, rng: random.Random, worse: float) -> Rows:
     degraded = "degraded" if bad() else "ok"
     if performed == "labels":
         lost = {"loss": loss, "loss_value": loss * 1000} if degraded == "degraded" else {}
-        skill = rng.choice((-0.2, 0.3)) if bad() else 0.3
+        skill = rng.choice((-0.2, -0.2, 0.3)) if degraded == "degraded" else 0.3
         told = performance_row(monitor, day, degraded, skill=skill, concept_drift=bad(), **lost)
     else:
         usual = {"mature": False, "realised": None, "skill": None, "estimated": 0.8}
