@@ -55,7 +55,8 @@ class Pruned(Shown):
 class Forgotten(Shown):
     """Windows that were profiled again, and versions of references that were erased.
 
-    not_looked_at: versions made of other tables. exported_to: files to delete by hand.
+    not_looked_at: versions made of other tables. exported_to: files to delete by hand. queues:
+    tables of rows to label, where the rows are to be deleted by hand as well.
     """
 
     monitor: str
@@ -63,6 +64,7 @@ class Forgotten(Shown):
     erased: Rows
     not_looked_at: tuple[str, ...]
     exported_to: tuple[str, ...]
+    queues: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -244,4 +246,4 @@ def forget(
         for one in done.erased
     ]
     windows = tuple((one.start, one.end) for one in done.windows)
-    return Forgotten(own.monitor, windows, rows_of(erased), done.elsewhere, done.files)
+    return Forgotten(own.monitor, windows, rows_of(erased), done.elsewhere, done.files, done.queues)

@@ -55,8 +55,9 @@ class Column:
 class Gap:
     """How far one feature of a later version is from an earlier one; None: not measured.
 
-    material: whether it surely is farther than what matters. effect in sd, d the statistic D,
-    distance the Wasserstein distance in sd.
+    of: the reference of the earlier one, where it has another name; else empty. material: whether
+    it surely is farther than what matters. effect in sd, d the statistic D, distance the
+    Wasserstein distance in sd.
     """
 
     earlier: int
@@ -70,6 +71,16 @@ class Gap:
     vanished: float | None = None
     outside: float | None = None
     reason: str | None = None
+    of: str = ""
+
+    @property
+    def base(self) -> str:
+        return version_of(self.earlier, self.of)
+
+
+def version_of(version: int, other: str = "") -> str:
+    """A version as it is called; other: its reference, where that has another name."""
+    return f"version {version} of {other}" if other else f"version {version}"
 
 
 @dataclass(frozen=True)
@@ -88,8 +99,8 @@ class Limits:
 
 @dataclass(frozen=True)
 class Origins:
-    """Where the rows of a version come from: all, in windows that were judged, in those where an
-    alert stood. None: it was not made of windows."""
+    """Where the rows of a version come from: all, in windows that were compared with something,
+    in those of them where an alert stood."""
 
     rows: int
     judged: int
@@ -152,30 +163,32 @@ def _power(column: Column | None, name: str, limits: Limits) -> float:
     return float(np.nan_to_num(np.asarray(found), nan=0.0))
 
 
-def schema(after: Mapping[str, Column], before: Mapping[str, Column], present: int) -> list[Check]:
+def schema(
+    after: Mapping[str, Column], before: Mapping[str, Column], present: int, of: str = ""
+) -> list[Check]:
     """What the version in force has and this one lacks, and what is of another type, blocks.
 
-    A new column, and one that is defined otherwise since, is told: nothing of it is lost.
+    of: the reference of that version, where it has another name. A new column, and one that is
+    defined otherwise since, is told: nothing of it is lost.
     """
     checks = []
+    base = version_of(present, of)
     for name, old in sorted(before.items()):
         new = after.get(name)
         if new is None or (new.status == "schema_changed" and old.status != "schema_changed"):
-            reason = f"is in version {present} and not in this one"
+            reason = f"is in {base} and not in this one"
             checks.append(Check("schema", name, "blocked", reason, against=present))
         elif new.family != old.family and "schema_changed" not in (new.status, old.status):
-            reason = f"was {old.family} in version {present} and is {new.family}"
+            reason = f"was {old.family} in {base} and is {new.family}"
             checks.append(Check("schema", name, "blocked", reason, against=present))
         elif new.definition != old.definition:
-            reason = f"is defined otherwise than in version {present}, so it can't be compared"
+            reason = f"is defined otherwise than in {base}, so it can't be compared"
             checks.append(Check("schema", name, "warned", reason, against=present))
     for name in sorted(set(after) - set(before)):
-        reason = f"is new: version {present} does not have it"
+        reason = f"is new: {base} does not have it"
         checks.append(Check("schema", name, "warned", reason, against=present))
     if not checks:
-        checks.append(
-            Check("schema", TABLE, "passed", f"the columns of version {present}", against=present)
-        )
+        checks.append(Check("schema", TABLE, "passed", f"the columns of {base}", against=present))
     return checks
 
 
@@ -188,15 +201,15 @@ def domain(gaps: Sequence[Gap], limits: Limits) -> list[Check]:
     checks = []
     for one in gaps:
         for value, limit, what in (
-            (one.new, limits.new, "of the rows are in categories that version {} lacks"),
-            (one.vanished, limits.new, "of the rows of version {} are in categories it lacks"),
-            (one.outside, limits.outside, "of the rows are outside the range of version {}"),
+            (one.new, limits.new, "of the rows are in categories that {} lacks"),
+            (one.vanished, limits.new, "of the rows of {} are in categories it lacks"),
+            (one.outside, limits.outside, "of the rows are outside the range of {}"),
         ):
             if value is None:
                 continue
             found: Verdict = "warned" if value > limit else "passed"
             if value > 0:
-                reason = f"{100 * value:.1f} % {what.format(one.earlier)}"
+                reason = f"{100 * value:.1f} % {what.format(one.base)}"
                 checks.append(Check("domain", one.column, found, reason, value, limit, one.earlier))
     return checks
 
@@ -207,14 +220,14 @@ def step(gaps: Sequence[Gap], limits: Limits) -> list[Check]:
     for one in gaps:
         limit = limits.of(one.column)
         if one.material is None:
-            reason = f"can't be compared with version {one.earlier}"
+            reason = f"can't be compared with {one.base}"
             if one.reason:
                 reason += f": {one.reason}"
             checks.append(
                 Check("step", one.column, "not_measured", reason, None, limit, one.earlier)
             )
             continue
-        reason = f"is {one.effect or 0.0:.2f} sd from version {one.earlier} ({_of(one, limit)})"
+        reason = f"is {one.effect or 0.0:.2f} sd from {one.base} ({_of(one, limit)})"
         found: Verdict = "blocked" if one.material else "passed"
         checks.append(Check("step", one.column, found, reason, one.effect, limit, one.earlier))
     return checks
@@ -242,7 +255,7 @@ def creep(total: Sequence[Gap], steps: Mapping[str, Sequence[Gap]], limits: Limi
             continue
         limit = limits.of(one.column)
         if one.material is None:
-            reason = f"can't be compared with version {one.earlier}"
+            reason = f"can't be compared with {one.base}"
             checks.append(
                 Check("creep", one.column, "not_measured", reason, None, limit, one.earlier)
             )
@@ -253,7 +266,7 @@ def creep(total: Sequence[Gap], steps: Mapping[str, Sequence[Gap]], limits: Limi
         if one.distance is not None and sum(gone) > 0:
             direct = f", directness {one.distance / sum(gone):.2f}"
         reason = (
-            f"is {one.effect or 0.0:.2f} sd from version {one.earlier} ({_of(one, limit)}) after "
+            f"is {one.effect or 0.0:.2f} sd from {one.base} ({_of(one, limit)}) after "
             f"{len(path)} steps of at most {max(effects, default=0.0):.2f} sd{direct}"
         )
         found: Verdict = "blocked" if one.material else "passed"
@@ -264,20 +277,24 @@ def creep(total: Sequence[Gap], steps: Mapping[str, Sequence[Gap]], limits: Limi
 def contamination(origins: Origins | None, without: Sequence[Gap] | None) -> list[Check]:
     """Rows from windows in which an alert stood: their share, and what they do to each column.
 
+    The share is of the rows that were compared with something: of the others it is not known
+    what an alert would have said. origins: None where it is not made of rows of the watched table.
     without: the version rebuilt without them, held against it; None where there are none, or
     where nothing else is left.
     """
     if origins is None:
-        reason = "not made of windows, so it is not known what alerted while its rows came"
+        reason = "not of the watched table, so it is not known what alerted while its rows came"
         return [Check("contamination", TABLE, "not_measured", reason, None, CONTAMINATED)]
     if not origins.judged:
         reason = "none of its windows was judged: nothing is known of alerts in them"
         return [Check("contamination", TABLE, "not_measured", reason, None, CONTAMINATED)]
-    share = origins.alerted / origins.rows
+    share = origins.alerted / origins.judged
     reason = f"{100 * share:.1f} % of the rows are from windows in which an alert stood"
     if origins.judged < origins.rows:
-        reason += (
-            f" ({100 * origins.judged / origins.rows:.0f} % are from windows that were judged)"
+        unknown = 100 * (1 - origins.judged / origins.rows)
+        reason = (
+            f"{100 * share:.1f} % of the rows that were judged are from windows in which an alert "
+            f"stood; {unknown:.0f} % were not judged"
         )
     found: Verdict = "blocked" if share > CONTAMINATED else "passed"
     checks = [Check("contamination", TABLE, found, reason, share, CONTAMINATED)]

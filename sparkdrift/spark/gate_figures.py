@@ -13,8 +13,9 @@ from sparkdrift.explain.signals import WHOLE
 from sparkdrift.references.gate import Check
 from sparkdrift.references.life import Name
 from sparkdrift.spark.changes import from_micros
+from sparkdrift.spark.drift_tables import DRIFT
 from sparkdrift.spark.frozen_rows import frozen_rows
-from sparkdrift.spark.reference_life import Snapshot, same
+from sparkdrift.spark.reference_life import ROLE, Snapshot, same
 from sparkdrift.spark.reference_tables import REFERENCE_CHECKS
 from sparkdrift.spark.source import Source
 from sparkdrift.spark.sql import in_windows, quote, string
@@ -30,11 +31,12 @@ from sparkdrift.windows import Window
 def alerted(
     spark: SparkSession, store: Store, spec: MonitorSpec, interval: Window
 ) -> tuple[set[datetime], set[datetime]]:
-    """Starts of the windows of `interval` (that were judged, that an alert rests on).
+    """Starts of the windows of `interval` (that were compared, that an alert rests on).
 
-    Of the whole table, suppressed alerts too: what is expected is no less unusual. A window
-    counts that alerts itself, where an alert came of it: not a single window that alerted by
-    chance, and not those in which an alert merely still stands.
+    Compared is a window of which any feature has a figure, also where so few rows would not have
+    shown a shift: an alert counts there as well. Of the whole table, suppressed alerts too: what is
+    expected is no less unusual. A window counts that alerts itself, where an alert came of it: not
+    a single window that alerted by chance, and not those in which an alert merely still stands.
     """
     inside = (
         f"monitor = {string(spec.monitor)} AND granularity = {string(spec.windows.grain)}"
@@ -48,7 +50,7 @@ def alerted(
             " max(d.alerting AND s.since IS NOT NULL) AS bad"
             f" FROM (SELECT * FROM current_drift WHERE {inside}"
             f" AND {in_windows('window_start', [interval])}"
-            " AND status IN ('ok', 'warning', 'drifted')) AS d"
+            " AND d_statistic IS NOT NULL) AS d"
             " LEFT JOIN stretches AS s ON s.column_name = d.column_name"
             " AND s.comparison = d.comparison AND d.window_start BETWEEN s.since AND s.last"
             " GROUP BY d.window_start"
@@ -57,6 +59,16 @@ def alerted(
         {from_micros(row["start"]) for row in judged},
         {from_micros(row["start"]) for row in judged if row["bad"]},
     )
+
+
+def judging_names(spark: SparkSession, store: Store, monitor: str) -> set[str]:
+    """The names of the baselines that windows of a monitor were judged by so far."""
+    rows = spark.sql(
+        f"SELECT DISTINCT reference_name FROM {store.table(DRIFT.name)}"
+        f" WHERE monitor = {string(monitor)} AND comparison = {string(ROLE)}"
+        " AND reference_version > 0"
+    ).collect()
+    return {row["reference_name"] for row in rows}
 
 
 def labelled(spark: SparkSession, source: Source, label: str) -> tuple[int, int]:

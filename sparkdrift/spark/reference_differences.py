@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels.compared import ASKED, COMPARED, KEYS, REFERENCE, WINDOW
@@ -28,6 +29,9 @@ from sparkdrift.store import Store
 
 REBUILT = 0
 """The number of a version that is not stored: rows that were made to be compared."""
+Held: TypeAlias = tuple[Name, Snapshot]
+"""A version, and the reference that it is one of."""
+_NAMES_APART = 1_000_000
 FIGURES = (
     *("d_statistic", "effect", "effect_low", "effect_high", "p_material", "psi", "n_eff"),
     *("ks_statistic", "wasserstein_distance", "shift", "null_delta", "new_category_share"),
@@ -39,8 +43,9 @@ FIGURES = (
 class Difference:
     """One slice and feature of a version, held against another one.
 
-    earlier, later: the versions. figures: by name, as in `drift`; None for what was not measured.
-    new_categories: the largest, with their rows. reason: why nothing was measured, else None.
+    earlier, later: the versions, of the references `of` and `to`. figures: by name, as in `drift`;
+    None for what was not measured. new_categories: the largest, with their rows. reason: why
+    nothing was measured, else None.
     """
 
     earlier: int
@@ -53,6 +58,8 @@ class Difference:
     new_categories: tuple[tuple[str, int], ...] = ()
     moved: str = ""
     reason: str | None = None
+    of: str = ""
+    to: str = ""
 
     @property
     def material(self) -> bool | None:
@@ -65,25 +72,31 @@ def differences(
     spark: SparkSession,
     store: Store,
     spec: MonitorSpec,
-    name: Name,
-    pairs: Sequence[tuple[Snapshot, Snapshot | DataFrame]],
+    pairs: Sequence[tuple[Held, Held | DataFrame]],
     *,
     sliced: bool = False,
 ) -> list[Difference]:
     """Pairs of versions (earlier, later), feature by feature; `sliced`: every slice as well.
 
-    The later one may be rows that are not stored (see `REBUILT`), at most one such frame, with
-    the columns of a reference. Features that one side alone has are in no row.
+    They are of one monitor and role, and may be of several names. The later one may be rows that
+    are not stored (see `REBUILT`), at most one such frame, with the columns of a reference.
+    Features that one side alone has are in no row.
     """
-    earlier = {one.version: one for one, _ in pairs}
-    later = {one.version: one for _, one in pairs if isinstance(one, Snapshot)}
-    rebuilt = [one for _, one in pairs if not isinstance(one, Snapshot)]
-    compared = [(a.version, b.version if isinstance(b, Snapshot) else REBUILT) for a, b in pairs]
+    stored = [one for _, one in pairs if isinstance(one, tuple)]
+    rebuilt = [one for _, one in pairs if not isinstance(one, tuple)]
+    names = list(dict.fromkeys(name.name for name, _ in (*(one for one, _ in pairs), *stored)))
+
+    def number(one: Held | DataFrame) -> int:
+        if not isinstance(one, tuple):
+            return REBUILT
+        return names.index(one[0].name) * _NAMES_APART + one[1].version
+
+    compared = [(number(earlier), number(later)) for earlier, later in pairs]
     kept = "kind IN ('numeric', 'categorical')"
     if not sliced:
         kept += f" AND slice_key = {string(WHOLE)}"
-    bases = frozen_rows(spark, store, ((name, one) for one in earlier.values())).where(kept)
-    seen = frozen_rows(spark, store, ((name, one) for one in later.values()))
+    bases = _numbered(frozen_rows(spark, store, (one for one, _ in pairs)), names).where(kept)
+    seen = _numbered(frozen_rows(spark, store, stored), names)
     columns = [*KEYS, *OF_PROFILES]
     windows = seen.selectExpr("version", *map(quote, columns))
     for frame in rebuilt:
@@ -142,7 +155,13 @@ def differences(
         "moved",
         "unmeasured_reason",
     )
-    return [_difference(row) for row in found.toArrow().to_pylist()]
+    return [_difference(row, names) for row in found.toArrow().to_pylist()]
+
+
+def _numbered(rows: DataFrame, names: Sequence[str]) -> DataFrame:
+    """With numbers of versions that are not the same in two references."""
+    cases = " ".join(f"WHEN {string(name)} THEN {i * _NAMES_APART}" for i, name in enumerate(names))
+    return rows.withColumn("version", F.expr(f"version + CASE name {cases} END")) if names else rows
 
 
 @dataclass(frozen=True)
@@ -161,27 +180,29 @@ class Described:
 
 
 def described(
-    spark: SparkSession, store: Store, name: Name, snapshots: Sequence[Snapshot]
-) -> dict[int, dict[str, Described]]:
-    """The features of each version, by number and column name; no sketch is read."""
+    spark: SparkSession, store: Store, versions: Sequence[Held]
+) -> list[dict[str, Described]]:
+    """The features of each version, in their order, by column name; no sketch is read."""
     nothing = " + ".join(
         f"coalesce({one}_count, 0)"
         for one in ("null", "nan", "positive_infinity", "negative_infinity")
     )
     rows = (
-        frozen_rows(spark, store, ((name, one) for one in snapshots))
+        frozen_rows(spark, store, versions)
         .where(f"slice_key = {string(WHOLE)} AND kind IN ('numeric', 'categorical')")
         .selectExpr(
-            *("version", "column_name", "kind", "data_type", "definition_hash", "status"),
+            *("name", "version", "column_name", "kind", "data_type", "definition_hash", "status"),
             "coalesce(row_count, 0) AS rows",
             "coalesce(effective_rows, aggregate(bins.counts, 0D, (sum, one) -> sum + one),"
             f" coalesce(row_count, 0) - ({nothing})) AS measured",
         )
         .collect()
     )
-    found: dict[int, dict[str, Described]] = {one.version: {} for one in snapshots}
+    found: dict[tuple[str, int], dict[str, Described]] = {
+        (name.name, one.version): {} for name, one in versions
+    }
     for row in rows:
-        found[row["version"]][row["column_name"]] = Described(
+        found[row["name"], row["version"]][row["column_name"]] = Described(
             kind=row["kind"],
             data_type=row["data_type"],
             definition=row["definition_hash"],
@@ -189,13 +210,17 @@ def described(
             rows=row["rows"],
             measured=float(row["measured"] or 0),
         )
-    return found
+    return [found[name.name, one.version] for name, one in versions]
 
 
-def _difference(row: dict[str, Any]) -> Difference:
+def _difference(row: dict[str, Any], names: Sequence[str]) -> Difference:
+    of, earlier = divmod(row["earlier"], _NAMES_APART)
+    to, later = divmod(row["later"], _NAMES_APART)
     return Difference(
-        earlier=row["earlier"],
-        later=row["later"],
+        earlier=earlier,
+        later=later,
+        of=names[of],
+        to="" if later == REBUILT else names[to],
         slice_key=row["slice_key"],
         slice_value=row["slice_value"],
         column_name=row["column_name"],

@@ -107,6 +107,16 @@ class Stored:
         return states(self.events, self.by_number)
 
     @property
+    def next_number(self) -> int:
+        """Of the version to come: none that an event speaks of, whose rows were not written."""
+        spoken = (event.version for event in self.events)
+        return max((*spoken, *self.by_number), default=0) + 1
+
+    @property
+    def newest(self) -> Snapshot | None:
+        return self.versions[-1] if self.versions else None
+
+    @property
     def present(self) -> Snapshot | None:
         """The version in force for the windows to come."""
         last = self.active[-1] if self.active else None

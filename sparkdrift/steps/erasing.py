@@ -17,6 +17,7 @@ from sparkdrift.spark.erased_rows import delete_invisible, delete_unsaid, delete
 from sparkdrift.spark.failures import FAILURES
 from sparkdrift.spark.reference_events import Planned, write_events
 from sparkdrift.spark.reference_life import ALWAYS, Snapshot, Stored, read_references
+from sparkdrift.spec.expressions import check_expression
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.freezing import Wanted, make_version, whole
@@ -102,19 +103,20 @@ def _made_again(
     an erasure made that ended too early, as long as its sketches are exact.
     """
     found = []
-    newest = stored.versions[-1] if stored.versions else None
     for one in held:
-        erased = Erased(name, one.version, one.digest)
-        why = _unreadable(spec, one, stored)
-        if why is None and one.interval is not None:
+        erased, why = Erased(name, one.version, one.digest), None
+        wanted = _wanted(spec, name, one, stored)
+        if isinstance(wanted, str):
+            why = wanted
+        else:
             try:
                 made = make_version(
                     context,
                     spec,
-                    Wanted(name, one.interval),
-                    newest,
+                    wanted,
+                    stored,
                     record,
-                    windows=whole(context, spec, one.interval)[0],
+                    windows=whole(context, spec, one.interval)[0] if one.interval else 0,
                     by=by,
                     note=f"after an erasure, instead of version {one.version}",
                 )
@@ -125,20 +127,28 @@ def _made_again(
                 if made.digest == one.digest:
                     delete_unsaid(context.spark, context.store, name, made.version)
                     continue
-                newest, erased = made, replace(erased, instead=made.version)
+                stored = replace(stored, versions=(*stored.versions, made))
+                erased = replace(erased, instead=made.version)
         found.append(erased if why is None else replace(erased, why=why))
     return found
 
 
-def _unreadable(spec: MonitorSpec, one: Snapshot, stored: Stored) -> str | None:
-    """Why no version can be made of the same rows, or None."""
+def _wanted(spec: MonitorSpec, name: Name, one: Snapshot, stored: Stored) -> Wanted | str:
+    """What a version that stands in for it is made of, or why none can be.
+
+    One of the whole table is made of the rows that the table has now.
+    """
     if stored.states[one.version] == "rejected":
         return "it was rejected"
     if one.interval is None:
-        return "it was made of the whole table: freeze another"
+        # It may have come with a file from elsewhere.
+        if any(check_expression(one.source_filter or "true")):
+            return "its rows are told by a condition that is not run"
+        own = spec.source
+        return Wanted(name, table=own.table, path=own.path, row_filter=one.source_filter)
     if one.source_filter != spec.source.filter:
         return "it was made by another filter than the spec's"
-    return None
+    return Wanted(name, one.interval)
 
 
 def _say(context: Context, spec: MonitorSpec, name: Name, made: Sequence[Erased], by: str) -> None:

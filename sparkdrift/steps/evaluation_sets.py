@@ -99,7 +99,7 @@ def freeze_sets(context: Context, spec: MonitorSpec) -> Sets:
                         context,
                         spec,
                         wanted_set(spec, name),
-                        own.versions[-1] if own.versions else None,
+                        own,
                         record,
                         windows=0,
                         by=user(),

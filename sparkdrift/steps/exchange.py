@@ -144,7 +144,7 @@ def import_reference(context: Context, spec: MonitorSpec, path: Path, by: str) -
         known = _already(stored, manifest, path)
         if known is not None:
             return Imported(known.version, False, known.rows, manifest.origin, other)
-        number = stored.versions[-1].version + 1 if stored.versions else 1
+        number = stored.next_number
         # First, so that no run takes the version for one that it left half done, and puts it in
         # force.
         why = Decision(by, manifest.origin)
@@ -247,6 +247,12 @@ def _already(stored: Stored, manifest: Manifest, path: Path) -> Snapshot | None:
     """The version that holds the same already; raises SnapshotError for one that should."""
     for one in stored.versions:
         if one.digest == manifest.digest:
+            if stored.states[one.version] == "erased":
+                raise SnapshotError(
+                    f"{path} holds what version {one.version} of {manifest.name} held, which was "
+                    "erased here: it would bring back what `sparkdrift forget` took out. Nothing "
+                    "was imported; delete the file"
+                )
             return one
         origin = (manifest.version, manifest.snapshot.get("run_id"))
         if (one.version, one.run_id) == origin:

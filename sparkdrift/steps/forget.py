@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 
 from sparkdrift.spark.erased_rows import delete_derived, vacuum
 from sparkdrift.spark.profiles import stored_windows
+from sparkdrift.spark.proposals import destinations
 from sparkdrift.spark.reference_life import read_references
 from sparkdrift.spark.runs import Begun
 from sparkdrift.spec.local_time import ROLLUPS
@@ -30,6 +31,8 @@ from sparkdrift.steps.erasing import (
     exported,
 )
 from sparkdrift.steps.evaluate import evaluate
+from sparkdrift.steps.feature_debt import assess_features
+from sparkdrift.steps.health import health_after_run
 from sparkdrift.steps.kept import pruned
 from sparkdrift.steps.profile import plan_profile, profile_windows
 from sparkdrift.windows import Window, contiguous, windows_meeting
@@ -45,13 +48,15 @@ class Forgotten:
     """What was done, and what is left to the caller.
 
     windows: profiled again. elsewhere: versions made of other tables, which were not looked at.
-    files: where erased versions had been exported to.
+    files: where erased versions had been exported to. queues: tables of rows to label, which were
+    not looked at either.
     """
 
     windows: tuple[Window, ...] = ()
     erased: tuple[Erased, ...] = ()
     elsewhere: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    queues: tuple[str, ...] = ()
 
 
 def forget(
@@ -93,8 +98,12 @@ def forget(
         compute_drift(context, spec, Options())
         check_assumptions(context, spec, Options())
         evaluate(context, spec, Options())
-        done = Forgotten(tuple(touched), tuple(erased), elsewhere, exported(stored))
+        assess_features(context, spec, Options())
+        queues = tuple(destinations(context.spark, context.store, spec.monitor)) if touched else ()
+        done = Forgotten(tuple(touched), tuple(erased), elsewhere, exported(stored), queues)
         record.warnings += told(done)
+    # Its rows hold no value; but what they say may rest on windows that are others now.
+    health_after_run(context, spec)
     # A step of its own: where it is refused, all else is done, and said to be.
     with context.journal.step(spec.monitor, "vacuum") as record:
         context.journal.started(record)
@@ -119,11 +128,12 @@ def _windows_of(spec: MonitorSpec, begun: Iterable[Begun]) -> set[Window]:
 
 
 def told(done: Forgotten) -> list[str]:
-    """The same in words, for the journal: versions and files."""
+    """The same in words, for the journal: versions, tables and files."""
     lines = []
     for one in done.erased:
         lines.append(f"erased: version {one.version} of {one.name} ({one.digest}): {one.told}")
     lines += [f"not looked at, made of another table: {one}" for one in done.elsewhere]
+    lines += [f"not looked at, rows to label: {one}" for one in done.queues]
     return lines + [f"exported to, and still there unless deleted: {one}" for one in done.files]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sparkdrift.errors import SnapshotError, SourceError, SpecError
 from sparkdrift.references.life import Name
@@ -22,7 +22,7 @@ from sparkdrift.spark.keys import scanned_keys, unread_keys
 from sparkdrift.spark.metrics import checked
 from sparkdrift.spark.pairs import watched_pairs
 from sparkdrift.spark.profiles import StoredWindow, stored_windows
-from sparkdrift.spark.reference_life import Snapshot
+from sparkdrift.spark.reference_life import Snapshot, Stored
 from sparkdrift.spark.references import (
     merged_reference,
     newest_event,
@@ -59,6 +59,9 @@ from sparkdrift.steps.journal import Record
 from sparkdrift.steps.kept import any_missing, pruned
 from sparkdrift.windows import Window, contiguous
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -92,14 +95,14 @@ def make_version(
     context: Context,
     spec: MonitorSpec,
     wanted: Wanted,
-    newest: Snapshot | None,
+    stored: Stored,
     record: Record,
     *,
     windows: int,
     by: str,
     note: str | None,
 ) -> Snapshot:
-    """Write the next version; it is in force nowhere yet.
+    """Write the next version of what is stored; it is in force nowhere yet.
 
     windows: how many stored ones it is merged from; 0: it is read in one scan. Raises
     SnapshotError where another run makes the same version at the same time.
@@ -112,8 +115,8 @@ def make_version(
         about |= {
             "role": wanted.name.role,
             "name": wanted.name.name,
-            "version": newest.version + 1 if newest else 1,
-            "parent": newest.version if newest else None,
+            "version": stored.next_number,
+            "parent": stored.newest.version if stored.newest else None,
             "run_id": context.journal.run_id,
             "created_at": datetime.now(timezone.utc),
             "created_by": by,
@@ -274,34 +277,13 @@ def hashes_of(spec: MonitorSpec, resolution: Resolution) -> list[str]:
 def _scanned(
     context: Context, spec: MonitorSpec, wanted: Wanted, record: Record
 ) -> tuple[Any, dict[str, Any]]:
-    monitored = source_of(context.spark, spec)
     source = _read(context, spec, wanted)
     if wanted.is_scanned and measures_scores(spec, wanted.name):
         source = as_set(spec, wanted.name, source)
     record.inputs.append(("reference", source.table_id, source.version))
-    watched = resolve_source(context.spark, spec, monitored).watched
-    # What is wanted may be of another table than the one that the spec names.
     location = Reference(table=wanted.table, path=wanted.path, filter=wanted.row_filter)
-    resolution = resolve_reference_source(
-        context.spark,
-        spec.model_copy(update={"reference": location}),
-        [one.feature for one in watched],
-        source,
-    )
-    resolution = checked(context.spark, source, spec, resolution)
-    if resolution.blocking:
-        raise SpecError(resolution.blocking)
-    found = crowded(
-        reference_rows(context.spark, source), slices_of(spec, resolution.usable_slices)
-    )
-    record.warnings += crowds(found)
-    resolution = resolution.without_slices(found)
-    resolution = resolution.without(failing(spec, resolution, source.rows(context.spark)))
-    record.warnings += [
-        f"{one.feature.name}: {one.problem.message} (reference)"
-        for one in resolution.watched
-        if one.problem is not None
-    ]
+    resolution, told = computable(context.spark, spec, source, location)
+    record.warnings += told
     rows = scanned_reference(context.spark, spec, source, resolution)
     if measures_scores(spec, wanted.name):
         slices, ours = resolution.usable_slices, not wanted.is_scanned
@@ -333,6 +315,36 @@ def _scanned(
         start, end = wanted.interval.start, wanted.interval.end
         about |= {"interval_start": start, "interval_end": end, "newest_event": end}
     return rows, about
+
+
+def computable(
+    spark: SparkSession, spec: MonitorSpec, source: Source, location: Reference
+) -> tuple[Resolution, list[str]]:
+    """What can be computed of a source in one scan, and what is to be said of the rest.
+
+    location: where the spec would name it, if that is another table than the monitor's.
+    """
+    watched = resolve_source(spark, spec, source_of(spark, spec)).watched
+    resolution = resolve_reference_source(
+        spark,
+        spec.model_copy(update={"reference": location}),
+        [one.feature for one in watched],
+        source,
+    )
+    resolution = checked(spark, source, spec, resolution)
+    if resolution.blocking:
+        raise SpecError(resolution.blocking)
+    found = crowded(reference_rows(spark, source), slices_of(spec, resolution.usable_slices))
+    resolution = resolution.without_slices(found)
+    resolution = resolution.without(failing(spec, resolution, source.rows(spark)))
+    return resolution, [
+        *crowds(found),
+        *(
+            f"{one.feature.name}: {one.problem.message} (reference)"
+            for one in resolution.watched
+            if one.problem is not None
+        ),
+    ]
 
 
 def _read(context: Context, spec: MonitorSpec, wanted: Wanted) -> Source:

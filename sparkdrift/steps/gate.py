@@ -25,14 +25,20 @@ from sparkdrift.references.gate import (
     step,
     verdict,
 )
-from sparkdrift.references.life import Name, chain
+from sparkdrift.references.life import Name
 from sparkdrift.spark.alerting import policy_of
 from sparkdrift.spark.expressions import resolve_source
 from sparkdrift.spark.failures import FAILURES, reason
 from sparkdrift.spark.gate_figures import alerted, labelled, shaped_rows, write_checks
 from sparkdrift.spark.profiles import stored_windows
-from sparkdrift.spark.reference_differences import Described, Difference, described, differences
-from sparkdrift.spark.reference_life import Snapshot, Stored
+from sparkdrift.spark.reference_differences import (
+    Described,
+    Difference,
+    Held,
+    described,
+    differences,
+)
+from sparkdrift.spark.reference_life import ROLE, Snapshot, Stored
 from sparkdrift.spark.references import merged_reference
 from sparkdrift.spark.source import source_of
 from sparkdrift.spec.models import MonitorSpec
@@ -40,6 +46,7 @@ from sparkdrift.steps.context import Context
 from sparkdrift.steps.freezing import hashes_of
 from sparkdrift.steps.overlap import overlap_checks
 from sparkdrift.steps.verifying import source_then
+from sparkdrift.steps.way import way_so_far
 from sparkdrift.windows import Window
 
 EVALUATION = "evaluation"
@@ -62,52 +69,68 @@ class Examined:
 def examine(
     context: Context, spec: MonitorSpec, name: Name, stored: Stored, candidate: Snapshot
 ) -> Examined | None:
-    """Hold a version against that in force, and store what is found.
+    """Hold a version against those before it, and store what is found.
 
-    Where none is in force yet there is nothing that it could be worse than: only the overlap of
-    training and evaluation data is looked at, and where that does not apply it is None.
+    Of a first one, under whatever name, there is nothing that it could be worse than. If it is a
+    baseline, without which nothing is watched, no check is asked, and None is returned; of other
+    roles those checks that need no other version.
     """
-    present = stored.present
-    apart = overlap_checks(context, spec, name, candidate)
-    if present is None:
-        return _examined(context, name, candidate, apart) if apart else None
-    limits = limits_of(spec)
-    features = described(context.spark, context.store, name, [candidate, present])
-    after, before = (
-        {column: _column(one) for column, one in features[version].items()}
-        for version in (candidate.version, present.version)
-    )
-    versions = [stored.by_number[one] for one in _shortened(chain(stored.events))]
-    way = [*versions, candidate]
-    pairs = [(present, candidate), (versions[0], candidate), *pairwise(way)]
-    gaps = _by_pair(differences(context.spark, context.store, spec, name, pairs))
-    own = gaps.get((present.version, candidate.version), ())
-    # An evaluation set that is refreshed is to move: towards what the model sees now.
-    moves = [
-        *domain(own, limits),
-        *step(own, limits),
-        *creep(gaps.get((versions[0].version, candidate.version), ()), _path(gaps, way), limits),
-    ]
+    way = way_so_far(context, name, stored)
+    if not way and name.role == ROLE:
+        return None
     checks = [
-        *sample_size(after, before, limits),
-        *schema(after, before, present.version),
-        *([] if name.role == EVALUATION else moves),
+        *_columns(context, spec, way, (name, candidate)),
         *_contamination(context, spec, name, candidate),
         *_labels(context, spec, name, candidate),
         *_shaped(context, spec, name, candidate),
-        *apart,
+        *overlap_checks(context, spec, name, candidate),
     ]
-    return _examined(context, name, candidate, checks)
-
-
-def _examined(
-    context: Context, name: Name, candidate: Snapshot, checks: Sequence[Check]
-) -> Examined:
-    """The verdict on a version, with its checks stored."""
     write_checks(
         context.spark, context.store, name, candidate.version, checks, context.journal.run_id
     )
     return Examined(verdict(checks), tuple(checks))
+
+
+def _columns(
+    context: Context, spec: MonitorSpec, way: Sequence[Held], candidate: Held
+) -> list[Check]:
+    """What is said of single columns: their rows, types, and how far they moved."""
+    limits = limits_of(spec)
+    if not way:
+        (known,) = described(context.spark, context.store, [candidate])
+        own = _by_column(known)
+        # What is small is told: there is none that was larger.
+        return sample_size(own, own, limits)
+    (name, _), (of, present) = candidate, way[-1]
+    both = described(context.spark, context.store, [way[-1], candidate])
+    before, after = (_by_column(one) for one in both)
+    checks = [
+        *sample_size(after, before, limits),
+        *schema(after, before, present.version, "" if of == name else of.name),
+    ]
+    # An evaluation set that is refreshed is to move: towards what the model sees now.
+    return checks if name.role == EVALUATION else checks + _moves(context, spec, way, candidate)
+
+
+def _moves(
+    context: Context, spec: MonitorSpec, way: Sequence[Held], candidate: Held
+) -> list[Check]:
+    """How far it is from the version in force, and from where the way began."""
+    walked = [*way[:1], *way[1:][-LONGEST:], candidate]
+    ends = (walked[0], candidate)
+    pairs = dict.fromkeys([*pairwise(walked), ends])
+    gaps = _by_pair(differences(context.spark, context.store, spec, list(pairs)), candidate[0])
+    own = gaps.get(_key(walked[-2], candidate), ())
+    path: dict[str, list[Gap]] = {}
+    for pair in pairwise(walked):
+        for gap in gaps.get(_key(*pair), ()):
+            path.setdefault(gap.column, []).append(gap)
+    limits = limits_of(spec)
+    return [
+        *domain(own, limits),
+        *step(own, limits),
+        *creep(gaps.get(_key(*ends), ()), path, limits),
+    ]
 
 
 def limits_of(spec: MonitorSpec) -> Limits:
@@ -122,15 +145,14 @@ def limits_of(spec: MonitorSpec) -> Limits:
     )
 
 
-def _column(one: Described) -> Column:
-    return Column(one.kind, family(one.data_type), one.definition, one.status, one.measured)
+def _by_column(features: Mapping[str, Described]) -> dict[str, Column]:
+    return {
+        name: Column(one.kind, family(one.data_type), one.definition, one.status, one.measured)
+        for name, one in features.items()
+    }
 
 
-def _shortened(versions: Sequence[int]) -> list[int]:
-    return [versions[0], *versions[1:][-LONGEST:]]
-
-
-def gap_of(one: Difference) -> Gap:
+def _gap(one: Difference, candidate: Name) -> Gap:
     figures = one.figures
     return Gap(
         earlier=one.earlier,
@@ -144,34 +166,33 @@ def gap_of(one: Difference) -> Gap:
         vanished=figures["vanished_share"],
         outside=figures["out_of_range_share"],
         reason=one.reason,
+        of="" if one.of == candidate.name else one.of,
     )
 
 
-Pairs = Mapping[tuple[int, int], Sequence[Gap]]
+Key = tuple[tuple[str, int], tuple[str, int]]
 
 
-def _by_pair(found: Sequence[Difference]) -> Pairs:
-    """Gaps by (earlier, later), in order of their columns."""
-    pairs: dict[tuple[int, int], list[Gap]] = {}
+def _key(earlier: Held, later: Held) -> Key:
+    return (earlier[0].name, earlier[1].version), (later[0].name, later[1].version)
+
+
+def _by_pair(found: Sequence[Difference], candidate: Name) -> dict[Key, list[Gap]]:
+    """Gaps by the names and numbers of both versions, in order of their columns."""
+    pairs: dict[Key, list[Gap]] = {}
     for one in sorted(found, key=lambda one: one.column_name):
-        pairs.setdefault((one.earlier, one.later), []).append(gap_of(one))
+        key = (one.of, one.earlier), (one.to, one.later)
+        pairs.setdefault(key, []).append(_gap(one, candidate))
     return pairs
-
-
-def _path(gaps: Pairs, way: Sequence[Snapshot]) -> dict[str, list[Gap]]:
-    """By column: the steps along a chain of versions."""
-    path: dict[str, list[Gap]] = {}
-    for earlier, later in pairwise(one.version for one in way):
-        for gap in gaps.get((earlier, later), ()):
-            path.setdefault(gap.column, []).append(gap)
-    return path
 
 
 def _contamination(
     context: Context, spec: MonitorSpec, name: Name, candidate: Snapshot
 ) -> list[Check]:
+    """Asked of the windows that are stored of its interval, also where it was read in one scan."""
     interval = candidate.interval
-    if not candidate.windows or interval is None:
+    own = candidate.source == (spec.source.table or spec.source.path)
+    if interval is None or not own:
         return contamination(None, None)
     judged, bad = alerted(context.spark, context.store, spec, interval)
     inside = [
@@ -184,7 +205,8 @@ def _contamination(
         judged=sum(one.rows for one in inside if one.window.start in judged),
         alerted=sum(one.rows for one in inside if one.window.start in bad),
     )
-    if not origins.alerted or origins.alerted == origins.rows:
+    # What was read in one scan may hold rows that no stored window has.
+    if not origins.alerted or origins.alerted == origins.rows or not candidate.windows:
         return contamination(origins, None)
     left_out = [one.window for one in inside if one.window.start in bad]
     return contamination(origins, _without(context, spec, name, candidate, interval, left_out))
@@ -203,8 +225,8 @@ def _without(
     rebuilt = merged_reference(
         context.spark, context.store, spec, interval, hashes_of(spec, resolution), windows
     )
-    found = differences(context.spark, context.store, spec, name, [(candidate, rebuilt)])
-    return sorted((gap_of(one) for one in found), key=lambda one: one.column)
+    found = differences(context.spark, context.store, spec, [((name, candidate), rebuilt)])
+    return sorted((_gap(one, name) for one in found), key=lambda one: one.column)
 
 
 def _labels(context: Context, spec: MonitorSpec, name: Name, candidate: Snapshot) -> list[Check]:

@@ -83,7 +83,7 @@ def _snapshot(context: Context, spec: MonitorSpec, facts: dict[str, Any]) -> str
 
     reference = spec.reference
     found = due_reference(context, spec)
-    version = found.newest.version if found.newest else 0
+    version = found.stored.own.newest.version if found.stored.own.newest else 0
     facts["snapshot"] = {
         "name": reference.name if reference else None,
         "versions": version,

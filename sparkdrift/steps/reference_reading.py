@@ -96,9 +96,9 @@ def compare_versions(
     sliced: bool = False,
 ) -> Compared:
     """How far `later` is from `earlier`, feature by feature, from what is stored of them."""
-    features = described(spark, store, name, [earlier, later])
-    before, after = features[earlier.version], features[later.version]
-    found = differences(spark, store, spec, name, [(earlier, later)], sliced=sliced)
+    held = (name, earlier), (name, later)
+    before, after = described(spark, store, held)
+    found = differences(spark, store, spec, [held], sliced=sliced)
     return Compared(
         tuple(found),
         gone=tuple(sorted(set(before) - set(after))),

@@ -63,10 +63,6 @@ class Due:
     windows: int = 0
 
     @property
-    def newest(self) -> Snapshot | None:
-        return self.stored.versions[-1] if self.stored.versions else None
-
-    @property
     def waits(self) -> bool:
         """Whether a run ended between the two rows: a version exists, and no event says so."""
         return not self.make and self.found is not None and not self.found.known
@@ -154,7 +150,7 @@ def snapshot_reference(context: Context, spec: MonitorSpec, freeze: Freeze | Non
                 context,
                 spec,
                 wanted,
-                due.newest,
+                due.stored.own,
                 record,
                 windows=due.windows,
                 by=user(),
@@ -188,7 +184,7 @@ def snapshot_by_hand(context: Context, spec: MonitorSpec, wanted: Wanted, asked:
             context,
             spec,
             wanted,
-            own.versions[-1] if own.versions else None,
+            own,
             record,
             windows=windows,
             by=user(),

@@ -11,21 +11,23 @@ from sparkdrift.references.life import Name
 from sparkdrift.spark.content_digest import content_digest
 from sparkdrift.spark.expressions import resolve_reference_source, resolve_source
 from sparkdrift.spark.failures import FAILURES
+from sparkdrift.spark.frozen_rows import frozen_rows
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.reference_counts import (
     QUARTERS,
     Quartiles,
     Rank,
-    source_counts,
     source_ranks,
-    stored_counts,
     stored_quartiles,
 )
 from sparkdrift.spark.reference_life import Snapshot
+from sparkdrift.spark.references import scanned_reference
+from sparkdrift.spark.remade import Differing, differing
 from sparkdrift.spark.source import Source, gone, open_source
 from sparkdrift.spec.expressions import check_expression
-from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.steps.freezing import within
+from sparkdrift.spec.models import MonitorSpec, Reference
+from sparkdrift.steps.evaluation_scores import as_set, measures_scores
+from sparkdrift.steps.freezing import computable, within
 from sparkdrift.steps.reference_reading import find, version_of
 from sparkdrift.store import Store
 
@@ -39,10 +41,10 @@ _MOST_NAMED = 5
 class Verified:
     """`digest`: whether the stored rows still have the digest that they were frozen with.
 
-    `counts`: whether the source, at its version of then, still gives the rows and NULLs that the
-    sketches were made of. `sketches`: whether their quartiles are those of the source, to within
-    their error; of versions without numbers True. None: not measured. `reason`: what differs, or
-    why nothing is known.
+    `counts`: whether the source, at its version of then, still gives the same counts and extremes
+    in each slice. `sketches`: whether quantiles, categories and all else that is estimated come
+    out the same, to within their errors. None: not measured. `reason`: what differs, or why
+    nothing is known.
     """
 
     version: int
@@ -70,32 +72,65 @@ def verify(
         source = source_then(spark, spec, snapshot)
     except SourceError as error:
         return Verified(snapshot.version, same, None, "; ".join([*told, str(error)]))
-    stored = stored_counts(spark, store, name, snapshot)
+    try:
+        found = _again(spark, store, spec, name, snapshot, source)
+        moved = _ranks(spark, store, spec, name, snapshot, source)
+    except FAILURES as error:
+        unread = str(gone(source.name, source.version, error))
+        return Verified(snapshot.version, same, None, "; ".join([*told, unread]))
+    lines = [_told(one, source) for one in found] + moved
+    told += lines[:_MOST_NAMED]
+    if len(lines) > _MOST_NAMED:
+        told.append(f"{len(lines) - _MOST_NAMED} more differ")
+    return Verified(
+        snapshot.version,
+        same,
+        not any(one.exact for one in found),
+        "; ".join(told) or None,
+        not moved and not any(one.estimated for one in found),
+    )
+
+
+def _again(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    name: Name,
+    snapshot: Snapshot,
+    source: Source,
+) -> list[Differing]:
+    """Rows that come out otherwise when the version is made again in one scan."""
+    own = snapshot.source == (spec.source.table or spec.source.path)
+    if snapshot.interval is None and measures_scores(spec, name):
+        source = as_set(spec, name, source)
+    table, path = (None, None) if own else _location(snapshot.source)
+    resolution, _ = computable(spark, spec, source, Reference(table=table, path=path))
+    return differing(
+        frozen_rows(spark, store, [(name, snapshot)]),
+        scanned_reference(spark, spec, source, resolution),
+        snapshot.k,
+        spec.sketch.reference_k,
+    )
+
+
+def _ranks(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    name: Name,
+    snapshot: Snapshot,
+    source: Source,
+) -> list[str]:
+    """Quartiles that are none in the source."""
     quartiles = stored_quartiles(spark, store, name, snapshot)
     watched = [
         one.feature
         for one in resolve_source(spark, spec, source).watched
-        if one.feature.name in stored
+        if one.feature.name in quartiles
     ]
     asked = resolve_reference_source(spark, spec, watched, source).usable
-    try:
-        counted = source_counts(spark, source, asked)
-        ranks = source_ranks(spark, source, asked, quartiles)
-    except FAILURES as error:
-        unread = str(gone(source.name, source.version, error))
-        return Verified(snapshot.version, same, None, "; ".join([*told, unread]))
-    differ = [
-        f"{'the table' if one == TABLE_ROW else one}: {_told(stored[one])} stored, "
-        f"{_told(counted[one])} in version {source.version} of {source.name}"
-        for one in counted
-        if one in stored and stored[one] != counted[one]
-    ]
-    moved = [line for one in ranks for line in _off(one, quartiles[one], ranks[one])]
-    lines = [*differ, *moved]
-    told += lines[:_MOST_NAMED]
-    if len(lines) > _MOST_NAMED:
-        told.append(f"{len(lines) - _MOST_NAMED} more differ")
-    return Verified(snapshot.version, same, not differ, "; ".join(told) or None, not moved)
+    ranks = source_ranks(spark, source, asked, quartiles)
+    return [line for one in ranks for line in _off(one, quartiles[one], ranks[one])]
 
 
 def verify_versions(
@@ -160,6 +195,17 @@ def _location(source: str) -> tuple[str | None, str | None]:
     return (None, source) if "/" in source or "\\" in source else (source, None)
 
 
-def _told(counts: tuple[int, int]) -> str:
+def _told(one: Differing, source: Source) -> str:
+    """The counts where these differ, else what does."""
+    there = f"in version {source.version} of {source.name}"
+    where = "the table" if one.column == TABLE_ROW else one.where
+    if one.stored != one.again:
+        return f"{where}: {_counts(one.stored)} stored, {_counts(one.again)} {there}"
+    return f"{where}: {', '.join((*one.exact, *one.estimated))} stored otherwise than {there}"
+
+
+def _counts(counts: tuple[int, int] | None) -> str:
+    if counts is None:
+        return "nothing"
     rows, nulls = counts
     return f"{rows:,} rows" + (f" with {nulls:,} NULL" if nulls else "")

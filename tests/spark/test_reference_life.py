@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import reduce
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -410,7 +411,10 @@ def stored_edges(spark, store, version: int) -> np.ndarray:
 
 @pytest.mark.classic
 def test_24_references_that_each_pass_their_step_are_caught_by_creep(spark, credit, tmp_path):
-    """Version i is day i: 0.06 sd from the one before, 1.4 sd from the first."""
+    """Version i is day i: 0.06 sd from the one before, 1.4 sd from the first.
+
+    Under another name the last one is as far from the first.
+    """
     store = new_store(spark, tmp_path / "store")
     spec = credit_spec(credit.path, features={"numeric": ["score"]}, prediction={})
     profile_only(spark, store, spec, "profiles")
@@ -467,9 +471,17 @@ def test_24_references_that_each_pass_their_step_are_caught_by_creep(spark, cred
     # 23 steps of 0.06 are 1.38; bins tell a large shift a little smaller.
     assert 0.9 < by_check["creep"].value < 1.5
     assert [line.partition(":")[0] for line in examined.why] == ["creep"]
+    other = replace(name, name="relaunch")
+    columns = [one if one != "name" else "'relaunch'" for one in REFERENCE_PROFILES.names]
+    rows = store.table(REFERENCE_PROFILES.name)
+    spark.sql(f"INSERT INTO {rows} SELECT {', '.join(columns)} FROM {rows} WHERE version = {DAYS}")
+    renamed = examine(context, spec, other, Stored(), stored.by_number[DAYS])
+    assert renamed is not None
+    (told,) = renamed.why
+    assert re.match(r"creep: score is 1\.\d+ sd from version 1 of baseline .* after 23 steps", told)
     # Every step on the way passes the same check.
-    steps = [(stored.by_number[i], stored.by_number[i + 1]) for i in range(1, DAYS)]
-    walked = differences(spark, store, spec, name, steps)
+    way = [(name, stored.by_number[i]) for i in range(1, DAYS + 1)]
+    walked = differences(spark, store, spec, list(pairwise(way)))
     assert len(walked) == DAYS - 1
     assert not any(one.material for one in walked), f"seed {SEED}"
     # KS of two versions is that of their days' values.
@@ -497,11 +509,27 @@ def test_an_interval_that_is_not_stored_is_read_in_one_scan(spark, credit, tmp_p
         - 2 * ROWS
     )
     assert (done.version.rows, done.version.windows) == (half, 0)
-    assert found(spark, store, spec, "evaluation").states == {1: "active"}
+    # A first version meets what needs no other one: a fifth of its rows have no label.
+    assert found(spark, store, spec, "evaluation").states == {1: "candidate"}
+    (line,) = done.blocked
+    assert re.fullmatch(r"labels: (79|80|81)\.\d % of the rows have a label \(limit 90 %\)", line)
     # A reference of another role leaves the baseline alone.
     assert found(spark, store, spec).states == {1: "active"}
     checked = verify(spark, store, spec, wanted.name, done.version)
     assert (checked.digest, checked.counts) == (True, True), checked.reason
+
+
+@pytest.mark.classic
+def test_what_was_read_in_one_scan_is_asked_for_alerts_as_well(spark, credit, tmp_path):
+    store, spec = credit.copied(tmp_path / "store"), credit.spec
+    inside = Window(day_start(6), datetime(2024, 1, 17, 12, tzinfo=timezone.utc))
+    done = snapshot_by_hand(
+        context_of(spark, store, "scan"), spec, Wanted(own_name(spec), inside), Freeze(True)
+    )
+    assert done.version.windows == 0
+    (line,) = [one for one in done.blocked if one.startswith("contamination")]
+    # 3 of the 11 days that begin in it.
+    assert line.startswith("contamination: 27.3 % of the rows")
 
 
 @pytest.fixture
@@ -604,6 +632,17 @@ def test_a_sketch_that_is_not_of_its_source_does_not_verify(spark, credit, store
         3: (True, False),
     }
     assert re.search(r"amount: \d+ % of the rows are at most", broken[3].reason)
+    # Of categories, in a slice of none: one row that is another's.
+    spark.sql(
+        f"UPDATE {store.table('reference_profiles')} SET categories = named_struct('items',"
+        " transform(categories.items, (x, i) -> named_struct('item', x.item, 'count',"
+        " x.count + element_at(array(1, -1, 0), least(i + 1, 3)))), 'offset', categories.offset,"
+        " 'total', categories.total, 'exact', categories.exact)"
+        " WHERE version = 2 AND column_name = 'product'"
+    )
+    broken = verify(spark, store, credit.spec, name, found(spark, store, credit.spec).by_number[2])
+    assert (broken.counts, broken.sketches) == (True, False)
+    assert "product: categories stored otherwise than in version 0" in broken.reason
 
 
 @pytest.mark.classic

@@ -130,6 +130,7 @@ def forget(
             ],
             "not_looked_at": list(done.elsewhere),
             "exported_to": list(done.files),
+            "queues": list(done.queues),
             "retain_hours": retain_hours,
         }
         return Answer(_forgotten(done, retain_hours), facts, remarks=_left(done))
@@ -156,4 +157,5 @@ def _left(done: Forgotten) -> list[str]:
         if one.instead is None
     ]
     left += [f"not looked at, made of another table: {one}" for one in done.elsewhere]
+    left += [f"not looked at, rows to label, delete them yourself: {one}" for one in done.queues]
     return left + [f"exported to, delete it yourself: {one}" for one in done.files]

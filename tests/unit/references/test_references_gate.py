@@ -97,6 +97,8 @@ def test_what_the_present_version_has_must_be_there():
         "fresh": "warned",
     }
     assert {one.against for one in found} == {3}
+    (renamed,) = schema({}, {"age": column()}, 3, "spring")
+    assert renamed.reason == "is in version 3 of spring and not in this one"
     assert verdicts(schema(before, before, 3)) == {":table": "passed"}
 
 
@@ -124,6 +126,8 @@ def test_new_categories_are_told_and_only_a_material_step_blocks():
     assert blocking(checks) == ["step: age is 0.70 sd from version 1 (limit 0.5)"]
     assert verdict(checks) == "blocked"
     assert verdict([one for one in checks if one.column != "age"]) == "passed"
+    renamed = step([gap("age", 0.7, material=True, of="spring")], LIMITS)
+    assert blocking(renamed) == ["step: age is 0.70 sd from version 1 of spring (limit 0.5)"]
 
 
 def test_what_blocks_below_the_limit_says_from_where_on_a_shift_counts():
@@ -157,9 +161,10 @@ def test_rows_from_alerted_windows_block_by_their_share_or_by_what_they_move():
     assert verdicts(contamination(few, None)) == {":table": "passed"}
     found = contamination(many, [gap("age", 0.1), gap("income", 0.4, material=True)])
     assert verdicts(found) == {":table": "blocked", "age": "passed", "income": "blocked"}
+    assert found[0].value == 60 / 600
     assert found[0].reason == (
-        "6.0 % of the rows are from windows in which an alert stood (60 % are from windows that "
-        "were judged)"
+        "10.0 % of the rows that were judged are from windows in which an alert stood; 40 % were "
+        "not judged"
     )
     assert verdicts(contamination(few, [gap("income", 0.4, material=True)])) == {
         ":table": "passed",
