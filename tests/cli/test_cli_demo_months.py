@@ -71,6 +71,7 @@ def test_it_ends_with_one_paragraph_for_the_owner(drifting):
     (listed,) = json.loads(invoke("debt", "list", spec, *store).stdout)["monitors"]
     debts = {one["debt"]: one for one in listed["debts"]}
     text = found["owner"]
+    print(text)
     assert told["verdict"] == "retrain"
     assert text.startswith(
         f"To claims-models: the verdict on claim_triage is retrain ({told['severity']}), since "
