@@ -13,10 +13,12 @@ from monitors import context_of, new_store, rows_of, spec_of, utc
 from source_tables import day_start, write
 
 from sparkdrift.cli.retired import unless_retired
+from sparkdrift.embedded import without_spark
 from sparkdrift.errors import UsageError
 from sparkdrift.health.declared import NOBODY
 from sparkdrift.spark.fleet import read_fleet
 from sparkdrift.spark.health_tables import HEALTH_EVENTS, MODEL_HEALTH, TRIGGERS
+from sparkdrift.spark.model_events import events_of_models
 from sparkdrift.spark.querying import asking
 from sparkdrift.spark.views import registered
 from sparkdrift.spark.writer import rows_frame
@@ -172,6 +174,10 @@ def test_what_declared_models_owe_is_on_the_books(spark, workspace):
     told = [one.action for one in life_of_model(context, models, "unwatched", "no monitor", NOW)]
     assert told == ["opened", "waived", "reopened"]
     context.journal.close()
+    with asking(spark, own) as ask:
+        by_spark = events_of_models(ask)
+    assert by_spark == without_spark(own, events_of_models)
+    assert set(by_spark) == {"model:good", "model:silent", "model:unwatched"}
     with registered(spark, own, "debts"):
         rows = spark.sql("SELECT monitor, debt, kind, status, age_days > 0 AS aged FROM debts")
         found = {(row[0], row[1]): tuple(row)[2:] for row in rows.collect()}
