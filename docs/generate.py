@@ -47,7 +47,8 @@ ABOUT_VIEWS = {
     "acknowledged, waived (`until`) or closed, since the window of `window_start`, last found in "
     "that of `seen`. `age_days` in event time; `interest` is what it cost while it was open, in "
     "business units, `interest_loss` the same in the unit of the metric, over `windows`; NULL: not "
-    "known. `opened`, `last_seen` and `closed` are when its events were written.",
+    "known, for `interest_reason`. Of a declared model `monitor` is 'model:' and its id, and its "
+    "age is one of the clock. `opened`, `last_seen` and `closed` are when its events were written.",
     "current_drift": "The rows of `drift` under the thresholds and the reference now in force. "
     "`drift` itself keeps the rows of earlier ones beside them.",
     "current_assumptions": "The rows of `assumptions` under what is assumed now and the reference "
@@ -204,10 +205,13 @@ ABOUT_SECTIONS = {
     "`rows` rows of each window: `linear`, or `permutation` of boosted trees, which sees what is "
     "not linear and takes seconds per window. Without this section the weights under "
     "`alerts.importance` are taken. [What is told](statistics.md#the-debt-of-features).",
-    "feature_debt": "From where on the debt of features warns: `association`, a change of r, V or "
-    "eta with the label, or with `outcome`, a number or 0 and 1 in the watched table; "
+    "feature_debt": "With this section, and with `evaluation` or importances also without it, the "
+    "debt of features is told. From where on it warns: `association`, a change of r, V or "
+    "eta with the label, or with `outcome`, a number or 0 and 1 in the watched table, both of "
+    "which need `evaluation`; "
     "`concentration`, of the sum of squared importances; `drifted_importance` and `cliff_risk`, "
-    "shares of importance; `encoding`, the share of rows in another spelling.",
+    "shares of importance, which need importances; `encoding`, the share of rows in another "
+    "spelling. A limit of what is not told is refused.",
     "reference": "What windows are compared with: an interval of the watched table (`begin`, "
     "`end`), or another table (`table`, `path`). Another interval, table or filter than before "
     "asks for another version: the next run freezes it, and puts it in force if the gate "
@@ -232,7 +236,9 @@ ABOUT_SECTIONS = {
     "it, and keeps a ledger of what is owed: [health](health.md). Each kind of evidence is at a "
     "level: nothing, minor, major, critical, or not measured. `needs`: without these a model is "
     "blind, and with less than `least` of one of them; of what the spec asks for, whatever is "
-    "missing makes it one to watch. "
+    "missing makes it one to watch, and so does whatever was measured once and is not any more. "
+    "`not_expected` names such evidence, once no section of the spec asks for it: it is missed no "
+    "longer, and its debts are closed. "
     "`closes_after`: after how many measured windows without it a debt is closed. `escalation`: "
     "who answers once it is overdue.",
     "policy.rules[]": "A rule holds where all that `when` names is at least as bad as it says; of "

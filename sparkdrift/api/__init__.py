@@ -23,6 +23,7 @@ from sparkdrift.api.keeping import (
     validate,
 )
 from sparkdrift.api.opening import Moment
+from sparkdrift.api.owing import answer_model, model_debt, model_debts
 from sparkdrift.api.pages import Page, page
 from sparkdrift.api.proposing import Sample, recalibrate, sample_eval
 from sparkdrift.api.results import (
@@ -94,6 +95,7 @@ __all__ = [
     "Version",
     "accept",
     "acknowledge",
+    "answer_model",
     "assign",
     "calibrate",
     "classify",
@@ -113,6 +115,8 @@ __all__ = [
     "maintain",
     "merge",
     "migrate",
+    "model_debt",
+    "model_debts",
     "operations",
     "page",
     "plan",

@@ -213,13 +213,13 @@ def features(
 ) -> Features:
     """Tell which features changed their link with the label, died, or came in another form."""
     from sparkdrift.spark.feature_overview import newest_debt
-    from sparkdrift.steps.feature_debt import asked_for, assess_features
+    from sparkdrift.steps.feature_debt import assess_features
 
     own = loaded(spec)
     options = options_of(own, as_of, begin, end)
     with working(store, spark, run_id) as context:
         number = context.journal.run_id
-        if not asked_for(own):
+        if not own.has_feature_debt:
             return Features(own.monitor, number, None, 0, rows_of([]))
         done = assess_features(context, own, options)
         context.journal.close()

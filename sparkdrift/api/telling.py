@@ -15,6 +15,8 @@ from sparkdrift.api.tables import Rows, rows_of
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from sparkdrift.health.events import Event
+    from sparkdrift.spark.answers import Ask
     from sparkdrift.spec.models import MonitorSpec
 
 
@@ -163,12 +165,17 @@ def fleet(
     """
     from sparkdrift.health.fleet import together
     from sparkdrift.spark.fleet import read_fleet
+    from sparkdrift.spark.model_events import events_of_models
     from sparkdrift.spec.loading import load_registry
 
     at = as_of or datetime.now(timezone.utc)
     registry = None if models is None else load_registry(models)
-    rows = asked(store, spark, lambda ask, _, __: read_fleet(ask, at))
-    return rows_of(together(rows, registry, at))
+
+    def questions(ask: Ask, *_: object) -> tuple[list[dict[str, Any]], dict[str, list[Event]]]:
+        return read_fleet(ask, at), events_of_models(ask) if registry else {}
+
+    rows, events = asked(store, spark, questions)
+    return rows_of(together(rows, registry, at, events))
 
 
 def calibrate(

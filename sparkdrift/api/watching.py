@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,10 +93,16 @@ def health(
     spec: str | Path | MonitorSpec,
     store: str | None = None,
     *,
+    models: str | Path | None = None,
     run_id: str | None = None,
     spark: SparkSession | None = None,
 ) -> Verdict:
-    """Judge a model by what is stored, as `sparkdrift health`; hooks are told of a new verdict."""
+    """Judge a model by what is stored, as `sparkdrift health`; hooks are told of a new verdict.
+
+    models: the registry; `model_debts` lists what its models owe from then on.
+    """
+    from sparkdrift.spec.loading import models_of
+    from sparkdrift.steps.declared_models import assess_models
     from sparkdrift.steps.health import assess_health
     from sparkdrift.steps.triggers import fire_hooks
 
@@ -104,6 +111,9 @@ def health(
         found = assess_health(context, [own])[own.monitor]
         if found.newest is not None:
             fire_hooks(context, own)
+        context.journal.close()
+        declared = models_of([own], *([] if models is None else [models]))
+        assess_models(context, declared, datetime.now(timezone.utc))
     return verdict_of(own, found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,12 +49,13 @@ def each_monitor(
     dry: bool = False,
     asked: bool = False,
     stored: bool = False,
-    first: Callable[[Context, Sequence[MonitorSpec]], None] | None = None,
+    first: Callable[[Context, Sequence[MonitorSpec]], Mapping[str, Any]] | None = None,
 ) -> int:
     """Run `step` for each spec; prints one line each; returns the worst exit code.
 
     `first` is called once before, with all specs that can be read: for what costs no more for many
-    than for one. `dry`: nothing is written. `asked`: there is work even where nothing changed.
+    than for one; what it returns stands beside the monitors in the document.
+    `dry`: nothing is written. `asked`: there is work even where nothing changed.
     `stored`: that work is on what the store has, and reads no source unless it must.
     Java does not start where no spec can be read.
     """
@@ -66,7 +67,7 @@ def each_monitor(
     brief = stored or (not asked and nothing_new(store, specs))
     with work(common, store, dry=dry, brief=brief) as (context, bars):
         if first is not None:
-            first(context, [spec for _, spec in specs])
+            answers.more = first(context, [spec for _, spec in specs])
         for file, spec in specs:
             try:
                 answer = step(context, spec, bars)
@@ -110,6 +111,7 @@ class _Answers:
         self._common, self._files = common, files
         self._documents: dict[Path, dict[str, Any]] = {}
         self._codes: list[int] = []
+        self.more: Mapping[str, Any] = {}
 
     def failed(self, file: Path, error: Exception) -> None:
         code = report(error, self._common)
@@ -133,5 +135,6 @@ class _Answers:
         """The worst exit code, after the document that --json asks for."""
         if self._common.as_json:
             documents = [self._documents[file] for file in self._files if file in self._documents]
-            screen.print_json({"run_id": run_id, "store": str(store), "monitors": documents})
+            about = {"run_id": run_id, "store": str(store), "monitors": documents}
+            screen.print_json({**about, **self.more})
         return min(self._codes, key=_WORST.index)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from sparkdrift.health.assessing import Health
+from sparkdrift.health.findings import SEVERITIES
 from sparkdrift.health.verdict import Level
 from sparkdrift.report.health import money
 from sparkdrift.report.plain import day, plain
@@ -22,6 +23,7 @@ _FIRST: Mapping[str, str] = {
     "retire": "take it out of use: the simple rule that would replace it does better",
 }
 """What to do first, by verdict."""
+_MOST_MOVED = 3
 
 
 def owner_paragraph(health: Health, spec: MonitorSpec) -> str:
@@ -39,6 +41,7 @@ def owner_paragraph(health: Health, spec: MonitorSpec) -> str:
         f"{about} is {judgement.verdict} ({judgement.severity}), since {day(health.since, zone)}",
         _cost(health, currency, zone),
         _unseen(health),
+        _moved(health, zone),
         f"First: {_FIRST[judgement.verdict]}{_by(health.due, zone)}",
     ]
     return " ".join(f"{one}." for one in sentences if one)
@@ -70,6 +73,28 @@ def _unseen(health: Health) -> str:
     if why:
         text += f": it looks at rows that production no longer resembles ({why})"
     return f"{text}, while {by}" if by else text
+
+
+def _moved(health: Health, zone: str) -> str:
+    """Since when the dashboard has missed it, and what had moved by then or later."""
+    debts = {one.name: one for one in health.debts}
+    moved = sorted(
+        (one for one in health.debts if one.finding.kind == "data"),
+        key=lambda one: (one.opened, -SEVERITIES.index(one.severity), one.name),
+    )
+    blind = debts.get("blind dashboard")
+    if health.dashboard_status == "red" or not (blind or moved):
+        return ""
+    shown = [
+        f"{plain(one.name)} since {day(one.opened, zone)} ({one.severity})"
+        for one in moved[:_MOST_MOVED]
+    ]
+    more = len(moved) - len(shown)
+    listed = ", ".join(shown) + (f" and {more} more" if more else "")
+    if blind is None:
+        return f"It shows nothing of what moved: {listed}"
+    text = f"It has missed what goes on since {day(blind.opened, zone)}"
+    return f"{text}: {listed}" if listed else text
 
 
 def _findings(level: Level | None, *figures: str) -> str:

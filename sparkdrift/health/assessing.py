@@ -22,11 +22,11 @@ from sparkdrift.health.evidence import (
 )
 from sparkdrift.health.findings import SEVERITIES, Finding
 from sparkdrift.health.ledger import Books, Debt, Entry, Terms, Turn, carried, keep
-from sparkdrift.health.verdict import Judgement, Level, judge
+from sparkdrift.health.verdict import UNKNOWN, Judgement, Level, judge
 from sparkdrift.spec.health_policy import EVIDENCE, Policy
 from sparkdrift.windows import Window
 
-FORMAT = 2
+FORMAT = 3
 """Raised when health changes without a change of what it is told from."""
 _CARRIED = 0.5
 """What evidence of an earlier window counts for, in the confidence. Source: the project's own."""
@@ -34,7 +34,8 @@ _CARRIED = 0.5
 
 @dataclass(frozen=True)
 class Model:
-    """What is judged, and by what. expected: the evidence that its spec asks to be measured.
+    """What is judged, and by what. expected: the evidence that its spec asks to be measured; what
+    was measured once is expected as well, but for `policy.not_expected`.
 
     performance: (windows, of) after which the owner calls it degraded.
     """
@@ -52,8 +53,17 @@ class Model:
         counted: dict[str, tuple[int, int]] = dict.fromkeys(PERSISTING, (own.windows, own.of))
         counted["performance"] = self.performance
         return Terms(
-            self.owner, self.policy.closes_after, self.policy.due, self.escalation, counted
+            self.owner,
+            self.policy.closes_after,
+            self.policy.due,
+            self.escalation,
+            counted,
+            frozenset(self.policy.not_expected),
         )
+
+    def misses(self, name: str) -> bool:
+        """Whether evidence of this kind that was measured once has to be measured again."""
+        return name not in self.policy.not_expected
 
 
 @dataclass(frozen=True)
@@ -142,11 +152,13 @@ def assess(
     turn = _turn(model, windows, digests, decisions, told or {}, events)
     books = list(keep(windows, decisions, model.terms, before, turn))
     found: list[Health] = []
-    latest: dict[str, tuple[datetime, Coverage]] = {}
+    latest: dict[str, _Measured] = {}
     for evidence, own, digest in zip(windows, books, digests, strict=True):
         levels = _levels(model, evidence, own, latest)
         policy = model.policy
-        judgement = judge(levels, policy.rules, policy.needs, model.expected, policy.least)
+        once = {name for name, level in levels.items() if name in latest or level.findings}
+        expected = model.expected | {name for name in once if model.misses(name)}
+        judgement = judge(levels, policy.rules, policy.needs, expected, policy.least)
         last = past if past is not None and past.verdict == judgement.verdict else None
         past = Past(
             judgement.verdict,
@@ -218,23 +230,33 @@ def _added(before: float | None, more: float | None) -> float | None:
     return before if more is None else (before or 0.0) + more
 
 
+@dataclass(frozen=True)
+class _Measured:
+    """When evidence of a kind was measured last: the end of that window, how much of it was, and
+    what was found there and did not persist."""
+
+    end: datetime
+    coverage: Coverage
+    passing: tuple[Finding, ...] = ()
+
+
 def _levels(
-    model: Model,
-    evidence: WindowEvidence,
-    books: Books,
-    latest: dict[str, tuple[datetime, Coverage]],
+    model: Model, evidence: WindowEvidence, books: Books, latest: dict[str, _Measured]
 ) -> dict[str, Level]:
     """The level of each kind of evidence at the end of a window; `latest` is brought up to it."""
     standing: dict[str, list[tuple[int, Finding]]] = {one: [] for one in EVIDENCE}
     for debt in books.debts.values():
         grade = SEVERITIES.index(debt.counts_as) + 1
         standing[evidence_of(debt.finding)].append((grade, _told(debt)))
+    passing: dict[str, list[Finding]] = {one: [] for one in EVIDENCE}
     for one in books.passing:
-        standing[evidence_of(one)].append((1, one))
+        passing[evidence_of(one)].append(one)
     found: dict[str, Level] = {}
     for name in EVIDENCE:
+        coverage, carried = _coverage(name, evidence, passing[name], latest, model.policy)
+        open_now = {one.debt for _, one in standing[name]}
+        standing[name] += [(1, one) for one in carried if one.debt not in open_now]
         own = tuple(sorted(standing[name], key=lambda pair: (-pair[0], pair[1].debt)))
-        coverage = _coverage(name, evidence, latest, model.policy)
         worst = max((grade for grade, _ in own), default=0)
         # A debt stays on the books until measured windows say that it is gone, and what is not
         # measured stays so whatever is on them.
@@ -255,25 +277,35 @@ def _told(debt: Debt) -> Finding:
 def _coverage(
     name: str,
     evidence: WindowEvidence,
-    latest: dict[str, tuple[datetime, Coverage]],
+    passing: Sequence[Finding],
+    latest: dict[str, _Measured],
     policy: Policy,
-) -> Coverage:
-    """How much of it this window has, or an earlier one that is not too old."""
+) -> tuple[Coverage, Sequence[Finding]]:
+    """How much of it this window has, or an earlier one that is not too old; with what was found
+    there and did not persist.
+
+    What counts for longer than its window is evidence that could not be measured again, by a row
+    that says so. Where no row tells of it, it is gone, and nothing stands in for it.
+    """
     if name == "ownership":
-        return Coverage(1.0)
-    own = evidence.coverage.get(name, Coverage(0.0, "no row tells of it"))
-    if own.measured > 0:
-        latest[name] = (evidence.window.end, own)
-        return own
-    if name not in latest:
-        return own
-    end, known = latest[name]
-    age = evidence.window.end - end
-    if age > policy.ages.of(name):
-        why = f"{own.why}; last measured in the window that ended {end:%Y-%m-%d}, too long ago"
-        return Coverage(0.0, why)
-    why = f"{own.why}; taken from the window that ended {end:%Y-%m-%d}"
-    return Coverage(known.measured, why, known.weight * _CARRIED)
+        return Coverage(1.0), passing
+    own = evidence.coverage.get(name)
+    if own is not None and own.measured > 0:
+        latest[name] = _Measured(evidence.window.end, own, tuple(passing))
+        return own, passing
+    why = UNKNOWN.why if own is None else own.why
+    known = latest.get(name)
+    if known is None or name in policy.not_expected:
+        return Coverage(0.0, why), passing
+    if own is None:
+        told = f"{why}; last measured in the window that ended {known.end:%Y-%m-%d}"
+        return Coverage(0.0, told), known.passing
+    if evidence.window.end - known.end > policy.ages.of(name):
+        told = f"{why}; last measured in the window that ended {known.end:%Y-%m-%d}, too long ago"
+        return Coverage(0.0, told), known.passing
+    told = f"{why}; taken from the window that ended {known.end:%Y-%m-%d}"
+    before = known.coverage
+    return Coverage(before.measured, told, before.weight * _CARRIED), known.passing
 
 
 def _digests(

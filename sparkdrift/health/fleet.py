@@ -6,38 +6,76 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from sparkdrift.health.declared import Owed, ledger_of, owed_by
+from sparkdrift.health.events import Event
+from sparkdrift.health.findings import Finding
 from sparkdrift.health.ownership import NO_MONITOR, fleet_findings
 from sparkdrift.spec.registry import DeclaredModel, Registry
 
 
 def together(
-    rows: Sequence[Mapping[str, Any]], registry: Registry | None, at: datetime
+    rows: Sequence[Mapping[str, Any]],
+    registry: Registry | None,
+    at: datetime,
+    events: Mapping[str, Sequence[Event]] | None = None,
 ) -> list[dict[str, Any]]:
     """The fleet in its order, ranked anew; `notes` of each say what contradicts or is missing.
 
     Models that the registry declares and nobody watches come first: of them nothing at all is
-    known. A registry that is None adds and contradicts nothing.
+    known. A registry that is None adds and contradicts nothing. events: of declared models, by
+    ledger; what is on their books counts among the open debts, and its note says since when.
     """
     models = registry.models if registry else {}
     monitors = {str(row["model_id"]): list(row["monitors"] or ()) for row in rows}
     fresh = {str(row["model_id"]): bool(row["fresh"]) for row in rows}
     owed = fleet_findings(models, monitors, fresh, at)
+    books = {
+        name: owed_by(name, model, owed.get(name, ()), events[ledger_of(name)], at)
+        for name, model in models.items()
+        if events and ledger_of(name) in events
+    }
     seen = []
     for row in rows:
         name = str(row["model_id"])
-        found = [f"{one.debt}: {one.evidence}" for one in owed.get(name, ())]
+        found = _notes(owed.get(name, ()), books.get(name))
         found += _contradictions(row, models.get(name))
         if not row["fresh"] and row["stage"] != "retired" and name not in models:
             found.append("no fresh verdict: its newest verdict is out of date")
-        seen.append({**row, "notes": found})
+        seen.append({**row, **_booked(row, books.get(name)), "notes": found})
     unseen = [
-        _unseen(name, model, [f"{one.debt}: {one.evidence}" for one in owed.get(name, ())])
+        _unseen(name, model, _notes(owed.get(name, ()), books.get(name)), books.get(name))
         for name, model in sorted(models.items())
         if name not in monitors
     ]
     blind = [row for row in unseen if row["blind"]]
     others = [row for row in unseen if not row["blind"]]
     return [{**row, "rank": rank} for rank, row in enumerate((*blind, *seen, *others), 1)]
+
+
+def _notes(found: Sequence[Finding], books: Owed | None) -> list[str]:
+    """What a model owes, and since when it is on the books, or waived."""
+    known = {one.name: one for one in books.debts} if books else {}
+    notes = []
+    for one in found:
+        text, debt = f"{one.debt}: {one.evidence}", known.get(one.debt)
+        if debt is not None:
+            text += f", since {debt.opened:%Y-%m-%d}"
+            if debt.status == "waived" and debt.until is not None:
+                text += f", waived until {debt.until:%Y-%m-%d}"
+        notes.append(text)
+    return notes
+
+
+def _booked(row: Mapping[str, Any], books: Owed | None) -> dict[str, Any]:
+    """How many debts are open and since when the oldest is, with those of the model itself."""
+    if books is None or not books.debts:
+        return {}
+    oldest = min(one.opened for one in books.debts)
+    before = row.get("oldest_debt")
+    return {
+        "open_debts": (row.get("open_debts") or 0) + len(books.debts),
+        "oldest_debt": oldest if before is None else min(before, oldest),
+    }
 
 
 def _contradictions(row: Mapping[str, Any], model: DeclaredModel | None) -> Iterable[str]:
@@ -55,7 +93,9 @@ def _contradictions(row: Mapping[str, Any], model: DeclaredModel | None) -> Iter
         yield f"retired since {retired}, and judged up to {end:%Y-%m-%d}"
 
 
-def _unseen(name: str, model: DeclaredModel, notes: list[str]) -> dict[str, Any]:
+def _unseen(
+    name: str, model: DeclaredModel, notes: list[str], books: Owed | None
+) -> dict[str, Any]:
     """A declared model without a row: what nobody measured is None, and never zero."""
     blind = any(note.startswith(NO_MONITOR) for note in notes)
     return {
@@ -75,6 +115,7 @@ def _unseen(name: str, model: DeclaredModel, notes: list[str]) -> dict[str, Any]
                 *("cost_so_far", "currency", "answer", "answered_by"),
             )
         ),
+        **_booked({}, books),
         "monitors": list(model.monitors),
         "notes": notes,
     }

@@ -15,6 +15,7 @@ from datetime import datetime
 from sparkdrift.health.evidence import Coverage, WindowEvidence
 from sparkdrift.health.findings import SEVERITIES, Finding, Kind, Severity
 from sparkdrift.health.ledger import FORCED
+from sparkdrift.spec.health_policy import EVIDENCE
 from sparkdrift.windows import Window
 
 
@@ -71,7 +72,12 @@ def windows_of(rows: Iterable[Told], more: Iterable[Finding] = ()) -> list[Windo
     """
     by_start: dict[datetime, list[Told]] = {}
     windows: dict[datetime, Window] = {}
+    rows = list(rows)
+    # Of signals of operations the table of that name says which way is for the worse.
+    told = {f"metric:{row.name}" for row in rows if row.part == "operation"}
     for row in rows:
+        if row.part == "alert" and row.name in told:
+            continue
         by_start.setdefault(row.start, []).append(row)
         if row.part == "window" and row.end is not None:
             windows[row.start] = Window(row.start, row.end)
@@ -92,7 +98,7 @@ def _evidence(window: Window, rows: Sequence[Told], declared: Sequence[Finding])
     return WindowEvidence(
         window=window,
         findings=tuple(ordered),
-        coverage=dict(_coverage(rows)),
+        coverage={**_of_an_empty(rows), **dict(_coverage(rows))},
         unmeasured=frozenset(_unmeasured(rows)),
         dashboard_status=_worst_of(rows, "dashboard"),
         blind_spot=blind,
@@ -108,6 +114,13 @@ def _worst_of(rows: Sequence[Told], name: str) -> str | None:
     """The worst of the colours that the evaluation sets show; None without a row."""
     found = [r.status for r in rows if r.part == "colour" and r.name == name and r.status]
     return max(found, key=_COLOURS.index, default=None)
+
+
+def _of_an_empty(rows: Sequence[Told]) -> dict[str, Coverage]:
+    """Of a window without source rows nothing has to be told: that is not evidence that is gone."""
+    if not any(row.part == "window" and row.count == 0 for row in rows):
+        return {}
+    return {one: Coverage(0.0, "the window has no rows") for one in EVIDENCE if one != "ownership"}
 
 
 def _coverage(rows: Sequence[Told]) -> Iterator[tuple[str, Coverage]]:

@@ -46,13 +46,15 @@ _FACTOR = 2.0
 @dataclass(frozen=True)
 class Terms:
     """What of a policy the ledger goes by. persistence: (windows, of) by kind of evidence; (1, 1)
-    where there is none. escalation: who answers for what is overdue; None: nobody is declared."""
+    where there is none. escalation: who answers for what is overdue; None: nobody is declared.
+    not_expected: evidence that is not watched any more, of which no debt waits to be measured."""
 
     owner: str
     closes_after: int
     due: Due
     escalation: str | None = None
     persistence: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    not_expected: frozenset[str] = frozenset()
 
     def counted(self, evidence: str) -> tuple[int, int]:
         return self.persistence.get(evidence, (1, 1))
@@ -167,6 +169,13 @@ def keep(
         for name in sorted({*found, *debts, *recent}):
             debt, one = debts.get(name), found.get(name)
             kind = evidence_of(one or (debt.finding if debt else recent[name].finding))
+            if debt is not None and one is None and kind in terms.not_expected - measured:
+                why = f"{kind} is not watched any more: policy.not_expected"
+                debts.pop(name)
+                entries.append(
+                    Entry("closed", evidence.window.start, debt.finding, debt.owner, why)
+                )
+                continue
             if kind not in measured or (one is None and name in evidence.unmeasured):
                 continue
             standing = _standing(recent, name, one, terms.counted(kind))

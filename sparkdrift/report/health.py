@@ -7,6 +7,7 @@ from typing import Any
 
 from sparkdrift.health.assessing import Health, Standing
 from sparkdrift.health.events import Event
+from sparkdrift.health.interest import why_no_interest
 from sparkdrift.health.ledger import Debt
 from sparkdrift.health.verdict import LEVEL_NAMES, Level
 from sparkdrift.report.plain import day, named, plain
@@ -117,10 +118,20 @@ def debt_facts(debts: Iterable[Debt]) -> list[dict[str, Any]]:
             "windows": debt.windows,
             "interest": debt.interest,
             "interest_loss": debt.interest_loss,
+            "interest_reason": None
+            if (debt.interest, debt.interest_loss) != (None, None)
+            else why_no_interest(debt.name, debt.finding.kind),
             "evidence": debt.finding.evidence,
         }
         for debt in debts
     ]
+
+
+def event_line(one: Event, zone: str) -> str:
+    """One event in the life of a debt."""
+    text = f"{one.seq}  {day(one.window_start, zone)}  {one.action} ({one.severity}, {one.owner})"
+    text += "" if one.until is None else f" until {day(one.until, zone)}"
+    return f"{text} by {plain(one.by)}: {plain(one.reason)}; {plain(one.evidence)}"
 
 
 def debt_event_facts(events: Iterable[Event]) -> list[dict[str, Any]]:
@@ -147,4 +158,4 @@ def interest(debt: Debt, currency: str | None) -> str:
         return money(debt.interest, currency)
     if debt.interest_loss is not None:
         return f"{debt.interest_loss:.3g} of the metric"
-    return "not known"
+    return why_no_interest(debt.name, debt.finding.kind)

@@ -69,12 +69,22 @@ shown AS (SELECT monitor, debt, kind, coalesce(present_owner, owner) AS owner,
        present_due AS due,
        coalesce(seen_window, newest_window) AS seen,
        timestampdiff(SECOND, window_start,
-         CASE WHEN state = 'closed' THEN newest_window ELSE until_now END) / 86400D AS age_days,
+         CASE WHEN state = 'closed' THEN newest_window
+              -- Declared models have no windows: their days are those of the clock.
+              WHEN startswith(monitor, 'model:') THEN current_timestamp()
+              ELSE until_now END) / 86400D AS age_days,
        open_windows AS windows, present_interest AS interest, present_loss AS interest_loss,
+       CASE WHEN coalesce(present_interest, present_loss) IS NOT NULL OR state = 'closed' THEN NULL
+            WHEN startswith(debt, 'performance of ')
+            THEN 'not measured: no labels tell it yet, nor an estimate to rely upon'
+            WHEN kind = 'ownership'
+            THEN 'not measured: what nobody answers for has no price of its own'
+            ELSE 'not measured apart: what it costs is part of what the performance costs'
+            END AS interest_reason,
        coalesce(present_evidence, evidence) AS evidence, reason, opened_by
 FROM joined)
 SELECT monitor, debt, kind, status, owner, severity, due, until, window_start, seen, windows,
-       age_days, cost, interest, interest_loss, opened, last_seen, closed, evidence, reason,
-       opened_by
+       age_days, cost, interest, interest_loss, interest_reason, opened, last_seen, closed,
+       evidence, reason, opened_by
 FROM shown
 """

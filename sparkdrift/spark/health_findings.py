@@ -29,12 +29,13 @@ from sparkdrift.spark.drift_in_force import InForce, drift_in_force, read_in_for
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.health_questions import (
     TERM,
-    events_query,
+    among,
     of_drift,
     of_instruments,
     of_terms,
     of_windows,
 )
+from sparkdrift.spark.model_events import event_of, events_query
 from sparkdrift.spark.reference_tables import DEBT_EVENTS
 from sparkdrift.spark.views import registered
 from sparkdrift.spec.models import MonitorSpec
@@ -61,7 +62,7 @@ def stored_by_ask(ask: Ask, specs: Sequence[MonitorSpec]) -> Stored:
     """What `stored_by_spark` answers, by one question after the other: `ask` plans them quickly."""
     parts = (of_windows, of_instruments, of_drift, of_terms)
     rows = (row for part in parts for query in part(specs) for row in ask(query, _MOST_ROWS))
-    events = ask(events_query(DEBT_EVENTS.name, specs), _MOST_ROWS)
+    events = ask(events_query(DEBT_EVENTS.name, _own(specs)), _MOST_ROWS)
     return _stored(specs, rows, events)
 
 
@@ -75,7 +76,7 @@ def stored_by_spark(spark: SparkSession, store: Store, specs: Sequence[MonitorSp
             for parts in (of_windows, of_instruments)
         ]
         force, told = looked_up.result(), [one.result() for one in others]
-        query = events_query(store.table(DEBT_EVENTS.name), specs)
+        query = events_query(store.table(DEBT_EVENTS.name), _own(specs))
         events = _rows(spark, query)
     few, parts = force.rows <= _FEW_ROWS, list(of_drift(specs))
     more = "current_assumptions" if any("current_assumptions" in one for one in parts) else ""
@@ -89,6 +90,10 @@ def stored_by_spark(spark: SparkSession, store: Store, specs: Sequence[MonitorSp
     for one in _terms(force):
         stored.rows[one.monitor].append(one)
     return stored
+
+
+def _own(specs: Sequence[MonitorSpec]) -> str:
+    return f"monitor IN ({among(spec.monitor for spec in specs)})"
 
 
 def _answers(spark: SparkSession, store: Store, parts: Sequence[str]) -> list[dict[str, Any]]:
@@ -134,24 +139,7 @@ def _stored(
         moved = told_share(row["moved"], texts["name"]) if row["moved"] else None
         stored.rows[row["monitor"]].append(Told(**{**row, **times, **texts, "moved": moved}))
     for row in events:
-        stored.events[row["monitor"]].append(_event(row))
+        stored.events[row["monitor"]].append(event_of(row))
     for own in stored.events.values():
         own.sort(key=lambda event: (event.debt, event.seq))
     return stored
-
-
-def _event(row: Mapping[str, Any]) -> Event:
-    return Event(
-        debt=row["debt"],
-        seq=row["seq"],
-        kind=row["kind"],
-        action=row["action"],
-        window_start=from_micros(row["start"]),
-        owner=row["owner"] or "",
-        severity=row["severity"] or "major",
-        until=None if row["until"] is None else from_micros(row["until"]),
-        reason=row["reason"] or "",
-        by=row["created_by"] or "",
-        evidence=row["evidence"] or "",
-        cost=row["cost"],
-    )

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from sparkdrift.health.gathering import CALIBRATION, CORE, GRAVE, SUPPRESSED
 from sparkdrift.health.ledger import RETIRED
+from sparkdrift.kernels.feature_association import CHANGE
+from sparkdrift.kernels.feature_course import OF_MODEL
 from sparkdrift.kernels.performance_rules import FAIRNESS
 from sparkdrift.spark.sql import string
 from sparkdrift.spark.table import bucket_of
@@ -90,17 +92,16 @@ def of_windows(specs: Sequence[MonitorSpec]) -> Iterator[str]:
         end="unix_micros(due)",
         cost="cost_so_far",
     )
-    if shaped := [spec for spec in specs if spec.feedback]:
-        yield _select(
-            "coverage",
-            "profiles",
-            f"{own_rows(shaped)} AND {_WHOLE} AND column_name = {string(PREFIX + SHAPED)}",
-            None,
-            name="'feedback'",
-            count="CAST(value IS NOT NULL AS INT)",
-            of="1",
-            words="reason",
-        )
+    yield _select(
+        "coverage",
+        "profiles",
+        f"{own} AND {_WHOLE} AND column_name = {string(PREFIX + SHAPED)}",
+        None,
+        name="'feedback'",
+        count="CAST(value IS NOT NULL AS INT)",
+        of="1",
+        words="reason",
+    )
 
 
 def of_terms(specs: Sequence[MonitorSpec]) -> Iterator[str]:
@@ -119,29 +120,16 @@ def of_terms(specs: Sequence[MonitorSpec]) -> Iterator[str]:
     )
 
 
-def events_query(table: str, specs: Sequence[MonitorSpec]) -> str:
-    """All events of the debts of these monitors; `table`: as a statement names it."""
-    return (
-        "SELECT monitor, debt, seq, kind, action, unix_micros(window_start) AS `start`, owner,"
-        " severity, unix_micros(until) AS `until`, reason, created_by, evidence, cost"
-        f" FROM {table} WHERE monitor IN ({among(spec.monitor for spec in specs)})"
-    )
-
-
 def of_instruments(specs: Sequence[MonitorSpec]) -> Iterator[str]:
     """What is told of the model and of its evaluation: operations, staleness, performance,
     features."""
-    # Each monitor is asked for what its own spec has, in whatever company.
-    if any(spec.operations for spec in specs):
-        yield from _of_operations(own_rows(specs), specs)
-    if evaluated := [spec for spec in specs if spec.evaluation]:
-        yield from _of_evaluation(own_rows(evaluated))
-        yield from _of_performance(own_rows(evaluated), evaluated)
-    of_features = [
-        spec for spec in specs if spec.evaluation or spec.importance or spec.alerts.importance
-    ]
-    if of_features:
-        yield from _of_features(own_rows(of_features))
+    # Whatever a spec has by now: a section that is taken out leaves rows that stand, and after
+    # them windows in which nothing was measured any more.
+    own = own_rows(specs)
+    yield from _of_operations(own, specs)
+    yield from _of_evaluation(own)
+    yield from _of_performance(own, specs)
+    yield from _of_features(own, specs)
 
 
 def _distinct(what: str) -> str:
@@ -173,8 +161,12 @@ def own_rows(specs: Sequence[MonitorSpec]) -> str:
 
 
 def _of_operations(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
-    """Which signals were measured, and which moved for the worse, by the table that says so."""
+    """Which signals were measured, and which moved for the worse, by the table that says so.
+
+    Of a spec that has no operations any more, all that are stored."""
     declared = _operated(specs, "signal", "")
+    without = [spec.monitor for spec in specs if not spec.operations]
+    declared = f"({declared} OR monitor IN ({among(without)}))" if without else declared
     counts = {spec.monitor: len(spec.operations) for spec in specs if spec.operations}
     cases = " ".join(f"WHEN {string(name)} THEN {size}" for name, size in sorted(counts.items()))
     yield _select(
@@ -184,7 +176,9 @@ def _of_operations(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
         "",
         name="'operations'",
         count=_distinct(f"CASE WHEN {_MEASURED} THEN signal END"),
-        of=f"max(CASE monitor {cases} END)",
+        of=f"coalesce(max(CASE monitor {cases} END), {_distinct('signal')})"
+        if cases
+        else _distinct("signal"),
         subject=_without(_MEASURED, "signal"),
         words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(signal, ': ', status) END)",
     )
@@ -286,14 +280,13 @@ def of_drift(specs: Sequence[MonitorSpec]) -> Iterator[str]:
                 "concat_ws(' and ', column_name, other_column)",
             ),
         )
-    if shaped := [spec for spec in specs if spec.feedback]:
-        yield _select(
-            "unshaped",
-            "current_drift",
-            f"{own_rows(shaped)} AND {_WHOLE} AND comparison = 'unshaped' AND status = 'drifted'",
-            "",
-            count=_distinct("column_name"),
-        )
+    yield _select(
+        "unshaped",
+        "current_drift",
+        f"{own_rows(specs)} AND {_WHOLE} AND comparison = 'unshaped' AND status = 'drifted'",
+        "",
+        count=_distinct("column_name"),
+    )
 
 
 def _gravest(alerts: str) -> str:
@@ -372,9 +365,10 @@ def _of_evaluation(own: str) -> Iterator[str]:
     )
 
 
-def _of_features(own: str) -> Iterator[str]:
+def _of_features(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
     """One row per window and figure, however many features it is of, and one for each feature of
     the grave ones; courses warn by themselves."""
+    asked = _asked_of_features(specs)
     alone = f"CASE WHEN figure IN ({among(GRAVE)}) THEN subject ELSE '*' END"
     judged = f"{own} AND status IS NOT NULL AND figure <> 'creep'"
     judged += " AND NOT endswith(figure, '_trend') AND NOT endswith(figure, '_acceleration')"
@@ -384,10 +378,10 @@ def _of_features(own: str) -> Iterator[str]:
         judged,
         "",
         name="'feature'",
-        count=f"count_if({_MEASURED})",
-        of="count(*)",
+        count=f"count_if({asked} AND {_MEASURED})",
+        of=f"count_if({asked})",
         subject=_without(_MEASURED, "figure", alone),
-        words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
+        words=f"max(CASE WHEN {asked} AND NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
     )
     yield _select(
         "feature",
@@ -402,6 +396,21 @@ def _of_features(own: str) -> Iterator[str]:
         value="max(abs(value))",
         limit="max(limit)",
     )
+
+
+def _asked_of_features(specs: Sequence[MonitorSpec]) -> str:
+    """A condition: the spec of the row's monitor asks for the figure. Those of importances are told
+    without any as well, to say so, and associations wait for labels."""
+    plain = [spec.monitor for spec in specs if not spec.has_importance]
+    unasked = [
+        spec.monitor for spec in specs if not spec.has_importance and spec.feature_debt is None
+    ]
+    parts = [
+        f"(monitor IN ({among(names)}) AND figure IN ({among(figures)}))"
+        for names, figures in ((plain, OF_MODEL), (unasked, (CHANGE,)))
+        if names
+    ]
+    return f"NOT ({' OR '.join(parts)})" if parts else "true"
 
 
 def _of_performance(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:

@@ -222,6 +222,10 @@ _CHECKS: tuple[tuple[Callable[[MonitorSpec], Iterator[Finding]], set[str]], ...]
     (health_checks.policy_rules, {"policy"}),
     (health_checks.policy_times, {"policy"}),
     (health_checks.policy_owner, {"policy"}),
+    (
+        health_checks.policy_not_expected,
+        {"policy", "operations", "feedback", "evaluation", "importance", "feature_debt", "alerts"},
+    ),
     (alert_checks.rules, {"alerts"}),
     (alert_checks.times, {"alerts", "timestamp"}),
     (

@@ -59,6 +59,29 @@ def policy_times(spec: MonitorSpec) -> Iterator[Finding]:
             yield Finding(("policy", "needs", position), "it is named twice", one)
 
 
+def policy_not_expected(spec: MonitorSpec) -> Iterator[Finding]:
+    """What is not expected is neither needed nor asked for."""
+    sections = {
+        "operations": ("operations", bool(spec.operations)),
+        "feedback": ("feedback", spec.feedback is not None),
+        "feature": ("feature_debt, importance or evaluation", spec.has_feature_debt),
+        **dict.fromkeys(
+            ("performance", "calibration", "evaluation", "dashboard"),
+            ("evaluation", spec.evaluation is not None),
+        ),
+    }
+    for position, one in enumerate(spec.policy.not_expected):
+        loc = ("policy", "not_expected", position)
+        section, there = sections.get(one, ("features", True))
+        if one in spec.policy.needs:
+            message = "without this evidence the model is blind: it is in policy.needs"
+            yield Finding(loc, message, one, "evidence that is not needed")
+        elif there:
+            message = f"the spec has the section that asks for it ({section})"
+            accepted = "evidence that no section of the spec asks for any more"
+            yield Finding(loc, message, one, accepted)
+
+
 def policy_owner(spec: MonitorSpec) -> Iterator[Finding]:
     """Who answers once it is overdue is somebody else than who did not."""
     second = spec.policy.escalation

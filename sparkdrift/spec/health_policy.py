@@ -102,7 +102,9 @@ class Policy(Section):
     """needs: without which of the evidence a model is blind, and with less than the part `least` of
     it, 0 to 1. persistence: in how many windows of
     the last ones something is found before it counts as more than minor, and is a debt; alerts of
-    drift, performance and the dashboard have their own. closes_after: after how many measured
+    drift, performance and the dashboard have their own. not_expected: evidence that was measured
+    once and is not watched any more, of which the spec has no section either; else it is missed,
+    and its debts stay open. closes_after: after how many measured
     windows without it a debt is closed. escalation: who answers once it is overdue.
     """
 
@@ -113,6 +115,9 @@ class Policy(Section):
     needs: tuple[Evidence, ...] = Field(
         default=("performance", "evaluation", "data"),
         description="a list of some of the evidence",
+    )
+    not_expected: tuple[Evidence, ...] = Field(
+        default=(), description="a list of some of the evidence"
     )
     least: float = Field(default=0.5, ge=0, le=1, description="a number from 0 to 1")
     persistence: Persistence = Persistence()

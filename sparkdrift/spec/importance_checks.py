@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sparkdrift.spec.findings import Finding, bad_filter
+from sparkdrift.spec.importance import FeatureDebt
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.origin import Loc
 
 _SECTION: Loc = ("importance",)
+_OF_IMPORTANCES = ("concentration", "drifted_importance", "cliff_risk")
 _COLUMNS = ("feature", "value", "model_version", "time")
 
 
@@ -45,3 +47,19 @@ def between(spec: MonitorSpec) -> Iterator[Finding]:
         message = "an outcome is counted with scores and labels, for which the section is missing"
         accepted = "'evaluation' as well"
         yield Finding(("feature_debt", "outcome"), message, debt.outcome, accepted)
+    if debt is not None:
+        yield from _limits(spec, debt)
+
+
+def _limits(spec: MonitorSpec, debt: FeatureDebt) -> Iterator[Finding]:
+    """A limit that is written down is of something that is told."""
+    given = debt.model_fields_set
+    if "association" in given and spec.evaluation is None:
+        message = "features are associated with scores and labels, for which the section is missing"
+        accepted = "'evaluation' as well"
+        yield Finding(("feature_debt", "association"), message, debt.association, accepted)
+    for key in _OF_IMPORTANCES:
+        if key in given and not spec.has_importance:
+            message = "this is told of importances, and nothing says where they come from"
+            accepted = "'importance' or 'alerts.importance' as well"
+            yield Finding(("feature_debt", key), message, getattr(debt, key), accepted)

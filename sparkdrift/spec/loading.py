@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +20,18 @@ from sparkdrift.spec.evaluation import Evaluation
 from sparkdrift.spec.findings import Finding
 from sparkdrift.spec.location import Location
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.spec.registry import Registry, declared, parse_registry
+from sparkdrift.spec.registry import (
+    DeclaredModel,
+    Registry,
+    declared,
+    declared_models,
+    parse_registry,
+)
 from sparkdrift.spec.sound import Remainder, sound_spec, valid_part
 from sparkdrift.spec.validating import first_problems, problems_of, show
 from sparkdrift.spec.values import is_relative
 
+_MODELS = re.compile(rb"^models\s*:", re.MULTILINE)
 _SUFFIXES = (".yml", ".yaml")
 
 
@@ -102,6 +112,27 @@ def load_registry(path: str | Path) -> Registry:
         return parse_registry(content.decode("utf-8-sig"), str(file))
     except UnicodeDecodeError as error:
         raise SpecError([_undecodable(error, content, file)]) from None
+
+
+def load_models(path: str | Path) -> dict[str, DeclaredModel]:
+    """The models that a file declares: a registry, or the spec of a monitor with its registry.
+
+    Raises SpecError with every problem found, UsageError when a file can't be opened.
+    """
+    file = Path(path)
+    with suppress(OSError):
+        if _MODELS.search(file.read_bytes()[:LARGEST_BYTES]):
+            return dict(load_registry(file).models)
+    return models_of([load_spec(file)])
+
+
+def models_of(specs: Sequence[MonitorSpec], *files: str | Path) -> dict[str, DeclaredModel]:
+    """The models that these specs declare, with those of their registries and of `files`."""
+    named = {spec.model.registry: None for spec in specs if spec.model.registry is not None}
+    registered = {
+        name: model for one in (*named, *files) for name, model in load_registry(one).models.items()
+    }
+    return declared_models(specs, registered)
 
 
 def _registered(reading: Reading) -> Reading:

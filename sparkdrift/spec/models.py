@@ -237,6 +237,18 @@ class MonitorSpec(Section):
         return self.feature_debt or FeatureDebt()
 
     @property
+    def has_importance(self) -> bool:
+        """Whether anything says how much features count."""
+        return self.importance is not None or bool(self.alerts.importance)
+
+    @property
+    def has_feature_debt(self) -> bool:
+        """Whether the debt of features is told: where the spec asks for it, or declares labels or
+        how much features count."""
+        declared = self.feature_debt is not None or self.evaluation is not None
+        return declared or self.has_importance
+
+    @property
     def dashboard(self) -> Dashboard | None:
         """What the dashboard says; None without it, or without `evaluation`."""
         return self.evaluation.dashboard if self.evaluation else None

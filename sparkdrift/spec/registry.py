@@ -11,7 +11,7 @@ A spec names it under `model.registry`; `sparkdrift fleet --models` shows models
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, ValidationError
@@ -132,6 +132,23 @@ def declared(registry: Registry, spec: MonitorSpec) -> tuple[ModelIdentity, list
         # Together they may say what neither says alone.
         wrong += contradictions(model, ("model",))
     return model, wrong
+
+
+def declared_models(
+    specs: Iterable[MonitorSpec], registered: Mapping[str, DeclaredModel]
+) -> dict[str, DeclaredModel]:
+    """All models that are declared: in a registry, or by the spec of a monitor alone."""
+    found = dict(registered)
+    watched: dict[str, list[MonitorSpec]] = {}
+    for spec in specs:
+        if spec.model_id not in registered:
+            watched.setdefault(spec.model_id, []).append(spec)
+    for name, own in watched.items():
+        newest = own[-1]
+        lifecycle = newest.model.model_dump(exclude={"id", "registry"})
+        monitors = tuple(spec.monitor for spec in own)
+        found[name] = DeclaredModel(**lifecycle, owner=newest.owner, monitors=monitors)
+    return found
 
 
 def _written(lifecycle: Lifecycle) -> dict[str, Any]:

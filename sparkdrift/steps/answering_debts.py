@@ -62,15 +62,20 @@ def life_of(context: Context, spec: MonitorSpec, name: str) -> list[Event]:
     return events
 
 
+def check_said(said: Said) -> None:
+    """Raises UsageError without a name or a reason."""
+    for option, text in (("--by", said.by), ("--reason", said.reason)):
+        if not text.strip():
+            raise UsageError(f"{option} is empty; accepted is some text, stored with what you say")
+
+
 def answer_debt(context: Context, spec: MonitorSpec, name: str, said: Said) -> Answered:
     """Record what is said of an open debt, and judge the windows anew for which it counts.
 
     It counts from the newest window on. Raises UsageError for an unknown debt, a waiver that is
     over already, and without a name or a reason; StoreError where meanwhile another event came.
     """
-    for option, text in (("--by", said.by), ("--reason", said.reason)):
-        if not text.strip():
-            raise UsageError(f"{option} is empty; accepted is some text, stored with what you say")
+    check_said(said)
     found = judge_monitors(context, [spec])[spec.monitor]
     debt, newest = find_debt(found, spec.monitor, name), found.newest
     if newest is None:

@@ -70,22 +70,13 @@ class Assessed:
     remarks: tuple[str, ...] = ()
 
 
-def asked_for(spec: MonitorSpec) -> bool:
-    """Whether the spec declares labels, or how much features count: else nothing is told."""
-    return spec.evaluation is not None or _has_importance(spec)
-
-
-def _has_importance(spec: MonitorSpec) -> bool:
-    return spec.importance is not None or bool(spec.alerts.importance)
-
-
 def assess_features(context: Context, spec: MonitorSpec, options: Options) -> Assessed:
     """Tell what is due for one monitor and write it.
 
     Reads stored rows, the table of importances, and of source rows only those that importances
     are estimated from. Raises SpecError, with nothing written, where that table lacks a column.
     """
-    if not asked_for(spec):
+    if not spec.has_feature_debt:
         return Assessed()
     with context.journal.step(spec.monitor, STEP) as record:
         table = importance_table(context.spark, spec)
@@ -122,7 +113,7 @@ def assess_features(context: Context, spec: MonitorSpec, options: Options) -> As
 
 def due_windows(context: Context, spec: MonitorSpec, options: Options) -> int:
     """How many windows `assess_features` would tell of now; writes nothing."""
-    if not asked_for(spec):
+    if not spec.has_feature_debt:
         return 0
     table = importance_table(context.spark, spec)
     digests = _digests(context, spec, _references(context, spec), table)
@@ -212,7 +203,7 @@ def _model_rows(
     before: Mapping[int, Before],
 ) -> Iterator[tuple[datetime, FeatureRow]]:
     policy = feature_policy(spec)
-    lacking = "" if _has_importance(spec) else NONE_KNOWN
+    lacking = "" if spec.has_importance else NONE_KNOWN
     for i, start in enumerate(starts):
         if start not in own:
             continue

@@ -200,7 +200,7 @@ def model_of(spec: MonitorSpec) -> Model:
         wanted |= {"dashboard"} if evaluation.dashboard is not None else set()
     wanted |= {"feedback"} if spec.feedback is not None else set()
     wanted |= {"operations"} if spec.operations else set()
-    wanted |= {"feature"} if spec.feature_debt or spec.importance else set()
+    wanted |= {"feature"} if spec.has_feature_debt else set()
     persistence = spec.degraded.persistence if spec.degraded else spec.policy.persistence
     return Model(
         monitor=spec.monitor,

@@ -157,10 +157,10 @@ def _evaluation(
 def _features(
     context: Context, spec: MonitorSpec, options: Options, facts: dict[str, Any], *, alone: bool
 ) -> list[str]:
-    from sparkdrift.steps.feature_debt import asked_for, due_windows
+    from sparkdrift.steps.feature_debt import due_windows
 
-    if not asked_for(spec):
-        reason = "the spec declares neither labels (`evaluation`) nor importances"
+    if not spec.has_feature_debt:
+        reason = "the spec has no section `evaluation`, `importance` or `feature_debt`"
         return [f"features  nothing: {reason}"] if alone else []
     due = due_windows(context, spec, options)
     facts["features"] = {"windows": due}

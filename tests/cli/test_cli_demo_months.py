@@ -62,6 +62,41 @@ def test_the_page_tells_the_band_against_what_is_so_and_when_that_showed(driftin
     assert "Held against the truth, which no step reads" in flat
 
 
+def test_it_ends_with_one_paragraph_for_the_owner(drifting):
+    """Verdict, since when, cost so far, why the dashboard did not see it, what to do first: each as
+    the store has it, and in the words of the page."""
+    folder, found = drifting
+    spec, store = folder / "claim_triage.yml", ("--store", folder, "--json")
+    (told,) = json.loads(invoke("health", spec, *store).stdout)["monitors"]
+    (listed,) = json.loads(invoke("debt", "list", spec, *store).stdout)["monitors"]
+    debts = {one["debt"]: one for one in listed["debts"]}
+    text = found["owner"]
+    print(text)
+    assert told["verdict"] == "retrain"
+    assert text.startswith(
+        f"To claims-models: the verdict on claim_triage is retrain ({told['severity']}), since "
+        f"{told['since'][:10]}. "
+    )
+    cost = debts["performance of accuracy"]
+    assert cost["interest"] > 0
+    assert f"It has cost {cost['interest']:,.0f} EUR so far, since {cost['opened'][:10]}. " in text
+    assert "The dashboard is green, every metric of it in its band" in text
+    assert "rows that production no longer resembles (ess_ratio of launch is" in text
+    assert "by labels" in text
+    blind = debts["blind dashboard"]["opened"][:10]
+    assert f"It has missed what goes on since {blind}: drift of " in text
+    assert "First: retrain on rows of since then" in text
+    assert text.endswith(f", by {told['due'][:10]}.")
+    # The truth, which no step reads: said about when the loss was large enough to be seen.
+    assert -14 <= weeks_between(told["since"], found["truth"]["significant"]) <= 4
+    others = {one["interest_reason"] for name, one in debts.items() if "performance" not in name}
+    assert others == {
+        "not measured apart: what it costs is part of what the performance costs",
+        *(["not measured: what nobody answers for has no price of its own"]
+          if any(one["kind"] == "ownership" for one in debts.values()) else []),
+    }  # fmt: skip
+
+
 def test_the_commands_that_it_ends_with_work(drifting, tmp_path):
     folder, _ = drifting
     spec, store = folder / "claim_triage.yml", ("--store", folder)

@@ -10,6 +10,7 @@ import source_tables
 from typer.testing import CliRunner
 
 from sparkdrift.cli import app
+from sparkdrift.health.verdict import LEVEL_NAMES
 
 pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
@@ -149,3 +150,50 @@ def test_a_window_that_has_no_verdict_can_not_be_answered(told, workspace):
     )
     assert done.exit_code == 2
     assert "2030-01-01" in done.stderr
+
+
+REGISTRY = "models:\n  small: {owner: tests}\n  unwatched: {owner: anna}\n"
+
+
+def test_what_declared_models_owe(told, workspace):
+    """By whoever judges health; of a model that nobody watches as of one whose windows end."""
+    models = workspace / "models.yml"
+    models.write_text(REGISTRY, "utf-8")
+    store = ("--store", workspace / "store", "--json")
+    done = invoke("health", workspace / "small.yml", "--models", models, *store)
+    assert done.exit_code == 0, done.output
+    owed = json.loads(done.stdout)["models"]
+    assert [(one["model_id"], one["debt"], one["owner"]) for one in owed] == [
+        ("small", "no fresh verdict", "tests"),
+        ("unwatched", "no monitor", "anna"),
+    ]
+    of = (models, "--model", "unwatched", *store)
+    said = ("--by", "anna", "--reason", "a pilot")
+    done = invoke("debt", "waive", of[0], "no monitor", "--until", "2199-01-01", *said, *of[1:])
+    assert done.exit_code == 0, done.output
+    (debt,) = json.loads(invoke("debt", "list", *of).stdout)["debts"]
+    assert (debt["status"], debt["until"][:10]) == ("waived", "2199-01-01")
+    events = json.loads(invoke("debt", "show", of[0], "no monitor", *of[1:]).stdout)["events"]
+    assert [one["action"] for one in events] == ["opened", "waived"]
+    wrong = invoke("debt", "ack", models, "no monitor", "--model", "unwached", *said, *store)
+    assert wrong.exit_code == 2
+    assert "did you mean 'unwatched'?" in wrong.stderr
+
+
+def test_why_goes_from_rows_to_the_verdict(told, workspace):
+    """Each kind of evidence, its level and rows, and the rules; the same kinds as in the facts."""
+    done = invoke("health", workspace / "small.yml", "--why", "--store", workspace / "store")
+    assert done.exit_code == 0, done.output
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    began = lines.index("evidence, its level, how much of it was there, and the rows it rests on")
+    rules = lines.index("rules that led to the verdict")
+    facts = told("health")
+    path = lines[began + 1 : rules]
+    for name, level in facts["levels"].items():
+        shown = "not measured" if level["level"] is None else LEVEL_NAMES[level["level"]]
+        assert any(line.startswith(name) and shown in line for line in path), (name, path)
+    # The debt was waived before: it counts as minor, with the row that it rests on.
+    at = next(n for n, line in enumerate(path) if line.startswith(f"minor: {DEBT}: waived until"))
+    assert path[at + 1].startswith("drift: amount, baseline")
+    assert lines[rules + 1 :][: len(facts["rules"])] == facts["rules"]
+    assert facts["rules"]

@@ -76,7 +76,7 @@ def scored_spec(folder):
         features={"numeric": ["amount"]},
         prediction={"score": "score", "label": "label", "label_delay": "1 day"},
         degraded={"metric": "accuracy", "tolerated_loss": 0.05},
-        feedback={"shaped": "shaped"},
+        feedback={"shaped": "shaped", "limit": 0.9},
         drift={"comparisons": ["baseline", "training"]},
         operations={"small": {"expression": "amount < 90"}},
         on_verdict=[{"verdicts": list(TOLD), "table": True}],

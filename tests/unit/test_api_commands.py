@@ -41,7 +41,8 @@ ONLY_OPTIONS = {
     *("fail_on", "why", "as_csv", "limit", "output", "fleet"),
 }
 # Another function has it: `plan` for --dry-run of the steps, `rollup` for --granularity.
-ELSEWHERE = {"dry_run": "plan", "granularity": "rollup"}
+# `model_debts`, `model_debt` and `answer_model` for --model of debts.
+ELSEWHERE = {"dry_run": "plan", "granularity": "rollup", "model": "answer_model"}
 RENAMED = {
     "specs": "spec",
     "table_": "table",

@@ -13,12 +13,12 @@ from sparkdrift.cli.commands.reference import Spec
 from sparkdrift.cli.commands.steps import Specs
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
+from sparkdrift.cli.owed import OfModel, debts_of_model, life_of_model_debt, say_of_model_debt
 from sparkdrift.errors import UsageError
-from sparkdrift.report.plain import aligned, day, named, plain
+from sparkdrift.report.plain import aligned, day, named
 
 if TYPE_CHECKING:
     from sparkdrift.cli.progress import Bars
-    from sparkdrift.health.events import Event
     from sparkdrift.spec.models import MonitorSpec
     from sparkdrift.steps.answering_debts import Said
     from sparkdrift.steps.context import Context
@@ -28,11 +28,13 @@ DebtId = Annotated[
 ]
 
 
-def list_debts(common: Common, specs: Specs) -> int:
+def list_debts(common: Common, specs: Specs, model: OfModel = None) -> int:
     """The open debts of each model, with age, owner, due date and what they cost so far.
 
     Example: sparkdrift debt list monitors/
     """
+    if model is not None:
+        return debts_of_model(common, specs, model)
 
     def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
         from sparkdrift.report.health import LISTED, by_interest, debt_facts, debt_line
@@ -52,19 +54,21 @@ def list_debts(common: Common, specs: Specs) -> int:
     return each_monitor(common, specs, one, asked=True, stored=True)
 
 
-def show(common: Common, spec: Spec, debt: DebtId) -> int:
+def show(common: Common, spec: Spec, debt: DebtId, model: OfModel = None) -> int:
     """The life of one debt: all of its events, what was taken back included.
 
     Example: sparkdrift debt show monitors/credit.yml "drift of income"
     """
+    if model is not None:
+        return life_of_model_debt(common, spec, model, debt)
 
     def one(context: Context, loaded: MonitorSpec, bars: Bars) -> Answer:
-        from sparkdrift.report.health import debt_event_facts
+        from sparkdrift.report.health import debt_event_facts, event_line
         from sparkdrift.steps.answering_debts import life_of
 
         bars.begin(f"{loaded.monitor}: {debt}")
         events = life_of(context, loaded, debt)
-        lines = [_event(one, loaded.timestamp.zone) for one in events]
+        lines = [event_line(one, loaded.timestamp.zone) for one in events]
         return Answer(
             "\n  ".join([debt, *lines]), {"debt": debt, "events": debt_event_facts(events)}
         )
@@ -72,18 +76,19 @@ def show(common: Common, spec: Spec, debt: DebtId) -> int:
     return each_monitor(common, [spec], one, asked=True, stored=True)
 
 
-def _event(one: Event, zone: str) -> str:
-    text = f"{one.seq}  {day(one.window_start, zone)}  {one.action} ({one.severity}, {one.owner})"
-    text += "" if one.until is None else f" until {day(one.until, zone)}"
-    return f"{text} by {plain(one.by)}: {plain(one.reason)}; {plain(one.evidence)}"
-
-
-def ack(common: Common, spec: Spec, debt: DebtId, reason: Reason, by: By = None) -> int:
+def ack(
+    common: Common,
+    spec: Spec,
+    debt: DebtId,
+    reason: Reason,
+    by: By = None,
+    model: OfModel = None,
+) -> int:
     """Say that a debt was seen; it stays open and due.
 
     Example: sparkdrift debt ack monitors/credit.yml "drift of income" --reason "looked at"
     """
-    return _said(common, spec, debt, "acknowledged", by, reason)
+    return _said(common, spec, debt, "acknowledged", by, reason, model)
 
 
 def waive(
@@ -95,13 +100,14 @@ def waive(
         str, typer.Option("--until", metavar="TIME", help="Up to when, in event time.")
     ],
     by: By = None,
+    model: OfModel = None,
 ) -> int:
     """Let a debt be for a time: it counts as minor, does not escalate, and then opens again.
 
     Example: sparkdrift debt waive monitors/credit.yml "drift of income" --until 2025-12-01
     --reason "a campaign"
     """
-    return _said(common, spec, debt, "waived", by, reason, until=until)
+    return _said(common, spec, debt, "waived", by, reason, model, until=until)
 
 
 def assign(
@@ -111,6 +117,7 @@ def assign(
     reason: Reason,
     to: Annotated[str, typer.Option("--to", metavar="WHO", help="Who answers for it from now on.")],
     by: By = None,
+    model: OfModel = None,
 ) -> int:
     """Give a debt to somebody else.
 
@@ -119,7 +126,7 @@ def assign(
     """
     if not to.strip():
         raise UsageError("--to is empty; accepted is a person or a team")
-    return _said(common, spec, debt, "assigned", by, reason, owner=to.strip())
+    return _said(common, spec, debt, "assigned", by, reason, model, owner=to.strip())
 
 
 def _said(
@@ -129,11 +136,19 @@ def _said(
     action: Any,
     by: str | None,
     reason: str,
+    model: str | None,
     *,
     until: str | None = None,
     owner: str | None = None,
 ) -> int:
     time = point_of_time("--until", until)
+    if model is not None:
+        from sparkdrift.steps.snapshot import user
+        from sparkdrift.windows import local_instant
+
+        ends = None if time is None else local_instant(time, "UTC")
+        given = {"action": action, "by": by or user(), "reason": reason}
+        return say_of_model_debt(common, spec, model, debt, **given, until=ends, owner=owner)
 
     def one(context: Context, loaded: MonitorSpec, bars: Bars) -> Answer:
         from sparkdrift.report.health import verdict_line

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from sparkdrift.steps.context import Context
 
 NOTHING = (
-    "nothing is told of features: the spec declares neither labels (`evaluation`) nor how much "
-    "features count (`importance`, alerts.importance)"
+    "nothing is told of features: the spec has no section `feature_debt`, and declares neither "
+    "labels (`evaluation`) nor how much features count (`importance`, alerts.importance)"
 )
 
 
@@ -45,10 +45,10 @@ def features(
     def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
         from sparkdrift.report.features import feature_lines
         from sparkdrift.spark.feature_overview import newest_debt
-        from sparkdrift.steps.feature_debt import asked_for, assess_features
+        from sparkdrift.steps.feature_debt import assess_features
 
         bars.begin(f"{spec.monitor}: features")
-        if not asked_for(spec):
+        if not spec.has_feature_debt:
             return Answer(NOTHING, {"windows_assessed": None})
         done = assess_features(context, spec, options_for(spec, *times))
         context.journal.close()

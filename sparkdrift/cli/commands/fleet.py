@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,10 @@ from sparkdrift.cli.common import Common
 from sparkdrift.cli.embedded import asked
 from sparkdrift.errors import UsageError, nearest
 from sparkdrift.store import open_store
+
+if TYPE_CHECKING:
+    from sparkdrift.health.events import Event
+    from sparkdrift.spark.answers import Ask
 
 Limit = Annotated[
     int | None,
@@ -70,9 +74,13 @@ def fleet(
     at = datetime.now(timezone.utc) if time is None else local_instant(time, "UTC")
     registry = None if models is None else load_registry(models)
     from sparkdrift.spark.fleet import read_fleet
+    from sparkdrift.spark.model_events import events_of_models
 
-    rows = asked(common, lambda ask, _: read_fleet(ask, at))
-    store, found = open_store(common.store), together(rows, registry, at)
+    def questions(ask: Ask, _: object) -> tuple[list[dict[str, Any]], dict[str, list[Event]]]:
+        return read_fleet(ask, at), events_of_models(ask) if registry else {}
+
+    rows, events = asked(common, questions)
+    store, found = open_store(common.store), together(rows, registry, at, events)
     shown = _asked(found, model or [])
     if common.as_json:
         document = {"store": str(store), "as_of": at, **_counts(shown), "models": shown[:limit]}

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sparkdrift.cli import screen
 from sparkdrift.cli.commands.steps import FINDING, Specs
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
 from sparkdrift.cli.hooked import hook_facts, hook_remarks
 from sparkdrift.cli.judged import health_facts
+from sparkdrift.cli.owed import Models
 from sparkdrift.errors import UsageError, nearest
 from sparkdrift.report.plain import day
 
@@ -42,20 +45,37 @@ def show(
         bool, typer.Option("--why", help="Show the path from rows to the verdict.")
     ] = False,
     fail_on: FailOn = None,
+    models: Models = None,
 ) -> int:
     """Judge the health of models from what is stored; no source is read.
 
-    Writes the verdict of each window that is due, and brings the ledger of debts up to date.
+    Writes the verdict of each window that is due, and brings the ledger of debts up to date: of
+    monitors, and of declared models that have no monitor, no owner or no fresh verdict.
 
     Example: sparkdrift health monitors/ --why --fail-on retrain
     """
     asked = _asked(fail_on or [])
     judged: dict[str, Judged] = {}
+    if models is not None:
+        from sparkdrift.spec.loading import load_registry
 
-    def all_of_them(context: Context, loaded: Sequence[MonitorSpec]) -> None:
+        # What is wrong with it is said before anything starts.
+        load_registry(models)
+
+    def all_of_them(context: Context, loaded: Sequence[MonitorSpec]) -> dict[str, Any]:
+        from sparkdrift.report.owed import owed_facts, owed_lines
+        from sparkdrift.spec.loading import models_of
+        from sparkdrift.steps.declared_models import assess_models
         from sparkdrift.steps.health import assess_health
 
         judged.update(assess_health(context, loaded))
+        # Whether verdicts are fresh is known once they are written.
+        context.journal.close()
+        declared = models_of(loaded, *([] if models is None else [models]))
+        owed = assess_models(context, declared, datetime.now(timezone.utc))
+        for line in [] if common.as_json else owed_lines(owed.values()):
+            screen.say(line)
+        return {"models": owed_facts(owed.values())}
 
     def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
         from sparkdrift.health.versions import version_marks

@@ -133,7 +133,9 @@ def _cost(row: Row, currency: str | None) -> str:
     """What it costs in a window and since it was opened; where it has no price, in the metric."""
     if row["cost"] is None and row["interest"] is None:
         lost = row["interest_loss"]
-        return "not known" if lost is None else f"{lost:.3g} of the metric so far"
+        if lost is None:
+            return str(row.get("interest_reason") or "not known")
+        return f"{lost:.3g} of the metric so far"
     parts = []
     if row["cost"] is not None:
         parts.append(f"{amount(row['cost'], currency)} per window")

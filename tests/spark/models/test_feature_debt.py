@@ -221,3 +221,19 @@ def test_a_table_that_is_not_there_is_told_with_its_line(spark, watched, section
 def test_nothing_is_told_without_labels_and_importances(spark, watched):
     spec = spec_of(watched.folder / "featured", features={"numeric": ["amount"]})
     assert watched.assessed(spark, spec)[0].windows is None
+
+
+@pytest.mark.classic
+def test_the_section_alone_tells_of_what_profiles_tell(spark, watched):
+    """Neither labels nor importances: what says nothing and what is written otherwise."""
+    asked = sections(watched.folder)
+    plain = {name: asked[name] for name in ("features", "reference")}
+    spec = spec_of(watched.folder / "featured", feature_debt={"encoding": 0.02}, **plain)
+    done, read = watched.assessed(spark, spec, "alone")
+    assert (len(done.windows), read) == (DAYS, 0)
+    rows = {key: one for key, one in watched.rows(spark).items() if one["run_id"] == "alone"}
+    assert rows[DAYS - 1, "dead", "spare"]["status"] == "drifted"
+    region = rows[DAYS - 1, "encoding", "region"]
+    assert (region["status"], region["limit"]) == ("drifted", 0.02)
+    assert not [key for key in rows if key[1].startswith("association")]
+    assert "importances" in rows[DAYS - 1, "drifted_importance", "*"]["reason"]

@@ -11,6 +11,7 @@ from monitors import new_store, spec_of, utc
 from sparkdrift.embedded.asking import asking
 from sparkdrift.health.gathering import SUPPRESSED
 from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
+from sparkdrift.spark.feature_tables import FEATURE_DEBT
 from sparkdrift.spark.health_findings import stored_by_ask, stored_by_spark
 from sparkdrift.spark.health_questions import MOST_COLUMNS, OTHERS, of_drift
 from sparkdrift.spark.operation_tables import OPERATIONS
@@ -131,15 +132,59 @@ def test_a_signal_of_operations_may_move_in_slices_alone(spark, store, workspace
         }
 
 
-def test_a_monitor_is_asked_for_what_its_own_spec_has(spark, store, spec, workspace):
-    """Rows of a section that its spec has no more count for nothing, whatever monitor is beside."""
+def test_rows_of_a_section_that_a_spec_has_no_more_still_count(spark, store, spec, workspace):
+    """Of operations, whose signals nobody names any more, all that are stored."""
     plain = spec_of(workspace / "none", monitor="plain")
     row = {"figure": "ess_ratio", "evaluation_set": "launch", "subject": "*", "status": "drifted"}
     both = [{"monitor": name, "window_start": FIRST, **row} for name in ("plain", "credit")]
     put(spark, store, EVAL_STALENESS, *both)
-    stored = stored_by_spark(spark, store, [spec, plain]).rows
-    assert [one.part for one in stored["plain"]] == []
-    assert "staleness" in [one.part for one in stored["credit"]]
+    signal = {"signal": "override", "kind": "override", "status": "drifted", "alerting": True}
+    calm = {**signal, "signal": "complaint", "status": "insufficient_data", "alerting": False}
+    put(
+        spark,
+        store,
+        OPERATIONS,
+        *({"monitor": "plain", "window_start": FIRST, **one} for one in (signal, calm)),
+    )
+    with asking(store, store.local) as ask:
+        read = [stored_by_spark(spark, store, [spec, plain]), stored_by_ask(ask, [spec, plain])]
+    for stored in read:
+        own = {(one.part, one.name) for one in stored.rows["plain"]}
+        assert {("staleness", "ess_ratio"), ("operation", "override")} <= own
+        (told,) = (one for one in stored.rows["plain"] if one.name == "operations")
+        assert (told.part, told.count, told.of) == ("coverage", 1, 2)
+        assert "staleness" in [one.part for one in stored.rows["credit"]]
+
+
+def test_only_figures_of_features_that_are_asked_for_are_missed(spark, store, spec, workspace):
+    """Without importances those of the model can't be told, and associations wait for labels."""
+    asking_more = spec_of(
+        workspace / "none",
+        monitor="weighted",
+        importance={"estimate": "linear"},
+        prediction={"score": "score"},
+    )
+    figures = {"dead": "ok", "association_change": "insufficient_data",
+               "drifted_importance": "insufficient_data"}  # fmt: skip
+    put(
+        spark,
+        store,
+        FEATURE_DEBT,
+        *(
+            {"monitor": name, "window_start": FIRST, "figure": figure, "subject": "amount",
+             "status": status}
+            for name in ("credit", "weighted")
+            for figure, status in figures.items()
+        ),
+    )  # fmt: skip
+    stored = stored_by_spark(spark, store, [spec, asking_more]).rows
+    found = {
+        name: (one.count, one.of)
+        for name in ("credit", "weighted")
+        for one in stored[name]
+        if one.part == "coverage" and one.name == "feature"
+    }
+    assert found == {"credit": (1, 1), "weighted": (1, 3)}
 
 
 def test_beyond_the_gravest_columns_there_is_one_row_for_all_others(spark, store, spec):

@@ -9,17 +9,23 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pyarrow as pa
 import pytest
-from monitors import context_of, new_store, spec_of, utc
+from monitors import context_of, new_store, rows_of, spec_of, utc
 from source_tables import day_start, write
 
 from sparkdrift.cli.retired import unless_retired
+from sparkdrift.embedded import without_spark
 from sparkdrift.errors import UsageError
+from sparkdrift.health.declared import NOBODY
 from sparkdrift.spark.fleet import read_fleet
 from sparkdrift.spark.health_tables import HEALTH_EVENTS, MODEL_HEALTH, TRIGGERS
+from sparkdrift.spark.model_events import events_of_models
 from sparkdrift.spark.querying import asking
 from sparkdrift.spark.views import registered
 from sparkdrift.spark.writer import rows_frame
+from sparkdrift.spec.registry import parse_registry
 from sparkdrift.steps.answering import answer_verdict
+from sparkdrift.steps.answering_debts import Said
+from sparkdrift.steps.declared_models import answer_model_debt, assess_models, life_of_model
 from sparkdrift.steps.triggers import fire_hooks
 
 pytestmark = [pytest.mark.spark, pytest.mark.classic]
@@ -116,6 +122,67 @@ def test_the_fleet_has_blind_models_first_then_what_costs_most(spark, store):
     assert tied["since"] == NOW - 2 * DAY
     assert by_name["abroad"]["cost"] is None
     assert by_name["unpriced"]["cost"] is None
+
+
+def test_what_declared_models_owe_is_on_the_books(spark, workspace):
+    """No monitor, no owner, no fresh verdict: day by day, with what is said of it, and the view."""
+    own = new_store(spark, workspace / "declared")
+    judge(spark, own, verdict("good", NOW, "healthy"), verdict("silent", NOW - 30 * DAY, "healthy"))
+    models = parse_registry(
+        "models:\n  good: {owner: a}\n  silent: {owner: a, business_owner: board}\n"
+        "  unwatched: {}\n  tried: {stage: shadow}\n"
+    ).models
+    context = context_of(spark, own)
+
+    def open_on(day: int) -> dict[str, list[tuple]]:
+        found = assess_models(context, models, NOW + day * DAY)
+        return {
+            name: [(one.name, one.status, one.owner, one.opened) for one in owed.debts]
+            for name, owed in found.items()
+        }
+
+    first = open_on(0)
+    assert first == {
+        "good": [],
+        "silent": [("no fresh verdict", "open", "a", NOW)],
+        "unwatched": [
+            ("no monitor", "open", NOBODY, NOW), ("no owner", "open", NOBODY, NOW)
+        ],
+        "tried": [],
+    }  # fmt: skip
+    assert open_on(0) == first
+    events = rows_of(spark, own, "debt_events").to_pylist()
+    assert {(row["monitor"], row["kind"], row["action"]) for row in events} == {
+        ("model:silent", "ownership", "opened"),
+        ("model:unwatched", "ownership", "opened"),
+    }
+    assert len(events) == 3
+    waived = Said("waived", "anna", "a pilot", NOW + 20 * DAY)
+    said = answer_model_debt(context, models, "unwatched", "no monitor", waived, NOW + DAY)
+    assert [one.status for one in said.debts] == ["waived", "open"]
+    with pytest.raises(UsageError, match="did you mean 'no monitor'"):
+        answer_model_debt(context, models, "unwatched", "no monitr", waived, NOW + DAY)
+    with pytest.raises(UsageError, match="is in the past"):
+        answer_model_debt(context, models, "unwatched", "no monitor", waived, NOW + 20 * DAY)
+    with pytest.raises(UsageError, match="did you mean 'unwatched'"):
+        answer_model_debt(context, models, "unwached", "no monitor", waived, NOW)
+    judge(spark, own, verdict("silent", NOW + 40 * DAY, "healthy"))
+    late = open_on(40)
+    assert [one[:2] for one in late["unwatched"]] == [("no monitor", "open"), ("no owner", "open")]
+    # Its verdict is fresh again; that of the model beside it is not any more.
+    assert (late["silent"], [one[0] for one in late["good"]]) == ([], ["no fresh verdict"])
+    told = [one.action for one in life_of_model(context, models, "unwatched", "no monitor", NOW)]
+    assert told == ["opened", "waived", "reopened"]
+    context.journal.close()
+    with asking(spark, own) as ask:
+        by_spark = events_of_models(ask)
+    assert by_spark == without_spark(own, events_of_models)
+    assert set(by_spark) == {"model:good", "model:silent", "model:unwatched"}
+    with registered(spark, own, "debts"):
+        rows = spark.sql("SELECT monitor, debt, kind, status, age_days > 0 AS aged FROM debts")
+        found = {(row[0], row[1]): tuple(row)[2:] for row in rows.collect()}
+    assert found["model:unwatched", "no monitor"] == ("ownership", "open", True)
+    assert found["model:silent", "no fresh verdict"][:2] == ("ownership", "closed")
 
 
 def test_the_view_says_the_same_by_the_clock(spark, store):

@@ -51,6 +51,25 @@ def test_all_that_an_owner_has_to_know() -> None:
     )
 
 
+def test_since_when_the_dashboard_has_missed_what_moved() -> None:
+    names = ["drift of a", "drift of b", "drift of c", "drift of d"]
+    drifts = [finding(one, "data", 2, severity="minor") for one in names]
+    spot = {"dashboard_status": "green", "blind_spot": "red"}
+    blind = [finding("blind dashboard", "evaluation", week) for week in range(3)]
+    weeks = [
+        evidence(0),
+        evidence(1, finding("drift of d", "data", 1), blind[1], **spot),
+        evidence(2, *drifts, blind[2], **spot),
+    ]
+    assert (
+        "It has missed what goes on since 2025-01-13: drift of d since 2025-01-13 (minor), drift "
+        "of a since 2025-01-20 (minor), drift of b since 2025-01-20 (minor) and 1 more. First: "
+    ) in paragraph(*weeks)
+    alone = paragraph(evidence(0, finding("drift of d", "data", 0)))
+    assert "It shows nothing of what moved: drift of d since 2025-01-06 (major)." in alone
+    assert "missed" not in paragraph(evidence(0, blind[0], dashboard_status="red"))
+
+
 def test_a_healthy_model_asks_for_nothing() -> None:
     assert "m is healthy" in paragraph(evidence(0))
 

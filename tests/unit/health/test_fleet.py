@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
+from sparkdrift.health.events import Event
 from sparkdrift.health.fleet import together
+from sparkdrift.health.ledger import LEDGER
 from sparkdrift.spec.registry import parse_registry
 
 NOW = datetime(2025, 6, 10, tzinfo=timezone.utc)
+DAY = timedelta(days=1)
 
 
 def row(model: str, **more):
@@ -45,6 +48,29 @@ def test_models_that_nobody_watches_come_first_and_have_no_figures() -> None:
     assert found["a"]["open_debts"] is None
     # A shadow owes no monitor, and nobody has to look at it.
     assert (found["tried"]["verdict"], found["tried"]["blind"]) == (None, False)
+
+
+def test_what_is_on_the_books_counts_and_is_dated() -> None:
+    begun = NOW - timedelta(days=9)
+    until = NOW + timedelta(days=9)
+    told = ("ownership", "opened", begun, "x", "critical")
+    event = Event("no monitor", 1, *told, by=LEDGER)
+    waived = Event("no monitor", 2, "ownership", "waived", begun, "x", "critical", until, "y", "a")
+    registry = parse_registry("models:\n  a: {owner: x}\n  b: {owner: x}\n  seen: {}\n")
+    books = {"model:a": [event, waived], "model:seen": []}
+    rows = [row("seen", open_debts=2, oldest_debt=NOW - DAY)]
+    found = {one["model_id"]: one for one in together(rows, registry, NOW, books)}
+    assert found["a"]["notes"] == [
+        "no monitor: no monitor watches it, since 2025-06-01, waived until 2025-06-19"
+    ]
+    assert (found["a"]["open_debts"], found["a"]["oldest_debt"]) == (1, begun)
+    assert (found["b"]["open_debts"], found["b"]["notes"]) == (
+        None, ["no monitor: no monitor watches it"]
+    )  # fmt: skip
+    assert (found["seen"]["open_debts"], found["seen"]["oldest_debt"]) == (3, NOW - DAY)
+    assert found["seen"]["notes"] == [
+        "no owner: nobody is declared who answers for it, since 2025-06-10"
+    ]
 
 
 def test_every_contradiction_is_said() -> None:

@@ -339,7 +339,7 @@ def test_what_a_spec_asks_to_be_measured() -> None:
     found = model_of(SPEC)
     assert found.expected == {
         *("data", "ownership", "performance", "evaluation", "calibration", "dashboard"),
-        "feedback",
+        *("feature", "feedback"),
     }
     assert (found.escalation, found.performance) == ("head of claims", (2, 3))
     drift_only = parse_spec(

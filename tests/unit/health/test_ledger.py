@@ -19,7 +19,9 @@ from sparkdrift.health.events import (
 )
 from sparkdrift.health.evidence import Decision
 from sparkdrift.health.findings import KINDS
+from sparkdrift.health.interest import why_no_interest
 from sparkdrift.health.ledger import FORCED, LEDGER, RETIRED, Entry, keep
+from sparkdrift.spark.debt_views import DEBTS
 from sparkdrift.spec.health_policy import Due
 
 SEED = 811
@@ -401,3 +403,13 @@ def test_any_change_of_rows_ends_in_the_ledger_that_these_rows_alone_make() -> N
                 said = Event(one.debt, last + 1, one.kind, "waived", start(rng.randrange(12)), "o",
                              "minor", until=until)  # fmt: skip
                 events.append(said)
+
+
+def test_a_debt_without_interest_says_why_as_the_view_does() -> None:
+    told = {
+        "performance of accuracy": why_no_interest("performance of accuracy", "evaluation"),
+        "no monitor": why_no_interest("no monitor", "ownership"),
+        **{DEBT_OF[kind]: why_no_interest(DEBT_OF[kind], kind) for kind in ("data", "feature")},
+    }
+    assert len(set(told.values())) == 3
+    assert all(one.startswith("not measured") and f"'{one}'" in DEBTS for one in told.values())

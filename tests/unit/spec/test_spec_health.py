@@ -85,3 +85,16 @@ def test_what_contradicts_itself(text: str, line: int, message: str) -> None:
 )
 def test_what_does_not_exist(text: str, nearest: str | None) -> None:
     assert problem(text).nearest == nearest
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("  needs: [data, operations]\n", "it is in policy.needs"),
+        ("operations: {override: {expression: x}}\n", "the section that asks for it (operations)"),
+    ],
+)
+def test_what_is_asked_for_is_expected(more: str, told: str) -> None:
+    found = problem("  not_expected: [operations]\n" + more)
+    assert (found.line, told in found.message) == (7, True)
+    assert parse_spec(SPEC + "  not_expected: [operations]\n").policy.not_expected

@@ -18,6 +18,9 @@ evaluation: {}
 """
 
 
+UNLABELLED = BASE.replace("evaluation: {}\n", "")
+
+
 def parsed(text):
     return parse_spec(BASE + text, "credit.yml")
 
@@ -55,11 +58,28 @@ def test_what_is_wrong_names_its_line(text, given):
 
 
 def test_an_estimate_needs_a_score_and_an_outcome_its_section():
-    text = BASE.replace("score: s, ", "").replace("evaluation: {}\n", "")
+    text = UNLABELLED.replace("score: s, ", "")
     with pytest.raises(SpecError, match="none is named"):
         parse_spec(text + "importance: {estimate: linear}")
     with pytest.raises(SpecError, match="'evaluation' as well"):
         parse_spec(text + "feature_debt: {outcome: paid}")
+
+
+@pytest.mark.parametrize(
+    ("key", "needed"),
+    [
+        ("association", "'evaluation' as well"),
+        ("concentration", "'importance' or 'alerts.importance' as well"),
+        ("drifted_importance", "'importance' or 'alerts.importance' as well"),
+        ("cliff_risk", "'importance' or 'alerts.importance' as well"),
+    ],
+)
+def test_a_limit_of_what_is_never_told_is_refused(key, needed):
+    with pytest.raises(SpecError, match=needed):
+        parse_spec(UNLABELLED + f"feature_debt: {{{key}: 0.2}}")
+    alone = parse_spec(UNLABELLED + "feature_debt: {encoding: 0.02}")
+    assert (alone.has_feature_debt, alone.has_importance) == (True, False)
+    assert not parse_spec(UNLABELLED).has_feature_debt
 
 
 def test_a_path_counts_from_the_folder_of_the_spec(tmp_path):

@@ -261,6 +261,9 @@ def test_debts_have_an_age_and_a_cost_and_settled_ones_wait():
     assert "since 2025-01-04 0.3 of the metric so far" in lost
     unknown["interest_loss"] = None
     assert "2025-01-04 not known" in Read(model(replace(made.material(), debts=[unknown]))).text
+    unknown["interest_reason"] = "not measured: no labels"
+    why = Read(model(replace(made.material(), debts=[unknown]))).text
+    assert "2025-01-04 not measured: no labels" in why
 
 
 def test_a_page_of_200_features_and_365_windows_stays_small():

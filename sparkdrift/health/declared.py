@@ -1,0 +1,89 @@
+"""The ledger of what declared models owe that no window can tell: kept by days, not by windows.
+
+A model that nobody watches has no window, and one whose windows don't come any more has no new one.
+So a day stands for a window, and facts of that day for evidence; all else is as in the ledger of a
+monitor (`health/ledger.py`): pure, of facts and events alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from sparkdrift.health.events import Event, decisions, missing, open_before
+from sparkdrift.health.evidence import WindowEvidence
+from sparkdrift.health.findings import Finding
+from sparkdrift.health.ledger import DECISIONS, Debt, Entry, Terms, keep
+from sparkdrift.spec.health_policy import Due
+from sparkdrift.spec.registry import DeclaredModel
+from sparkdrift.windows import Window
+
+PREFIX = "model:"
+"""How the ledgers of declared models are called; ids of monitors have no colon."""
+NOBODY = "nobody is declared"
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Owed:
+    """What a declared model owes at the end of a day. entries: the events that were missing."""
+
+    model: str
+    day: Window
+    debts: tuple[Debt, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+def ledger_of(model: str) -> str:
+    """What stands in the column `monitor` of the events of a declared model."""
+    return PREFIX + model
+
+
+def terms_of(model: DeclaredModel) -> Terms:
+    """What is declared is so at once, and gone at once. Due dates are the default ones: a registry
+    has no policy."""
+    owner = model.owner or model.business_owner or model.run_by or model.built_by or NOBODY
+    second = model.business_owner
+    escalation = None if second is None or second.lower() == owner.lower() else second
+    return Terms(owner, 1, Due(), escalation)
+
+
+def owed_by(
+    name: str,
+    model: DeclaredModel,
+    found: Sequence[Finding],
+    events: Sequence[Event],
+    at: datetime,
+) -> Owed:
+    """What a model owes on the day of `at` (UTC), from facts of that day and all events before.
+
+    A clock that goes back changes no past: the day is then that of the newest event.
+    """
+    day = _day_of(at, events)
+    before = open_before(events, day.start, Due(), _DAY)
+    findings = tuple(_dated(one, day, before) for one in found)
+    said = decisions(events)
+    (books,) = keep([WindowEvidence(day, findings)], said, terms_of(model), before)
+    return Owed(
+        name,
+        day,
+        tuple(books.debts[one] for one in sorted(books.debts)),
+        tuple(missing(books.entries, events, day.start)),
+        tuple(events),
+    )
+
+
+def _day_of(at: datetime, events: Iterable[Event]) -> Window:
+    start = at.astimezone(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+    told = (one.window_start for one in events if one.action not in DECISIONS)
+    start = max([start, *told])
+    return Window(start, start + _DAY)
+
+
+def _dated(one: Finding, day: Window, before: Mapping[str, Debt]) -> Finding:
+    """The finding, owed since its debt was opened."""
+    known = before.get(one.debt)
+    since = day.start if known is None else known.opened
+    return Finding(one.debt, one.kind, one.severity, day.start, since, one.evidence)

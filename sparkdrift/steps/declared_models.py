@@ -1,0 +1,151 @@
+"""What declared models owe that no window can tell, brought up to date in the ledger.
+
+No monitor, no owner, no fresh verdict: whoever judges health judges this as well, for all models
+that specs and registries declare, watched or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from sparkdrift.embedded import without_spark
+from sparkdrift.embedded.unanswered import UnansweredError
+from sparkdrift.errors import StoreError, UsageError, nearest
+from sparkdrift.health.declared import Owed, ledger_of, owed_by
+from sparkdrift.health.events import Event
+from sparkdrift.health.ownership import fleet_findings
+from sparkdrift.spark.answers import Ask
+from sparkdrift.spark.fleet import read_fleet
+from sparkdrift.spark.health import write_decision, write_events
+from sparkdrift.spark.model_events import events_of_models
+from sparkdrift.spark.querying import asking
+from sparkdrift.spec.registry import DeclaredModel
+from sparkdrift.steps.answering_debts import Said, check_said
+from sparkdrift.steps.context import Context
+
+_TRIES = 5
+Stored = tuple[list[dict[str, Any]], dict[str, list[Event]]]
+
+
+def assess_models(
+    context: Context, models: Mapping[str, DeclaredModel], at: datetime, *, write: bool = True
+) -> dict[str, Owed]:
+    """What each of these models owes on the day of `at` (aware); events that are missing are
+    written, in one commit. Models that owe nothing are there as well."""
+    for _ in range(_TRIES):
+        found = _judged(context, models, at)
+        entries = {ledger_of(one.model): one.entries for one in found.values() if one.entries}
+        if not write or not entries:
+            return found
+        events = {ledger_of(one.model): one.events for one in found.values()}
+        written = write_events(
+            context.spark, context.store, entries, events, context.journal.run_id
+        )
+        if written == sum(len(own) for own in entries.values()):
+            return found
+    raise StoreError(
+        "other runs wrote events of the same models at the same time, again and again; the ledger "
+        "is brought up to date by the next `sparkdrift health`"
+    )
+
+
+def _judged(context: Context, models: Mapping[str, DeclaredModel], at: datetime) -> dict[str, Owed]:
+    rows, events = _stored(context, at)
+    monitors = {str(row["model_id"]): list(row["monitors"] or ()) for row in rows}
+    fresh = {str(row["model_id"]): bool(row["fresh"]) for row in rows}
+    owed = fleet_findings(models, monitors, fresh, at)
+    return {
+        name: owed_by(name, model, owed.get(name, ()), events.get(ledger_of(name), ()), at)
+        for name, model in models.items()
+    }
+
+
+def _stored(context: Context, at: datetime) -> Stored:
+    def questions(ask: Ask) -> Stored:
+        return read_fleet(ask, at), events_of_models(ask)
+
+    with suppress(UnansweredError):
+        return without_spark(context.store, questions)
+    with asking(context.spark, context.store) as ask:
+        return questions(ask)
+
+
+def answer_model_debt(
+    context: Context,
+    models: Mapping[str, DeclaredModel],
+    name: str,
+    debt: str,
+    said: Said,
+    at: datetime,
+) -> Owed:
+    """Record what is said of what a declared model owes; it counts from the day of `at` on.
+
+    Raises UsageError for an unknown model or debt, a waiver that is over already, and without a
+    name or a reason; StoreError where meanwhile another event came.
+    """
+    check_said(said)
+    model = model_named(models, name)
+    before = assess_models(context, {name: model}, at)[name]
+    owed = {one.name: one for one in before.debts}
+    if debt not in owed:
+        close = nearest(debt, owed)
+        hint = f"; did you mean {close!r}?" if close else "."
+        raise UsageError(
+            f"the model {name} has no open debt {debt!r}{hint} Open are: "
+            f"{'; '.join(sorted(owed)) or 'none'}"
+        )
+    if said.until is not None and said.until <= before.day.end:
+        raise UsageError(
+            f"--until {said.until:%Y-%m-%d %H:%M} UTC is in the past: days are what counts, and "
+            f"the present one ends {before.day.end:%Y-%m-%d %H:%M} UTC; accepted is a later time"
+        )
+    events = _judged(context, {name: model}, at)[name].events
+    one = owed[debt]
+    event = Event(
+        debt=debt,
+        seq=1 + max((event.seq for event in events if event.debt == debt), default=0),
+        kind=one.finding.kind,
+        action=said.action,
+        window_start=before.day.start,
+        owner=said.owner or one.owner,
+        severity=one.severity,
+        until=said.until,
+        reason=said.reason.strip(),
+        by=said.by.strip(),
+        evidence=one.finding.evidence,
+    )
+    ledger = ledger_of(name)
+    if not write_decision(context.spark, context.store, ledger, event, context.journal.run_id):
+        raise StoreError(
+            f"nothing was written of {debt}: meanwhile another event came; look at it and say it "
+            "again"
+        )
+    return assess_models(context, {name: model}, at)[name]
+
+
+def life_of_model(
+    context: Context, models: Mapping[str, DeclaredModel], name: str, debt: str, at: datetime
+) -> list[Event]:
+    """All events of a debt of a declared model; raises UsageError, with the nearest, for none."""
+    events = _judged(context, {name: model_named(models, name)}, at)[name].events
+    found = [one for one in events if one.debt == debt]
+    if not found:
+        known = sorted({one.debt for one in events})
+        close = nearest(debt, known)
+        hint = f"; did you mean {close!r}?" if close else "."
+        listed = "; ".join(known) or "nothing: `sparkdrift health` writes it"
+        raise UsageError(f"the model {name} has no debt {debt!r}{hint} On its books: {listed}")
+    return found
+
+
+def model_named(models: Mapping[str, DeclaredModel], name: str) -> DeclaredModel:
+    """The declared model of that id. Raises UsageError, with the nearest, where there is none."""
+    if name in models:
+        return models[name]
+    close = nearest(name, models)
+    hint = f"; did you mean {close!r}?" if close else "."
+    listed = ", ".join(sorted(models)[:12]) + (", ..." if len(models) > 12 else "")
+    raise UsageError(f"no model {name!r} is declared{hint} Declared are: {listed}")

@@ -1,0 +1,160 @@
+"""The ledger of declared models: it opens, ages, escalates, is waived, comes back and closes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+from sparkdrift.health.declared import NOBODY, ledger_of, owed_by, terms_of
+from sparkdrift.health.events import Event
+from sparkdrift.health.findings import Finding
+from sparkdrift.health.ledger import LEDGER
+from sparkdrift.health.ownership import NO_MONITOR, NO_OWNER, NO_VERDICT, fleet_findings
+from sparkdrift.spec.loading import parse_spec
+from sparkdrift.spec.registry import declared_models, parse_registry
+
+FIRST = datetime(2025, 6, 1, 9, 30, tzinfo=timezone.utc)
+DAY = timedelta(days=1)
+MODELS = parse_registry(
+    "models:\n  pricing: {owner: risk, business_owner: board, monitors: [never]}\n  lost: {}\n"
+).models
+SPEC = """\
+monitor: m
+owner: risk
+model: {id: churn, business_owner: board, deployed_at: 2025-01-01}
+source: {table: a.b}
+timestamp: {column: t}
+features: {numeric: [amount]}
+"""
+
+
+class Books:
+    """The events of one model, as a store would keep them from day to day."""
+
+    def __init__(self, name: str = "pricing") -> None:
+        self.name, self.events = name, list[Event]()
+
+    def day(self, number: float, monitors=(), fresh=()):
+        at = FIRST + number * DAY
+        found = fleet_findings(MODELS, dict(monitors), dict(fresh), at).get(self.name, ())
+        owed = owed_by(self.name, MODELS[self.name], found, self.events, at)
+        for one in owed.entries:
+            self.add(one.name, one.action, one.window_start, one.owner, one.finding, by=LEDGER)
+        return owed
+
+    def add(self, debt, action, start, owner, finding: Finding, by="anna", until=None) -> None:
+        seq = 1 + sum(one.debt == debt for one in self.events)
+        self.events.append(
+            Event(
+                *(debt, seq, "ownership", action, start, owner, finding.severity, until),
+                by=by,
+                evidence=finding.evidence,
+            )
+        )
+
+    def say(self, owed, debt: str, action: str, until: datetime | None = None) -> None:
+        (one,) = (one for one in owed.debts if one.name == debt)
+        self.add(debt, action, owed.day.start, one.owner, one.finding, until=until)
+
+    def told(self, debt: str) -> list[str]:
+        return [one.action for one in self.events if one.debt == debt]
+
+
+def test_a_debt_opens_once_and_has_an_age() -> None:
+    books = Books()
+    first = books.day(0)
+    (debt,) = first.debts
+    assert (debt.name, debt.severity, debt.owner) == (NO_MONITOR, "critical", "risk")
+    assert first.day.start == datetime(2025, 6, 1, tzinfo=timezone.utc)
+    assert first.day.end == first.day.start + DAY
+    assert books.day(0.3).entries == ()
+    later = books.day(5)
+    assert (later.entries, later.debts[0].opened) == ((), first.day.start)
+    assert later.debts[0].finding.since == first.day.start
+    assert books.told(NO_MONITOR) == ["opened"]
+
+
+def test_it_escalates_once_it_is_overdue() -> None:
+    """What is critical is due after seven days; nobody is looked for where nobody is declared."""
+    books, lost = Books(), Books("lost")
+    for one in (books, lost):
+        one.day(0)
+    assert books.day(6.5).entries == ()
+    (entry,) = books.day(8).entries
+    assert (entry.action, entry.owner) == ("escalated", "board")
+    assert books.day(9).entries == ()
+    assert lost.day(60).entries == ()
+    assert {debt.owner for debt in lost.day(60).debts} == {NOBODY}
+
+
+def test_a_waiver_holds_expires_and_opens_it_again() -> None:
+    books = Books()
+    books.say(books.day(1), NO_MONITOR, "waived", FIRST + 20 * DAY)
+    held = books.day(10).debts[0]
+    assert (held.status, held.counts_as, held.until) == ("waived", "minor", FIRST + 20 * DAY)
+    assert books.day(19).entries == ()
+    assert [one.action for one in books.day(21).entries] == ["reopened", "escalated"]
+    assert books.day(21).debts[0].status == "open"
+
+
+def test_it_closes_once_it_is_gone_and_may_come_back() -> None:
+    books = Books()
+    books.say(books.day(0), NO_MONITOR, "acknowledged")
+    assert books.day(1).debts[0].status == "acknowledged"
+    watched = books.day(2, {"pricing": ["never"]}, {"pricing": True})
+    assert (watched.debts, [one.action for one in watched.entries]) == ((), ["closed"])
+    stale = books.day(40, {"pricing": ["never"]}, {"pricing": False})
+    assert [one.name for one in stale.debts] == [NO_VERDICT]
+    again = books.day(41)
+    assert {one.name: one.opened for one in again.debts} == {NO_MONITOR: again.day.start}
+    assert books.told(NO_VERDICT) == ["opened", "closed"]
+
+
+def test_what_changes_within_a_day_is_corrected_and_no_clock_rewrites_the_past() -> None:
+    books = Books()
+    books.day(0)
+    gone = books.day(0.2, {"pricing": ["never"]}, {"pricing": True})
+    assert (gone.debts, [one.action for one in gone.entries]) == ((), ["corrected"])
+    assert [one.action for one in books.day(3).entries] == ["opened"]
+    back = books.day(1)
+    assert (back.entries, back.day.start.day) == ((), 4)
+
+
+def test_a_model_of_which_nobody_is_declared_owes_an_owner() -> None:
+    assert [one.name for one in Books("lost").day(0).debts] == [NO_MONITOR, NO_OWNER]
+
+
+def test_a_retired_model_owes_nothing_of_it() -> None:
+    books = Books()
+    books.day(0)
+    retired = MODELS["pricing"].model_copy(update={"stage": "retired"})
+    at = FIRST + DAY
+    found = fleet_findings({"pricing": retired}, {}, {}, at).get("pricing", ())
+    owed = owed_by("pricing", retired, found, books.events, at)
+    assert (owed.debts, [one.action for one in owed.entries]) == ((), ["closed"])
+
+
+def test_specs_declare_models_as_well() -> None:
+    spec = parse_spec(SPEC)
+    other = parse_spec(SPEC.replace("monitor: m", "monitor: n"))
+    found = declared_models([spec, other], MODELS)
+    assert set(found) == {"pricing", "lost", "churn"}
+    assert (found["churn"].monitors, found["churn"].owner) == (("m", "n"), "risk")
+    assert terms_of(found["churn"]).escalation == "board"
+    # What a registry says of it stands.
+    same = replace_id(spec, "pricing")
+    assert declared_models([same], MODELS)["pricing"] is MODELS["pricing"]
+    assert ledger_of("churn") == "model:churn"
+
+
+def replace_id(spec, name: str):
+    return spec.model_copy(update={"model": spec.model.model_copy(update={"id": name})})
+
+
+def test_events_of_one_debt_do_not_touch_another() -> None:
+    books = Books("lost")
+    owed = books.day(0)
+    books.say(owed, NO_OWNER, "waived", FIRST + 90 * DAY)
+    found = {one.name: one.status for one in books.day(1).debts}
+    assert found == {NO_MONITOR: "open", NO_OWNER: "waived"}
+    assert replace(owed, entries=()).entries == ()
