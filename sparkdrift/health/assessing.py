@@ -299,6 +299,8 @@ def _coverage(
         return Coverage(0.0, why), passing
     if own is None:
         told = f"{why}; last measured in the window that ended {known.end:%Y-%m-%d}"
+        # A row that comes back and says that it could not be measured brings nothing back.
+        latest[name] = replace(known, coverage=Coverage(0.0, why))
         return Coverage(0.0, told), known.passing
     if evidence.window.end - known.end > policy.ages.of(name):
         told = f"{why}; last measured in the window that ended {known.end:%Y-%m-%d}, too long ago"

@@ -163,7 +163,7 @@ def keep(
         if turn is not None and evidence.window.start == turn.start:
             debts = dict(turn.debts)
         found = _worst(evidence.findings)
-        measured = _measured(evidence, found)
+        measured = _measured(evidence)
         entries: list[Entry] = []
         passing: list[Finding] = []
         for name in sorted({*found, *debts, *recent}):
@@ -176,7 +176,7 @@ def keep(
                     Entry("closed", evidence.window.start, debt.finding, debt.owner, why)
                 )
                 continue
-            if kind not in measured or (one is None and name in evidence.unmeasured):
+            if one is None and (kind not in measured or name in evidence.unmeasured):
                 continue
             standing = _standing(recent, name, one, terms.counted(kind))
             if standing is None and one is not None and debt is None:
@@ -211,7 +211,7 @@ def carried(
         if one is not None:
             finding = replace(one, severity=debt.severity)
             debt = replace(debt, finding=finding, gone=0, last_seen=evidence.window.start)
-        elif evidence_of(debt.finding) in _measured(evidence, found):
+        elif evidence_of(debt.finding) in _measured(evidence):
             debt = replace(debt, gone=debt.gone + (debt.name not in evidence.unmeasured))
         debt = _costing(debt, one)
     given = debt.escalated or any(
@@ -239,10 +239,13 @@ def _worst(findings: Iterable[Finding]) -> dict[str, Finding]:
     return found
 
 
-def _measured(evidence: WindowEvidence, found: Mapping[str, Finding]) -> set[str]:
-    """The kinds of evidence that this window has; what is declared is always there."""
-    own = {name for name, one in evidence.coverage.items() if one.measured > 0}
-    return own | {"ownership"} | {evidence_of(one) for one in found.values()}
+def _measured(evidence: WindowEvidence) -> set[str]:
+    """The kinds of evidence of which this window can say that something is gone.
+
+    What is declared is always there. A finding says of its own debt that it is there, and of no
+    other one that it is not.
+    """
+    return {name for name, one in evidence.coverage.items() if one.measured > 0} | {"ownership"}
 
 
 def _standing(

@@ -235,7 +235,8 @@ def of_drift(specs: Sequence[MonitorSpec]) -> Iterator[str]:
     # Of slices as grave as each other the one that moved most: no answer is by chance.
     told = f"CASE WHEN {grade} IS NOT NULL THEN"
     told += (
-        f" struct({grade} + CASE WHEN {_WHOLE} THEN 10 ELSE 0 END, coalesce(abs(effect), 0D)) END"
+        f" struct({grade} + CASE WHEN {_WHOLE} THEN 10 ELSE 0 END, coalesce(abs(effect), 0D),"
+        " comparison, slice_key, coalesce(slice_value, '')) END"
     )
     alerts = _select(
         "alert",

@@ -158,6 +158,28 @@ def test_taking_rows_away_anywhere_makes_no_window_healthy() -> None:
         assert "healthy" not in verdicts(spec, gone)[at:], about
 
 
+@pytest.mark.parametrize("kind", MEASURED)
+def test_a_row_that_says_unmeasured_brings_nothing_back(kind: Evidence) -> None:
+    """Measured, then gone, then there again without a figure."""
+    for sections in SPECS:
+        spec = spec_with(*sections)
+        weeks = [evidence(0), without(evidence(1), [kind]), evidence(2, unmeasured=[kind])]
+        assert "healthy" not in verdicts(spec, weeks)[1:], sections
+
+
+def test_another_debt_of_its_kind_does_not_close_what_was_not_looked_at() -> None:
+    """A finding that is in every window, such as a forced version, is no measurement of others."""
+    forced, drift = found_of("data", 0, "major"), found_of("data", 0, "critical")
+    forced, drift = replace(forced, debt="forced: x"), replace(drift, debt="drift of x")
+    weeks = [evidence(week, forced, drift) for week in range(3)]
+    weeks += [
+        replace(without(evidence(week), ["data"]), findings=(forced,)) for week in range(3, 9)
+    ]
+    found = assess(model_of(spec_with()), weeks, [])
+    assert not [one for one in found.entries if one.action == "closed"]
+    assert {one.name for one in found.health[-1].debts} >= {"forced: x", "drift of x"}
+
+
 def measured(week: WindowEvidence, kind: str) -> bool:
     return kind in week.coverage and week.coverage[kind].measured > 0
 
