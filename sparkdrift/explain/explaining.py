@@ -47,7 +47,7 @@ READ = (
     *("comparison", "column_name", "window_start", "slice_key", "slice_value", "status"),
     *("shift", "effect", "n_eff", "carriers", "row_count", "stratum", "earlier_start"),
     *("null_delta", "nan_delta", "infinite_delta", "out_of_range_share", "below_range_share"),
-    *("new_category_share", "new_categories", "d_statistic", "wasserstein_distance"),
+    *("new_category_share", "new_categories", "d_statistic", "wasserstein_distance", "psi"),
     *("q_value", "p_material", "p_unusual"),
 )
 """The columns of `drift` that are read here, and in `course`."""

@@ -104,9 +104,9 @@ def _between_shifts(signal: Signal, rows: Sequence[Row], index: int, memory: Mem
 def _recalled(signal: Signal, rows: Sequence[Row], memory: Memory) -> Found:
     if not rows:
         return NotMeasured("no window is left to date its start by")
-    of = ("column_name", "slice_key", "slice_value")
+    of = ("comparison", "column_name", "slice_key", "slice_value")
     ends = (rows[0]["window_start"], rows[-1]["window_start"])
-    key = (signal, *(rows[0][name] for name in of), *ends)
+    key = (signal, *(rows[0].get(name) for name in of), *ends)
     if key not in memory:
         read = floats([signal.read(row) for row in rows])
         memory[key] = change_point(read[:, 0], read[:, 1])

@@ -78,10 +78,15 @@ def joined(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBa
     for batch in batches:
         held.append(batch)
         if sum(one.num_rows for one in held) >= rows:
-            yield pa.concat_batches(held)
+            yield from _as_one(held)
             held = []
     if held:
-        yield pa.concat_batches(held)
+        yield from _as_one(held)
+
+
+def _as_one(held: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    # `concat_batches` says the same, from pyarrow 19 on.
+    return list(pa.Table.from_batches(held).combine_chunks().to_batches())
 
 
 def micros(table: pa.Table, name: str) -> list[int | None]:

@@ -177,15 +177,17 @@ def _outside(
     least, most = row["min"], row["max"]
     below = low is not None and least is not None and least < low
     above = high is not None and most is not None and most > high
-    points = read_kll(row["kll"]) if below or above else None
-    if points is None:
+    if not (below or above):
         return 0.0, 0.0, []
+    examples = [f"{value:.10g}" for value, out in ((least, below), (most, above)) if out]
+    points = read_kll(row["kll"])
+    if points is None:
+        # Where a sample caught none of few values: these are out, of the others nothing is known.
+        return float(len(examples)), 1.0, examples
     if below and low is not None:
         share += float(rank(points, low, inclusive=False))
-        examples.append(f"{least:.10g}")
     if above and high is not None:
         share += 1.0 - float(rank(points, high))
-        examples.append(f"{most:.10g}")
     error = float(rank_error(points.error_k)) * len(examples)
     if points.n < finite:
         # Of a sample: the rows that were not sketched.

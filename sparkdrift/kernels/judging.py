@@ -227,6 +227,7 @@ def _finding(
     """'drifted' or 'warning' with all that moved, or None where nothing did."""
     sentences = [text for _, _, text in alerts]
     sizes = [size for _, size, _ in alerts]
+    shares = [name for name, _, _ in alerts]
     if own in ("drifted", "warning"):
         sentences.insert(0, _shift(row))
         sizes.append(multiple(row["effect"], row["effect_size"]))
@@ -236,11 +237,12 @@ def _finding(
         if one.unusual:
             sentences.append(one.text)
             sizes.append(multiple(abs(one.delta), limits[one.name]))
+            shares.append(one.name)
     if not sentences:
         return None
     status = "drifted" if own == "drifted" or alerts else "warning"
     told = filter(None, [*sentences, *_remarks(row)])
-    return Verdict(status, "; ".join(told), max(sizes), tuple(name for name, _, _ in alerts))
+    return Verdict(status, "; ".join(told), max(sizes), tuple(shares))
 
 
 def _quiet(

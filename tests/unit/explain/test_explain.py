@@ -326,6 +326,16 @@ def test_comparisons_are_told_one_by_one():
     assert {one.since.start for one in found} == {at(START)}
 
 
+def test_comparisons_are_dated_one_by_one():
+    """What is remembered of one series is not taken for that of another comparison."""
+    later = [{**one, "comparison": "training"} for one in numbers(0.9, start=START + 4)]
+    found = explain([*numbers(0.9), *later], window=at(DAYS - 1))
+    assert {one.comparison: one.since.start for one in found} == {
+        "baseline": at(START),
+        "training": at(START + 4),
+    }
+
+
 def test_slices_of_another_stratum_are_not_added_up():
     """A small slice that shows no season is held against its whole week."""
     parts = [
@@ -420,3 +430,12 @@ def test_where_nearly_all_is_one_value_no_distance_is_told(shift):
     assert " sd" not in text
     assert "nan" not in text
     assert shift is None or "(97 % to 100 % of the rows = 0)" in text
+
+
+def test_a_number_without_d_is_no_vector_by_what_is_read_of_the_store():
+    carriers = [{"item": "= 0", "reference": 0.97, "share": 1.0}]
+    one = row(0, "flag", shift=0.001, carriers=carriers, status="drifted")
+    one |= {"effect": None, "d_statistic": None, "wasserstein_distance": 0.2, "psi": 0.01}
+    (found,) = explain([{name: value for name, value in one.items() if name in READ}])
+    assert "projections" not in tell(found)
+    assert found.kind != "vector"

@@ -137,6 +137,15 @@ def test_infinities_break_a_range_on_their_side_only():
     assert (found["violations"], found["status"]) == (0, "ok")
 
 
+def test_extremes_outside_a_range_count_where_no_row_was_sketched():
+    """Of a feature that is mostly NULL a sample may hold nothing."""
+    known = numbers(0, range(1, 51)) | {"min": -5.0, "max": 12.0, "kll": None}
+    (found,) = checks([known], DECLARED, "range")
+    assert found["violations"] == 2
+    assert found["status"] in ("violated", "undetermined")
+    assert found["examples"] == ["-5", "12"]
+
+
 def test_what_the_sketch_cannot_tell_is_undetermined():
     rng = np.random.default_rng(SEED)
     values = rng.uniform(0, 1, 20_000)

@@ -350,6 +350,7 @@ def test_a_share_that_is_unusual_and_not_surely_beyond_its_limit_is_a_warning():
     assert (found["status"], found["severity"]) == ("warning", "warning")
     assert "by +3.0 points, beyond the limit of 2, but not surely" in found["reason"]
     assert found["magnitude"] == pytest.approx(1.5)
+    assert found["explanation"].startswith("sensor: NULLs went up by 3.0 points")
 
 
 def test_where_a_share_varies_more_than_its_limit_nothing_is_ok():
