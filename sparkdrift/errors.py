@@ -80,7 +80,11 @@ class SourceError(SparkdriftError):
         """The same, said of this place; itself where it has one already."""
         if self.problem.file is not None:
             return self
-        return SourceError(self.problem.message, file=file, line=line)
+        return type(self)(self.problem.message, file=file, line=line)
+
+
+class NoTableError(SourceError):
+    """There is no such table, or what is there is none."""
 
 
 class StoreError(SparkdriftError):
@@ -89,6 +93,10 @@ class StoreError(SparkdriftError):
 
 class SnapshotError(SparkdriftError):
     pass
+
+
+class NoRowsError(SnapshotError):
+    """A version that would hold no rows."""
 
 
 def nearest(name: str, accepted: Iterable[str]) -> str | None:

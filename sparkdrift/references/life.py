@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import accumulate, repeat
 from typing import Literal, Protocol, TypeVar
 
 from sparkdrift.errors import SnapshotError, nearest
@@ -232,20 +233,27 @@ def _is_continued(event: Event) -> bool:
     return event.action in PUTTING and event.gate == ERASURE
 
 
-def chain(events: Iterable[Event]) -> tuple[int, ...]:
+def chain(events: Mapping[Name, Iterable[Event]]) -> list[tuple[Name, int]]:
     """The versions along which a reference may have crept, oldest first, that in force last.
 
-    They begin with version 1, or with the last one that was forced: what is far away there was
-    seen, and wanted. Erased versions that none stands in for are left out.
+    events: of the names that it had, one after the other or in turn. They begin with the first
+    version, or with the last one that was forced: what is far away there was seen, and wanted.
+    Erased versions that none stands in for are left out.
     """
-    known = ordered(events)
-    gone = erased(known)
-    versions: list[int] = []
-    for event in lineage(known):
+    known = {name: ordered(own) for name, own in events.items()}
+    every: list[tuple[datetime, Name, Event]] = []
+    for name, own in known.items():
+        promoted = lineage(own)
+        # The events of one name have their order, also where a clock jumped back.
+        at = accumulate((event.at or event.effective_from for event in promoted), max)
+        every += zip(at, repeat(name), promoted, strict=False)
+    versions: list[tuple[Name, int]] = []
+    for _, name, event in sorted(every, key=lambda one: one[0]):
         if event.action == "force":
             versions = []
-        versions.append(event.version)
-    return tuple(one for one in versions if one not in gone)
+        versions.append((name, event.version))
+    gone = {(name, version) for name, own in known.items() for version in erased(own)}
+    return [one for one in versions if one not in gone]
 
 
 def erased(events: Iterable[Event]) -> frozenset[int]:

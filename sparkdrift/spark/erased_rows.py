@@ -66,10 +66,12 @@ def delete_version(spark: SparkSession, store: Store, name: Name, version: int) 
     monitor, number = name.monitor, int(version)
     delete(spark, store, REFERENCE_PROFILES, monitor, f"{same(name)} AND version = {number}")
     # What others were held against may be of another name, or of the other role of an overlap.
-    others = f"against_version = {number} AND (role = {string(name.role)}"
+    own = "true" if name.role == ROLE else f"name = {string(name.name)}"
+    others = f"(role = {string(name.role)} AND {own})"
     if name.role in (TRAINING, EVALUATION):
-        others += " OR check_name = 'overlap'"
-    checks = f"({same(name)} AND version = {number}) OR ({others}))"
+        told = string(f"{name.name} version {number} ")
+        others += f" OR (check_name = 'overlap' AND contains(reason, {told}))"
+    checks = f"({same(name)} AND version = {number}) OR (against_version = {number} AND ({others}))"
     delete(spark, store, REFERENCE_CHECKS, monitor, checks)
     if name.role == TRAINING:
         held = f"comparison = 'training' AND reference_version = {number}"

@@ -34,18 +34,23 @@ def alerted(
 ) -> tuple[set[datetime], set[datetime]]:
     """Starts of the windows of `interval` (that were compared, that an alert rests on).
 
-    Compared is a window of which any feature has a figure or a verdict, also where so few rows
-    would not have shown a shift: an alert counts there as well. What is in force says it; of what
-    has no verdict there, such as all windows after the reference was renamed, any that there was
-    before, and one that alerted first. Of the whole table, suppressed alerts too: what is expected
-    is no less unusual. A window counts that alerts itself, where an alert came of it: not a single
-    window that alerted by chance, and not those in which an alert merely still stands.
+    Compared is a window of which any feature has a figure or a verdict in a comparison that may
+    alert, also where so few rows would not have shown a shift: an alert counts there as well. What
+    is in force says it; of what has no verdict there, such as all windows after the reference was
+    renamed, any that there was before, and one that alerted first. Of the whole table, suppressed
+    alerts too: what is expected is no less unusual. A window counts that alerts itself, where an
+    alert came of it: not a single window that alerted by chance, and not those in which an alert
+    merely still stands.
     """
     inside = (
         f"monitor = {string(spec.monitor)} AND granularity = {string(spec.windows.grain)}"
         f" AND slice_key = {string(WHOLE)}"
     )
-    compared = "(d_statistic IS NOT NULL OR status IN ('ok', 'warning', 'drifted'))"
+    asked = ", ".join(map(string, spec.alerts.comparisons))
+    compared = (
+        f"comparison IN ({asked})"
+        " AND (d_statistic IS NOT NULL OR status IN ('ok', 'warning', 'drifted'))"
+    )
     view = f"sparkdrift_judged_{uuid.uuid4().hex[:8]}"
     with registered(spark, store, "SELECT * FROM current_drift"):
         spark.sql(

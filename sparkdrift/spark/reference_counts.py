@@ -31,10 +31,12 @@ _BOUNDS, _DEVIATIONS = 2.0, 5.0
 
 @dataclass(frozen=True)
 class Quartiles:
-    """What a sketch says of a number: its quartiles, and how far their ranks may be off."""
+    """What a sketch says of a number, as it was defined: its quartiles, and how far their ranks may
+    be off."""
 
     values: tuple[float, ...]
     error: float
+    definition: str
 
 
 @dataclass(frozen=True, order=True)
@@ -59,8 +61,9 @@ def stored_quartiles(
         .where("status <> 'schema_changed' AND quantiles IS NOT NULL AND moments.n > 0")
         .selectExpr(
             "column_name",
+            "definition_hash",
             "moments.n AS n",
-            "effective_rows",
+            "coalesce(effective_rows, moments.n / sample_weight) AS effective_rows",
             *(f"quantiles[{round(100 * one)}] AS q{i}" for i, one in enumerate(QUARTERS)),
         )
         .collect()
@@ -69,6 +72,7 @@ def stored_quartiles(
         row["column_name"]: Quartiles(
             tuple(row[f"q{i}"] for i in range(len(QUARTERS))),
             _error(row["n"], row["effective_rows"], snapshot.k),
+            row["definition_hash"],
         )
         for row in rows
     }

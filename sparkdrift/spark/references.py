@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift import __version__
-from sparkdrift.errors import SnapshotError
+from sparkdrift.errors import NoRowsError
 from sparkdrift.kernels.freezing import (
     BINS_SQL,
     KEYS,
@@ -165,7 +165,7 @@ def write_reference(
     replace_attempt(store, REFERENCE_PROFILES, rows, attempt, run_id=about["run_id"])
     digest, total = content_digest(spark, store, name, about["version"], about["run_id"])
     if not total:
-        raise SnapshotError(
+        raise NoRowsError(
             f"{name} would hold no rows: "
             f"{about['source']} has none that it admits; choose another interval, table or filter"
         )

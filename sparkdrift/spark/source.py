@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkdrift.errors import SourceError
+from sparkdrift.errors import NoTableError, SourceError
 from sparkdrift.spark.damage import RESTORE_LOG, log_at_fault
 from sparkdrift.spark.decided import Decided
 from sparkdrift.spark.failures import FAILURES, condition, reason
@@ -172,7 +172,7 @@ def open_source(
     try:
         detail = spark.sql(f"DESCRIBE DETAIL {identifier}").collect()[0]
         if detail["format"] != "delta" or not detail["id"]:
-            raise SourceError(_not_delta(name, path))
+            raise NoTableError(_not_delta(name, path))
         latest = spark.sql(f"DESCRIBE HISTORY {identifier} LIMIT 1").collect()[0]
         newest = int(latest["version"])
     except FAILURES as error:
@@ -289,7 +289,7 @@ def _unreadable(
     if "REQUIRES_SINGLE_PART_NAMESPACE" in found or "CATALOG_NOT_FOUND" in found:
         return SourceError(_no_catalog(name, by_path))
     if "NOT_FOUND" in found:
-        return SourceError(
+        return NoTableError(
             f"source {name}: there is no such table; check {by_table}, "
             f"or give a folder as {by_path}"
         )
@@ -298,7 +298,7 @@ def _unreadable(
         or "MISSING_DELTA_TABLE" in found
         or ("is not a Delta table" in text)
     ):
-        return SourceError(_not_delta(name, path))
+        return NoTableError(_not_delta(name, path))
     if log_at_fault(str(error)):
         return SourceError(
             f"source {name} can't be read, its log is damaged: {text}. {RESTORE_LOG}"

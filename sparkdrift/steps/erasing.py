@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sparkdrift.errors import SnapshotError, SourceError, SpecError
+from sparkdrift.errors import NoRowsError, NoTableError, SpecError
 from sparkdrift.references.life import ERASED, ERASURE, Name, with_substitutes
 from sparkdrift.spark.erased_rows import delete_invisible, delete_unsaid, delete_version
 from sparkdrift.spark.reference_events import Planned, write_events
@@ -22,13 +22,15 @@ from sparkdrift.spec.columns import is_timestamp
 from sparkdrift.spec.expressions import check_expression
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
+from sparkdrift.steps.evaluation_scores import declared_set, measures_scores
 from sparkdrift.steps.freezing import Wanted, make_version, whole
 from sparkdrift.steps.journal import Record
 from sparkdrift.steps.promotion import settle
 from sparkdrift.steps.verifying import location
 from sparkdrift.windows import Window
 
-_FAILING = (SnapshotError, SourceError, SpecError)
+# What will not change by itself: a table that can't be reached today may be there tomorrow.
+_FAILING = (NoRowsError, NoTableError, SpecError)
 _STANDS_IN = re.compile(r"version (\d+) stands in for it")
 _STEP = "forget"
 
@@ -123,6 +125,8 @@ def _made_again(
         erased = Erased(name, one.version, one.digest)
         try:
             wanted = _wanted(context, spec, name, one, stored)
+            if wanted is None:
+                continue
             if isinstance(wanted, str):
                 found.append(replace(erased, why=wanted))
                 continue
@@ -151,12 +155,12 @@ def _made_again(
 
 def _wanted(
     context: Context, spec: MonitorSpec, name: Name, one: Snapshot, stored: Stored
-) -> Wanted | str:
-    """What a version that stands in for it is made of, or why none can be.
+) -> Wanted | str | None:
+    """What a version that stands in for it is made of, or why none can be; None: it may stay.
 
-    One of a whole table is made of the rows up to the newest event that it had: it stands in for
-    what was in force, and what came since was never held against it. Raises SourceError where
-    another table is gone.
+    One of a whole table is made of the rows up to the day of the newest event that it had: it
+    stands in for what was in force, and what came since was never held against it. It stays where
+    nothing was written to its table. Raises NoTableError where that is gone.
     """
     if stored.states[one.version] == "rejected":
         return "it was rejected"
@@ -166,16 +170,27 @@ def _wanted(
         return Wanted(name, one.interval)
     table, path = location(one.source)
     source = open_source(context.spark, table=table, path=path, row_filter=None)
-    column = spec.timestamp.column
+    if (one.source_id, one.source_version) == (source.table_id, source.version):
+        return None
+    column = _timestamp(spec, name)
     kind = next((own for key, own in source.schema.items() if key.lower() == column.lower()), None)
     if kind is None or one.newest_event is None or not is_timestamp(kind):
         return "it was made of the whole table, and it is not known up to when: freeze another"
-    until = f"{instant(column, kind, spec.timestamp.zone)} <= {timestamp(one.newest_event)}"
+    at = instant(column, kind, spec.timestamp.zone)
+    # Not the instant itself, which is one of a row that may have left.
+    day = one.newest_event.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    until = f"({at} < {timestamp(day)} OR {at} IS NULL)"
     row_filter = f"({one.source_filter}) AND {until}" if one.source_filter else until
     # The condition may have come with a file from elsewhere.
     if any(check_expression(row_filter)):
         return "its rows are told by a condition that is not run"
     return Wanted(name, table=table, path=path, row_filter=row_filter)
+
+
+def _timestamp(spec: MonitorSpec, name: Name) -> str:
+    """The column that the newest event of a version was read from."""
+    own = declared_set(spec, name).timestamp if measures_scores(spec, name) else None
+    return own or spec.timestamp.column
 
 
 def _say(context: Context, spec: MonitorSpec, name: Name, made: Sequence[Erased], by: str) -> None:

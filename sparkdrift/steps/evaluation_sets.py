@@ -121,8 +121,11 @@ def freeze_sets(context: Context, spec: MonitorSpec) -> Sets:
 def _not_in_force(name: str, held: Snapshot, stored: Stored) -> list[str]:
     """What to do where what the spec asks for is frozen, but not used."""
     state = stored.states[held.version]
-    if state in IN_FORCE:
+    if state in IN_FORCE or (state == "erased" and stored.present is not None):
         return []
+    if state == "erased":
+        why = "the rows of the version that the spec asks for were erased"
+        return [f"evaluation set {name}: {why}; let it ask for a later version of the table"]
     promote = f"sparkdrift reference promote SPEC {held.version} --role {ROLE} --name {name}"
     which = f"evaluation set {name}: what the spec asks for is version {held.version}"
     return [f"{which}, which is {state}: `{promote} --reason ...` puts it in force"]
@@ -141,12 +144,15 @@ def _holding(spec: MonitorSpec, name: str, stored: Stored) -> Snapshot | None:
 
 
 def _holds(spec: MonitorSpec, name: str, one: Snapshot, stored: Stored) -> bool:
-    if stored.states[one.version] == "erased":
-        return False
     wanted = wanted_set(spec, name)
     if wanted.version is not None and one.source_version != wanted.version:
         return False
-    return _same_rows(wanted, one) and definition_in(one.declared) == set_hash(spec, name)
+    if not _same_rows(wanted, one) or definition_in(one.declared) != set_hash(spec, name):
+        return False
+    if stored.states[one.version] != "erased":
+        return True
+    # Frozen again it would bring back what was erased, or take the place of what stands in for it.
+    return wanted.version is not None or stored.present is not None
 
 
 def _same_rows(wanted: Wanted, one: Snapshot) -> bool:

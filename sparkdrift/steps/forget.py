@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
+from sparkdrift.errors import UsageError, nearest
 from sparkdrift.spark.erased_rows import delete_derived, vacuum
 from sparkdrift.spark.profiles import stored_windows
 from sparkdrift.spark.proposals import destinations
@@ -21,6 +22,7 @@ from sparkdrift.spark.runs import Begun
 from sparkdrift.spec.local_time import ROLLUPS
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.assumptions import check_assumptions
+from sparkdrift.steps.by_hand import ROLES
 from sparkdrift.steps.context import Context, Options
 from sparkdrift.steps.drift import compute_drift
 from sparkdrift.steps.erasing import (
@@ -79,6 +81,12 @@ def forget(
     all rows are stored as empty, whatever `on_vanished` says. What an earlier one began and did
     not end, as its row in `runs` says, is done in any case.
     """
+    if role is not None and role not in ROLES:
+        close = nearest(role, ROLES)
+        raise UsageError(
+            f"--role {role!r} does not exist; accepted: {', '.join(ROLES)}"
+            + (f"; did you mean {close!r}?" if close else "")
+        )
     # What lost its rows is to go, not to be marked.
     asked = replace(options, emptying=True)
     with context.journal.step(spec.monitor, STEP) as record:
@@ -109,16 +117,20 @@ def forget(
         check_assumptions(context, spec, Options())
         evaluate(context, spec, Options())
         assess_features(context, spec, Options())
-        queues = tuple(destinations(context.spark, context.store, spec.monitor)) if touched else ()
+        queues = (
+            tuple(destinations(context.spark, context.store, spec.monitor))
+            if touched or role
+            else ()
+        )
         done = Forgotten(tuple(touched), tuple(erased), elsewhere, exported(stored), queues)
         record.warnings += told(done)
-    # Its rows hold no value; but what they say may rest on windows that are others now.
-    health_after_run(context, spec)
     # A step of its own: where it is refused, all else is done, and said to be.
     with context.journal.step(spec.monitor, "vacuum") as record:
         context.journal.started(record)
         vacuum(context.spark, context.store, retain_hours)
         record.warnings.append(f"left: files in use in the last {retain_hours} hours")
+    # Its rows hold no value; but what they say may rest on windows that are others now.
+    health_after_run(context, spec)
     return done
 
 

@@ -24,6 +24,7 @@ from sparkdrift.spark.reference_life import Snapshot
 from sparkdrift.spark.references import scanned_reference
 from sparkdrift.spark.remade import Differing, Remade, remade
 from sparkdrift.spark.source import Source, gone, open_source, watched_table
+from sparkdrift.spec.digests import definition_hash
 from sparkdrift.spec.expressions import check_expression
 from sparkdrift.spec.models import MonitorSpec, Reference
 from sparkdrift.steps.evaluation_scores import as_set, measures_scores
@@ -132,6 +133,7 @@ def _ranks(
         one.feature
         for one in resolve_source(spark, spec, source).watched
         if one.feature.name in quartiles
+        and quartiles[one.feature.name].definition == definition_hash(spec, one.feature)
     ]
     asked = resolve_reference_source(spark, spec, watched, source).usable
     ranks = source_ranks(spark, source, asked, quartiles)

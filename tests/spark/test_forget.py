@@ -179,7 +179,8 @@ def test_what_was_erased_is_in_no_file_of_the_store(spark, source, store, worksp
     # What stands in for the whole table has the rows of then, without those that were erased.
     old, new = find(spark, store, ALL).versions
     assert (old.rows, new.rows) == (9 * 60 + 2, 9 * 60 + 1)
-    assert new.source_filter == f"`ts` <= TIMESTAMP'{day_start(DAYS):%Y-%m-%d %H:%M:%S.%f}Z'"
+    until = f"{day_start(DAYS + 1):%Y-%m-%d %H:%M:%S.%f}Z"
+    assert new.source_filter == f"(`ts` < TIMESTAMP'{until}' OR `ts` IS NULL)"
     assert [one.partition(" (")[0] for one in done.files] == [str(file)]
     stored = find(spark, store, NAME)
     assert stored.states == {1: "erased", 2: "active"}

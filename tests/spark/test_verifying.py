@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from monitors import context_of, new_store, run, spec_of
+from monitors import context_of, new_store, rows_of, run, spec_of
 from source_tables import closing_row, day_rows, day_start, write
 
 from sparkdrift.spark.reference_life import Snapshot, own_name
@@ -31,7 +31,7 @@ SECTIONS = {
     },
     "slices": ["region"],
     "metrics": {"spent": {"sum": "amount"}, "busy": {"count": "score > 0.5"}},
-    "sketch": {"k": 200, "reference_k": 400, "sampling_error": 0.03},
+    "sketch": {"k": 200, "reference_k": 400, "sampling_error": 0.05},
     "reference": {"begin": "2024-01-01", "end": "2024-01-04"},
     "drift": {"multivariate": False},
 }
@@ -88,6 +88,9 @@ def verified(spark, watched: Watched, version: int, **sections) -> Verified:
 
 
 def test_a_version_of_odd_values_slices_samples_and_metrics_holds(spark, watched):
+    where = "column_name = 'amount' AND slice_key = '*'"
+    rows = rows_of(spark, watched.store, "reference_profiles", where).to_pylist()
+    assert {row["sample_weight"] > 1 for row in rows if row["version"] == 1} == {True}
     for version in (1, 2):
         found = verified(spark, watched, version)
         assert found == Verified(version, True, True, None, True), f"seed {SEED}"
@@ -97,6 +100,8 @@ def test_what_the_spec_asks_for_by_now_says_nothing_of_the_version(spark, watche
     other = {"numeric": ["amount", "score"], "categorical": []}
     found = verified(spark, watched, 1, features=other, slices=["product"], metrics={})
     assert found == Verified(1, True, True, None, True)
+    other = {"numeric": ["amount", {"name": "root", "expression": "abs(score)"}]}
+    assert verified(spark, watched, 1, features=other) == found
     own = {"path": str(watched.path), "filter": "score >= 0"}
     redefined = verified(spark, watched, 1, source=own)
     assert (redefined.holds, redefined.counts, redefined.sketches) == (True, None, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -75,14 +76,37 @@ def test_rolling_back_goes_to_the_version_before(steps, expected):
     assert before(life(*steps)) == expected
 
 
+def versions_of(events: Iterable[Event]) -> tuple[int, ...]:
+    """The chain of a reference that had one name only."""
+    return tuple(version for _, version in chain({NAME: events}))
+
+
 def test_a_chain_begins_with_the_first_version_or_with_the_last_that_was_forced():
     events = life((1, "activate", 0), (2, "activate", 3), (3, "activate", 5))
-    assert chain(events) == (1, 2, 3)
-    assert chain([*events, Event(4, 2, "activate", day(5))]) == (1, 2)
+    assert versions_of(events) == (1, 2, 3)
+    assert versions_of([*events, Event(4, 2, "activate", day(5))]) == (1, 2)
     forced = [*events, Event(4, 4, "force", day(6)), Event(5, 5, "activate", day(7))]
-    assert chain(forced) == (4, 5)
-    assert chain([*forced, Event(6, 3, "activate", day(7))]) == (1, 2, 3)
-    assert chain([]) == ()
+    assert versions_of(forced) == (4, 5)
+    assert versions_of([*forced, Event(6, 3, "activate", day(7))]) == (1, 2, 3)
+    assert versions_of([]) == ()
+
+
+def test_a_chain_goes_on_under_other_names_in_order_of_time():
+    """Named first, then otherwise, and the first way again."""
+    other = Name("credit", "baseline", "spring")
+    events = {
+        NAME: [Event(1, 1, "activate", day(0), day(1)), Event(2, 2, "activate", day(6), day(7))],
+        other: [Event(1, 1, "activate", day(3), day(4))],
+    }
+    assert chain(events) == [(NAME, 1), (other, 1), (NAME, 2)]
+    # A clock that jumped back changes no order within a name.
+    events[NAME][1] = Event(2, 2, "activate", day(6), day(0))
+    assert chain(events) == [(NAME, 1), (NAME, 2), (other, 1)]
+    events[other].append(Event(2, 2, "force", day(8), day(9)))
+    events[NAME].append(Event(3, 3, "activate", day(9), day(10)))
+    assert chain(events) == [(other, 2), (NAME, 3)]
+    events[other].append(Event(3, 2, "erase", day(0), day(11)))
+    assert chain(events) == [(NAME, 3)]
 
 
 def test_a_version_that_does_not_exist_is_told_with_those_that_do():
@@ -189,8 +213,8 @@ def test_substitutes_are_in_force_exactly_when_the_others_were(steps, instead):
     assert [one.version for one in lineage(written)] == [
         held.get(one.version, one.version) for one in lineage(events)
     ]
-    assert chain(written) == tuple(
-        held.get(one, one) for one in chain(events) if one in held or one not in instead
+    assert versions_of(written) == tuple(
+        held.get(one, one) for one in versions_of(events) if one in held or one not in instead
     )
     back = before(events)
     assert before(written) == held.get(back, back)
@@ -215,9 +239,9 @@ def test_a_stand_in_may_be_erased_too():
     events = [*events, *erasure(events, {3: 5})]
     assert stand_ins(events) == {1: 5, 2: 4, 3: 5}
     assert [one.version for one in terms(events)] == [5, 4]
-    assert (chain(events), before(events)) == ((5, 4), 5)
+    assert (versions_of(events), before(events)) == ((5, 4), 5)
 
 
 def test_an_erased_version_without_a_successor_is_no_step_of_a_chain():
     events = life((1, "activate", 0), (2, "activate", 3), (1, "erase", 0))
-    assert chain(events) == (2,)
+    assert versions_of(events) == (2,)
