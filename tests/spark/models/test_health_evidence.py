@@ -208,6 +208,7 @@ def test_beyond_the_gravest_columns_there_is_one_row_for_all_others(spark, store
         *names.split(", "), "effect", "windows", "window_start - make_dt_interval(at) AS since",
         "concat(column_name, ' moved up by 0.30 sd') AS explanation",
         "CASE WHEN column_name = 'quiet' THEN 'holiday' END AS suppression",
+        "CAST(NULL AS STRING) AS slice_value",
     ).createOrReplaceTempView("w_alerts")  # fmt: skip
     one = next(part for part in of_drift([spec]) if "'alert'" in part)
     try:
