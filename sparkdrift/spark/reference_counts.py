@@ -26,7 +26,7 @@ QUARTERS = (0.25, 0.5, 0.75)
 _PER_RANKING = 30
 # Twice the 99 % bound of a sketch, five standard deviations of a sample: of a thousand features
 # none is off by so much.
-_BOUNDS, _DEVIATIONS = 2.0, 5.0
+BOUNDS, DEVIATIONS = 2.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ def stored_quartiles(
 
 
 def _error(n: int, effective: float | None, k: int | None) -> float:
-    sketched = _BOUNDS * float(rank_error(k)) if k else 0.0
-    sampled = 0.0 if effective is None or effective >= n else _DEVIATIONS * 0.5 / np.sqrt(effective)
+    sketched = BOUNDS * float(rank_error(k)) if k else 0.0
+    sampled = 0.0 if effective is None or effective >= n else DEVIATIONS * 0.5 / np.sqrt(effective)
     return sketched + float(sampled) + 1 / n
 
 

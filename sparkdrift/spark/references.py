@@ -88,13 +88,13 @@ def reference_rows(spark: SparkSession, source: Source) -> DataFrame:
 
 
 def newest_event(
-    spark: SparkSession, spec: MonitorSpec, source: Source, timestamp: str | None = None
+    spark: SparkSession, spec: MonitorSpec, source: Source, timestamp: str
 ) -> datetime | None:
     """Event time of the newest row of another table; None where it has no such column, or rows.
 
-    timestamp: its column; default: the monitor's.
+    timestamp: its column.
     """
-    wanted = (timestamp or spec.timestamp.column).lower()
+    wanted = timestamp.lower()
     column = next((name for name in source.schema if name.lower() == wanted), None)
     if column is None or not is_timestamp(source.schema[column]):
         return None

@@ -18,6 +18,7 @@ from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels.compared import KEYS
 from sparkdrift.measures.sketch_error import rank_error
 from sparkdrift.spark.profiling import TABLE_ROW
+from sparkdrift.spark.reference_counts import BOUNDS, DEVIATIONS
 from sparkdrift.spark.sql import quote, string
 
 _NAMES: Final[Mapping[str, str]] = {
@@ -38,9 +39,6 @@ _NAMES: Final[Mapping[str, str]] = {
 _DISTINCT: Final = 0.2
 # Sums are added up in another order.
 _SUMS: Final = 1e-6
-# Twice the 99 % bound of each sketch, five standard deviations of a sample: of a thousand features
-# none is off by so much.
-_BOUNDS, _DEVIATIONS = 2.0, 5.0
 
 
 _COMPARED: Final = "kind IN ('numeric', 'categorical', 'metric') AND status <> 'schema_changed'"
@@ -89,7 +87,7 @@ def remade(stored: DataFrame, again: DataFrame, k: int | None, own_k: int) -> Re
         for side, frame in (("s", stored), ("a", again))
     ]
     same = " AND ".join(f"s_{key} <=> a_{key}" for key in KEYS)
-    errors = [_BOUNDS * float(rank_error(one)) if one else 0.0 for one in (k, own_k)]
+    errors = [BOUNDS * float(rank_error(one)) if one else 0.0 for one in (k, own_k)]
     exact = [
         f"CASE WHEN NOT (s.{name} <=> a.{name}) THEN {string(told)} END"
         for name, told in _NAMES.items()
@@ -136,7 +134,7 @@ def _estimates(error: float) -> dict[str, str]:
     own = "coalesce({0}.effective_rows, {0}.moments.n / {0}.sample_weight, {0}.moments.n)"
     worth = f"least({own.format('s')}, {own.format('a')})"
     sampled = (
-        f"CASE WHEN {worth} < s.moments.n THEN {_DEVIATIONS} / sqrt(nullif({worth}, 0)) ELSE 0 END"
+        f"CASE WHEN {worth} < s.moments.n THEN {DEVIATIONS} / sqrt(nullif({worth}, 0)) ELSE 0 END"
     )
     least = "1 / nullif(s.moments.n, 0)"
     points = f"CAST(ceil(100 * ({error!r} + 0.5 * {sampled} + {least})) AS INT)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -69,6 +70,23 @@ def check_said(said: Said) -> None:
             raise UsageError(f"{option} is empty; accepted is some text, stored with what you say")
 
 
+def event_said(said: Said, debt: Debt, start: datetime, events: Sequence[Event]) -> Event:
+    """What is said of a debt as its next event, which counts from `start` on; events: so far."""
+    return Event(
+        debt=debt.name,
+        seq=1 + max((one.seq for one in events if one.debt == debt.name), default=0),
+        kind=debt.finding.kind,
+        action=said.action,
+        window_start=start,
+        owner=said.owner or debt.owner,
+        severity=debt.severity,
+        until=said.until,
+        reason=said.reason.strip(),
+        by=said.by.strip(),
+        evidence=debt.finding.evidence,
+    )
+
+
 def answer_debt(context: Context, spec: MonitorSpec, name: str, said: Said) -> Answered:
     """Record what is said of an open debt, and judge the windows anew for which it counts.
 
@@ -89,19 +107,7 @@ def answer_debt(context: Context, spec: MonitorSpec, name: str, said: Said) -> A
     # Brought up to date first: the number of what is said comes after what follows from rows.
     assess_health(context, [spec])
     events = judge_monitors(context, [spec])[spec.monitor].events
-    event = Event(
-        debt=name,
-        seq=1 + max((one.seq for one in events if one.debt == name), default=0),
-        kind=debt.finding.kind,
-        action=said.action,
-        window_start=newest.window.start,
-        owner=said.owner or debt.owner,
-        severity=debt.severity,
-        until=said.until,
-        reason=said.reason.strip(),
-        by=said.by.strip(),
-        evidence=debt.finding.evidence,
-    )
+    event = event_said(said, debt, newest.window.start, events)
     with context.journal.step(spec.monitor, "debt") as record:
         # So that a run after a crash knows that there is something to judge anew.
         context.journal.started(record)

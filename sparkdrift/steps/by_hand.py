@@ -36,14 +36,19 @@ class Asked:
         return self != Asked()
 
 
-def require_sense(asked: Asked) -> None:
-    """Raise UsageError where options don't go together."""
-    if asked.role is not None and asked.role not in ROLES:
-        close = nearest(asked.role, ROLES)
+def require_role(role: str | None) -> None:
+    """Raise UsageError, with the nearest, for a role that does not exist; None is none."""
+    if role is not None and role not in ROLES:
+        close = nearest(role, ROLES)
         raise UsageError(
-            f"--role {asked.role!r} does not exist; accepted: {', '.join(ROLES)}"
+            f"--role {role!r} does not exist; accepted: {', '.join(ROLES)}"
             + (f"; did you mean {close!r}?" if close else "")
         )
+
+
+def require_sense(asked: Asked) -> None:
+    """Raise UsageError where options don't go together."""
+    require_role(asked.role)
     other = asked.table or asked.path
     if asked.table and asked.path:
         raise UsageError("both --table and --path are given; accepted is one of them")

@@ -23,7 +23,7 @@ from sparkdrift.spark.health import write_decision, write_events
 from sparkdrift.spark.model_events import events_of_models
 from sparkdrift.spark.querying import asking
 from sparkdrift.spec.registry import DeclaredModel
-from sparkdrift.steps.answering_debts import Said, check_said
+from sparkdrift.steps.answering_debts import Said, check_said, event_said
 from sparkdrift.steps.context import Context
 
 _TRIES = 5
@@ -103,20 +103,7 @@ def answer_model_debt(
             f"the present one ends {before.day.end:%Y-%m-%d %H:%M} UTC; accepted is a later time"
         )
     events = _judged(context, {name: model}, at)[name].events
-    one = owed[debt]
-    event = Event(
-        debt=debt,
-        seq=1 + max((event.seq for event in events if event.debt == debt), default=0),
-        kind=one.finding.kind,
-        action=said.action,
-        window_start=before.day.start,
-        owner=said.owner or one.owner,
-        severity=one.severity,
-        until=said.until,
-        reason=said.reason.strip(),
-        by=said.by.strip(),
-        evidence=one.finding.evidence,
-    )
+    event = event_said(said, owed[debt], before.day.start, events)
     ledger = ledger_of(name)
     if not write_decision(context.spark, context.store, ledger, event, context.journal.run_id):
         raise StoreError(

@@ -22,7 +22,7 @@ from sparkdrift.spec.columns import is_timestamp
 from sparkdrift.spec.expressions import check_expression
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
-from sparkdrift.steps.evaluation_scores import declared_set, measures_scores
+from sparkdrift.steps.evaluation_scores import timestamp_of
 from sparkdrift.steps.freezing import Wanted, make_version, whole
 from sparkdrift.steps.journal import Record
 from sparkdrift.steps.promotion import settle
@@ -172,7 +172,7 @@ def _wanted(
     source = open_source(context.spark, table=table, path=path, row_filter=None)
     if (one.source_id, one.source_version) == (source.table_id, source.version):
         return None
-    column = _timestamp(spec, name)
+    column = timestamp_of(spec, name)
     kind = next((own for key, own in source.schema.items() if key.lower() == column.lower()), None)
     if kind is None or one.newest_event is None or not is_timestamp(kind):
         return "it was made of the whole table, and it is not known up to when: freeze another"
@@ -185,12 +185,6 @@ def _wanted(
     if any(check_expression(row_filter)):
         return "its rows are told by a condition that is not run"
     return Wanted(name, table=table, path=path, row_filter=row_filter)
-
-
-def _timestamp(spec: MonitorSpec, name: Name) -> str:
-    """The column that the newest event of a version was read from."""
-    own = declared_set(spec, name).timestamp if measures_scores(spec, name) else None
-    return own or spec.timestamp.column
 
 
 def _say(context: Context, spec: MonitorSpec, name: Name, made: Sequence[Erased], by: str) -> None:

@@ -40,6 +40,12 @@ def declared_set(spec: MonitorSpec, name: Name) -> EvaluationSet:
     return own or EvaluationSet()
 
 
+def timestamp_of(spec: MonitorSpec, name: Name) -> str:
+    """The column by which the rows of a version are dated: an evaluation set may have its own."""
+    own = declared_set(spec, name).timestamp if measures_scores(spec, name) else None
+    return own or spec.timestamp.column
+
+
 def as_set(spec: MonitorSpec, name: Name, source: Source) -> Source:
     """The table of a set, its columns under the names that the spec has for them."""
     own = declared_set(spec, name)

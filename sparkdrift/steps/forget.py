@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
-from sparkdrift.errors import UsageError, nearest
 from sparkdrift.spark.erased_rows import delete_derived, vacuum
 from sparkdrift.spark.profiles import stored_windows
 from sparkdrift.spark.proposals import destinations
@@ -22,7 +21,7 @@ from sparkdrift.spark.runs import Begun
 from sparkdrift.spec.local_time import ROLLUPS
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.assumptions import check_assumptions
-from sparkdrift.steps.by_hand import ROLES
+from sparkdrift.steps.by_hand import require_role
 from sparkdrift.steps.context import Context, Options
 from sparkdrift.steps.drift import compute_drift
 from sparkdrift.steps.erasing import (
@@ -81,12 +80,7 @@ def forget(
     all rows are stored as empty, whatever `on_vanished` says. What an earlier one began and did
     not end, as its row in `runs` says, is done in any case.
     """
-    if role is not None and role not in ROLES:
-        close = nearest(role, ROLES)
-        raise UsageError(
-            f"--role {role!r} does not exist; accepted: {', '.join(ROLES)}"
-            + (f"; did you mean {close!r}?" if close else "")
-        )
+    require_role(role)
     # What lost its rows is to go, not to be marked.
     asked = replace(options, emptying=True)
     with context.journal.step(spec.monitor, STEP) as record:

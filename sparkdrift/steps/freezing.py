@@ -51,9 +51,9 @@ from sparkdrift.steps.context import Context
 from sparkdrift.steps.evaluation_scores import (
     as_set,
     declared,
-    declared_set,
     measures_scores,
     score_rows,
+    timestamp_of,
 )
 from sparkdrift.steps.journal import Record
 from sparkdrift.steps.kept import any_missing, pruned
@@ -309,10 +309,8 @@ def _scanned(
         "k_effective": spec.sketch.reference_k,
     }
     if wanted.interval is None:
-        timestamp = None
-        if measures_scores(spec, wanted.name):
-            timestamp = declared_set(spec, wanted.name).timestamp
-        about["newest_event"] = newest_event(context.spark, spec, source, timestamp)
+        column = timestamp_of(spec, wanted.name)
+        about["newest_event"] = newest_event(context.spark, spec, source, column)
     else:
         start, end = wanted.interval.start, wanted.interval.end
         about |= {"interval_start": start, "interval_end": end, "newest_event": end}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sparkdrift.errors import SourceError, SpecError
 from sparkdrift.references.life import Name
 from sparkdrift.spark.content_digest import content_digest
-from sparkdrift.spark.expressions import resolve_reference_source, resolve_source
 from sparkdrift.spark.failures import FAILURES
 from sparkdrift.spark.frozen_rows import frozen_rows
 from sparkdrift.spark.profiling import TABLE_ROW
@@ -22,11 +21,12 @@ from sparkdrift.spark.reference_counts import (
 )
 from sparkdrift.spark.reference_life import Snapshot
 from sparkdrift.spark.references import scanned_reference
-from sparkdrift.spark.remade import Differing, Remade, remade
+from sparkdrift.spark.remade import Differing, remade
 from sparkdrift.spark.source import Source, gone, open_source, watched_table
 from sparkdrift.spec.digests import definition_hash
 from sparkdrift.spec.expressions import check_expression
 from sparkdrift.spec.models import MonitorSpec, Reference
+from sparkdrift.spec.resolving import Feature
 from sparkdrift.steps.evaluation_scores import as_set, measures_scores
 from sparkdrift.steps.freezing import computable, within
 from sparkdrift.steps.reference_reading import find, version_of
@@ -77,8 +77,17 @@ def verify(
         source = source_then(spark, spec, snapshot)
         if snapshot.interval is None and measures_scores(spec, name):
             source = as_set(spec, name, source)
-        again = _again(spark, store, spec, name, snapshot, source)
-        moved = _ranks(spark, store, spec, name, snapshot, source)
+        own = snapshot.source == (spec.source.table or spec.source.path)
+        table, path = (None, None) if own else location(snapshot.source)
+        resolution, _ = computable(spark, spec, source, Reference(table=table, path=path))
+        again = remade(
+            frozen_rows(spark, store, [(name, snapshot)]),
+            scanned_reference(spark, spec, source, resolution),
+            snapshot.k,
+            spec.sketch.reference_k,
+        )
+        quartiles = stored_quartiles(spark, store, name, snapshot)
+        moved = _moved(spark, spec, source, resolution.usable, quartiles)
     except (SourceError, SpecError) as error:
         return unknown(str(error))
     except FAILURES as error:
@@ -99,43 +108,19 @@ def verify(
     )
 
 
-def _again(
+def _moved(
     spark: SparkSession,
-    store: Store,
     spec: MonitorSpec,
-    name: Name,
-    snapshot: Snapshot,
     source: Source,
-) -> Remade:
-    """The version made again in one scan, held against what is stored."""
-    own = snapshot.source == (spec.source.table or spec.source.path)
-    table, path = (None, None) if own else location(snapshot.source)
-    resolution, _ = computable(spark, spec, source, Reference(table=table, path=path))
-    return remade(
-        frozen_rows(spark, store, [(name, snapshot)]),
-        scanned_reference(spark, spec, source, resolution),
-        snapshot.k,
-        spec.sketch.reference_k,
-    )
-
-
-def _ranks(
-    spark: SparkSession,
-    store: Store,
-    spec: MonitorSpec,
-    name: Name,
-    snapshot: Snapshot,
-    source: Source,
+    usable: Sequence[Feature],
+    quartiles: Mapping[str, Quartiles],
 ) -> list[str]:
-    """Quartiles that are none in the source."""
-    quartiles = stored_quartiles(spark, store, name, snapshot)
-    watched = [
-        one.feature
-        for one in resolve_source(spark, spec, source).watched
-        if one.feature.name in quartiles
-        and quartiles[one.feature.name].definition == definition_hash(spec, one.feature)
+    """Quartiles that are none in the source, of features that are defined as they were."""
+    asked = [
+        one
+        for one in usable
+        if one.name in quartiles and quartiles[one.name].definition == definition_hash(spec, one)
     ]
-    asked = resolve_reference_source(spark, spec, watched, source).usable
     ranks = source_ranks(spark, source, asked, quartiles)
     return [line for one in ranks for line in _off(one, quartiles[one], ranks[one])]
 
