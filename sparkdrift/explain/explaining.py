@@ -48,7 +48,7 @@ READ = (
     *("shift", "effect", "n_eff", "carriers", "row_count", "stratum", "earlier_start"),
     *("null_delta", "nan_delta", "infinite_delta", "out_of_range_share", "below_range_share"),
     *("new_category_share", "new_categories", "d_statistic", "wasserstein_distance", "psi"),
-    *("q_value", "p_material", "p_unusual"),
+    *("q_value", "p_material", "p_unusual", "alerting_tests", "reason"),
 )
 """The columns of `drift` that are read here, and in `course`."""
 
@@ -106,7 +106,7 @@ def explain(
     rows: drift rows of one monitor under one reference and policy (`current_drift`): the windows
     that starts are dated by, and in the windows to explain all slices, in any order; several
     comparisons are told one by one. limits: the spec's,
-    by which a change of a share is material. window: explain only this one. A column whose
+    in whose multiples changes of shares are ordered. window: explain only this one. A column whose
     whole table is quiet is explained by the slice that moved most. Rows written before a store
     was migrated have NULL for what tells a direction: they are told as a change of shape.
     Raises ValueError for rows that lack a column.

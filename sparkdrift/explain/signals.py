@@ -6,13 +6,14 @@ make a series; the distances that decide alerts are neither signed nor linear.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from scipy import special
 
+from sparkdrift.explain.told_shares import told_tests
 from sparkdrift.measures.evidence import FAMILY_LEVEL, MATERIAL_LEVEL
 
 Row: TypeAlias = Mapping[str, Any]
@@ -38,6 +39,8 @@ UNSHAPED = "unshaped"
 """The comparison of rows that the model shaped with the others of the same window."""
 SHAPED_ROWS = ":shaped"
 """The slice_key of rows by whether the model shaped them: slice_value 'true', 'false' or NULL."""
+SHIFT = "shift"
+"""Among the tests that alert: that of the distance."""
 METRIC = "metric:"
 INPUTS = ":inputs"
 """The column_name of what all inputs show together."""
@@ -139,15 +142,16 @@ def _share_error(share: float, rows: float) -> float:
 def alerting_signal(row: Row, limits: Limits) -> Signal:
     """What made an alerting row alert; the size of a shift goes before shares of rows.
 
-    A row as it is stored has a status, not the tests behind it, so material is what exceeds
-    `limits`; one that is just being judged has the names of these tests as `alerting_shares`.
+    By the tests that the row names (`alerting_tests`): a share far beyond its limit that chance,
+    or what is usual, explains is no part of it. limits: in whose multiples shares are ordered.
     """
-    shares = _material_shares(row, limits)
+    tests = alerting_tests(row)
+    shares = _alerting_shares(row, tests, limits)
     own = _own(row)
     of_numbers = own is not None and own.kind in ("values", "shape")
     if "range" in shares and of_numbers and _outside_is_most(row):
         return Signal("range", also=tuple(kind for kind in shares if kind != "range"))
-    if shares and (own is None or not _own_alerts(row)):
+    if shares and (own is None or SHIFT not in tests):
         return Signal(shares[0], also=tuple(shares[1:]))
     # Without a sign or bins (rows of an older store), the effect is what is left to tell.
     own = own or Signal("shape")
@@ -163,17 +167,28 @@ def quiet_signal(row: Row) -> Signal:
     return Signal("shape") if own is None or own.kind == "category" else own
 
 
-def _material_shares(row: Row, limits: Limits) -> list[Kind]:
+def alerting_tests(row: Row) -> frozenset[str]:
+    """The names of the tests that alert in an alerting row: SHIFT, and those of shares.
+
+    Rows of a store before version 10 don't hold them: their reason says which shares changed, and
+    their q-value whether the distance did.
+    """
+    named = row.get("alerting_tests")
+    if named is not None:
+        return frozenset(named)
+    told = frozenset(told_tests(row.get("reason") or ""))
+    return told | {SHIFT} if _own_alerts(row) else told
+
+
+def _alerting_shares(row: Row, tests: Collection[str], limits: Limits) -> list[Kind]:
+    """Those of `tests` that are of a share, the largest multiple of its limit first."""
     excess = {
         kind: abs(_number(row[column])) / max(getattr(limits, kind), 1e-12)
         for kind, column in _SHARES.items()
+        if kind in tests
     }
-    if row.get("comparison") in BETWEEN_WINDOWS:
-        # Of two windows the range has no test: one always goes beyond the other's ends.
-        del excess["range"]
-    tested = row.get("alerting_shares")
-    kinds = (kind for kind in excess if (excess[kind] > 1 if tested is None else kind in tested))
-    return sorted(kinds, key=lambda kind: -excess[kind])
+    # What was not measured (NaN) goes last.
+    return sorted(excess, key=lambda kind: -np.nan_to_num(excess[kind], nan=-1.0))
 
 
 def _outside_is_most(row: Row) -> bool:

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from sparkdrift.explain.explaining import explain_window
 from sparkdrift.explain.sentences import tell
-from sparkdrift.explain.signals import ALERTS, UNSHAPED, Limits
+from sparkdrift.explain.signals import ALERTS, SHIFT, UNSHAPED, Limits
 from sparkdrift.kernels.batches import arrow_schema, column, groups, plain_rows
 from sparkdrift.kernels.compared import FIGURES, KEPT
 from sparkdrift.kernels.freezing import Kernel
@@ -52,6 +52,7 @@ JUDGED = {
     "alerting": "boolean",
     "suppression": "string",
     "explanation": "string",
+    "alerting_tests": "array<string>",
 }
 _SCHEMA = arrow_schema(JUDGED)
 _MEASURED = ("ok", "warning", "drifted")
@@ -70,13 +71,13 @@ _READ = (
 class Verdict:
     """magnitude: the largest alerting change, in multiples of its limit; None: none alerts.
 
-    shares: the names of the share tests that alert.
+    tests: the names of those that alert, SHIFT being that of the distance.
     """
 
     status: str
     reason: str
     magnitude: float | None = None
-    shares: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
 
 
 def judge(policy: Policy) -> Kernel:
@@ -116,6 +117,7 @@ def _judge(group: pa.Table, policy: Policy) -> pa.RecordBatch:
     ]
     told = _told(rows, verdicts, policy.alerts)
     told["explanation"] = _explanations(group, verdicts, q_values, policy.share_limits)
+    told["alerting_tests"] = [list(one.tests) or None for one in verdicts]
     given = group.set_column(
         group.schema.get_field_index("power"), "power", pa.array(able, mask=~np.isfinite(able))
     )
@@ -170,7 +172,7 @@ def _explanations(
             **row,
             "status": verdicts[i].status,
             "q_value": float(q_values[i]),
-            "alerting_shares": verdicts[i].shares,
+            "alerting_tests": verdicts[i].tests,
         }
         for i, row in zip(at, rows, strict=True)
     ]
@@ -227,8 +229,9 @@ def _finding(
     """'drifted' or 'warning' with all that moved, or None where nothing did."""
     sentences = [text for _, _, text in alerts]
     sizes = [size for _, size, _ in alerts]
-    shares = [name for name, _, _ in alerts]
+    tests = [name for name, _, _ in alerts]
     if own in ("drifted", "warning"):
+        tests.insert(0, SHIFT)
         sentences.insert(0, _shift(row))
         sizes.append(multiple(row["effect"], row["effect_size"]))
     elif alerts and all(name.startswith("single_") for name, _, _ in alerts):
@@ -237,12 +240,12 @@ def _finding(
         if one.unusual:
             sentences.append(one.text)
             sizes.append(multiple(abs(one.delta), limits[one.name]))
-            shares.append(one.name)
+            tests.append(one.name)
     if not sentences:
         return None
     status = "drifted" if own == "drifted" or alerts else "warning"
     told = filter(None, [*sentences, *_remarks(row)])
-    return Verdict(status, "; ".join(told), max(sizes), tuple(shares))
+    return Verdict(status, "; ".join(told), max(sizes), tuple(tests))
 
 
 def _quiet(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparkdrift.explain.signals import range_side
+from sparkdrift.explain.told_shares import CHANGED
 from sparkdrift.kernels.words import EVERY
 from sparkdrift.measures.evidence import FAMILY_LEVEL, LEAST_POWER, MATERIAL_LEVEL
 
@@ -14,15 +15,6 @@ from sparkdrift.measures.evidence import FAMILY_LEVEL, LEAST_POWER, MATERIAL_LEV
 LARGEST_MAGNITUDE = 1000.0
 # One row that is NULL is unusual, and no sign of what the window's other rows would be like.
 LEAST_ROWS = 30
-_SHARES = {
-    "null": "the share of NULLs",
-    "nan": "the share of NaNs",
-    "infinite": "the share of infinite values",
-    "new": "the share of new categories",
-    "range": "the share outside the reference's range",
-    "rare_value": "the share of rare values",
-    "rare_category": "the share of rare categories",
-}
 _SINGLE = "there is one single value, as in none of the reference's windows"
 _NEVER = "no window of the reference was one single value"
 _MISSING = ("null", "nan", "infinite")
@@ -43,7 +35,7 @@ def share_alerts(
             continue
         name, size = one.name, multiple(abs(one.delta), limits[one.name])
         points = f"{100 * one.delta:+.1f} points"
-        text = f"{_SHARES.get(name, name)} changed by {points}"
+        text = f"{CHANGED.get(name, name)} changed by {points}"
         if name == "range":
             text += f", {range_side(row)}"
         if name.startswith("rare_") and row["moved"]:
@@ -84,9 +76,9 @@ def unsure_shares(
     for one in tests:
         limit = limits[one.name]
         # The largest of many categories, or one value in few rows, moves beyond it by chance.
-        if one.alerts or not abs(one.delta) > limit or one.name not in _SHARES:
+        if one.alerts or not abs(one.delta) > limit or one.name not in CHANGED:
             continue
-        moved = f"{_SHARES[one.name]} changed by {100 * one.delta:+.1f} points"
+        moved = f"{CHANGED[one.name]} changed by {100 * one.delta:+.1f} points"
         beyond = f"{moved}, beyond the limit of {100 * limit:g}"
         if one.unusual and enough:
             text = f"{beyond}, but not surely"
@@ -111,7 +103,7 @@ def blind_share(row: Mapping[str, Any], limits: Mapping[str, float]) -> str | No
         if wander > 0:
             why += f", or too much usual variation ({100 * wander:.1f} points, sd)"
         return (
-            f"{why}: {_SHARES[name]} changed by twice its limit of {100 * limits[name]:g} points "
+            f"{why}: {CHANGED[name]} changed by twice its limit of {100 * limits[name]:g} points "
             f"would be noticed {100 * power:.0f} % of the time, {100 * LEAST_POWER:.0f} % is wanted"
         )
     return None

@@ -51,6 +51,13 @@ DRIFT = Table(
             "Where the window alerts: what moved, how far, what carried it, and in which slice",
         ),
         Column(
+            "alerting_tests",
+            "array<string>",
+            "Where the window alerts: which tests do: shift (the distance), null, nan, infinite, "
+            "new, range, rare_value, rare_category, single_value, single_category, "
+            "grown_category; NULL: none does, or it was judged before store version 10",
+        ),
+        Column(
             "since",
             "timestamp",
             "Start of the first window of the alert that stands in this window, or that it counts "

@@ -22,7 +22,7 @@ BEFORE, AFTER = 366, 60
 MOST_ROWS = 200_000
 """Rows of one question: of carriers each has up to ten, all held in memory."""
 # Only what tells one row from another of its column needs them.
-_HEAVY = ("carriers", "new_categories")
+_HEAVY = ("carriers", "new_categories", "alerting_tests", "reason")
 
 Row = dict[str, Any]
 Seen = dict[tuple[str, str, str, str | None, str], datetime]

@@ -21,7 +21,7 @@ from sparkdrift.spark.reference_tables import (
 from sparkdrift.spark.table import Column, Table
 
 # Raised when a column or a property is added; `migrate` brings older stores up to it.
-STORE_VERSION = 9
+STORE_VERSION = 10
 
 RUNS = Table(
     "runs",

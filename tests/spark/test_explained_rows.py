@@ -56,6 +56,7 @@ def new_rows(day, of, items):
     share = sum(items.values()) / 1000
     listed = [{"item": item, "count": rows} for item, rows in items.items()]
     verdict = {"status": "drifted" if share > 0.01 else "ok", "new_category_share": share}
+    verdict["alerting_tests"] = ["new"] if share > 0.01 else None
     return drift_row(day, "product", of, **verdict, shift=0.0) | {
         "new_categories": listed,
         "shift": None,

@@ -11,7 +11,7 @@ import pytest
 from sparkdrift.explain.explaining import READ, explain, explain_window, with_first_seen
 from sparkdrift.explain.sentences import tell
 from sparkdrift.explain.signals import Limits
-from sparkdrift.explain.told_shares import told_share
+from sparkdrift.explain.told_shares import told_share, told_tests
 
 DAYS, START = 14, 9
 NOISE = 0.02 * np.random.default_rng(4).normal(size=(8, 2 * DAYS))
@@ -121,13 +121,53 @@ def test_what_moved_is_told_of_each_row_of_a_window_alone():
     assert tell(in_north).endswith("; where region = north")
 
 
-def test_the_share_that_alerts_is_told_and_not_a_larger_one_that_is_usual():
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"alerting_tests": ["range"]},
+        {
+            "alerting_tests": None,
+            "reason": "the share outside the reference's range changed by +3.0 points, above it",
+        },
+    ],
+    ids=["by its tests", "of an older store by its reason"],
+)
+def test_the_share_that_alerts_is_told_and_not_a_larger_one_that_is_usual(named):
+    """Ten points of NULL that come and go anyway, beside three out of range that do not."""
     shares = {"null_delta": 0.1, "out_of_range_share": 0.03}
-    one = row(0, status="drifted", effect=0.0, **shares)
-    (by_limits,) = explain_window([one])
-    (by_tests,) = explain_window([{**one, "alerting_shares": ("range",)}])
-    assert (by_limits.kind, by_tests.kind) == ("null", "range")
-    assert by_tests.also == ()
+    one = row(0, status="drifted", effect=0.0, **shares, **named)
+    for (found,) in (explain_window([one]), explain([one])):
+        assert (found.kind, found.also) == ("range", ())
+        assert "NULL" not in tell(found)
+
+
+def test_a_shift_is_told_without_shares_that_no_test_held_to_be_certain():
+    """What was stored as a shift alone is none of NULLs when it is read again."""
+    given = alerting(0.5) | {"alerting_tests": ["shift"], "null_delta": 0.3}
+    (found,) = explain([row(0, shift=0.5, carriers=bins(0.0, 0.2), **given)])
+    assert (found.kind, found.also) == ("values", ())
+    (older,) = explain(
+        [row(0, shift=0.5, carriers=bins(0.0, 0.2), **alerting(0.5), null_delta=0.3)]
+    )
+    assert (older.kind, older.also) == ("values", ())
+    # Nor is a shift told that was none: its effect was below what warns.
+    gone = given | {"status": "warning", "alerting_tests": ["null"]}
+    (found,) = explain([row(0, shift=0.1, carriers=bins(0.0, 0.2), **gone)])
+    assert (found.kind, found.also) == ("null", ())
+
+
+@pytest.mark.parametrize(
+    ("reason", "named"),
+    [
+        ("shifted by 0.50 sd (limit 0.32); new categories 'crypto': 8.0 % of the rows", {"new"}),
+        ('new categories "it\'s": 8.0 % of the rows', {"new"}),
+        ("the share of new categories changed by +1.2 points, beyond the limit of 1", {"new"}),
+        ("no value is left: the share of NaNs changed by +100.0 points", {"nan"}),
+        ("shifted by 0.50 sd (limit 0.32)", set()),
+    ],
+)
+def test_rows_of_an_older_store_name_their_tests_by_their_reason(reason, named):
+    assert set(told_tests(reason)) == named
 
 
 def test_everywhere_alike():
@@ -169,7 +209,7 @@ def test_a_category_and_a_new_one():
             carriers=shares(0.5 + NOISE[0, day] if day >= START else 0.3 + NOISE[1, day]),
             new_category_share=0.08 if day >= START else 0.0,
             new_categories=[{"item": "crypto", "count": 80}] if day >= START else [],
-            **(alerting(0.4) if day >= START else {}),
+            **(alerting(0.4) | {"alerting_tests": ["shift", "new"]} if day >= START else {}),
         )
         for day in range(DAYS)
     ]
@@ -179,16 +219,17 @@ def test_a_category_and_a_new_one():
     assert (found.since.start, found.also) == (at(9), ("new",))
     assert "'loan' went up by 2" in tell(found)
     assert tell(found).endswith("besides: new categories")
-    calm = [{**one, "q_value": 0.9, "p_material": 0.9} for one in rows]
+    calm = [{**one, "alerting_tests": ["new"]} for one in rows]
     fresh = newest(calm)
     assert (fresh.kind, fresh.size) == ("new", 0.08)
     assert [one.item for one in fresh.carriers] == ["crypto"]
     assert "8.0 % of the rows are new categories, most of them 'crypto'" in tell(fresh)
 
 
-def test_nulls_by_the_limits_given():
+def test_nulls_by_the_test_that_alerts():
+    only = {"status": "drifted", "alerting_tests": ["null"]}
     rows = [
-        row(day, shift=0.0, carriers=bins(0.1, 0.1), null_delta=0.3, status="drifted")
+        row(day, shift=0.0, carriers=bins(0.1, 0.1), null_delta=0.3, **only)
         if day >= START
         else row(day, shift=0.0, carriers=bins(0.1, 0.1), null_delta=NOISE[0, day] / 10)
         for day in range(DAYS)
@@ -197,7 +238,15 @@ def test_nulls_by_the_limits_given():
     assert (found.kind, found.direction, found.size) == ("null", "up", 0.3)
     assert found.since.start == at(9)
     assert "NULLs went up by 30.0 points" in tell(found)
-    assert newest(rows, limits=Limits(null=0.5)).kind == "values"
+    # Both alert: the one that is more multiples of its limit is told first.
+    both = [
+        {**one, "nan_delta": 0.2, "alerting_tests": ["null", "nan"]}
+        if one["null_delta"] > 0.2
+        else one
+        for one in rows
+    ]
+    assert (newest(both).kind, newest(both).also) == ("null", ("nan",))
+    assert newest(both, limits=Limits(null=0.1)).kind == "nan"
 
 
 def test_a_shape_without_direction():
@@ -310,7 +359,7 @@ def test_what_it_is_against_is_told(figures, told):
     for text in (tell(stored), tell(found)):
         assert text.startswith(f"amount moved up by 0.50 sd{told.removeprefix(' sd')}")
     # A share of NULLs has no strata.
-    gone = row(13, null_delta=0.3, status="drifted", **figures)
+    gone = row(13, null_delta=0.3, status="drifted", alerting_tests=["null"], **figures)
     (share,) = explain_window([gone])
     assert ("Sunday" in tell(share)) is False
 
@@ -350,7 +399,8 @@ def test_slices_of_another_stratum_are_not_added_up():
 
 def test_new_categories_have_the_window_in_which_they_were_first_seen():
     fresh = [{"item": "crypto", "count": 80}, {"item": "swap", "count": 20}]
-    one = row(13, "product", new_category_share=0.1, new_categories=fresh, status="drifted")
+    one = row(13, "product", new_category_share=0.1, new_categories=fresh)
+    one |= {"status": "drifted", "alerting_tests": ["new"]}
     found = explain([one])
     seen = {("baseline", "product", "*", "*", "crypto"): at(9)}
     (dated,) = with_first_seen(found, seen)
@@ -387,25 +437,27 @@ def test_no_alert_no_explanation():
 
 
 @pytest.mark.parametrize(
-    ("column", "figures", "told"),
+    ("column", "test", "figures", "told"),
     [
-        ("amount", {"shift": 0.0, "null_delta": 0.12}, "NULLs went up by 12.0 points"),
-        ("a: b", {"shift": 0.0, "nan_delta": -0.12}, "NaNs went down by 12.0 points"),
-        ("x", {"infinite_delta": 0.5}, "infinite values went up by 50.0 points"),
+        ("amount", "null", {"shift": 0.0, "null_delta": 0.12}, "NULLs went up by 12.0 points"),
+        ("a: b", "nan", {"shift": 0.0, "nan_delta": -0.12}, "NaNs went down by 12.0 points"),
+        ("x", "infinite", {"infinite_delta": 0.5}, "infinite values went up by 50.0 points"),
         (
             "product",
+            "new",
             {"new_category_share": 0.08, "new_categories": [{"item": "it's; new", "count": 80}]},
             "8.0 % of the rows are new categories",
         ),
         (
             "amount",
+            "range",
             {"shift": 0.0, "out_of_range_share": 0.05, "below_range_share": 0.0},
             "5.0 % of the rows are values outside the reference's range",
         ),
     ],
 )
-def test_what_a_share_did_is_told_without_a_distance_of_nothing(column, figures, told):
-    (found,) = explain([row(0, column, status="drifted", **figures)])
+def test_what_a_share_did_is_told_without_a_distance_of_nothing(column, test, figures, told):
+    (found,) = explain([row(0, column, status="drifted", alerting_tests=[test], **figures)])
     text = tell(found)
     assert " sd" not in text
     assert told_share(text, column) == told

@@ -337,6 +337,20 @@ def test_a_share_far_beyond_its_limit_is_never_ok_where_it_varies_anyway():
     assert found["alerting"] is False  # its distribution was seen, and is calm
 
 
+def test_what_is_read_from_a_stored_row_is_what_was_judged():
+    """Twenty points of NULL that come and go anyway are no part of an alert on a shift."""
+    values = [value if value is None else value + 0.9 for value in sensor(0.43, 5000)]
+    found = judged(STORMY, values)
+    assert (found["status"], found["alerting_tests"]) == ("drifted", ["shift"])
+    assert found["null_delta"] > 10 * POLICY.null_share
+    (one,) = explain([found])
+    assert (one.kind, one.also) == ("values", ())
+    assert "NULL" not in found["explanation"]
+    gone = judged(storms(*[0.4] * 9), [None] * 5000)
+    assert gone["alerting_tests"] == ["null"]
+    assert judged(STORMY, sensor(0.2, 5000))["alerting_tests"] is None
+
+
 def test_a_share_beyond_its_limit_within_chance_is_not_ok():
     known = storms(*[0.4] * 9)
     found = judged(known, sensor(0.43, 1500), others=12)
