@@ -51,20 +51,26 @@ class Feedback(Shown):
 class Calibration(Shown):
     """Alarms a month that the reference's own windows would have raised, by thresholds.
 
-    effect_size: the present one. per_month: of it, with its 95 % interval. suggested: one by which
-    no more than `wanted` are raised, None: none fits. told: all of it in words, with the lines
-    for the spec.
+    effect_size: the present one. per_month: of it, with its 95 % interval, over windows that were
+    `judged`, of `possible` ones over features and slices; None: too few were. suggested: one by
+    which no more than `wanted` are raised, None: none fits. told: all of it in words, with the
+    lines for the spec.
     """
 
-    _absent: ClassVar[Mapping[str, str]] = {"suggested": "none fits"}
+    _absent: ClassVar[Mapping[str, str]] = {
+        "suggested": "none fits",
+        **dict.fromkeys(("per_month", "low", "high"), "not measured"),
+    }
 
     monitor: str
     version: int
     windows: int
     effect_size: float
-    per_month: float
-    low: float
-    high: float
+    possible: int
+    judged: int
+    per_month: float | None
+    low: float | None
+    high: float | None
     wanted: float
     suggested: float | None
     told: tuple[str, ...]
@@ -197,9 +203,11 @@ def calibrate(
         found.reference.version,
         found.windows,
         found.effect,
-        found.now.per_month,
-        found.now.low,
-        found.now.high,
+        found.possible,
+        found.judged,
+        None if found.now is None else found.now.per_month,
+        None if found.now is None else found.now.low,
+        None if found.now is None else found.now.high,
         found.wanted,
         found.suggested,
         tuple(calibrated(own, found)),

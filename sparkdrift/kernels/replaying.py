@@ -1,8 +1,9 @@
 """Replaying a reference: each of its windows judged by the others, as if it had come later.
 
 What is known to be good should raise no alarm, so what alarms here is a false one. A window's
-p-values don't depend on the effect size; whether it is material does. So a row keeps the
-largest effect size at which it would have counted, and one replay answers for all of them.
+p-values don't depend on the effect size; whether it is material does, and whether so few rows would
+have shown it. So a row keeps the largest effect size at which it would have counted, and the
+smallest at which it is quiet and not merely unable to tell: one replay answers for all of them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sparkdrift.kernels.distributions import binned_figures
 from sparkdrift.kernels.freezing import Kernel
 from sparkdrift.kernels.policy import AlertRules, Policy
 from sparkdrift.kernels.powers import VARIATION, powers
+from sparkdrift.measures.alarm_rates import EFFECTS
 from sparkdrift.measures.arrays import Floats, floats
 from sparkdrift.measures.evidence import (
     FAMILY_LEVEL,
@@ -39,11 +41,13 @@ REPLAYED = {
     "effect_size": "double",
     "material_up_to": "double",
     "counts_up_to": "double",
+    "width": "double",
     **VARIATION,
 }
-ALARMING = {
+JUDGED = {
     **{name: REPLAYED[name] for name in ("window_start", "slice_key", "slice_value")},
-    **{name: REPLAYED[name] for name in ("column_name", "counts_up_to")},
+    **{name: REPLAYED[name] for name in ("column_name", "effect_size", "counts_up_to")},
+    "judged_from": "double",
     "tests": "bigint",
     "powerful": "bigint",
 }
@@ -65,7 +69,10 @@ def replay(policy: Policy) -> Kernel:
 
 
 def replayed(reference: Mapping[str, Any], policy: Policy) -> Iterator[dict[str, Any]]:
-    """A row per window with rows: compared with the merge of all others, in its own stratum."""
+    """A row per window with rows: compared with the merge of all others, in its own stratum.
+
+    Without figures where it has no distance: of one usual value, shares are tested instead.
+    """
     cells: Sequence[Mapping[str, Any]] = reference["window_bins"] or []
     if reference["bins"] is None or len(cells) < 2:
         return
@@ -82,21 +89,25 @@ def replayed(reference: Mapping[str, Any], policy: Policy) -> Iterator[dict[str,
             "window_strata": [strata[j] for j in others],
         }
         merged = floats(counts[others].sum(axis=0))
+        keys = {name: reference[name] for name in ("slice_key", "slice_value", "column_name")}
+        keys |= {"window_start": cell["window_start"]}
         if not counts[i].sum() or not merged.sum():
+            yield keys | {"effect_size": effect}
             continue
         known = baselines(rest, merged, float(ks[others].min()), policy, effect)
         found = binned_figures(counts[i : i + 1], ks[i : i + 1], known, [strata[i]], effect)
         kept = ("p_unusual", "n_eff", "degrees", "tau2", "square", "w_eff")
         figures = {name: float(found[name][0]) for name in kept} | {"effect_size": effect}
-        if not np.isnan(figures["p_unusual"]):
-            bins = found["degrees"] + 1
-            up_to = material_up_to(found["d_statistic"], found["noise"], bins)
-            figures["material_up_to"] = float(up_to[0])
-            figures["counts_up_to"] = counts_up_to(
-                float(up_to[0]), float(found["effect"][0]), warn, weight, policy.alerts
-            )
-            keys = {name: reference[name] for name in ("slice_key", "slice_value", "column_name")}
-            yield {"window_start": cell["window_start"], **keys, **figures}
+        if np.isnan(figures["p_unusual"]):
+            yield keys | {"effect_size": effect}
+            continue
+        up_to = material_up_to(found["d_statistic"], found["noise"], found["degrees"] + 1)
+        figures["material_up_to"] = float(up_to[0])
+        figures["counts_up_to"] = counts_up_to(
+            float(up_to[0]), float(found["effect"][0]), warn, weight, policy.alerts
+        )
+        figures["width"] = float(found["effect_high"][0] - found["effect_low"][0])
+        yield keys | figures
 
 
 def counts_up_to(
@@ -116,28 +127,60 @@ def counts_up_to(
     return min(material, effect * weight / least)
 
 
-def alarming(least_power: float) -> Kernel:
-    """A kernel that keeps of replayed rows, sorted by window, those that could alarm.
+def judged(least_power: float) -> Kernel:
+    """A kernel that says of replayed rows, sorted by window, what each shows at which effect size.
 
-    A window's rows are one family, as when it is judged. One row more per window, without a
-    feature, has how many `tests` it had, and how many of them are `powerful` enough.
+    A window's rows are one family, as when it is judged: `counts_up_to` is 0 where a row is not
+    unusual in it, and from `judged_from` on such a row is quiet. Both are NULL where nothing could
+    be measured. One row more per window, without a feature, has how many `tests` it had,
+    and how many of them are `powerful` enough for the present effect size.
     """
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        schema = arrow_schema(ALARMING)
         for group in groups(batches, KEYS):
-            q_values = benjamini_hochberg(column(group, "p_unusual"), LEAST_FAMILY)
-            kept = group.take(np.flatnonzero(q_values <= FAMILY_LEVEL)).to_pylist()
-            about = {
-                "window_start": group.column("window_start")[0].as_py(),
-                "tests": group.num_rows,
-                "powerful": int((_powers(group) >= least_power).sum()),
-            }
-            yield pa.RecordBatch.from_pylist([about, *kept], schema=schema)
+            yield _of_window(group, least_power)
 
     return run
 
 
-def _powers(rows: pa.Table) -> Floats:
-    level = family_level(rows.num_rows)
-    return powers(rows, column(rows, "effect_size"), level)
+def _of_window(group: pa.Table, least_power: float) -> pa.RecordBatch:
+    p_unusual, own = column(group, "p_unusual"), column(group, "effect_size")
+    unknown = np.isnan(p_unusual)
+    tests = int((~unknown).sum())
+    level = family_level(max(tests, 1))
+    powerful = powers(group, own, level) >= least_power
+    unusual = benjamini_hochberg(p_unusual, LEAST_FAMILY) <= FAMILY_LEVEL
+    up_to = np.where(unusual, column(group, "counts_up_to"), 0.0)
+    least = _judged_from(group, level, least_power)
+    least = np.where(powerful, np.fmin(least, own), least)
+    about = {
+        "window_start": group.column("window_start")[0].as_py(),
+        "tests": tests,
+        "powerful": int(powerful.sum()),
+    }
+    figures = {"counts_up_to": up_to, "judged_from": least}
+    rows = {name: group.column(name).combine_chunks() for name in JUDGED if name in REPLAYED}
+    rows |= {name: pa.array(values, mask=unknown) for name, values in figures.items()}
+    rows |= {name: pa.nulls(group.num_rows, pa.int64()) for name in ("tests", "powerful")}
+    schema = arrow_schema(JUDGED)
+    of_rows = pa.Table.from_arrays([rows[name] for name in JUDGED], schema=schema)
+    together = pa.concat_tables([pa.Table.from_pylist([about], schema=schema), of_rows])
+    return together.combine_chunks().to_batches()[0]
+
+
+def _judged_from(rows: pa.Table, level: float, least_power: float) -> Floats:
+    """The smallest of EFFECTS at which each row is an answer, infinite where at none: (rows,).
+
+    It is one where a shift of that size would have been found, or where the interval of its own
+    effect is narrower (kernels/judging.py). Power grows with the effect size, so it is bisected.
+    """
+    low, high = np.zeros(rows.num_rows, dtype=int), np.full(rows.num_rows, len(EFFECTS))
+    tried = np.append(EFFECTS, EFFECTS[-1])
+    while (low < high).any():
+        middle = (low + high) // 2
+        enough = powers(rows, floats(tried[middle]), level) >= least_power
+        open_ = low < high
+        high = np.where(open_ & enough, middle, high)
+        low = np.where(open_ & ~enough, middle + 1, low)
+    by_power = np.append(EFFECTS, np.inf)[low]
+    return np.fmin(by_power, np.nextafter(column(rows, "width"), np.inf))

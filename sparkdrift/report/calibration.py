@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sparkdrift.explain.signals import WHOLE
-from sparkdrift.measures.alarm_rates import Rate
+from sparkdrift.measures.alarm_rates import LEAST_JUDGED, Rate
 from sparkdrift.measures.influence import LARGEST_EFFECT
 from sparkdrift.report.plain import joined, named, plain
 from sparkdrift.spec.drafting import yaml_text
@@ -25,14 +25,17 @@ def calibrated(spec: MonitorSpec, found: Calibration) -> Iterator[str]:
         f"{spec.monitor}: {named(found.windows, 'good window')} of a {spec.windows.grain} replayed "
         f"(reference {name} version {found.reference.version}), {found.tests:,.0f} tests in each"
     )
-    yield f"  effect size {found.effect:g} (now): {_rate(found.now)}"
+    yield from _judged(found)
+    yield f"  effect size {found.effect:g} (now): {_now(found)}"
     if found.alerting:
         listed = joined([_named(one) for one in found.alerting], _MOST_NAMED)
         yield f"    raised by {listed}"
     share = found.powerful / found.tests if found.tests else 0.0
     yield f"    a shift of that size would be found in {100 * share:.0f} % of the tests"
-    if found.suggested is None or found.fitting is None:
-        yield f"  no effect size up to 1 sd raises {found.wanted:g} a month or fewer"
+    if not found.any_rate:
+        yield "  what would fit is not measured: at no effect size up to 1 sd is enough judged"
+    elif found.suggested is None or found.fitting is None:
+        yield f"  no effect size up to 1 sd is known to raise {found.wanted:g} a month or fewer"
     else:
         yield (
             f"  effect size {found.suggested:g} (the smallest for at most {found.wanted:g} a "
@@ -47,10 +50,34 @@ def calibrated(spec: MonitorSpec, found: Calibration) -> Iterator[str]:
     yield from _lines(found)
 
 
+def _judged(found: Calibration) -> Iterator[str]:
+    """How much of what was replayed said anything: rates are over that, and over nothing else."""
+    lost = found.possible - found.judged
+    share = 100 * found.judged / found.possible if found.possible else 0.0
+    yield (
+        f"  judged: {found.judged:,} of {named(found.possible, 'window')} of "
+        f"{named(found.series, 'feature')}, slices counted apart ({share:.0f} %)"
+        + (f"; in {lost:,} a shift of {found.effect:g} sd could have been missed" if lost else "")
+    )
+    if found.without:
+        told = named(found.without, "feature")
+        yield f"    {told} without a distance: of nearly one value, or without values"
+
+
+def _now(found: Calibration) -> str:
+    if found.now is not None:
+        return _rate(found.now)
+    windows = found.judged / max(found.series, 1)
+    return (
+        f"not measured: {windows:.1f} judged windows a feature, {LEAST_JUDGED} are needed "
+        "(more rows, fewer slices, a longer reference, or a larger effect size)"
+    )
+
+
 def _rate(rate: Rate) -> str:
     return (
-        f"{named(rate.alerts, 'alert')} in {rate.months:.1f} months, {rate.per_month:.2g} a month "
-        f"(95 %: {rate.low:.2g} to {rate.high:.2g})"
+        f"{named(rate.alerts, 'alert')} in {rate.months:.1f} months that were judged, "
+        f"{rate.per_month:.2g} a month (95 %: {rate.low:.2g} to {rate.high:.2g})"
         + (f"; standing in {named(rate.standing, 'window')}" if rate.alerts else "")
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkdrift.kernels.replaying import ALARMING, REPLAYED, alarming, replay
+from sparkdrift.kernels.replaying import JUDGED, REPLAYED, judged, replay
+from sparkdrift.kernels.tallying import TALLIED, tallying
 from sparkdrift.measures.evidence import LEAST_POWER
 from sparkdrift.spark.alerting import policy_of
 from sparkdrift.spark.frozen_rows import frozen_rows
@@ -21,9 +22,9 @@ _ROW = ("slice_key", "slice_value", "column_name")
 def replayed_windows(
     spark: SparkSession, store: Store, spec: MonitorSpec, snapshot: Snapshot
 ) -> pa.Table:
-    """What would have alarmed, had the reference's windows come after it; columns ALARMING.
+    """What would have alarmed, had the reference's windows come after it; columns TALLIED.
 
-    Few rows reach the driver: those of windows that were unusual, and one per window.
+    Few rows reach the driver: those of features that would alert, and sums of each partition.
     """
     strata = (
         f"transform(window_bins, one -> "
@@ -34,7 +35,11 @@ def replayed_windows(
     # One row of a reference is all windows of a feature: spread, since each takes a while.
     tested = rows.repartition(*map(quote, _ROW)).mapInArrow(replay(policy), ddl(REPLAYED))
     by_window = tested.repartition("window_start").sortWithinPartitions("window_start")
-    return by_window.mapInArrow(alarming(LEAST_POWER), ddl(ALARMING)).toArrow()
+    verdicts = by_window.mapInArrow(judged(LEAST_POWER), ddl(JUDGED))
+    keys = list(map(quote, _ROW))
+    by_series = verdicts.repartition(*keys).sortWithinPartitions(*keys, "window_start")
+    kernel = tallying(policy.effect, spec.alerts.windows, spec.alerts.of)
+    return by_series.mapInArrow(kernel, ddl(TALLIED)).toArrow()
 
 
 def reference_bins(

@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from sparkdrift.errors import SnapshotError
-from sparkdrift.measures.alarm_rates import Rate, alerts_raised, rate, smallest_effect
+from sparkdrift.kernels.tallying import Sums
+from sparkdrift.measures.alarm_rates import EFFECTS, Rate, rate_at, smallest_effect
 from sparkdrift.measures.arrays import Floats
 from sparkdrift.measures.influence import METRICS, Cost, Labelled, cost_of_shift, influence
 from sparkdrift.spark.expressions import resolve_source
@@ -21,7 +22,6 @@ from sparkdrift.spark.reference_life import Snapshot, stored_references
 from sparkdrift.spark.replays import reference_bins, replayed_windows
 from sparkdrift.spark.row_samples import labelled_rows
 from sparkdrift.spark.source import source_of
-from sparkdrift.spec.alerts import Alerts
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 
@@ -49,20 +49,28 @@ class Alerting:
 
 @dataclass(frozen=True)
 class Calibration:
-    """`now`: at the present effect size; `fitting`: at the smallest from which on all raise no
-    more than wanted, None where none up to 1 sd does. `tests`, `powerful`: per window, and with
-    power for the present effect size. `least`: the severity from which on a window counts.
+    """`now`: at the present effect size, None where too few windows were judged to tell; `fitting`:
+    at the smallest from which on all raise no more than wanted, None where none up to 1 sd does.
+    `series` of a slice and feature have `possible` windows with rows, of which `judged` told
+    anything at the present effect size; `without`: those whose distance no window has. `tests`,
+    `powerful`: per window, and with power for the present effect size. `any_rate`: whether any
+    effect size that was tried has one. `least`: the severity from which on a window counts.
     `costs`: by feature, where a tolerated loss is declared."""
 
     reference: Snapshot
     windows: int
     tests: float
     powerful: float
-    now: Rate
+    now: Rate | None
     effect: float
     wanted: float
     suggested: float | None
     fitting: Rate | None
+    series: int
+    possible: int
+    judged: int
+    without: int = 0
+    any_rate: bool = True
     least: str = "minor"
     alerting: tuple[Alerting, ...] = ()
     costs: Mapping[str, Cost] | None = None
@@ -75,46 +83,48 @@ def calibrate(spark: SparkSession, store: Store, spec: MonitorSpec, wanted: floa
     Raises SnapshotError where there is none, or one without enough windows.
     """
     snapshot = _newest(spark, store, spec)
-    found = replayed_windows(spark, store, spec, snapshot).to_pylist()
-    about = [row for row in found if row["column_name"] is None]
-    starts = sorted(row["window_start"] for row in about)
-    if len(starts) < _LEAST_WINDOWS:
+    sums, alerting = _replayed(replayed_windows(spark, store, spec, snapshot).to_pylist())
+    if sums.starts < _LEAST_WINDOWS:
         raise SnapshotError(
-            f"reference version {snapshot.version} of {spec.monitor} has {len(starts)} windows to "
+            f"reference version {snapshot.version} of {spec.monitor} has {sums.starts} windows to "
             f"replay, {_LEAST_WINDOWS} are needed: freeze one from an interval of the monitored "
             "table with more of them"
         )
-    series = _series([row for row in found if row["column_name"] is not None], starts)
-    months = len(starts) * _DAYS[spec.windows.grain] / _DAYS_PER_MONTH
-    rule, default = spec.alerts, spec.drift.thresholds.effect_size
-    judged = _own_limits(spec, series)
-    up_to = np.array(list(judged.values())) if judged else np.zeros((0, len(starts)))
-    suggested = smallest_effect(up_to, months, wanted, rule.windows, rule.of)
-
-    def at(effect: float) -> Rate:
-        return rate(*_counted(up_to, effect, rule), months)
-
-    alerting = [Alerting(*key, *_counted(row[None], default, rule)) for key, row in judged.items()]
+    month = _DAYS[spec.windows.grain] / _DAYS_PER_MONTH
+    tried = sums.found.tried
+    suggested = smallest_effect(tried, month, wanted, spec.alerts.of)
+    at = None if suggested is None else int(np.flatnonzero(suggested == EFFECTS)[0])
     result = Calibration(
         reference=snapshot,
-        windows=len(starts),
-        tests=float(np.mean([row["tests"] for row in about])),
-        powerful=float(np.mean([row["powerful"] for row in about])),
-        now=at(default),
-        effect=default,
+        windows=sums.starts,
+        tests=sums.tests / sums.starts,
+        powerful=sums.powerful / sums.starts,
+        now=rate_at(sums.found, 0, month),
+        effect=spec.drift.thresholds.effect_size,
         wanted=wanted,
         suggested=suggested,
-        fitting=None if suggested is None else at(suggested),
-        least=rule.least,
-        alerting=tuple(sorted((a for a in alerting if a.alerts), key=lambda a: -a.standing)),
+        fitting=None if at is None else rate_at(tried, at, month),
+        series=sums.found.series,
+        possible=sums.windows,
+        judged=int(sums.found.judged[0]),
+        without=sums.without,
+        any_rate=bool(tried.measured.any()),
+        least=spec.alerts.least,
+        alerting=tuple(alerting),
     )
     return _with_costs(spark, store, spec, snapshot, result)
 
 
-def _counted(up_to: Floats, effect: float, rule: Alerts) -> tuple[int, int]:
-    """(alerts raised, windows in which one stands) at one effect size."""
-    alerts, standing = alerts_raised(up_to, [effect], rule.windows, rule.of)
-    return int(alerts[0]), int(standing[0])
+def _replayed(rows: Sequence[Mapping[str, Any]]) -> tuple[Sums, list[Alerting]]:
+    """The sums of all partitions, and what would alert now, the longest first."""
+    sums, alerting = Sums(), []
+    for row in rows:
+        if row["column_name"] is None:
+            sums.add(row)
+        else:
+            key = (row["slice_key"], row["slice_value"], row["column_name"])
+            alerting.append(Alerting(*key, row["alerts"], row["standing"]))
+    return sums, sorted(alerting, key=lambda one: (-one.standing, one.column_name))
 
 
 def _newest(spark: SparkSession, store: Store, spec: MonitorSpec) -> Snapshot:
@@ -126,32 +136,6 @@ def _newest(spark: SparkSession, store: Store, spec: MonitorSpec) -> Snapshot:
         f"{spec.monitor} has no reference in force, whose windows could be replayed: "
         "name one in the spec's reference section, then `sparkdrift run`"
     )
-
-
-Key = tuple[str, str | None, str]
-
-
-def _series(rows: Sequence[Mapping[str, Any]], starts: Sequence[Any]) -> dict[Key, Floats]:
-    """By slice and feature: up to which effect size each window counts; 0 where it does not."""
-    place = {start: i for i, start in enumerate(starts)}
-    found: dict[Key, Floats] = {}
-    for row in rows:
-        key = (row["slice_key"], row["slice_value"], row["column_name"])
-        series = found.setdefault(key, np.zeros(len(starts)))
-        series[place[row["window_start"]]] = row["counts_up_to"]
-    return found
-
-
-def _own_limits(spec: MonitorSpec, series: Mapping[Key, Floats]) -> dict[Key, Floats]:
-    """Features with an effect size of their own count by that, whatever the others' is."""
-    own = spec.all_thresholds()
-    default = spec.drift.thresholds.effect_size
-    return {
-        key: row
-        if key[2] not in own or own[key[2]].effect_size == default
-        else np.where(row >= own[key[2]].effect_size, np.inf, 0.0)
-        for key, row in series.items()
-    }
 
 
 def _with_costs(

@@ -10,7 +10,8 @@ import pytest
 
 from sparkdrift.kernels.batches import arrow_schema
 from sparkdrift.kernels.policy import GRADES, AlertRules, Policy
-from sparkdrift.kernels.replaying import REPLAYED, alarming, counts_up_to, replayed
+from sparkdrift.kernels.replaying import REPLAYED, counts_up_to, judged, replay, replayed
+from sparkdrift.kernels.tallying import Sums, tallying
 from sparkdrift.measures import alarm_rates, binned, evidence, variation
 
 START = datetime(2025, 1, 1, tzinfo=timezone.utc)
@@ -61,10 +62,11 @@ def test_a_reference_without_windows_or_bins_gives_nothing():
     assert list(replayed({**reference(counts), "window_bins": None}, POLICY)) == []
 
 
-def test_windows_without_rows_are_left_out():
+def test_windows_without_rows_have_no_figures():
     counts = np.full((5, 10), 100)
     counts[2] = 0
-    assert len(list(replayed(reference(counts), POLICY))) == 4
+    found = list(replayed(reference(counts), POLICY))
+    assert ["p_unusual" in one for one in found] == [True, True, False, True, True]
 
 
 @pytest.mark.parametrize("least", GRADES)
@@ -96,33 +98,124 @@ def test_what_counts_follows_the_least_severity():
     assert 0 < found["critical"]["counts_up_to"] < found["major"]["counts_up_to"]
 
 
+def row(i: int, p_unusual: float, n_eff: float, width: float = 9.0) -> dict:
+    return {
+        "window_start": START,
+        "slice_key": "*",
+        "slice_value": "*",
+        "column_name": f"f{i:03}",
+        "p_unusual": p_unusual,
+        "n_eff": n_eff,
+        "effect_size": 0.32,
+        "degrees": 9.0,
+        "tau2": 0.0,
+        "square": 0.0,
+        "w_eff": np.inf,
+        "material_up_to": 0.4,
+        "counts_up_to": 0.4,
+        "width": width,
+    }
+
+
+def of_window(rows: list[dict]) -> tuple[dict, list[dict]]:
+    batch = pa.RecordBatch.from_pylist(rows, schema=arrow_schema(REPLAYED))
+    (found,) = judged(0.8)(iter([batch]))
+    about, *others = found.to_pylist()
+    return about, others
+
+
 def test_a_window_is_one_family():
     """One p of 0.004 alarms among 10 tests and not among 100."""
 
-    def kept(tests: int) -> list[str | None]:
-        rows = [
-            {
-                "window_start": START,
-                "slice_key": "*",
-                "slice_value": "*",
-                "column_name": f"f{i}",
-                "p_unusual": 0.004 if i == 0 else 0.5,
-                "n_eff": 1e4 if i < 4 else 100.0,
-                "effect_size": 0.32,
-                "degrees": 9.0,
-                "tau2": 0.0,
-                "square": 0.0,
-                "w_eff": np.inf,
-                "material_up_to": 0.4,
-                "counts_up_to": 0.4,
-            }
-            for i in range(tests)
-        ]
-        batch = pa.RecordBatch.from_pylist(rows, schema=arrow_schema(REPLAYED))
-        (found,) = alarming(0.8)(iter([batch]))
-        assert found.to_pylist()[0]["tests"] == tests
-        assert found.to_pylist()[0]["powerful"] == 4
-        return [row["column_name"] for row in found.to_pylist()[1:]]
+    def kept(tests: int) -> list[str]:
+        rows = [row(i, 0.004 if i == 0 else 0.5, 1e4 if i < 4 else 100.0) for i in range(tests)]
+        about, others = of_window(rows)
+        assert (about["tests"], about["powerful"]) == (tests, 4)
+        return [one["column_name"] for one in others if one["counts_up_to"] > 0]
 
-    assert kept(10) == ["f0"]
+    assert kept(10) == ["f000"]
     assert kept(100) == []
+
+
+@pytest.mark.parametrize("tests", [10, 100])
+@pytest.mark.parametrize("rows", [100.0, 1000.0, 3000.0, 1e5])
+def test_a_row_is_quiet_from_the_effect_size_that_it_would_have_shown(rows, tests):
+    """Each effect size tried: against `power` at the level of the family."""
+    _, (one, *_) = of_window([row(i, 0.5, rows) for i in range(tests)])
+    level = evidence.family_level(tests)
+    limits = evidence.material_limit(alarm_rates.EFFECTS)
+    power = evidence.power(1 / rows, 10, alarm_rates.EFFECTS, limits, level=level)
+    quiet = one["judged_from"] <= alarm_rates.EFFECTS
+    assert (quiet == (power >= 0.8)).all(), (rows, tests, one["judged_from"])
+    assert quiet.any() == (power[-1] >= 0.8)
+
+
+def test_a_row_of_a_narrow_effect_is_an_answer_without_power():
+    _, (blind, seen, none) = of_window(
+        [row(0, 0.5, 50.0), row(1, 0.5, 50.0, width=0.2), row(2, np.nan, 50.0)]
+    )
+    assert blind["judged_from"] > 0.9
+    assert 0.2 < seen["judged_from"] < 0.2 + 1e-9
+    assert none["judged_from"] is None
+    assert none["counts_up_to"] is None
+
+
+def tallied(*references: dict, policy: Policy = POLICY) -> tuple[Sums, list[dict]]:
+    """Through all three kernels, with the sorts that Spark does between them."""
+    rows = [one for own in references for one in replayed(own, policy)]
+    table = pa.Table.from_pylist(rows, schema=arrow_schema(REPLAYED)).sort_by("window_start")
+    by_window = pa.Table.from_batches(list(judged(0.8)(iter(table.to_batches()))))
+    keys = [(name, "ascending") for name in ("column_name", "window_start")]
+    sums, alerting = Sums(), []
+    kernel = tallying(policy.effect, 2, 3)
+    for batch in kernel(iter(by_window.sort_by(keys).combine_chunks().to_batches())):
+        for one in batch.to_pylist():
+            if one["column_name"] is None:
+                sums.add(one)
+            else:
+                alerting.append(one)
+    return sums, alerting
+
+
+def days(rows: int, many: int = 20, wave: bool = False) -> np.ndarray:
+    rng = np.random.default_rng([SEED, rows])
+    counts = rng.multinomial(rows, np.full(10, 0.1), size=many)
+    if wave:
+        counts[7:9] = rng.multinomial(rows, np.linspace(0.02, 0.18, 10), size=2)
+    return counts
+
+
+def test_a_feature_of_too_few_rows_is_no_quiet_one():
+    """Half of the features have 40 rows a day: the rate is over the windows of the others."""
+    sums, alerting = tallied(
+        reference(days(5000, wave=True), "large"),
+        reference(days(40), "small"),
+        reference(np.full((20, 1), 100), "constant"),
+    )
+    assert [(one["column_name"], one["alerts"]) for one in alerting] == [("large", 1)]
+    assert (sums.starts, sums.windows, sums.without) == (20, 40, 1)
+    assert sums.found.series == 2
+    # Of 40 rows a window or two lies so near that its interval is narrow all the same.
+    blind, _ = tallied(reference(days(40), "small"))
+    assert blind.found.judged[0] <= 3
+    assert sums.found.judged[0] == 20 + blind.found.judged[0]
+    found = alarm_rates.rate_at(sums.found, 0, 1 / 30)
+    assert found.months == pytest.approx(sums.found.judged[0] / 2 / 30)
+    assert alarm_rates.rate_at(blind.found, 0, 1 / 30) is None
+    # What fits is a size at which it would have been judged, not the smallest that is tried.
+    assert alarm_rates.smallest_effect(blind.found.tried, 1 / 30, 1.0, 3) > 0.32
+
+
+def test_a_feature_with_an_effect_size_of_its_own_counts_by_that():
+    own = Policy(effect=0.32, warn=0.2, overrides={"large": (1.0, 0.5)})
+    sums, alerting = tallied(reference(days(5000, wave=True), "large"), policy=own)
+    assert alerting == []
+    assert set(sums.found.alerts) == {0}
+    assert set(sums.found.judged) == {20}
+
+
+def test_the_kernel_replays_each_row_of_a_reference():
+    batch = pa.RecordBatch.from_pylist([reference(days(500)), reference(days(500), "b")])
+    (found,) = replay(POLICY)(iter([batch]))
+    assert found.num_rows == 40
+    assert found.schema == arrow_schema(REPLAYED)

@@ -30,6 +30,9 @@ FOUND = Calibration(
     wanted=1,
     suggested=0.51,
     fitting=rate(0, 0, 2.0),
+    series=10,
+    possible=600,
+    judged=590,
     alerting=(Alerting("*", "*", "amount", 1, 59),),
 )
 
@@ -40,7 +43,8 @@ def text(found: Calibration) -> str:
 
 def test_one_alert_that_stands_all_the_time_is_told_with_its_windows():
     told = text(FOUND)
-    assert "0.32 (now): 1 alert in 2.0 months, 0.5 a month (95 %: 0.013 to 2.8)" in told
+    rates = "0.5 a month (95 %: 0.013 to 2.8)"
+    assert f"0.32 (now): 1 alert in 2.0 months that were judged, {rates}" in told
     assert "; standing in 59 windows" in told
     assert "raised by amount" in told
     assert "effect_size: 0.51" in told
@@ -52,3 +56,20 @@ def test_the_severity_that_counts_is_said(least):
     told = text(replace(FOUND, least=least))
     assert f"counted are windows of severity {least} or more (alerts.least)" in told
     assert ("warn_at" in told) == (least == "warning")
+
+
+def test_what_was_not_judged_is_counted():
+    told = text(FOUND)
+    assert "judged: 590 of 600 windows of 10 features, slices counted apart (98 %)" in told
+    assert "in 10 a shift of 0.32 sd could have been missed" in told
+    assert "without a distance" not in told
+    assert "2 features without a distance" in text(replace(FOUND, without=2))
+
+
+def test_of_too_few_judged_windows_there_is_no_rate_and_no_line_for_the_spec():
+    blind = replace(FOUND, now=None, judged=30, suggested=None, fitting=None, any_rate=False)
+    told = text(replace(blind, alerting=()))
+    assert "0.32 (now): not measured: 3.0 judged windows a feature, 4 are needed" in told
+    assert "what would fit is not measured: at no effect size up to 1 sd" in told
+    assert "0 alerts" not in told
+    assert "effect_size:" not in told
