@@ -57,19 +57,30 @@ def _verdict(check: Check, q: float) -> Check:
     """Status and reason of a check that has none yet.
 
     violated: unusual among all tests of the window, and surely beyond the limit. Of a pair,
-    warning: unusual and beyond the limit. ok: neither beyond the limit, and in so many rows twice
-    the limit would have been noticed. What is none of these was not measured.
+    warning: unusual and beyond the limit. ok: not beyond the limit, and in so many rows twice
+    the limit would have been noticed. What is none of these was not measured: beyond the limit and
+    no more than what chance or habit shows is neither kept nor broken.
     """
     if check["status"] is not None:
         return {}
     unusual = np.isfinite(q) and q <= FAMILY_LEVEL
-    if unusual and check["p_material"] < MATERIAL_LEVEL:
+    material = check["p_material"]
+    if unusual and material is not None and material < MATERIAL_LEVEL:
         return {"status": VIOLATED}
     if check["share"] is not None:
         return _kept(check)
-    if unusual and abs(check["value"]) > check["limit"]:
-        return {"status": WARNING}
-    return _noticed(check, f"a change of the correlation by {2 * check['limit']:g}")
+    seen = _noticed(check, f"a change of the correlation by {2 * check['limit']:g}")
+    # Not measured is not within the limit either.
+    if check["value"] is not None and abs(check["value"]) <= check["limit"]:
+        return seen
+    return {"status": WARNING} if unusual else _beyond(check, seen)
+
+
+def _beyond(check: Check, seen: Check) -> Check:
+    """Of a pair that is beyond its limit and not unusual; seen: what the rows could have shown."""
+    why = seen.get("reason") or "which can't be told from what is usual or from chance"
+    text = f"{check['reason']}, beyond the limit of {check['limit']:g}, {why}"
+    return {"status": INSUFFICIENT, "reason": text}
 
 
 def _kept(check: Check) -> Check:

@@ -109,6 +109,7 @@ def _judge(group: pa.Table, policy: Policy) -> pa.RecordBatch:
         column(group, "effect"),
         able,
         warn=column(group, "warn_at"),
+        limit=column(group, "effect_size"),
     )
     limits = policy.test_limits
     verdicts = [
@@ -287,6 +288,8 @@ def _too_little(row: Mapping[str, Any]) -> str:
     if row["p_unusual"] is None:
         return row["lacking"] or "nothing to compare: no values on one side"
     power = row["power"] or 0.0
+    if power >= LEAST_POWER and row["effect"] is not None and row["effect"] >= row["effect_size"]:
+        return f"{_shift(row)}, which can't be told from what is usual or from chance"
     why = f"too few {row['scarce'] or 'rows'}"
     if row["tau2"]:
         why += f", or too much usual variation ({np.sqrt(row['tau2']):.2f} sd)"

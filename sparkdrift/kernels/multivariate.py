@@ -26,8 +26,14 @@ from sparkdrift.measures.multivariate import Terms, Usual
 from sparkdrift.measures.sketch_error import noise_scale
 
 NAMED = 3
+MOST_LISTED = 10
 LEAST_INPUTS = 2
 """Of fewer there is nothing together: the one input has a row of its own."""
+MOST_UNMEASURED = 0.2
+"""Part of the inputs that may be without a distance: of more, what the others show is not that of
+all. Inputs of nearly one value are none of them: they are judged by the share of all others."""
+
+_TERMS = ("d_statistic", "n_eff", "degrees", "p_unusual")
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,9 +78,10 @@ def inputs_row(
 
     level: at which the window's family asks the only test that is unusual.
 
-    rows: the window's compared rows, with column_name, d_statistic, n_eff, degrees and
-    p_unusual; those of other columns are ignored, and a missing or unmeasured one (NULL) counts
-    as not measured.
+    rows: the window's compared rows of all inputs, with column_name, d_statistic, n_eff, degrees,
+    p_unusual and alone; those that the reference does not hold, and a missing or unmeasured one
+    (NULL), count as not measured: they are named, and of more than MOST_UNMEASURED there is no
+    figure.
     """
     if known.reason is not None:
         return unmeasured(INPUTS, known.reason)
@@ -84,9 +91,9 @@ def inputs_row(
     found = multivariate.judge_joint(usual, terms, effect_size, level)
     if found.own.reason:
         return unmeasured(INPUTS, found.own.reason)
-    if not np.isfinite(found.joint[0]):
-        part = f"{int(found.used[0])} of {len(known.columns)} were measured"
-        return unmeasured(INPUTS, f"too few inputs to judge them together: {part}")
+    lost, inputs = _lost(known.columns, rows)
+    if len(lost) > MOST_UNMEASURED * inputs or not np.isfinite(found.joint[0]):
+        return unmeasured(INPUTS, _too_few(lost, inputs))
     return {
         "column_name": INPUTS,
         "d_statistic": float(found.distance[0]),
@@ -103,6 +110,7 @@ def inputs_row(
         "moved": _largest(terms, known.columns),
         "carriers": _carriers(terms, known.columns),
         "scarce": "reference windows, or rows",
+        "caveat": f"without {_listed(lost)}, not measured" if lost else None,
     }
 
 
@@ -152,15 +160,43 @@ def _against_others(known: Baseline, counts: Floats, ks: Floats) -> Terms:
 
 def _seen(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Terms:
     """The compared rows of one window, (1, F)."""
-    columns = ("d_statistic", "n_eff", "degrees", "p_unusual")
     values = np.full((4, 1, len(names)), np.nan)
     place = {name: j for j, name in enumerate(names)}
     for row in rows:
         j = place.get(row["column_name"])
-        if j is not None and all(row[name] is not None for name in columns):
-            values[:, 0, j] = [row[name] for name in columns]
+        if j is not None and all(row[name] is not None for name in _TERMS):
+            values[:, 0, j] = [row[name] for name in _TERMS]
     d, rows_worth, free, p = values
     return Terms(d, divide(1.0, rows_worth), free, p)
+
+
+def _lost(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], int]:
+    """The inputs that have no part in what all show together, and how many inputs there are."""
+    by_name = {row["column_name"]: row for row in rows}
+    inputs = sorted({*names, *by_name})
+    held = frozenset(names)
+    lost = [one for one in inputs if not _takes_part(by_name.get(one), one in held)]
+    return lost, len(inputs)
+
+
+def _takes_part(row: Mapping[str, Any] | None, held: bool) -> bool:
+    if row is None or row.get("unmeasured") is not None:
+        return False
+    alone = row.get("alone")
+    if alone is not None and np.isfinite(alone):
+        return True
+    return held and all(row[name] is not None and np.isfinite(row[name]) for name in _TERMS)
+
+
+def _too_few(lost: Sequence[str], inputs: int) -> str:
+    part = f"{inputs - len(lost)} of {inputs} were measured"
+    limit = f"at most {100 * MOST_UNMEASURED:.0f} % may be missing"
+    return f"too few inputs to judge them together: {part}, not {_listed(lost)}; {limit}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - MOST_LISTED
+    return ", ".join(names[:MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _largest(terms: Terms, names: Sequence[str]) -> str:

@@ -140,7 +140,7 @@ def _made(
 # What rows together are made of.
 _READ = (
     *KEPT,
-    *("unmeasured", "unmeasured_reason", "d_statistic", "n_eff", "degrees", "p_unusual"),
+    *("unmeasured", "unmeasured_reason", "d_statistic", "n_eff", "degrees", "p_unusual", "alone"),
     *("wasserstein_distance", "wasserstein_error", "binned_distance", "binned_noise"),
 )
 _OF_WINDOW = ("window_start", "comparison", "reference_version", "slice_key", "slice_value")

@@ -208,6 +208,7 @@ def decide(
     power: ArrayLike,
     *,
     warn: ArrayLike = DELTA_WARN,
+    limit: ArrayLike = DELTA_STAR,
     family: float = FAMILY_LEVEL,
     material: float = MATERIAL_LEVEL,
     least_power: float = LEAST_POWER,
@@ -215,9 +216,10 @@ def decide(
     """The status of each window on its own: step 4 of section 4, broadcast.
 
     'drifted': q <= family and p_material < material; 'warning': q <= family and
-    effect >= warn; 'ok': neither, and power >= least_power; else 'insufficient_data', also
-    where q_value, p_material or effect is NaN. So a large shift alerts in a small window,
-    but a small window is never ok.
+    effect >= warn; 'ok': neither, effect below `limit`, and power >= least_power; else
+    'insufficient_data', also where q_value, p_material or effect is NaN. So a large shift alerts
+    in a small window, but a small window is never ok; nor is a shift as large as what is to be
+    found: that it is no more than usual is no proof that nothing moved.
     """
     q, p2, size, chance = np.broadcast_arrays(
         floats(q_value), floats(p_material), floats(effect), floats(power)
@@ -226,5 +228,5 @@ def decide(
         measured = ~(np.isnan(q) | np.isnan(p2) | np.isnan(size))
         unusual = measured & (q <= family)
         choices = [unusual & (p2 < material), unusual & (size >= warn)]
-        choices.append(measured & (chance >= least_power))
+        choices.append(measured & (size < floats(limit)) & (chance >= least_power))
     return np.asarray(np.select(choices, ["drifted", "warning", "ok"], "insufficient_data"))

@@ -102,7 +102,10 @@ def classify(
         )
     effect, low, high = (shift_of(one) for one in (told.auc, told.low, told.high))
     status = decide(
-        told.p_unusual, told.p_material, effect, told.power, warn=limits.warn_at, family=LEVEL
+        *(told.p_unusual, told.p_material, effect, told.power),
+        warn=limits.warn_at,
+        limit=limits.effect_size,
+        family=LEVEL,
     )
     return Classified(
         reference=snapshot,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta, timezone
+from itertools import product
 
 import datasketches
 import numpy as np
@@ -433,14 +434,48 @@ def test_order_of_a_pair_is_the_sign_of_its_correlation():
 def test_the_tests_of_a_window_are_one_family():
     """One p of 0.005 among 200 quiet ones is no news; alone it is, as one of at least ten."""
     tested = {"window_start": day(0), "p_material": 1e-9, "value": 0.5, "limit": 0.1, "power": 0.9}
+    tested |= {"reason": "a correlation of 0.50, +0.50"}
     crowd = [tested | {"p_unusual": p, "column_name": "x"} for p in np.linspace(0.1, 1, 200)]
     hit = tested | {"p_unusual": 0.005, "column_name": "x"}
     batch = check_batch([hit, *crowd], CHECKED)
-    assert {one["status"] for one in concluded([batch])} == {"ok"}
+    unseen = concluded([batch])
+    assert {one["status"] for one in unseen} == {"insufficient_data"}
+    told = "+0.50, beyond the limit of 0.1, which can't be told from what is usual or from chance"
+    assert unseen[0]["reason"].endswith(told)
     (alone,) = concluded([check_batch([hit])])
     assert (alone["status"], alone["q_value"]) == ("violated", pytest.approx(0.05))
     (unsure,) = concluded([check_batch([hit | {"p_material": 0.4}])])
     assert unsure["status"] == "warning"
+
+
+def test_a_pair_beyond_its_limit_is_never_ok():
+    """Every combination of unusual, material, power, size and rows, each in a window of its own."""
+    chance = {True: 1e-6, False: 0.9, None: None}
+    cases = list(
+        product(
+            [True, False, None],
+            [True, False, None],
+            [0.0, 0.79, 0.8, 1.0, None],
+            [0.0, 0.1, -0.1, 0.11, -0.5, None],
+            [29, 30],
+        )
+    )
+    checks = [
+        {"window_start": day(i), "column_name": "x", "other_column": "y", "limit": 0.1}
+        | {"p_unusual": chance[unusual], "p_material": chance[material], "reason": "a change"}
+        | {"value": value, "power": power, "rows": rows}
+        for i, (unusual, material, power, value, rows) in enumerate(cases)
+    ]
+    found = concluded([check_batch(checks)])
+    for case, one in zip(cases, found, strict=True):
+        unusual, material, power, value, rows = case
+        beyond = value is None or abs(value) > 0.1
+        able = power is not None and power >= 0.8 and rows >= 30
+        expected = "ok" if able and not beyond else "insufficient_data"
+        if unusual and (material or beyond):
+            expected = "violated" if material else "warning"
+        assert one["status"] == expected, case
+        assert expected != "insufficient_data" or one["reason"], case
 
 
 def test_a_lone_pair_is_quiet_in_quiet_windows():

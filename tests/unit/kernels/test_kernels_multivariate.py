@@ -149,13 +149,52 @@ def test_what_is_not_measured_has_a_status_and_no_figure():
     missing = [{**row, "p_unusual": None} for row in rows[:4]] + rows[4:]
     found = [inputs_row(KNOWN, one, POLICY.effect) for one in (missing, rows[:3], rows)]
     assert [row["unmeasured"] for row in found] == ["insufficient_data"] * 2 + [None]
-    assert found[0]["unmeasured_reason"].endswith("3 of 7 were measured")
+    lost = ", ".join(NUMBERS[:4])
+    told = f"3 of 7 were measured, not {lost}; at most 20 % may be missing"
+    assert found[0]["unmeasured_reason"].endswith(told)
     assert "effect" not in found[0]
     few = [{**one, "window_bins": one["window_bins"][:7]} for one in REFERENCES]
     row = inputs_row(inputs_known(few, POLICY), rows, POLICY.effect)
     assert row["unmeasured_reason"] == "7 reference windows to compare, 8 needed"
     row = inputs_row(inputs_known([{**REFERENCES[0], "bins": None}], POLICY), rows, POLICY.effect)
     assert row["unmeasured_reason"] == "no input has bins and windows in the reference"
+
+
+def lacking(rows, names, **how):
+    """The same rows, those of `names` without what a distance needs."""
+    nothing = dict.fromkeys(("d_statistic", "p_unusual", "n_eff", "degrees")) | how
+    return [row | nothing if row["column_name"] in names else row for row in rows]
+
+
+@pytest.mark.parametrize("many", range(8))
+def test_all_inputs_are_never_ok_by_a_part_of_them(many):
+    """Of seven inputs one may be missing, and is named; of two or more there is no figure."""
+    names = sorted(one["column_name"] for one in REFERENCES)[:many]
+    row = inputs_row(KNOWN, lacking(window(), names), POLICY.effect)
+    if many > 1:
+        assert row["unmeasured"] == "insufficient_data"
+        assert (
+            f"{7 - many} of 7 were measured, not {', '.join(names)}; " in row["unmeasured_reason"]
+        )
+        assert "effect" not in row
+        return
+    assert status(row) == "ok"
+    assert row["caveat"] == ("without amount_0, not measured" if many else None)
+
+
+def test_inputs_that_the_reference_lacks_are_missing_too():
+    """Two of nine came after it was frozen: of those nothing is known together."""
+    new = [{"column_name": f"new_{i}", "unmeasured": "no_reference"} for i in range(2)]
+    row = inputs_row(KNOWN, [*window(), *new], POLICY.effect)
+    assert "7 of 9 were measured, not new_0, new_1; " in row["unmeasured_reason"]
+
+
+def test_inputs_of_one_usual_value_are_judged_by_themselves_and_not_missing():
+    flags = [f"flag_{i}" for i in range(5)]
+    rows = [{"column_name": one, "alone": 0.99, "p_unusual": None} for one in flags]
+    row = inputs_row(KNOWN, [*window(), *rows], POLICY.effect)
+    assert status(row) == "ok"
+    assert row["caveat"] is None
 
 
 def vectors(shift=0.0):
@@ -273,12 +312,17 @@ TOGETHER = replace(
     outputs=frozenset({"score"}),
     vectors={"embedding": tuple(one["column_name"] for one in DIRECTIONS)},
 )
+WHOLE = inputs_known([*REFERENCES, *DIRECTIONS], POLICY)
 FIRST = {"effect_size": 0.32, "warn_at": 0.2}
 
 
 def of_window(shift=0.0, share=0.5):
     kept = {*COMPARED}
-    rows = [*window(shift, share), *projected(vectors(shift).T)]
+    cloud = vectors(shift).T
+    # A projection is a number as others are, with what its vector takes of it besides.
+    numbers = [compared(one, values) for one, values in zip(DIRECTIONS, cloud, strict=True)]
+    both = zip(numbers, projected(cloud), strict=True)
+    rows = [*window(shift, share), *(one | other for one, other in both)]
     return [
         compared_row(**FIRST, **{name: value for name, value in row.items() if name in kept})
         for row in rows
@@ -288,12 +332,15 @@ def of_window(shift=0.0, share=0.5):
 def test_rows_together_are_judged_beside_those_of_features():
     score = compared_row("score", **FIRST, unmeasured=None, p_unusual=1e-9)
     metric = compared_row("metric:m", **FIRST, unmeasured=None, p_unusual=1e-9)
-    found = judged([*of_window(), score, metric], [KNOWN, EMBEDDING], TOGETHER)
+    found = judged([*of_window(), score, metric], [WHOLE, EMBEDDING], TOGETHER)
     assert found[INPUTS]["status"] == found["embedding"]["status"] == "ok"
     assert found[INPUTS]["q_value"] is not None
     assert found[INPUTS]["row_count"] == ROWS
     assert found["score"]["joint"] is None
-    moved = judged([*of_window(0.13, 0.55), score], [KNOWN, EMBEDDING], TOGETHER)
+    gone = lacking(of_window(), {"amount_0"}, unmeasured="insufficient_data")
+    part = judged(gone, [WHOLE, EMBEDDING], TOGETHER)[INPUTS]
+    assert part["reason"] == "no material change; without amount_0, not measured"
+    moved = judged([*of_window(0.13, 0.55), score], [WHOLE, EMBEDDING], TOGETHER)
     assert moved[INPUTS]["status"] == "drifted"
     carriers = moved[INPUTS]["carriers"]
     parts = [one["share"] for one in carriers]
@@ -309,7 +356,7 @@ def test_rows_together_are_judged_beside_those_of_features():
     ]
     assert moved[INPUTS]["input_digest"] == found[INPUTS]["input_digest"]
     again = [row | {"input_digest": "another"} for row in of_window()]
-    assert judged(again, [KNOWN], TOGETHER)[INPUTS]["input_digest"] != moved[INPUTS]["input_digest"]
+    assert judged(again, [WHOLE], TOGETHER)[INPUTS]["input_digest"] != moved[INPUTS]["input_digest"]
 
 
 def test_each_window_is_sent_what_its_own_reference_shows():

@@ -235,7 +235,8 @@ def test_decide():
         (0.001, 0.001, 0.9, 0.05, "drifted"),  # a large shift alerts in a small window
         (0.001, 0.2, 0.25, 0.99, "warning"),
         (0.001, 0.2, 0.1, 0.99, "ok"),  # unusual, immaterial
-        (0.5, 0.001, 0.5, 0.99, "ok"),  # material, but no more than usual
+        (0.5, 0.001, 0.3, 0.99, "ok"),  # material, but no more than usual
+        (0.5, 0.001, 0.5, 0.99, "insufficient_data"),  # beyond what is to be found
         (0.5, 0.5, 0.0, 0.5, "insufficient_data"),  # a small window is never green
         (0.5, 0.5, 0.0, nan, "insufficient_data"),
         (nan, 0.001, 0.5, 0.99, "insufficient_data"),
@@ -245,6 +246,31 @@ def test_decide():
     q, p, effect, power, expected = zip(*rows, strict=True)
     assert evidence.decide(q, p, effect, power).tolist() == list(expected)
     assert evidence.decide(0.01, 0.2, 0.25, 0.9, warn=0.3) == "ok"
+    assert evidence.decide(0.5, 0.001, 0.5, 0.99, limit=0.6) == "ok"
+
+
+def test_ok_is_within_the_limit_and_would_have_been_seen_beyond_it():
+    """Every combination of unusual, material, size and power, and what is not known of any."""
+    nan = np.nan
+    q, p, effect, power = (
+        one.ravel()
+        for one in np.meshgrid(
+            [0.0, 0.1, 0.11, 1.0, nan],
+            [0.0, 0.0099, 0.01, 1.0, nan],
+            [0.0, 0.19, 0.2, 0.31, 0.32, 0.5, 1000.0, nan],
+            [0.0, 0.79, 0.8, 1.0, nan],
+        )
+    )
+    status = evidence.decide(q, p, effect, power)
+    known = ~np.isnan(q + p + effect)
+    unusual, material = q <= 0.1, p < 0.01
+    expected = np.full(status.shape, "insufficient_data")
+    expected[known & ~(unusual & (effect >= 0.2)) & (effect < 0.32) & (power >= 0.8)] = "ok"
+    expected[known & unusual & (effect >= 0.2)] = "warning"
+    expected[known & unusual & material] = "drifted"
+    assert (status == expected).all()
+    green = status == "ok"
+    assert not (green & ((effect >= 0.32) | ~(power >= 0.8) | ~known)).any()
 
 
 def test_share_test_by_hand():
