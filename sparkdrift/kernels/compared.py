@@ -29,6 +29,7 @@ FIGURES = {
             *("d_statistic", "effect", "effect_low", "effect_high", "n_eff"),
             *("p_unusual", "p_material", "power", "null_delta", "nan_delta", "infinite_delta"),
             *("new_category_share", "vanished_share", "out_of_range_share", "below_range_share"),
+            *("min_shift", "p001_shift", "p999_shift", "max_shift", "p001_error", "p999_error"),
             *("shift", "joint"),
         ),
         "double",

@@ -152,6 +152,7 @@ def numeric_figures(
         ),
         "out_of_range_share": np.array([one.out_of_range for one in tails]),
         "below_range_share": np.array([one.below for one in tails]),
+        **numeric.tail_figures(tails),
         "outside_weight": np.array([one.weight for one in tails]),
         "sketched_rows": n,
         "known_sketched": bins.counts.sum(),

@@ -29,6 +29,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sparkdrift.measures.arrays import Floats, floats
+from sparkdrift.measures.sketch_error import rank_error
+
+_TAIL = 0.001
+"""Part of the rows beyond the outermost quantiles that are told."""
 
 FAMILY = 15
 EMPTY, SINGLE = 1, 4
@@ -76,8 +80,21 @@ class Points:
     @cached_property
     def landmarks(self) -> tuple[float, float, float]:
         """P0.1, median and P99.9."""
-        low, middle, high = quantile(self, [0.001, 0.5, 0.999]).tolist()
+        low, middle, high = quantile(self, [_TAIL, 0.5, 1 - _TAIL]).tolist()
         return low, middle, high
+
+    @cached_property
+    def tail_ends(self) -> tuple[float, float, float, float]:
+        """Between which values P0.1 lies, and between which P99.9 (99 %); exact: each twice."""
+        low, _, high = self.landmarks
+        if not self.estimating:
+            return low, low, high, high
+        eps = float(rank_error(self.k))
+        inner_low, inner_high = quantile(self, [_TAIL + eps, 1 - _TAIL - eps]).tolist()
+        if eps >= _TAIL:
+            return self.minimum, inner_low, inner_high, self.maximum
+        lowest, highest = quantile(self, [_TAIL - eps, 1 - _TAIL + eps]).tolist()
+        return lowest, inner_low, inner_high, highest
 
     @cached_property
     def finite(self) -> Points | None:

@@ -7,6 +7,7 @@ Infinite values are left out on both sides. Every figure is NaN when a side is e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -132,6 +133,16 @@ def span(reference: Points | None, sd: float = float("nan")) -> Span:
     return replace(known, lows=(under[0], over[0]), highs=(under[4], over[4]), slack=slack)
 
 
+def ending_at(within: Span, window: Points | None) -> Span:
+    """`within` with the P0.1 and P99.9 of an earlier window, for `tails` against it."""
+    held = finite(window)
+    if held is None:
+        return within
+    low, _, high = held.landmarks
+    ends = held.tail_ends
+    return replace(within, low=low, high=high, lows=ends[:2], highs=ends[2:])
+
+
 def moved_to(within: Span, window: Points | None) -> Span:
     """`within` with the extremes and the median of an earlier window, for `tails` against it."""
     held = finite(window)
@@ -198,6 +209,8 @@ class Tails:
     out_of_range: share of the window's rows outside the reference's [minimum, maximum];
     below: the part of them below its minimum, a share of the window's rows too.
     weight: rows that an entry of the sketch stands for out there, 1 where none is.
+    p001_error, p999_error: how far off the sketches of both sides may put these (99 %); the
+    extremes have none.
     median: signed shift of the median in the same unit; its sign is the sign of a drift.
     """
 
@@ -209,6 +222,8 @@ class Tails:
     out_of_range: float
     below: float
     weight: float
+    p001_error: float
+    p999_error: float
 
 
 def tails(window: Points | None, within: Span) -> Tails:
@@ -220,7 +235,7 @@ def tails(window: Points | None, within: Span) -> Tails:
     """
     seen = finite(window)
     if seen is None or np.isnan(within.minimum):
-        return Tails(*[float("nan")] * 8)
+        return Tails(*[float("nan")] * 10)
     first, median, last = seen.landmarks
     apart = (
         seen.minimum - within.minimum,
@@ -231,7 +246,25 @@ def tails(window: Points | None, within: Span) -> Tails:
     )
     scale = within.scale if within.scale > 0 else float("nan")
     low, p001, middle, p999, high = (one / scale for one in apart)
-    return Tails(low, p001, middle, p999, high, *_outside(seen, within))
+    ends = seen.tail_ends
+    lows, highs = _farthest(ends[:2], first), _farthest(ends[2:], last)
+    if within.lows is not None and within.highs is not None:
+        lows += _farthest(within.lows, within.low)
+        highs += _farthest(within.highs, within.high)
+    outside = _outside(seen, within)
+    return Tails(low, p001, middle, p999, high, *outside, lows / scale, highs / scale)
+
+
+def tail_figures(found: Sequence[Tails]) -> dict[str, Floats]:
+    """The signed shifts of extremes and outermost quantiles of windows, (W,) each, by column."""
+    columns = {"min_shift": "minimum", "max_shift": "maximum", "p001_shift": "p001"}
+    columns |= {"p999_shift": "p999", "p001_error": "p001_error", "p999_error": "p999_error"}
+    return {name: floats([getattr(one, of) for one in found]) for name, of in columns.items()}
+
+
+def _farthest(ends: tuple[float, float], value: float) -> float:
+    """How far `value` may be off where it lies between these ends."""
+    return max(value - ends[0], ends[1] - value, 0.0)
 
 
 def _outside(seen: Points, within: Span) -> tuple[float, float, float]:

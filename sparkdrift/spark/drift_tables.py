@@ -122,6 +122,17 @@ DRIFT = Table(
         Column("out_of_range_share", "double", "Share of rows outside the reference's range"),
         Column("below_range_share", "double", "The part of it below the range, as a share of rows"),
         Column(
+            "min_shift",
+            "double",
+            "How far the minimum is above that of what it is compared with (negative: below), in "
+            "robust sd as wasserstein_distance; exact",
+        ),
+        Column("p001_shift", "double", "The same of the 0.1 % quantile"),
+        Column("p001_error", "double", "Error that the sketches can add to it (99 %)"),
+        Column("p999_shift", "double", "The same of the 99.9 % quantile"),
+        Column("p999_error", "double", "Error that the sketches can add to it (99 %)"),
+        Column("max_shift", "double", "The same of the maximum; exact"),
+        Column(
             "joint",
             "double",
             "Of ':inputs': the average over all inputs of -ln p_unusual, 1 without drift",

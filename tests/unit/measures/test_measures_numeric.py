@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import datasketches
 import numpy as np
 import pytest
@@ -8,12 +10,14 @@ from scipy import stats
 from sparkdrift.measures.kll import read_kll
 from sparkdrift.measures.numeric import (
     Span,
+    ending_at,
     gap,
     ks,
     ks_error,
     ks_pvalue,
     moved_to,
     span,
+    tail_figures,
     tails,
     wasserstein,
     wasserstein_error,
@@ -181,6 +185,37 @@ def test_tails():
     assert figures.maximum == pytest.approx(4000 / (500 / 1.349), rel=1e-2)
     assert figures.minimum == 0
     assert figures.p999 > 0
+    assert (figures.p001_error, figures.p999_error) == (0, 0)
+    shown = tail_figures([figures, tails(None, span(points(values)))])
+    assert shown["max_shift"][0] == figures.maximum
+    assert all(np.isnan(one[1]) for one in shown.values())
+
+
+@pytest.mark.parametrize("k", [64, 200, 1600])
+def test_the_outermost_quantiles_of_sketches_lie_within_their_error(k):
+    """Exact on raw rows, within the stated error by sketches on both sides."""
+    rng = np.random.default_rng(k)
+    held, seen = rng.lognormal(size=40_000), 1.5 * rng.lognormal(size=30_000)
+    exact = tails(points(seen, 2**16 - 1), span(points(held, 2**16 - 1)))
+    unit = span(points(held, 2**16 - 1)).scale
+    at = {"q": [0.001, 0.999], "method": "inverted_cdf"}
+    p001, p999 = np.quantile(seen, **at) - np.quantile(held, **at)
+    assert exact.p999 == pytest.approx(p999 / unit, rel=1e-9)
+    assert exact.p001 == pytest.approx(p001 / unit, rel=1e-9)
+    assert (exact.p999_error, exact.maximum) == (0, (seen.max() - held.max()) / unit)
+    found = tails(points(seen, k), replace(span(points(held, k)), scale=unit))
+    assert found.maximum == exact.maximum
+    assert found.p999_error > 0
+    assert abs(found.p999 - exact.p999) <= found.p999_error
+    assert abs(found.p001 - exact.p001) <= found.p001_error
+
+
+def test_against_an_earlier_window_its_own_quantiles_count():
+    reference, earlier = np.arange(1.0, 1001), np.arange(1.0, 1001) + 300
+    within = moved_to(span(points(reference)), points(earlier))
+    again = tails(points(earlier), ending_at(within, points(earlier)))
+    assert (again.p001, again.p999, again.minimum, again.maximum) == (0, 0, 0, 0)
+    assert ending_at(within, None) == within
 
 
 def test_a_single_row_out_of_range_counts():
