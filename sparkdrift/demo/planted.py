@@ -20,6 +20,10 @@ _NO_INPUT: Final = ("override_rate", "concept_shift")
 _OUTPUTS: Final = {"score": None, "priority": "true"}
 # The score's logit has an sd of about 1.2 in the reference: a move below a tenth raises no alert.
 _LEAST_MOVE: Final = 0.1
+_LOGIT_SD: Final = 1.2
+# What is planted accounts for an alert if it is at least this part of what the alert shows; the
+# rest chance has added, where several slices are watched and the earliest is told.
+_LEAST_PART: Final = 0.5
 
 
 def credit_reasons(
@@ -54,12 +58,12 @@ def _held(alert: Alert, begin: date) -> tuple[Held, str]:
     active = [
         line for line in here if _runs(line, begin)[0] <= alert.since <= _runs(line, begin)[1]
     ]
-    if any(_agrees(line, alert) for line in active):
+    if any(_agrees(line, alert, begin) for line in active):
         return "planted", "; then ".join(
             _words(line, begin) for line in here if _accounts(line, alert, begin)
         )
     if active:
-        told = f"{FALSE}, or a consequence; what is there goes another way"
+        told = f"{FALSE}, or a consequence; what is there goes another way, or not as far"
         return "not planted", f"{told} ({_words(active[0], begin)})"
     if here:
         return "not planted", f"{FALSE}; here only {_words(here[0], begin)}"
@@ -85,18 +89,32 @@ def _accounts(line: Planted, alert: Alert, begin: date) -> bool:
     """Whether the line was at work while the alert stood, there, and as the alert shows it."""
     first, last = _runs(line, begin)
     there = line.column == alert.column_name and line.only in (None, alert.of)
-    return there and first <= alert.last and alert.since <= last and _agrees(line, alert)
+    return there and first <= alert.last and alert.since <= last and _agrees(line, alert, begin)
 
 
-def _agrees(line: Planted, alert: Alert) -> bool:
+def _agrees(line: Planted, alert: Alert, begin: date) -> bool:
+    """Whether the alert shows what is planted on its days, in direction and size."""
+    extent = float(planted_on(line.column, line.kind, _days_of(alert, begin)).mean())
     if line.kind == "new_category":
-        return alert.shows("fresh") and NEW_PRODUCT in alert.fresh
+        return alert.shows("fresh") and set(alert.fresh) == {NEW_PRODUCT} and extent > 0
     if line.kind == "missing":
-        return alert.shows("silent")
-    size = line.size
+        return alert.shows("silent") and extent > 0
     if line.kind == "constant":
-        size -= next(one.centre for one in DRIVERS if one.column == line.column)
-    return alert.moved(1 if size > 0 else -1)
+        driver = next(one for one in DRIVERS if one.column == line.column)
+        extent = float(driver.standardised(np.array([line.size]))[0])
+    return _explains(extent, alert)
+
+
+def _explains(extent: float, alert: Alert) -> bool:
+    """Whether a move by `extent` sd is enough for what the alert shows, which way it goes."""
+    sign = 1 if extent > 0 else -1
+    shift = abs(alert.shift or 0.0)
+    return alert.moved(sign) and abs(extent) >= _LEAST_PART * shift
+
+
+def _days_of(alert: Alert, begin: date) -> np.ndarray:
+    """Its days, counted from the log's first."""
+    return np.arange((alert.since - begin).days, (alert.last - begin).days + 1)
 
 
 def _words(line: Planted, begin: date) -> str:
@@ -108,33 +126,35 @@ def _words(line: Planted, begin: date) -> str:
 
 
 def _of_inputs(alert: Alert, begin: date) -> tuple[Held, str]:
-    """All inputs together show what is planted in any of them by then."""
-    columns = [line.column for line in STORY if line.column in FEATURES and line.pair is None]
-    by_then = [
-        column
-        for column in dict.fromkeys(columns)
-        if any(
-            _runs(line, begin)[0] <= alert.since
-            for line in STORY
-            if line.column == column and line.only in (None, alert.of)
-        )
-    ]
-    if by_then:
-        return (
-            "by consequence",
-            f"a consequence of what was planted by then in {', '.join(by_then)}",
-        )
+    """All inputs together show what is planted in those that carry most of it."""
+    planted = {
+        line.column
+        for line in STORY
+        if line.column in FEATURES
+        and line.pair is None
+        and line.only in (None, alert.of)
+        and _runs(line, begin)[0] <= alert.last
+    }
+    carried = sum(part for name, part in alert.parts.items() if name in planted)
+    names = ", ".join(name for name in alert.parts if name in planted)
+    if carried >= _LEAST_PART:
+        return "by consequence", f"a consequence of what was planted by then in {names}"
+    if names:
+        return "not planted", f"{FALSE}, of which {names} carry {100 * carried:.0f} %"
     return "not planted", FALSE
 
 
 def _of_output(alert: Alert, begin: date) -> tuple[Held, str]:
     """The model's output moves with what it is fed: its own formula says which way."""
-    days = np.arange((alert.since - begin).days, (alert.last - begin).days + 1)
-    moves = dict(_moves(alert, days))
+    moves = dict(_moves(alert, _days_of(alert, begin)))
     together = sum(moves.values())
     sign = 1 if together > 0 else -1
     item = _OUTPUTS[alert.column_name]
-    goes = alert.moved(sign) if item is None else alert.gains.get(item, 0.0) * sign > 0
+    goes = (
+        _explains(together / _LOGIT_SD, alert)
+        if item is None
+        else alert.gains.get(item, 0.0) * sign > 0
+    )
     names = ", ".join(sorted(moves, key=lambda name: -abs(moves[name])))
     if abs(together) >= _LEAST_MOVE and goes:
         way = "up" if sign > 0 else "down"

@@ -53,7 +53,7 @@ class Alert:
 
     `last`: its last day. `found`: of `windows`, how many show each of KINDS. `shift`: their mean,
     None for categories. `fresh`: the new categories. `gains`: by bin or category, by how much its
-    share grew.
+    share grew. `parts`: of ':inputs', by feature its part of the shift, the largest first.
     """
 
     column_name: str
@@ -67,6 +67,7 @@ class Alert:
     shift: float | None
     fresh: tuple[str, ...]
     gains: Mapping[str, float]
+    parts: Mapping[str, float]
     reason: str
 
     @property
@@ -115,6 +116,11 @@ def alerts_of(rows: Sequence[Row], zone: str) -> list[Alert]:
                 for one in row["carriers"] or []
                 # Features that carry ':inputs' have no share to begin with.
                 if one["share"] is not None and one["reference"] is not None
+            },
+            parts={
+                one["item"]: one["share"]
+                for one in row["carriers"] or []
+                if one["share"] is not None and one["reference"] is None
             },
             reason=row["reason"] or "",
         )

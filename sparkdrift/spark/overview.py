@@ -26,6 +26,11 @@ from sparkdrift.store import Store
 # Slices times features; a monitor with more is read by SQL, not by a page of text.
 MOST_ROWS = 50_000
 _FEATURE = "slice_key, slice_value, column_name"
+# The tests of a distribution, and those that stand in for it where there is none.
+_OF_VALUES = (
+    "array('shift', 'rare_value', 'rare_category', 'single_value', 'single_category',"
+    " 'grown_category')"
+)
 
 
 @contextmanager
@@ -208,19 +213,24 @@ class Overview:
         """Every alert that called somebody: one row per slice, feature and run of windows.
 
         `since`: its first alerting window; `until`: the end of the last one in which it stands.
-        `windows` of those are counted: in `moved` the distribution was unusual, in `silent` the
-        share of NULLs grew, in `fresh` there were new categories, in `outside` values outside the
-        reference's range, each beyond the spec's limit. `shift` is their mean; `reason`,
-        `new_categories` and `carriers` are of the last.
+        `windows` of those are counted: in `moved` the test of the distribution alerts, in `silent`
+        that of NULLs, of which there are more, in `fresh` that of new categories, in `outside` that
+        of values outside the reference's range. `shift` is their mean; `reason`, `new_categories`
+        and `carriers` are of the last. Of rows from before store version 10 it is what is beyond
+        the spec's limit.
         """
         limits, warn = spec.drift.limits, spec.drift.thresholds.warn_at
         return self._rows(f"""
             WITH told AS (
               SELECT *, status IN ('drifted', 'warning') AS counts,
-                     q_value <= {FAMILY_LEVEL} AND effect >= {float(warn)} AS moved,
-                     null_delta > {float(limits.null_share)} AS silent,
-                     new_category_share > {float(limits.new_categories)} AS fresh,
-                     out_of_range_share > {float(limits.out_of_range)} AS outside
+                     coalesce(arrays_overlap(alerting_tests, {_OF_VALUES}),
+                       q_value <= {FAMILY_LEVEL} AND effect >= {float(warn)}) AS moved,
+                     coalesce(array_contains(alerting_tests, 'null') AND null_delta > 0,
+                       null_delta > {float(limits.null_share)}) AS silent,
+                     coalesce(array_contains(alerting_tests, 'new'),
+                       new_category_share > {float(limits.new_categories)}) AS fresh,
+                     coalesce(array_contains(alerting_tests, 'range'),
+                       out_of_range_share > {float(limits.out_of_range)}) AS outside
               FROM alerts
               WHERE monitor = {string(spec.monitor)} AND suppression IS NULL
                 AND granularity = {string(spec.windows.grain)})

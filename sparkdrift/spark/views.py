@@ -116,7 +116,7 @@ runs_of_windows AS (
 told AS (
   SELECT monitor, window_start, window_end, granularity, slice_key, slice_value, column_name,
          comparison, status, effect, magnitude, importance, alert_windows, alert_of,
-         q_value, shift, carriers,
+         q_value, shift, carriers, alerting_tests,
          null_delta, new_category_share, new_categories, out_of_range_share,
          reference_name, reference_version, policy_hash,
          min(get(hits, 0).start) OVER whole AS since,
@@ -137,7 +137,7 @@ SELECT monitor, window_start, window_end, granularity, slice_key, slice_value, c
        comparison, since, windows, alerting_windows, status, severity, suppression, reason,
        explanation,
        effect, magnitude, importance, alert_windows, alert_of,
-       q_value, shift, carriers,
+       q_value, shift, carriers, alerting_tests,
        null_delta, new_category_share, new_categories, out_of_range_share,
        reference_name, reference_version, policy_hash
 FROM told

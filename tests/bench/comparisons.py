@@ -20,6 +20,8 @@ from tests.bench.watching import apart
 
 ALL = ("baseline", "consecutive", "seasonal", "origin", "training")
 _DAYS, _REFERENCE = 90, 30
+# The second baseline, so that `origin` is another reference, and the one of the role training.
+_SECOND, _TRAINING = (15, 45), (0, 20)
 # Features that are really profiled; the others are copies of their rows under other names.
 _NUMERIC, _CATEGORICAL = 32, 8
 _COPIES = (6, 12, 25)
@@ -33,23 +35,39 @@ def comparisons(asked: Asked) -> Iterator[Measured]:
     rows = asked.rows or _DAYS * _ROWS_PER_DAY
     path = data.kept(asked.data, f"features-{rows}", _days(max(1, rows // _DAYS)))
     copies = _COPIES if asked.rows is None else (1,)
+    seconds = {}
     for count in copies:
-        yield _line(path, count, asked.repeats, ALL, "<= 60 s on 2 cores, linear in rows")
+        line = _line(path, count, asked.repeats, ALL, "<= 60 s on 2 cores, linear in rows")
+        seconds[count * (_NUMERIC + _CATEGORICAL)] = line.ours_s or 0.0
+        yield line
+    yield _growth(seconds)
     for names in (("baseline",), ("baseline", "consecutive"), ("baseline", "origin")):
         yield _line(path, copies[0], asked.repeats, names, "")
+
+
+def _growth(seconds: dict[int, float]) -> Measured:
+    """What each step in the number of features costs, as a part of what linear growth would."""
+    least = min(seconds)
+    steps = [
+        f"{count:,} features {1000 * took / count:.1f} ms each, "
+        f"{took / seconds[least] / (count / least):.2f} of linear"
+        for count, took in sorted(seconds.items())
+    ]
+    return Measured("comparisons, growth", target="linear in rows", note="; ".join(steps))
 
 
 def _line(path: Path, copies: int, repeats: int, names: Sequence[str], target: str) -> Measured:
     found, used = apart(judged, str(path), copies, repeats, list(names))
     features = copies * (_NUMERIC + _CATEGORICAL)
+    held = ", ".join(f"{rows:,} {name}" for name, rows in found["compared"].items())
     told = "all 5" if tuple(names) == ALL else " and ".join(names)
     return Measured(
         f"comparisons, {told}, {features:,} features",
         found["seconds"],
         target=target,
         note=f"{found['rows']:,} verdicts of {_DAYS} windows, not written, {found['cpu']:.0f} CPU "
-        f"seconds; the whole step {found['step']:.1f} s; {used.peak} with all processes, "
-        f"{found['driver']:,} MiB of it the driver's Python",
+        f"seconds; compared were {held}; the whole step {found['step']:.1f} s; {used.peak} with "
+        f"all processes, {found['driver']:,} MiB of it the driver's Python",
         figures={"verdicts_per_second": found["rows"] / found["seconds"]},
     )
 
@@ -62,7 +80,6 @@ def judged(path: str, copies: int, repeats: int, names: list[str]) -> dict[str, 
     from sparkdrift.steps.context import Context, Options
     from sparkdrift.steps.drift import compute_drift
     from sparkdrift.steps.journal import Journal
-    from sparkdrift.steps.snapshot import snapshot_reference
     from sparkdrift.windows import Window
 
     with ours.session() as (spark, _), tempfile.TemporaryDirectory() as folder:
@@ -80,7 +97,7 @@ def judged(path: str, copies: int, repeats: int, names: list[str]) -> dict[str, 
         ours.profile_step(spark, store, spec, data.day_start(_DAYS))
         _copy(spark, store, copies)
         context = Context(spark, store, Journal(spark, store))
-        snapshot_reference(context, spec)
+        _freeze(context, spec)
         active = in_force(spec, stored_references(spark, store, spec, "baseline"))
         policy = policy_hash(spec)
         windows = [Window(data.day_start(day), data.day_start(day + 1)) for day in range(_DAYS)]
@@ -97,9 +114,36 @@ def judged(path: str, copies: int, repeats: int, names: list[str]) -> dict[str, 
         begun = time.perf_counter()
         compute_drift(context, spec, Options())
         step = time.perf_counter() - begun
-        rows = spark.table(store.table("drift")).count()
+        rows = spark.table(store.table("drift"))
+        # What had nothing to be compared with costs nothing, and is told apart.
+        compared = rows.where("status <> 'no_reference'").groupBy("comparison").count().collect()
+        by_name = {row["comparison"]: row["count"] for row in compared}
         used = {"cpu": cpu, "driver": _resident() >> 20}
+        used["compared"] = {one: by_name.get(one, 0) for one in names}
+        used["versions"] = _versions(rows)
+        rows = rows.count()
         return {"seconds": seconds, "step": step, "rows": rows, **used}
+
+
+def _freeze(context: Any, spec: Any) -> None:
+    """Two baselines, each in force for some of the windows, and a training reference."""
+    from sparkdrift.steps.by_hand import Asked as Wanted
+    from sparkdrift.steps.by_hand import wanted_by
+    from sparkdrift.steps.snapshot import Freeze, snapshot_by_hand, snapshot_reference
+
+    snapshot_reference(context, spec)
+    for (begin, end), role in ((_SECOND, None), (_TRAINING, "training")):
+        asked = Wanted(data.day_start(begin).date(), data.day_start(end).date(), role=role)
+        since = data.day_start(end) if role is None else data.day_start(0)
+        freeze = Freeze(force=True, effective_from=since, note="bench")
+        made = snapshot_by_hand(context, spec, wanted_by(asked, spec), freeze)
+        assert made.event is not None, made
+
+
+def _versions(drift: Any) -> int:
+    """How many versions of the baseline judged windows."""
+    rows = drift.where("comparison = 'baseline' AND reference_version > 0")
+    return int(rows.select("reference_version").distinct().count())
 
 
 def _copy(spark: Any, store: Any, copies: int) -> None:

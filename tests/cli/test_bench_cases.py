@@ -84,6 +84,26 @@ def test_evaluation(inside):
 
 
 @pytest.mark.slow
+def test_comparisons(inside, workspace, monkeypatch):
+    """Each of the five has something to be compared with, the baseline two versions."""
+    found = {}
+
+    def apart(work, *arguments, environment=None):
+        found[tuple(arguments[3])] = made = work(*json.loads(json.dumps(arguments)))
+        return made, Used()
+
+    monkeypatch.setattr(comparisons, "apart", apart)
+    told = lines("comparisons", rows=90 * 60, data=workspace)
+    assert "1.00 of linear" in told["comparisons, growth"].note
+    every = found[comparisons.ALL]
+    whole = 90 * 40 + 90  # and all inputs together
+    days = {"consecutive": 89, "seasonal": 83}
+    expected = {name: days.get(name, 90) * 40 for name in comparisons.ALL}
+    assert every["compared"] == {**expected, "baseline": whole}
+    assert every["versions"] == 2
+
+
+@pytest.mark.slow
 def test_health(inside, workspace):
     found = lines("health", rows=2 * 90 * 10, data=workspace)
     assert list(found) == ["verdicts on 2 models x 90 windows", "the same, nothing due"]

@@ -94,6 +94,27 @@ def asked_of(spark) -> Iterator[list]:
         yield asked
 
 
+@contextmanager
+def brought_of(spark) -> Iterator[list]:
+    """The schemas of all frames whose rows come to the driver meanwhile, by whatever call."""
+    frame = type(spark.range(1))
+    brought: list = []
+
+    def noting(name):
+        own = getattr(frame, name)
+
+        def called(self, *arguments, **named):
+            brought.append(self.schema)
+            return own(self, *arguments, **named)
+
+        return called
+
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("collect", "toArrow", "toPandas", "toLocalIterator", "take", "head", "tail"):
+            patched.setattr(frame, name, noting(name))
+        yield brought
+
+
 class Crash(BaseException):
     """The end of a driver: nothing catches it."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import source_tables
-from monitors import asked_of, context_of, new_store, rows_of, run, spec_of
+from monitors import asked_of, brought_of, context_of, new_store, rows_of, run, spec_of
 
 from sparkdrift.spark.changes import Fingerprint
 from sparkdrift.spark.profiles import profiled_rows
@@ -109,6 +109,15 @@ def test_java_compiles_every_method_that_a_profile_generates(spark, wide):
     assert max(sizes) < MOST_BYTES, sizes
 
 
+def no_sketch_among(schemas) -> None:
+    """No state of a feature comes to the driver: neither bytes nor counts of categories or bins."""
+    assert schemas
+    held = {field.name: field.dataType.simpleString() for one in schemas for field in one.fields}
+    states = {"kll", "hll", "theta", "categories", "bins", "window_bins", "window_shares", "cells"}
+    assert not states & set(held), held
+    assert not [name for name, kind in held.items() if "binary" in kind], held
+
+
 def test_a_settled_monitor_reads_no_source_row(spark, workspace):
     """After the first run the data files are taken away: only the log can be read."""
     rng = np.random.default_rng(4)
@@ -119,7 +128,9 @@ def test_a_settled_monitor_reads_no_source_row(spark, workspace):
         windows={"rollups": ["week"]},
     )
     store = new_store(spark, workspace / "store")
-    run(spark, store, spec, "first")
+    with brought_of(spark) as brought:
+        run(spark, store, spec, "first")
+    no_sketch_among(brought)
     before = rows_of(spark, store, "profiles")
     for file in (workspace / "log").glob("*.parquet"):
         file.rename(file.with_suffix(".gone"))
