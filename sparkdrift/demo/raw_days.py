@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -30,13 +29,15 @@ _FIRST, _DAYS = date(2013, 1, 1).toordinal(), 365
 class RawDays:
     """Sums over the rows of each day and origin, (D, O) each.
 
-    numbers: by column n, sum and sum of squares of the values that are there, (3, D, O).
-    counts: by column the rows of each item, (D, O, I), with `items`.
+    numbers: by column n and sum of the values that are there, (2, D, O). units: by column the
+    robust sd (interquartile range / 1.349, else the sd) of the reference's values of each origin,
+    the last of all, (O + 1,). counts: by column the rows of each item, (D, O, I), with `items`.
     """
 
     origins: tuple[str, ...]
     rows: Floats
     numbers: Mapping[str, Floats]
+    units: Mapping[str, Floats]
     counts: Mapping[str, Floats]
     items: Mapping[str, tuple[str, ...]]
 
@@ -47,21 +48,37 @@ class RawDays:
 
     def mean(self, column: str, of: str | None, first: date, last: date) -> Floats:
         """The mean of each day from first to last, NaN without values."""
-        n, total, _ = self.numbers[column][:, _days(first, last)][:, :, self._at(of)].sum(axis=2)
+        n, total = self.numbers[column][:, _days(first, last)][:, :, self._at(of)].sum(axis=2)
         return _parts(total, n)
 
     def usual(self, column: str, of: str | None) -> tuple[float, float]:
-        """(mean, standard deviation) of a number over the rows of the reference."""
+        """(mean, robust sd) of a number over the rows of the reference."""
         days = _days(*REFERENCE)
-        n, total, square = self.numbers[column][:, days][:, :, self._at(of)].sum(axis=(1, 2))
-        mean = float(total / n)
-        return mean, float(np.sqrt(max(square / n - mean**2, 0.0)))
+        n, total = self.numbers[column][:, days][:, :, self._at(of)].sum(axis=(1, 2))
+        unit = self.units[column][self.origins.index(of) if of in self.origins else -1]
+        return float(total / n), float(unit)
+
+    def all_of(self, column: str, of: str | None, first: date, last: date) -> float:
+        """The mean over all rows of these days."""
+        n, total = self.numbers[column][:, _days(first, last)][:, :, self._at(of)].sum(axis=(1, 2))
+        return float(total / n) if n else float("nan")
 
     def missing(self, column: str, of: str | None, first: date, last: date) -> Floats:
         """The share of rows without a value, by day."""
         days, at = _days(first, last), self._at(of)
         rows = self.rows[days][:, at].sum(axis=1)
         return 1 - _parts(self.numbers[column][0, days][:, at].sum(axis=1), rows)
+
+    def usually_missing(self, column: str, of: str | None) -> float:
+        """The share of the reference's rows without a value."""
+        days, at = _days(*REFERENCE), self._at(of)
+        held = self.numbers[column][0, days][:, at].sum()
+        return float(1 - held / self.rows[days][:, at].sum())
+
+    def usual_share(self, column: str, item: str, of: str | None) -> float:
+        """The share of the reference's rows that an item has."""
+        own = self.counts[column][_days(*REFERENCE)][:, self._at(of)].sum(axis=(0, 1))
+        return float(own[self.items[column].index(item)] / own.sum())
 
     def share(self, column: str, item: str, of: str | None, first: date, last: date) -> Floats:
         """The share of the rows that an item has, by day."""
@@ -80,10 +97,6 @@ class RawDays:
             if rows and not known
         )
 
-    @cached_property
-    def columns(self) -> frozenset[str]:
-        return frozenset(self.numbers) | frozenset(self.counts)
-
 
 def raw_days(tables: Iterable[pa.Table]) -> RawDays:
     """Count the rows of the year 2013; tables: as `flights.flight_tables` gives them."""
@@ -99,12 +112,16 @@ def raw_days(tables: Iterable[pa.Table]) -> RawDays:
         found = np.bincount(place, weights, size).reshape(_DAYS, len(origins))
         return np.asarray(found, dtype=np.float64)
 
-    numbers = {}
+    numbers, units = {}, {}
+    known = (day >= REFERENCE[0].toordinal()) & (day <= REFERENCE[1].toordinal())
+    origin = coded.indices.to_numpy()
     for name in NUMBERS:
         values = rows[name].to_numpy()
         held = np.isfinite(values)
         kept = np.where(held, values, 0.0)
-        numbers[name] = np.stack([added(held.astype(float)), added(kept), added(kept**2)])
+        numbers[name] = np.stack([added(held.astype(float)), added(kept)])
+        own = [values[held & known & (origin == i)] for i in range(len(origins))]
+        units[name] = np.array([_unit(one) for one in (*own, values[held & known])])
     counts, items = {}, {}
     for name in TEXTS:
         texts = rows[name].combine_chunks().dictionary_encode()
@@ -112,7 +129,12 @@ def raw_days(tables: Iterable[pa.Table]) -> RawDays:
         width = len(items[name])
         own = np.bincount(place * width + texts.indices.to_numpy(), minlength=size * width)
         counts[name] = own.reshape(_DAYS, len(origins), width).astype(np.float64)
-    return RawDays(origins, added(), numbers, counts, items)
+    return RawDays(origins, added(), numbers, units, counts, items)
+
+
+def _unit(values: Floats) -> float:
+    low, high = np.quantile(values, [0.25, 0.75])
+    return float((high - low) / 1.349 if high > low else values.std())
 
 
 def _days(first: date, last: date) -> slice:

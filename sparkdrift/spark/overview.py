@@ -245,42 +245,6 @@ class Overview:
             FROM told GROUP BY comparison, {_FEATURE}, since
             ORDER BY column_name, since, slice_key, slice_value, comparison""")
 
-    def alerted_values(self, spec: MonitorSpec) -> list[dict[str, Any]]:
-        """Per alert: mean and share of NULLs of its own windows, and those of the reference.
-
-        `most_null_share` is that of the window with most of them.
-        From the stored profiles; `mean` and `usual_mean` are NULL for categories.
-        """
-        monitor, grain = string(spec.monitor), string(spec.windows.grain)
-        return self._rows(f"""
-            WITH told AS (
-              SELECT {_FEATURE}, since, max(window_end) AS until FROM alerts
-              WHERE monitor = {monitor} AND granularity = {grain} AND suppression IS NULL
-              GROUP BY {_FEATURE}, since),
-            known AS (
-              SELECT r.slice_key, r.slice_value, r.column_name, r.mean,
-                     r.null_count / nullif(r.row_count, 0) AS null_share
-              FROM reference_profiles AS r JOIN active_references AS a
-                ON a.monitor = r.monitor AND a.role = r.role AND a.name = r.name
-               AND a.version = r.version AND a.run_id = r.run_id
-               AND a.effective_until IS NULL
-              WHERE r.monitor = {monitor} AND a.role = 'baseline')
-            SELECT t.slice_key, t.slice_value, t.column_name, t.since,
-                   sum(p.mean * (p.row_count - p.null_count))
-                     / nullif(sum(p.row_count - p.null_count) FILTER (WHERE p.mean IS NOT NULL), 0)
-                     AS mean,
-                   sum(p.null_count) / nullif(sum(p.row_count), 0) AS null_share,
-                   max(p.null_count / nullif(p.row_count, 0)) AS most_null_share,
-                   any_value(k.mean) AS usual_mean, any_value(k.null_share) AS usual_null_share
-            FROM told AS t
-            JOIN profiles AS p ON p.monitor = {monitor} AND p.granularity = {grain}
-             AND p.slice_key = t.slice_key AND p.slice_value <=> t.slice_value
-             AND p.column_name = t.column_name
-             AND p.window_start >= t.since AND p.window_start < t.until
-            JOIN known AS k ON k.slice_key = t.slice_key AND k.slice_value <=> t.slice_value
-             AND k.column_name = t.column_name
-            GROUP BY t.slice_key, t.slice_value, t.column_name, t.since""")
-
     def alarms(self, spec: MonitorSpec) -> dict[str, Any]:
         """By the spec's thresholds, in force or not: comparisons, and how many of them alarm."""
         return self._rows(f"""

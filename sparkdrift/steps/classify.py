@@ -25,12 +25,21 @@ from sparkdrift.measures.domain_classifier import (
     shift_of,
     tell_apart,
 )
-from sparkdrift.measures.evidence import decide
+from sparkdrift.measures.evidence import LEAST_FAMILY, benjamini_hochberg, decide
+from sparkdrift.measures.mutual_information import (
+    LIMIT,
+    Change,
+    bins_of,
+    information_change,
+    joint_counts,
+    mutual_information,
+)
 from sparkdrift.spark.expressions import resolve_source
 from sparkdrift.spark.profiles import StoredWindow, stored_windows
 from sparkdrift.spark.reference_life import Active, Snapshot, stored_references
 from sparkdrift.spark.row_samples import two_sides
 from sparkdrift.spark.source import source_of
+from sparkdrift.spec.assumptions import declared_pairs
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Feature
 from sparkdrift.store import Store
@@ -41,10 +50,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class PairTold:
+    """What a declared pair told of itself in both samples (nats), and the status of the change."""
+
+    one: str
+    other: str
+    status: str
+    told: Change
+
+
+@dataclass(frozen=True)
 class Classified:
     """status: drifted, warning, ok or insufficient_data, of this window alone. effect: the
     smallest shift (sd) that such an AUC needs, with a 95 % interval; effect_size: the limit it
-    is held against. features: how many the classifier saw."""
+    is held against. features: how many the classifier saw. pairs: the declared ones among them."""
 
     reference: Snapshot
     window: Window
@@ -55,6 +74,7 @@ class Classified:
     effect_high: float
     effect_size: float
     features: int
+    pairs: tuple[PairTold, ...] = ()
     remarks: tuple[str, ...] = ()
 
 
@@ -89,9 +109,10 @@ def classify(
     sides = (interval, chosen.window)
     read = two_sides(spark, source, spec, features, sides, (shares[0], shares[1]))
     limits = spec.drift.thresholds
+    known, seen = _side(read, 0, features), _side(read, 1, features)
     told = tell_apart(
-        _side(read, 0, features),
-        _side(read, 1, features),
+        known,
+        seen,
         effect_size=limits.effect_size,
         most_rows=rows,
     )
@@ -117,6 +138,7 @@ def classify(
         effect_high=high,
         effect_size=limits.effect_size,
         features=len(features),
+        pairs=_pairs(spec, known, seen),
         remarks=_remarks(usable, features),
     )
 
@@ -178,6 +200,43 @@ def _side(
         else:
             found[one.name] = np.array(column.to_pylist(), dtype=object)
     return found
+
+
+def _pairs(
+    spec: MonitorSpec,
+    known: Mapping[str, NDArray[np.generic]],
+    seen: Mapping[str, NDArray[np.generic]],
+) -> tuple[PairTold, ...]:
+    """The mutual information of each declared pair, by the bins of the reference's sample.
+
+    The pairs of one window are a family; where nothing can be measured the status says so.
+    """
+    pairs = [
+        pair
+        for pair in declared_pairs(spec.dependence, spec.assumptions)
+        if known.keys() >= set(pair)
+    ]
+    changes = []
+    for one, other in pairs:
+        bins = bins_of(known[one]), bins_of(known[other])
+        sides = (joint_counts(side[one], side[other], bins) for side in (known, seen))
+        before, now = map(mutual_information, sides)
+        changes.append(information_change(before, now))
+    q_values = benjamini_hochberg([one.p_unusual for one in changes], LEAST_FAMILY)
+    return tuple(
+        PairTold(
+            *pair,
+            str(
+                decide(
+                    *(q, change.p_material, abs(change.change), change.power),
+                    warn=LIMIT,
+                    limit=LIMIT,
+                )
+            ),
+            change,
+        )
+        for pair, change, q in zip(pairs, changes, q_values.tolist(), strict=True)
+    )
 
 
 def _remarks(usable: tuple[Feature, ...], features: tuple[Feature, ...]) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ SECTIONS = {
     "features": {"numeric": ["x", "y", "z"], "categorical": ["product"]},
     "reference": {"begin": "2024-01-01", "end": "2024-01-04"},
     "drift": {"multivariate": False},
+    "dependence": {"pairs": [["x", "y"], ["z", "y"]]},
 }
 
 
@@ -73,6 +74,13 @@ def test_a_dependence_that_no_column_shows(spark, store, spec):
     assert found.told.rows == (pytest.approx(2000, abs=150), ROWS)
     assert max(found.told.rows) <= 2000
     assert found.effect_low < found.effect < found.effect_high
+    # Its correlation is 0 as before: what the two tell of each other is not.
+    told = {(one.one, one.other): one for one in found.pairs}
+    assert told["x", "y"].status == "drifted"
+    # 1,500 rows are too few to call the other one ok.
+    assert told["y", "z"].status == "insufficient_data", told
+    assert told["x", "y"].told.now.value > 0.5
+    assert abs(told["x", "y"].told.before.value) < 0.01
 
 
 @pytest.mark.classic

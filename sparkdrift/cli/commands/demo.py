@@ -92,8 +92,8 @@ def _demonstrate(common: Common, store: str, demo: Demo, asked: Mapping[str, int
         made = found in ("made", "finished")
         facts = _steps(context, bars, folder, demo, seconds, made=made)
         spec = load_spec(folder / demo.spec)
-        findings, values, seasons = _look(context, bars, spec, seconds, real=demo.real)
-    reasons = demo.reasons(spec, findings.alerts, findings.assumptions, values)
+        findings, seasons = _look(context, bars, spec, seconds, real=demo.real)
+    reasons = demo.reasons(spec, findings.alerts, findings.assumptions)
     commands = _next(store, folder, demo)
     if common.as_json:
         about = {"store": str(folder), "spec": str(folder / demo.spec), "note": demo.note}
@@ -175,8 +175,8 @@ def _without_seasons(spec: MonitorSpec) -> MonitorSpec:
 
 def _look(
     context: Context, bars: Bars, spec: MonitorSpec, seconds: dict[str, float], *, real: bool
-) -> tuple[Findings, list[dict[str, Any]], list[dict[str, Any]]]:
-    """What the tables say; of real data also the values of each alert, and what seasons change."""
+) -> tuple[Findings, list[dict[str, Any]]]:
+    """What the tables say; of real data also what seasons change."""
     from sparkdrift.report.facts import Findings
     from sparkdrift.spark.few_rows import few_rows
     from sparkdrift.spark.overview import overview
@@ -189,12 +189,12 @@ def _look(
     ):
         findings = Findings(**ask.everything(spec))
         if not real:
-            return findings, [], []
+            return findings, []
         seasons = [
             {"seasonal": one.drift.seasonal, **ask.alarms(one)}
             for one in (spec, _without_seasons(spec))
         ]
-        return findings, ask.alerted_values(spec), seasons
+        return findings, seasons
 
 
 def _next(store: str, folder: Path, demo: Demo) -> list[str]:

@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import datetime, timezone
 
 from sparkdrift.measures.domain_classifier import Told
+from sparkdrift.measures.mutual_information import Change, Information
 from sparkdrift.report.classification import classified
 from sparkdrift.spark.reference_life import Snapshot
 from sparkdrift.spec.loading import parse_spec
-from sparkdrift.steps.classify import Classified
+from sparkdrift.steps.classify import Classified, PairTold
 from sparkdrift.windows import Window
 
 SPEC = parse_spec("""
@@ -53,3 +54,17 @@ def test_a_quiet_window_names_no_feature():
     lines = list(classified(SPEC, replace(FOUND, status="ok")))
     assert lines[0].endswith("ok, the rows are not told apart")
     assert not [line for line in lines if "income" in line]
+
+
+def test_declared_pairs_are_told_with_what_they_were():
+    nan = float("nan")
+    moved = Change(Information(0.001, 0.01, 900), Information(0.41, 0.01, 800), 0.409, 0.38, 0.44,
+                   0.0, 0.0, 0.99)  # fmt: skip
+    few = Change(Information(0.001, 0.01, 900), Information(nan, nan, 40), *[nan] * 6)
+    pairs = (PairTold("x", "y", "drifted", moved), PairTold("x", "z", "insufficient_data", few))
+    lines = list(classified(SPEC, replace(FOUND, pairs=pairs)))
+    at = next(i for i, line in enumerate(lines) if "declared pairs" in line)
+    told = "drifted: 0.410, 0.001 in the reference, +0.409 (+0.380 to +0.440)"
+    assert lines[at + 1] == f"    x with y  {told}"
+    assert lines[at + 2].endswith("insufficient_data: 40 rows have both values, 100 are needed")
+    assert not [line for line in classified(SPEC, FOUND) if "declared pairs" in line]

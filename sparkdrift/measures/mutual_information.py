@@ -1,0 +1,147 @@
+"""How much two features tell of each other, by their bins together: what correlation can't see.
+
+Of y = x^2 with x around 0, r is 0 and the mutual information is not. It takes the counts of both
+features' bins together, which no sketch of one of them holds: the rows of a sample are counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+from sparkdrift.measures.arrays import Floats, floats
+from sparkdrift.measures.evidence import MATERIAL_LEVEL
+
+BINS = 10
+LIMIT = 0.02
+"""The change that matters, in nats: about a correlation of 0.2 where there was none."""
+LEAST_ROWS = 100
+
+Values = NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class Information:
+    """value: nats, bias taken off, so that without dependence it is 0 on average and may be below;
+    sd: of its sampling; rows: complete ones. NaN with fewer than LEAST_ROWS."""
+
+    value: float
+    sd: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a pair told of itself before and tells now, with the evidence that it differs.
+
+    change: now less before, low, high: its 95 % interval. power: chance to find twice LIMIT.
+    """
+
+    before: Information
+    now: Information
+    change: float
+    low: float
+    high: float
+    p_unusual: float
+    p_material: float
+    power: float
+
+
+def mutual_information(counts: ArrayLike) -> Information:
+    """Of the joint counts (B, C) of two features' bins.
+
+    Sum of p ln(p / (p_i p_j)), less (r - 1)(c - 1) / 2N for r and c bins that are not empty
+    (Miller 1955; Treves and Panzeri 1995). Its variance is that of the sum's terms (delta method;
+    Roulston 1999) and, where these vanish without dependence, 2 (r - 1)(c - 1) / (2N)^2, that of
+    the chi-square which 2N times it is then distributed as.
+    """
+    seen = np.atleast_2d(floats(counts))
+    rows = float(seen.sum())
+    if rows < LEAST_ROWS:
+        return Information(float("nan"), float("nan"), int(rows))
+    p = seen / rows
+    alone = p.sum(axis=1, keepdims=True) * p.sum(axis=0, keepdims=True)
+    terms = np.log(np.divide(p, alone, out=np.ones_like(p), where=p > 0))
+    value = float((p * terms).sum())
+    free = (int((seen.sum(axis=1) > 0).sum()) - 1) * (int((seen.sum(axis=0) > 0).sum()) - 1)
+    variance = float((p * terms**2).sum()) - value**2
+    sampling = max(variance, 0.0) / rows + 2 * free / (2 * rows) ** 2
+    return Information(value - free / (2 * rows), float(np.sqrt(sampling)), int(rows))
+
+
+def bins_of(values: Values) -> Sequence[object] | Floats:
+    """What a sample of a reference cuts a feature into: edges of numbers, the items of texts.
+
+    Edges between ten bins of equal mass, repeated ones once; the nine most frequent items, all
+    others being one bin. Values that are missing (NaN, None) are no bin.
+    """
+    if np.issubdtype(values.dtype, np.number):
+        held = floats(values)
+        held = held[np.isfinite(held)]
+        if not len(held):
+            return floats([])
+        return np.unique(np.quantile(held, np.arange(1, BINS) / BINS, method="inverted_cdf"))
+    counted = Counter(one for one in values.tolist() if one is not None)
+    # By name where two are as frequent: the order of rows means nothing.
+    ordered = sorted(counted, key=lambda item: (-counted[item], str(item)))
+    return ordered[: BINS - 1]
+
+
+def joint_counts(
+    one: Values, other: Values, bins: tuple[Sequence[object] | Floats, Sequence[object] | Floats]
+) -> Floats:
+    """The rows in each pair of bins (B, C), of rows in which both values are there."""
+    places, sizes = [], []
+    for values, own in zip((one, other), bins, strict=True):
+        places.append(_places(values, own))
+        sizes.append(len(own) + 1)
+    both = (places[0] >= 0) & (places[1] >= 0)
+    at = places[0][both] * sizes[1] + places[1][both]
+    return floats(np.bincount(at, minlength=sizes[0] * sizes[1])).reshape(sizes)
+
+
+def information_change(before: Information, now: Information, limit: float = LIMIT) -> Change:
+    """Hold the information of a pair against what it was; NaN where one is not known.
+
+    p_unusual: two-sided, normal. p_material: the same if the true change were `limit`, in the
+    direction seen. Sampling alone: how pairs vary from window to window is not known. power: by
+    what `before` varies by in so many rows, and the variance that terms of small sum have, about
+    twice that sum.
+    """
+    gap = now.value - before.value
+    sd = float(np.hypot(now.sd, before.sd))
+    rows = max(now.rows, 1)
+    usual = float(np.sqrt(before.sd**2 * (1 + before.rows / rows) + 4 * limit / rows))
+    if not sd > 0 or not usual > 0:
+        # Both sides are constant, which says nothing, or one is not known.
+        return Change(before, now, gap, *[float("nan")] * 5)
+    reach = float(special.ndtri(0.975)) * sd
+    least = float(special.ndtri(1 - MATERIAL_LEVEL))
+    need = max(float(special.ndtri(1 - MATERIAL_LEVEL / 2)) * usual, limit + least * usual)
+    return Change(
+        before=before,
+        now=now,
+        change=gap,
+        low=gap - reach,
+        high=gap + reach,
+        p_unusual=2 * float(special.ndtr(-abs(gap) / sd)),
+        p_material=float(special.ndtr(-(abs(gap) - limit) / sd)),
+        power=float(special.ndtr((2 * limit - need) / usual)),
+    )
+
+
+def _places(values: Values, bins: Sequence[object] | Floats) -> NDArray[np.intp]:
+    """The bin of each value, -1 where it is missing."""
+    if np.issubdtype(values.dtype, np.number):
+        numbers = floats(values)
+        found = np.searchsorted(floats(bins), numbers, side="left")
+        return np.where(np.isfinite(numbers), found, -1).astype(np.intp)
+    known = {item: i for i, item in enumerate(bins)}
+    rest = len(known)
+    at = [-1 if one is None else known.get(one, rest) for one in values.tolist()]
+    return np.array(at, dtype=np.intp)
