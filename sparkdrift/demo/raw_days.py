@@ -41,6 +41,10 @@ class RawDays:
     counts: Mapping[str, Floats]
     items: Mapping[str, tuple[str, ...]]
 
+    @property
+    def columns(self) -> frozenset[str]:
+        return frozenset(self.numbers) | frozenset(self.counts)
+
     def _at(self, value: str | None) -> npt.NDArray[np.intp]:
         """Positions of the origins that a slice value is about; WHOLE: all."""
         kept = [i for i, one in enumerate(self.origins) if value in (WHOLE, one)]

@@ -132,7 +132,7 @@ def _of_inputs(alert: Alert, found: Sequence[Alert]) -> Reason:
 
 def _held(alert: Alert, raw: RawDays) -> tuple[Held, str, str]:
     """All that most of its windows show has to be known, and be so in the raw rows of its days."""
-    if alert.slice_key not in (WHOLE, "origin"):
+    if alert.slice_key not in (WHOLE, "origin") or alert.column_name not in raw.columns:
         return "not known", UNKNOWN, ""
     told = [_reason(alert, way, raw) for way in _ways(alert, raw)]
     why = [one for one in told if one is not None]
@@ -206,14 +206,14 @@ def _days_so(alert: Alert, way: Way, raw: RawDays, item: str = "") -> int:
 
 def _figures(alert: Alert, way: Way, raw: RawDays) -> str:
     name, of = alert.column_name, alert.slice_value
+    if way not in ("up", "down", "NULLs"):
+        return ", ".join(alert.fresh) if way == "new" else ""
     days = (alert.last - alert.since).days + 1
     on = f"on {_days_so(alert, way, raw)} of {days} days"
     if way in ("up", "down"):
         usual, _ = _usual(alert, raw)
         means = f"{_mean(alert, raw):.4g} on average, {usual:.4g} in the reference"
         return f"{means}, {LEAST:g} sd or more {on}"
-    if way == "NULLs":
-        most = float(np.nanmax(raw.missing(name, of, alert.since, alert.last)))
-        usual = raw.usually_missing(name, of)
-        return f"up to {100 * most:.1f} % NULL, {100 * usual:.1f} % in the reference, {on}"
-    return ", ".join(alert.fresh) if way == "new" else ""
+    most = float(np.nanmax(raw.missing(name, of, alert.since, alert.last)))
+    usual = raw.usually_missing(name, of)
+    return f"up to {100 * most:.1f} % NULL, {100 * usual:.1f} % in the reference, {on}"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
 from io import StringIO
+from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from sparkdrift.demo.credit import credit_spec
-from sparkdrift.demo.flights import flights_spec
+from sparkdrift.demo.flights import flight_tables, flights_spec
 from sparkdrift.demo.planted import credit_reasons
+from sparkdrift.demo.raw_days import RawDays, raw_days
 from sparkdrift.demo.telling import told
 from sparkdrift.demo.year import flights_reasons
 from sparkdrift.spec.loading import parse_spec
@@ -23,14 +26,14 @@ FLIGHTS = parse_spec(flights_spec("/flights"))
 
 def alert(column, first, days=5, of=("*", "*"), shows="moved", shift=None, begin=BEGIN, **more):
     """As the overview tells it: it begins on day `first` after `begin` and stands for `days`."""
-    hour = 0 if begin == BEGIN else 5
-    start = datetime(begin.year, begin.month, begin.day, hour, tzinfo=timezone.utc)
+    zone = timezone.utc if begin == BEGIN else ZoneInfo("America/New_York")
+    start = datetime(begin.year, begin.month, begin.day, tzinfo=zone)
     return {
         "column_name": column,
         "slice_key": of[0],
         "slice_value": of[1],
-        "since": start + timedelta(days=first),
-        "until": start + timedelta(days=first + days),
+        "since": (start + timedelta(days=first)).astimezone(timezone.utc),
+        "until": (start + timedelta(days=first + days)).astimezone(timezone.utc),
         "windows": days,
         **{kind: days if kind in shows else 0 for kind in ("moved", "silent", "fresh", "outside")},
         "shift": shift,
@@ -147,105 +150,139 @@ def test_a_dependence_is_held_against_the_pair_and_its_day(other, day, expected)
 
 
 YEAR = date(2013, 1, 1)
+MARCH, DECEMBER = date(2013, 3, 1), date(2013, 12, 31)
 
 
-def values(mean=None, usual=None, nulls=0.0, usual_nulls=0.0, most=None):
-    shares = {"null_share": nulls, "usual_null_share": usual_nulls}
-    most = nulls if most is None else most
-    return {"mean": mean, "usual_mean": usual, **shares, "most_null_share": most}
+@pytest.fixture(scope="module")
+def raw() -> RawDays:
+    return raw_days(flight_tables())
 
 
-def known(given, figures):
-    row = {name: given[name] for name in ("column_name", "slice_key", "slice_value", "since")}
-    (one,) = flights_reasons(FLIGHTS, [given], [row | figures])
-    return one
+@pytest.fixture(scope="module")
+def known(raw):
+    """What is said of one alert on its own."""
+
+    def found(given):
+        (one,) = flights_reasons(FLIGHTS, [given], raw)
+        return one
+
+    return found
 
 
-def flown(column, month, **more):
-    return alert(column, (date(2013, month, 10) - YEAR).days, begin=YEAR, **more)
+def flown(column, month, day=10, days=5, **more):
+    return alert(column, (date(2013, month, day) - YEAR).days, days, begin=YEAR, **more)
 
 
-def test_a_season_is_right_in_its_months_and_where_the_figures_say_so():
-    one = known(flown("temp", 6, shift=2.0), values(72.6, 36.1))
-    assert (one.held, one.figures) == ("known", "72.6 on average, 36.1 in the reference")
-    for given, figures in (
-        (flown("temp", 6, shift=2.0), values(30.0, 36.1)),
-        (flown("temp", 6, shift=-2.0), values(30.0, 36.1)),
-        (flown("temp", 2, shift=2.0), values(72.6, 36.1)),
-        (flown("temp", 6, shift=2.0, shows=("moved", "silent")), values(72.6, 36.1, 0.1, 0.2)),
-        (flown("flight", 6, shift=2.0), values(72.6, 36.1)),
-        (flown("distance", 2, shift=2.0), values(1100, 1000)),
+def test_a_season_is_right_in_its_months_and_where_the_raw_rows_say_so(known):
+    one = known(flown("temp", 6, shift=2.0))
+    assert one.held == "known"
+    assert one.why == "from April on it is warmer than in winter"
+    assert one.figures.endswith("36.06 in the reference, 0.2 sd or more on 5 of 5 days")
+    for given in (
+        flown("temp", 6, shift=-2.0),
+        flown("temp", 2, shift=2.0),
+        flown("temp", 6, shift=2.0, shows=("moved", "silent")),
+        flown("flight", 6, shift=2.0),
+        flown("distance", 2, shift=2.0),
+        flown("temp", 6, shift=2.0, of=("carrier", "UA")),
     ):
-        one = known(given, figures)
+        one = known(given)
         assert (one.held, one.why) == ("not known", "no reason known"), given
 
 
-def test_hours_without_weather_are_seen_in_the_share_of_nulls():
-    one = known(flown("humid", 10, shows="silent"), values(nulls=0.052, usual_nulls=0.002))
-    assert one.why == "hours that the weather file lacks"
-    assert one.figures == "5.2 % NULL, 0.2 % in the reference"
-    assert known(flown("humid", 10, shows="silent"), values(nulls=0.0)).held == "not known"
-
-
-def test_one_day_without_weather_is_enough_in_an_alert_of_several():
-    day = values(nulls=0.114, usual_nulls=0.115, most=0.3)
-    one = known(flown("pressure", 11, shows="silent"), day)
-    assert one.figures == "11.4 % NULL, 11.5 % in the reference, on one day 30.0 %"
-    assert one.why == "the file lacks pressure in most hours of rain"
-
-
-def test_few_rows_out_of_range_are_on_the_side_of_their_mean():
-    rain = flown("precip", 7, shows="outside", shift=-0.02)
-    assert known(rain, values(0.031, 0.004)).why == "days of more rain or snow"
-    assert known(rain, values(0.003, 0.004)).held == "not known"
-    assert known(rain | {"moved": 5}, values(0.031, 0.004)).held == "not known"
-
-
-def test_distance_and_origin_have_reasons_of_their_own():
-    assert known(flown("distance", 7, shift=0.3), values(1057, 1004)).held == "known"
-    gains = [{"item": "LGA", "reference": 0.3, "share": 0.33}]
-    assert known(flown("origin", 9, carriers=gains), values()).held == "known"
-    gains = [{"item": "JFK", "reference": 0.3, "share": 0.33}]
-    assert known(flown("origin", 9, carriers=gains), values()).held == "not known"
+def runs_of(column, raw, days=5):
+    """The first days of the runs in which the mean was lowest and highest, from March on."""
+    daily = raw.mean(column, "*", MARCH, DECEMBER)
+    means = np.convolve(daily, np.ones(days) / days, "valid")
+    ends = int(np.nanargmin(means)), int(np.nanargmax(means))
+    return [MARCH + timedelta(days=one) for one in ends]
 
 
 @pytest.mark.parametrize(
-    ("origin", "item", "expected"),
-    [("JFK", "MVY", "known"), ("LGA", "MVY", "not known"), ("LGA", "LAX", "not known")],
-)
-def test_new_airports_are_held_against_those_of_the_origin(origin, item, expected):
-    given = flown(
-        "dest", 7, shows="fresh", of=("origin", origin), new_categories=items(item)
-    )  # fmt: skip
-    assert known(given, values()).held == expected
+    ("column", "way"),
+    [("humid", 1), ("humid", -1), ("wind_speed", 1), ("wind_speed", -1), ("precip", 1),
+     ("visib", -1), ("pressure", 1), ("pressure", -1)],
+)  # fmt: skip
+def test_a_reason_for_any_month_needs_days_on_which_it_is_so(known, raw, column, way):
+    """What is said of the dampest days is not said of the driest, whatever an alert claims."""
+    days = 1 if column == "precip" else 5
+    lowest, highest = runs_of(column, raw, days)
+    right, wrong = (highest, lowest) if way > 0 else (lowest, highest)
+    claims = {"days": days, "shift": 0.5 * way}
+    assert known(flown(column, right.month, right.day, **claims)).held == "known"
+    assert known(flown(column, wrong.month, wrong.day, **claims)).held == "not known"
 
 
-def test_a_run_over_months_needs_a_reason_for_each_and_names_them_in_order():
-    spring = flown("temp", 3, shift=1.0) | {"until": flown("temp", 4)["until"]}
-    one = known(spring, values(50.0, 36.1))
+def test_half_of_its_windows_have_to_be_borne_out(known, raw):
+    """Two weeks of humidity's usual ups and downs are no damp days."""
+    usual, unit = raw.usual("humid", "*")
+    damp = (raw.mean("humid", "*", MARCH, DECEMBER) - usual) / unit >= 0.2
+    fortnights = np.convolve(damp, np.ones(14), "valid")
+    start = MARCH + timedelta(days=int(np.argmax((fortnights > 2) & (fortnights < 7))))
+    given = flown("humid", start.month, start.day, 14, shift=0.3)
+    assert known(given).held == "not known"
+    # Of four windows three days are enough.
+    assert known(given | {"windows": 4, "moved": 4}).held == "known"
+
+
+def test_hours_without_values_are_seen_in_the_raw_rows(known, raw):
+    missing = raw.missing("pressure", "*", MARCH, DECEMBER)
+    most, least = (MARCH + timedelta(days=int(i)) for i in (missing.argmax(), missing.argmin()))
+    one = known(flown("pressure", most.month, most.day, 1, shows="silent"))
+    assert one.why == "the file lacks pressure in most hours of rain"
+    assert one.figures.endswith("% in the reference, on 1 of 1 days")
+    assert known(flown("pressure", least.month, least.day, 1, shows="silent")).held == "not known"
+
+
+def test_few_rows_out_of_range_are_on_the_side_of_their_mean(known, raw):
+    driest, wettest = runs_of("precip", raw, 1)
+    rain = flown("precip", wettest.month, wettest.day, 1, shows="outside", shift=-0.02)
+    assert known(rain).why == "days of more rain or snow"
+    assert known(rain | {"moved": 1}).held == "not known"
+    dry = flown("precip", driest.month, driest.day, 1, shows="outside", shift=-0.02)
+    assert known(dry).held == "not known"
+
+
+@pytest.mark.parametrize(
+    ("column", "item", "origin", "expected"),
+    [("origin", "LGA", "*", "known"), ("origin", "JFK", "*", "not known"),
+     ("carrier", "EV", "LGA", "known"), ("carrier", "EV", "JFK", "not known")],
+)  # fmt: skip
+def test_a_share_grows_where_it_did(known, column, item, origin, expected):
+    gains = [{"item": item, "reference": 0.03, "share": 0.12}]
+    of = ("*", "*") if origin == "*" else ("origin", origin)
+    assert known(flown(column, 9, of=of, carriers=gains)).held == expected
+
+
+@pytest.mark.parametrize(
+    ("column", "origin", "item", "expected"),
+    [("dest", "JFK", "MVY", "known"), ("dest", "LGA", "MVY", "not known"),
+     ("dest", "LGA", "LAX", "not known"), ("carrier", "EWR", "VX", "known"),
+     ("carrier", "JFK", "VX", "not known")],
+)  # fmt: skip
+def test_what_is_new_flew_there_on_those_days_for_the_first_time(
+    known, column, origin, item, expected
+):
+    given = flown(column, 7, shows="fresh", of=("origin", origin), new_categories=items(item))
+    assert known(given).held == expected
+
+
+def test_a_run_over_months_needs_a_reason_for_each_and_names_them_in_order(known):
+    spring = flown("temp", 3, 28, 10, shift=1.0)
+    one = known(spring)
     assert one.why == "a warm spell, then from April on it is warmer than in winter"
-    winter = flown("temp", 2, shift=1.0) | {"until": flown("temp", 4)["until"]}
-    assert known(winter, values(50.0, 36.1)).held == "not known"
+    assert known(flown("temp", 2, 25, 40, shift=1.0)).held == "not known"
 
 
-@pytest.mark.parametrize(("origin", "expected"), [("EWR", "known"), ("JFK", "not known")])
-def test_a_new_carrier_is_held_against_those_of_the_origin(origin, expected):
-    given = flown("carrier", 5, shows="fresh", of=("origin", origin), new_categories=items("VX"))
-    assert known(given, values()).held == expected
-
-
-@pytest.mark.parametrize(("origin", "expected"), [("LGA", "known"), ("JFK", "not known")])
-def test_a_carrier_grows_where_it_did(origin, expected):
-    gains = [{"item": "EV", "reference": 0.03, "share": 0.12}]
-    given = flown("carrier", 9, of=("origin", origin), carriers=gains)
-    assert known(given, values()).held == expected
-
-
-def test_all_inputs_together_name_those_that_alert_at_the_time():
-    alerts = [flown(":inputs", 6), flown("temp", 6, shift=2.0), flown("humid", 8, shift=1.0)]
-    first = flights_reasons(FLIGHTS, alerts, [])[0]
+def test_all_inputs_together_name_those_that_carry_it_and_alert_at_the_time(raw):
+    together = flown(":inputs", 6, carriers=carrying(temp=0.7, humid=0.2, visib=0.1))
+    alerts = [together, flown("temp", 6, shift=2.0), flown("humid", 8, shift=1.0)]
+    first = flights_reasons(FLIGHTS, alerts, raw)[0]
     assert (first.held, first.figures) == ("by consequence", "temp")
-    assert flights_reasons(FLIGHTS, alerts[:1], [])[0].held == "not known"
+    assert flights_reasons(FLIGHTS, alerts[:1], raw)[0].held == "not known"
+    # One that alerts and carries little of it is no reason.
+    small = flown(":inputs", 6, carriers=carrying(humid=0.8, temp=0.2))
+    assert flights_reasons(FLIGHTS, [small, *alerts[1:]], raw)[0].held == "not known"
 
 
 def test_the_page_folds_alerts_of_one_reason_and_counts_all():
