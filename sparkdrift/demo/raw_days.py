@@ -20,6 +20,8 @@ from sparkdrift.explain.signals import WHOLE
 
 Floats = npt.NDArray[np.float64]
 NUMBERS: Final = tuple(one.name for one in SCHEMA if pa.types.is_floating(one.type))
+ON_ROUTE: Final = "air_time on its route"
+"""air_time less the reference's mean of the same origin and destination, NaN where it has none."""
 TEXTS: Final = ("carrier", "origin", "dest")
 REFERENCE: Final = (date(2013, 1, 1), date(2013, 2, 28))
 _FIRST, _DAYS = date(2013, 1, 1).toordinal(), 365
@@ -119,8 +121,9 @@ def raw_days(tables: Iterable[pa.Table]) -> RawDays:
     numbers, units = {}, {}
     known = (day >= REFERENCE[0].toordinal()) & (day <= REFERENCE[1].toordinal())
     origin = coded.indices.to_numpy()
-    for name in NUMBERS:
-        values = rows[name].to_numpy()
+    values_of = {name: rows[name].to_numpy() for name in NUMBERS}
+    values_of[ON_ROUTE] = _on_route(values_of["air_time"], origin, rows["dest"], known)
+    for name, values in values_of.items():
         held = np.isfinite(values)
         kept = np.where(held, values, 0.0)
         numbers[name] = np.stack([added(held.astype(float)), added(kept)])
@@ -134,6 +137,16 @@ def raw_days(tables: Iterable[pa.Table]) -> RawDays:
         own = np.bincount(place * width + texts.indices.to_numpy(), minlength=size * width)
         counts[name] = own.reshape(_DAYS, len(origins), width).astype(np.float64)
     return RawDays(origins, added(), numbers, units, counts, items)
+
+
+def _on_route(air_time: Floats, origin: Floats, dest: pa.ChunkedArray, known: Floats) -> Floats:
+    to = dest.combine_chunks().dictionary_encode()
+    route = origin * len(to.dictionary) + to.indices.to_numpy()
+    used = known & np.isfinite(air_time)
+    size = int(route.max()) + 1
+    n = np.bincount(route[used], minlength=size)
+    total = np.bincount(route[used], air_time[used], size)
+    return air_time - _parts(total, n.astype(np.float64))[route]
 
 
 def _unit(values: Floats) -> float:

@@ -14,7 +14,7 @@ from typing import Final, Literal
 import numpy as np
 
 from sparkdrift.demo.flights import WEATHER
-from sparkdrift.demo.raw_days import RawDays
+from sparkdrift.demo.raw_days import ON_ROUTE, RawDays
 from sparkdrift.demo.reasons import Alert, Held, Reason, Row, alerts_of
 from sparkdrift.explain.signals import WHOLE
 from sparkdrift.spec.models import MonitorSpec
@@ -30,6 +30,7 @@ class Known:
     """Why `columns` go that `way` in these months.
 
     `item`: of a mix, what has to gain; `origins`: the only slices that it is about, none: all.
+    `figure`: what of the raw rows has to bear it out, where that is not the column itself.
     """
 
     columns: tuple[str, ...]
@@ -38,6 +39,7 @@ class Known:
     why: str
     item: str = ""
     origins: frozenset[str] = frozenset()
+    figure: str = ""
 
 
 def _months(first: int, last: int) -> frozenset[int]:
@@ -71,11 +73,13 @@ YEAR: Final = (
           "days of flights on time"),
     Known(("dep_delay", "arr_delay", "air_time"), "NULLs", _ANY, "days of cancelled flights"),
     Known(("air_time",), "down", _months(5, 10),
-          "in summer the same routes take less time: JFK to Los Angeles 311 to 330 min, not 340"),
+          "in summer the same routes take less time: JFK to Los Angeles 311 to 330 min, not 340",
+          figure=ON_ROUTE),
     Known(("air_time",), "down", frozenset({3, 4, 11}),
-          "LaGuardia to Atlanta takes 112 to 117 min, not 121", origins=frozenset({"LGA"})),
+          "LaGuardia to Atlanta takes 112 to 117 min, not 121", origins=frozenset({"LGA"}),
+          figure=ON_ROUTE),
     Known(("air_time",), "up", frozenset({12}),
-          "the slowest month: JFK to Los Angeles takes 347 min, not 340"),
+          "the slowest month: JFK to Los Angeles takes 347 min, not 340", figure=ON_ROUTE),
     Known(("air_time",), "up", _months(4, 11), "Newark's flights go farther from April on: "
           "1,044 to 1,115 miles, not 961", origins=frozenset({"EWR"})),
     Known(("distance",), "up", _months(4, 12), "longer flights on average from April on"),
@@ -134,12 +138,11 @@ def _held(alert: Alert, raw: RawDays) -> tuple[Held, str, str]:
     """All that most of its windows show has to be known, and be so in the raw rows of its days."""
     if alert.slice_key not in (WHOLE, "origin") or alert.column_name not in raw.columns:
         return "not known", UNKNOWN, ""
-    told = [_reason(alert, way, raw) for way in _ways(alert, raw)]
-    why = [one for one in told if one is not None]
-    figures = "; ".join(filter(None, (_figures(alert, way, raw) for way in _ways(alert, raw))))
-    if not told or len(why) < len(told):
+    told = [(way, _known_of(alert, way)) for way in _ways(alert, raw)]
+    figures = "; ".join(filter(None, (_figures(alert, *one, raw) for one in told)))
+    if not told or not all(_borne_out(alert, *one, raw) for one in told):
         return "not known", UNKNOWN, figures
-    return "known", "; ".join(why), figures
+    return "known", "; ".join(_words(known) for _, known in told), figures
 
 
 def _ways(alert: Alert, raw: RawDays) -> list[Way]:
@@ -166,15 +169,22 @@ def _usual(alert: Alert, raw: RawDays) -> tuple[float, float]:
     return raw.usual(alert.column_name, alert.slice_value)
 
 
-def _reason(alert: Alert, way: Way, raw: RawDays) -> str | None:
-    """What is known of each of its months, in their order; None where one of them lacks it."""
-    known = [_known(alert, way, month) for month in range(alert.since.month, alert.last.month + 1)]
-    texts = [one.why for one in known if one is not None]
-    if len(texts) < len(known):
-        return None
-    items = {one.item for one in known if one is not None}
-    borne_out = all(_days_so(alert, way, raw, item) >= MOST * alert.windows for item in items)
-    return ", then ".join(dict.fromkeys(texts)) if borne_out else None
+def _known_of(alert: Alert, way: Way) -> list[Known | None]:
+    """What is known of each of its months, in their order; None where nothing is."""
+    months = range(alert.since.month, alert.last.month + 1)
+    return [_known(alert, way, month) for month in months]
+
+
+def _borne_out(alert: Alert, way: Way, known: Sequence[Known | None], raw: RawDays) -> bool:
+    """Whether something is known of each month, and so in as many raw days as are needed."""
+    needed = MOST * alert.windows
+    return bool(known) and all(
+        one is not None and _days_so(alert, way, one, raw) >= needed for one in set(known)
+    )
+
+
+def _words(known: Sequence[Known | None]) -> str:
+    return ", then ".join(dict.fromkeys(one.why for one in known if one is not None))
 
 
 def _known(alert: Alert, way: Way, month: int) -> Known | None:
@@ -186,7 +196,7 @@ def _known(alert: Alert, way: Way, month: int) -> Known | None:
     return None
 
 
-def _days_so(alert: Alert, way: Way, raw: RawDays, item: str = "") -> int:
+def _days_so(alert: Alert, way: Way, known: Known, raw: RawDays) -> int:
     """On how many of its days the raw rows show it, far enough to be worth a warning."""
     name, of, first, last = alert.column_name, alert.slice_value, alert.since, alert.last
     if way == "new":
@@ -197,23 +207,28 @@ def _days_so(alert: Alert, way: Way, raw: RawDays, item: str = "") -> int:
         found = raw.missing(name, of, first, last) - raw.usually_missing(name, of)
         return int((found >= LEAST_NULLS).sum())
     if way == "mix":
-        gained = raw.share(name, item, of, first, last) - raw.usual_share(name, item, of)
+        gained = raw.share(name, known.item, of, first, last) - raw.usual_share(
+            name, known.item, of
+        )
         return int((gained >= LEAST_GAIN).sum())
-    usual, unit = _usual(alert, raw)
-    apart = (raw.mean(name, of, first, last) - usual) * (1 if way == "up" else -1)
+    figure = known.figure or name
+    usual, unit = raw.usual(figure, of)
+    apart = (raw.mean(figure, of, first, last) - usual) * (1 if way == "up" else -1)
     return int((apart >= LEAST * unit).sum())
 
 
-def _figures(alert: Alert, way: Way, raw: RawDays) -> str:
+def _figures(alert: Alert, way: Way, known: Sequence[Known | None], raw: RawDays) -> str:
+    """The raw figures of its days beside the reference's, and on how many of them it is so."""
     name, of = alert.column_name, alert.slice_value
+    first = next((one for one in known if one is not None), None)
     if way not in ("up", "down", "NULLs"):
         return ", ".join(alert.fresh) if way == "new" else ""
     days = (alert.last - alert.since).days + 1
-    on = f"on {_days_so(alert, way, raw)} of {days} days"
+    on = f"on {_days_so(alert, way, first, raw)} of {days} days" if first else "no reason"
     if way in ("up", "down"):
-        usual, _ = _usual(alert, raw)
-        means = f"{_mean(alert, raw):.4g} on average, {usual:.4g} in the reference"
-        return f"{means}, {LEAST:g} sd or more {on}"
+        means = f"{_mean(alert, raw):.4g} on average, {_usual(alert, raw)[0]:.4g} in the reference"
+        what = f" ({first.figure})" if first and first.figure else ""
+        return f"{means}, {LEAST:g} sd or more{what} {on}"
     most = float(np.nanmax(raw.missing(name, of, alert.since, alert.last)))
     usual = raw.usually_missing(name, of)
     return f"up to {100 * most:.1f} % NULL, {100 * usual:.1f} % in the reference, {on}"
