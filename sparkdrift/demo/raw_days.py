@@ -19,6 +19,8 @@ from sparkdrift.demo.flights import SCHEMA, ZONE
 from sparkdrift.explain.signals import WHOLE
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
 NUMBERS: Final = tuple(one.name for one in SCHEMA if pa.types.is_floating(one.type))
 ON_ROUTE: Final = "air_time on its route"
 """air_time less the reference's mean of the same origin and destination, NaN where it has none."""
@@ -124,7 +126,7 @@ def raw_days(tables: Iterable[pa.Table]) -> RawDays:
     values_of = {name: rows[name].to_numpy() for name in NUMBERS}
     values_of[ON_ROUTE] = _on_route(values_of["air_time"], origin, rows["dest"], known)
     for name, values in values_of.items():
-        held = np.isfinite(values)
+        held: Flags = np.isfinite(values)
         kept = np.where(held, values, 0.0)
         numbers[name] = np.stack([added(held.astype(float)), added(kept)])
         own = [values[held & known & (origin == i)] for i in range(len(origins))]
@@ -134,19 +136,20 @@ def raw_days(tables: Iterable[pa.Table]) -> RawDays:
         texts = rows[name].combine_chunks().dictionary_encode()
         items[name] = tuple(texts.dictionary.to_pylist())
         width = len(items[name])
-        own = np.bincount(place * width + texts.indices.to_numpy(), minlength=size * width)
-        counts[name] = own.reshape(_DAYS, len(origins), width).astype(np.float64)
+        at = np.bincount(place * width + texts.indices.to_numpy(), minlength=size * width)
+        counts[name] = at.reshape(_DAYS, len(origins), width).astype(np.float64)
     return RawDays(origins, added(), numbers, units, counts, items)
 
 
-def _on_route(air_time: Floats, origin: Floats, dest: pa.ChunkedArray, known: Floats) -> Floats:
+def _on_route(air_time: Floats, origin: Places, dest: pa.ChunkedArray, known: Flags) -> Floats:
     to = dest.combine_chunks().dictionary_encode()
     route = origin * len(to.dictionary) + to.indices.to_numpy()
     used = known & np.isfinite(air_time)
     size = int(route.max()) + 1
-    n = np.bincount(route[used], minlength=size)
-    total = np.bincount(route[used], air_time[used], size)
-    return air_time - _parts(total, n.astype(np.float64))[route]
+    n = np.asarray(np.bincount(route[used], minlength=size), dtype=np.float64)
+    total = np.asarray(np.bincount(route[used], air_time[used], size), dtype=np.float64)
+    usual: Floats = _parts(total, n)[route]
+    return np.asarray(air_time - usual, dtype=np.float64)
 
 
 def _unit(values: Floats) -> float:
@@ -159,4 +162,5 @@ def _days(first: date, last: date) -> slice:
 
 
 def _parts(some: Floats, of: Floats) -> Floats:
-    return np.divide(some, of, out=np.full(of.shape, np.nan), where=of > 0)
+    found: Floats = np.divide(some, of, out=np.full(of.shape, np.nan), where=of > 0)
+    return found

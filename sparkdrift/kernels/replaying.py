@@ -183,4 +183,4 @@ def _judged_from(rows: pa.Table, level: float, least_power: float) -> Floats:
         high = np.where(open_ & enough, middle, high)
         low = np.where(open_ & ~enough, middle + 1, low)
     by_power = np.append(EFFECTS, np.inf)[low]
-    return np.fmin(by_power, np.nextafter(column(rows, "width"), np.inf))
+    return floats(np.fmin(by_power, np.nextafter(column(rows, "width"), np.inf)))

@@ -6,7 +6,7 @@ features that would alert now.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,9 @@ TALLIED = {
 partition have the others."""
 
 
+_NONE = np.zeros(1 + len(EFFECTS))
+
+
 @dataclass
 class Sums:
     """Of some series: their `Tally` at the present effect size and at EFFECTS.
@@ -37,7 +40,7 @@ class Sums:
     not. starts: windows of the reference; tests: theirs, and how many are powerful.
     """
 
-    found: Tally = field(default_factory=lambda: Tally(*np.zeros((3, 1 + len(EFFECTS))), 0))
+    found: Tally = field(default_factory=lambda: Tally(_NONE, _NONE, _NONE, 0))
     without: int = 0
     windows: int = 0
     starts: int = 0
@@ -53,10 +56,10 @@ class Sums:
             name: values.tolist() for name, values in lists.items()
         }
 
-    def add(self, row: dict[str, Any]) -> None:
+    def add(self, row: Mapping[str, Any]) -> None:
         """Take in the sums of a partition."""
-        lists = (floats(row[name]) for name in ("raised", "stood", "judged"))
-        self.found += Tally(*lists, row["series"])
+        raised, stood, judged = (floats(row[name]) for name in ("raised", "stood", "judged"))
+        self.found += Tally(raised, stood, judged, row["series"])
         for name in _COUNTED:
             setattr(self, name, getattr(self, name) + row[name])
 

@@ -7,7 +7,6 @@ features' bins together, which no sketch of one of them holds: the rows of a sam
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +51,30 @@ class Change:
     power: float
 
 
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """The bins of one feature: `edges` of numbers, ascending, or (None) the `items` of texts,
+    beside which there is a bin of all others."""
+
+    edges: Floats | None = None
+    items: tuple[object, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return 1 + (len(self.items) if self.edges is None else len(self.edges))
+
+    def places(self, values: Values) -> NDArray[np.intp]:
+        """The bin of each value (n,), -1 where it is missing."""
+        if self.edges is not None:
+            numbers = floats(values)
+            found = np.searchsorted(self.edges, numbers, side="left")
+            return np.where(np.isfinite(numbers), found, -1).astype(np.intp)
+        known = {item: i for i, item in enumerate(self.items)}
+        rest = len(known)
+        at = [-1 if one is None else known.get(one, rest) for one in values.tolist()]
+        return np.array(at, dtype=np.intp)
+
+
 def mutual_information(counts: ArrayLike) -> Information:
     """Of the joint counts (B, C) of two features' bins.
 
@@ -74,8 +97,8 @@ def mutual_information(counts: ArrayLike) -> Information:
     return Information(value - free / (2 * rows), float(np.sqrt(sampling)), int(rows))
 
 
-def bins_of(values: Values) -> Sequence[object] | Floats:
-    """What a sample of a reference cuts a feature into: edges of numbers, the items of texts.
+def bins_of(values: Values) -> Cut:
+    """What a sample of a reference cuts a feature into.
 
     Edges between ten bins of equal mass, repeated ones once; the nine most frequent items, all
     others being one bin. Values that are missing (NaN, None) are no bin.
@@ -84,25 +107,22 @@ def bins_of(values: Values) -> Sequence[object] | Floats:
         held = floats(values)
         held = held[np.isfinite(held)]
         if not len(held):
-            return floats([])
-        return np.unique(np.quantile(held, np.arange(1, BINS) / BINS, method="inverted_cdf"))
+            return Cut(edges=floats([]))
+        at = np.arange(1, BINS) / BINS
+        return Cut(edges=floats(np.unique(np.quantile(held, at, method="inverted_cdf"))))
     counted = Counter(one for one in values.tolist() if one is not None)
     # By name where two are as frequent: the order of rows means nothing.
     ordered = sorted(counted, key=lambda item: (-counted[item], str(item)))
-    return ordered[: BINS - 1]
+    return Cut(items=tuple(ordered[: BINS - 1]))
 
 
-def joint_counts(
-    one: Values, other: Values, bins: tuple[Sequence[object] | Floats, Sequence[object] | Floats]
-) -> Floats:
+def joint_counts(one: Values, other: Values, cuts: tuple[Cut, Cut]) -> Floats:
     """The rows in each pair of bins (B, C), of rows in which both values are there."""
-    places, sizes = [], []
-    for values, own in zip((one, other), bins, strict=True):
-        places.append(_places(values, own))
-        sizes.append(len(own) + 1)
-    both = (places[0] >= 0) & (places[1] >= 0)
-    at = places[0][both] * sizes[1] + places[1][both]
-    return floats(np.bincount(at, minlength=sizes[0] * sizes[1])).reshape(sizes)
+    first, second = cuts[0].places(one), cuts[1].places(other)
+    both = (first >= 0) & (second >= 0)
+    at = first[both] * cuts[1].size + second[both]
+    shape = cuts[0].size, cuts[1].size
+    return floats(np.bincount(at, minlength=shape[0] * shape[1])).reshape(shape)
 
 
 def information_change(before: Information, now: Information, limit: float = LIMIT) -> Change:
@@ -133,15 +153,3 @@ def information_change(before: Information, now: Information, limit: float = LIM
         p_material=float(special.ndtr(-(abs(gap) - limit) / sd)),
         power=float(special.ndtr((2 * limit - need) / usual)),
     )
-
-
-def _places(values: Values, bins: Sequence[object] | Floats) -> NDArray[np.intp]:
-    """The bin of each value, -1 where it is missing."""
-    if np.issubdtype(values.dtype, np.number):
-        numbers = floats(values)
-        found = np.searchsorted(floats(bins), numbers, side="left")
-        return np.where(np.isfinite(numbers), found, -1).astype(np.intp)
-    known = {item: i for i, item in enumerate(bins)}
-    rest = len(known)
-    at = [-1 if one is None else known.get(one, rest) for one in values.tolist()]
-    return np.array(at, dtype=np.intp)
