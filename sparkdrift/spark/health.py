@@ -97,7 +97,7 @@ def write_health(
     store: Store,
     due: Mapping[str, tuple[MonitorSpec, Sequence[Health]]],
     policies: Mapping[str, str],
-    stages: Mapping[tuple[str, datetime], str],
+    stages: Mapping[str, Mapping[datetime, str]],
     versions: Mapping[str, Mapping[datetime, str | None]],
     run_id: str,
 ) -> None:
@@ -107,7 +107,7 @@ def write_health(
             spec,
             one,
             policies[monitor],
-            stages[monitor, one.window.start],
+            stages[monitor][one.window.start],
             versions[monitor][one.window.start],
             run_id,
         )
