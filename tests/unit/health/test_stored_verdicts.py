@@ -1,4 +1,4 @@
-"""What a stored verdict still says: of windows whose rows are gone, and of what was declared then."""
+"""What a stored verdict still says: of windows whose rows are gone, and of what was declared."""
 
 from __future__ import annotations
 
