@@ -26,8 +26,10 @@ from sparkdrift.health.verdict import UNKNOWN, Judgement, Level, judge
 from sparkdrift.spec.health_policy import EVIDENCE, Policy
 from sparkdrift.windows import Window
 
-FORMAT = 3
+FORMAT = 4
 """Raised when health changes without a change of what it is told from."""
+_INPUTS = "drift of "
+_MOST_NAMED = 3
 _CARRIED = 0.5
 """What evidence of an earlier window counts for, in the confidence. Source: the project's own."""
 
@@ -153,8 +155,10 @@ def assess(
     books = list(keep(windows, decisions, model.terms, before, turn))
     found: list[Health] = []
     latest: dict[str, _Measured] = {}
+    compared: set[str] = set()
     for evidence, own, digest in zip(windows, books, digests, strict=True):
-        levels = _levels(model, evidence, own, latest)
+        whole = _with_what_is_gone(evidence, compared, model.policy)
+        levels = _levels(model, whole, own, latest)
         policy = model.policy
         once = {name for name, level in levels.items() if name in latest or level.findings}
         expected = model.expected | {name for name in once if model.misses(name)}
@@ -267,6 +271,24 @@ def _levels(
     return found
 
 
+def _with_what_is_gone(
+    evidence: WindowEvidence, compared: set[str], policy: Policy
+) -> WindowEvidence:
+    """The window with inputs that were compared once, and that no row tells of now, missing in its
+    coverage; `compared` is brought up to it."""
+    told = {name for name in evidence.subjects if name.startswith(_INPUTS)}
+    gone = sorted(compared - told - set(policy.not_expected))
+    compared |= {name for name in told if evidence.subjects[name]}
+    own = evidence.coverage.get("data")
+    if own is None or not own.measured or not gone:
+        return evidence
+    shown = ", ".join(gone[:_MOST_NAMED]) + (", ..." if len(gone) > _MOST_NAMED else "")
+    why = f"no row tells any more of: {shown} (`policy.not_expected` where that is as it should be)"
+    share = own.measured * len(told) / (len(told) + len(gone))
+    less = replace(own, measured=share, why=f"{own.why}; {why}" if own.why else why)
+    return replace(evidence, coverage={**evidence.coverage, "data": less})
+
+
 def _told(debt: Debt) -> Finding:
     if debt.status != "waived":
         return debt.finding
@@ -354,8 +376,9 @@ def _content(evidence: WindowEvidence) -> list[object]:
         sorted(
             (name, one.measured, one.why, one.weight) for name, one in evidence.coverage.items()
         ),
-        sorted(evidence.unmeasured),
-        (evidence.stage, evidence.dashboard_status, evidence.blind_spot),
+        sorted(evidence.subjects.items()),
+        # Not the stage: what is declared of a model by now is no news of its past.
+        (evidence.dashboard_status, evidence.blind_spot),
         (evidence.loss, evidence.cost),
     ]
 

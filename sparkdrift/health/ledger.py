@@ -17,15 +17,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sparkdrift.health.evidence import Decision, WindowEvidence, evidence_of
+from sparkdrift.health.evidence import FORCED, Decision, WindowEvidence, evidence_of
 from sparkdrift.health.findings import SEVERITIES, Finding, Severity
 from sparkdrift.spec.health_policy import Due
 from sparkdrift.windows import Window
 
 DECISIONS = ("acknowledged", "waived", "assigned")
 """What somebody says of a debt; everything else follows from rows."""
-FORCED = "forced reference "
-"""How the debts begin that versions of references leave."""
 RETIRED = "retired but scored"
 LEDGER = "the ledger"
 """Who writes what follows from rows."""
@@ -47,7 +45,7 @@ _FACTOR = 2.0
 class Terms:
     """What of a policy the ledger goes by. persistence: (windows, of) by kind of evidence; (1, 1)
     where there is none. escalation: who answers for what is overdue; None: nobody is declared.
-    not_expected: evidence that is not watched any more, of which no debt waits to be measured."""
+    not_expected: evidence, or debts, that are not watched any more: none waits to be measured."""
 
     owner: str
     closes_after: int
@@ -163,20 +161,21 @@ def keep(
         if turn is not None and evidence.window.start == turn.start:
             debts = dict(turn.debts)
         found = _worst(evidence.findings)
-        measured = _measured(evidence)
         entries: list[Entry] = []
         passing: list[Finding] = []
         for name in sorted({*found, *debts, *recent}):
             debt, one = debts.get(name), found.get(name)
             kind = evidence_of(one or (debt.finding if debt else recent[name].finding))
-            if debt is not None and one is None and kind in terms.not_expected - measured:
-                why = f"{kind} is not watched any more: policy.not_expected"
+            gone = evidence.says_gone(name, kind)
+            unwatched = next((own for own in (kind, name) if own in terms.not_expected), None)
+            if debt is not None and one is None and unwatched and not gone:
+                why = f"{unwatched} is not watched any more: policy.not_expected"
                 debts.pop(name)
                 entries.append(
                     Entry("closed", evidence.window.start, debt.finding, debt.owner, why)
                 )
                 continue
-            if one is None and (kind not in measured or name in evidence.unmeasured):
+            if one is None and not gone:
                 continue
             standing = _standing(recent, name, one, terms.counted(kind))
             if standing is None and one is not None and debt is None:
@@ -211,8 +210,8 @@ def carried(
         if one is not None:
             finding = replace(one, severity=debt.severity)
             debt = replace(debt, finding=finding, gone=0, last_seen=evidence.window.start)
-        elif evidence_of(debt.finding) in _measured(evidence):
-            debt = replace(debt, gone=debt.gone + (debt.name not in evidence.unmeasured))
+        elif evidence.says_gone(debt.name, evidence_of(debt.finding)):
+            debt = replace(debt, gone=debt.gone + 1)
         debt = _costing(debt, one)
     given = debt.escalated or any(
         one.debt == debt.name and one.action == "assigned" and one.window_start >= debt.opened
@@ -237,15 +236,6 @@ def _worst(findings: Iterable[Finding]) -> dict[str, Finding]:
         if known is None or _grade(one.severity) > _grade(known.severity):
             found[one.debt] = one
     return found
-
-
-def _measured(evidence: WindowEvidence) -> set[str]:
-    """The kinds of evidence of which this window can say that something is gone.
-
-    What is declared is always there. A finding says of its own debt that it is there, and of no
-    other one that it is not.
-    """
-    return {name for name, one in evidence.coverage.items() if one.measured > 0} | {"ownership"}
 
 
 def _standing(
