@@ -127,14 +127,14 @@ def _words(line: Planted, begin: date) -> str:
 
 def _of_inputs(alert: Alert, begin: date) -> tuple[Held, str]:
     """All inputs together show what is planted in those that carry most of it."""
-    planted = {
-        line.column
-        for line in STORY
-        if line.column in FEATURES
-        and line.pair is None
-        and line.only in (None, alert.of)
-        and _runs(line, begin)[0] <= alert.last
+    first = {
+        line.column: _runs(line, begin)[0]
+        for line in reversed(STORY)
+        if line.column in FEATURES and line.pair is None and line.only in (None, alert.of)
     }
+    # What carries it is that of its last window; what it began with has to be there as well.
+    began = any(day <= alert.since for day in first.values())
+    planted = {column for column, day in first.items() if began and day <= alert.last}
     carried = sum(part for name, part in alert.parts.items() if name in planted)
     names = ", ".join(name for name in alert.parts if name in planted)
     if carried >= _LEAST_PART:

@@ -88,6 +88,7 @@ def test_what_was_planted_there_then_and_that_way_is_named():
         (alert("device_risk", 155, shift=0.6), "goes another way"),
         (alert(":inputs", 80, carriers=carrying(age=0.9)), "not planted: a false alarm"),
         (alert(":inputs", 136), "not planted: a false alarm"),
+        (alert(":inputs", 80, 60, carriers=carrying(income=0.9)), "not planted: a false alarm"),
         (
             alert(":inputs", 136, carriers=carrying(age=0.6, income=0.4)),
             "a false alarm, of which income carry 40 %",
