@@ -67,8 +67,8 @@ def numeric_pairs(pairs: Pairs, effect_size: float) -> dict[str, Any]:
     ks, known_ks = _sizes(seen), _sizes(known)
     figures = binned_pairs(pairs, shared, before, counts, known_ks, ks, effect_size)
     within = _spans(pairs)
-    tails = [numeric.tails(*one) for one in zip(seen, within, strict=True)]
     ends = [numeric.ending_at(*one) for one in zip(within, known, strict=True)]
+    tails = [numeric.tails(*one) for one in zip(seen, ends, strict=True)]
     gaps = [numeric.gap(*one) for one in zip(known, seen, strict=True)]
     n = floats([one.sum() for one in counts])
     m = floats([one.sum() for one in before])
@@ -86,7 +86,7 @@ def numeric_pairs(pairs: Pairs, effect_size: float) -> dict[str, Any]:
         "wasserstein_error": floats([numeric.wasserstein_error(*one) for one in errors]),
         "out_of_range_share": np.array([one.out_of_range for one in tails]),
         "below_range_share": np.array([one.below for one in tails]),
-        **numeric.tail_figures([numeric.tails(*one) for one in zip(seen, ends, strict=True)]),
+        **numeric.tail_figures(tails),
         "sketched_rows": n,
         "known_sketched": m,
         "carriers": _carried(names, before, counts),

@@ -23,7 +23,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -41,6 +41,11 @@ _COUNTS = struct.Struct("<QHB")
 _HEADER_END, _COUNTS_END = 8, 20
 _MAX_LEVELS = 60
 _WEIGHTS = 2.0 ** np.arange(_MAX_LEVELS)
+
+
+@lru_cache(maxsize=256)
+def _rank_error(k: int) -> float:
+    return float(rank_error(k))
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,21 +85,28 @@ class Points:
     @cached_property
     def landmarks(self) -> tuple[float, float, float]:
         """P0.1, median and P99.9."""
-        low, middle, high = quantile(self, [_TAIL, 0.5, 1 - _TAIL]).tolist()
+        low, middle, high = self._tails[:3]
         return low, middle, high
 
     @cached_property
     def tail_ends(self) -> tuple[float, float, float, float]:
         """Between which values P0.1 lies, and between which P99.9 (99 %); exact: each twice."""
-        low, _, high = self.landmarks
+        low, _, high, *inner = self._tails
         if not self.estimating:
             return low, low, high, high
-        eps = float(rank_error(self.k))
-        inner_low, inner_high = quantile(self, [_TAIL + eps, 1 - _TAIL - eps]).tolist()
+        eps = _rank_error(self.k)
         if eps >= _TAIL:
-            return self.minimum, inner_low, inner_high, self.maximum
+            return self.minimum, inner[0], inner[1], self.maximum
         lowest, highest = quantile(self, [_TAIL - eps, 1 - _TAIL + eps]).tolist()
-        return lowest, inner_low, inner_high, highest
+        return lowest, inner[0], inner[1], highest
+
+    @cached_property
+    def _tails(self) -> list[float]:
+        """P0.1, median, P99.9, and the first and last as far inside as the rank may be off."""
+        eps = min(_rank_error(self.k), 0.5 - _TAIL) if self.estimating else 0.0
+        asked = [_TAIL, 0.5, 1 - _TAIL, _TAIL + eps, 1 - _TAIL - eps]
+        found: list[float] = quantile(self, asked).tolist()
+        return found
 
     @cached_property
     def finite(self) -> Points | None:
