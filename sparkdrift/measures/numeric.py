@@ -210,7 +210,7 @@ class Tails:
     below: the part of them below its minimum, a share of the window's rows too.
     weight: rows that an entry of the sketch stands for out there, 1 where none is.
     p001_error, p999_error: how far off the sketches of both sides may put these (99 %); the
-    extremes have none.
+    extremes have no error but that of the unit.
     median: signed shift of the median in the same unit; its sign is the sign of a drift.
     """
 
@@ -252,7 +252,9 @@ def tails(window: Points | None, within: Span) -> Tails:
         lows += _farthest(within.lows, within.low)
         highs += _farthest(within.highs, within.high)
     outside = _outside(seen, within)
-    return Tails(low, p001, middle, p999, high, *outside, lows / scale, highs / scale)
+    # The unit is known by rank as well, as for the distance.
+    errors = lows / scale + within.slack * abs(p001), highs / scale + within.slack * abs(p999)
+    return Tails(low, p001, middle, p999, high, *outside, *errors)
 
 
 def tail_figures(found: Sequence[Tails]) -> dict[str, Floats]:

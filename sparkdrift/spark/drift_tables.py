@@ -125,13 +125,13 @@ DRIFT = Table(
             "min_shift",
             "double",
             "How far the minimum is above that of what it is compared with (negative: below), in "
-            "robust sd as wasserstein_distance; exact",
+            "robust sd as wasserstein_distance; exact but for that unit",
         ),
         Column("p001_shift", "double", "The same of the 0.1 % quantile"),
         Column("p001_error", "double", "Error that the sketches can add to it (99 %)"),
         Column("p999_shift", "double", "The same of the 99.9 % quantile"),
         Column("p999_error", "double", "Error that the sketches can add to it (99 %)"),
-        Column("max_shift", "double", "The same of the maximum; exact"),
+        Column("max_shift", "double", "The same of the maximum; exact but for that unit"),
         Column(
             "joint",
             "double",
