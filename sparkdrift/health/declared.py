@@ -15,6 +15,7 @@ from sparkdrift.health.events import Event, decisions, missing, open_before
 from sparkdrift.health.evidence import WindowEvidence
 from sparkdrift.health.findings import Finding
 from sparkdrift.health.ledger import DECISIONS, LEDGER, Debt, Entry, Terms, keep
+from sparkdrift.health.resuming import owned
 from sparkdrift.spec.health_policy import Due
 from sparkdrift.spec.registry import DeclaredModel, WatchedModel
 from sparkdrift.windows import Window
@@ -70,10 +71,13 @@ def owed_by(
     if alone and any(one.by == REGISTRY for one in events):
         return as_it_was(name, events, at)
     day = _day_of(at, events)
-    before = open_before(events, day.start, Due(), _DAY)
+    said, terms = decisions(events), terms_of(model)
+    before = {
+        debt: owned(one, said, terms.owner)
+        for debt, one in open_before(events, day.start, Due(), _DAY).items()
+    }
     findings = tuple(_dated(one, day, before) for one in found)
-    said = decisions(events)
-    (books,) = keep([WindowEvidence(day, findings)], said, terms_of(model), before)
+    (books,) = keep([WindowEvidence(day, findings)], said, terms, before)
     return Owed(
         name,
         day,

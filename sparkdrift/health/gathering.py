@@ -8,6 +8,7 @@ values of a source: a ledger keeps it for good.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sparkdrift.health.evidence import FORCED, Coverage, WindowEvidence
@@ -45,11 +46,14 @@ CORE: Mapping[str, tuple[str, ...]] = {
 """The figures without which a kind of evidence is not measured in full."""
 
 
-def windows_of(rows: Iterable[Told], more: Iterable[Finding] = ()) -> list[WindowEvidence]:
+def windows_of(
+    rows: Iterable[Told], more: Iterable[Finding] = (), *, sliced: bool = True
+) -> list[WindowEvidence]:
     """What each window of one monitor says, in order of time.
 
     A window is one that a row of the part `window` names; rows of others say nothing. `more`:
-    findings that are declared, or overdue, by their own windows.
+    findings that are declared, or overdue, by their own windows. sliced: whether the spec asks for
+    slices, without which what was found in slices alone is not looked at any more.
     """
     by_start: dict[datetime, list[Told]] = {}
     windows: dict[datetime, Window] = {}
@@ -66,15 +70,14 @@ def windows_of(rows: Iterable[Told], more: Iterable[Finding] = ()) -> list[Windo
     for one in more:
         declared.setdefault(one.window_start, []).append(one)
     terms = Terms(rows)
-    return [
-        _evidence(windows[start], by_start[start], declared.get(start, ()), terms.over(start))
+    found = (
+        (start, _evidence(windows[start], by_start[start], declared.get(start, ())))
         for start in sorted(windows)
-    ]
+    )
+    return [replace(one, ended=frozenset(terms.over(start)), sliced=sliced) for start, one in found]
 
 
-def _evidence(
-    window: Window, rows: Sequence[Told], declared: Sequence[Finding], over: Iterable[str]
-) -> WindowEvidence:
+def _evidence(window: Window, rows: Sequence[Told], declared: Sequence[Finding]) -> WindowEvidence:
     found = [one for row in rows if row.part in _FINDINGS for one in _FINDINGS[row.part](row)]
     ordered = sorted([*found, *declared], key=lambda one: (one.debt, one.severity, one.evidence))
     model = next((row for row in rows if row.part == "performance"), None)
@@ -83,7 +86,7 @@ def _evidence(
         window=window,
         findings=tuple(ordered),
         coverage={**_of_an_empty(rows), **dict(_coverage(rows))},
-        subjects={**dict.fromkeys(over, True), **subjects_of(rows)},
+        subjects=subjects_of(rows),
         dashboard_status=worst_colour(rows, "dashboard"),
         blind_spot=blind,
         loss=model.loss if model else None,
@@ -164,7 +167,8 @@ def alert(row: Told) -> Iterator[Finding]:
     severity = _severity(row.grade, "minor")
     keys = (_key("drift", row, row.name, row.subject),)
     kind: Kind = "feedback" if row.name == "metric:shaped" else "data"
-    yield _finding(row, of_drift(row.name), kind, severity, text, keys)
+    found = _finding(row, of_drift(row.name), kind, severity, text, keys)
+    yield replace(found, sliced=row.grade is None)
 
 
 def _severity(grade: str | None, otherwise: Severity) -> Severity:
@@ -244,7 +248,8 @@ def operation(row: Told) -> Iterator[Finding]:
         slices = "1 slice" if row.count == 1 else f"{row.count} slices"
         text += f" in {slices} only" if row.status is None else f", and in {slices}"
     keys = (_key("operations", row, row.name),)
-    yield _finding(row, of_operation(row.name), "evaluation", severity, text, keys)
+    found = _finding(row, of_operation(row.name), "evaluation", severity, text, keys)
+    yield replace(found, sliced=row.status is None)
 
 
 def degraded(row: Told) -> Iterator[Finding]:

@@ -8,15 +8,11 @@ what it cost since; words, the digest of what it follows from.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import replace
-from datetime import datetime
 from typing import NamedTuple
 
-from sparkdrift.health.assessing import Past
 from sparkdrift.health.findings import Severity
-from sparkdrift.health.ledger import Debt
 from sparkdrift.health.ownership import stage_of
+from sparkdrift.health.resuming import Cost, Past, Stood
 from sparkdrift.health.told import Told
 from sparkdrift.spec.model import IN_USE, Stage
 from sparkdrift.spec.models import MonitorSpec
@@ -48,26 +44,6 @@ def stage_in(spec: MonitorSpec, window: Window, stored: Told | None) -> Stage:
     return "deployed" if known == "deployed" else "deprecated"
 
 
-def held(
-    before: Mapping[str, Debt], stored: Mapping[datetime, Told], first: datetime
-) -> dict[str, Debt]:
-    """Debts that are known from their events alone, with what they had cost by the last verdict
-    of before `first`, whose rows are gone."""
-    start = max((start for start in stored if start < first), default=None)
-    known = {} if start is None else {one.debt: one for one in owed_then(stored[start])}
-    return {
-        name: replace(
-            debt,
-            windows=known[name].windows,
-            interest=known[name].interest,
-            interest_loss=known[name].interest_loss,
-        )
-        if name in known
-        else debt
-        for name, debt in before.items()
-    }
-
-
 class Owed(NamedTuple):
     """A debt of a stored verdict. declared: it was owed by declaration in that window."""
 
@@ -94,14 +70,12 @@ def owed_then(row: Told) -> list[Owed]:
     ]
 
 
-def past_before(stored: Mapping[datetime, Told], first: datetime) -> Past | None:
-    """The verdict that is stored of the window before `first`, whose own rows were pruned."""
-    start = max((start for start in stored if start < first), default=None)
-    if start is None:
-        return None
-    return past_of(stored[start])
-
-
-def past_of(row: Told) -> Past:
+def _past_of(row: Told) -> Past:
     """What the verdict leaves to the window after it."""
     return Past(row.status or "", row.since or row.start, row.end, row.cost)
+
+
+def stood(row: Told) -> Stood:
+    """The verdict as what later windows go on from."""
+    owed = {one.debt: Cost(one.windows, one.interest, one.interest_loss) for one in owed_then(row)}
+    return Stood(row.start, row.words or "", _past_of(row), owed)

@@ -204,8 +204,8 @@ def change(now: Association, before: Association, beyond: float = 0.0, windows: 
     z = (atanh a - atanh b) / sqrt(1 / (n_a - 3) + 1 / (n_b - 3) + beyond (1 + 1 / windows)), with
     their inflation, else by the interval. What the variance of one window is, beyond sampling or
     not, was learned from few of them, so of r Student's t takes the place of the normal quantiles,
-    with Satterthwaite's degrees of freedom. Source: Zou, Psychological Methods 12, 2007; Fisher 1921;
-    Satterthwaite 1946.
+    with Satterthwaite's degrees of freedom. Source: Zou, Psychological Methods 12, 2007; Fisher
+    1921; Satterthwaite 1946.
     """
     if np.isnan(now.value) or np.isnan(before.value):
         return Change(_NAN, _NAN, _NAN, _NAN, _NAN, _NAN)

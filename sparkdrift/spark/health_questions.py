@@ -468,7 +468,7 @@ def _of_performance(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
     yield _select(
         "measured",
         "performance",
-        f"{own} AND class_name = '*' AND status IS NOT NULL AND {others}",
+        f"{own} AND class_name = '*' AND status IS NOT NULL",
         "",
         name="'performance'",
         subject=_subjects("status IN ('ok', 'degraded')", "metric", "slice_key"),

@@ -19,24 +19,24 @@ from typing import Any
 from sparkdrift.errors import StoreError
 from sparkdrift.health.assessing import FORMAT, Assessed, Health, Model, Standing, assess
 from sparkdrift.health.events import Event, decisions, missing, open_before
-from sparkdrift.health.evidence import FORCED
+from sparkdrift.health.evidence import FORCED, Decision, WindowEvidence
 from sparkdrift.health.findings import Finding
 from sparkdrift.health.gathering import windows_of
 from sparkdrift.health.ledger import LEDGER, RETIRED, Entry, is_elsewhere
 from sparkdrift.health.maintenance import overdue_findings, plan_of
 from sparkdrift.health.ownership import ownership_findings
+from sparkdrift.health.resuming import Begun, debts_at
 from sparkdrift.health.stored_verdicts import (
     HEALTH,
     TellingBy,
-    held,
     owed_then,
-    past_before,
-    past_of,
     stage_in,
+    stood,
     told_by,
 )
 from sparkdrift.health.subjects import TERM
 from sparkdrift.health.told import Told
+from sparkdrift.health.untold import Untold, later, untold, with_untold
 from sparkdrift.spark.health import write_events, write_health
 from sparkdrift.spark.runs import settled_scope
 from sparkdrift.spark.verdicts import read_verdict
@@ -144,20 +144,23 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
     windows = windows_of(
         [*rows, *_forced(rows, events)],
         [*_declared(spec, rows, stored), *_retired(rows, events)],
+        sliced=bool(spec.slices),
     )
     if not windows:
         return Judged(events=tuple(events))
-    first, length = windows[0].window.start, windows[0].window.end - windows[0].window.start
-    before = held(open_before(events, first, spec.policy.due, length), stored, first)
-    policy, model = health_hash(spec), model_of(spec)
+    policy, model, said = health_hash(spec), model_of(spec), decisions(events)
+    begun = _begun(model, windows, stored, said, events)
     # Of the newest window the verdict is told again by whatever policy there is now.
     told = {
-        start: (row.words or "", past_of(row))
+        start: stood(row)
         for start, row in stored.items()
         if start < windows[-1].window.start and told_by(row)[::2] != (policy, model.escalation)
     }
-    past = past_before(stored, first)
-    assessed = assess(model, windows, decisions(events), before, past, told, events)
+    lost = untold(windows[begun.at :], events)
+    if lost:
+        terms = spec.policy
+        windows = with_untold(windows, lost, terms.closes_after, terms.not_expected)
+    assessed = assess(model, windows, said, begun, told, events)
     newest = windows[-1].window.start
     stages = {
         window.start: stage_in(
@@ -179,7 +182,7 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
     return Judged(
         assessed,
         tuple(due),
-        tuple(missing(assessed.entries, events, assessed.first)),
+        tuple(_missing(assessed, events, lost)),
         tuple(events),
         # A new version goes on with the history: what was judged of the one before stays its own.
         versions={
@@ -188,6 +191,45 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
         },
         stages=stages,
     )
+
+
+def _missing(assessed: Assessed, events: Sequence[Event], lost: Sequence[Untold]) -> list[Entry]:
+    """The events to be added. Of what no row tells any more, what was told stands."""
+    names = {one.name for one in lost}
+    others = [one for one in events if one.debt not in names]
+    plain = [one for one in assessed.entries if one.name not in names]
+    own = [one for one in assessed.entries if one.name in names]
+    return [*missing(plain, others, assessed.first), *later(own, lost)]
+
+
+def _begun(
+    model: Model,
+    windows: Sequence[WindowEvidence],
+    stored: Mapping[datetime, Told],
+    said: Sequence[Decision],
+    events: Sequence[Event],
+) -> Begun:
+    """Where judging begins: behind the newest verdict whose rows are gone, a few windows later.
+
+    Windows that were kept for what cites them are between some that are not there any more. Those
+    few tell what persists, and how far a debt is from closing. All of them stand as they were
+    judged.
+    """
+    starts = {one.window.start for one in windows}
+    newest = windows[-1].window.start
+    edge = max((start for start in stored if start not in starts and start < newest), default=None)
+    if edge is None:
+        length = windows[0].window.end - windows[0].window.start
+        before = open_before(events, windows[0].window.start, model.policy.due, length)
+        return Begun(0, before)
+    at = first = next(n for n, one in enumerate(windows) if one.window.start > edge)
+    enough = 2 * max(model.policy.closes_after, *(of for _, of in model.terms.persistence.values()))
+    while at < min(first + enough, len(windows) - 1) and windows[at].window.start in stored:
+        at += 1
+    last = stood(stored[windows[at - 1].window.start if at > first else edge])
+    start = windows[at].window.start
+    debts = debts_at(start, model.terms, windows[first:at], said, events, last)
+    return Begun(at, debts, last, first)
 
 
 def _is_due(one: Health, stored: Told | None, by: TellingBy | None) -> bool:

@@ -140,6 +140,7 @@ def events_of(found: Judged) -> list[Event]:
                 one.finding.severity,
                 by=LEDGER,
                 evidence=one.finding.evidence,
+                cost=one.finding.cost,
             )
             for seq, one in enumerate(found.entries, 1 + len(found.events))
         ),

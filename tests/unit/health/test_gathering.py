@@ -275,9 +275,27 @@ def test_what_is_owed_of_an_evaluation_set_ends_with_it() -> None:
         told("coverage", 2, name="evaluation", subject='[["gap_max","new","*","+"]]'),
     ]
     old, new = "evaluation of old: gap_max", "evaluation of new: gap_max"
-    assert [one.subjects for one in windows_of(rows)] == [
-        {old: True}, {}, {old: True, new: True}, {old: True}
-    ]  # fmt: skip
+    windows = windows_of(rows)
+    assert [dict(one.subjects) for one in windows] == [{old: True}, {}, {new: True}, {}]
+    assert [sorted(one.ended) for one in windows] == [[], [], [old], [old]]
+    (last,) = (
+        one.findings[0] for one in windows_of([told("window", end=start(1)), told(
+            "staleness", name="gap_max", subject="old", status="drifted", grade="*")])
+    )  # fmt: skip
+    assert [one.says_gone(last) for one in windows] == [False, False, True, True]
+
+
+def test_what_was_found_in_slices_alone_is_gone_where_slices_are_looked_at() -> None:
+    rows = [
+        told("window", end=start(1)),
+        told("coverage", name="data", count=1, of=1, subject='[["amount","+"]]'),
+    ]
+    (found,) = windows_of([*rows, told("alert", name="amount", subject="x", count=2)])[0].findings
+    assert found.sliced
+    assert windows_of(rows)[0].says_gone(found)
+    (without,) = windows_of(rows, sliced=False)
+    assert not without.says_gone(found)
+    assert without.says_gone(replace(found, sliced=False))
 
 
 def test_the_dashboard_of_several_sets_is_the_worst() -> None:
@@ -440,12 +458,10 @@ def test_pruning_moves_neither_since_nor_due_nor_cost() -> None:
     stored = stored_of(first, SPEC)
     kept = [row for row in rows if row.start >= start(5)]
     second = judged(SPEC, [*kept, *stored], events)
-    for one, same in zip(second.assessed.health, whole[5:], strict=True):
+    assert not second.due
+    for one, same in zip(reversed(second.assessed.health), reversed(whole), strict=False):
         assert one.judgement.verdict == same.judgement.verdict == "retrain"
         assert (one.since, one.due, one.cost_so_far) == (same.since, same.due, same.cost_so_far)
-    # Settled after one look.
-    again = stored_of(second, SPEC)
-    assert judged(SPEC, [*kept, *stored[:5], *again], events).due == ()
 
 
 def test_work_that_is_done_closes_its_debt_and_does_not_erase_it() -> None:
