@@ -8,7 +8,7 @@ monitor (`health/ledger.py`): pure, of facts and events alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
 from sparkdrift.health.events import Event, decisions, missing, open_before
@@ -65,11 +65,9 @@ def owed_by(
     """What a model owes on the day of `at` (UTC), from facts of that day and all events before.
 
     A clock that goes back changes no past: the day is then that of the newest event. Who sees no
-    registry knows less than one who does: where one was read before, its books stay as they are.
+    registry knows less than one who does: what a registry opened stays open.
     """
     alone = isinstance(model, WatchedModel)
-    if alone and any(one.by == REGISTRY for one in events):
-        return as_it_was(name, events, at)
     day = _day_of(at, events)
     said, terms = decisions(events), terms_of(model)
     before = {
@@ -77,6 +75,12 @@ def owed_by(
         for debt, one in open_before(events, day.start, Due(), _DAY).items()
     }
     findings = tuple(_dated(one, day, before) for one in found)
+    if alone:
+        told = {one.debt for one in findings}
+        booked = (before[debt].finding for debt in _by_registry(events) if debt in before)
+        findings += tuple(
+            replace(one, window_start=day.start) for one in booked if one.debt not in told
+        )
     (books,) = keep([WindowEvidence(day, findings)], said, terms, before)
     return Owed(
         name,
@@ -93,6 +97,12 @@ def as_it_was(name: str, events: Sequence[Event], at: datetime) -> Owed:
     day = _day_of(at, events)
     open_now = open_before(events, day.end, Due(), _DAY)
     return Owed(name, day, tuple(open_now[one] for one in sorted(open_now)), (), tuple(events))
+
+
+def _by_registry(events: Iterable[Event]) -> set[str]:
+    """The debts that were opened last by what a registry says."""
+    opened = {one.debt: one.by for one in events if one.action == "opened"}
+    return {debt for debt, by in opened.items() if by == REGISTRY}
 
 
 def _day_of(at: datetime, events: Iterable[Event]) -> Window:

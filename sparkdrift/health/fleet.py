@@ -15,7 +15,7 @@ from sparkdrift.health.ownership import (
     stale_monitors,
     watched_models,
 )
-from sparkdrift.spec.model import IN_USE
+from sparkdrift.spec.model import IN_USE, Stage
 from sparkdrift.spec.registry import DeclaredModel, Registry
 
 
@@ -33,6 +33,13 @@ def together(
     """
     models = registry.models if registry else {}
     watched = watched_models(rows)
+    staged = {str(row["model_id"]): row for row in rows}
+    models = {
+        name: model.model_copy(update={"stage": _stage(model, staged[name], at)})
+        if name in staged and "stage" not in model.model_fields_set
+        else model
+        for name, model in models.items()
+    }
     owed = fleet_findings(models, watched, at)
     books = {
         name: owed_by(name, model, owed.get(name, ()), events[ledger_of(name)], at)
@@ -44,7 +51,7 @@ def together(
         name = str(stored["model_id"])
         row = _listed(stored, models.get(name))
         found = _notes(owed.get(name, ()), books.get(name))
-        found += _contradictions(row, models.get(name))
+        found += _contradictions(row, models.get(name), at)
         if not row["fresh"] and row["stage"] != "retired" and name not in models:
             found.append("no fresh verdict: its newest verdict is out of date")
         seen.append({**row, **_booked(row, books.get(name)), "notes": found})
@@ -112,7 +119,16 @@ def _booked(row: Mapping[str, Any], books: Owed | None) -> dict[str, Any]:
     }
 
 
-def _contradictions(row: Mapping[str, Any], model: DeclaredModel | None) -> Iterable[str]:
+def _stage(model: DeclaredModel, row: Mapping[str, Any], at: datetime) -> Stage:
+    """As the registry says, else, where it leaves that open, as the monitors do."""
+    said = {"stage", "deployed_at", "retired_at"} & model.model_fields_set
+    stage: Stage = model.stage_at(at.date()) if said else row["stage"]
+    return stage
+
+
+def _contradictions(
+    row: Mapping[str, Any], model: DeclaredModel | None, at: datetime
+) -> Iterable[str]:
     owners = list(row["owners"] or ())
     if len(owners) > 1:
         yield f"{len(owners)} owners: {', '.join(owners)}"
@@ -120,8 +136,9 @@ def _contradictions(row: Mapping[str, Any], model: DeclaredModel | None) -> Iter
         return
     if model.owner is not None and owners and owners != [model.owner]:
         yield f"the registry names another owner: {model.owner}"
-    if model.stage != row["stage"]:
-        yield f"the registry says {model.stage}, its monitors say {row['stage']}"
+    stage = _stage(model, row, at)
+    if stage != row["stage"]:
+        yield f"the registry says {stage}, its monitors say {row['stage']}"
     unlisted = [
         one for one in row["monitors"] or () if model.monitors and one not in model.monitors
     ]

@@ -67,13 +67,22 @@ def policy_not_expected(spec: MonitorSpec) -> Iterator[Finding]:
         "feedback": ("feedback", spec.feedback is not None),
         "feature": ("feature_debt, importance or evaluation", spec.has_feature_debt),
         **dict.fromkeys(
-            ("performance", "calibration", "evaluation", "dashboard"),
+            ("performance", "calibration", "evaluation"),
             ("evaluation", spec.evaluation is not None),
         ),
+        "dashboard": (
+            "evaluation.dashboard",
+            spec.evaluation is not None and spec.evaluation.dashboard is not None,
+        ),
+        "ownership": ("model, and what else is declared", True),
     }
     for position, one in enumerate(spec.policy.not_expected):
         loc = ("policy", "not_expected", position)
         if one.startswith(DEBTS):
+            still = _still_asked_for(spec, one)
+            if still is not None:
+                accepted = "the id of a debt of what the spec does not name any more"
+                yield Finding(loc, f"the spec still has {still}", one, accepted)
             continue
         if one not in EVIDENCE:
             accepted = f"{', '.join(EVIDENCE)}, or the id of a debt (`sparkdrift debt list`)"
@@ -87,6 +96,26 @@ def policy_not_expected(spec: MonitorSpec) -> Iterator[Finding]:
             message = f"the spec has the section that asks for it ({section})"
             accepted = "evidence that no section of the spec asks for any more"
             yield Finding(loc, message, one, accepted)
+
+
+def _still_asked_for(spec: MonitorSpec, debt: str) -> str | None:
+    """What of the spec still asks for the subject of a debt, in words; None: nothing."""
+    kind, _, subject = debt.partition(" of ")
+    evaluation = spec.evaluation
+    named = {column for _, _, one in spec.features.declared() for column in (one.name,)}
+    if kind == "drift" and subject in named:
+        return f"the feature {subject}"
+    if kind == "operations" and subject in spec.operations:
+        return f"the signal {subject}"
+    if kind == "performance" and evaluation is not None:
+        metric = subject.split(" by ")[0]
+        if spec.degraded is None or metric == spec.degraded.metric:
+            return f"the section that asks for {metric} (evaluation)"
+    if kind in ("evaluation", "calibration") and evaluation is not None:
+        name = subject.split(":")[0].split(",")[0]
+        if name in evaluation.sets:
+            return f"the evaluation set {name}"
+    return None
 
 
 def policy_owner(spec: MonitorSpec) -> Iterator[Finding]:

@@ -53,7 +53,7 @@ class Rule(Section):
 
 DEBTS = (
     *("drift of ", "assumption ", "evaluation of ", "calibration of ", "operations of "),
-    *("performance of ", "features: ", "feedback: "),
+    *("performance of ", "features: ", "feedback: ", "blind dashboard"),
 )
 """How the ids of debts begin that rows tell of."""
 

@@ -217,7 +217,8 @@ def test_what_is_said_after_the_end_or_during_a_waiver_does_not_undo_it(spark):
         " array(named_struct('debt', 'judged', 'owner', 'o', 'severity', 'major', 'status',"
         " 'waived', 'last_seen', max(window_start), 'until', max(until), 'due', max(window_start),"
         " 'windows', 3, 'cost', 1D, 'interest', 1D, 'interest_loss', 1D, 'evidence', '')) AS debts"
-        " FROM events_of_debts"
+        ", array(named_struct('reason', 'judged (minor): found', 'evidence', array('a key')))"
+        " AS reasons FROM events_of_debts"
     ).createOrReplaceTempView("judged_debts")
     query = DEBTS.format(debt_events="events_of_debts", model_health="judged_debts")
     rows = {row["debt"]: row for row in spark.sql(query).toArrow().to_pylist()}
@@ -226,6 +227,9 @@ def test_what_is_said_after_the_end_or_during_a_waiver_does_not_undo_it(spark):
     }  # fmt: skip
     assert rows["closed"]["closed"] is not None
     assert rows["closed"]["age_days"] == 2
+    assert {name: row["evidence_keys"] for name, row in rows.items()} == {
+        "closed": None, "waived": None, "judged": ["a key"]
+    }  # fmt: skip
     assert {name: row["until"] is None for name, row in rows.items()} == {
         "closed": True, "waived": False, "judged": False
     }  # fmt: skip

@@ -105,6 +105,14 @@ def test_every_contradiction_is_said() -> None:
     assert shown([row("m")], fine)["m"]["notes"] == []
 
 
+def test_a_stage_that_the_registry_leaves_open_is_that_of_the_monitors() -> None:
+    silent = row("m", stage="shadow", fresh=False)
+    assert shown([silent], "  m: {owner: risk}\n")["m"]["notes"] == []
+    # And one that it dates holds from its date on.
+    dated = "  m: {owner: risk, stage: retired, retired_at: 2025-07-01}\n"
+    assert shown([row("m")], dated)["m"]["notes"] == []
+
+
 def test_a_verdict_out_of_date_is_said_once() -> None:
     stale = row("m", fresh=False, window_end=NOW - timedelta(days=9))
     with_registry = shown([stale], "  m: {owner: risk}\n")["m"]["notes"]

@@ -101,8 +101,20 @@ def test_what_is_asked_for_is_expected(more: str, told: str) -> None:
 
 
 def test_what_is_not_expected_is_evidence_or_a_debt() -> None:
-    given = "  not_expected: [drift of amount, 'features: encoding of a']\n"
-    assert parse_spec(SPEC + given).policy.not_expected[0] == "drift of amount"
+    given = "  not_expected: [drift of gone, 'features: encoding of a', blind dashboard]\n"
+    assert parse_spec(SPEC + given).policy.not_expected[0] == "drift of gone"
     found = problem("  not_expected: [operatons]\n")
     assert (found.line, found.nearest) == (7, "operations")
     assert "the id of a debt" in (found.accepted or "")
+
+
+@pytest.mark.parametrize(
+    ("debt", "more", "still"),
+    [
+        ("drift of amount", "", "the feature amount"),
+        ("operations of override", "operations: {override: {expression: x}}\n", "the signal"),
+    ],
+)
+def test_what_the_spec_still_has_is_expected(debt: str, more: str, still: str) -> None:
+    found = problem(f"  not_expected: [{debt}]\n{more}")
+    assert f"the spec still has {still}" in found.message
