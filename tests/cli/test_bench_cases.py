@@ -96,10 +96,11 @@ def test_comparisons(inside, workspace, monkeypatch):
     told = lines("comparisons", rows=90 * 60, data=workspace)
     assert "1.00 of linear" in told["comparisons, growth"].note
     every = found[comparisons.ALL]
-    whole = 90 * 40 + 90  # and all inputs together
-    days = {"consecutive": 89, "seasonal": 83}
-    expected = {name: days.get(name, 90) * 40 for name in comparisons.ALL}
-    assert every["compared"] == {**expected, "baseline": whole}
+    # The first baseline is in force after its own 30 days.
+    days = {"baseline": 60, "consecutive": 89, "seasonal": 83, "origin": 60, "training": 90}
+    expected = {name: days[name] * 40 for name in comparisons.ALL}
+    together = 60  # all inputs, of the baseline
+    assert every["compared"] == {**expected, "baseline": expected["baseline"] + together}
     assert every["versions"] == 2
 
 
