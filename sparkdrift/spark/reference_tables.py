@@ -31,8 +31,8 @@ REFERENCE_SNAPSHOTS = Table(
         Column(
             "newest_event",
             "timestamp",
-            "Event time of its newest row, of an interval its end; NULL: not known, as of a table "
-            "without the timestamp column, and in references of older stores",
+            "The day (UTC) of its newest row, of an interval its end; NULL: not known, as of a "
+            "table without the timestamp column, and in references of older stores",
         ),
         Column(
             "declared",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
+from operator import itemgetter
+from typing import TypeAlias
 
 from sparkdrift.errors import SourceError
 from sparkdrift.kernels.unmeasured import family
@@ -13,23 +16,29 @@ from sparkdrift.references.gate import (
     Column,
     Gap,
     Limits,
-    Origins,
+    beginnings,
     blocking,
-    contamination,
     creep,
     domain,
-    labels,
     sample_size,
     schema,
-    shaped,
     step,
     verdict,
 )
+from sparkdrift.references.gate_rows import Origins, contamination, labels, shaped
+from sparkdrift.references.judging import due
 from sparkdrift.references.life import Name
 from sparkdrift.spark.alerting import policy_of
+from sparkdrift.spark.evaluation_sources import labels_of
 from sparkdrift.spark.expressions import resolve_source
 from sparkdrift.spark.failures import FAILURES, reason
-from sparkdrift.spark.gate_figures import alerted, labelled, shaped_rows, write_checks
+from sparkdrift.spark.gate_figures import (
+    alerted,
+    labelled,
+    labelled_by_key,
+    shaped_rows,
+    write_checks,
+)
 from sparkdrift.spark.profiles import stored_windows
 from sparkdrift.spark.reference_differences import (
     Described,
@@ -38,16 +47,18 @@ from sparkdrift.spark.reference_differences import (
     described,
     differences,
 )
-from sparkdrift.spark.reference_life import ROLE, Snapshot, Stored
+from sparkdrift.spark.reference_life import ROLE, Snapshot, Stored, read_references, role_of
 from sparkdrift.spark.references import merged_reference
 from sparkdrift.spark.source import source_of
 from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.spec.scoring import label_column
 from sparkdrift.steps.context import Context
+from sparkdrift.steps.evaluation_scores import declared_set
 from sparkdrift.steps.freezing import hashes_of
 from sparkdrift.steps.overlap import overlap_checks
 from sparkdrift.steps.verifying import source_then
 from sparkdrift.steps.way import way_so_far
-from sparkdrift.windows import Window
+from sparkdrift.windows import Window, window_at, windows_meeting
 
 EVALUATION = "evaluation"
 LONGEST = 100
@@ -75,7 +86,7 @@ def examine(
     baseline, without which nothing is watched, no check is asked, and None is returned; of other
     roles those checks that need no other version.
     """
-    way = way_so_far(context, name, stored)
+    way = way_so_far(context, spec, name, stored)
     if not way and name.role == ROLE:
         return None
     checks = [
@@ -115,22 +126,30 @@ def _columns(
 def _moves(
     context: Context, spec: MonitorSpec, way: Sequence[Held], candidate: Held
 ) -> list[Check]:
-    """How far it is from the version in force, and from where the way began."""
+    """How far it is from the version in force, and from where the way of each column began."""
     walked = [*way[:1], *way[1:][-LONGEST:], candidate]
-    ends = (walked[0], candidate)
-    pairs = dict.fromkeys([*pairwise(walked), ends])
-    gaps = _by_pair(differences(context.spark, context.store, spec, list(pairs)), candidate[0])
-    own = gaps.get(_key(walked[-2], candidate), ())
+    known = [_by_column(one) for one in described(context.spark, context.store, walked)]
+    begun = beginnings(known)
+    before = len(walked) - 2
+    pairs = [*pairwise(walked), *((walked[place], candidate) for place in set(begun.values()))]
+    asked = list(dict.fromkeys(pair for pair in pairs if pair[0] != candidate))
+    found = differences(context.spark, context.store, spec, asked)
+    valued = {_at(*one): _valued(own) for one, own in zip(walked, known, strict=True)}
+    gaps: dict[tuple[Key, str], Gap] = {}
+    for one in found:
+        key = (one.of, one.earlier), (one.to, one.later)
+        both = all(one.column_name in valued[end] for end in key)
+        gaps[key, one.column_name] = _gap(one, candidate[0], valued=both)
+    own = [gaps[at] for at in sorted(gaps, key=itemgetter(1)) if at[0] == _key(way[-1], candidate)]
     path: dict[str, list[Gap]] = {}
-    for pair in pairwise(walked):
-        for gap in gaps.get(_key(*pair), ()):
-            path.setdefault(gap.column, []).append(gap)
+    total = []
+    for column, place in sorted(begun.items()):
+        steps = (gaps.get((_key(*pair), column)) for pair in pairwise(walked[place:]))
+        path[column] = [gap for gap in steps if gap is not None]
+        whole = gaps.get((_key(walked[place], candidate), column))
+        total += [whole] if whole is not None and place < before else []
     limits = limits_of(spec)
-    return [
-        *domain(own, limits),
-        *step(own, limits),
-        *creep(gaps.get(_key(*ends), ()), path, limits),
-    ]
+    return [*domain(own, limits), *step(own, limits), *creep(total, path, limits)]
 
 
 def limits_of(spec: MonitorSpec) -> Limits:
@@ -152,7 +171,11 @@ def _by_column(features: Mapping[str, Described]) -> dict[str, Column]:
     }
 
 
-def _gap(one: Difference, candidate: Name) -> Gap:
+def _valued(columns: Mapping[str, Column]) -> frozenset[str]:
+    return frozenset(name for name, one in columns.items() if one.measured > 0)
+
+
+def _gap(one: Difference, candidate: Name, *, valued: bool = False) -> Gap:
     figures = one.figures
     return Gap(
         earlier=one.earlier,
@@ -167,23 +190,20 @@ def _gap(one: Difference, candidate: Name) -> Gap:
         outside=figures["out_of_range_share"],
         reason=one.reason,
         of="" if one.of == candidate.name else one.of,
+        valued=valued,
     )
 
 
-Key = tuple[tuple[str, int], tuple[str, int]]
+End: TypeAlias = tuple[str, int]
+Key: TypeAlias = tuple[End, End]
+
+
+def _at(name: Name, version: Snapshot) -> End:
+    return name.name, version.version
 
 
 def _key(earlier: Held, later: Held) -> Key:
-    return (earlier[0].name, earlier[1].version), (later[0].name, later[1].version)
-
-
-def _by_pair(found: Sequence[Difference], candidate: Name) -> dict[Key, list[Gap]]:
-    """Gaps by the names and numbers of both versions, in order of their columns."""
-    pairs: dict[Key, list[Gap]] = {}
-    for one in sorted(found, key=lambda one: one.column_name):
-        key = (one.of, one.earlier), (one.to, one.later)
-        pairs.setdefault(key, []).append(_gap(one, candidate))
-    return pairs
+    return _at(*earlier), _at(*later)
 
 
 def _contamination(
@@ -195,21 +215,39 @@ def _contamination(
     if interval is None or not own:
         return contamination(None, None)
     judged, bad = alerted(context.spark, context.store, spec, interval)
-    inside = [
-        one
+    rows = {
+        start: one.rows
         for start, one in stored_windows(context.spark, context.store, spec).items()
         if interval.start <= start < interval.end
-    ]
+    }
+    # What was read in one scan may hold rows that no stored window has, as of pruned ones.
+    inside = windows_meeting(interval, spec.windows.grain, spec.timestamp.zone)
+    missing = {one.start for one in inside if one.start >= interval.start} - set(rows)
+    left = max(candidate.rows - sum(rows.values()), 0) if missing else 0
+    expected = _due(context, spec, [*rows, *missing])
     origins = Origins(
-        rows=sum(one.rows for one in inside),
-        judged=sum(one.rows for one in inside if one.window.start in judged),
-        alerted=sum(one.rows for one in inside if one.window.start in bad),
+        rows=sum(rows.values()) + left,
+        judged=sum(rows[start] for start in rows if start in judged),
+        alerted=sum(rows[start] for start in rows if start in bad),
+        due=sum(rows[start] for start in rows if start in expected - judged)
+        + (left if missing & expected else 0),
     )
-    # What was read in one scan may hold rows that no stored window has.
-    if not origins.alerted or origins.alerted == origins.rows or not candidate.windows:
+    if not origins.alerted or bad >= {start for start in rows if rows[start]}:
         return contamination(origins, None)
-    left_out = [one.window for one in inside if one.window.start in bad]
-    return contamination(origins, _without(context, spec, name, candidate, interval, left_out))
+    if not candidate.windows:
+        return contamination(origins, None)
+    grain, zone = spec.windows.grain, spec.timestamp.zone
+    left_out = [window_at(start, grain, zone) for start in sorted(bad) if start in rows]
+    (columns,) = described(context.spark, context.store, [(name, candidate)])
+    gaps = _without(context, spec, name, candidate, interval, left_out)
+    return contamination(origins, gaps, _by_column(columns))
+
+
+def _due(context: Context, spec: MonitorSpec, windows: Sequence[datetime]) -> set[datetime]:
+    """Those of them that were to be judged by a comparison that may alert."""
+    every = read_references(context.spark, context.store, spec.monitor)
+    roles = {role_of(one) for one in spec.alerts.comparisons}
+    return due((own.events for one, own in every.items() if one.role in roles), windows)
 
 
 def _without(
@@ -230,17 +268,22 @@ def _without(
 
 
 def _labels(context: Context, spec: MonitorSpec, name: Name, candidate: Snapshot) -> list[Check]:
-    label = spec.prediction.label
-    if name.role == EVALUATION and spec.evaluation is not None:
-        own = spec.evaluation.sets.get(name.name)
-        label = (own.label if own else None) or label
-    if label is None:
+    """Labels in the rows themselves, or joined to them by key, as the evaluation does it."""
+    own = candidate.source == (spec.source.table or spec.source.path)
+    joins = own and spec.evaluation is not None and spec.evaluation.labels is not None
+    label = label_column(spec) if joins else spec.prediction.label
+    if name.role == EVALUATION and not joins:
+        label = declared_set(spec, name).label or label
+    if label is None and not joins:
         return []
     try:
         source = source_then(context.spark, spec, candidate)
-        if label.lower() not in {column.lower() for column in source.schema}:
+        if joins:
+            table = labels_of(context.spark, spec)
+            return labels(name.role, *labelled_by_key(context.spark, spec, source, table))
+        if str(label).lower() not in {column.lower() for column in source.schema}:
             return labels(name.role, None, None, f"{source.name} has no column {label!r}")
-        return labels(name.role, *labelled(context.spark, source, label))
+        return labels(name.role, *labelled(context.spark, source, str(label)))
     except SourceError as error:
         return labels(name.role, None, None, str(error))
     except FAILURES as error:
