@@ -92,7 +92,7 @@ def examine(
     checks = [
         *_columns(context, spec, way, (name, candidate)),
         *_contamination(context, spec, name, candidate),
-        *_labels(context, spec, name, candidate),
+        *label_checks(context, spec, name, candidate),
         *_shaped(context, spec, name, candidate),
         *overlap_checks(context, spec, name, candidate),
     ]
@@ -267,7 +267,9 @@ def _without(
     return sorted((_gap(one, name) for one in found), key=lambda one: one.column)
 
 
-def _labels(context: Context, spec: MonitorSpec, name: Name, candidate: Snapshot) -> list[Check]:
+def label_checks(
+    context: Context, spec: MonitorSpec, name: Name, candidate: Snapshot
+) -> list[Check]:
     """Labels in the rows themselves, or joined to them by key, as the evaluation does it."""
     own = candidate.source == (spec.source.table or spec.source.path)
     joins = own and spec.evaluation is not None and spec.evaluation.labels is not None
