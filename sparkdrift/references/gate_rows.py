@@ -51,7 +51,8 @@ def contamination(
         return [unknown("contamination", TABLE, reason, CONTAMINATED, measurable=False)]
     enough = JUDGED * origins.rows
     measurable = origins.due > 0 and origins.judged + origins.due >= enough
-    again = "; judge them first (`sparkdrift drift SPEC`)" if measurable else ""
+    again = "; judge them first, if that is still to come: `sparkdrift drift SPEC`"
+    again = again if measurable else ""
     if not origins.judged:
         reason = f"none of its windows was judged: nothing is known of alerts in them{again}"
         return [unknown("contamination", TABLE, reason, CONTAMINATED, measurable=measurable)]

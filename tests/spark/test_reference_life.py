@@ -491,7 +491,7 @@ def test_24_references_that_each_pass_their_step_are_caught_by_creep(spark, cred
     assert 0.9 < by_check["creep"].value < 1.5
     # No step has judged its day yet, so nothing is known of alerts in it.
     assert [line.partition(":")[0] for line in examined.why] == ["creep", "contamination"]
-    assert "(`sparkdrift drift SPEC`)" in examined.why[1]
+    assert "`sparkdrift drift SPEC`" in examined.why[1]
     other = replace(name, name="relaunch")
     columns = [one if one != "name" else "'relaunch'" for one in REFERENCE_PROFILES.names]
     rows = store.table(REFERENCE_PROFILES.name)

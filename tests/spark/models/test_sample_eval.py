@@ -20,7 +20,7 @@ from sparkdrift.measures.score_bins import choose_edges, count
 from sparkdrift.references.life import Name
 from sparkdrift.spark.reference_life import Snapshot
 from sparkdrift.spark.source import source_of
-from sparkdrift.steps.gate import label_checks
+from sparkdrift.steps.gate_rows import label_checks
 from sparkdrift.steps.sample_eval import Wanted, sample_eval
 
 pytestmark = pytest.mark.spark
