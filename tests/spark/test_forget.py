@@ -216,15 +216,22 @@ def test_what_was_erased_is_in_no_file_of_the_store(spark, source, store, worksp
 
 
 @pytest.mark.classic
-def test_without_rows_there_is_no_successor_and_windows_are_empty(spark, source, store):
-    """After the test above, in the same store: all rows of the reference leave the source."""
+def test_without_rows_there_is_no_successor_and_windows_are_empty(spark, source, store, workspace):
+    """After the test above, in the same store: all rows of the reference leave the source, and the
+    table of training data is dropped."""
+    shutil.rmtree(workspace / "training")
     spark.sql(f"DELETE FROM delta.`{source}` WHERE ts < TIMESTAMP'{day_start(4).isoformat()}'")
     # Found, not given: no run came between.
-    done = forgotten(spark, store, source, "all", Options())
+    done = forgotten(spark, store, source, "all", Options(), role="training")
     assert [one.start for one in done.windows] == [day_start(day) for day in range(4)]
     (erased,) = [one for one in done.erased if one.name == NAME]
     assert (erased.version, erased.instead) == (2, None)
     assert erased.why
+    (dropped,) = [one for one in done.erased if one.name == TRAINING]
+    assert (dropped.version, dropped.instead) == (2, None)
+    assert dropped.why == "it can't be made again (NoTableError)"
+    assert find(spark, store, TRAINING).states == {1: "erased", 2: "erased"}
+    assert rows_of(spark, store, "reference_profiles", "role = 'training'").num_rows == 0
     assert find(spark, store, NAME).states == {1: "erased", 2: "erased"}
     assert rows_of(spark, store, "reference_profiles", "name = 'baseline'").num_rows == 0
     rows = rows_of(spark, store, "profiles", "granularity = 'day' AND column_name = 'amount'")

@@ -590,7 +590,9 @@ def test_a_training_table_is_frozen_as_it_was(spark, credit, training, tmp_path)
     made = snapshot_by_hand(context_of(spark, store, "by time"), spec, wanted, Freeze(True))
     rows = pa.compute.equal(day_rows(0, 400, np.random.default_rng(SEED + 1))["product"], "card")
     assert made.version.rows == pa.compute.sum(rows).as_py() > 0
-    assert found(spark, store, spec, "calibration").states == {1: "active"}
+    # A role that needs labels, of a table without the column: nothing good is known of them.
+    assert made.blocked == (f"labels: not measured: {training} has no column 'label'",)
+    assert found(spark, store, spec, "calibration").states == {1: "candidate"}
     assert verify(spark, store, spec, role, made.version).reason is None
     shutil.rmtree(training)
     write(spark, training, day_rows(0, 50, np.random.default_rng(SEED)))
@@ -619,7 +621,7 @@ def test_a_version_whose_files_are_gone_is_refused_and_changes_nothing(spark, cr
         freeze("too late")
     assert content(spark, store, tables) == before
     stored = found(spark, store, spec, "training")
-    assert stored.states == {1: "active"}
+    assert stored.states == {1: "candidate"}
     checked = verify(spark, store, spec, name, stored.versions[0])
     assert (checked.holds, checked.counts, checked.sketches) == (True, None, None)
     assert "can't be read any more" in checked.reason
