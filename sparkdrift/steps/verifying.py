@@ -262,7 +262,7 @@ def _told(one: Differing, source: Source) -> str:
     """The counts where these differ, else what does."""
     there = f"in version {source.version} of {source.name}"
     where = "the table" if one.column == TABLE_ROW else one.where
-    if one.stored != one.again:
+    if {"rows", "NULLs"} & set(one.exact):
         return f"{where}: {_counts(one.stored)} stored, {_counts(one.again)} {there}"
     return f"{where}: {', '.join((*one.exact, *one.estimated))} stored otherwise than {there}"
 
