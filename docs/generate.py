@@ -237,8 +237,9 @@ ABOUT_SECTIONS = {
     "level: nothing, minor, major, critical, or not measured. `needs`: without these a model is "
     "blind, and with less than `least` of one of them; of what the spec asks for, whatever is "
     "missing makes it one to watch, and so does whatever was measured once and is not any more. "
-    "`not_expected` names such evidence, once no section of the spec asks for it: it is missed no "
-    "longer, and its debts are closed. "
+    "`not_expected` names such evidence, once no section of the spec asks for it, or a debt by its "
+    "id, such as `drift of amount` of a column that is not there any more: it is missed no longer, "
+    "and its debts are closed. "
     "`closes_after`: after how many measured windows without it a debt is closed. `escalation`: "
     "who answers once it is overdue.",
     "policy.rules[]": "A rule holds where all that `when` names is at least as bad as it says; of "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -12,8 +11,6 @@ from sparkdrift.api.tables import Rows, rows_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-    from sparkdrift.spec.registry import DeclaredModel
 
 
 def model_debts(
@@ -28,12 +25,14 @@ def model_debts(
     models: the registry, or a spec that declares its model. Nothing is written: `health` does that.
     """
     from sparkdrift.report.owed import owed_facts
-    from sparkdrift.steps.declared_models import assess_models
+    from sparkdrift.spec.loading import load_models
+    from sparkdrift.steps.declared_models import assess_models, books_of
 
-    declared = _declared(models, model)
-    asked = declared if model is None else {model: declared[model]}
+    declared, now = load_models(models), datetime.now(timezone.utc)
     with working(store, spark) as context:
-        found = assess_models(context, asked, datetime.now(timezone.utc), write=False)
+        if model is not None:
+            return rows_of(owed_facts([books_of(context, declared, model, now, write=False)]))
+        found = assess_models(context, declared, now, write=False)
     return rows_of(owed_facts(found.values()))
 
 
@@ -47,9 +46,10 @@ def model_debt(
 ) -> Rows:
     """The life of one of them; raises UsageError, with the nearest, where there is none."""
     from sparkdrift.report.health import debt_event_facts
+    from sparkdrift.spec.loading import load_models
     from sparkdrift.steps.declared_models import life_of_model
 
-    declared = _declared(models, model)
+    declared = load_models(models)
     with working(store, spark) as context:
         events = life_of_model(context, declared, model, name, datetime.now(timezone.utc))
     return rows_of(debt_event_facts(events))
@@ -72,6 +72,7 @@ def answer_model(
     what the model owes now."""
     from sparkdrift.errors import UsageError
     from sparkdrift.report.owed import owed_facts
+    from sparkdrift.spec.loading import load_models
     from sparkdrift.steps.answering_debts import Said
     from sparkdrift.steps.declared_models import answer_model_debt
     from sparkdrift.windows import local_instant
@@ -79,20 +80,10 @@ def answer_model(
     for wanted, key, given in (("waived", "until", until), ("assigned", "to", to)):
         if (action == wanted) != bool(given):
             raise UsageError(f"`{key}` belongs to {wanted!r}, and {wanted!r} needs it")
-    declared = _declared(models, model)
+    declared = load_models(models)
     ends = None if until is None else local_instant(until, "UTC")
     said = Said(action, somebody(by), reason, ends, to)
     with working(store, spark) as context:
         now = datetime.now(timezone.utc)
         owed = answer_model_debt(context, declared, model, name, said, now)
     return rows_of(owed_facts([owed]))
-
-
-def _declared(models: str | Path, model: str | None) -> Mapping[str, DeclaredModel]:
-    from sparkdrift.spec.loading import load_models
-    from sparkdrift.steps.declared_models import model_named
-
-    found = load_models(models)
-    if model is not None:
-        model_named(found, model)
-    return found

@@ -49,12 +49,12 @@ def each_monitor(
     dry: bool = False,
     asked: bool = False,
     stored: bool = False,
-    first: Callable[[Context, Sequence[MonitorSpec]], Mapping[str, Any]] | None = None,
+    first: Callable[[Context, Sequence[MonitorSpec]], Answer] | None = None,
 ) -> int:
     """Run `step` for each spec; prints one line each; returns the worst exit code.
 
     `first` is called once before, with all specs that can be read: for what costs no more for many
-    than for one; what it returns stands beside the monitors in the document.
+    than for one; its facts stand beside the monitors in the document, its exit code counts.
     `dry`: nothing is written. `asked`: there is work even where nothing changed.
     `stored`: that work is on what the store has, and reads no source unless it must.
     Java does not start where no spec can be read.
@@ -67,7 +67,7 @@ def each_monitor(
     brief = stored or (not asked and nothing_new(store, specs))
     with work(common, store, dry=dry, brief=brief) as (context, bars):
         if first is not None:
-            answers.more = first(context, [spec for _, spec in specs])
+            answers.before(first(context, [spec for _, spec in specs]))
         for file, spec in specs:
             try:
                 answer = step(context, spec, bars)
@@ -111,7 +111,16 @@ class _Answers:
         self._common, self._files = common, files
         self._documents: dict[Path, dict[str, Any]] = {}
         self._codes: list[int] = []
-        self.more: Mapping[str, Any] = {}
+        self._more: Mapping[str, Any] = {}
+
+    def before(self, answer: Answer) -> None:
+        """What was done for all of them."""
+        for text in answer.remarks:
+            screen.remark(text)
+        self._codes.append(answer.code)
+        self._more = answer.facts
+        if answer.text and not self._common.as_json:
+            screen.say(answer.text)
 
     def failed(self, file: Path, error: Exception) -> None:
         code = report(error, self._common)
@@ -136,5 +145,5 @@ class _Answers:
         if self._common.as_json:
             documents = [self._documents[file] for file in self._files if file in self._documents]
             about = {"run_id": run_id, "store": str(store), "monitors": documents}
-            screen.print_json({**about, **self.more})
+            screen.print_json({**about, **self._more})
         return min(self._codes, key=_WORST.index)

@@ -48,10 +48,8 @@ def of_model(
 ) -> int:
     """Do something about what one declared model owes: `step` gives lines and facts."""
     from sparkdrift.spec.loading import load_models
-    from sparkdrift.steps.declared_models import model_named
 
     models = {one: model for file in specs for one, model in load_models(file).items()}
-    model_named(models, name)
     with work(common, open_store(common.store), brief=True) as (context, _):
         lines, facts = step(context, models, datetime.now(timezone.utc))
         context.journal.close()
@@ -69,9 +67,9 @@ def debts_of_model(common: Common, specs: Sequence[Path], name: str) -> int:
         context: Context, models: dict[str, DeclaredModel], at: datetime
     ) -> tuple[list[str], dict[str, Any]]:
         from sparkdrift.report.owed import owed_facts, status
-        from sparkdrift.steps.declared_models import assess_models
+        from sparkdrift.steps.declared_models import books_of
 
-        owed = assess_models(context, {name: models[name]}, at, write=False)[name]
+        owed = books_of(context, models, name, at, write=False)
         head = named(len(owed.debts), "open debt") if owed.debts else "no open debt"
         rows = [
             [one.name, one.severity, status(one), plain(one.owner), day(one.opened, "UTC"),

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
-from sparkdrift.health.events import Event, open_before
+from sparkdrift.health.events import Event
 from sparkdrift.health.evidence import (
     PERSISTING,
     Coverage,
@@ -21,13 +21,16 @@ from sparkdrift.health.evidence import (
     evidence_of,
 )
 from sparkdrift.health.findings import SEVERITIES, Finding
-from sparkdrift.health.ledger import Books, Debt, Entry, Terms, Turn, carried, keep
+from sparkdrift.health.ledger import Books, Debt, Entry, Terms, keep
+from sparkdrift.health.resuming import Begun, Past, Stood, debts_at
 from sparkdrift.health.verdict import UNKNOWN, Judgement, Level, judge
 from sparkdrift.spec.health_policy import EVIDENCE, Policy
 from sparkdrift.windows import Window
 
-FORMAT = 3
+FORMAT = 5
 """Raised when health changes without a change of what it is told from."""
+_INPUTS = "drift of "
+_MOST_NAMED = 3
 _CARRIED = 0.5
 """What evidence of an earlier window counts for, in the confidence. Source: the project's own."""
 
@@ -113,16 +116,6 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Past:
-    """What the verdict of a window leaves to the next one; see `Health`."""
-
-    verdict: str
-    since: datetime
-    due: datetime | None
-    cost_so_far: float | None
-
-
-@dataclass(frozen=True)
 class Assessed:
     """health: of each window; entries: all events that follow, in order of time, from the window of
     `first` on, which is where this policy begins to count."""
@@ -136,85 +129,106 @@ def assess(
     model: Model,
     windows: Sequence[WindowEvidence],
     decisions: Sequence[Decision],
-    before: Mapping[str, Debt] | None = None,
-    past: Past | None = None,
-    told: Mapping[datetime, tuple[str, Past]] | None = None,
+    begun: Begun | None = None,
+    told: Mapping[datetime, Stood] | None = None,
     events: Sequence[Event] = (),
 ) -> Assessed:
     """The health of a model in windows that are in order of time.
 
-    before: debts that were open when the first of them began; past: the verdict of the one before
-    it, whose rows are gone. told: by start of window the digest and verdict of those that were
-    judged by another policy; where they still follow from the same, later windows go on from them,
-    and from the debts that `events` had left open by then.
+    begun: where judging begins. told: by start of window the verdicts of those that were judged by
+    another policy; where they still follow from the same, later windows go on from them, and from
+    the debts that `events` had left open by then.
     """
-    digests = list(_digests(windows, decisions, before or {}, past))
-    turn = _turn(model, windows, digests, decisions, told or {}, events)
-    books = list(keep(windows, decisions, model.terms, before, turn))
+    begun, told = begun or Begun(), told or {}
+    digests = list(_digests(windows, decisions, begun))
+    turns, first = _turns(model, windows, digests, decisions, begun, told, events)
+    books = [Books({}, (), ())] * begun.near
+    near = windows[begun.near :]
+    books += keep(near, decisions, model.terms, None, lambda at, own: turns.get(at, own))
+    past = begun.stood.past if begun.stood else None
     found: list[Health] = []
     latest: dict[str, _Measured] = {}
-    for evidence, own, digest in zip(windows, books, digests, strict=True):
-        levels = _levels(model, evidence, own, latest)
-        policy = model.policy
-        once = {name for name, level in levels.items() if name in latest or level.findings}
-        expected = model.expected | {name for name in once if model.misses(name)}
-        judgement = judge(levels, policy.rules, policy.needs, expected, policy.least)
-        last = past if past is not None and past.verdict == judgement.verdict else None
-        past = Past(
-            judgement.verdict,
-            last.since if last else evidence.window.start,
-            _due(model, judgement, evidence.window, last),
-            _added(last.cost_so_far if last else None, evidence.cost),
-        )
-        known = (told or {}).get(evidence.window.start)
-        debts = tuple(own.debts[name] for name in sorted(own.debts))
-        found.append(
-            Health(
-                window=evidence.window,
-                judgement=judgement,
-                levels=levels,
-                debts=debts,
-                since=past.since,
-                due=past.due,
-                owner=model.owner,
-                escalation=model.escalation,
-                dashboard_status=evidence.dashboard_status,
-                blind_spot=evidence.blind_spot,
-                loss=evidence.loss,
-                cost=evidence.cost,
-                cost_so_far=past.cost_so_far,
-                digest=digest,
-            )
-        )
-        if known is not None and known[0] == digest:
-            past = known[1]
-    first = turn.start if turn else windows[0].window.start if windows else None
+    compared: set[str] = set()
+    for number, (evidence, own) in enumerate(zip(windows, books, strict=True)):
+        whole = _with_what_is_gone(evidence, compared, model.policy)
+        levels = _levels(model, whole, own, latest)
+        if number < begun.at:
+            continue
+        digest = digests[number - begun.at]
+        one = _health(model, evidence, own, levels, frozenset(latest), past, digest)
+        found.append(one)
+        stood = told.get(evidence.window.start)
+        past = Past(one.judgement.verdict, one.since, one.due, one.cost_so_far)
+        past = stood.past if stood is not None and stood.digest == digest else past
     entries = (one for own in books for one in own.entries)
     followed = tuple(one for one in entries if first is not None and one.window_start >= first)
     return Assessed(tuple(found), followed, first)
 
 
-def _turn(
+def _health(
+    model: Model,
+    evidence: WindowEvidence,
+    books: Books,
+    levels: Mapping[str, Level],
+    measured_once: Collection[str],
+    past: Past | None,
+    digest: str,
+) -> Health:
+    """The health at the end of one window. past: what the one before it left."""
+    policy = model.policy
+    once = {name for name, level in levels.items() if name in measured_once or level.findings}
+    expected = model.expected | {name for name in once if model.misses(name)}
+    judgement = judge(levels, policy.rules, policy.needs, expected, policy.least)
+    last = past if past is not None and past.verdict == judgement.verdict else None
+    return Health(
+        window=evidence.window,
+        judgement=judgement,
+        levels=levels,
+        debts=tuple(books.debts[name] for name in sorted(books.debts)),
+        since=last.since if last else evidence.window.start,
+        due=_due(model, judgement, evidence.window, last),
+        owner=model.owner,
+        escalation=model.escalation,
+        dashboard_status=evidence.dashboard_status,
+        blind_spot=evidence.blind_spot,
+        loss=evidence.loss,
+        cost=evidence.cost,
+        cost_so_far=_added(last.cost_so_far if last else None, evidence.cost),
+        digest=digest,
+    )
+
+
+def _turns(
     model: Model,
     windows: Sequence[WindowEvidence],
     digests: Sequence[str],
     decisions: Sequence[Decision],
-    told: Mapping[datetime, tuple[str, Past]],
+    begun: Begun,
+    told: Mapping[datetime, Stood],
     events: Sequence[Event],
-) -> Turn | None:
-    """Where this policy begins to count: after the last window that another one has judged, of the
-    same rows. Its own rules of then are not known any more, and what it wrote stands."""
-    known = [(one.window.start, digest) for one, digest in zip(windows, digests, strict=True)]
-    settled = [n for n, (at, digest) in enumerate(known) if at in told and told[at][0] == digest]
+) -> tuple[dict[datetime, Mapping[str, Debt]], datetime | None]:
+    """(the debts where judging begins, and where this policy begins to count; from when on events
+    follow from it).
+
+    A policy counts after the last window that another one has judged, of the same rows. The rules
+    of then are not known any more, and what was written by them stands.
+    """
+    if not windows:
+        return {}, None
+    first = windows[begun.at].window.start
+    turns = {first: begun.debts}
+    settled = [
+        number
+        for number, digest in enumerate(digests, begun.at)
+        if (stood := told.get(windows[number].window.start)) is not None and stood.digest == digest
+    ]
     if not settled or settled[-1] + 1 == len(windows):
-        return None
-    ended, window = windows[: settled[-1] + 1], windows[settled[-1] + 1].window
-    left = open_before(events, window.start, model.policy.due, window.end - window.start)
-    earlier = [one for one in decisions if one.window_start < window.start]
-    return Turn(
-        window.start,
-        {name: carried(one, ended, earlier, model.owner) for name, one in left.items()},
-    )
+        return turns, first
+    last = settled[-1]
+    start, ended = windows[last + 1].window.start, windows[begun.at : last + 1]
+    stood = told[windows[last].window.start]
+    turns[start] = debts_at(start, model.terms, ended, decisions, events, stood)
+    return turns, start
 
 
 def _due(model: Model, judgement: Judgement, window: Window, last: Past | None) -> datetime | None:
@@ -227,7 +241,8 @@ def _due(model: Model, judgement: Judgement, window: Window, last: Past | None) 
 
 
 def _added(before: float | None, more: float | None) -> float | None:
-    return before if more is None else (before or 0.0) + more
+    # A window that was better than expected pays nothing back.
+    return before if more is None else (before or 0.0) + max(0.0, more)
 
 
 @dataclass(frozen=True)
@@ -265,6 +280,24 @@ def _levels(
             worst if known else None, coverage.measured, coverage.why, own, coverage.weight
         )
     return found
+
+
+def _with_what_is_gone(
+    evidence: WindowEvidence, compared: set[str], policy: Policy
+) -> WindowEvidence:
+    """The window with inputs that were compared once, and that no row tells of now, missing in its
+    coverage; `compared` is brought up to it."""
+    told = {name for name in evidence.subjects if name.startswith(_INPUTS)}
+    gone = sorted(compared - told - set(policy.not_expected))
+    compared |= {name for name in told if evidence.subjects[name]}
+    own = evidence.coverage.get("data")
+    if own is None or not own.measured or not gone:
+        return evidence
+    shown = ", ".join(gone[:_MOST_NAMED]) + (", ..." if len(gone) > _MOST_NAMED else "")
+    why = f"no row tells any more of: {shown} (`policy.not_expected` where that is as it should be)"
+    share = own.measured * len(told) / (len(told) + len(gone))
+    less = replace(own, measured=share, why=f"{own.why}; {why}" if own.why else why)
+    return replace(evidence, coverage={**evidence.coverage, "data": less})
 
 
 def _told(debt: Debt) -> Finding:
@@ -311,24 +344,23 @@ def _coverage(
 
 
 def _digests(
-    windows: Iterable[WindowEvidence],
-    decisions: Sequence[Decision],
-    before: Mapping[str, Debt],
-    past: Past | None,
+    windows: Sequence[WindowEvidence], decisions: Sequence[Decision], begun: Begun
 ) -> Iterator[str]:
-    """Of each window the digest of all that its health follows from, as a chain.
+    """Of each window that is judged the digest of all that its health follows from, as a chain,
+    which goes on from the verdict before it.
 
     Not of the policy nor of who answers for it: those count from the newest window on.
     """
-    # When something of before is due follows from the policy.
-    owed = [asdict(before[name]) | {"due": None} for name in sorted(before)]
-    chain = _digest([FORMAT, owed, past and asdict(past)])
+    stood, chain = begun.stood, ""
     waiting = sorted(decisions, key=lambda one: (one.window_start, one.debt, one.seq))
-    for evidence in windows:
+    if stood is not None:
+        chain = stood.digest
+        waiting = [one for one in waiting if one.window_start > stood.start]
+    for evidence in windows[begun.at :]:
         due: list[Decision] = []
         while waiting and waiting[0].window_start <= evidence.window.start:
             due.append(waiting.pop(0))
-        chain = _digest([chain, _content(evidence), [asdict(one) for one in due]])
+        chain = _digest([FORMAT, chain, _content(evidence), [asdict(one) for one in due]])
         yield chain
 
 
@@ -348,14 +380,16 @@ def _content(evidence: WindowEvidence) -> list[object]:
                 one.rows,
                 one.loss,
                 one.cost,
+                one.sliced,
             )
             for one in evidence.findings
         ],
         sorted(
             (name, one.measured, one.why, one.weight) for name, one in evidence.coverage.items()
         ),
-        sorted(evidence.unmeasured),
-        (evidence.stage, evidence.dashboard_status, evidence.blind_spot),
+        (sorted(evidence.subjects.items()), sorted(evidence.ended), evidence.sliced),
+        # Not the stage: what is declared of a model by now is no news of its past.
+        (evidence.dashboard_status, evidence.blind_spot),
         (evidence.loss, evidence.cost),
     ]
 

@@ -14,26 +14,31 @@ from datetime import datetime, timedelta, timezone
 from sparkdrift.health.events import Event, decisions, missing, open_before
 from sparkdrift.health.evidence import WindowEvidence
 from sparkdrift.health.findings import Finding
-from sparkdrift.health.ledger import DECISIONS, Debt, Entry, Terms, keep
+from sparkdrift.health.ledger import DECISIONS, LEDGER, Debt, Entry, Terms, keep
+from sparkdrift.health.resuming import owned
 from sparkdrift.spec.health_policy import Due
-from sparkdrift.spec.registry import DeclaredModel
+from sparkdrift.spec.registry import DeclaredModel, WatchedModel
 from sparkdrift.windows import Window
 
 PREFIX = "model:"
 """How the ledgers of declared models are called; ids of monitors have no colon."""
 NOBODY = "nobody is declared"
+REGISTRY = "the registry"
+"""Who writes what follows from a registry, in place of the ledger."""
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Owed:
-    """What a declared model owes at the end of a day. entries: the events that were missing."""
+    """What a declared model owes at the end of a day. entries: the events that were missing; by:
+    who writes them."""
 
     model: str
     day: Window
     debts: tuple[Debt, ...] = ()
     entries: tuple[Entry, ...] = ()
     events: tuple[Event, ...] = ()
+    by: str = REGISTRY
 
 
 def ledger_of(model: str) -> str:
@@ -59,20 +64,35 @@ def owed_by(
 ) -> Owed:
     """What a model owes on the day of `at` (UTC), from facts of that day and all events before.
 
-    A clock that goes back changes no past: the day is then that of the newest event.
+    A clock that goes back changes no past: the day is then that of the newest event. Who sees no
+    registry knows less than one who does: where one was read before, its books stay as they are.
     """
+    alone = isinstance(model, WatchedModel)
+    if alone and any(one.by == REGISTRY for one in events):
+        return as_it_was(name, events, at)
     day = _day_of(at, events)
-    before = open_before(events, day.start, Due(), _DAY)
+    said, terms = decisions(events), terms_of(model)
+    before = {
+        debt: owned(one, said, terms.owner)
+        for debt, one in open_before(events, day.start, Due(), _DAY).items()
+    }
     findings = tuple(_dated(one, day, before) for one in found)
-    said = decisions(events)
-    (books,) = keep([WindowEvidence(day, findings)], said, terms_of(model), before)
+    (books,) = keep([WindowEvidence(day, findings)], said, terms, before)
     return Owed(
         name,
         day,
         tuple(books.debts[one] for one in sorted(books.debts)),
         tuple(missing(books.entries, events, day.start)),
         tuple(events),
+        LEDGER if alone else REGISTRY,
     )
+
+
+def as_it_was(name: str, events: Sequence[Event], at: datetime) -> Owed:
+    """What is on the books of a model that nobody in view declares: nothing opens or closes."""
+    day = _day_of(at, events)
+    open_now = open_before(events, day.end, Due(), _DAY)
+    return Owed(name, day, tuple(open_now[one] for one in sorted(open_now)), (), tuple(events))
 
 
 def _day_of(at: datetime, events: Iterable[Event]) -> Window:

@@ -10,6 +10,8 @@ from sparkdrift.health.findings import Finding, Severity
 from sparkdrift.spec.health_policy import Evidence
 from sparkdrift.windows import Window
 
+FORCED = "forced reference "
+"""How the debts begin that versions of references leave."""
 PERSISTING: frozenset[Evidence] = frozenset(
     {"performance", "calibration", "evaluation", "feature", "operations"}
 )
@@ -47,23 +49,40 @@ class Coverage:
 class WindowEvidence:
     """Everything that stored rows say of one window.
 
-    coverage: by kind of evidence; one that is not there was not measured. unmeasured: ids of the
-    debts whose own subject was not measured, or was suppressed, whatever else of their kind was:
-    that they were not found says nothing. loss, cost: of the whole
-    model in this window, in the unit of the degraded metric and in business units; None: not known.
-    stage: of the model, beside the verdict. dashboard_status, blind_spot: green, amber, red; None:
-    no row says.
+    coverage: by kind of evidence; one that is not there was not measured. subjects: by id of each
+    debt that rows tell of whether they can say that it is gone: its own subject was measured, and
+    nothing of it is suppressed. Of one that is not there nothing is known (`says_gone`). ended:
+    debts of what is not in force any more. sliced: whether slices are looked at.
+    loss, cost: of the whole model in this window, in the unit of the degraded metric and in
+    business units; None: not known.
+    dashboard_status, blind_spot: green, amber, red; None: no row says.
     """
 
     window: Window
     findings: tuple[Finding, ...] = ()
     coverage: Mapping[str, Coverage] = field(default_factory=dict)
-    unmeasured: frozenset[str] = frozenset()
-    stage: str | None = None
+    subjects: Mapping[str, bool] = field(default_factory=dict)
+    ended: frozenset[str] = frozenset()
+    sliced: bool = True
     dashboard_status: str | None = None
     blind_spot: str | None = None
     loss: float | None = None
     cost: float | None = None
+
+    def says_gone(self, last: Finding) -> bool:
+        """Whether that it was not found here means that it is gone; `last`: how it was found.
+
+        What is declared is always told. A finding says of its own debt that it is there, and of no
+        other one that it is not.
+        """
+        evidence = evidence_of(last)
+        if evidence == "ownership" or last.debt.startswith(FORCED) or last.debt in self.ended:
+            return True
+        if last.sliced and not self.sliced:
+            return False
+        measured = self.coverage.get(evidence)
+        had = measured is not None and measured.measured > 0
+        return had and self.subjects.get(last.debt, False)
 
 
 @dataclass(frozen=True)

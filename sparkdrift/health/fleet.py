@@ -8,8 +8,14 @@ from typing import Any
 
 from sparkdrift.health.declared import Owed, ledger_of, owed_by
 from sparkdrift.health.events import Event
-from sparkdrift.health.findings import Finding
-from sparkdrift.health.ownership import NO_MONITOR, fleet_findings
+from sparkdrift.health.findings import SEVERITIES, Finding
+from sparkdrift.health.ownership import (
+    NO_MONITOR,
+    fleet_findings,
+    stale_monitors,
+    watched_models,
+)
+from sparkdrift.spec.model import IN_USE
 from sparkdrift.spec.registry import DeclaredModel, Registry
 
 
@@ -26,17 +32,17 @@ def together(
     ledger; what is on their books counts among the open debts, and its note says since when.
     """
     models = registry.models if registry else {}
-    monitors = {str(row["model_id"]): list(row["monitors"] or ()) for row in rows}
-    fresh = {str(row["model_id"]): bool(row["fresh"]) for row in rows}
-    owed = fleet_findings(models, monitors, fresh, at)
+    watched = watched_models(rows)
+    owed = fleet_findings(models, watched, at)
     books = {
         name: owed_by(name, model, owed.get(name, ()), events[ledger_of(name)], at)
         for name, model in models.items()
         if events and ledger_of(name) in events
     }
     seen = []
-    for row in rows:
-        name = str(row["model_id"])
+    for stored in rows:
+        name = str(stored["model_id"])
+        row = _listed(stored, models.get(name))
         found = _notes(owed.get(name, ()), books.get(name))
         found += _contradictions(row, models.get(name))
         if not row["fresh"] and row["stage"] != "retired" and name not in models:
@@ -45,11 +51,39 @@ def together(
     unseen = [
         _unseen(name, model, _notes(owed.get(name, ()), books.get(name)), books.get(name))
         for name, model in sorted(models.items())
-        if name not in monitors
+        if name not in watched
     ]
+    seen.sort(key=_order)
     blind = [row for row in unseen if row["blind"]]
     others = [row for row in unseen if not row["blind"]]
     return [{**row, "rank": rank} for rank, row in enumerate((*blind, *seen, *others), 1)]
+
+
+def _listed(row: Mapping[str, Any], model: DeclaredModel | None) -> Mapping[str, Any]:
+    """The row with what a registry says of which monitors have to bring fresh verdicts."""
+    if row["fresh"] or stale_monitors(model, row["stale_monitors"] or ()):
+        return row
+    blind = row["stage"] in IN_USE and row["verdict"] == "blind"
+    return {**row, "fresh": True, "blind": blind}
+
+
+def _order(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """As the view `fleet` orders them; what is not known comes last."""
+
+    def most(name: str) -> tuple[bool, float]:
+        value = row.get(name)
+        return (value is None, 0.0 if value is None else -value)
+
+    oldest, severity = row.get("oldest_debt"), row.get("severity")
+    return (
+        row["stage"] == "retired",
+        not row["blind"],
+        most("cost"),
+        most("loss"),
+        -SEVERITIES.index(severity) if severity else 1,
+        (oldest is None, oldest.timestamp() if oldest else 0.0),
+        row["model_id"],
+    )
 
 
 def _notes(found: Sequence[Finding], books: Owed | None) -> list[str]:
@@ -88,6 +122,11 @@ def _contradictions(row: Mapping[str, Any], model: DeclaredModel | None) -> Iter
         yield f"the registry names another owner: {model.owner}"
     if model.stage != row["stage"]:
         yield f"the registry says {model.stage}, its monitors say {row['stage']}"
+    unlisted = [
+        one for one in row["monitors"] or () if model.monitors and one not in model.monitors
+    ]
+    if unlisted:
+        yield f"the registry does not list its monitor: {', '.join(unlisted)}"
     retired, end = model.retired_at, row["window_end"]
     if retired is not None and end is not None and end.date() > retired:
         yield f"retired since {retired}, and judged up to {end:%Y-%m-%d}"
@@ -112,7 +151,7 @@ def _unseen(
             (
                 *("severity", "since", "window_end", "confidence", "escalation", "due"),
                 *("dashboard_status", "blind_spot", "open_debts", "oldest_debt", "cost", "loss"),
-                *("cost_so_far", "currency", "answer", "answered_by"),
+                *("cost_so_far", "currency", "stale_monitors", "answer", "answered_by"),
             )
         ),
         **_booked({}, books),

@@ -7,56 +7,38 @@ values of a source: a ledger keeps it for good.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 
-from sparkdrift.health.evidence import Coverage, WindowEvidence
+from sparkdrift.health.evidence import FORCED, Coverage, WindowEvidence
 from sparkdrift.health.findings import SEVERITIES, Finding, Kind, Severity
-from sparkdrift.health.ledger import FORCED
+from sparkdrift.health.subjects import (
+    BLIND_DASHBOARD,
+    GRAVE,
+    SHAPED_DIFFER,
+    SUPPRESSED,
+    TELLING,
+    Terms,
+    named_set,
+    of_assumption,
+    of_drift,
+    of_feature,
+    of_operation,
+    of_performance,
+    of_set,
+    subjects_of,
+    worst_colour,
+)
+from sparkdrift.health.told import Told
 from sparkdrift.spec.health_policy import EVIDENCE
 from sparkdrift.windows import Window
-
-
-@dataclass(frozen=True)
-class Told:
-    """A row of stored evidence. What its columns mean depends on `part`, see the function of it.
-
-    start, end, since: instants. Numbers are None where nothing is known.
-    """
-
-    monitor: str
-    part: str
-    start: datetime
-    end: datetime | None = None
-    name: str = ""
-    subject: str = ""
-    status: str | None = None
-    grade: str | None = None
-    since: datetime | None = None
-    count: int | None = None
-    of: int | None = None
-    value: float | None = None
-    limit: float | None = None
-    loss: float | None = None
-    cost: float | None = None
-    words: str | None = None
-    moved: str | None = None
-
 
 _AGES = frozenset({"eval_age", "training_age", "threshold_age"})
 _LATE = 2.0
 """From how many times its limit on an age is major. Source: the project's own."""
 _MATERIAL = frozenset({"ess_ratio", "outside", "prior_shift", "calibration_error"})
 """Figures whose limit is where the evaluation stops to fit: beyond it they are major at once."""
-GRAVE = frozenset({"encoding", "drift_on_concentration"})
-"""Figures of features that are critical once they have drifted: the model reads something else than
-what it learned, or what it leans on most has moved."""
-CALIBRATION = frozenset(
-    {"threshold_age", "calibration_error", "calibration_slope", "calibration_intercept", "brier"}
-)
-SUPPRESSED = "suppressed"
 CORE: Mapping[str, tuple[str, ...]] = {
     "evaluation": ("eval_age", "gap_max", "outside", "ess_ratio"),
     "calibration": ("calibration_error",),
@@ -64,11 +46,14 @@ CORE: Mapping[str, tuple[str, ...]] = {
 """The figures without which a kind of evidence is not measured in full."""
 
 
-def windows_of(rows: Iterable[Told], more: Iterable[Finding] = ()) -> list[WindowEvidence]:
+def windows_of(
+    rows: Iterable[Told], more: Iterable[Finding] = (), *, sliced: bool = True
+) -> list[WindowEvidence]:
     """What each window of one monitor says, in order of time.
 
     A window is one that a row of the part `window` names; rows of others say nothing. `more`:
-    findings that are declared, or overdue, by their own windows.
+    findings that are declared, or overdue, by their own windows. sliced: whether the spec asks for
+    slices, without which what was found in slices alone is not looked at any more.
     """
     by_start: dict[datetime, list[Told]] = {}
     windows: dict[datetime, Window] = {}
@@ -84,36 +69,29 @@ def windows_of(rows: Iterable[Told], more: Iterable[Finding] = ()) -> list[Windo
     declared: dict[datetime, list[Finding]] = {}
     for one in more:
         declared.setdefault(one.window_start, []).append(one)
-    return [
-        _evidence(windows[start], by_start[start], declared.get(start, ()))
+    terms = Terms(rows)
+    found = (
+        (start, _evidence(windows[start], by_start[start], declared.get(start, ())))
         for start in sorted(windows)
-    ]
+    )
+    return [replace(one, ended=frozenset(terms.over(start)), sliced=sliced) for start, one in found]
 
 
 def _evidence(window: Window, rows: Sequence[Told], declared: Sequence[Finding]) -> WindowEvidence:
     found = [one for row in rows if row.part in _FINDINGS for one in _FINDINGS[row.part](row)]
     ordered = sorted([*found, *declared], key=lambda one: (one.debt, one.severity, one.evidence))
     model = next((row for row in rows if row.part == "performance"), None)
-    blind = _worst_of(rows, "blind_spot")
+    blind = worst_colour(rows, "blind_spot")
     return WindowEvidence(
         window=window,
         findings=tuple(ordered),
         coverage={**_of_an_empty(rows), **dict(_coverage(rows))},
-        unmeasured=frozenset(_unmeasured(rows)),
-        dashboard_status=_worst_of(rows, "dashboard"),
+        subjects=subjects_of(rows),
+        dashboard_status=worst_colour(rows, "dashboard"),
         blind_spot=blind,
         loss=model.loss if model else None,
         cost=model.cost if model else None,
     )
-
-
-_COLOURS = ("green", "amber", "red")
-
-
-def _worst_of(rows: Sequence[Told], name: str) -> str | None:
-    """The worst of the colours that the evaluation sets show; None without a row."""
-    found = [r.status for r in rows if r.part == "colour" and r.name == name and r.status]
-    return max(found, key=_COLOURS.index, default=None)
 
 
 def _of_an_empty(rows: Sequence[Told]) -> dict[str, Coverage]:
@@ -127,95 +105,30 @@ def _coverage(rows: Sequence[Told]) -> Iterator[tuple[str, Coverage]]:
     for row in rows:
         if row.part == "coverage":
             # name: the kind of evidence; count of `of` were measured; words: why others were not;
-            # subject: see `_unmeasured`.
+            # subject: see `subjects_of`.
             share = (row.count or 0) / row.of if row.of else 0.0
             why = "" if share >= 1 else row.words or "not all of it was measured"
             yield row.name, Coverage(share, why)
         if row.part == "performance":
             yield "performance", _measured_performance(row)
-    blind = _worst_of(rows, "blind_spot")
+    blind = worst_colour(rows, "blind_spot")
     if blind is not None:
         missing = next((r.words for r in rows if r.part == "colour" and r.name == "blind_spot"), "")
         seen = blind != "amber"
         yield "dashboard", Coverage(float(seen), "" if seen else f"amber: {missing or 'no row'}")
 
 
-def _unmeasured(rows: Sequence[Told]) -> Iterator[str]:
-    """The debts that this window says nothing of: their subject was not measured, or suppressed.
-
-    name of `coverage` and `unmeasured`: of what; subject: a list of the subjects as JSON, each a
-    list of the texts that its debt is called by.
-    """
-    for row in rows:
-        if row.part in ("coverage", "unmeasured") and row.subject and row.name in _CALLED:
-            for subject in json.loads(row.subject):
-                yield _CALLED[row.name](*(text or "" for text in subject))
-        if row.part == "alert" and row.words:
-            # Suppressed, or told together with others: not gone.
-            yield from (_of_drift(*subject) for subject in json.loads(row.words))
-        if row.part == "operation" and row.grade == SUPPRESSED:
-            yield _of_operation(row.name)
-        if row.part == "performance" and row.status not in _TELLING:
-            # Others may have been, and stand for the kind: labels are late for this one.
-            yield _of_performance(row.name, "*")
-
-
-_TELLING = ("ok", "degraded")
-"""The statuses of a metric that was measured."""
-
-
-def _of_drift(column: str) -> str:
-    if column == "metric:shaped":
-        return "feedback: share of shaped rows"
-    return f"drift of {'all inputs together' if column == ':inputs' else column}"
-
-
-def _of_assumption(assumption: str, subject: str) -> str:
-    return f"assumption {assumption} of {subject}"
-
-
-def _of_set(figure: str, name: str, subject: str) -> str:
-    evidence = "calibration" if figure in CALIBRATION else "evaluation"
-    return f"{evidence} of {_set(name, subject)}: {figure}"
-
-
-def _set(name: str, subject: str) -> str:
-    return name if subject in ("", "*") else f"{name}, {subject}"
-
-
-def _of_operation(signal: str) -> str:
-    return f"operations of {signal}"
-
-
-def _of_performance(metric: str, slice_key: str) -> str:
-    return f"performance of {metric}" + ("" if slice_key == "*" else f" by {slice_key}")
-
-
-def _of_feature(figure: str, subject: str) -> str:
-    # What is critical is owed, and waived, one by one.
-    alone = figure in GRAVE and subject not in ("", "*")
-    return f"features: {figure}" + (f" of {subject}" if alone else "")
-
-
-_CALLED: Mapping[str, Callable[..., str]] = {
-    "data": _of_drift,
-    "assumption": _of_assumption,
-    "evaluation": _of_set,
-    "calibration": _of_set,
-    "operations": _of_operation,
-    "performance": _of_performance,
-    "feature": _of_feature,
-}
-"""The ids of debts by what they are of."""
-
-
 def _measured_performance(row: Told) -> Coverage:
     """By mature labels, or by an estimate that may be relied upon, which counts for half."""
-    if row.status not in _TELLING:
+    if row.status not in TELLING:
         return Coverage(0.0, row.words or "no metric was measured")
+    # count: metrics that were measured, of `of`; None: it is one.
+    share = 1.0 if not row.of else (row.count or 0) / row.of
+    missing = "" if share >= 1 else row.words or "not every metric was measured"
     if row.subject == "labels":
-        return Coverage(1.0)
-    return Coverage(1.0, "estimated, not by labels", 0.5)
+        return Coverage(share, missing)
+    estimated = "estimated, not by labels"
+    return Coverage(share, f"{estimated}; {missing}" if missing else estimated, 0.5)
 
 
 def _finding(
@@ -254,7 +167,8 @@ def alert(row: Told) -> Iterator[Finding]:
     severity = _severity(row.grade, "minor")
     keys = (_key("drift", row, row.name, row.subject),)
     kind: Kind = "feedback" if row.name == "metric:shaped" else "data"
-    yield _finding(row, _of_drift(row.name), kind, severity, text, keys)
+    found = _finding(row, of_drift(row.name), kind, severity, text, keys)
+    yield replace(found, sliced=row.grade is None)
 
 
 def _severity(grade: str | None, otherwise: Severity) -> Severity:
@@ -271,7 +185,7 @@ def assumption(row: Told) -> Iterator[Finding]:
     severity: Severity = "major" if (row.count or 1) > 1 else "minor"
     figure = "" if row.value is None else f" ({row.value:.4g}, limit {row.limit or 0:.4g})"
     text = f"{row.name} of {row.subject} is violated{figure}, for {_windows(row.count)}"
-    debt = _of_assumption(row.name, row.subject)
+    debt = of_assumption(row.name, row.subject)
     yield _finding(row, debt, "data", severity, text, (_key("assumptions", row, row.subject),))
 
 
@@ -285,8 +199,8 @@ def staleness(row: Told) -> Iterator[Finding]:
         severity = "major" if late else "minor"
     value = "" if row.value is None else f" is {row.value:.4g}"
     limit = "" if row.limit is None else f", limit {row.limit:.4g}"
-    text = f"{figure} of {_set(row.subject, row.grade or '*')}{value}{limit}"
-    debt = _of_set(figure, row.subject, row.grade or "*")
+    text = f"{figure} of {named_set(row.subject, row.grade or '*')}{value}{limit}"
+    debt = of_set(figure, row.subject, row.grade or "*")
     keys = (_key("eval_staleness", row, row.subject, figure, row.grade or "*"),)
     yield _finding(row, debt, "evaluation", severity, text, keys)
 
@@ -297,13 +211,13 @@ def colour(row: Told) -> Iterator[Finding]:
         return
     text = "every metric of the dashboard is in its band, and the world has moved"
     keys = (_key("eval_staleness", row, row.subject, "blind_spot"),)
-    yield _finding(row, "blind dashboard", "evaluation", "major", text, keys)
+    yield _finding(row, BLIND_DASHBOARD, "evaluation", "major", text, keys)
 
 
 def performance(row: Told) -> Iterator[Finding]:
     """name: the metric that says degraded; status: of it; subject: labels or estimate; value: the
     skill over the baseline; grade: drift where its concept has drifted; limit: what it is now."""
-    debt = _of_performance(row.name, "*")
+    debt = of_performance(row.name, "*")
     keys = (_key("performance", row, row.name),)
     by = "by labels" if row.subject == "labels" else "by an estimate"
     now = "" if row.limit is None else f" is {row.limit:.4g}"
@@ -334,7 +248,8 @@ def operation(row: Told) -> Iterator[Finding]:
         slices = "1 slice" if row.count == 1 else f"{row.count} slices"
         text += f" in {slices} only" if row.status is None else f", and in {slices}"
     keys = (_key("operations", row, row.name),)
-    yield _finding(row, _of_operation(row.name), "evaluation", severity, text, keys)
+    found = _finding(row, of_operation(row.name), "evaluation", severity, text, keys)
+    yield replace(found, sliced=row.status is None)
 
 
 def degraded(row: Told) -> Iterator[Finding]:
@@ -344,7 +259,7 @@ def degraded(row: Told) -> Iterator[Finding]:
         text = f"{row.name} is worse than evaluated"
     else:
         text = f"{row.name} is worse than evaluated in {row.count} slices by {row.subject}"
-    debt = _of_performance(row.name, row.subject)
+    debt = of_performance(row.name, row.subject)
     keys = (_key("performance", row, row.name, row.subject),)
     yield _finding(row, debt, "evaluation", "minor", text, keys)
 
@@ -362,14 +277,17 @@ def feature(row: Told) -> Iterator[Finding]:
         severity = "critical"
     keys = (_key("feature_debt", row, row.name, row.subject),)
     text = f"{row.name}{many}{value}{limit}"
-    yield _finding(row, _of_feature(row.name, row.subject), "feature", severity, text, keys)
+    yield _finding(row, of_feature(row.name, row.subject), "feature", severity, text, keys)
 
 
 def unshaped(row: Told) -> Iterator[Finding]:
-    """count: features by which the rows that the model shaped differ from the others."""
+    """count: features by which the rows that the model shaped differ from the others; of: those
+    that were compared."""
+    if not row.count:
+        return
     text = f"rows that the model shaped differ from the others in {row.count} features"
     keys = (_key("drift", row, "unshaped"),)
-    yield _finding(row, "feedback: shaped rows differ", "feedback", "minor", text, keys)
+    yield _finding(row, SHAPED_DIFFER, "feedback", "minor", text, keys)
 
 
 def forced(row: Told) -> Iterator[Finding]:

@@ -8,24 +8,22 @@ brought up to date with the same rows by whoever looks next.
 
 Events are only added. Where late rows tell the past otherwise, `corrected` takes back what the
 ledger itself wrote of a debt from a window on, and the course follows anew; decisions stay. Another
-policy tells nothing of the past (`Turn`).
+policy tells nothing of the past (`resuming`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sparkdrift.health.evidence import Decision, WindowEvidence, evidence_of
+from sparkdrift.health.evidence import FORCED, Decision, WindowEvidence, evidence_of
 from sparkdrift.health.findings import SEVERITIES, Finding, Severity
 from sparkdrift.spec.health_policy import Due
 from sparkdrift.windows import Window
 
 DECISIONS = ("acknowledged", "waived", "assigned")
 """What somebody says of a debt; everything else follows from rows."""
-FORCED = "forced reference "
-"""How the debts begin that versions of references leave."""
 RETIRED = "retired but scored"
 LEDGER = "the ledger"
 """Who writes what follows from rows."""
@@ -47,7 +45,7 @@ _FACTOR = 2.0
 class Terms:
     """What of a policy the ledger goes by. persistence: (windows, of) by kind of evidence; (1, 1)
     where there is none. escalation: who answers for what is overdue; None: nobody is declared.
-    not_expected: evidence that is not watched any more, of which no debt waits to be measured."""
+    not_expected: evidence, or debts, that are not watched any more: none waits to be measured."""
 
     owner: str
     closes_after: int
@@ -68,6 +66,8 @@ class Debt:
     end of the window in which it opened, or in which it became worse if that is earlier.
     status: open, acknowledged, or waived (until, and while it is not worse than waived_as).
     finding: the newest, at the severity that stands.
+    gone: how many measured windows in a row did not find it; milder: the severities, as numbers, of
+    those in a row that were milder than it stands (0: not found).
     windows: how many it is open; interest, interest_loss: sums of what it cost in them, None: not
     known in any.
     """
@@ -82,6 +82,7 @@ class Debt:
     waived_as: Severity | None = None
     escalated: bool = False
     gone: int = 0
+    milder: tuple[int, ...] = ()
     windows: int = 0
     recorded: float | None = None
     interest: float | None = None
@@ -121,13 +122,7 @@ class Entry:
         return (self.action, self.window_start, self.finding.severity)
 
 
-@dataclass(frozen=True)
-class Turn:
-    """Where other terms begin to count: the window of this start, and the debts that the terms of
-    before had left open by then."""
-
-    start: datetime
-    debts: Mapping[str, Debt]
+Turning = Callable[[datetime, Mapping[str, Debt]], Mapping[str, Debt]]
 
 
 @dataclass(frozen=True)
@@ -145,12 +140,13 @@ def keep(
     decisions: Sequence[Decision],
     terms: Terms,
     before: Mapping[str, Debt] | None = None,
-    turn: Turn | None = None,
+    turning: Turning | None = None,
 ) -> Iterator[Books]:
     """The books at the end of each of the windows, which are in order of time.
 
     before: debts that were open when the first of them began, with what was said of them until
-    then. turn: where these terms begin to count; windows before it tell what persists. A decision
+    then. turning: gives the debts that were open when a window began, by what is stored and by
+    those that follow so far; what persists is told by the windows before all the same. A decision
     that counts from a window that is none of these counts from the next one; one on a debt that is
     not open is void, but for a waiver: that covers what comes back within it.
     """
@@ -160,23 +156,25 @@ def keep(
     for evidence in windows:
         if waiting is None:
             waiting = [one for one in said if one.window_start >= evidence.window.start]
-        if turn is not None and evidence.window.start == turn.start:
-            debts = dict(turn.debts)
+        if turning is not None:
+            debts = dict(turning(evidence.window.start, debts))
         found = _worst(evidence.findings)
-        measured = _measured(evidence)
         entries: list[Entry] = []
         passing: list[Finding] = []
         for name in sorted({*found, *debts, *recent}):
             debt, one = debts.get(name), found.get(name)
-            kind = evidence_of(one or (debt.finding if debt else recent[name].finding))
-            if debt is not None and one is None and kind in terms.not_expected - measured:
-                why = f"{kind} is not watched any more: policy.not_expected"
+            last = one or (debt.finding if debt else recent[name].finding)
+            kind = evidence_of(last)
+            gone = evidence.says_gone(last)
+            unwatched = next((own for own in (kind, name) if own in terms.not_expected), None)
+            if debt is not None and one is None and unwatched and not gone:
+                why = f"{unwatched} is not watched any more: policy.not_expected"
                 debts.pop(name)
                 entries.append(
                     Entry("closed", evidence.window.start, debt.finding, debt.owner, why)
                 )
                 continue
-            if one is None and (kind not in measured or name in evidence.unmeasured):
+            if one is None and not gone:
                 continue
             standing = _standing(recent, name, one, terms.counted(kind))
             if standing is None and one is not None and debt is None:
@@ -196,31 +194,6 @@ def keep(
         yield Books(dict(debts), tuple(passing), tuple(entries))
 
 
-def carried(
-    debt: Debt, windows: Iterable[WindowEvidence], decisions: Iterable[Decision], owner: str
-) -> Debt:
-    """A debt that is known from its events alone, with what windows since it opened say of it.
-
-    windows: in order of time, none after it. owner: of what nobody was given.
-    """
-    for evidence in windows:
-        if evidence.window.start < debt.opened:
-            continue
-        found = _worst(evidence.findings)
-        one = found.get(debt.name)
-        if one is not None:
-            finding = replace(one, severity=debt.severity)
-            debt = replace(debt, finding=finding, gone=0, last_seen=evidence.window.start)
-        elif evidence_of(debt.finding) in _measured(evidence):
-            debt = replace(debt, gone=debt.gone + (debt.name not in evidence.unmeasured))
-        debt = _costing(debt, one)
-    given = debt.escalated or any(
-        one.debt == debt.name and one.action == "assigned" and one.window_start >= debt.opened
-        for one in decisions
-    )
-    return debt if given else replace(debt, owner=debt.finding.owner or owner)
-
-
 @dataclass(frozen=True)
 class _Recent:
     """The severities, as numbers, of the last measured windows of something found; 0: not there."""
@@ -237,15 +210,6 @@ def _worst(findings: Iterable[Finding]) -> dict[str, Finding]:
         if known is None or _grade(one.severity) > _grade(known.severity):
             found[one.debt] = one
     return found
-
-
-def _measured(evidence: WindowEvidence) -> set[str]:
-    """The kinds of evidence of which this window can say that something is gone.
-
-    What is declared is always there. A finding says of its own debt that it is there, and of no
-    other one that it is not.
-    """
-    return {name for name, one in evidence.coverage.items() if one.measured > 0} | {"ownership"}
 
 
 def _standing(
@@ -287,20 +251,38 @@ def _changed(
         owner = one.owner or terms.owner
         opened = Debt(finding, start, due, start, owner, recorded=finding.cost)
         return opened, [Entry("opened", start, finding, owner)]
-    if one is None:
-        # From the first window without it on: windows before are what opened it, and close nothing.
-        gone = debt.gone + 1
-        if gone >= terms.closes_after:
-            why = f"not found in {gone} measured windows in a row"
-            return None, [Entry("closed", start, debt.finding, debt.owner, why)]
-        return replace(debt, gone=gone), []
-    finding = replace(one, severity=standing or debt.severity)
-    due = earlier(debt, finding.severity, evidence.window.end, terms.due)
-    after = replace(debt, finding=finding, gone=0, last_seen=start, due=due)
+    # From the first window without it on: windows before are what opened it, and close nothing.
+    gone = debt.gone + 1 if one is None else 0
+    if gone >= terms.closes_after:
+        why = f"not found in {gone} measured windows in a row"
+        return None, [Entry("closed", start, debt.finding, debt.owner, why)]
+    now = 0 if one is None else _grade(standing or debt.severity)
+    severity, milder = _fallen(debt, now, terms.closes_after)
+    finding = replace(one or debt.finding, severity=severity)
+    due = earlier(debt, severity, evidence.window.end, terms.due)
+    after = replace(debt, finding=finding, gone=gone, milder=milder, due=due)
+    after = after if one is None else replace(after, last_seen=start)
     why = _difference(debt, finding)
     if not why:
         return after, []
     return replace(after, recorded=finding.cost), [Entry("seen", start, finding, debt.owner, why)]
+
+
+def _fallen(debt: Debt, now: int, windows: int) -> tuple[Severity, tuple[int, ...]]:
+    """The severity after a window in which it was `now`, and what `Debt.milder` is then.
+
+    It rises at once and falls as it closes: once so many measured windows in a row were milder, to
+    the worst of them. So a window that finds less than before is never better than one that finds
+    nothing.
+    """
+    if now >= _grade(debt.severity):
+        return SEVERITIES[now - 1], ()
+    milder = (*debt.milder, now)[-windows:]
+    if len(milder) < windows or not max(milder):
+        return debt.severity, milder
+    # From the last of the worst of them on it is milder again.
+    last = max(at for at, one in enumerate(milder) if one == max(milder))
+    return SEVERITIES[max(milder) - 1], milder[last + 1 :]
 
 
 def earlier(debt: Debt, severity: Severity, end: datetime, due: Due) -> datetime:
@@ -316,8 +298,10 @@ def _difference(debt: Debt, finding: Finding) -> str:
     if finding.severity != debt.severity:
         return f"{finding.severity} instead of {debt.severity}"
     before, now = debt.recorded, finding.cost
-    if before is None or now is None or before <= 0 or now <= 0:
+    if now is None or now <= 0:
         return ""
+    if before is None or before <= 0:
+        return f"cost {now:,.0f} per window, not known before" if before is None else ""
     if max(before, now) < _FACTOR * min(before, now):
         return ""
     return f"cost {now:,.0f} instead of {before:,.0f} per window"
@@ -386,4 +370,5 @@ def _ended(debt: Debt, end: datetime) -> str:
 
 
 def _sum(before: float | None, more: float | None) -> float | None:
-    return before if more is None else (before or 0.0) + more
+    """What was lost by now. A window that was better than expected pays nothing back."""
+    return before if more is None else (before or 0.0) + max(0.0, more)

@@ -8,9 +8,10 @@ Source of the severities: the project's own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sparkdrift.health.findings import Finding, Severity
@@ -18,7 +19,7 @@ from sparkdrift.health.ledger import RETIRED
 from sparkdrift.spec.assumptions import Assumptions, Confirmed, Stated
 from sparkdrift.spec.model import IN_USE, Lifecycle, Stage
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.spec.registry import DeclaredModel
+from sparkdrift.spec.registry import DeclaredModel, WatchedModel
 from sparkdrift.windows import local_midnight
 
 NO_EVALUATION_SET = "no evaluation set"
@@ -26,6 +27,8 @@ UNDEFINED = "degraded is not defined"
 UNCONFIRMED = "unconfirmed assumptions"
 RETIRED_IN_USE = RETIRED
 NO_MONITOR, NO_OWNER, NO_VERDICT = "no monitor", "no owner", "no fresh verdict"
+UNSEEN = (NO_MONITOR, NO_VERDICT)
+"""What leaves a model blind: nobody sees how it does."""
 _MOST_NAMED = 5
 
 
@@ -143,16 +146,34 @@ def _begun(spec: MonitorSpec, start: datetime) -> datetime:
     return start if deployed is None else min(start, local_midnight(deployed, spec.timestamp.zone))
 
 
+@dataclass(frozen=True)
+class Watched:
+    """What verdicts in a store say of a model. monitors: those that have one; stale: those of them
+    whose newest one is out of date; owners: whoever answers for the newest ones."""
+
+    monitors: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+
+
+def watched_models(rows: Iterable[Mapping[str, Any]]) -> dict[str, Watched]:
+    """The same of each model, by rows of the view `fleet`."""
+    return {
+        str(row["model_id"]): Watched(
+            tuple(row["monitors"] or ()),
+            tuple(row["stale_monitors"] or ()),
+            tuple(row["owners"] or ()),
+        )
+        for row in rows
+    }
+
+
 def fleet_findings(
-    models: Mapping[str, DeclaredModel],
-    monitors: Mapping[str, Sequence[str]],
-    fresh: Mapping[str, bool],
-    at: datetime,
+    models: Mapping[str, DeclaredModel], watched: Mapping[str, Watched], at: datetime
 ) -> dict[str, list[Finding]]:
     """What each declared model owes that no monitor can tell, by model; the others are left out.
 
-    monitors: of each model, those of which there are rows. fresh: of each model with a verdict,
-    whether that is up to date. at: now; the day counts (UTC).
+    watched: what a store knows of them. at: now; the day counts (UTC).
     """
     found: dict[str, list[Finding]] = {}
     for name, model in models.items():
@@ -160,29 +181,31 @@ def fleet_findings(
             continue
         owed = [
             Finding(debt, "ownership", severity, at, at, text)
-            for debt, severity, text in _owed(name, model, monitors, fresh)
+            for debt, severity, text in _owed(model, watched.get(name, Watched()))
         ]
         if owed:
             found[name] = owed
     return found
 
 
-def _owed(
-    name: str,
-    model: DeclaredModel,
-    monitors: Mapping[str, Sequence[str]],
-    fresh: Mapping[str, bool],
-) -> Iterator[tuple[str, Severity, str]]:
-    if model.owner is None and model.business_owner is None:
-        yield NO_OWNER, "major", "nobody is declared who answers for it"
-    seen = monitors.get(name, ())
-    silent = [one for one in model.monitors if one not in seen]
-    if not seen and not model.monitors:
-        yield NO_MONITOR, "critical", "no monitor watches it"
-    elif silent:
-        yield NO_MONITOR, "critical", f"declared, and never ran: {', '.join(silent)}"
-    if name not in fresh:
-        if seen:
-            yield NO_VERDICT, "major", "its monitors have no verdict"
-    elif not fresh[name]:
-        yield NO_VERDICT, "major", "its newest verdict is out of date"
+def _owed(model: DeclaredModel, seen: Watched) -> Iterator[tuple[str, Severity, str]]:
+    if isinstance(model, WatchedModel):
+        if not seen.monitors:
+            yield NO_VERDICT, "major", f"no verdict yet of: {', '.join(model.monitors)}"
+    else:
+        if not (model.owner or model.business_owner or seen.owners):
+            yield NO_OWNER, "major", "nobody is declared who answers for it"
+        silent = [one for one in model.monitors if one not in seen.monitors]
+        if not seen.monitors and not model.monitors:
+            yield NO_MONITOR, "critical", "no monitor watches it"
+        elif silent:
+            yield NO_MONITOR, "critical", f"declared, and without a verdict: {', '.join(silent)}"
+    stale = stale_monitors(model, seen.stale)
+    if stale:
+        yield NO_VERDICT, "major", f"out of date is the newest verdict of: {', '.join(stale)}"
+
+
+def stale_monitors(model: DeclaredModel | None, stale: Iterable[str]) -> list[str]:
+    """Those that have to bring fresh verdicts: where a registry lists monitors, these alone."""
+    listed = model.monitors if model and not isinstance(model, WatchedModel) else ()
+    return [one for one in stale if not listed or one in listed]

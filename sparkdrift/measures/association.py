@@ -29,6 +29,8 @@ LEAST_IN_CATEGORY = 5.0
 """Rows of a category at least; rarer ones are pooled."""
 SURE = 2.3263478740408408
 """Of an interval that is left at either end in 1 % of cases."""
+_LEAST_WINDOWS = 3
+"""Fewer say nothing of how much windows vary."""
 _NEAREST = 1.0 - 1e-12
 _NAN = float("nan")
 
@@ -200,10 +202,10 @@ def change(now: Association, before: Association, beyond: float = 0.0, windows: 
     them: it counts in full for the one window and divided by their number for their mean.
     low = d - sqrt((now - low_now)^2 + (high_before - before)^2), high alike. p_value: of r by
     z = (atanh a - atanh b) / sqrt(1 / (n_a - 3) + 1 / (n_b - 3) + beyond (1 + 1 / windows)), with
-    their inflation, else by the interval. Where `beyond` is above 0, the variance of one window was
-    learned from few of them, and Student's t takes the place of the normal quantiles, with
-    Satterthwaite's degrees of freedom. Source: Zou, Psychological Methods 12, 2007; Fisher 1921;
-    Satterthwaite 1946.
+    their inflation, else by the interval. What the variance of one window is, beyond sampling or
+    not, was learned from few of them, so of r Student's t takes the place of the normal quantiles,
+    with Satterthwaite's degrees of freedom. Source: Zou, Psychological Methods 12, 2007; Fisher
+    1921; Satterthwaite 1946.
     """
     if np.isnan(now.value) or np.isnan(before.value):
         return Change(_NAN, _NAN, _NAN, _NAN, _NAN, _NAN)
@@ -229,8 +231,12 @@ def change(now: Association, before: Association, beyond: float = 0.0, windows: 
 
 
 def _freedom(now: Association, before: Association, beyond: float, windows: int) -> float:
-    """Degrees of freedom of the variance of a change; endless where sampling alone tells it."""
-    if not now.signed or beyond <= 0 or windows < 2:
+    """Degrees of freedom of the variance of a change; endless where no windows told it.
+
+    That windows vary by no more than sampling has been learned from them as well: of skewed numbers
+    sampling varies by more than moments by class tell, and a few windows often hide it.
+    """
+    if not now.signed or windows < _LEAST_WINDOWS:
         return float("inf")
     learned = _variance(now) + beyond * (1 + 1 / windows)
     return float((windows - 1) * ((learned + _variance(before)) / learned) ** 2)
@@ -249,7 +255,7 @@ def between_windows(windows: Sequence[Association]) -> float:
     atanh r by sampling. Source: DerSimonian and Laird 1986.
     """
     known = [one for one in windows if one.signed and not np.isnan(one.value)]
-    if len(known) < 3:
+    if len(known) < _LEAST_WINDOWS:
         return 0.0
     at = floats([_atanh(one.value) for one in known])
     weight = floats([1 / _variance(one) for one in known])

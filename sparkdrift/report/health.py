@@ -122,6 +122,7 @@ def debt_facts(debts: Iterable[Debt]) -> list[dict[str, Any]]:
             if (debt.interest, debt.interest_loss) != (None, None)
             else why_no_interest(debt.name, debt.finding.kind),
             "evidence": debt.finding.evidence,
+            "evidence_keys": list(debt.finding.rows),
         }
         for debt in debts
     ]

@@ -26,8 +26,11 @@ def write_events(
     entries: Mapping[str, Sequence[Entry]],
     stored: Mapping[str, Sequence[Event]],
     run_id: str,
+    by: Mapping[str, str] | None = None,
 ) -> int:
     """Add what follows from rows, of any number of monitors, in one commit; returns how many rows.
+
+    by: who writes; the ledger where it does not say.
 
     Of two who write the same event one does: fewer rows than entries means that somebody else took
     numbers, and that what was written of these debts has gaps.
@@ -40,7 +43,8 @@ def write_events(
             numbers[event.debt] = max(numbers.get(event.debt, 0), event.seq)
         for one in own:
             numbers[one.name] = numbers.get(one.name, 0) + 1
-            rows.append(_event(monitor, one, numbers[one.name], at, run_id))
+            row = _event(monitor, one, numbers[one.name], at, run_id)
+            rows.append(row | {"created_by": (by or {}).get(monitor, LEDGER)})
     if not rows:
         return 0
     with few_rows(spark):
@@ -61,7 +65,6 @@ def _event(monitor: str, one: Entry, seq: int, at: datetime, run_id: str) -> dic
         "evidence": one.finding.evidence,
         "reason": one.reason or ("found" if one.action != CORRECTED else ""),
         "created_at": at,
-        "created_by": LEDGER,
         "run_id": run_id,
         "package_version": __version__,
     }
@@ -97,7 +100,7 @@ def write_health(
     store: Store,
     due: Mapping[str, tuple[MonitorSpec, Sequence[Health]]],
     policies: Mapping[str, str],
-    stages: Mapping[tuple[str, datetime], str],
+    stages: Mapping[str, Mapping[datetime, str]],
     versions: Mapping[str, Mapping[datetime, str | None]],
     run_id: str,
 ) -> None:
@@ -107,7 +110,7 @@ def write_health(
             spec,
             one,
             policies[monitor],
-            stages[monitor, one.window.start],
+            stages[monitor][one.window.start],
             versions[monitor][one.window.start],
             run_id,
         )

@@ -22,13 +22,13 @@ from pyspark.sql import SparkSession
 
 from sparkdrift.explain.told_shares import told_share
 from sparkdrift.health.events import Event
-from sparkdrift.health.gathering import Told
+from sparkdrift.health.subjects import TERM
+from sparkdrift.health.told import Told
 from sparkdrift.spark.answers import Ask
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.drift_in_force import InForce, drift_in_force, read_in_force
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.health_questions import (
-    TERM,
     among,
     of_drift,
     of_instruments,

@@ -7,8 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sparkdrift.health.gathering import CALIBRATION, CORE, GRAVE, SUPPRESSED
+from sparkdrift.health.gathering import CORE
 from sparkdrift.health.ledger import RETIRED
+from sparkdrift.health.stored_verdicts import HEALTH
+from sparkdrift.health.subjects import (
+    ALL_METRICS,
+    CALIBRATION,
+    GRAVE,
+    MEASURED,
+    OTHERS,
+    SUPPRESSED,
+    TERM,
+)
 from sparkdrift.kernels.feature_association import CHANGE
 from sparkdrift.kernels.feature_course import OF_MODEL
 from sparkdrift.kernels.performance_rules import FAIRNESS
@@ -47,11 +57,6 @@ _COST = f"coalesce(loss_value, CASE WHEN {_RELIED} THEN estimated_loss_value END
 MOST_COLUMNS = 50
 """So many columns that alert in a window are told each by itself, the gravest first, then those
 that alert for longest; all others are one row of OTHERS."""
-OTHERS = "other columns"
-HEALTH = "health"
-"""A part that is no evidence: the digest of a stored verdict, and by what it was told."""
-TERM = "term"
-"""Another: a reference that is in force."""
 
 
 def _select(part: str, table: str, where: str, group: str | None, **columns: str) -> str:
@@ -76,18 +81,22 @@ def of_windows(specs: Sequence[MonitorSpec]) -> Iterator[str]:
         count="row_count",
     )
     buckets = ", ".join(str(one) for one in sorted({bucket_of(spec.monitor) for spec in specs}))
+    declared = "(one.kind = 'ownership' AND one.last_seen = window_start"
+    declared += f" AND one.debt <> {string(RETIRED)})"
     yield _select(
         HEALTH,
         "model_health",
         f"bucket IN ({buckets}) AND {own}",
         None,
         name="model_version",
-        subject="to_json(transform(filter(debts, one -> one.kind = 'ownership'"
-        f" AND one.last_seen = window_start AND one.debt <> {string(RETIRED)}),"
-        " one -> array(one.debt, one.severity, one.evidence)))",
+        # What was owed by declaration is told in words; of all others what they have cost so far.
+        subject=f"to_json(transform(debts, one -> array(one.debt, one.severity,"
+        f" CASE WHEN {declared} THEN one.evidence ELSE '' END, CAST({declared} AS string),"
+        " CAST(one.windows AS string), CAST(one.interest AS string),"
+        " CAST(one.interest_loss AS string))))",
         words="input_digest",
         status="verdict",
-        grade="to_json(array(policy_hash, owner, escalation))",
+        grade="to_json(array(policy_hash, owner, escalation, stage))",
         since="unix_micros(since)",
         end="unix_micros(due)",
         cost="cost_so_far",
@@ -137,11 +146,10 @@ def _distinct(what: str) -> str:
     return f"size(collect_set({what}))"
 
 
-def _without(measured: str, *subject: str) -> str:
-    """The subjects of which no row was measured, as JSON."""
-    one = f"array({', '.join(subject)})"
-    had = f"collect_set(CASE WHEN {measured} THEN {one} END)"
-    return f"to_json(sort_array(array_except(collect_set({one}), {had})))"
+def _subjects(measured: str, *subject: str) -> str:
+    """The subjects that rows tell of, each with the mark of whether one was measured, as JSON."""
+    mark = f"CASE WHEN {measured} THEN {string(MEASURED)} ELSE '' END"
+    return f"to_json(sort_array(collect_set(array({', '.join((*subject, mark))}))))"
 
 
 def among(names: Iterable[str]) -> str:
@@ -179,7 +187,7 @@ def _of_operations(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
         of=f"coalesce(max(CASE monitor {cases} END), {_distinct('signal')})"
         if cases
         else _distinct("signal"),
-        subject=_without(_MEASURED, "signal"),
+        subject=_subjects(_MEASURED, "signal"),
         words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(signal, ': ', status) END)",
     )
     calls = "CASE WHEN suppression IS NULL"
@@ -216,18 +224,20 @@ def _operated(specs: Sequence[MonitorSpec], column: str, prefix: str) -> str:
 def of_drift(specs: Sequence[MonitorSpec]) -> Iterator[str]:
     """Whether the inputs were compared, what alerts, what is violated, and of the model's share."""
     own = own_rows(specs)
-    inputs = "column_name NOT LIKE 'metric:%' AND comparison <> 'unshaped'"
-    inputs += " AND NOT startswith(comparison, 'evaluation:')"
+    compared = "comparison <> 'unshaped' AND NOT startswith(comparison, 'evaluation:')"
+    # Metrics have debts of their own, and are no inputs.
+    pair = "CASE WHEN column_name NOT LIKE 'metric:%' THEN struct(column_name, comparison) END"
     yield _select(
         "coverage",
         "current_drift",
-        f"{own} AND {_WHOLE} AND {inputs}",
+        f"{own} AND {_WHOLE} AND {compared}",
         "",
         name="'data'",
-        count=_distinct(f"CASE WHEN {_MEASURED} THEN struct(column_name, comparison) END"),
-        of=_distinct("struct(column_name, comparison)"),
-        subject=_without(_MEASURED, "column_name"),
-        words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(column_name, ': ', status) END)",
+        count=_distinct(f"CASE WHEN {_MEASURED} THEN {pair} END"),
+        of=_distinct(pair),
+        subject=_subjects(_MEASURED, "column_name"),
+        words="max(CASE WHEN column_name NOT LIKE 'metric:%'"
+        f" AND NOT {_MEASURED} THEN concat(column_name, ': ', status) END)",
     )
     # What is suppressed calls nobody, and is not gone either.
     grade = f"CASE WHEN suppression IS NULL THEN array_position({_GRADES}, severity) END"
@@ -270,12 +280,12 @@ def of_drift(specs: Sequence[MonitorSpec]) -> Iterator[str]:
             limit="max(limit)",
         )
         yield _select(
-            "unmeasured",
+            "measured",
             "current_assumptions",
             f"{own} AND {_WHOLE}",
             "",
             name="'assumption'",
-            subject=_without(
+            subject=_subjects(
                 "status IN ('ok', 'warning', 'violated')",
                 "assumption",
                 "concat_ws(' and ', column_name, other_column)",
@@ -284,9 +294,10 @@ def of_drift(specs: Sequence[MonitorSpec]) -> Iterator[str]:
     yield _select(
         "unshaped",
         "current_drift",
-        f"{own_rows(specs)} AND {_WHOLE} AND comparison = 'unshaped' AND status = 'drifted'",
+        f"{own_rows(specs)} AND {_WHOLE} AND comparison = 'unshaped'",
         "",
-        count=_distinct("column_name"),
+        count=_distinct("CASE WHEN status = 'drifted' THEN column_name END"),
+        of=_distinct(f"CASE WHEN {_MEASURED} THEN column_name END"),
     )
 
 
@@ -362,7 +373,7 @@ def _of_evaluation(own: str) -> Iterator[str]:
         ),
         of=_distinct(f"CASE WHEN {core} THEN struct(figure, evaluation_set) END"),
         words=f"max(CASE WHEN {core} AND NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
-        subject=_without(_MEASURED, "figure", "evaluation_set", "subject"),
+        subject=_subjects(_MEASURED, "figure", "evaluation_set", "subject"),
     )
 
 
@@ -371,17 +382,17 @@ def _of_features(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
     the grave ones; courses warn by themselves."""
     asked = _asked_of_features(specs)
     alone = f"CASE WHEN figure IN ({among(GRAVE)}) THEN subject ELSE '*' END"
-    judged = f"{own} AND status IS NOT NULL AND figure <> 'creep'"
-    judged += " AND NOT endswith(figure, '_trend') AND NOT endswith(figure, '_acceleration')"
+    courses = "(endswith(figure, '_trend') OR endswith(figure, '_acceleration'))"
+    asked = f"figure <> 'creep' AND NOT {courses} AND {asked}"
     yield _select(
         "coverage",
         "feature_debt",
-        judged,
+        f"{own} AND status IS NOT NULL",
         "",
         name="'feature'",
         count=f"count_if({asked} AND {_MEASURED})",
         of=f"count_if({asked})",
-        subject=_without(_MEASURED, "figure", alone),
+        subject=_subjects(_MEASURED, "figure", alone),
         words=f"max(CASE WHEN {asked} AND NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
     )
     yield _select(
@@ -428,7 +439,7 @@ def _of_performance(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
         "performance",
         f"{own} AND {_WHOLE} AND class_name = '*' AND status IS NOT NULL AND {metric}",
         "",
-        name=f"CASE WHEN {one} THEN max(metric) ELSE 'all metrics' END",
+        name=f"CASE WHEN {one} THEN max(metric) ELSE {string(ALL_METRICS)} END",
         status="CASE WHEN bool_or(status = 'degraded') THEN 'degraded' "
         "WHEN bool_or(status = 'ok') THEN 'ok' ELSE min(status) END",
         subject=f"CASE WHEN bool_or({mature}) THEN 'labels' ELSE 'estimate' END",
@@ -436,6 +447,8 @@ def _of_performance(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
         value=f"CASE WHEN {one} THEN min(skill) END",
         limit=f"CASE WHEN {one} THEN max_by({shown}, struct(coalesce({_LOST}, 0D),"
         f" coalesce({shown}, 0D))) END",
+        count="count_if(status IN ('ok', 'degraded'))",
+        of="count(*)",
         loss=f"CASE WHEN {one} THEN max({_LOST}) END",
         cost=f"CASE WHEN {one} THEN max({_COST}) END",
         words="concat(min(metric), ': ', min(CASE WHEN status NOT IN ('ok', 'degraded')"
@@ -453,12 +466,12 @@ def _of_performance(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
         count="count(*)",
     )
     yield _select(
-        "unmeasured",
+        "measured",
         "performance",
-        f"{own} AND class_name = '*' AND status IS NOT NULL AND {others}",
+        f"{own} AND class_name = '*' AND status IS NOT NULL",
         "",
         name="'performance'",
-        subject=_without("status IN ('ok', 'degraded')", "metric", "slice_key"),
+        subject=_subjects("status IN ('ok', 'degraded')", "metric", "slice_key"),
     )
 
 

@@ -57,7 +57,9 @@ summed AS (
          CASE WHEN count(DISTINCT currency) <= 1 THEN sum(cost) END AS cost,
          CASE WHEN count(DISTINCT currency) <= 1 THEN sum(cost_so_far) END AS cost_so_far,
          CASE WHEN count(DISTINCT currency) <= 1 THEN any_value(currency, true) END AS currency,
-         array_sort(collect_set(monitor)) AS monitors, max_by(answer, weightiest) AS answer,
+         array_sort(collect_set(monitor)) AS monitors,
+         array_sort(collect_set(CASE WHEN NOT current THEN monitor END)) AS stale_monitors,
+         max_by(answer, weightiest) AS answer,
          max_by(answered_by, weightiest) AS answered_by, max(grade) AS grade
   FROM ordered GROUP BY model_id),
 seen AS (
@@ -70,6 +72,7 @@ ranked AS (
   FROM seen)
 SELECT rank, model_id, model_version, stage, verdict, blind, fresh, severity, since, window_end,
        confidence, owner, owners, escalation, due, overdue, dashboard_status, blind_spot,
-       open_debts, oldest_debt, cost, loss, cost_so_far, currency, monitors, answer, answered_by
+       open_debts, oldest_debt, cost, loss, cost_so_far, currency, monitors,
+       stale_monitors, answer, answered_by
 FROM ranked
 """

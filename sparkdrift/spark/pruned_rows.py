@@ -17,6 +17,8 @@ from sparkdrift.spark.sql import in_windows, string
 from sparkdrift.spark.table import Table
 from sparkdrift.spark.views import registered
 from sparkdrift.spark.writer import delete
+from sparkdrift.spec.feedback import SHAPED
+from sparkdrift.spec.metrics import PREFIX
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window, contiguous
@@ -27,6 +29,19 @@ OF_WINDOWS = (
 )
 """The tables whose rows are of windows; profiles last: they say which windows there are, so
 where a deletion ended too early, the next one finds the same windows."""
+
+_JUDGED = "status IN ('ok', 'warning', 'drifted')"
+_MEASURED = (
+    (DRIFT, _JUDGED, "column_name"),
+    (ASSUMPTIONS, "status IN ('ok', 'warning', 'violated')", "assumption, column_name"),
+    (PERFORMANCE, "status IN ('ok', 'degraded')", "metric"),
+    (EVAL_STALENESS, "status IN ('ok', 'warning', 'drifted', 'green', 'red')", "figure"),
+    (FEATURE_DEBT, _JUDGED, "figure"),
+    (OPERATIONS, _JUDGED, "signal"),
+    (PROFILES, f"column_name = {string(PREFIX + SHAPED)} AND value IS NOT NULL", "column_name"),
+)
+"""By table: when a row was measured, and of what it is. What of a set, a slicing or a feature is
+still owed is kept with its debt."""
 
 
 def open_debts(spark: SparkSession, store: Store, monitor: str) -> list[datetime]:
@@ -40,6 +55,22 @@ def open_debts(spark: SparkSession, store: Store, monitor: str) -> list[datetime
             " LATERAL VIEW explode(array_compact(array(window_start, seen))) AS start"
             f" WHERE monitor = {string(monitor)} AND closed IS NULL AND kind <> 'ownership'"
         ).collect()
+    return [from_micros(row["start"]) for row in rows]
+
+
+def last_measured(spark: SparkSession, store: Store, spec: MonitorSpec) -> list[datetime]:
+    """The newest window in which each thing was measured that health has been told of.
+
+    What was measured once is missed where no row tells of it any more: without that window nobody
+    would know that it ever was. Of what is still measured it is a recent one.
+    """
+    own = f"monitor = {string(spec.monitor)} AND granularity = {string(spec.windows.grain)}"
+    newest = " UNION ALL ".join(
+        f"SELECT max(window_start) AS start FROM {store.table(table.name)}"
+        f" WHERE {own} AND {measured} GROUP BY {subject}"
+        for table, measured, subject in _MEASURED
+    )
+    rows = spark.sql(f"SELECT DISTINCT unix_micros(start) AS start FROM ({newest})").collect()
     return [from_micros(row["start"]) for row in rows]
 
 

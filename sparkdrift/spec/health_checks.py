@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sparkdrift.errors import nearest
 from sparkdrift.spec.findings import Finding, line_hint
-from sparkdrift.spec.health_policy import EVIDENCE, LEVELS, VERDICTS, Rule
+from sparkdrift.spec.health_policy import DEBTS, EVIDENCE, LEVELS, VERDICTS, Rule
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.origin import Loc
 
@@ -60,7 +61,7 @@ def policy_times(spec: MonitorSpec) -> Iterator[Finding]:
 
 
 def policy_not_expected(spec: MonitorSpec) -> Iterator[Finding]:
-    """What is not expected is neither needed nor asked for."""
+    """What is not expected exists, and is neither needed nor asked for."""
     sections = {
         "operations": ("operations", bool(spec.operations)),
         "feedback": ("feedback", spec.feedback is not None),
@@ -72,6 +73,12 @@ def policy_not_expected(spec: MonitorSpec) -> Iterator[Finding]:
     }
     for position, one in enumerate(spec.policy.not_expected):
         loc = ("policy", "not_expected", position)
+        if one.startswith(DEBTS):
+            continue
+        if one not in EVIDENCE:
+            accepted = f"{', '.join(EVIDENCE)}, or the id of a debt (`sparkdrift debt list`)"
+            yield Finding(loc, "there is no such evidence", one, accepted, nearest(one, EVIDENCE))
+            continue
         section, there = sections.get(one, ("features", True))
         if one in spec.policy.needs:
             message = "without this evidence the model is blind: it is in policy.needs"

@@ -51,6 +51,12 @@ class Rule(Section):
     )
 
 
+DEBTS = (
+    *("drift of ", "assumption ", "evaluation of ", "calibration of ", "operations of "),
+    *("performance of ", "features: ", "feedback: "),
+)
+"""How the ids of debts begin that rows tell of."""
+
 DEFAULT_RULES = (
     Rule(when={"performance": "critical"}, verdict="retire"),
     Rule(when={"performance": "major"}, verdict="retrain"),
@@ -102,10 +108,11 @@ class Policy(Section):
     """needs: without which of the evidence a model is blind, and with less than the part `least` of
     it, 0 to 1. persistence: in how many windows of
     the last ones something is found before it counts as more than minor, and is a debt; alerts of
-    drift, performance and the dashboard have their own. not_expected: evidence that was measured
-    once and is not watched any more, of which the spec has no section either; else it is missed,
-    and its debts stay open. closes_after: after how many measured
-    windows without it a debt is closed. escalation: who answers once it is overdue.
+    drift, performance and the dashboard have their own. not_expected: what was measured once
+    and is not watched any more: evidence of which the spec has no section either, or the id of a
+    debt, such as 'drift of amount'; else it is missed, and its debts stay open. closes_after:
+    after how many measured windows without it a debt is closed. escalation: who answers once it is
+    overdue.
     """
 
     rules: tuple[Rule, ...] = Field(
@@ -116,8 +123,8 @@ class Policy(Section):
         default=("performance", "evaluation", "data"),
         description="a list of some of the evidence",
     )
-    not_expected: tuple[Evidence, ...] = Field(
-        default=(), description="a list of some of the evidence"
+    not_expected: tuple[Text, ...] = Field(
+        default=(), description="a list of some of the evidence, or of ids of debts"
     )
     least: float = Field(default=0.5, ge=0, le=1, description="a number from 0 to 1")
     persistence: Persistence = Persistence()

@@ -41,6 +41,10 @@ class DeclaredModel(Lifecycle):
     monitors: tuple[Identifier, ...] = Field(default=(), description="a list of ids of monitors")
 
 
+class WatchedModel(DeclaredModel):
+    """One that no registry in view declares: what the specs of its monitors say of it."""
+
+
 class Registry(Section):
     models: Annotated[
         Mapping[Text, DeclaredModel],
@@ -137,17 +141,28 @@ def declared(registry: Registry, spec: MonitorSpec) -> tuple[ModelIdentity, list
 def declared_models(
     specs: Iterable[MonitorSpec], registered: Mapping[str, DeclaredModel]
 ) -> dict[str, DeclaredModel]:
-    """All models that are declared: in a registry, or by the spec of a monitor alone."""
+    """All models that are declared: in a registry, or by the spec of a monitor alone.
+
+    What a registry leaves open of a model, the spec of its monitor says; of several the last.
+    """
     found = dict(registered)
     watched: dict[str, list[MonitorSpec]] = {}
     for spec in specs:
-        if spec.model_id not in registered:
-            watched.setdefault(spec.model_id, []).append(spec)
+        watched.setdefault(spec.model_id, []).append(spec)
     for name, own in watched.items():
-        newest = own[-1]
-        lifecycle = newest.model.model_dump(exclude={"id", "registry"})
-        monitors = tuple(spec.monitor for spec in own)
-        found[name] = DeclaredModel(**lifecycle, owner=newest.owner, monitors=monitors)
+        newest, entry = own[-1], registered.get(name)
+        lifecycle = newest.model.model_dump(exclude={"id", "registry"}, exclude_unset=True)
+        told = {**lifecycle, "owner": newest.owner}
+        if entry is None:
+            told["monitors"] = tuple(spec.monitor for spec in own)
+            found[name] = WatchedModel(**told)
+        else:
+            more = {
+                key: value
+                for key, value in told.items()
+                if key not in entry.model_fields_set or getattr(entry, key) is None
+            }
+            found[name] = entry.model_copy(update=more)
     return found
 
 

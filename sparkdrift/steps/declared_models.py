@@ -6,17 +6,17 @@ that specs and registries declare, watched or not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sparkdrift.embedded import without_spark
 from sparkdrift.embedded.unanswered import UnansweredError
 from sparkdrift.errors import StoreError, UsageError, nearest
-from sparkdrift.health.declared import Owed, ledger_of, owed_by
+from sparkdrift.health.declared import PREFIX, Owed, as_it_was, ledger_of, owed_by
 from sparkdrift.health.events import Event
-from sparkdrift.health.ownership import fleet_findings
+from sparkdrift.health.ownership import fleet_findings, watched_models
 from sparkdrift.spark.answers import Ask
 from sparkdrift.spark.fleet import read_fleet
 from sparkdrift.spark.health import write_decision, write_events
@@ -27,6 +27,7 @@ from sparkdrift.steps.answering_debts import Said, check_said, event_said
 from sparkdrift.steps.context import Context
 
 _TRIES = 5
+T = TypeVar("T")
 Stored = tuple[list[dict[str, Any]], dict[str, list[Event]]]
 
 
@@ -42,7 +43,12 @@ def assess_models(
             return found
         events = {ledger_of(one.model): one.events for one in found.values()}
         written = write_events(
-            context.spark, context.store, entries, events, context.journal.run_id
+            context.spark,
+            context.store,
+            entries,
+            events,
+            context.journal.run_id,
+            {ledger_of(one.model): one.by for one in found.values()},
         )
         if written == sum(len(own) for own in entries.values()):
             return found
@@ -54,9 +60,7 @@ def assess_models(
 
 def _judged(context: Context, models: Mapping[str, DeclaredModel], at: datetime) -> dict[str, Owed]:
     rows, events = _stored(context, at)
-    monitors = {str(row["model_id"]): list(row["monitors"] or ()) for row in rows}
-    fresh = {str(row["model_id"]): bool(row["fresh"]) for row in rows}
-    owed = fleet_findings(models, monitors, fresh, at)
+    owed = fleet_findings(models, watched_models(rows), at)
     return {
         name: owed_by(name, model, owed.get(name, ()), events.get(ledger_of(name), ()), at)
         for name, model in models.items()
@@ -64,9 +68,10 @@ def _judged(context: Context, models: Mapping[str, DeclaredModel], at: datetime)
 
 
 def _stored(context: Context, at: datetime) -> Stored:
-    def questions(ask: Ask) -> Stored:
-        return read_fleet(ask, at), events_of_models(ask)
+    return _asked(context, lambda ask: (read_fleet(ask, at), events_of_models(ask)))
 
+
+def _asked(context: Context, questions: Callable[[Ask], T]) -> T:
     with suppress(UnansweredError):
         return without_spark(context.store, questions)
     with asking(context.spark, context.store) as ask:
@@ -87,8 +92,7 @@ def answer_model_debt(
     name or a reason; StoreError where meanwhile another event came.
     """
     check_said(said)
-    model = model_named(models, name)
-    before = assess_models(context, {name: model}, at)[name]
+    before = books_of(context, models, name, at)
     owed = {one.name: one for one in before.debts}
     if debt not in owed:
         close = nearest(debt, owed)
@@ -102,22 +106,44 @@ def answer_model_debt(
             f"--until {said.until:%Y-%m-%d %H:%M} UTC is in the past: days are what counts, and "
             f"the present one ends {before.day.end:%Y-%m-%d %H:%M} UTC; accepted is a later time"
         )
-    events = _judged(context, {name: model}, at)[name].events
-    event = event_said(said, owed[debt], before.day.start, events)
+    event = event_said(said, owed[debt], before.day.start, before.events)
     ledger = ledger_of(name)
     if not write_decision(context.spark, context.store, ledger, event, context.journal.run_id):
         raise StoreError(
             f"nothing was written of {debt}: meanwhile another event came; look at it and say it "
             "again"
         )
-    return assess_models(context, {name: model}, at)[name]
+    return books_of(context, models, name, at)
+
+
+def books_of(
+    context: Context,
+    models: Mapping[str, DeclaredModel],
+    name: str,
+    at: datetime,
+    *,
+    write: bool = True,
+) -> Owed:
+    """What one model owes. One that is not declared any more owes what it did, as nobody looks.
+
+    Raises UsageError, with the nearest, for one that is neither declared nor on the books.
+    """
+    if name in models:
+        owed = assess_models(context, {name: models[name]}, at, write=write)[name]
+        # The numbers of events that were added just now count.
+        return _judged(context, {name: models[name]}, at)[name] if owed.entries and write else owed
+    events = _asked(context, events_of_models)
+    if ledger_of(name) in events:
+        return as_it_was(name, events[ledger_of(name)], at)
+    booked = (one.removeprefix(PREFIX) for one in events)
+    raise _unknown(name, {*models, *booked})
 
 
 def life_of_model(
     context: Context, models: Mapping[str, DeclaredModel], name: str, debt: str, at: datetime
 ) -> list[Event]:
     """All events of a debt of a declared model; raises UsageError, with the nearest, for none."""
-    events = _judged(context, {name: model_named(models, name)}, at)[name].events
+    events = books_of(context, models, name, at, write=False).events
     found = [one for one in events if one.debt == debt]
     if not found:
         known = sorted({one.debt for one in events})
@@ -128,11 +154,8 @@ def life_of_model(
     return found
 
 
-def model_named(models: Mapping[str, DeclaredModel], name: str) -> DeclaredModel:
-    """The declared model of that id. Raises UsageError, with the nearest, where there is none."""
-    if name in models:
-        return models[name]
-    close = nearest(name, models)
+def _unknown(name: str, known: Collection[str]) -> UsageError:
+    close = nearest(name, known)
     hint = f"; did you mean {close!r}?" if close else "."
-    listed = ", ".join(sorted(models)[:12]) + (", ..." if len(models) > 12 else "")
-    raise UsageError(f"no model {name!r} is declared{hint} Declared are: {listed}")
+    listed = ", ".join(sorted(known)[:12]) + (", ..." if len(known) > 12 else "")
+    return UsageError(f"no model {name!r} is declared, or on the books{hint} There are: {listed}")

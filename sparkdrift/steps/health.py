@@ -12,23 +12,36 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sparkdrift.errors import StoreError
-from sparkdrift.health.assessing import FORMAT, Assessed, Health, Model, Past, Standing, assess
+from sparkdrift.health.assessing import FORMAT, Assessed, Health, Model, Standing, assess
 from sparkdrift.health.events import Event, decisions, missing, open_before
+from sparkdrift.health.evidence import FORCED, Decision, WindowEvidence
 from sparkdrift.health.findings import Finding
-from sparkdrift.health.gathering import Told, windows_of
-from sparkdrift.health.ledger import FORCED, LEDGER, RETIRED, Entry, is_elsewhere
+from sparkdrift.health.gathering import windows_of
+from sparkdrift.health.ledger import LEDGER, RETIRED, Entry, is_elsewhere
 from sparkdrift.health.maintenance import overdue_findings, plan_of
-from sparkdrift.health.ownership import ownership_findings, stage_of
+from sparkdrift.health.ownership import ownership_findings
+from sparkdrift.health.resuming import Begun, debts_at
+from sparkdrift.health.stored_verdicts import (
+    HEALTH,
+    TellingBy,
+    owed_then,
+    stage_in,
+    stood,
+    told_by,
+)
+from sparkdrift.health.subjects import TERM
+from sparkdrift.health.told import Told
+from sparkdrift.health.untold import Untold, later, untold, with_untold
 from sparkdrift.spark.health import write_events, write_health
-from sparkdrift.spark.health_questions import HEALTH, TERM
 from sparkdrift.spark.runs import settled_scope
 from sparkdrift.spark.verdicts import read_verdict
 from sparkdrift.spec.digests import health_hash
+from sparkdrift.spec.model import Stage
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.health_stored import health_stored
@@ -42,7 +55,7 @@ class Judged:
     """What the step found and did for one monitor.
 
     due: the windows that were written. entries: the events that were added. events: those that
-    were stored before. versions: the version of the model in each window. settled: the verdict that
+    were stored before. versions, stages: of the model in each window. settled: the verdict that
     stands, where nothing was begun since it was stored and so nothing was looked at.
     """
 
@@ -52,6 +65,7 @@ class Judged:
     events: tuple[Event, ...] = ()
     settled: Standing | None = None
     versions: Mapping[datetime, str | None] = field(default_factory=dict)
+    stages: Mapping[datetime, Stage] = field(default_factory=dict)
 
     @property
     def newest(self) -> Health | None:
@@ -127,67 +141,106 @@ def judge_monitors(context: Context, specs: Sequence[MonitorSpec]) -> dict[str, 
 def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> Judged:
     """Everything that follows for one monitor from its rows and events; pure."""
     stored = {row.start: row for row in rows if row.part == HEALTH}
-    windows = [
-        replace(one, stage=stage_of(spec, one.window.end))
-        for one in windows_of(
-            [*rows, *_forced(rows, events)],
-            [*_declared(spec, rows, stored), *_retired(rows, events)],
-        )
-    ]
+    windows = windows_of(
+        [*rows, *_forced(rows, events)],
+        [*_declared(spec, rows, stored), *_retired(rows, events)],
+        sliced=bool(spec.slices),
+    )
     if not windows:
         return Judged(events=tuple(events))
-    first, length = windows[0].window.start, windows[0].window.end - windows[0].window.start
-    before = open_before(events, first, spec.policy.due, length)
-    policy, model = health_hash(spec), model_of(spec)
+    policy, model, said = health_hash(spec), model_of(spec), decisions(events)
+    begun = _begun(model, windows, stored, said, events)
     # Of the newest window the verdict is told again by whatever policy there is now.
     told = {
-        start: (row.words or "", _past_of(row))
+        start: stood(row)
         for start, row in stored.items()
-        if start < windows[-1].window.start and _told_by(row)[::2] != [policy, model.escalation]
+        if start < windows[-1].window.start and told_by(row)[::2] != (policy, model.escalation)
     }
-    past = _past(stored, first)
-    assessed = assess(model, windows, decisions(events), before, past, told, events)
+    lost = untold(windows[begun.at :], events)
+    if lost:
+        terms = spec.policy
+        windows = with_untold(windows, lost, terms.closes_after, terms.not_expected)
+    assessed = assess(model, windows, said, begun, told, events)
+    newest = windows[-1].window.start
+    stages = {
+        window.start: stage_in(
+            spec, window, stored.get(window.start) if window.start < newest else None
+        )
+        for window in (one.window for one in windows)
+    }
     due = (
         one
         for one in assessed.health
-        if _is_due(one, stored.get(one.window.start), policy, newest=one is assessed.health[-1])
+        if _is_due(
+            one,
+            stored.get(one.window.start),
+            (policy, one.owner, one.escalation, stages[newest])
+            if one.window.start == newest
+            else None,
+        )
     )
     return Judged(
         assessed,
         tuple(due),
-        tuple(missing(assessed.entries, events, assessed.first)),
+        tuple(_missing(assessed, events, lost)),
         tuple(events),
         # A new version goes on with the history: what was judged of the one before stays its own.
         versions={
             start: (stored[start].name or None) if start in stored else spec.model_version
             for start in (one.window.start for one in assessed.health)
         },
+        stages=stages,
     )
 
 
-def _is_due(one: Health, stored: Told | None, policy: str, *, newest: bool) -> bool:
+def _missing(assessed: Assessed, events: Sequence[Event], lost: Sequence[Untold]) -> list[Entry]:
+    """The events to be added. Of what no row tells any more, what was told stands."""
+    names = {one.name for one in lost}
+    others = [one for one in events if one.debt not in names]
+    plain = [one for one in assessed.entries if one.name not in names]
+    own = [one for one in assessed.entries if one.name in names]
+    return [*missing(plain, others, assessed.first), *later(own, lost)]
+
+
+def _begun(
+    model: Model,
+    windows: Sequence[WindowEvidence],
+    stored: Mapping[datetime, Told],
+    said: Sequence[Decision],
+    events: Sequence[Event],
+) -> Begun:
+    """Where judging begins: behind the newest verdict whose rows are gone, a few windows later.
+
+    Windows that were kept for what cites them are between some that are not there any more. Those
+    few tell what persists, and how far a debt is from closing. All of them stand as they were
+    judged.
+    """
+    starts = {one.window.start for one in windows}
+    newest = windows[-1].window.start
+    edge = max((start for start in stored if start not in starts and start < newest), default=None)
+    if edge is None:
+        length = windows[0].window.end - windows[0].window.start
+        before = open_before(events, windows[0].window.start, model.policy.due, length)
+        return Begun(0, before)
+    at = first = next(n for n, one in enumerate(windows) if one.window.start > edge)
+    enough = 2 * max(model.policy.closes_after, *(of for _, of in model.terms.persistence.values()))
+    while at < min(first + enough, len(windows) - 1) and windows[at].window.start in stored:
+        at += 1
+    last = stood(stored[windows[at - 1].window.start if at > first else edge])
+    start = windows[at].window.start
+    debts = debts_at(start, model.terms, windows[first:at], said, events, last)
+    return Begun(at, debts, last, first)
+
+
+def _is_due(one: Health, stored: Told | None, by: TellingBy | None) -> bool:
     """Whether a verdict is to be written: what it follows from changed, or, of the newest window,
-    by what it is judged or who answers for it. Another policy rewrites no history."""
+    by what it is judged, who answers for it, or the stage. Nothing declared rewrites history.
+
+    by: what the newest window is told by; None: it is an earlier one.
+    """
     if stored is None or stored.words != one.digest:
         return True
-    return newest and _told_by(stored) != [policy, one.owner, one.escalation]
-
-
-def _told_by(row: Told) -> list[str | None]:
-    """By which policy a stored verdict is, who answers for it, and who does once it is overdue."""
-    return list(json.loads(row.grade or "[null, null, null]"))
-
-
-def _past(stored: Mapping[datetime, Told], first: datetime) -> Past | None:
-    """The verdict that is stored of the window before `first`, whose own rows were pruned."""
-    start = max((start for start in stored if start < first), default=None)
-    if start is None:
-        return None
-    return _past_of(stored[start])
-
-
-def _past_of(row: Told) -> Past:
-    return Past(row.status or "", row.since or row.start, row.end, row.cost)
+    return by is not None and told_by(stored) != by
 
 
 def model_of(spec: MonitorSpec) -> Model:
@@ -249,11 +302,12 @@ def _declared(
         else:
             # Whether rows came after the model was retired is measured, and not declared.
             yield from (one for one in owed if one.debt == RETIRED)
-            for debt, severity, evidence in json.loads(settled.subject or "[]"):
-                yield Finding(
-                    debt, "ownership", severity, row.start, row.start, evidence,
-                    owner=owners.get(debt),
-                )  # fmt: skip
+            for one in owed_then(settled):
+                if one.declared:
+                    yield Finding(
+                        one.debt, "ownership", one.severity, row.start, row.start, one.evidence,
+                        owner=owners.get(one.debt),
+                    )  # fmt: skip
 
 
 def _forced(rows: Sequence[Told], events: Sequence[Event]) -> Iterator[Told]:
@@ -297,11 +351,7 @@ def _write(context: Context, specs: Sequence[MonitorSpec], found: Mapping[str, J
         spec.monitor: (spec, found[spec.monitor].due) for spec in specs if found[spec.monitor].due
     }
     if due:
-        stages = {
-            (spec.monitor, one.window.start): stage_of(spec, one.window.end)
-            for spec, health in due.values()
-            for one in health
-        }
+        stages = {name: found[name].stages for name in due}
         versions = {name: found[name].versions for name in due}
         policies = {spec.monitor: health_hash(spec) for spec, _ in due.values()}
         write_health(spark, store, due, policies, stages, versions, run_id)

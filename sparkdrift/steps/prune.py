@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sparkdrift.spark.profiles import stored_windows
-from sparkdrift.spark.pruned_rows import count_rows, delete_windows, open_debts
+from sparkdrift.spark.pruned_rows import count_rows, delete_windows, last_measured, open_debts
 from sparkdrift.spark.reference_life import read_references
 from sparkdrift.spec.local_time import ROLLUPS
 from sparkdrift.spec.models import MonitorSpec
@@ -84,7 +84,7 @@ def _aged(context: Context, spec: MonitorSpec) -> list[Aged]:
 
 def _cited(context: Context, spec: MonitorSpec) -> list[Window]:
     """Intervals that some version of a reference was merged from, or that the spec asks to be
-    frozen, and windows of open debts."""
+    frozen, windows of open debts, and the last ones of what was measured once."""
     spark, store = context.spark, context.store
     every = read_references(spark, store, spec.monitor)
     intervals = [
@@ -97,5 +97,8 @@ def _cited(context: Context, spec: MonitorSpec) -> list[Window]:
         asked = wanted_of(spec, spec.reference).interval
         intervals += [asked] if asked else []
     zone, grain = spec.timestamp.zone, spec.windows.grain
-    debts = open_debts(spark, store, spec.monitor)
-    return [*intervals, *(window_at(start, grain, zone) for start in debts)]
+    starts = {
+        *open_debts(spark, store, spec.monitor),
+        *last_measured(spark, store, spec),
+    }
+    return [*intervals, *(window_at(start, grain, zone) for start in sorted(starts))]

@@ -64,6 +64,8 @@ def of_category(rng, n, share, strength):
         pytest.param(of_number, 100, 0.3, 0.8, marks=pytest.mark.slow),
         pytest.param(of_number, 300, 0.05, 1.0, marks=pytest.mark.slow),
         pytest.param(of_amount, 300, 0.05, 1.0, marks=pytest.mark.slow),
+        pytest.param(of_amount, 300, 0.3, 1.0, marks=pytest.mark.slow),
+        pytest.param(of_amount, 1000, 0.3, 1.0, marks=pytest.mark.slow),
         pytest.param(of_category, 200, 0.3, 1.0, marks=pytest.mark.slow),
         (of_number, 100, 0.3, 0.0),
     ],

@@ -206,7 +206,8 @@ class _Plain:
         self.window = window
         self.findings: list[Finding] = []
         self.coverage: dict[str, Coverage] = {}
-        self.unmeasured: set[str] = set()
+        self.subjects: dict[str, bool] = {}
+        self.hidden: set[str] = set()
         self.colours: dict[str, str] = {}
         self.lost: tuple[float | None, float | None] = (None, None)
 
@@ -218,7 +219,7 @@ class _Plain:
             self.window,
             tuple(self.findings),
             {**nothing, **self.coverage},
-            frozenset(self.unmeasured),
+            {**self.subjects, **dict.fromkeys(self.hidden, False)},
             dashboard_status=self.colours.get("dashboard"),
             blind_spot=self.colours.get("blind_spot"),
             loss=self.lost[0],
@@ -229,6 +230,9 @@ class _Plain:
         start = self.window.start
         loss, cost = self.lost if priced else (None, None)
         self.findings.append(Finding(debt, kind, severity, start, start, "", (), loss, cost))
+
+    def tell(self, debt: str, measured: bool) -> None:
+        self.subjects[debt] = self.subjects.get(debt, False) or measured
 
     def count(self, kind: str, statuses: Iterable[str]) -> None:
         every = list(statuses)
@@ -249,13 +253,17 @@ class _Plain:
             debt = "feedback: share of shaped rows" if shared else f"drift of {column}"
             if last is not None and last["alerting"]:
                 if last["suppression"] is not None:
-                    self.unmeasured.add(debt)
+                    self.hidden.add(debt)
                 else:
                     severity = "minor" if last["severity"] == "warning" else last["severity"]
                     self.add(debt, "feedback" if shared else "data", severity)
-            if column in COLUMNS and row["status"] not in MEASURED:
-                self.unmeasured.add(debt)
-        if any(one["comparison"] == "unshaped" and one["status"] == "drifted" for one in rows):
+            self.tell(debt, row["status"] in MEASURED)
+        if plain:
+            self.tell("drift of other columns", any(one["status"] in MEASURED for one in plain))
+        unshaped = [one["status"] for one in rows if one["comparison"] == "unshaped"]
+        if unshaped:
+            self.tell("feedback: shaped rows differ", any(one in MEASURED for one in unshaped))
+        if "drifted" in unshaped:
             self.add("feedback: shaped rows differ", "feedback", "minor")
 
     def of_performance(self, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -270,9 +278,10 @@ class _Plain:
                 row["loss"] if row["loss"] is not None else guessed[0],
                 row["loss_value"] if row["loss_value"] is not None else guessed[1],
             )
+            for name in (debt, "performance of all metrics"):
+                self.tell(name, status in ("ok", "degraded"))
             if status not in ("ok", "degraded"):
                 self.coverage["performance"] = Coverage(0.0)
-                self.unmeasured.add(debt)
             else:
                 self.coverage["performance"] = Coverage(1.0, "", 1.0 if labels else 0.5)
             if status == "degraded":
@@ -292,8 +301,7 @@ class _Plain:
             if figure in CORE:
                 by_kind[kind].append(status)
             debt = f"{kind} of launch: {figure}"
-            if status not in MEASURED:
-                self.unmeasured.add(debt)
+            self.tell(debt, status in MEASURED)
             if status in ("warning", "drifted"):
                 major = status == "drifted" or figure in MATERIAL
                 if figure in AGES:
@@ -304,6 +312,7 @@ class _Plain:
         if "blind_spot" in self.colours:
             seen = self.colours["blind_spot"] != "amber"
             self.coverage["dashboard"] = Coverage(float(seen))
+            self.tell("blind dashboard", seen)
             if self.colours["blind_spot"] == "red":
                 self.add("blind dashboard", "evaluation", "major")
 
@@ -313,23 +322,23 @@ class _Plain:
         if "drifted" in dead or "warning" in dead:
             severity = "major" if "drifted" in dead else "minor"
             self.add("features: dead", "feature", severity)
-        if dead and not any(one in MEASURED for one in dead):
-            self.unmeasured.add("features: dead")
+        if dead:
+            self.tell("features: dead", any(one in MEASURED for one in dead))
         for row in rows:
             if row["figure"] != "encoding":
                 continue
             debt = f"features: encoding of {row['subject']}"
             if row["status"] in ("warning", "drifted"):
                 self.add(debt, "feature", "critical" if row["status"] == "drifted" else "minor")
-            if row["status"] not in MEASURED:
-                self.unmeasured.add(debt)
+            self.tell(debt, row["status"] in MEASURED)
 
     def of_operations(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self.count("operations", (one["status"] for one in rows))
         for row in rows:
             debt = "operations of override"
-            if row["status"] not in MEASURED or (row["alerting"] and row["suppression"]):
-                self.unmeasured.add(debt)
+            self.tell(debt, row["status"] in MEASURED)
+            if row["alerting"] and row["suppression"]:
+                self.hidden.add(debt)
             if row["alerting"] and not row["suppression"]:
                 severity = "major" if row["status"] == "drifted" else "minor"
                 self.add(debt, "evaluation", severity)

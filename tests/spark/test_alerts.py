@@ -19,7 +19,7 @@ from sparkdrift.spark.views import alerts_query, registered, unregister
 from sparkdrift.spark.writer import rows_frame
 from sparkdrift.spec.alerts import GRADES
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 WINDOWS = 40
 RULES = {"f0": (2, 3), "f1": (1, 1), "f2": (3, 5), "f3": (4, 30), "f4": (2, 2)}
@@ -134,7 +134,6 @@ def test_the_overview_has_a_row_per_run_of_windows(spark, judged, shown):
         assert row["shift"] == (pytest.approx(np.mean(days)) if days else None)
 
 
-@pytest.mark.classic
 def test_a_run_stores_the_policy_and_counts_alerts(spark, planted, tmp_path):
     """The sensor's two bad days, 12 and 13, stand in succession; the others' are alone."""
     day = source_tables.day_start

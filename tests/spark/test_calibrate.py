@@ -14,7 +14,7 @@ from sparkdrift.kernels.replaying import replayed
 from sparkdrift.measures.evidence import benjamini_hochberg
 from sparkdrift.steps.calibrate import calibrate
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 SEED = 4
 DAYS = 40
@@ -112,7 +112,6 @@ def test_the_feature_that_carries_the_loss_has_the_smallest_effect_size(found):
     assert found.costs["product"].effect > 3 * found.costs["hard"].effect
 
 
-@pytest.mark.classic
 def test_without_a_declared_loss_it_says_so(spark, store, spec):
     plain = spec.model_copy(update={"degraded": None})
     found = calibrate(spark, store, plain, wanted=1)
@@ -120,7 +119,6 @@ def test_without_a_declared_loss_it_says_so(spark, store, spec):
     assert "declares no tolerated loss" in found.remarks[0]
 
 
-@pytest.mark.classic
 def test_a_monitor_without_a_reference_is_refused(spark, workspace, spec):
     bare = new_store(spark, workspace / "bare")
     with pytest.raises(SnapshotError, match=r"no reference in force.*sparkdrift run"):

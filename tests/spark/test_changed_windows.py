@@ -139,7 +139,7 @@ SLOW = pytest.mark.slow
 
 @pytest.mark.parametrize(
     "layout",
-    ["plain", "mapped", *(pytest.param(one, marks=SLOW) for one in ("partitioned", "clustered"))],
+    ["mapped", *(pytest.param(one, marks=SLOW) for one in ("plain", "partitioned", "clustered"))],
 )
 def test_without_a_feed(spark, tmp_path, layout):
     chain = Chain(spark, tmp_path, layout, **{"delta.enableDeletionVectors": "true"})

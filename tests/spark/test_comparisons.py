@@ -24,7 +24,7 @@ from sparkdrift.steps.reference import promote
 from sparkdrift.steps.run import run_monitor
 from sparkdrift.store import Store
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 SEED = 47
 ALL = ("baseline", "consecutive", "seasonal", "origin", "training")
@@ -191,7 +191,6 @@ def test_origin_is_the_baseline_while_version_1_is_in_force(monitored):
             assert row[name] == same[name], (day, name)
 
 
-@pytest.mark.classic
 def test_baseline_figures_are_those_of_a_run_without_other_comparisons(spark, monitored, tmp_path):
     alone = monitor(monitored.source, drift={"effect_size": 0.6, "warn_at": 0.4})
     store = new_store(spark, tmp_path / "store")
@@ -243,7 +242,6 @@ def view(spark, store: Store, name: str) -> list[dict]:
         return spark.table(name).toArrow().to_pylist()
 
 
-@pytest.mark.classic
 def test_a_late_change_judges_the_windows_again_that_were_held_against_it(
     spark, monitored, tmp_path
 ):
@@ -268,7 +266,6 @@ def test_a_late_change_judges_the_windows_again_that_were_held_against_it(
     assert run(spark, store, spec, "settled").judged.windows == ()
 
 
-@pytest.mark.classic
 def test_origin_stays_with_the_first_reference(spark, monitored, tmp_path):
     store = monitored.copied(tmp_path)
     spec = monitor(monitored.source, reference=LATER)
@@ -295,7 +292,6 @@ def test_origin_stays_with_the_first_reference(spark, monitored, tmp_path):
     assert run(spark, store, spec, "third").judged.windows == ()
 
 
-@pytest.mark.classic
 def test_a_training_reference_is_compared_with_where_there_is_one(spark, monitored, tmp_path):
     """Such snapshots are not made yet: the rows of version 1 stand in for one, as version 4."""
     store = monitored.copied(tmp_path)
@@ -322,7 +318,6 @@ def test_a_training_reference_is_compared_with_where_there_is_one(spark, monitor
     assert run(spark, store, monitored.spec, "settled").judged.windows == ()
 
 
-@pytest.mark.classic
 def test_a_settled_monitor_asks_as_few_questions(spark, monitored):
     context = context_of(spark, monitored.store, "counted")
     with asked_of(spark) as asked:
@@ -331,7 +326,6 @@ def test_a_settled_monitor_asks_as_few_questions(spark, monitored):
     assert len(asked) <= 8
 
 
-@pytest.mark.classic
 def test_fewer_comparisons_leave_only_theirs_in_force(spark, monitored, tmp_path):
     store = monitored.copied(tmp_path)
     drift = {"comparisons": ["baseline", "consecutive"], "effect_size": 0.6, "warn_at": 0.4}

@@ -16,7 +16,7 @@ from sparkdrift.spark.querying import ask
 from sparkdrift.spark.schemas import RUNS
 from sparkdrift.spark.writer import rows_frame
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 DAYS, START = 30, 20
 CARRIERS = [

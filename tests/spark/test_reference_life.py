@@ -259,6 +259,7 @@ def test_what_can_not_be_promoted_changes_nothing(spark, credit, store):
     assert rows_of(spark, store, "reference_checks").num_rows == 0
 
 
+@pytest.mark.classic
 def test_of_two_promotions_at_once_exactly_one_wins(spark, credit, store):
     """Both decide upon the same events; the key of the second row is taken."""
     spec = credit.spec
@@ -292,6 +293,7 @@ def by_hand(spark, store, spec, first: int, last: int, **other):
     return snapshot_by_hand(context, spec, wanted, Freeze(True, **other))
 
 
+@pytest.mark.classic
 def test_rows_of_alerted_windows_block_and_force_records_the_debt(spark, credit, tmp_path):
     store, spec = credit.copied(tmp_path / "store"), credit.spec
     done = by_hand(spark, store, spec, 6, 16)

@@ -11,7 +11,7 @@ import source_tables
 from datasketches import kll_doubles_sketch
 from monitors import new_store, profile_only, rows_of, spec_of
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 
 def test_listed_values_have_a_slice_and_the_others_share_one(spark, workspace):
@@ -35,7 +35,6 @@ def test_listed_values_have_a_slice_and_the_others_share_one(spark, workspace):
     assert found == wanted
 
 
-@pytest.mark.classic
 def test_a_slice_of_too_many_values_is_left_out_and_said(spark, workspace):
     rng = np.random.default_rng(9)
     path = workspace / "crowded"

@@ -17,7 +17,7 @@ from sparkdrift.spark.views import registered
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 SEED, DAYS, ROWS = 149, 9, 700
 SHAPED = 0.4
@@ -131,7 +131,6 @@ def test_what_differs_most_is_told_first(spark, moved):
     assert difference_lines(rows)[0][4] == f"{DAYS} of {DAYS} windows"
 
 
-@pytest.mark.classic
 def test_nothing_is_found_where_the_model_acts_at_random(spark, workspace):
     fed = fed_by(spark, workspace / "random", 0.0)
     rows = current(spark, fed.store, "comparison = 'unshaped'")
@@ -139,7 +138,6 @@ def test_nothing_is_found_where_the_model_acts_at_random(spark, workspace):
     assert {one["status"] for one in rows} == {"ok"}, SEED
 
 
-@pytest.mark.classic
 def test_other_verdicts_references_and_alerts_stay_as_they_were(spark, moved, workspace):
     store = new_store(spark, workspace / "without")
     plain = spec_of(moved.path, **WITHOUT)
@@ -165,7 +163,6 @@ def test_other_verdicts_references_and_alerts_stay_as_they_were(spark, moved, wo
         assert not spark.sql("SELECT * FROM feedback WHERE slice_key = ':shaped'").count()
 
 
-@pytest.mark.classic
 def test_both_kinds_of_rows_roll_up_as_slices_do(spark, moved):
     rows = rows_of(
         spark,
@@ -183,7 +180,6 @@ def test_both_kinds_of_rows_roll_up_as_slices_do(spark, moved):
     }
 
 
-@pytest.mark.classic
 def test_a_second_run_has_nothing_to_do_and_switching_it_off_takes_its_rows_away(
     spark, moved, workspace
 ):
@@ -198,7 +194,6 @@ def test_a_second_run_has_nothing_to_do_and_switching_it_off_takes_its_rows_away
     assert not current(spark, store, "comparison = 'unshaped'")
 
 
-@pytest.mark.classic
 def test_a_window_without_the_other_rows_is_not_measured(spark, workspace):
     rng = np.random.default_rng(SEED)
     rows = pa.concat_tables([day_rows(0, 300, rng), closing_row(1)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
@@ -41,7 +42,8 @@ def test_a_view_is_a_query_over_the_tables_alone(name):
         assert f"FROM {table} " not in text
     used = [table.name for table in TABLES if store.table(table.name) in text]
     assert used
-    assert text.count("(") == text.count(")")
+    code = re.sub("'[^']*'", "", text)
+    assert code.count("(") == code.count(")")
 
 
 def test_rows_are_shown_and_never_executed():

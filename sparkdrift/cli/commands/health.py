@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sparkdrift.cli import screen
 from sparkdrift.cli.commands.steps import FINDING, Specs
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
@@ -21,6 +20,7 @@ from sparkdrift.report.plain import day
 if TYPE_CHECKING:
     from sparkdrift.cli.progress import Bars
     from sparkdrift.health.assessing import Health
+    from sparkdrift.health.declared import Owed
     from sparkdrift.spec.models import MonitorSpec
     from sparkdrift.steps.context import Context
     from sparkdrift.steps.health import Judged
@@ -31,8 +31,8 @@ FailOn = Annotated[
         "--fail-on",
         metavar="VERDICT",
         help="End with exit code 3 where the verdict on the newest window is this one or a "
-        "weightier one: watch, blind, recalibrate, refresh_evaluation, retrain, retire. "
-        "Repeatable, the lightest counts.",
+        "weightier one, or a declared model is blind: watch, blind, recalibrate, "
+        "refresh_evaluation, retrain, retire. Repeatable, the lightest counts.",
         show_default=False,
     ),
 ]
@@ -62,7 +62,7 @@ def show(
         # What is wrong with it is said before anything starts.
         load_registry(models)
 
-    def all_of_them(context: Context, loaded: Sequence[MonitorSpec]) -> dict[str, Any]:
+    def all_of_them(context: Context, loaded: Sequence[MonitorSpec]) -> Answer:
         from sparkdrift.report.owed import owed_facts, owed_lines
         from sparkdrift.spec.loading import models_of
         from sparkdrift.steps.declared_models import assess_models
@@ -72,10 +72,10 @@ def show(
         # Whether verdicts are fresh is known once they are written.
         context.journal.close()
         declared = models_of(loaded, *([] if models is None else [models]))
-        owed = assess_models(context, declared, datetime.now(timezone.utc))
-        for line in [] if common.as_json else owed_lines(owed.values()):
-            screen.say(line)
-        return {"models": owed_facts(owed.values())}
+        owed = assess_models(context, declared, datetime.now(timezone.utc)).values()
+        alarms = alarms_of_models(owed, asked)
+        code = FINDING if alarms else 0
+        return Answer("\n".join(owed_lines(owed)), {"models": owed_facts(owed)}, code, alarms)
 
     def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
         from sparkdrift.health.versions import version_marks
@@ -120,6 +120,24 @@ def _asked(given: Sequence[str]) -> int | None:
                 f"--fail-on {word!r} does not exist; accepted: {', '.join(accepted)}{hint}"
             )
     return min((VERDICTS.index(word) for word in given), default=None)
+
+
+def alarms_of_models(owed: Iterable[Owed], asked: int | None) -> list[str]:
+    """The same of declared models that nobody sees: no monitor, or no fresh verdict.
+
+    What is waived calls nobody for as long as that holds.
+    """
+    from sparkdrift.health.ownership import UNSEEN
+    from sparkdrift.spec.health_policy import VERDICTS
+
+    if asked is None or VERDICTS.index("blind") < asked:
+        return []
+    return [
+        f"--fail-on: the model {one.model} is blind: {debt.name}"
+        for one in owed
+        for debt in one.debts
+        if debt.name in UNSEEN and debt.status != "waived"
+    ]
 
 
 def alarm_of(newest: Health | None, asked: int | None) -> str | None:

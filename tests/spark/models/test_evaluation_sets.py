@@ -18,7 +18,7 @@ from sparkdrift.spark.evaluation_states import frozen_scores
 from sparkdrift.steps.evaluation_sets import freeze_sets, name_of_set, wanted_set
 from sparkdrift.steps.snapshot import Freeze, snapshot_by_hand
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 ROWS = 1_200
 
@@ -102,7 +102,6 @@ def test_sets_that_measure_nothing_are_refused_and_the_others_frozen(spark, home
     assert again.active["good"][0].snapshot.version == 1
 
 
-@pytest.mark.classic
 def test_a_set_asked_for_by_hand_is_an_error_and_leaves_nothing(spark, home):
     rng = np.random.default_rng(3)
     source_tables.write(spark, home / "wrong", table(rng, score=rng.normal(size=ROWS)))
@@ -114,7 +113,6 @@ def test_a_set_asked_for_by_hand_is_an_error_and_leaves_nothing(spark, home):
     assert versions(spark, store) == 0
 
 
-@pytest.mark.classic
 def test_one_class_is_frozen_with_a_status_and_few_of_one_without_bins_of_their_own(spark, home):
     rng = np.random.default_rng(4)
     source_tables.write(spark, home / "onesided", table(rng, y=np.zeros(ROWS)))
@@ -135,7 +133,6 @@ def test_one_class_is_frozen_with_a_status_and_few_of_one_without_bins_of_their_
     assert len(edges) == len(score_bins.choose_edges(score, rare.column("y").to_numpy()))
 
 
-@pytest.mark.classic
 def test_a_part_of_the_watched_table_may_be_the_set(spark, home):
     spec, store = sets_spec(home), new_store(spark, home / "own")
     name = Name("credit", "evaluation", "recent")

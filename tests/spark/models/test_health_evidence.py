@@ -9,7 +9,7 @@ import pytest
 from monitors import new_store, spec_of, utc
 
 from sparkdrift.embedded.asking import asking
-from sparkdrift.health.gathering import SUPPRESSED
+from sparkdrift.health.subjects import SUPPRESSED
 from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
 from sparkdrift.spark.feature_tables import FEATURE_DEBT
 from sparkdrift.spark.health_findings import stored_by_ask, stored_by_spark

@@ -15,7 +15,7 @@ from source_tables import day_start, write
 from sparkdrift.cli.retired import unless_retired
 from sparkdrift.embedded import without_spark
 from sparkdrift.errors import UsageError
-from sparkdrift.health.declared import NOBODY
+from sparkdrift.health.declared import NOBODY, REGISTRY
 from sparkdrift.spark.fleet import read_fleet
 from sparkdrift.spark.health_tables import HEALTH_EVENTS, MODEL_HEALTH, TRIGGERS
 from sparkdrift.spark.model_events import events_of_models
@@ -173,15 +173,28 @@ def test_what_declared_models_owe_is_on_the_books(spark, workspace):
     assert (late["silent"], [one[0] for one in late["good"]]) == ([], ["no fresh verdict"])
     told = [one.action for one in life_of_model(context, models, "unwatched", "no monitor", NOW)]
     assert told == ["opened", "waived", "reopened"]
+    # A model that nobody declares any more keeps its books, and they can be answered.
+    gone = {name: model for name, model in models.items() if name != "unwatched"}
+    for action in ("waived", "acknowledged"):
+        until = NOW + 90 * DAY if action == "waived" else None
+        seen = Said(action, "anna", "sold", until)
+        left = answer_model_debt(context, gone, "unwatched", "no owner", seen, NOW + 41 * DAY)
+        assert [(one.name, one.status) for one in left.debts] == [
+            ("no monitor", "open"), ("no owner", "waived")
+        ]  # fmt: skip
     context.journal.close()
     with asking(spark, own) as ask:
         by_spark = events_of_models(ask)
     assert by_spark == without_spark(own, events_of_models)
     assert set(by_spark) == {"model:good", "model:silent", "model:unwatched"}
     with registered(spark, own, "debts"):
-        rows = spark.sql("SELECT monitor, debt, kind, status, age_days > 0 AS aged FROM debts")
+        rows = spark.sql(
+            "SELECT monitor, debt, kind, status, windows > 1 AND age_days > 0 AS aged,"
+            " datediff(due, window_start) AS days, opened_by FROM debts"
+        )
         found = {(row[0], row[1]): tuple(row)[2:] for row in rows.collect()}
-    assert found["model:unwatched", "no monitor"] == ("ownership", "open", True)
+    assert found["model:unwatched", "no monitor"] == ("ownership", "open", True, 8, REGISTRY)
+    assert found["model:unwatched", "no owner"] == ("ownership", "waived", True, 31, REGISTRY)
     assert found["model:silent", "no fresh verdict"][:2] == ("ownership", "closed")
 
 

@@ -25,7 +25,7 @@ from sparkdrift.steps.snapshot import Freeze, snapshot_by_hand
 from sparkdrift.steps.verifying import verify
 from sparkdrift.windows import Window
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 SEED = 131
 MANY = 40_000
@@ -137,7 +137,6 @@ def test_the_sketch_holds_what_the_library_makes_of_the_same_keys(spark, places,
     assert len(row["key_sketch"]) < 8 * (2 * 2**keys.LOG_ENTRIES + 4)
 
 
-@pytest.mark.classic
 def test_what_stands_in_the_way_is_told_and_does_not_pass(spark, places, spec, store, monkeypatch):
     run(spark, store, spec, "first")
     freeze(spark, store, spec, "training", places["training"], "t1")
@@ -161,7 +160,6 @@ def test_what_stands_in_the_way_is_told_and_does_not_pass(spark, places, spec, s
     assert find(spark, store, reference.named(spec)).present is not None
 
 
-@pytest.mark.classic
 def test_a_store_without_a_key_has_no_row_of_it(spark, places, store):
     plain = spec_of(places["log"], **SECTIONS)
     freeze(spark, store, plain, "evaluation", places["leaky"], "e1")
@@ -169,7 +167,6 @@ def test_a_store_without_a_key_has_no_row_of_it(spark, places, store):
     assert not rows_of(spark, store, "reference_checks", "check_name = 'overlap'").num_rows
 
 
-@pytest.mark.classic
 def test_keys_travel_with_a_version_and_go_with_it(spark, places, spec, store, tmp_path):
     freeze(spark, store, spec, "training", places["training"], "t1")
     name = Name(spec.monitor, "training", "training")

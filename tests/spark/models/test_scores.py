@@ -17,7 +17,7 @@ from sparkdrift.spark.slicing import Slices
 from sparkdrift.spec.scoring import scores_of, watched_columns
 from sparkdrift.windows import Window
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 DAYS = 3
 ROWS = 4_000
@@ -138,7 +138,6 @@ def test_binary_states_are_those_of_the_same_rows(spark):
     assert ("scores", "test:1", 1, "*", "*") not in found
 
 
-@pytest.mark.classic
 def test_without_a_recorded_decision_the_first_threshold_decides(spark):
     rows = rows_of(np.random.default_rng(5))
     spec = spec_of(
@@ -222,7 +221,6 @@ def test_each_class_is_counted_against_all_others(spark):
         )
 
 
-@pytest.mark.classic
 def test_java_compiles_what_counting_generates(spark):
     if not hasattr(spark, "_jvm"):
         pytest.skip("generated code is seen in a classic session only")

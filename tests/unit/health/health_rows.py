@@ -9,8 +9,8 @@ from datetime import datetime, timedelta, timezone
 from sparkdrift.health.events import Event
 from sparkdrift.health.evidence import Coverage, Decision, WindowEvidence
 from sparkdrift.health.findings import Finding
-from sparkdrift.health.gathering import Told
-from sparkdrift.health.ledger import LEDGER, Terms
+from sparkdrift.health.ledger import LEDGER, RETIRED, Debt, Terms
+from sparkdrift.health.told import Told
 from sparkdrift.spec.digests import health_hash
 from sparkdrift.spec.health_policy import EVIDENCE, Due
 from sparkdrift.spec.models import MonitorSpec
@@ -57,12 +57,23 @@ def evidence(
     lost: Collection[str] = (),
     **more,
 ) -> WindowEvidence:
-    """A window in which all is measured but `unmeasured`, and the subjects of the debts `lost`."""
+    """A window in which all is measured but `unmeasured`, and the subjects of the debts `lost`, of
+    which no row tells."""
     coverage: Mapping[str, Coverage] = {
         one: Coverage(0.0, "no label has come") if one in unmeasured else Coverage(1.0)
         for one in EVIDENCE
     }
-    return WindowEvidence(window(week), findings, coverage, frozenset(lost), **more)
+    return WindowEvidence(window(week), findings, coverage, AllBut(lost), **more)
+
+
+class AllBut(dict[str, bool]):
+    """Subjects of debts: all were measured but these."""
+
+    def __init__(self, lost: Collection[str] = ()) -> None:
+        super().__init__(dict.fromkeys(lost, False))
+
+    def get(self, debt: str, default: object = None) -> bool:
+        return debt not in self
 
 
 def waived(debt: str, week: int, until: int, seq: int = 90) -> Decision:
@@ -75,6 +86,12 @@ def terms(counted: tuple[int, int] = (1, 1), **more) -> Terms:
     return Terms(**settings, persistence=dict.fromkeys(EVIDENCE, counted))
 
 
+def declared(debt: Debt, at: datetime) -> bool:
+    return (
+        debt.finding.kind == "ownership" and debt.last_seen == at and debt.finding.debt != RETIRED
+    )
+
+
 def stored_of(found: Judged, spec: MonitorSpec) -> list[Told]:
     """What the store has of it afterwards."""
     return [
@@ -85,13 +102,22 @@ def stored_of(found: Judged, spec: MonitorSpec) -> list[Told]:
             end=one.due,
             subject=json.dumps(
                 [
-                    (debt.name, debt.severity, debt.finding.evidence)
+                    (
+                        debt.name,
+                        debt.severity,
+                        debt.finding.evidence,
+                        "true" if declared(debt, one.window.start) else "false",
+                        str(debt.windows),
+                        None if debt.interest is None else str(debt.interest),
+                        None if debt.interest_loss is None else str(debt.interest_loss),
+                    )
                     for debt in one.debts
-                    if debt.finding.kind == "ownership" and debt.last_seen == one.window.start
                 ]
             ),
             status=one.judgement.verdict,
-            grade=json.dumps([health_hash(spec), one.owner, one.escalation]),
+            grade=json.dumps(
+                [health_hash(spec), one.owner, one.escalation, found.stages[one.window.start]]
+            ),
             since=one.since,
             cost=one.cost_so_far,
             words=one.digest,
@@ -114,6 +140,7 @@ def events_of(found: Judged) -> list[Event]:
                 one.finding.severity,
                 by=LEDGER,
                 evidence=one.finding.evidence,
+                cost=one.finding.cost,
             )
             for seq, one in enumerate(found.entries, 1 + len(found.events))
         ),

@@ -8,7 +8,7 @@ import pytest
 from health_rows import events_of, start, stored_of
 
 from sparkdrift.health.events import Event
-from sparkdrift.health.gathering import Told
+from sparkdrift.health.told import Told
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.health import Judged, judged
@@ -40,7 +40,8 @@ def rows(weeks: int = WEEKS, found: tuple[int, ...] = FOUND, cost: float = 0.0) 
     for week in range(weeks):
         at = start(week)
         made.append(Told("m", "window", at, end=start(week + 1), count=5))
-        made.append(Told("m", "coverage", at, name="data", count=2, of=2, subject="[]"))
+        both = '[["age","+"],["amount","+"]]'
+        made.append(Told("m", "coverage", at, name="data", count=2, of=2, subject=both))
         if week in found:
             made.append(
                 Told("m", "alert", at, name="amount", subject="baseline", grade="major", value=1.0)

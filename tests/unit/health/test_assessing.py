@@ -55,16 +55,18 @@ def test_a_verdict_stands_since_its_first_window_and_adds_up_what_it_costs() -> 
 
 def test_what_becomes_worse_is_due_from_then_on() -> None:
     """Not from when the verdict began: that it is critical was not known then."""
-    grades = ["major", "major", "critical", "major"]
+    grades = ["major", "major", "critical", "major", "major"]
     weeks = [
         evidence(w, finding("drift of x", "data", w, severity=one)) for w, one in enumerate(grades)
     ]
     policy = Policy(due={"minor": "200 days", "major": "100 days", "critical": "7 days"})
     found = assess(replace(MODEL, policy=policy), weeks, []).health
-    assert [one.judgement.severity for one in found] == grades
-    assert [one.since for one in found] == [start(0)] * 4
+    # It falls once as many windows are milder as close a debt.
+    told = ["major", "major", "critical", "critical", "major"]
+    assert [one.judgement.severity for one in found] == told
+    assert [one.since for one in found] == [start(0)] * 5
     begun, worse = start(1) + timedelta(days=100), start(3) + timedelta(days=7)
-    assert [one.due for one in found] == [begun, begun, worse, worse]
+    assert [one.due for one in found] == [begun, begun, worse, worse, worse]
 
 
 def test_old_evidence_counts_for_a_time_and_less() -> None:
@@ -135,10 +137,6 @@ def test_a_digest_is_of_everything_before_and_nothing_after() -> None:
     assert [a == b for a, b in zip(before, after, strict=True)] == [True, True, False, False, False]
     decided = [one.digest for one in assess(MODEL, weeks, [waived("x", 3, 9)]).health]
     assert [a == b for a, b in zip(before, decided, strict=True)] == [True] * 3 + [False] * 2
-    staged = [replace(one, stage="shadow" if w == 4 else "deployed") for w, one in enumerate(weeks)]
-    again = [replace(one, stage="deployed") for one in weeks]
-    found = [[one.digest for one in assess(MODEL, own, []).health] for own in (staged, again)]
-    assert [a == b for a, b in zip(*found, strict=True)] == [True] * 4 + [False]
     other = assess(replace(MODEL, policy=Policy(closes_after=3)), weeks, []).health
     # Another policy is for windows to come.
     assert [one.digest for one in other] == before

@@ -5,13 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
-from sparkdrift.health.declared import NOBODY, ledger_of, owed_by, terms_of
+from sparkdrift.health.declared import NOBODY, REGISTRY, as_it_was, ledger_of, owed_by, terms_of
 from sparkdrift.health.events import Event
 from sparkdrift.health.findings import Finding
 from sparkdrift.health.ledger import LEDGER
-from sparkdrift.health.ownership import NO_MONITOR, NO_OWNER, NO_VERDICT, fleet_findings
+from sparkdrift.health.ownership import (
+    NO_MONITOR,
+    NO_OWNER,
+    NO_VERDICT,
+    Watched,
+    fleet_findings,
+)
 from sparkdrift.spec.loading import parse_spec
-from sparkdrift.spec.registry import declared_models, parse_registry
+from sparkdrift.spec.registry import (
+    DeclaredModel,
+    WatchedModel,
+    declared_models,
+    parse_registry,
+)
 
 FIRST = datetime(2025, 6, 1, 9, 30, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
@@ -28,18 +39,23 @@ features: {numeric: [amount]}
 """
 
 
+FRESH = Watched(("never",), (), ("risk",))
+STALE = Watched(("never",), ("never",), ("risk",))
+
+
 class Books:
     """The events of one model, as a store would keep them from day to day."""
 
     def __init__(self, name: str = "pricing") -> None:
         self.name, self.events = name, list[Event]()
 
-    def day(self, number: float, monitors=(), fresh=()):
-        at = FIRST + number * DAY
-        found = fleet_findings(MODELS, dict(monitors), dict(fresh), at).get(self.name, ())
-        owed = owed_by(self.name, MODELS[self.name], found, self.events, at)
+    def day(self, number: float, seen: Watched | None = None, model: DeclaredModel | None = None):
+        at, model = FIRST + number * DAY, model or MODELS[self.name]
+        watched = {} if seen is None else {self.name: seen}
+        found = fleet_findings({self.name: model}, watched, at).get(self.name, ())
+        owed = owed_by(self.name, model, found, self.events, at)
         for one in owed.entries:
-            self.add(one.name, one.action, one.window_start, one.owner, one.finding, by=LEDGER)
+            self.add(one.name, one.action, one.window_start, one.owner, one.finding, by=owed.by)
         return owed
 
     def add(self, debt, action, start, owner, finding: Finding, by="anna", until=None) -> None:
@@ -101,9 +117,9 @@ def test_it_closes_once_it_is_gone_and_may_come_back() -> None:
     books = Books()
     books.say(books.day(0), NO_MONITOR, "acknowledged")
     assert books.day(1).debts[0].status == "acknowledged"
-    watched = books.day(2, {"pricing": ["never"]}, {"pricing": True})
+    watched = books.day(2, FRESH)
     assert (watched.debts, [one.action for one in watched.entries]) == ((), ["closed"])
-    stale = books.day(40, {"pricing": ["never"]}, {"pricing": False})
+    stale = books.day(40, STALE)
     assert [one.name for one in stale.debts] == [NO_VERDICT]
     again = books.day(41)
     assert {one.name: one.opened for one in again.debts} == {NO_MONITOR: again.day.start}
@@ -113,7 +129,7 @@ def test_it_closes_once_it_is_gone_and_may_come_back() -> None:
 def test_what_changes_within_a_day_is_corrected_and_no_clock_rewrites_the_past() -> None:
     books = Books()
     books.day(0)
-    gone = books.day(0.2, {"pricing": ["never"]}, {"pricing": True})
+    gone = books.day(0.2, FRESH)
     assert (gone.debts, [one.action for one in gone.entries]) == ((), ["corrected"])
     assert [one.action for one in books.day(3).entries] == ["opened"]
     back = books.day(1)
@@ -129,7 +145,7 @@ def test_a_retired_model_owes_nothing_of_it() -> None:
     books.day(0)
     retired = MODELS["pricing"].model_copy(update={"stage": "retired"})
     at = FIRST + DAY
-    found = fleet_findings({"pricing": retired}, {}, {}, at).get("pricing", ())
+    found = fleet_findings({"pricing": retired}, {}, at).get("pricing", ())
     owed = owed_by("pricing", retired, found, books.events, at)
     assert (owed.debts, [one.action for one in owed.entries]) == ((), ["closed"])
 
@@ -141,9 +157,13 @@ def test_specs_declare_models_as_well() -> None:
     assert set(found) == {"pricing", "lost", "churn"}
     assert (found["churn"].monitors, found["churn"].owner) == (("m", "n"), "risk")
     assert terms_of(found["churn"]).escalation == "board"
-    # What a registry says of it stands.
-    same = replace_id(spec, "pricing")
-    assert declared_models([same], MODELS)["pricing"] is MODELS["pricing"]
+    assert isinstance(found["churn"], WatchedModel)
+    # What a registry says of it stands; what it leaves open, the spec says.
+    same = declared_models([replace_id(spec, "pricing")], MODELS)["pricing"]
+    assert (same.owner, same.business_owner, same.monitors) == ("risk", "board", ("never",))
+    assert str(same.deployed_at) == "2025-01-01"
+    lost = declared_models([replace_id(spec, "lost")], MODELS)["lost"]
+    assert (lost.owner, lost.monitors, isinstance(lost, WatchedModel)) == ("risk", (), False)
     assert ledger_of("churn") == "model:churn"
 
 
@@ -158,3 +178,44 @@ def test_events_of_one_debt_do_not_touch_another() -> None:
     found = {one.name: one.status for one in books.day(1).debts}
     assert found == {NO_MONITOR: "open", NO_OWNER: "waived"}
     assert replace(owed, entries=()).entries == ()
+
+
+def test_who_sees_no_registry_does_not_undo_what_one_says() -> None:
+    """With and without it in turn, over the same store: nothing opens and closes in turn."""
+    alone = WatchedModel(owner="risk", monitors=("m",))
+    seen = Watched(("m",), (), ("risk",))
+    books = Books()
+    first = books.day(0, seen)
+    assert [one.name for one in first.debts] == [NO_MONITOR]
+    assert {one.by for one in books.events} == {REGISTRY}
+    for number in range(1, 4):
+        owed = books.day(number, seen, alone)
+        assert ([one.name for one in owed.debts], owed.entries) == ([NO_MONITOR], ()), number
+        assert books.day(number + 0.5, seen).entries == ()
+
+
+def test_what_a_spec_alone_declares_owes_a_fresh_verdict() -> None:
+    alone, books = WatchedModel(owner="risk", monitors=("m",)), Books()
+    (debt,) = books.day(0, None, alone).debts
+    assert (debt.name, debt.finding.evidence) == (NO_VERDICT, "no verdict yet of: m")
+    assert books.day(1, Watched(("m",), (), ("risk",)), alone).debts == ()
+    (debt,) = books.day(30, Watched(("m", "n"), ("n",), ("risk",)), alone).debts
+    assert debt.finding.evidence == "out of date is the newest verdict of: n"
+    assert {one.by for one in books.events} == {LEDGER}
+
+
+def test_a_monitor_that_the_registry_does_not_list_any_more_owes_nothing() -> None:
+    """Renamed, or dropped: its last verdict gets old, and nobody waits for another."""
+    books = Books()
+    books.day(0, STALE)
+    renamed = MODELS["pricing"].model_copy(update={"monitors": ("new",)})
+    owed = books.day(1, Watched(("never", "new"), ("never",), ("risk",)), renamed)
+    assert (owed.debts, [one.action for one in owed.entries]) == ((), ["closed"])
+
+
+def test_a_model_that_nobody_declares_any_more_owes_what_it_did() -> None:
+    books = Books("lost")
+    books.say(books.day(0), NO_OWNER, "waived", FIRST + 90 * DAY)
+    owed = as_it_was("lost", books.events, FIRST + 9 * DAY)
+    assert {one.name: one.status for one in owed.debts} == {NO_MONITOR: "open", NO_OWNER: "waived"}
+    assert owed.entries == ()

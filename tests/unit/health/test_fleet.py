@@ -26,6 +26,7 @@ def row(model: str, **more):
         "owner": "risk",
         "owners": ["risk"],
         "monitors": [model],
+        "stale_monitors": [] if more.get("fresh", True) else [model],
         **more,
     }
 
@@ -42,7 +43,7 @@ def test_models_that_nobody_watches_come_first_and_have_no_figures() -> None:
     assert [one["rank"] for one in found.values()] == [1, 2, 3, 4, 5]
     assert (found["b"]["verdict"], found["b"]["blind"]) == ("blind", True)
     assert found["b"]["notes"] == ["no monitor: no monitor watches it"]
-    assert found["a"]["notes"] == ["no monitor: declared, and never ran: never"]
+    assert found["a"]["notes"] == ["no monitor: declared, and without a verdict: never"]
     # Not measured is not zero.
     assert found["a"]["cost"] is None
     assert found["a"]["open_debts"] is None
@@ -58,7 +59,7 @@ def test_what_is_on_the_books_counts_and_is_dated() -> None:
     waived = Event("no monitor", 2, "ownership", "waived", begun, "x", "critical", until, "y", "a")
     registry = parse_registry("models:\n  a: {owner: x}\n  b: {owner: x}\n  seen: {}\n")
     books = {"model:a": [event, waived], "model:seen": []}
-    rows = [row("seen", open_debts=2, oldest_debt=NOW - DAY)]
+    rows = [row("seen", open_debts=2, oldest_debt=NOW - DAY, owners=[])]
     found = {one["model_id"]: one for one in together(rows, registry, NOW, books)}
     assert found["a"]["notes"] == [
         "no monitor: no monitor watches it, since 2025-06-01, waived until 2025-06-19"
@@ -71,6 +72,24 @@ def test_what_is_on_the_books_counts_and_is_dated() -> None:
     assert found["seen"]["notes"] == [
         "no owner: nobody is declared who answers for it, since 2025-06-10"
     ]
+
+
+def test_fresh_is_what_the_monitors_are_that_the_registry_lists() -> None:
+    """One that was renamed has an old verdict for ever."""
+    rows = [
+        row("m", fresh=False, blind=True, monitors=["a", "b"], stale_monitors=["a"]),
+        row("n", cost=5.0),
+        row("o", fresh=False, blind=True),
+    ]
+    assert [(one["model_id"], one["blind"]) for one in shown(rows).values()] == [
+        ("m", True), ("o", True), ("n", False)
+    ]  # fmt: skip
+    found = shown(rows, "  m: {monitors: [b]}\n")
+    assert [(one["model_id"], one["fresh"], one["blind"]) for one in found.values()] == [
+        ("o", False, True), ("n", True, False), ("m", True, False)
+    ]  # fmt: skip
+    assert found["m"]["notes"] == ["the registry does not list its monitor: a"]
+    assert found["m"]["stale_monitors"] == ["a"]
 
 
 def test_every_contradiction_is_said() -> None:
@@ -89,12 +108,12 @@ def test_every_contradiction_is_said() -> None:
 def test_a_verdict_out_of_date_is_said_once() -> None:
     stale = row("m", fresh=False, window_end=NOW - timedelta(days=9))
     with_registry = shown([stale], "  m: {owner: risk}\n")["m"]["notes"]
-    assert with_registry == ["no fresh verdict: its newest verdict is out of date"]
-    assert shown([stale])["m"]["notes"] == with_registry
+    assert with_registry == ["no fresh verdict: out of date is the newest verdict of: m"]
+    assert shown([stale])["m"]["notes"] == ["no fresh verdict: its newest verdict is out of date"]
     assert shown([row("m", fresh=False, stage="retired")])["m"]["notes"] == []
 
 
 def test_nobody_answering_for_a_model_is_said() -> None:
-    assert shown([row("m")], "  m: {}\n")["m"]["notes"] == [
+    assert shown([row("m", owners=[])], "  m: {}\n")["m"]["notes"] == [
         "no owner: nobody is declared who answers for it"
     ]

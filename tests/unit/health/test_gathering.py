@@ -11,8 +11,9 @@ import pytest
 from health_rows import events_of, start, stored_of, window
 
 from sparkdrift.health.events import Event
-from sparkdrift.health.gathering import Told, windows_of
+from sparkdrift.health.gathering import windows_of
 from sparkdrift.health.ledger import RETIRED
+from sparkdrift.health.told import Told
 from sparkdrift.spec.digests import health_hash
 from sparkdrift.spec.health_policy import VERDICTS
 from sparkdrift.spec.loading import parse_spec
@@ -191,47 +192,110 @@ def test_what_was_measured(row: Told, evidence: str, share: float) -> None:
     assert bool(found[evidence].why) == (share < 1)
 
 
-LOST = [
-    ("coverage", {"name": "data", "subject": '[["amount"],[":inputs"]]'},
-     {"drift of amount", "drift of all inputs together"}),
+SAID = [
+    ("coverage",
+     {"name": "data", "count": 1, "of": 2, "subject": '[["amount","+"],[":inputs",""]]'},
+     {"drift of amount": True, "drift of all inputs together": False,
+      "drift of other columns": True}),
+    ("coverage", {"name": "data", "count": 0, "of": 1, "subject": '[["metric:shaped","+"]]'},
+     {"feedback: share of shaped rows": True, "drift of other columns": False}),
     ("alert", {"name": "other columns", "status": "suppressed", "words": '[["amount"]]'},
-     {"drift of amount"}),
+     {"drift of amount": False}),
     ("alert",
      {"name": "other columns", "status": "suppressed", "words": '[["metric:shaped"],["b"]]'},
-     {"feedback: share of shaped rows", "drift of b"}),
-    ("unmeasured", {"name": "assumption", "subject": '[["range","age"]]'},
-     {"assumption range of age"}),
+     {"feedback: share of shaped rows": False, "drift of b": False}),
+    ("measured", {"name": "assumption", "subject": '[["range","age","+"],["range","b",""]]'},
+     {"assumption range of age": True, "assumption range of b": False}),
     ("coverage",
-     {"name": "evaluation", "subject": '[["gap_max","launch","*"],["outside","b","age"]]'},
-     {"evaluation of launch: gap_max", "evaluation of b, age: outside"}),
-    ("coverage", {"name": "calibration", "subject": '[["calibration_error","launch","*"]]'},
-     {"calibration of launch: calibration_error"}),
-    ("coverage", {"name": "operations", "subject": '[["errors"]]'}, {"operations of errors"}),
+     {"name": "evaluation", "subject": '[["gap_max","launch","*",""],["outside","b","age","+"]]'},
+     {"evaluation of launch: gap_max": False, "evaluation of b, age: outside": True}),
+    ("coverage", {"name": "calibration", "subject": '[["calibration_error","launch","*","+"]]'},
+     {"calibration of launch: calibration_error": True}),
+    ("coverage", {"name": "operations", "subject": '[["errors","+"]]'},
+     {"operations of errors": True}),
     ("operation", {"name": "errors", "subject": "share", "grade": "suppressed"},
-     {"operations of errors"}),
-    ("coverage", {"name": "feature", "subject": '[["dead","*"],["encoding","a"]]'},
-     {"features: dead", "features: encoding of a"}),
-    ("unmeasured", {"name": "performance", "subject": '[["recall","*"],["accuracy","region"]]'},
-     {"performance of recall", "performance of accuracy by region"}),
+     {"operations of errors": False}),
+    ("coverage",
+     {"name": "feature", "subject": '[["dead","*","+"],["encoding","a",""],["encoding","b","+"]]'},
+     {"features: dead": True, "features: encoding of a": False, "features: encoding of b": True}),
+    ("measured",
+     {"name": "performance", "subject": '[["recall","*","+"],["accuracy","region",""]]'},
+     {"performance of recall": True, "performance of accuracy by region": False}),
     ("performance", {"name": "accuracy", "status": "insufficient_data", "subject": "estimate"},
-     {"performance of accuracy"}),
-    ("coverage", {"name": "feedback"}, set()),
+     {"performance of accuracy": False, "performance of all metrics": False}),
+    ("performance",
+     {"name": "accuracy", "status": "ok", "subject": "labels", "count": 1, "of": 1},
+     {"performance of accuracy": True, "performance of all metrics": True}),
+    ("performance",
+     {"name": "all metrics", "status": "ok", "subject": "labels", "count": 1, "of": 2},
+     {"performance of all metrics": False}),
+    ("unshaped", {"count": 0, "of": 3}, {"feedback: shaped rows differ": True}),
+    ("unshaped", {"count": 0, "of": 0}, {"feedback: shaped rows differ": False}),
+    ("colour", {"name": "blind_spot", "subject": "launch", "status": "green"},
+     {"blind dashboard": True}),
+    ("colour", {"name": "blind_spot", "subject": "launch", "status": "amber"},
+     {"blind dashboard": False}),
+    ("coverage", {"name": "feedback"}, {}),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("part", "columns", "debts"), LOST)
-def test_what_was_not_measured_or_is_suppressed_is_no_finding(
-    part: str, columns: dict, debts: set[str]
-) -> None:
+@pytest.mark.parametrize(("part", "columns", "subjects"), SAID)
+def test_what_rows_say_of_what_is_not_found(part: str, columns: dict, subjects: dict) -> None:
+    """Whether it is gone; of what no row tells nothing is known."""
     found = windows_of([told("window", end=start(1)), told(part, **columns)])[0]
-    assert (found.unmeasured, found.findings) == (debts, ())
+    assert (found.subjects, found.findings) == (subjects, ())
 
 
 def test_columns_that_are_told_together_are_not_gone() -> None:
-    row = told("alert", name="other columns", grade="major", words='[["amount"],["age"]]')
-    found = windows_of([told("window", end=start(1)), row])[0]
-    assert found.unmeasured == {"drift of amount", "drift of age"}
+    rows = [
+        told("alert", name="other columns", grade="major", words='[["amount"],["age"]]'),
+        told("coverage", name="data", count=2, of=2, subject='[["age","+"],["amount","+"]]'),
+    ]
+    found = windows_of([told("window", end=start(1)), *rows])[0]
+    assert found.subjects == {
+        "drift of amount": False, "drift of age": False, "drift of other columns": True
+    }  # fmt: skip
     assert [one.debt for one in found.findings] == ["drift of other columns"]
+
+
+def test_several_metrics_are_measured_in_part() -> None:
+    row = told("performance", name="all metrics", status="ok", subject="labels", count=1, of=2,
+               words="recall: insufficient_data")  # fmt: skip
+    found = windows_of([told("window", end=start(1)), row])[0].coverage["performance"]
+    assert (found.measured, found.why) == (0.5, "recall: insufficient_data")
+
+
+def test_what_is_owed_of_an_evaluation_set_ends_with_it() -> None:
+    """Of a set that is in force no row tells: nothing is known. Of one that was: it is gone."""
+    rows = [told("window", week, end=start(week + 1)) for week in range(4)]
+    rows += [
+        told("term", 0, end=start(2), name="evaluation", subject="old"),
+        told("term", 2, name="evaluation", subject="new"),
+        told("coverage", 0, name="evaluation", subject='[["gap_max","old","*","+"]]'),
+        told("coverage", 2, name="evaluation", subject='[["gap_max","new","*","+"]]'),
+    ]
+    old, new = "evaluation of old: gap_max", "evaluation of new: gap_max"
+    windows = windows_of(rows)
+    assert [dict(one.subjects) for one in windows] == [{old: True}, {}, {new: True}, {}]
+    assert [sorted(one.ended) for one in windows] == [[], [], [old], [old]]
+    (last,) = (
+        one.findings[0] for one in windows_of([told("window", end=start(1)), told(
+            "staleness", name="gap_max", subject="old", status="drifted", grade="*")])
+    )  # fmt: skip
+    assert [one.says_gone(last) for one in windows] == [False, False, True, True]
+
+
+def test_what_was_found_in_slices_alone_is_gone_where_slices_are_looked_at() -> None:
+    rows = [
+        told("window", end=start(1)),
+        told("coverage", name="data", count=1, of=1, subject='[["amount","+"]]'),
+    ]
+    (found,) = windows_of([*rows, told("alert", name="amount", subject="x", count=2)])[0].findings
+    assert found.sliced
+    assert windows_of(rows)[0].says_gone(found)
+    (without,) = windows_of(rows, sliced=False)
+    assert not without.says_gone(found)
+    assert without.says_gone(replace(found, sliced=False))
 
 
 def test_the_dashboard_of_several_sets_is_the_worst() -> None:
@@ -251,6 +315,14 @@ def test_a_monitor_without_rows_has_no_window_to_judge() -> None:
     assert judged(SPEC, [], []).newest is None
 
 
+SUBJECTS = {
+    "data": '[["amount","+"],["metric:shaped","+"],[":inputs","+"]]',
+    "evaluation": '[["ess_ratio","launch","*","+"],["eval_age","launch","*","+"]]',
+    "calibration": '[["calibration_error","launch","*","+"]]',
+    "feature": '[["dead","*","+"],["encoding","amount","+"]]',
+}
+
+
 def random_rows(rng: random.Random, weeks: int) -> list[Told]:
     """As the store gives them: windows, coverage, and now and then each thing that is found."""
     rows: list[Told] = []
@@ -258,7 +330,8 @@ def random_rows(rng: random.Random, weeks: int) -> list[Told]:
         rows.append(told("window", week, end=start(week + 1), count=100))
         for name in ("data", "evaluation", "calibration", "feedback", "feature"):
             if rng.random() < 0.9:
-                rows.append(told("coverage", week, name=name, count=rng.choice((0, 2, 4, 4)), of=4))
+                count, own = rng.choice((0, 2, 4, 4)), SUBJECTS.get(name, "")
+                rows.append(told("coverage", week, name=name, count=count, of=4, subject=own))
         for row, _, _ in FINDINGS:
             if row.part in ("performance", "colour"):
                 continue
@@ -322,7 +395,7 @@ def test_a_thousand_verdicts_follow_from_rows_alone() -> None:
                 "health",
                 at,
                 words=one.digest,
-                grade=json.dumps([health_hash(SPEC), one.owner, one.escalation]),
+                grade=json.dumps([health_hash(SPEC), one.owner, one.escalation, "deployed"]),
             )
             for at, one in enumerate(first.assessed.health)
             if at != 7
@@ -385,12 +458,10 @@ def test_pruning_moves_neither_since_nor_due_nor_cost() -> None:
     stored = stored_of(first, SPEC)
     kept = [row for row in rows if row.start >= start(5)]
     second = judged(SPEC, [*kept, *stored], events)
-    for one, same in zip(second.assessed.health, whole[5:], strict=True):
+    assert not second.due
+    for one, same in zip(reversed(second.assessed.health), reversed(whole), strict=False):
         assert one.judgement.verdict == same.judgement.verdict == "retrain"
         assert (one.since, one.due, one.cost_so_far) == (same.since, same.due, same.cost_so_far)
-    # Settled after one look.
-    again = stored_of(second, SPEC)
-    assert judged(SPEC, [*kept, *stored[:5], *again], events).due == ()
 
 
 def test_work_that_is_done_closes_its_debt_and_does_not_erase_it() -> None:

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from sparkdrift.health.evidence import Coverage
-from sparkdrift.health.gathering import Told, windows_of
+from sparkdrift.health.gathering import windows_of
+from sparkdrift.health.told import Told
 
 START = datetime(2025, 5, 1, tzinfo=timezone.utc)
 

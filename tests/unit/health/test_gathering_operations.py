@@ -5,7 +5,8 @@ from __future__ import annotations
 from health_rows import start
 
 from sparkdrift.health.evidence import PERSISTING, evidence_of
-from sparkdrift.health.gathering import Told, windows_of
+from sparkdrift.health.gathering import windows_of
+from sparkdrift.health.told import Told
 
 
 def told(part: str, **more) -> Told:

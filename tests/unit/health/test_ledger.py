@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from health_rows import DEBT_OF, WEEK, evidence, finding, start, terms, waived
 
+from sparkdrift.health.assessing import Model, assess
 from sparkdrift.health.events import (
     CORRECTED,
     Event,
@@ -18,11 +19,11 @@ from sparkdrift.health.events import (
     standing,
 )
 from sparkdrift.health.evidence import Decision
-from sparkdrift.health.findings import KINDS
+from sparkdrift.health.findings import KINDS, SEVERITIES
 from sparkdrift.health.interest import why_no_interest
 from sparkdrift.health.ledger import FORCED, LEDGER, RETIRED, Entry, keep
 from sparkdrift.spark.debt_views import DEBTS
-from sparkdrift.spec.health_policy import Due
+from sparkdrift.spec.health_policy import EVIDENCE, VERDICTS, Due, Policy
 
 SEED = 811
 
@@ -102,19 +103,69 @@ def test_a_debt_stays_while_its_own_subject_is_not_measured() -> None:
 
 
 def test_a_waiver_covers_what_was_waived_and_nothing_worse() -> None:
-    grades = ["minor", "minor", "critical", "minor", "critical"]
+    grades = ["minor", "minor", "critical", "minor", "minor", "critical"]
     weeks = [evidence(w, finding("x", "data", w, severity=one)) for w, one in enumerate(grades)]
     said = replace(waived("x", 1, until=40), severity="minor")
     written, books = course(weeks, [said], escalation=None)
     assert written == [
-        (0, "opened"), (2, "seen"), (2, "reopened"), (3, "seen"), (4, "seen")
+        (0, "opened"), (2, "seen"), (2, "reopened"), (4, "seen"), (5, "seen")
     ]  # fmt: skip
-    assert [one.debts["x"].counts_as for one in books] == grades
+    told = ["minor", "minor", "critical", "critical", "minor", "critical"]
+    assert [one.debts["x"].counts_as for one in books] == told
     # As it was when it was waived, where the event does not say.
     silent = course(weeks, [replace(said, severity=None)], escalation=None)
     assert silent[0] == written
     critical = [waived("x", 2, until=40)]
-    assert course(weeks, critical)[1][4].debts["x"].counts_as == "minor"
+    assert course(weeks, critical)[1][5].debts["x"].counts_as == "minor"
+
+
+def test_a_milder_window_is_no_better_than_one_without() -> None:
+    """Severity falls as a debt closes: after so many windows in a row, to the worst of them."""
+
+    def told(*grades: str | None) -> list[str | None]:
+        weeks = [
+            evidence(w, *([finding("x", "data", w, severity=one)] if one else []))
+            for w, one in enumerate(grades)
+        ]
+        books = course(weeks, escalation=None)[1]
+        return [one.debts["x"].severity if "x" in one.debts else None for one in books]
+
+    assert told("critical", "minor", None) == ["critical", "critical", "minor"]
+    assert told("critical", None, "minor") == ["critical", "critical", "minor"]
+    assert told("critical", None, None) == ["critical", "critical", None]
+    assert told("critical", "minor", "major", "minor", None) == [
+        "critical", "critical", "major", "major", "minor"
+    ]  # fmt: skip
+
+
+def test_no_window_is_better_for_worse_evidence() -> None:
+    """Of any debts and windows, one finding made worse: no verdict on any window is lighter."""
+    rng = random.Random(SEED)
+    names = {
+        "performance of a": "evaluation", "evaluation of l: x": "evaluation", "drift of a": "data",
+        "features: encoding of a": "feature", "blind dashboard": "evaluation",
+    }  # fmt: skip
+
+    def ranks(course: list[dict[str, int]]) -> list[int]:
+        weeks = [
+            evidence(w, *(
+                finding(name, names[name], w, SEVERITIES[grade - 1])
+                for name, grade in own.items() if grade
+            ))
+            for w, own in enumerate(course)
+        ]  # fmt: skip
+        model = Model("m", "o", Policy(), frozenset(EVIDENCE))
+        return [VERDICTS.index(one.judgement.verdict) for one in assess(model, weeks, []).health]
+
+    for turn in range(300):
+        course = [{name: rng.choice((0, 0, 1, 2, 3)) for name in names} for _ in range(7)]
+        at, name = rng.randrange(7), rng.choice(list(names))
+        if course[at][name] == 3:
+            continue
+        worse = [dict(one) for one in course]
+        worse[at][name] = rng.randrange(course[at][name] + 1, 4)
+        pairs = zip(ranks(course), ranks(worse), strict=True)
+        assert all(before <= after for before, after in pairs), f"seed {SEED}, turn {turn}"
 
 
 def test_that_somebody_looked_at_it_does_not_end_a_waiver() -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from sparkdrift.health.ownership import (
+    Watched,
     fleet_findings,
     ownership_findings,
     stage_of,
@@ -154,6 +155,7 @@ models:
   unwatched: {owner: a}
   nobodys: {monitors: [n]}
   old: {owner: a}
+  others: {monitors: [r]}
   tried: {stage: shadow}
   gone: {stage: retired}
 """
@@ -161,12 +163,18 @@ models:
 
 def test_the_fleet_owes_monitors_owners_and_fresh_verdicts() -> None:
     models = parse_registry(REGISTRY).models
-    seen = {"watched": ["m"], "nobodys": ["n"], "old": ["o"]}
-    found = fleet_findings(models, seen, {"watched": True, "old": False}, END)
+    seen = {
+        "watched": Watched(("m",), (), ("a",)),
+        "nobodys": Watched(("n",), ("n",)),
+        "old": Watched(("o", "p"), ("o",), ("a",)),
+        "others": Watched(("r", "s"), ("s",), ("b",)),
+    }
+    found = fleet_findings(models, seen, END)
     assert {name: [one.debt for one in owed] for name, owed in found.items()} == {
         "silent": ["no monitor"],
         "unwatched": ["no monitor"],
         "nobodys": ["no owner", "no fresh verdict"],
         "old": ["no fresh verdict"],
     }
-    assert found["silent"][0].evidence == "declared, and never ran: never"
+    assert found["silent"][0].evidence == "declared, and without a verdict: never"
+    assert found["old"][0].evidence == "out of date is the newest verdict of: o"

@@ -6,6 +6,7 @@ Over all kinds of evidence that there are, all sections that ask for some, and a
 from __future__ import annotations
 
 import itertools
+import json
 import random
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -17,6 +18,8 @@ from health_rows import evidence, start
 from sparkdrift.health.assessing import Health, assess
 from sparkdrift.health.evidence import _OF_DEBT, WindowEvidence, evidence_of
 from sparkdrift.health.findings import Finding
+from sparkdrift.health.gathering import windows_of
+from sparkdrift.health.told import Told
 from sparkdrift.spec.health_policy import EVIDENCE, LEVELS, VERDICTS, Evidence
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.spec.models import MonitorSpec
@@ -178,6 +181,77 @@ def test_another_debt_of_its_kind_does_not_close_what_was_not_looked_at() -> Non
     found = assess(model_of(spec_with()), weeks, [])
     assert not [one for one in found.entries if one.action == "closed"]
     assert {one.name for one in found.health[-1].debts} >= {"forced: x", "drift of x"}
+
+
+def parts_of(kind: Evidence) -> list[str]:
+    """Ids of two debts of one kind, each with its own subject."""
+    return [found_of(kind, 0, "minor").debt + one for one in ("", "y")]
+
+
+@pytest.mark.parametrize("kind", MEASURED)
+def test_a_part_of_its_kind_that_goes_closes_nothing(kind: Evidence) -> None:
+    """Others are measured on, and the kind is measured in full by the rows that there are."""
+    own, other = parts_of(kind)
+    for level in LEVELS:
+        found = [replace(found_of(kind, week, level), debt=own) for week in range(3)]
+        both = {own: True, other: True}
+        weeks = [replace(evidence(week, found[week]), subjects=both) for week in range(3)]
+        weeks += [replace(evidence(week), subjects={other: True}) for week in range(3, 9)]
+        gone = assess(model_of(spec_with()), weeks, [])
+        assert "healthy" not in [one.judgement.verdict for one in gone.health[1:]], level
+        assert not [one for one in gone.entries if one.action == "closed"], level
+        # Looked at again, and not found.
+        back = [replace(evidence(week), subjects=both) for week in range(9, 12)]
+        closed = assess(model_of(spec_with()), [*weeks, *back], [])
+        assert closed.health[-1].judgement.verdict == "healthy", level
+
+
+def test_an_input_that_no_row_tells_of_any_more_is_missed() -> None:
+    """Whether or not anything stood against it; until it is said that it is not watched."""
+    both = {"drift of a": True, "drift of b": True}
+    weeks = [replace(evidence(week), subjects=both) for week in range(2)]
+    weeks += [replace(evidence(week), subjects={"drift of b": True}) for week in range(2, 5)]
+    found = judged(parse_spec(BASE), weeks)
+    assert [one.judgement.verdict for one in found] == ["healthy"] * 2 + ["watch"] * 3
+    (reason,) = found[-1].judgement.reasons
+    assert "measured by 50%: no row tells any more of: drift of a" in reason.reason
+    spec = parse_spec(BASE.replace("[data]", "[data], not_expected: [drift of a]"))
+    assert {one.judgement.verdict for one in judged(spec, weeks)} == {"healthy"}
+
+
+def test_a_debt_that_is_not_watched_any_more_is_declared() -> None:
+    _, other = parts_of("data")
+    found = [replace(found_of("data", week, "major"), debt="drift of x") for week in range(3)]
+    weeks = [replace(evidence(week, found[week]), subjects={other: True}) for week in range(3)]
+    weeks += [replace(evidence(week), subjects={other: True}) for week in range(3, 6)]
+    spec = parse_spec(BASE.replace("[data]", "[data], not_expected: [drift of x]"))
+    closed = [one for one in assess(model_of(spec), weeks, []).entries if one.action == "closed"]
+    assert [(one.window_start, one.reason) for one in closed] == [
+        (start(3), "drift of x is not watched any more: policy.not_expected")
+    ]
+
+
+def test_rows_taken_away_one_subject_at_a_time_never_make_a_window_healthy() -> None:
+    """Of rows as a store gives them: of whatever was found, all rows of its subject go."""
+    rng = random.Random(SEED)
+    names = [f"c{n}" for n in range(4)]
+    for turn in range(200):
+        rows: list[Told] = []
+        ill = rng.choice(names)
+        for week in range(8):
+            there = [one for one in names if week < 4 or one != ill]
+            told = json.dumps([[one, "+"] for one in there])
+            rows += [
+                Told("m", "window", start(week), end=start(week + 1), count=100),
+                Told("m", "coverage", start(week), name="data", count=4, of=4, subject=told),
+            ]
+            if week < 4 and (week > 0 or rng.random() < 0.5):
+                found_in = {"name": ill, "subject": "baseline", "grade": rng.choice(LEVELS)}
+                rows.append(Told("m", "alert", start(week), **found_in))
+        rng.shuffle(rows)
+        found = judged(parse_spec(BASE), windows_of(rows))
+        assert "healthy" not in [one.judgement.verdict for one in found[1:]], f"{SEED}, {turn}"
+        assert [one.name for one in found[-1].debts] == [f"drift of {ill}"], f"{SEED}, {turn}"
 
 
 def measured(week: WindowEvidence, kind: str) -> bool:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime, timezone
+
 import pytest
 from health_rows import evidence, finding, start
 
-from sparkdrift.cli.commands.health import _asked, alarm_of
+from sparkdrift.cli.commands.health import _asked, alarm_of, alarms_of_models
 from sparkdrift.cli.judged import health_facts
 from sparkdrift.errors import UsageError
 from sparkdrift.health.assessing import Model, assess
+from sparkdrift.health.declared import owed_by
+from sparkdrift.health.ownership import fleet_findings
 from sparkdrift.report.health import (
     LISTED,
     debt_line,
@@ -18,6 +23,7 @@ from sparkdrift.report.health import (
     why_lines,
 )
 from sparkdrift.spec.health_policy import EVIDENCE, Policy
+from sparkdrift.spec.registry import parse_registry
 from sparkdrift.steps.health import Judged, standing_of
 
 MODEL = Model("m", "claims", Policy(), frozenset(EVIDENCE), (1, 1), "head of claims")
@@ -102,3 +108,18 @@ def test_a_verdict_that_does_not_exist() -> None:
         _asked(["retrian"])
     with pytest.raises(UsageError, match="accepted: watch"):
         _asked(["healthy"])
+
+
+def test_a_declared_model_that_nobody_sees_is_blind() -> None:
+    """Unless somebody waived it, or another verdict was asked for."""
+    at = datetime(2025, 6, 1, tzinfo=timezone.utc)
+    lost = parse_registry("models: {lost: {owner: a}}").models["lost"]
+    found = fleet_findings({"lost": lost}, {}, at)["lost"]
+    owed = owed_by("lost", lost, found, [], at)
+    assert alarms_of_models([owed], _asked(["watch"])) == [
+        "--fail-on: the model lost is blind: no monitor"
+    ]
+    assert alarms_of_models([owed], _asked(["retrain"])) == []
+    assert alarms_of_models([owed], None) == []
+    waived = replace(owed, debts=tuple(replace(one, status="waived") for one in owed.debts))
+    assert alarms_of_models([waived], _asked(["blind"])) == []

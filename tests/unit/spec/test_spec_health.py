@@ -98,3 +98,11 @@ def test_what_is_asked_for_is_expected(more: str, told: str) -> None:
     found = problem("  not_expected: [operations]\n" + more)
     assert (found.line, told in found.message) == (7, True)
     assert parse_spec(SPEC + "  not_expected: [operations]\n").policy.not_expected
+
+
+def test_what_is_not_expected_is_evidence_or_a_debt() -> None:
+    given = "  not_expected: [drift of amount, 'features: encoding of a']\n"
+    assert parse_spec(SPEC + given).policy.not_expected[0] == "drift of amount"
+    found = problem("  not_expected: [operatons]\n")
+    assert (found.line, found.nearest) == (7, "operations")
+    assert "the id of a debt" in (found.accepted or "")

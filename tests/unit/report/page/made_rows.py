@@ -374,6 +374,7 @@ def fleet_row(model, verdict, rank=1, **more):
         "cost_so_far": 410_000.0,
         "currency": "EUR",
         "monitors": [model],
+        "stale_monitors": [] if more.get("fresh", True) else [model],
         "answer": None,
         "answered_by": None,
     }
