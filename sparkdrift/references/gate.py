@@ -44,6 +44,11 @@ class Column:
     status: str
     measured: float
 
+    @property
+    def valued(self) -> bool:
+        """Whether it was there, and has rows with a value."""
+        return self.status != "schema_changed" and self.measured > 0
+
 
 @dataclass(frozen=True)
 class Gap:
@@ -267,7 +272,7 @@ def beginnings(way: Sequence[Mapping[str, Column]]) -> dict[str, int]:
     found: dict[str, int] = {}
     for place, columns in enumerate(way):
         for name, one in columns.items():
-            if one.measured > 0:
+            if one.valued:
                 found.setdefault(name, place)
     return found
 

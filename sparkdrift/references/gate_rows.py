@@ -75,7 +75,7 @@ def contamination(
 def _left_out(one: Gap, columns: Mapping[str, Column]) -> Check:
     """A column of the version, held against what it is without those rows."""
     if one.d is None:
-        valued = one.column in columns and columns[one.column].measured > 0
+        valued = one.column in columns and columns[one.column].valued
         beyond = [share for share in (one.new, one.outside) if share is not None]
         if one.reason is None and valued and beyond and not any(beyond):
             reason = "has one value, with these rows and without"

@@ -102,7 +102,7 @@ def _gaps(
 ) -> dict[tuple[Key, str], Gap]:
     """How far the versions of each pair are apart, by both and by column."""
     valued = {
-        _at(*one): {name for name, column in own.items() if column.measured > 0}
+        _at(*one): {name for name, column in own.items() if column.valued}
         for one, own in zip(walked, known, strict=True)
     }
     found = {}

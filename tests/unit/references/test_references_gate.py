@@ -153,6 +153,8 @@ def test_many_small_steps_one_way_are_creep_and_to_and_fro_is_not():
 def test_a_column_creeps_from_where_it_first_had_values():
     way = [{"age": column()}, {"age": column(), "late": column(0)}, {"late": column()}]
     assert beginnings(way) == {"age": 0, "late": 2}
+    # Its rows were counted, and it was not there.
+    assert beginnings([{"age": column(status="schema_changed")}, *way]) == {"age": 1, "late": 3}
 
 
 def test_of_many_columns_that_block_the_gravest_are_named():
