@@ -87,6 +87,10 @@ class NoTableError(SourceError):
     """There is no such table, or what is there is none."""
 
 
+class GoneError(SourceError):
+    """What a table held once is not there any more: a version, its files, or the table itself."""
+
+
 class StoreError(SparkdriftError):
     pass
 

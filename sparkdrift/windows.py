@@ -54,6 +54,12 @@ def windows_meeting(interval: Window, grain: str, zone: str) -> Iterator[Window]
     return windows_between(interval.start, last, grain, zone)
 
 
+def day_of(instant: datetime) -> datetime:
+    """The begin (UTC) of the day that holds an aware `instant`."""
+    utc = instant.astimezone(timezone.utc)
+    return utc.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def local_midnight(day: date, zone: str) -> datetime:
     """The instant at which `day` begins in `zone`.
 

@@ -22,6 +22,13 @@ from sparkdrift.measures.kll import read_kll
 from sparkdrift.measures.variation import LEAST_WINDOWS
 
 KEYS = ("slice_key", "slice_value", "column_name")
+OF_WINDOWS = frozenset(
+    (
+        *("kind", "row_count", "null_count", "nan_count"),
+        *("positive_infinity_count", "negative_infinity_count", "kll", "categories"),
+    )
+)
+"""What is read of the windows' own rows, of the columns that merged rows have."""
 BINS = pa.struct(
     [
         ("edges", pa.list_(pa.float64())),

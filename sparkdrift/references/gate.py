@@ -15,17 +15,9 @@ from typing import Literal
 import numpy as np
 
 from sparkdrift.measures.evidence import LEAST_POWER, power
-from sparkdrift.measures.intervals import wilson
 
 Verdict = Literal["passed", "warned", "blocked", "not_measured"]
 TABLE = ":table"
-CONTAMINATED = 0.05
-"""From which share of rows from alerted windows on a version is contaminated."""
-JUDGED = 0.5
-"""Of fewer rows than this share nothing good is said: too few of them were looked at."""
-LABELLED = 0.9
-"""Share of rows with a label that a reference of a role which needs labels must have."""
-NEEDS_LABELS = ("training", "evaluation", "calibration")
 _NAMED = 3
 
 
@@ -52,6 +44,11 @@ class Column:
     status: str
     measured: float
 
+    @property
+    def valued(self) -> bool:
+        """Whether it was there, and has rows with a value."""
+        return self.status != "schema_changed" and self.measured > 0
+
 
 @dataclass(frozen=True)
 class Gap:
@@ -59,7 +56,8 @@ class Gap:
 
     of: the reference of the earlier one, where it has another name; else empty. material: whether
     it surely is farther than what matters. effect in sd, d the statistic D, distance the
-    Wasserstein distance in sd.
+    Wasserstein distance in sd. reason: why it makes no sense to compare them, else None. valued:
+    whether both have rows with a value, so that there is something to compare.
     """
 
     earlier: int
@@ -74,6 +72,7 @@ class Gap:
     outside: float | None = None
     reason: str | None = None
     of: str = ""
+    valued: bool = False
 
     @property
     def base(self) -> str:
@@ -99,18 +98,8 @@ class Limits:
         return self.effect.get(column, self.default)
 
 
-@dataclass(frozen=True)
-class Origins:
-    """Where the rows of a version come from: all, in windows that were compared with something,
-    in those of them where an alert stood."""
-
-    rows: int
-    judged: int
-    alerted: int
-
-
 def verdict(checks: Iterable[Check]) -> Literal["passed", "blocked"]:
-    """Blocked by any check that blocks. What was not measured blocks nothing, and is told."""
+    """Blocked by any check that blocks. What there is nothing to measure of is told (`unknown`)."""
     return "blocked" if any(one.verdict == "blocked" for one in checks) else "passed"
 
 
@@ -131,6 +120,24 @@ def _told(name: str, own: Sequence[Check]) -> str:
     ]
     more = f"; and {len(own) - _NAMED} more columns" if len(own) > _NAMED else ""
     return f"{name}: {'; '.join(parts)}{more}"
+
+
+def unknown(
+    name: str,
+    column: str,
+    reason: str,
+    limit: float | None = None,
+    against: int | None = None,
+    *,
+    measurable: bool,
+) -> Check:
+    """What was not measured. measurable: it was to be, and nothing good is known: it blocks.
+
+    Else there is nothing to measure, as of a first version, and that is told.
+    """
+    if measurable:
+        return Check(name, column, "blocked", f"not measured: {reason}", None, limit, against)
+    return Check(name, column, "not_measured", reason, None, limit, against)
 
 
 def sample_size(
@@ -217,22 +224,36 @@ def domain(gaps: Sequence[Gap], limits: Limits) -> list[Check]:
 
 
 def step(gaps: Sequence[Gap], limits: Limits) -> list[Check]:
-    """How far each column is from the version in force: a material step blocks."""
-    checks = []
-    for one in gaps:
-        limit = limits.of(one.column)
-        if one.material is None:
-            reason = f"can't be compared with {one.base}"
-            if one.reason:
-                reason += f": {one.reason}"
-            checks.append(
-                Check("step", one.column, "not_measured", reason, None, limit, one.earlier)
-            )
-            continue
-        reason = f"is {one.effect or 0.0:.2f} sd from {one.base} ({_of(one, limit)})"
+    """How far each column is from the version in force: a material step blocks.
+
+    So does one that can't be told where both have values: a column that is defined otherwise by
+    now may be anywhere.
+    """
+    return [_held("step", one, limits, "") for one in gaps]
+
+
+def _held(name: str, one: Gap, limits: Limits, way: str) -> Check:
+    """One column against an earlier version; way: in words, how it came from there."""
+    limit = limits.of(one.column)
+    if one.material is not None:
+        reason = f"is {one.effect or 0.0:.2f} sd from {one.base} ({_of(one, limit)}){way}"
         found: Verdict = "blocked" if one.material else "passed"
-        checks.append(Check("step", one.column, found, reason, one.effect, limit, one.earlier))
-    return checks
+        return Check(name, one.column, found, reason, one.effect, limit, one.earlier)
+    elsewhere = [
+        (share, most)
+        for share, most in ((one.new, limits.new), (one.outside, limits.outside))
+        if share is not None
+    ]
+    if one.reason is None and one.valued and elsewhere:
+        # Of one value alone there is no distance; how many rows have another one is known.
+        share, most = max(elsewhere)
+        reason = f"has {100 * share:.1f} % of its rows beyond the one value of {one.base}{way}"
+        found = "blocked" if share > most else "passed"
+        return Check(name, one.column, found, reason, share, most, one.earlier)
+    reason = f"can't be compared with {one.base}"
+    if one.reason:
+        reason += f": {one.reason}"
+    return unknown(name, one.column, reason, limit, one.earlier, measurable=one.valued)
 
 
 def _of(one: Gap, limit: float) -> str:
@@ -243,157 +264,36 @@ def _of(one: Gap, limit: float) -> str:
     return f"limit {limit:g}"
 
 
-def creep(total: Sequence[Gap], steps: Mapping[str, Sequence[Gap]], limits: Limits) -> list[Check]:
-    """Each step small, the sum material: the candidate against the first version of the chain.
+def beginnings(way: Sequence[Mapping[str, Column]]) -> dict[str, int]:
+    """By column: the first version on the way that has values of it, by its place.
 
-    total: of the candidate from that version. steps: by column, one gap after the other along
-    the chain, the candidate's own included. A chain of one step is what `step` looks at.
-    Directness is the way made over the way gone: near 1 all steps led the same way.
+    A column that came later can't have crept from where it was not.
+    """
+    found: dict[str, int] = {}
+    for place, columns in enumerate(way):
+        for name, one in columns.items():
+            if one.valued:
+                found.setdefault(name, place)
+    return found
+
+
+def creep(total: Sequence[Gap], steps: Mapping[str, Sequence[Gap]], limits: Limits) -> list[Check]:
+    """Each step small, the sum material: the candidate against where the chain began.
+
+    total: by column, of the candidate from the first version that has it. steps: by column, one
+    gap after the other from there along the chain, the candidate's own included. A chain of one
+    step is what `step` looks at. Directness is the way made over the way gone: near 1 all steps
+    led the same way.
     """
     checks = []
     for one in total:
         path = steps.get(one.column, ())
         if len(path) < 2:
             continue
-        limit = limits.of(one.column)
-        if one.material is None:
-            reason = f"can't be compared with {one.base}"
-            checks.append(
-                Check("creep", one.column, "not_measured", reason, None, limit, one.earlier)
-            )
-            continue
         effects = [gap.effect for gap in path if gap.effect is not None]
         gone = [gap.distance for gap in path if gap.distance is not None]
-        direct = ""
+        way = f" after {len(path)} steps of at most {max(effects, default=0.0):.2f} sd"
         if one.distance is not None and sum(gone) > 0:
-            direct = f", directness {one.distance / sum(gone):.2f}"
-        reason = (
-            f"is {one.effect or 0.0:.2f} sd from {one.base} ({_of(one, limit)}) after "
-            f"{len(path)} steps of at most {max(effects, default=0.0):.2f} sd{direct}"
-        )
-        found: Verdict = "blocked" if one.material else "passed"
-        checks.append(Check("creep", one.column, found, reason, one.effect, limit, one.earlier))
+            way += f", directness {one.distance / sum(gone):.2f}"
+        checks.append(_held("creep", one, limits, way))
     return checks
-
-
-def contamination(origins: Origins | None, without: Sequence[Gap] | None) -> list[Check]:
-    """Rows from windows in which an alert stood: their share, and what they do to each column.
-
-    The share is of the rows that were compared with something: of the others it is not known
-    what an alert would have said. origins: None where it is not made of rows of the watched table.
-    without: the version rebuilt without them, held against it; None where there are none, or
-    where nothing else is left.
-    """
-    if origins is None:
-        reason = "not of the watched table, so it is not known what alerted while its rows came"
-        return [Check("contamination", TABLE, "not_measured", reason, None, CONTAMINATED)]
-    if not origins.judged:
-        reason = "none of its windows was judged: nothing is known of alerts in them"
-        return [Check("contamination", TABLE, "not_measured", reason, None, CONTAMINATED)]
-    share = origins.alerted / origins.judged
-    reason = f"{100 * share:.1f} % of the rows are from windows in which an alert stood"
-    if origins.judged < origins.rows:
-        unknown = 100 * (1 - origins.judged / origins.rows)
-        reason = (
-            f"{100 * share:.1f} % of the rows that were judged are from windows in which an alert "
-            f"stood; {unknown:.0f} % were not judged"
-        )
-    found: Verdict = "passed" if origins.judged >= JUDGED * origins.rows else "not_measured"
-    if share > CONTAMINATED:
-        found = "blocked"
-    checks = [Check("contamination", TABLE, found, reason, share, CONTAMINATED)]
-    for one in without or ():
-        if one.d is None:
-            continue
-        reason = f"moves by {one.effect or 0.0:.2f} sd (D {one.d:.4f}) without these rows"
-        moved: Verdict = "blocked" if one.material else "passed"
-        checks.append(Check("contamination", one.column, moved, reason, one.d))
-    return checks
-
-
-@dataclass(frozen=True)
-class Overlap:
-    """Keys of an evaluation set that training data have as well: `share`, between low and high.
-
-    other: the reference of the other role, and its version, that the candidate was held against;
-    None where there is none. keys: estimated number of keys of the evaluation set. exact: whether
-    every key was looked at; else low and high are a 95 % interval. reason: why share is None.
-    """
-
-    other: str | None = None
-    version: int | None = None
-    share: float | None = None
-    low: float = 0.0
-    high: float = 1.0
-    keys: float = 0.0
-    exact: bool = False
-    reason: str = ""
-
-
-def overlap(role: str, found: Sequence[Overlap], limit: float) -> list[Check]:
-    """Rows that a model learned from say nothing of how it does on others: their share.
-
-    role: of the candidate. found: one for each reference of the other role that is in force; the
-    worst is told, and that some could not be measured where it is no finding.
-    """
-    measured = [one for one in found if one.share is not None]
-    missing = [one for one in found if one.share is None]
-    worst = max(measured, key=lambda one: one.share or 0.0, default=None)
-    if worst is None or worst.share is None:
-        other = "training" if role == "evaluation" else "evaluation"
-        why = missing[0].reason if missing else f"no reference of the role {other} is in force"
-        return [Check("overlap", TABLE, "not_measured", why, None, limit)]
-    blocked = worst.share > limit
-    if missing and not blocked:
-        return [Check("overlap", TABLE, "not_measured", missing[0].reason, None, limit)]
-    told = f"{100 * worst.share:.1f} % of {worst.keys:,.0f} keys are in both"
-    if role == "evaluation":
-        told += f": {worst.other} version {worst.version} has them as well"
-    else:
-        told += f": {worst.other} version {worst.version} is evaluated on rows of this one"
-    sure = (
-        "every key was looked at"
-        if worst.exact
-        else f"95 % interval {100 * worst.low:.1f} to {100 * worst.high:.1f} %"
-    )
-    told += f" ({sure}, limit {100 * limit:g} %)"
-    found_now: Verdict = "blocked" if blocked else "passed"
-    return [Check("overlap", TABLE, found_now, told, worst.share, limit, worst.version)]
-
-
-def labels(role: str, rows: int | None, labelled: int | None, reason: str = "") -> list[Check]:
-    """Share of rows with a label. Only roles that need labels are blocked by too few.
-
-    rows None: not measured, for `reason`.
-    """
-    if rows is None or labelled is None or not rows:
-        why = reason or "no rows"
-        return [Check("labels", TABLE, "not_measured", why, None, LABELLED)]
-    share = labelled / rows
-    found: Verdict = "passed"
-    if share < LABELLED:
-        found = "blocked" if role in NEEDS_LABELS else "warned"
-    told = f"{100 * share:.1f} % of the rows have a label (limit {100 * LABELLED:.0f} %)"
-    return [Check("labels", TABLE, found, told, share, LABELLED)]
-
-
-def shaped(
-    rows: int, known: int, influenced: int, limit: float, reason: str | None = None
-) -> list[Check]:
-    """Share of rows that the model itself shaped, among the `known` ones of all `rows`.
-
-    Above the limit it blocks, in every role: what such a version calls normal, or teaches the next
-    model, is in part the present model's own doing. reason: why it was not counted, else None.
-    """
-    if reason is not None or not known:
-        why = reason or "of none of its rows it is known whether the model shaped it"
-        return [Check("shaped", TABLE, "not_measured", why, None, limit)]
-    share, low, high = (float(part) for part in wilson(influenced, known))
-    told = (
-        f"{100 * share:.1f} % of the rows were shaped by the model itself (95 % interval "
-        f"{100 * low:.1f} to {100 * high:.1f} %, limit {100 * limit:g} %)"
-    )
-    if known < rows:
-        told += f"; of {100 * (1 - known / rows):.1f} % it is not known"
-    found: Verdict = "blocked" if share > limit else "passed"
-    return [Check("shaped", TABLE, found, told, share, limit)]

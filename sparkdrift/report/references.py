@@ -243,10 +243,14 @@ def _share(value: float | None) -> str:
 def verified_lines(found: Mapping[int, Verified]) -> list[list[Any]]:
     """Verified versions as cells of VERIFIED."""
     again = {True: "reproduced", False: "differ", None: "not measured"}
+
+    def told(found: bool | None, *, failed: bool) -> str:
+        return "error" if failed and found is None else again[found]
+
     return [
         [
             *(version, "ok" if one.digest else "mismatch"),
-            *(again[one.counts], again[one.sketches]),
+            *(told(two, failed=one.failed) for two in (one.counts, one.sketches)),
             one.reason or "",
         ]
         for version, one in sorted(found.items(), reverse=True)

@@ -14,6 +14,7 @@ from pyspark.sql.types import (
 )
 
 from sparkdrift.references.life import Name
+from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.frozen_rows import of_attempt
 from sparkdrift.spark.profile_tables import FIGURES, STATE
 from sparkdrift.spark.reference_tables import REFERENCE_PROFILES
@@ -38,8 +39,10 @@ def content_digest(
 
     `like`: the digest to compare with; it says by its beginning how it was made.
     """
-    rows = spark.table(store.table(REFERENCE_PROFILES.name))
-    return digest_of(rows.where(of_attempt(name, version, run_id)), like)
+    # The expression is long, and compiling it takes longer than a row of each feature.
+    with few_rows(spark):
+        rows = spark.table(store.table(REFERENCE_PROFILES.name))
+        return digest_of(rows.where(of_attempt(name, version, run_id)), like)
 
 
 def digest_of(rows: DataFrame, like: str | None = None) -> tuple[str, int]:

@@ -20,6 +20,12 @@ _DATA = re.compile(
     r"|is not a Parquet file|could not verify page integrity"
 )
 _GONE = re.compile(r"FILE_NOT_EXIST|DELTA_FILE_NOT_FOUND|FileNotFoundException|No such file")
+# As time travel has it: of a version that the table had, and that may be asked for no more.
+_PAST = re.compile(
+    r"DELTA_VERSION_NOT_FOUND|TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION"
+    r"|DELTA_NO_RECREATABLE_HISTORY|DELTA_TRUNCATED_TRANSACTION_LOG"
+    r"|Cannot time travel Delta table to version"
+)
 _LOG = re.compile(
     r"DELTA_LOG_FILE_NOT_FOUND|DELTA_VERSIONS_NOT_CONTIGUOUS|DELTA_TRUNCATED_TRANSACTION_LOG"
     r"|DELTA_STATE_RECOVER_ERROR|DELTA_MISSING_PART_FILES|DELTA_CHECKPOINT_NON_EXIST_TABLE"
@@ -67,6 +73,12 @@ def damage(error: Exception, store: Store, during: str) -> SparkdriftError | Non
 def log_at_fault(text: str) -> bool:
     """Whether what Spark says is that a table's log lacks something, or can't be read."""
     return _LOG.search(text) is not None
+
+
+def past_at_fault(error: Exception) -> bool:
+    """Whether what Spark says is that a version is out of reach: its log or its files are gone."""
+    text = f"{condition(error)} {error}"
+    return _PAST.search(text) is not None or _GONE.search(text) is not None
 
 
 def _of_data(text: str, where: str, table: str | None) -> str:

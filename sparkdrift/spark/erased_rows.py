@@ -32,7 +32,7 @@ from sparkdrift.windows import Window, contiguous
 
 HOLDING = (
     *(PROFILES, STATES, DRIFT, ASSUMPTIONS, REFERENCE_PROFILES, REFERENCE_CHECKS),
-    *(PERFORMANCE, EVAL_STALENESS, FEATURE_DEBT, OPERATIONS),
+    *(REFERENCE_SNAPSHOTS, PERFORMANCE, EVAL_STALENESS, FEATURE_DEBT, OPERATIONS),
 )
 """The tables that hold values of the source, or figures made of few of them."""
 USUAL_HOURS = 168
@@ -97,6 +97,19 @@ def delete_version(spark: SparkSession, store: Store, name: Name, version: int) 
         # They hold the value over the reference, of whatever name: told again where it was another.
         held = f"comparison <> 'training' AND reference_version = {number}"
         delete(spark, store, OPERATIONS, monitor, held)
+
+
+def forget_instant(spark: SparkSession, store: Store, name: Name, version: int) -> None:
+    """Keep the day of the newest row of an erased version in place of its instant.
+
+    Of an interval it is the end of that, which is no row's.
+    """
+    statement = (
+        f"UPDATE {store.table(REFERENCE_SNAPSHOTS.name)}"
+        " SET newest_event = date_trunc('DAY', newest_event)"
+        f" WHERE {same(name)} AND version = {int(version)} AND interval_start IS NULL"
+    )
+    committed("update", REFERENCE_SNAPSHOTS.name, lambda: spark.sql(statement).collect())
 
 
 def delete_unsaid(spark: SparkSession, store: Store, name: Name, version: int) -> None:

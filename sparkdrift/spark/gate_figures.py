@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -16,8 +16,9 @@ from sparkdrift.references.life import Name
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.drift_tables import DRIFT
 from sparkdrift.spark.frozen_rows import frozen_rows
+from sparkdrift.spark.labels import LABELLED, joined_labels
 from sparkdrift.spark.reference_life import ROLE, Snapshot, same
-from sparkdrift.spark.reference_tables import REFERENCE_CHECKS
+from sparkdrift.spark.reference_tables import REFERENCE_CHECKS, REFERENCE_EVENTS
 from sparkdrift.spark.source import Source
 from sparkdrift.spark.sql import in_windows, quote, string
 from sparkdrift.spark.views import alerts_query, registered
@@ -28,6 +29,37 @@ from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window
 
+_JUDGED = """
+SELECT * FROM (
+  SELECT *, row_number() OVER (PARTITION BY window_start, column_name, comparison
+                               ORDER BY in_force DESC, put_at DESC NULLS LAST,
+                                        alerting DESC NULLS LAST) AS place
+  FROM (
+    SELECT *, 1 AS in_force, CAST(NULL AS TIMESTAMP) AS put_at FROM {current_drift}
+    WHERE {inside}
+    UNION ALL
+    SELECT d.*, 0, e.created_at FROM (SELECT * FROM {drift} WHERE {inside}) AS d
+    LEFT JOIN (SELECT * FROM {reference_events} WHERE action IN ('activate', 'force')) AS e
+      ON e.monitor = d.monitor AND e.name = d.reference_name AND e.version = d.reference_version
+     AND e.role = CASE WHEN d.comparison = 'training' THEN 'training'
+                       WHEN d.comparison LIKE 'evaluation:%' THEN 'evaluation' ELSE 'baseline' END
+     AND e.effective_from <= d.window_start
+    WHERE e.version IS NOT NULL OR d.reference_version = 0))
+WHERE place = 1
+"""
+
+
+def judged_query(names: Mapping[str, str], inside: str) -> str:
+    """One row of drift for each window, column and comparison: the judgement that counts.
+
+    What is in force now; where that is none, the one by the version that was put in force last,
+    of those that ever were for this window; of several policies one that alerted. A version that
+    judged the window in hindsight alone, as `run --recompute` does, says nothing of it: it may
+    have been made of it. inside: a condition on rows of drift. names: quoted ones of
+    current_drift, drift and reference_events.
+    """
+    return _JUDGED.format(**names, inside=inside)
+
 
 def alerted(
     spark: SparkSession, store: Store, spec: MonitorSpec, interval: Window
@@ -36,30 +68,23 @@ def alerted(
 
     Compared is a window of which any feature has a figure or a verdict in a comparison that may
     alert, also where so few rows would not have shown a shift: an alert counts there as well. What
-    is in force says it; of what has no verdict there, such as all windows after the reference was
-    renamed, any that there was before, and one that alerted first. Of the whole table, suppressed
+    counts of several judgements is told by `judged_query`. Of the whole table, suppressed
     alerts too: what is expected is no less unusual. A window counts that alerts itself, where an
     alert came of it: not a single window that alerted by chance, and not those in which an alert
     merely still stands.
     """
+    asked = ", ".join(map(string, spec.alerts.comparisons))
     inside = (
         f"monitor = {string(spec.monitor)} AND granularity = {string(spec.windows.grain)}"
-        f" AND slice_key = {string(WHOLE)}"
-    )
-    asked = ", ".join(map(string, spec.alerts.comparisons))
-    compared = (
-        f"comparison IN ({asked})"
+        f" AND slice_key = {string(WHOLE)} AND comparison IN ({asked})"
         " AND (d_statistic IS NOT NULL OR status IN ('ok', 'warning', 'drifted'))"
     )
     view = f"sparkdrift_judged_{uuid.uuid4().hex[:8]}"
     with registered(spark, store, "SELECT * FROM current_drift"):
-        spark.sql(
-            "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY window_start, column_name,"
-            " comparison ORDER BY in_force DESC, alerting DESC NULLS LAST) AS place FROM ("
-            f"SELECT *, 1 AS in_force FROM current_drift WHERE {inside} AND {compared} UNION ALL"
-            f" SELECT *, 0 FROM {store.table(DRIFT.name)} WHERE {inside} AND {compared}))"
-            " WHERE place = 1"
-        ).createOrReplaceTempView(view)
+        names = {"current_drift": "current_drift"} | {
+            table.name: store.table(table.name) for table in (DRIFT, REFERENCE_EVENTS)
+        }
+        spark.sql(judged_query(names, inside)).createOrReplaceTempView(view)
         try:
             rows = spark.sql(
                 f"WITH stretches AS (SELECT column_name, comparison, since,"
@@ -95,6 +120,18 @@ def labelled(spark: SparkSession, source: Source, label: str) -> tuple[int, int]
     """(rows, rows with a label) of a source, in one scan of one column."""
     row = source.select(spark, "count(*) AS rows", f"count({quote(label)}) AS labelled")
     found = row.collect()[0]
+    return int(found["rows"]), int(found["labelled"])
+
+
+def labelled_by_key(
+    spark: SparkSession, spec: MonitorSpec, source: Source, table: Source | None
+) -> tuple[int, int]:
+    """The same where labels stand in a table of their own: one scan of each, joined by key.
+
+    A label counts as it does when windows are evaluated: of two of the same time that differ none.
+    """
+    rows = joined_labels(spark, spec, source.rows(spark), table, of_few=True)
+    (found,) = rows.selectExpr("count(*) AS rows", f"count_if({LABELLED}) AS labelled").collect()
     return int(found["rows"]), int(found["labelled"])
 
 

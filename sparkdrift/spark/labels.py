@@ -40,6 +40,8 @@ SIGN = ":sign"
 """The column of rows that are counted, 1, or taken away from what was counted before, -1."""
 _POSITIVE, _RAW, _KNOWN = ":positive", ":label", ":known"
 _ROWS, _RESTATED, _CONFLICT = ":label_rows", ":restated", ":conflict"
+LABELLED = f"(`{_RAW}` IS NOT NULL OR `{_POSITIVE}` IS NOT NULL) AND NOT `{_CONFLICT}`"
+"""Of a row of `joined_labels`: whether it has a label; of two that differ none is believed."""
 
 
 def keys_of(spec: MonitorSpec) -> tuple[tuple[str, str], ...]:

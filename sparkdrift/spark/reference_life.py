@@ -46,8 +46,8 @@ class Snapshot:
 
     `known`: whether an event says anything of it; one without any was left by a run that ended too
     early. `since`: from which window start on its first promotion put it in force. `declared`: of
-    an evaluation set, what the spec said when it was frozen, as JSON. `newest_event`: event time of
-    its newest row; None: not known.
+    an evaluation set, what the spec said when it was frozen, as JSON. `newest_event`: the day
+    (UTC) of its newest row, of an interval its end; None: not known.
     """
 
     version: int

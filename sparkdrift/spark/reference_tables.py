@@ -31,8 +31,8 @@ REFERENCE_SNAPSHOTS = Table(
         Column(
             "newest_event",
             "timestamp",
-            "Event time of its newest row, of an interval its end; NULL: not known, as of a table "
-            "without the timestamp column, and in references of older stores",
+            "The day (UTC) of its newest row, of an interval its end; NULL: not known, as of a "
+            "table without the timestamp column, and in references of older stores",
         ),
         Column(
             "declared",
@@ -144,7 +144,12 @@ REFERENCE_CHECKS = Table(
             "sample size, schema, domain, step, creep, contamination, labels, shaped or overlap",
         ),
         Column("column_name", "string", "Feature; ':table' for the version as a whole"),
-        Column("verdict", "string", "passed, warned, blocked or not_measured"),
+        Column(
+            "verdict",
+            "string",
+            "passed, warned, blocked (also where it was to be measured and is not: value is NULL "
+            "then) or not_measured: there was nothing to measure",
+        ),
         Column("value", "double", "What was found, in the unit that reason names"),
         Column("limit_value", "double", "The limit that it was held against"),
         Column("against_version", "int", "Version that it was held against"),

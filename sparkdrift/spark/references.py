@@ -14,6 +14,7 @@ from sparkdrift.errors import NoRowsError
 from sparkdrift.kernels.freezing import (
     BINS_SQL,
     KEYS,
+    OF_WINDOWS,
     WINDOW_BINS_SQL,
     WINDOW_SHARES_SQL,
     WINDOW_UNSEEN_SQL,
@@ -37,7 +38,7 @@ from sparkdrift.spec.columns import is_timestamp
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.resolving import Resolution
 from sparkdrift.store import Store
-from sparkdrift.windows import Window, contiguous
+from sparkdrift.windows import Window, contiguous, day_of
 
 
 def merged_reference(
@@ -90,9 +91,11 @@ def reference_rows(spark: SparkSession, source: Source) -> DataFrame:
 def newest_event(
     spark: SparkSession, spec: MonitorSpec, source: Source, timestamp: str
 ) -> datetime | None:
-    """Event time of the newest row of another table; None where it has no such column, or rows.
+    """The day (its begin, UTC) of the newest row of another table; None where it has no such
+    column, or rows.
 
-    timestamp: its column.
+    timestamp: its column. Not the instant, which is one of a row: what is known of a version is
+    kept when its rows are erased.
     """
     wanted = timestamp.lower()
     column = next((name for name in source.schema if name.lower() == wanted), None)
@@ -100,7 +103,7 @@ def newest_event(
         return None
     at = instant(column, source.schema[column], spec.timestamp.zone)
     row = source.select(spark, f"unix_micros(max({at})) AS newest").collect()[0]
-    return None if row["newest"] is None else from_micros(row["newest"])
+    return None if row["newest"] is None else day_of(from_micros(row["newest"]))
 
 
 def _with_bins(spec: MonitorSpec, merged: DataFrame, windows: DataFrame | None) -> DataFrame:
@@ -119,10 +122,17 @@ def _with_bins(spec: MonitorSpec, merged: DataFrame, windows: DataFrame | None) 
         *map(quote, kept),
     )
     if windows is not None:
+        # All else would be read, shuffled and handed over for nothing: half of a row.
+        types = {column.name: column.type for column in columns}
         own = windows.selectExpr(
             "1 AS part",
             *(f"{sql} AS {name}" for name, (_, sql) in of_windows.items()),
-            *map(quote, kept),
+            *(
+                quote(name)
+                if name in OF_WINDOWS or name not in types
+                else f"CAST(NULL AS {types[name]}) AS {quote(name)}"
+                for name in kept
+            ),
         )
         parts = parts.unionByName(own)
     ordered = parts.repartition(*map(quote, KEYS)).sortWithinPartitions(

@@ -64,10 +64,13 @@ class Differing:
 @dataclass(frozen=True)
 class Remade:
     """features: how many were held against each other over the whole table. differing: the rows
-    that came out otherwise, those of the whole table first."""
+    that came out otherwise, those of the whole table first. left_out: features and slices
+    that not all windows of the version have, as they came later: their rows are not those of its
+    interval."""
 
     features: int
     differing: tuple[Differing, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def remade(stored: DataFrame, again: DataFrame, k: int | None, own_k: int) -> Remade:
@@ -76,20 +79,23 @@ def remade(stored: DataFrame, again: DataFrame, k: int | None, own_k: int) -> Re
     Both have the columns of `reference_profiles`. Held against each other is what both have under
     one definition: a spec that asks for other features, slices or definitions by now says nothing
     of the version. That none of its rows is missing is said by its digest. The number of rows of
-    the table has no definition. k, own_k: sizes of the quantile sketches of both.
+    the table has no definition. Of windows that could not measure a feature its rows are counted
+    and its NULLs are not. k, own_k: sizes of the quantile sketches of both.
     """
     table = f"column_name = {string(TABLE_ROW)}"
     sides = [
         frame.where(f"{table} OR ({_COMPARED})").selectExpr(
             *(f"{quote(key)} AS {side}_{key}" for key in KEYS),
-            f"struct({', '.join(map(quote, _READ))}, {_ITEMS} AS listed) AS {side}",
+            f"struct({', '.join(map(quote, _READ))}, {_ITEMS} AS listed, {_LATER} AS later,"
+            f" {_UNREAD} AS unread) AS {side}",
         )
         for side, frame in (("s", stored), ("a", again))
     ]
     same = " AND ".join(f"s_{key} <=> a_{key}" for key in KEYS)
     errors = [BOUNDS * float(rank_error(one)) if one else 0.0 for one in (k, own_k)]
     exact = [
-        f"CASE WHEN NOT (s.{name} <=> a.{name}) THEN {string(told)} END"
+        f"CASE WHEN NOT (s.{name} <=> a.{name})"
+        f"{' AND NOT s.unread' if name == 'null_count' else ''} THEN {string(told)} END"
         for name, told in _NAMES.items()
     ]
     estimated = [
@@ -109,16 +115,44 @@ def remade(stored: DataFrame, again: DataFrame, k: int | None, own_k: int) -> Re
             ),
             f"array_compact(array({', '.join(exact)})) AS exact",
             f"array_compact(array({', '.join(estimated)})) AS estimated",
+            "s.later AS later",
         )
-        .where(f"size(exact) > 0 OR size(estimated) > 0 OR slice_key = {string(WHOLE)}")
+        .where(
+            f"size(exact) > 0 OR size(estimated) > 0 OR later IS NOT NULL"
+            f" OR slice_key = {string(WHOLE)}"
+        )
         .collect()
     )
+    slices = _later_slices(stored)
+    left_out = {row["later"] for row in rows if row["later"] is not None}
+    rows = [row for row in rows if row["later"] is None and row["slice_key"] not in slices]
     rows.sort(key=lambda row: (row["slice_key"] != WHOLE, *(str(row[key]) for key in KEYS)))
     whole = [row for row in rows if row["slice_key"] == WHOLE and row["column_name"] != TABLE_ROW]
     found = (_differing(row) for row in rows if row["exact"] or row["estimated"])
-    return Remade(len(whole), tuple(found))
+    return Remade(
+        len(whole), tuple(found), (*sorted(left_out), *(f"slice {key}" for key in sorted(slices)))
+    )
 
 
+def _later_slices(stored: DataFrame) -> set[str]:
+    """Slices that some windows were profiled without: their rows are fewer than the table's."""
+    counted = (
+        stored.where(f"column_name = {string(TABLE_ROW)}")
+        .groupBy("slice_key")
+        .agg(F.sum("row_count").alias("rows"))
+        .collect()
+    )
+    rows = {row["slice_key"]: row["rows"] for row in counted}
+    return {key for key, own in rows.items() if own < rows.get(WHOLE, 0)}
+
+
+_TABLE: Final = f"CASE WHEN column_name = {string(TABLE_ROW)} THEN row_count END"
+# A feature or a slice that some windows were profiled without has fewer rows than the table.
+_LATER: Final = (
+    f"CASE WHEN row_count < max({_TABLE}) OVER (PARTITION BY slice_key, slice_value)"
+    " THEN column_name END"
+)
+_UNREAD: Final = "status = 'ok' AND coalesce(reason LIKE '% of % windows: %', false)"
 _READ: Final = (
     *_NAMES,
     *("distinct_count", "mean", "quantiles", "categories", "moments", "stddev"),

@@ -129,6 +129,18 @@ def begun(spark: SparkSession, store: Store, monitor: str, step: str) -> tuple[B
     return tuple(found)
 
 
+def unfinished(spark: SparkSession, store: Store, step: str) -> dict[str, datetime]:
+    """The monitors for which `step` began and no success followed: since when."""
+    with few_rows(spark):
+        rows = spark.sql(
+            "SELECT monitor, unix_micros(min(at)) AS since FROM (SELECT monitor, phase, at,"
+            " max(CASE WHEN phase = 'SUCCEEDED' THEN at END) OVER (PARTITION BY monitor) AS done"
+            f" FROM {store.table(RUNS.name)} WHERE step = {string(step)})"
+            " WHERE phase = 'STARTED' AND (done IS NULL OR at > done) GROUP BY monitor"
+        ).collect()
+    return {row["monitor"]: from_micros(row["since"]) for row in rows}
+
+
 def attempts(spark: SparkSession, store: Store, run_id: str) -> dict[tuple[str, str], int]:
     """How often this run id was used before, by (monitor, step)."""
     with few_rows(spark):

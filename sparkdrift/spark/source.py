@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
-from sparkdrift.errors import NoTableError, SourceError
-from sparkdrift.spark.damage import RESTORE_LOG, log_at_fault
+from sparkdrift.errors import GoneError, NoTableError, SourceError
+from sparkdrift.spark.damage import RESTORE_LOG, log_at_fault, past_at_fault
 from sparkdrift.spark.decided import Decided
 from sparkdrift.spark.failures import FAILURES, condition, reason
 from sparkdrift.spark.payloads import Flattened
@@ -176,10 +176,10 @@ def open_source(
         latest = spark.sql(f"DESCRIBE HISTORY {identifier} LIMIT 1").collect()[0]
         newest = int(latest["version"])
     except FAILURES as error:
-        raise _unreadable(error, name, path, named_by) from error
+        raise unreadable(error, name, path, named_by) from error
     pinned = newest if version is None else version
     if pinned > newest:
-        raise SourceError(
+        raise GoneError(
             f"source {name} has no version {pinned}: its newest is {newest}. Had it more once, it "
             "was recreated, and its older versions are gone; give a version up to that"
         )
@@ -189,7 +189,7 @@ def open_source(
         ).schema.fields
     except FAILURES as error:
         raise (
-            _unreadable(error, name, path, named_by)
+            unreadable(error, name, path, named_by)
             if version is None
             else gone(name, pinned, error)
         ) from error
@@ -228,8 +228,13 @@ def version_at(spark: SparkSession, source: Source, at: datetime) -> int:
 
 
 def gone(name: str, version: int, error: Exception) -> SourceError:
-    """A version that can't be read, with why, and what can be done."""
-    return SourceError(
+    """A version that can't be read, with why, and what can be done.
+
+    A GoneError where it is not there any more; else whatever it is that hinders.
+    """
+    if not past_at_fault(error):
+        return SourceError(f"version {version} of source {name} can't be read: {reason(error)}")
+    return GoneError(
         f"version {version} of source {name} can't be read any more: {reason(error)}. Time travel "
         "reaches back as far as the table keeps its log (delta.logRetentionDuration) and VACUUM "
         "its files (7 days by default): give a later version"
@@ -279,13 +284,20 @@ def _has_parquet(folder: Path) -> bool:
     return any(folder.glob("*.parquet")) or any(folder.glob("*=*/**/*.parquet"))
 
 
-def _unreadable(
+def _has_entries(folder: Path) -> bool:
+    return folder.is_dir() and next(folder.iterdir(), None) is not None
+
+
+def unreadable(
     error: Exception, name: str, path: str | None, named_by: tuple[str, str]
 ) -> SourceError:
+    """Why a table could not be opened, from what Spark says; NoTableError where there is none."""
     by_table, by_path = named_by
     found, text = condition(error), reason(error)
     if path and "://" not in path and not Path(path).exists():
-        return SourceError(f"source {name}: there is no such folder; check {by_path}")
+        # A parent without anything in it may be a place that is not mounted at present.
+        kind = NoTableError if _has_entries(Path(path).parent) else SourceError
+        return kind(f"source {name}: there is no such folder; check {by_path}")
     if "REQUIRES_SINGLE_PART_NAMESPACE" in found or "CATALOG_NOT_FOUND" in found:
         return SourceError(_no_catalog(name, by_path))
     if "NOT_FOUND" in found:

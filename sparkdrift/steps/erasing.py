@@ -7,13 +7,18 @@ finds by them what a crash left undone.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sparkdrift.errors import NoRowsError, NoTableError, SpecError
 from sparkdrift.references.life import ERASED, ERASURE, Name, with_substitutes
-from sparkdrift.spark.erased_rows import delete_invisible, delete_unsaid, delete_version
+from sparkdrift.spark.erased_rows import (
+    delete_invisible,
+    delete_unsaid,
+    delete_version,
+    forget_instant,
+)
 from sparkdrift.spark.reference_events import Planned, write_events
 from sparkdrift.spark.reference_life import ALWAYS, Snapshot, Stored, read_references
 from sparkdrift.spark.source import instant, open_source
@@ -27,7 +32,7 @@ from sparkdrift.steps.freezing import Wanted, make_version, whole
 from sparkdrift.steps.journal import Record
 from sparkdrift.steps.promotion import settle
 from sparkdrift.steps.verifying import location
-from sparkdrift.windows import Window
+from sparkdrift.windows import Window, day_of
 
 # What will not change by itself: a table that can't be reached today may be there tomorrow.
 _FAILING = (NoRowsError, NoTableError, SpecError)
@@ -57,11 +62,11 @@ def erase_versions(
     touched: Sequence[Window],
     record: Record,
     by: str,
-    role: str | None,
+    roles: Collection[str],
 ) -> tuple[tuple[Erased, ...], tuple[str, ...]]:
     """Make versions again that held rows of the windows, and say that the old ones are erased.
 
-    role: of which those that were made of other tables are made again as well. Returns them, and
+    roles: of which those that were made of other tables are made again as well. Returns them, and
     what was not looked at: versions made of other tables.
     """
     erased: list[Erased] = []
@@ -72,7 +77,7 @@ def erase_versions(
         for one in stored.versions:
             if stored.states[one.version] == "erased":
                 continue
-            if one.source != own and name.role != role:
+            if one.source != own and name.role not in roles:
                 elsewhere.append(f"version {one.version} of {name} ({one.source})")
             elif one.source != own or _held(one, touched):
                 held.append(one)
@@ -136,7 +141,7 @@ def _made_again(
                 wanted,
                 stored,
                 record,
-                windows=whole(context, spec, one.interval)[0] if one.interval else 0,
+                windows=whole(context, spec, one.interval)[0] if one.interval else (),
                 by=by,
                 note=f"after an erasure, instead of version {one.version}",
             )
@@ -177,8 +182,7 @@ def _wanted(
     if kind is None or one.newest_event is None or not is_timestamp(kind):
         return "it was made of the whole table, and it is not known up to when: freeze another"
     at = instant(column, kind, spec.timestamp.zone)
-    # Not the instant itself, which is one of a row that may have left.
-    day = one.newest_event.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    day = day_of(one.newest_event) + timedelta(days=1)
     until = f"({at} < {timestamp(day)} OR {at} IS NULL)"
     row_filter = f"({one.source_filter}) AND {until}" if one.source_filter else until
     # The condition may have come with a file from elsewhere.
@@ -227,6 +231,11 @@ def delete_erased(context: Context, spec: MonitorSpec, stored: Mapping[Name, Sto
         for version, state in own.states.items():
             if state == "erased":
                 delete_version(context.spark, context.store, name, version)
+                # Earlier versions of sparkdrift kept the instant of one row.
+                one = own.by_number[version]
+                newest = None if one.interval else one.newest_event
+                if newest is not None and newest != day_of(newest):
+                    forget_instant(context.spark, context.store, name, version)
     delete_invisible(context.spark, context.store, spec.monitor)
 
 

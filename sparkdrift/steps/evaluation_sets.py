@@ -101,7 +101,7 @@ def freeze_sets(context: Context, spec: MonitorSpec) -> Sets:
                         wanted_set(spec, name),
                         own,
                         record,
-                        windows=0,
+                        windows=(),
                         by=user(),
                         note=None,
                     )

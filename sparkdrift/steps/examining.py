@@ -7,11 +7,13 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from datetime import datetime
 from typing import Any
 
 from sparkdrift import __version__
+from sparkdrift.errors import StoreError
 from sparkdrift.spark.installed import require_pyspark
 from sparkdrift.store import Store, open_store
 
@@ -69,6 +71,7 @@ def _ask_spark(seen: Examination, spark: Any, store: Store) -> None:
     from sparkdrift.spark.capabilities import check_delta, try_functions
     from sparkdrift.spark.checking import try_writing, zone_kept
     from sparkdrift.spark.migrate import store_version
+    from sparkdrift.spark.runs import unfinished
 
     def functions() -> str:
         try_functions(spark)
@@ -85,8 +88,23 @@ def _ask_spark(seen: Examination, spark: Any, store: Store) -> None:
     seen.check("functions", functions)
     if seen.check("delta", delta):
         seen.check("write access", lambda: try_writing(spark, store))
-        seen.check("store version", version)
+        if seen.check("store version", version) and store_version(spark, store) is not None:
+            seen.check("erasures", lambda: erasures(unfinished(spark, store, "forget")))
     seen.check("time zone", lambda: zone_kept(spark))
+
+
+def erasures(begun: Mapping[str, datetime]) -> str:
+    """What is told of erasures that began and did not end, by monitor; raises StoreError."""
+    if not begun:
+        return "all that were begun are done"
+    told = "; ".join(
+        f"that of {monitor}, begun {at:%Y-%m-%d %H:%M} UTC, did not end"
+        for monitor, at in sorted(begun.items())
+    )
+    raise StoreError(
+        f"{told}: values that were to be erased may still be there. `sparkdrift forget SPEC` "
+        "completes it, whatever it was asked for; where one is at work now, wait for it"
+    )
 
 
 def _folder() -> str:

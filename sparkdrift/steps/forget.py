@@ -42,6 +42,7 @@ __all__ = ["STEP", "Erased", "Forgotten", "forget"]
 
 STEP = "forget"
 _AGAIN = re.compile(r"to be profiled again: (\S+ \S+) to (\S+ \S+) UTC")
+_ROLE = "to be made again of other tables: versions of the role "
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ def forget(
     Changed is what `run` would profile again; had it run since rows were deleted, nothing would
     be found, and the windows are to be given. So are windows that were pruned but are part of a
     roll-up: they come back, for it to be merged again, until the next pruning. Windows that lost
-    all rows are stored as empty, whatever `on_vanished` says. What an earlier one began and did
-    not end, as its row in `runs` says, is done in any case.
+    all rows are stored as empty, whatever `on_vanished` says. What an earlier one was asked for,
+    began and did not end, as its row in `runs` says, is done in any case.
     """
     require_role(role)
     # What lost its rows is to go, not to be marked.
@@ -86,13 +87,14 @@ def forget(
     with context.journal.step(spec.monitor, STEP) as record:
         unfinished = context.journal.begun(spec.monitor, STEP)
         left = _windows_of(spec, unfinished)
+        roles = roles_of(unfinished) | ({role} if role else set())
         touched = sorted({*_touched(context, spec, asked), *left})
         record.windows = len(touched)
         record.warnings += [_again(one) for one in contiguous(touched)]
+        record.warnings += [f"{_ROLE}{one}" for one in sorted(roles)]
+        if unfinished:
+            record.warnings.append("an earlier erasure ended too early: this one completes it")
         if left:
-            record.warnings.append(
-                "an earlier erasure ended too early: its windows are among these"
-            )
             asked = replace(asked, begin=touched[0].start, end=touched[-1].end)
         context.journal.started(record)
         erased: Sequence[Erased] = ()
@@ -101,8 +103,8 @@ def forget(
             rebuilding = _widened(context, spec, asked, touched)
             delete_derived(context.spark, context.store, spec, touched)
             profile_windows(context, spec, rebuilding)
-        if touched or role:
-            erased, elsewhere = erase_versions(context, spec, touched, record, by, role)
+        if touched or roles:
+            erased, elsewhere = erase_versions(context, spec, touched, record, by, roles)
         stored = read_references(context.spark, context.store, spec.monitor)
         if unfinished:
             erased = erased_since(stored, unfinished[0].at)
@@ -113,7 +115,7 @@ def forget(
         assess_features(context, spec, Options())
         queues = (
             tuple(destinations(context.spark, context.store, spec.monitor))
-            if touched or role
+            if touched or roles
             else ()
         )
         done = Forgotten(tuple(touched), tuple(erased), elsewhere, exported(stored), queues)
@@ -141,6 +143,12 @@ def _windows_of(spec: MonitorSpec, begun: Iterable[Begun]) -> set[Window]:
             interval = Window(start.replace(tzinfo=timezone.utc), end.replace(tzinfo=timezone.utc))
             found |= set(windows_meeting(interval, spec.windows.grain, spec.timestamp.zone))
     return found
+
+
+def roles_of(begun: Iterable[Begun]) -> set[str]:
+    """The roles that erasures which did not end were asked for, as their rows tell."""
+    lines = (line for one in begun for line in one.told if line.startswith(_ROLE))
+    return {line.removeprefix(_ROLE) for line in lines}
 
 
 def told(done: Forgotten) -> list[str]:

@@ -98,13 +98,13 @@ def make_version(
     stored: Stored,
     record: Record,
     *,
-    windows: int,
+    windows: Sequence[StoredWindow],
     by: str,
     note: str | None,
 ) -> Snapshot:
     """Write the next version of what is stored; it is in force nowhere yet.
 
-    windows: how many stored ones it is merged from; 0: it is read in one scan. Raises
+    windows: the stored ones it is merged from; none: it is read in one scan. Raises
     SnapshotError where another run makes the same version at the same time.
     """
     with _as_it_was(spec, wanted, record):
@@ -148,27 +148,31 @@ def _as_it_was(spec: MonitorSpec, wanted: Wanted, record: Record) -> Iterator[No
         raise gone(name, read["reference"], error) from error
 
 
-def stored_for(context: Context, spec: MonitorSpec, interval: Window) -> tuple[int, str | None]:
+def stored_for(
+    context: Context, spec: MonitorSpec, interval: Window
+) -> tuple[Sequence[StoredWindow], str | None]:
     """(stored windows that `interval` can be merged from, why it can't be, or None)."""
     stored = stored_windows(context.spark, context.store, spec)
     inside, present = _inside(spec, stored, interval)
     missing = _missing(stored, inside, present, interval)
-    return len(present), missing or _pruned(context, spec, stored, interval)
+    return present, missing or _pruned(context, spec, stored, interval)
 
 
-def whole(context: Context, spec: MonitorSpec, interval: Window) -> tuple[int, str | None]:
+def whole(
+    context: Context, spec: MonitorSpec, interval: Window
+) -> tuple[Sequence[StoredWindow], str | None]:
     """The same for an interval of anybody's choice, all of which must be stored as defined now."""
     stored = stored_windows(context.spark, context.store, spec)
     inside, present = _inside(spec, stored, interval)
     missing = _missing(stored, inside, present, interval)
     if missing:
-        return 0, missing
+        return (), missing
     if contiguous([one.window for one in inside]) != [interval]:
-        return 0, "its begin, its end or a window between is not that of a stored window"
+        return (), "its begin, its end or a window between is not that of a stored window"
     if len(present) < len(inside):
         other = len(inside) - len(present)
-        return 0, f"{other} of its windows are stored under another definition"
-    return len(present), None
+        return (), f"{other} of its windows are stored under another definition"
+    return present, None
 
 
 def _inside(
@@ -236,12 +240,10 @@ def _pruned(
 
 
 def _merged(
-    context: Context, spec: MonitorSpec, interval: Window, windows: int
+    context: Context, spec: MonitorSpec, interval: Window, windows: Sequence[StoredWindow]
 ) -> tuple[Any, dict[str, Any]]:
     source = source_of(context.spark, spec)
     resolution = resolve_source(context.spark, spec, source)
-    # Later rows than their windows were read with are not in it.
-    present = _inside(spec, stored_windows(context.spark, context.store, spec), interval)[1]
     rows = merged_reference(
         context.spark, context.store, spec, interval, hashes_of(spec, resolution)
     )
@@ -259,12 +261,13 @@ def _merged(
         "source": spec.source.table or spec.source.path,
         "source_filter": spec.source.filter,
         "source_id": source.table_id,
-        "source_version": max(one.source_version for one in present),
+        # Later rows than their windows were read with are not in it.
+        "source_version": max(one.source_version for one in windows),
         "interval_start": interval.start,
         "interval_end": interval.end,
         "newest_event": interval.end,
         "granularity": spec.windows.grain,
-        "windows": windows,
+        "windows": len(windows),
         "k_effective": spec.sketch.k,
     }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sparkdrift.measures.theta import shared
-from sparkdrift.references.gate import Check, Overlap, overlap
+from sparkdrift.references.gate import Check
+from sparkdrift.references.gate_rows import Overlap, overlap
 from sparkdrift.references.life import Name
 from sparkdrift.spark.keys import StoredKeys, stored_keys
 from sparkdrift.spark.reference_life import Snapshot, read_references

@@ -61,9 +61,12 @@ def promote(
 
 def blocked(name: Name, version: int, entered: Entered) -> SnapshotError:
     """Why a version was not put in force, and what can be done."""
+    unknown = any("not measured: " in line for line in entered.why)
+    told = "What was to be measured and is not does not pass: nothing good is known of it. "
     return SnapshotError(
         f"{name}: version {version} is not put in force, the gate blocks it:\n"
         + "".join(f"    {line}\n" for line in entered.why)
+        + (told if unknown else "")
         + f"Accepted is a version that passes (`sparkdrift reference show SPEC {version}` tells "
         f"all checks): freeze another, `sparkdrift reference reject SPEC {version}`, or, if this "
         "is what is normal now, promote it with --force: that is recorded as a debt"

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from sparkdrift.errors import SnapshotError
 from sparkdrift.references.life import IN_FORCE, Event, Name
-from sparkdrift.spark.profiles import stored_windows
+from sparkdrift.spark.profiles import StoredWindow, stored_windows
 from sparkdrift.spark.reference_life import (
     ALWAYS,
     References,
@@ -60,7 +60,7 @@ class Due:
     found: Snapshot | None = None
     make: bool = False
     missing: str | None = None
-    windows: int = 0
+    windows: Sequence[StoredWindow] = ()
 
     @property
     def waits(self) -> bool:
@@ -175,7 +175,7 @@ def snapshot_by_hand(context: Context, spec: MonitorSpec, wanted: Wanted, asked:
         context.journal.started(record)
         stored = read_references(context.spark, context.store, spec.monitor, [wanted.name])
         own = stored.get(wanted.name, Stored())
-        windows = 0
+        windows: Sequence[StoredWindow] = ()
         if wanted.interval is not None:
             windows, missing = whole(context, spec, wanted.interval)
             if missing:

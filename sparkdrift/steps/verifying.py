@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sparkdrift.errors import SourceError, SpecError
+from sparkdrift.errors import GoneError, NoTableError, SourceError, SpecError
 from sparkdrift.references.life import Name
 from sparkdrift.spark.content_digest import content_digest
-from sparkdrift.spark.failures import FAILURES
+from sparkdrift.spark.failures import FAILURES, reason
 from sparkdrift.spark.frozen_rows import frozen_rows
+from sparkdrift.spark.past_windows import as_read, read_earlier
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.reference_counts import (
     QUARTERS,
@@ -21,7 +22,7 @@ from sparkdrift.spark.reference_counts import (
 )
 from sparkdrift.spark.reference_life import Snapshot
 from sparkdrift.spark.references import scanned_reference
-from sparkdrift.spark.remade import Differing, remade
+from sparkdrift.spark.remade import Differing, Remade, remade
 from sparkdrift.spark.source import Source, gone, open_source, watched_table
 from sparkdrift.spec.digests import definition_hash
 from sparkdrift.spec.expressions import check_expression
@@ -31,6 +32,7 @@ from sparkdrift.steps.evaluation_scores import as_set, measures_scores
 from sparkdrift.steps.freezing import computable, within
 from sparkdrift.steps.reference_reading import find, version_of
 from sparkdrift.store import Store
+from sparkdrift.windows import Window
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -45,7 +47,8 @@ class Verified:
     `counts`: whether the source, at its version of then, still gives the same counts and extremes
     in each slice. `sketches`: whether quantiles, categories and all else that is estimated come
     out the same, to within their errors. None: not measured. `reason`: what differs, or why
-    nothing is known.
+    nothing is known. `failed`: whether that is an error: of a source that is still there, and
+    could not be read all the same.
     """
 
     version: int
@@ -53,11 +56,13 @@ class Verified:
     counts: bool | None
     reason: str | None = None
     sketches: bool | None = None
+    failed: bool = False
 
     @property
     def holds(self) -> bool:
-        """Whether nothing contradicts the version; what is not known does not."""
-        return self.digest and self.counts is not False and self.sketches is not False
+        """Whether nothing contradicts the version; what can't be known any more does not."""
+        found = self.digest and self.counts is not False and self.sketches is not False
+        return found and not self.failed
 
 
 def verify(
@@ -70,32 +75,32 @@ def verify(
     same = digest == snapshot.digest
     told = [] if same else ["the stored rows are not those that were frozen: their digest differs"]
 
-    def unknown(why: str) -> Verified:
-        return Verified(snapshot.version, same, None, "; ".join([*told, why]))
+    def unknown(why: str, *, failed: bool = False) -> Verified:
+        return Verified(snapshot.version, same, None, "; ".join([*told, why]), failed=failed)
 
     try:
         source = source_then(spark, spec, snapshot)
         if snapshot.interval is None and measures_scores(spec, name):
             source = as_set(spec, name, source)
-        own = snapshot.source == (spec.source.table or spec.source.path)
-        table, path = (None, None) if own else location(snapshot.source)
-        resolution, _ = computable(spark, spec, source, Reference(table=table, path=path))
-        again = remade(
-            frozen_rows(spark, store, [(name, snapshot)]),
-            scanned_reference(spark, spec, source, resolution),
-            snapshot.k,
-            spec.sketch.reference_k,
-        )
-        quartiles = stored_quartiles(spark, store, name, snapshot)
-        moved = _moved(spark, spec, source, resolution.usable, quartiles)
-    except (SourceError, SpecError) as error:
+        again = _again(spark, store, spec, name, snapshot, source)
+        if again.fewer_rows and snapshot.interval is not None and snapshot.windows:
+            earlier = read_earlier(spark, store, spec, source, snapshot.interval)
+            if earlier:
+                source = as_read(spec, source, earlier)
+                again = _again(spark, store, spec, name, snapshot, source)
+                told.append(_earlier(earlier, source))
+    except (GoneError, NoTableError, SpecError) as error:
         return unknown(str(error))
+    except SourceError as error:
+        return unknown(str(error), failed=True)
     except FAILURES as error:
-        return unknown(str(gone(snapshot.source, int(snapshot.source_version or 0), error)))
-    found = again.differing
-    lines = [_told(one, source) for one in found] + moved
-    if not again.features and not lines:
+        why = _unread(spark, spec, snapshot, error)
+        return unknown(str(why), failed=not isinstance(why, GoneError))
+    found, lines = again.rows.differing, again.lines(source)
+    if not again.rows.features and not lines:
         return unknown("none of its features is defined as it was then, so they are not compared")
+    if again.rows.left_out:
+        told.append(f"not compared, as not all windows have it: {', '.join(again.rows.left_out)}")
     told += lines[:_MOST_NAMED]
     if len(lines) > _MOST_NAMED:
         told.append(f"{len(lines) - _MOST_NAMED} more differ")
@@ -104,8 +109,68 @@ def verify(
         same,
         not any(one.exact for one in found),
         "; ".join(told) or None,
-        not moved and not any(one.estimated for one in found),
+        not again.moved and not any(one.estimated for one in found),
     )
+
+
+@dataclass(frozen=True)
+class _Again:
+    """A version made again: the rows that come out otherwise, and quartiles that are none."""
+
+    rows: Remade
+    moved: list[str]
+
+    @property
+    def fewer_rows(self) -> bool:
+        """Whether the table has another number of rows than the version."""
+        return any(one.stored[0] != one.again[0] for one in self.rows.differing)
+
+    def lines(self, source: Source) -> list[str]:
+        return [_told(one, source) for one in self.rows.differing] + self.moved
+
+
+def _again(
+    spark: SparkSession,
+    store: Store,
+    spec: MonitorSpec,
+    name: Name,
+    snapshot: Snapshot,
+    source: Source,
+) -> _Again:
+    own = snapshot.source == (spec.source.table or spec.source.path)
+    table, path = (None, None) if own else location(snapshot.source)
+    resolution, _ = computable(spark, spec, source, Reference(table=table, path=path))
+    rows = remade(
+        frozen_rows(spark, store, [(name, snapshot)]),
+        scanned_reference(spark, spec, source, resolution),
+        snapshot.k,
+        spec.sketch.reference_k,
+    )
+    quartiles = stored_quartiles(spark, store, name, snapshot)
+    whole = {one: own for one, own in quartiles.items() if one not in rows.left_out}
+    return _Again(rows, _moved(spark, spec, source, resolution.usable, whole))
+
+
+def _earlier(windows: Mapping[int, Sequence[Window]], source: Source) -> str:
+    many = sum(map(len, windows.values()))
+    versions = ", ".join(map(str, sorted(windows)))
+    return (
+        f"{many} of its windows as they were read, at version {versions} of {source.name}: by "
+        f"version {source.version} these have other rows there"
+    )
+
+
+def _unread(
+    spark: SparkSession, spec: MonitorSpec, snapshot: Snapshot, error: Exception
+) -> SourceError:
+    """Why a source that was found could not be read. Of its newest version VACUUM removes no file:
+    one that is missing there was lost."""
+    version = snapshot.source_version or 0
+    why = gone(snapshot.source, version, error)
+    if isinstance(why, GoneError) and _opened(spark, spec, snapshot, None).version == version:
+        told = f"version {version} of source {snapshot.source}, its newest, can't be read"
+        return SourceError(f"{told}: {reason(error)}. Put the file back from a backup")
+    return why
 
 
 def _moved(
@@ -152,10 +217,11 @@ def _off(column: str, stored: Quartiles, ranks: Sequence[Rank]) -> list[str]:
 
 
 def source_then(spark: SparkSession, spec: MonitorSpec, snapshot: Snapshot) -> Source:
-    """The source as it was; raises SourceError where it can't be had any more.
+    """The source as it was; raises GoneError where it can't be had any more.
 
-    SourceError as well for a condition that no spec could hold: the row may have come with a file
-    from elsewhere, and what it says is about to be run.
+    Another SourceError for a table that can't be read for another reason, and for a condition that
+    no spec could hold: the row may have come with a file from elsewhere, and what it says is about
+    to be run.
     """
     condition = snapshot.source_filter or ""
     for why in check_expression(condition) if condition else ():
@@ -164,25 +230,27 @@ def source_then(spark: SparkSession, spec: MonitorSpec, snapshot: Snapshot) -> S
             f"{condition[:80]!r}, which is not run: {why}. It was not written by this "
             "version of sparkdrift; `sparkdrift reference retire` takes the version out of use"
         )
-    own = snapshot.source == (spec.source.table or spec.source.path)
-    table, path = location(snapshot.source)
-
-    def opened(version: int | None) -> Source:
-        found = (
-            watched_table(spark, spec, version)
-            if own
-            else open_source(spark, table=table, path=path, row_filter=None, version=version)
-        )
-        return replace(found, row_filter=snapshot.source_filter)
-
-    newest = opened(None)
+    newest = _opened(spark, spec, snapshot, None)
     if snapshot.source_id != newest.table_id:
-        raise SourceError(
+        raise GoneError(
             f"the source {snapshot.source} was recreated since ({snapshot.source_id}, now "
             f"{newest.table_id}): what it held then can't be counted again"
         )
-    source = opened(snapshot.source_version)
+    source = _opened(spark, spec, snapshot, snapshot.source_version)
     return source if snapshot.interval is None else within(spec, source, snapshot.interval)
+
+
+def _opened(
+    spark: SparkSession, spec: MonitorSpec, snapshot: Snapshot, version: int | None
+) -> Source:
+    """The table that a version was made of, at a version of it; None: as it is now."""
+    table, path = location(snapshot.source)
+    found = (
+        watched_table(spark, spec, version)
+        if snapshot.source == (spec.source.table or spec.source.path)
+        else open_source(spark, table=table, path=path, row_filter=None, version=version)
+    )
+    return replace(found, row_filter=snapshot.source_filter)
 
 
 def location(source: str) -> tuple[str | None, str | None]:
@@ -194,7 +262,7 @@ def _told(one: Differing, source: Source) -> str:
     """The counts where these differ, else what does."""
     there = f"in version {source.version} of {source.name}"
     where = "the table" if one.column == TABLE_ROW else one.where
-    if one.stored != one.again:
+    if {"rows", "NULLs"} & set(one.exact):
         return f"{where}: {_counts(one.stored)} stored, {_counts(one.again)} {there}"
     return f"{where}: {', '.join((*one.exact, *one.estimated))} stored otherwise than {there}"
 

@@ -16,7 +16,7 @@ from scipy import special
 from sklearn.metrics import roc_auc_score
 from sklearn.tree import DecisionTreeClassifier
 
-from sparkdrift.references.gate import shaped
+from sparkdrift.references.gate_rows import shaped
 from sparkdrift.spec.feedback import Feedback
 
 SEEDS = (11, 12, 13)

@@ -21,7 +21,7 @@ from sparkdrift.steps import reference
 from sparkdrift.steps.freezing import Wanted
 from sparkdrift.steps.snapshot import Freeze, snapshot_by_hand
 from sparkdrift.store import Store
-from sparkdrift.windows import Window
+from sparkdrift.windows import Window, day_of
 
 pytestmark = pytest.mark.spark
 
@@ -132,7 +132,8 @@ def test_staleness_of_the_training_data_is_told_per_column_and_as_one_figure(
     assert set(newest) == {":all", "amount", "product"}
     whole, amount, product = (newest[one] for one in (":all", "amount", "product"))
 
-    last = max(early["ts"].to_pylist())
+    # The day of its newest row, and not the instant.
+    last = day_of(max(early["ts"].to_pylist()))
     assert whole["newest_event"] == last
     assert whole["age_days"] == pytest.approx(
         (day_start(DAYS) - last).total_seconds() / 86400, abs=1e-4

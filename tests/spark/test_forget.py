@@ -30,6 +30,7 @@ from sparkdrift.errors import SnapshotError, StoreError
 from sparkdrift.references.life import Name
 from sparkdrift.spark.evaluation_tables import PROPOSALS
 from sparkdrift.spark.profiles import stored_windows
+from sparkdrift.spark.runs import unfinished
 from sparkdrift.spark.views import registered
 from sparkdrift.spark.writer import insert_rows
 from sparkdrift.spec.models import MonitorSpec
@@ -44,7 +45,7 @@ from sparkdrift.steps.reference_reading import find
 from sparkdrift.steps.snapshot import Freeze, snapshot_by_hand
 from sparkdrift.steps.verifying import verify
 from sparkdrift.store import Store
-from sparkdrift.windows import Window
+from sparkdrift.windows import Window, day_of
 
 pytestmark = pytest.mark.spark
 
@@ -156,6 +157,10 @@ def test_what_was_erased_is_in_no_file_of_the_store(spark, source, store, worksp
         snapshot_by_hand(context_of(spark, store, name.name), spec, wanted, Freeze())
     queue = {"monitor": "credit", "kind": "sample", "name": "production", "seq": 1}
     insert_rows(spark, store, PROPOSALS, [{**queue, "destination": "lake.queue"}])
+    # As sparkdrift kept it before: the instant of the newest row.
+    instant = "newest_event = newest_event + INTERVAL 7 HOURS"
+    snapshots = store.table("reference_snapshots")
+    spark.sql(f"UPDATE {snapshots} SET {instant} WHERE role = 'training'")
     before = set(places(folder))
     tables = {(value, one.partition("/")[0]) for value, one in before}
     held = ("profiles", "reference_profiles")
@@ -176,6 +181,10 @@ def test_what_was_erased_is_in_no_file_of_the_store(spark, source, store, worksp
     }
     assert done.elsewhere == ()
     assert done.queues == ("lake.queue",)
+    # What is left of a version tells the time of none of its rows.
+    for name in (ALL, TRAINING):
+        for one in find(spark, store, name).versions:
+            assert one.newest_event == day_of(one.newest_event), name
     # What stands in for the whole table has the rows of then, without those that were erased.
     old, new = find(spark, store, ALL).versions
     assert (old.rows, new.rows) == (9 * 60 + 2, 9 * 60 + 1)
@@ -207,15 +216,22 @@ def test_what_was_erased_is_in_no_file_of_the_store(spark, source, store, worksp
 
 
 @pytest.mark.classic
-def test_without_rows_there_is_no_successor_and_windows_are_empty(spark, source, store):
-    """After the test above, in the same store: all rows of the reference leave the source."""
+def test_without_rows_there_is_no_successor_and_windows_are_empty(spark, source, store, workspace):
+    """After the test above, in the same store: all rows of the reference leave the source, and the
+    table of training data is dropped."""
+    shutil.rmtree(workspace / "training")
     spark.sql(f"DELETE FROM delta.`{source}` WHERE ts < TIMESTAMP'{day_start(4).isoformat()}'")
     # Found, not given: no run came between.
-    done = forgotten(spark, store, source, "all", Options())
+    done = forgotten(spark, store, source, "all", Options(), role="training")
     assert [one.start for one in done.windows] == [day_start(day) for day in range(4)]
     (erased,) = [one for one in done.erased if one.name == NAME]
     assert (erased.version, erased.instead) == (2, None)
     assert erased.why
+    (dropped,) = [one for one in done.erased if one.name == TRAINING]
+    assert (dropped.version, dropped.instead) == (2, None)
+    assert dropped.why == "it can't be made again (NoTableError)"
+    assert find(spark, store, TRAINING).states == {1: "erased", 2: "erased"}
+    assert rows_of(spark, store, "reference_profiles", "role = 'training'").num_rows == 0
     assert find(spark, store, NAME).states == {1: "erased", 2: "erased"}
     assert rows_of(spark, store, "reference_profiles", "name = 'baseline'").num_rows == 0
     rows = rows_of(spark, store, "profiles", "granularity = 'day' AND column_name = 'amount'")
@@ -399,6 +415,27 @@ def test_wherever_it_ended(spark, erasing, whole, tmp_path, writes):
     if writes > len(whole[0]):
         pytest.skip("there are fewer writes")
     ended_after(spark, erasing, whole, tmp_path / "store", writes)
+
+
+@pytest.mark.slow
+@pytest.mark.classic
+def test_what_an_erasure_was_asked_for_is_done_by_one_that_is_not(spark, erasing, tmp_path):
+    """It ended as soon as it had begun; nobody says again that training data are meant."""
+    store, spec = erasing.copied(tmp_path / "store"), erasing.spec
+    early = days(0, 1, 20, np.random.default_rng(SEED + 3))
+    write(spark, tmp_path / "training", pa.concat_tables([early, planted(early.schema)]))
+    wanted = Wanted(TRAINING, path=str(tmp_path / "training"))
+    snapshot_by_hand(context_of(spark, store, "training"), spec, wanted, Freeze())
+    spark.sql(f"DELETE FROM delta.`{tmp_path / 'training'}` WHERE product = '{PERSON}'")
+    options = {"by": "dpo", "retain_hours": 0}
+    with crashing(after=1) as written, pytest.raises(Crash):
+        forget(context_of(spark, store, "crashed"), spec, Options(), role="training", **options)
+    assert written == ["runs"]
+    assert set(unfinished(spark, store, "forget")) == {spec.monitor}
+    done = erase(spark, store, spec, "again")
+    assert {one.name.role for one in done.erased} == {"baseline", "evaluation", "training"}
+    assert list(places(Path(str(store.directory)))) == [], f"seed {SEED + 3}"
+    assert unfinished(spark, store, "forget") == {}
 
 
 @pytest.mark.slow

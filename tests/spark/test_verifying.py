@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from monitors import context_of, new_store, rows_of, run, spec_of
+from monitors import context_of, new_store, profile_only, rows_of, run, spec_of
 from source_tables import closing_row, day_rows, day_start, write
 
 from sparkdrift.spark.reference_life import Snapshot, own_name
@@ -127,3 +127,61 @@ def test_a_version_that_claims_another_source_version_is_told_apart(spark, watch
     found = verify(spark, watched.store, spec, name, gone)
     assert (found.holds, found.counts, found.sketches) == (True, None, None)
     assert "has no version 7" in found.reason
+    assert not found.failed
+
+
+def test_a_source_that_can_not_be_read_is_an_error_and_not_gone(spark, watched, tmp_path):
+    """A file that the newest version needs: no VACUUM took it."""
+    file = max(watched.path.glob("*.parquet"), key=lambda one: one.stat().st_size)
+    file.rename(tmp_path / file.name)
+    try:
+        found = verified(spark, watched, 1)
+    finally:
+        (tmp_path / file.name).rename(file)
+    assert (found.digest, found.counts, found.failed, found.holds) == (True, None, True, False)
+    assert "its newest, can't be read" in found.reason
+    assert "any more" not in found.reason
+
+
+def test_a_version_of_windows_that_were_read_at_other_times_holds(spark, tmp_path):
+    """Half of day 0 has left the source since it was read, `late` is a column from day 2 on, and
+    `score` and the slice are asked for from then on."""
+    rng = np.random.default_rng(SEED)
+    path, store = tmp_path / "source", new_store(spark, tmp_path / "store")
+    first = pa.concat_tables([*(day_rows(day, 200, rng) for day in (0, 1)), closing_row(2)])
+    write(spark, path, first)
+    own = {
+        "features": {"numeric": ["amount", "late"], "categorical": ["product"]},
+        "drift": {"multivariate": False},
+    }
+    profile_only(spark, store, spec_of(path, **own), "first")
+    spark.sql(f"DELETE FROM delta.`{path}` WHERE ts < '{day_start(0).replace(hour=12)}'")
+    then = pa.concat_tables([*(day_rows(day, 200, rng) for day in (2, 3)), closing_row(4)])
+    late = pa.array(rng.normal(size=then.num_rows))
+    write(spark, path, then.append_column("late", late), mergeSchema="true")
+    own["features"] = {"numeric": ["amount", "late", "score"], "categorical": ["product"]}
+    spec = spec_of(path, **own, slices=["region"])
+    profile_only(spark, store, spec, "then", begin=day_start(2), end=day_start(4))
+    wanted = Wanted(own_name(spec), Window(day_start(0), day_start(4)))
+    done = snapshot_by_hand(context_of(spark, store, "made"), spec, wanted, Freeze(candidate=True))
+    # One row closes the days before and is of day 2.
+    assert (done.version.windows, done.version.rows, done.version.source_version) == (4, 801, 2)
+
+    def found() -> Verified:
+        (one,) = find(spark, store, own_name(spec)).versions
+        return verify(spark, store, spec, own_name(spec), one)
+
+    assert found() == Verified(
+        1,
+        True,
+        True,
+        f"1 of its windows as they were read, at version 0 of {path}: by version 2 these have "
+        "other rows there; not compared, as not all windows have it: score, slice region",
+        True,
+    )
+    spark.sql(
+        f"UPDATE {store.table('reference_profiles')} SET min = min - 1 WHERE column_name = 'late'"
+    )
+    broken = found()
+    assert (broken.digest, broken.counts) == (False, False)
+    assert "late: min stored otherwise" in broken.reason

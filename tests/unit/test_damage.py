@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from pyspark.errors import PySparkException
 
-from sparkdrift.errors import SourceError, StoreError
+from sparkdrift.errors import GoneError, NoTableError, SourceError, StoreError
 from sparkdrift.spark.damage import damage
+from sparkdrift.spark.source import gone, unreadable
 from sparkdrift.store import Store
 
 STORE = Store(directory="/stores/my credit")
@@ -36,6 +37,39 @@ def test_a_file_of_the_source_that_is_gone():
     )
     assert "RESTORE TABLE" in said
     assert "run again" in said
+
+
+@pytest.mark.parametrize(
+    ("said", "is_gone"),
+    [
+        ("[DELTA_VERSION_NOT_FOUND] Cannot time travel Delta table to version 3.", True),
+        ("[DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION] Cannot", True),
+        ("[DELTA_TRUNCATED_TRANSACTION_LOG] /t: Unable to reconstruct state at version 3", True),
+        (GONE.format(f"/lake/scored/{FILE}"), True),
+        # Whatever else it is: the version may well be there.
+        ("[INSUFFICIENT_PERMISSIONS] User does not have SELECT on table t", False),
+        ("Job aborted due to stage failure: java.lang.OutOfMemoryError: Java heap space", False),
+        (f"[FAILED_READ_FILE.NO_HINT] file:/lake/{FILE}\nChecksumException: at 0", False),
+        ("[CAST_INVALID_INPUT] The value 'a' cannot be cast to DOUBLE", False),
+    ],
+)
+def test_only_what_is_not_there_any_more_is_said_to_be_gone(said, is_gone):
+    error = gone("main.scored", 3, PySparkException(said))
+    assert isinstance(error, GoneError) == is_gone
+    assert ("can't be read any more" in str(error)) == is_gone
+    assert "version 3 of source main.scored" in str(error)
+
+
+def test_a_folder_that_was_deleted_is_no_table_and_one_that_is_not_mounted_may_be(tmp_path):
+    """An erasure goes on without the first, and waits for the second."""
+    (tmp_path / "lake" / "other").mkdir(parents=True)
+    (tmp_path / "mount").mkdir()
+    keys = ("--table", "--path")
+    for folder, deleted in (("lake/training", True), ("mount/training", False), ("a/b", False)):
+        path = str(tmp_path / folder)
+        error = unreadable(PySparkException("[DELTA_MISSING]"), path, path, keys)
+        assert isinstance(error, NoTableError) == deleted, folder
+        assert "there is no such folder; check --path" in str(error)
 
 
 def test_a_file_of_a_results_table_and_of_a_log():

@@ -198,7 +198,8 @@ def verify(
     """Check stored versions (or one) against their digests, and against their source.
 
     Ends with 1 where the stored rows differ from what was frozen, or where the source, at its
-    version of then, gives other counts. What can't be read any more is told, no failure.
+    version of then, gives other counts or could not be read. A version of the source that is not
+    there any more is told, no failure.
 
     Example: sparkdrift reference verify monitors/credit.yml
     """

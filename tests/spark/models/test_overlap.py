@@ -137,7 +137,7 @@ def test_the_sketch_holds_what_the_library_makes_of_the_same_keys(spark, places,
     assert len(row["key_sketch"]) < 8 * (2 * 2**keys.LOG_ENTRIES + 4)
 
 
-def test_what_stands_in_the_way_is_told_and_stops_nothing(spark, places, spec, store, monkeypatch):
+def test_what_stands_in_the_way_is_told_and_does_not_pass(spark, places, spec, store, monkeypatch):
     run(spark, store, spec, "first")
     freeze(spark, store, spec, "training", places["training"], "t1")
     freeze(spark, store, spec, "evaluation", places["texts"], "texts")
@@ -153,7 +153,8 @@ def test_what_stands_in_the_way_is_told_and_stops_nothing(spark, places, spec, s
         ("old", "has no theta_sketch_agg"),
     ):
         row = checked(spark, store, run_id)
-        assert (row["verdict"], row["value"]) == ("not_measured", None), run_id
+        assert (row["verdict"], row["value"]) == ("blocked", None), run_id
+        assert row["reason"].startswith("not measured: ")
         assert expected in row["reason"]
     # The monitor's own reference, merged by the run, says so as well and is in force.
     assert find(spark, store, reference.named(spec)).present is not None

@@ -17,6 +17,10 @@ from sparkdrift.errors import SnapshotError, UsageError
 from sparkdrift.measures.density_ratio import coverage
 from sparkdrift.measures.representation import ess_ratio
 from sparkdrift.measures.score_bins import choose_edges, count
+from sparkdrift.references.life import Name
+from sparkdrift.spark.reference_life import Snapshot
+from sparkdrift.spark.source import source_of
+from sparkdrift.steps.gate_rows import label_checks
 from sparkdrift.steps.sample_eval import Wanted, sample_eval
 
 pytestmark = pytest.mark.spark
@@ -70,6 +74,18 @@ def sampled(spark, workspace):
     ]
     put_states(spark, store, spec, "launch:1", START, states)
     return spec, store, production, state, set(arrived.tolist())
+
+
+@pytest.mark.classic
+def test_the_gate_counts_labels_that_stand_in_a_table_of_their_own(spark, sampled):
+    spec, store, *_, arrived = sampled
+    source = source_of(spark, spec)
+    known = {"source_id": source.table_id, "source_version": source.version}
+    version = Snapshot(1, "run", source.name, None, None, 0, ROWS, "digest", **known)
+    for role, expected in (("calibration", "blocked"), ("baseline", "warned")):
+        name = Name(spec.monitor, role, role)
+        (check,) = label_checks(context_of(spark, store), spec, name, version)
+        assert (check.verdict, check.value) == (expected, len(arrived) / ROWS)
 
 
 def queued(spark, path) -> dict[int, str]:

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from sparkdrift.measures import evidence
 from sparkdrift.measures.binned import d_statistic
@@ -15,17 +14,12 @@ from sparkdrift.references.gate import (
     Column,
     Gap,
     Limits,
-    Origins,
-    Overlap,
+    beginnings,
     blocking,
-    contamination,
     creep,
     domain,
-    labels,
-    overlap,
     sample_size,
     schema,
-    shaped,
     step,
     verdict,
 )
@@ -152,47 +146,15 @@ def test_many_small_steps_one_way_are_creep_and_to_and_fro_is_not():
     assert "directness 0.02" in back[0].reason
     # One step is what `step` looks at.
     assert creep(frog, {"income": chain[:1]}, LIMITS) == []
-    unknown = creep([gap("income", None, material=None)], {"income": chain}, LIMITS)
-    assert verdicts(unknown) == {"income": "not_measured"}
+    nothing = creep([gap("income", None, material=None)], {"income": chain}, LIMITS)
+    assert verdicts(nothing) == {"income": "not_measured"}
 
 
-def test_rows_from_alerted_windows_block_by_their_share_or_by_what_they_move():
-    few, many = Origins(1000, 1000, 40), Origins(1000, 600, 60)
-    assert verdicts(contamination(few, None)) == {":table": "passed"}
-    found = contamination(many, [gap("age", 0.1), gap("income", 0.4, material=True)])
-    assert verdicts(found) == {":table": "blocked", "age": "passed", "income": "blocked"}
-    assert found[0].value == 60 / 600
-    assert found[0].reason == (
-        "10.0 % of the rows that were judged are from windows in which an alert stood; 40 % were "
-        "not judged"
-    )
-    assert verdicts(contamination(few, [gap("income", 0.4, material=True)])) == {
-        ":table": "passed",
-        "income": "blocked",
-    }
-    for unknown in (None, Origins(1000, 0, 0), Origins(1000, 499, 1)):
-        assert verdicts(contamination(unknown, None)) == {":table": "not_measured"}
-
-
-@pytest.mark.parametrize(
-    ("role", "labelled", "expected"),
-    [
-        ("evaluation", 950, "passed"),
-        ("evaluation", 500, "blocked"),
-        ("training", 500, "blocked"),
-        ("baseline", 500, "warned"),
-        ("baseline", 0, "warned"),
-    ],
-)
-def test_only_roles_that_need_labels_are_blocked_without(role, labelled, expected):
-    assert verdicts(labels(role, 1000, labelled)) == {":table": expected}
-
-
-def test_labels_that_could_not_be_counted_are_not_measured():
-    (check,) = labels("evaluation", None, None, "the version is gone")
-    assert (check.verdict, check.reason, check.value) == (
-        *("not_measured", "the version is gone", None),
-    )
+def test_a_column_creeps_from_where_it_first_had_values():
+    way = [{"age": column()}, {"age": column(), "late": column(0)}, {"late": column()}]
+    assert beginnings(way) == {"age": 0, "late": 2}
+    # Its rows were counted, and it was not there.
+    assert beginnings([{"age": column(status="schema_changed")}, *way]) == {"age": 1, "late": 3}
 
 
 def test_of_many_columns_that_block_the_gravest_are_named():
@@ -204,57 +166,40 @@ def test_of_many_columns_that_block_the_gravest_are_named():
     )
 
 
+REDEFINED = "the definition changed since the reference was frozen"
+
+
+def test_what_is_defined_otherwise_by_now_does_not_pass():
+    """Neither the step nor the way since version 1 is known, so somebody has to want it."""
+    unmeasured = gap("age", None, material=None, reason=REDEFINED, valued=True)
+    (checked,) = step([unmeasured], LIMITS)
+    assert (checked.verdict, checked.value) == ("blocked", None)
+    assert checked.reason == f"not measured: can't be compared with version 1: {REDEFINED}"
+    assert verdict([checked]) == "blocked"
+    assert verdicts(creep([unmeasured], {"age": [gap("age", 0.1)] * 2}, LIMITS)) == {
+        "age": "blocked"
+    }
+
+
+def test_where_there_is_nothing_to_compare_nothing_blocks():
+    """As of a column that one of the two has no values of."""
+    empty = gap("age", None, material=None, reason="it has no values", valued=False)
+    assert verdicts(step([empty], LIMITS)) == {"age": "not_measured"}
+    assert verdict(step([empty], LIMITS)) == "passed"
+
+
 @pytest.mark.parametrize(
-    ("influenced", "expected"), [(0, "passed"), (200, "passed"), (201, "blocked")]
+    ("shares", "expected"),
+    [
+        ({"outside": 0.0}, "passed"),
+        ({"outside": 0.005, "new": None}, "passed"),
+        ({"outside": 1.0}, "blocked"),
+        ({"new": 0.4}, "blocked"),
+        # Nothing is known of it.
+        ({}, "blocked"),
+    ],
 )
-def test_a_version_that_the_model_shaped_beyond_the_limit_is_blocked(influenced, expected):
-    (check,) = shaped(1000, 1000, influenced, 0.2)
-    assert (check.column, check.verdict) == (":table", expected)
-    assert (check.value, check.limit) == (influenced / 1000, 0.2)
-
-
-def test_the_share_is_of_rows_of_which_it_is_known():
-    (check,) = shaped(1000, 400, 100, 0.3)
-    assert check.value == 0.25
-    ends = stats.binomtest(100, 400).proportion_ci(0.95, method="wilson")
-    assert f"{100 * ends.low:.1f} to {100 * ends.high:.1f} %" in check.reason
-    assert "of 60.0 % it is not known" in check.reason
-
-
-@pytest.mark.parametrize("why", [None, "the column is gone"])
-def test_a_share_of_nothing_is_not_measured_and_never_passes(why):
-    (check,) = shaped(1000, 0, 0, 0.2, why)
-    assert (check.verdict, check.value) == ("not_measured", None)
-    assert why is None or check.reason == why
-
-
-OTHER = "reference training of m"
-
-
-def test_an_evaluation_set_that_was_trained_on_is_blocked_and_says_by_how_much():
-    found = Overlap(OTHER, 2, 0.03, 0.024, 0.037, 12_000, False)
-    (check,) = overlap("evaluation", [found], 0.01)
-    assert (check.verdict, check.value, check.limit) == ("blocked", 0.03, 0.01)
-    assert check.against == 2
-    assert check.reason == (
-        "3.0 % of 12,000 keys are in both: reference training of m version 2 has them as well "
-        "(95 % interval 2.4 to 3.7 %, limit 1 %)"
-    )
-
-
-def test_few_shared_keys_pass():
-    found = Overlap(OTHER, 2, 0.01, 0.01, 0.01, 12_000, True)
-    (check,) = overlap("training", [found], 0.01)
-    assert check.verdict == "passed"
-    assert "every key was looked at" in check.reason
-
-
-def test_what_is_not_known_of_keys_does_not_pass():
-    (check,) = overlap("evaluation", [], 0.01)
-    assert (check.verdict, check.value) == ("not_measured", None)
-    assert check.reason == "no reference of the role training is in force"
-    unknown = Overlap(reason="the keys were not read")
-    for known, expected in ((0.0, "not_measured"), (0.5, "blocked")):
-        found = [Overlap(OTHER, 1, known, known, known, 10, True), unknown]
-        (check,) = overlap("evaluation", found, 0.01)
-        assert check.verdict == expected
+def test_of_one_value_there_is_no_distance_but_it_is_known_who_left_it(shares, expected):
+    (check,) = step([gap("flag", None, material=None, valued=True, **shares)], LIMITS)
+    assert check.verdict == expected
+    assert check.value == max((one for one in shares.values() if one is not None), default=None)

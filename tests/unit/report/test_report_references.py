@@ -125,15 +125,17 @@ def test_verified_versions_tell_what_was_not_measured_apart():
         3: Verified(3, True, False, "amount: 10 rows stored, 9 rows"),
         4: Verified(4, True, True, sketches=True),
         5: Verified(5, True, True, "amount: 50 % of the rows are at most 7", sketches=False),
+        6: Verified(6, True, None, "source t can't be read: permission denied", failed=True),
     }
     assert [one[:4] for one in verified_lines(found)] == [
+        [6, "ok", "error", "error"],
         [5, "ok", "reproduced", "differ"],
         [4, "ok", "reproduced", "reproduced"],
         [3, "ok", "differ", "not measured"],
         [2, "mismatch", "reproduced", "not measured"],
         [1, "ok", "not measured", "not measured"],
     ]
-    assert [one.holds for one in found.values()] == [True, False, False, True, False]
+    assert [one.holds for one in found.values()] == [*(True, False, False, True, False, False)]
 
 
 def test_one_version_is_told_as_in_the_list():
