@@ -29,7 +29,6 @@ from sparkdrift.windows import Window
 
 FORMAT = 5
 """Raised when health changes without a change of what it is told from."""
-_INPUTS = "drift of "
 _MOST_NAMED = 3
 _CARRIED = 0.5
 """What evidence of an earlier window counts for, in the confidence. Source: the project's own."""
@@ -148,9 +147,9 @@ def assess(
     past = begun.stood.past if begun.stood else None
     found: list[Health] = []
     latest: dict[str, _Measured] = {}
-    compared: set[str] = set()
+    measured: dict[str, set[str]] = {}
     for number, (evidence, own) in enumerate(zip(windows, books, strict=True)):
-        whole = _with_what_is_gone(evidence, compared, model.policy)
+        whole = _with_what_is_gone(evidence, measured, model.policy)
         levels = _levels(model, whole, own, latest)
         if number < begun.at:
             continue
@@ -283,21 +282,51 @@ def _levels(
 
 
 def _with_what_is_gone(
-    evidence: WindowEvidence, compared: set[str], policy: Policy
+    evidence: WindowEvidence, measured: dict[str, set[str]], policy: Policy
 ) -> WindowEvidence:
-    """The window with inputs that were compared once, and that no row tells of now, missing in its
-    coverage; `compared` is brought up to it."""
-    told = {name for name in evidence.subjects if name.startswith(_INPUTS)}
-    gone = sorted(compared - told - set(policy.not_expected))
-    compared |= {name for name in told if evidence.subjects[name]}
-    own = evidence.coverage.get("data")
-    if own is None or not own.measured or not gone:
-        return evidence
+    """The window with what was measured once, and what no row tells of now, missing in its coverage;
+    `measured`, by kind of evidence, is brought up to it."""
+    told: dict[str, set[str]] = {}
+    for debt in evidence.subjects:
+        kind = _lasting(debt)
+        if kind is not None:
+            told.setdefault(kind, set()).add(debt)
+    coverage = dict(evidence.coverage)
+    for kind, known in measured.items():
+        own, there = coverage.get(kind), told.get(kind, set())
+        gone = sorted(known - there - evidence.ended - set(policy.not_expected))
+        if own is not None and own.measured and gone:
+            coverage[kind] = _less(own, len(there), gone)
+    for kind, there in told.items():
+        measured.setdefault(kind, set()).update(one for one in there if evidence.subjects[one])
+    return replace(evidence, coverage=coverage)
+
+
+_LASTING: Mapping[str, tuple[str, str]] = {
+    "data": ("drift of ", ""),
+    "operations": ("operations of ", ""),
+    "feature": ("features: ", ""),
+    "performance": ("performance of ", " by "),
+    "evaluation": ("evaluation of ", ", "),
+    "calibration": ("calibration of ", ", "),
+}
+"""How the ids of debts begin whose subject every window tells of, and what is in those of parts:
+slices, categories and what is learned anew with each reference come and go."""
+
+
+def _lasting(debt: str) -> str | None:
+    """The kind of evidence of a subject that every window tells of; None: it comes and goes."""
+    for kind, (prefix, of_parts) in _LASTING.items():
+        if debt.startswith(prefix):
+            return None if of_parts and of_parts in debt else kind
+    return None
+
+
+def _less(own: Coverage, told: int, gone: Sequence[str]) -> Coverage:
     shown = ", ".join(gone[:_MOST_NAMED]) + (", ..." if len(gone) > _MOST_NAMED else "")
     why = f"no row tells any more of: {shown} (`policy.not_expected` where that is as it should be)"
-    share = own.measured * len(told) / (len(told) + len(gone))
-    less = replace(own, measured=share, why=f"{own.why}; {why}" if own.why else why)
-    return replace(evidence, coverage={**evidence.coverage, "data": less})
+    share = own.measured * told / (told + len(gone))
+    return replace(own, measured=share, why=f"{own.why}; {why}" if own.why else why)
 
 
 def _told(debt: Debt) -> Finding:
@@ -383,6 +412,8 @@ def _content(evidence: WindowEvidence) -> list[object]:
                 one.sliced,
             )
             for one in evidence.findings
+            # What events alone tell is no evidence, and follows from the policy as well.
+            if not one.booked
         ],
         sorted(
             (name, one.measured, one.why, one.weight) for name, one in evidence.coverage.items()

@@ -146,12 +146,24 @@ def open_before(
     found: dict[str, Debt] = {}
     for name, own in standing(events).items():
         debt: Debt | None = None
+        waived: Event | None = None
         for one in own:
-            if one.window_start < first:
-                debt = _after(debt, one, due, length)
+            if one.window_start >= first:
+                continue
+            debt = _after(debt, one, due, length)
+            waived = one if one.action == "waived" else waived
+            if debt is not None and one.action == "opened" and waived is not None:
+                debt = _covered(debt, waived, one.window_start + length)
         if debt is not None:
             found[name] = debt
     return found
+
+
+def _covered(debt: Debt, waived: Event, end: datetime) -> Debt:
+    """A debt that came back within a waiver, which covers it; `end`: of the window it opened in."""
+    if waived.until is None or waived.until < end:
+        return debt
+    return replace(debt, status="waived", until=waived.until, waived_as=waived.severity)
 
 
 def _after(debt: Debt | None, one: Event, due: Due, length: timedelta) -> Debt | None:

@@ -52,7 +52,8 @@ class WindowEvidence:
     coverage: by kind of evidence; one that is not there was not measured. subjects: by id of each
     debt that rows tell of whether they can say that it is gone: its own subject was measured, and
     nothing of it is suppressed. Of one that is not there nothing is known (`says_gone`). ended:
-    debts of what is not in force any more. sliced: whether slices are looked at.
+    debts of what is not in force any more. closed: those that events alone tell of, and have
+    closed. sliced: whether slices are looked at.
     loss, cost: of the whole model in this window, in the unit of the degraded metric and in
     business units; None: not known.
     dashboard_status, blind_spot: green, amber, red; None: no row says.
@@ -63,6 +64,7 @@ class WindowEvidence:
     coverage: Mapping[str, Coverage] = field(default_factory=dict)
     subjects: Mapping[str, bool] = field(default_factory=dict)
     ended: frozenset[str] = frozenset()
+    closed: frozenset[str] = frozenset()
     sliced: bool = True
     dashboard_status: str | None = None
     blind_spot: str | None = None
@@ -76,13 +78,10 @@ class WindowEvidence:
         other one that it is not.
         """
         evidence = evidence_of(last)
-        if evidence == "ownership" or last.debt.startswith(FORCED) or last.debt in self.ended:
+        over = last.debt in self.ended or last.debt in self.closed
+        if over or evidence == "ownership" or last.debt.startswith(FORCED):
             return True
-        if last.sliced and not self.sliced:
-            return False
-        measured = self.coverage.get(evidence)
-        had = measured is not None and measured.measured > 0
-        return had and self.subjects.get(last.debt, False)
+        return self.subjects.get(last.debt, False) and (self.sliced or not last.sliced)
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,9 @@ class Finding:
     evidence: in words, with figures. rows: the keys of the rows it rests on, such as
     "drift: amount, baseline, 2025-06-01"; empty for what is declared and not measured.
     loss: estimated loss per window in the unit of the degraded metric, cost: the same in business
-    units; None where it is not known, which is not zero. sliced: found in slices alone. owner:
-    whose work it is; None: that of whoever owns the model.
+    units; None where it is not known, which is not zero. sliced: found in slices alone. booked:
+    told by events alone, as it stands. owner: whose work it is; None: that of whoever owns the
+    model.
     """
 
     debt: str
@@ -38,3 +39,4 @@ class Finding:
     cost: float | None = None
     owner: str | None = None
     sliced: bool = False
+    booked: bool = False

@@ -176,7 +176,8 @@ def keep(
                 continue
             if one is None and not gone:
                 continue
-            standing = _standing(recent, name, one, terms.counted(kind))
+            booked = one is not None and one.booked
+            standing = _standing(recent, name, one, (1, 1) if booked else terms.counted(kind))
             if standing is None and one is not None and debt is None:
                 passing.append(replace(one, severity="minor"))
             after, more = _changed(debt, one, standing, evidence, terms)
@@ -253,11 +254,13 @@ def _changed(
         return opened, [Entry("opened", start, finding, owner)]
     # From the first window without it on: windows before are what opened it, and close nothing.
     gone = debt.gone + 1 if one is None else 0
-    if gone >= terms.closes_after:
+    # What others close is closed by an event, and not by a row that is missing.
+    if gone >= (1 if debt.name.startswith(FORCED) else terms.closes_after):
         why = f"not found in {gone} measured windows in a row"
         return None, [Entry("closed", start, debt.finding, debt.owner, why)]
-    now = 0 if one is None else _grade(standing or debt.severity)
-    severity, milder = _fallen(debt, now, terms.closes_after)
+    severity, milder = _fallen(debt, _now(debt, one, standing), terms.closes_after)
+    if one is not None and one.booked:
+        severity, milder = one.severity, ()
     finding = replace(one or debt.finding, severity=severity)
     due = earlier(debt, severity, evidence.window.end, terms.due)
     after = replace(debt, finding=finding, gone=gone, milder=milder, due=due)
@@ -266,6 +269,15 @@ def _changed(
     if not why:
         return after, []
     return replace(after, recorded=finding.cost), [Entry("seen", start, finding, debt.owner, why)]
+
+
+def _now(debt: Debt, one: Finding | None, standing: Severity | None) -> int:
+    """The severity of a window for what it says of the debt: what persists, and at least what was
+    found, as far as the debt stands for it already. 0: not found."""
+    if one is None:
+        return 0
+    found = min(_grade(one.severity), _grade(debt.severity))
+    return max(found, _grade(standing) if standing else 0)
 
 
 def _fallen(debt: Debt, now: int, windows: int) -> tuple[Severity, tuple[int, ...]]:

@@ -41,13 +41,7 @@ class Untold:
             soon = windows[number : number + closes_after]
             if told is not None and not any(one in closed for one in soon):
                 text = f"{told.evidence.removesuffix(_WHY)}{_WHY}"
-                yield Finding(told.debt, told.kind, told.severity, at, since, text)
-
-    @property
-    def closed(self) -> bool:
-        """Whether it is, by its events."""
-        lives = [one for one in self.events if one.action in ("opened", "closed")]
-        return lives[-1].action == "closed"
+                yield Finding(told.debt, told.kind, told.severity, at, since, text, booked=True)
 
 
 def with_untold(
@@ -56,7 +50,8 @@ def with_untold(
     closes_after: int,
     unwatched: Collection[str],
 ) -> list[WindowEvidence]:
-    """The windows with the findings of these debts; where there is none, it is gone."""
+    """The windows with the findings of these debts, where no row tells of them; elsewhere, where
+    there is none, it is gone."""
     starts = [one.window.start for one in windows]
     more: dict[datetime, dict[str, Finding]] = {at: {} for at in starts}
     for debt in debts:
@@ -65,34 +60,35 @@ def with_untold(
             if finding.window_start < starts[-1] or debt.name not in unwatched:
                 more[finding.window_start][debt.name] = finding
     names = {one.name for one in debts} - set(unwatched)
-    return [
-        replace(
-            one,
-            findings=(*one.findings, *more[one.window.start].values()),
-            ended=one.ended | (names - set(more[one.window.start])),
-        )
-        for one in windows
-    ]
+    found = []
+    for one in windows:
+        silent = {name for name in (debt.name for debt in debts) if not _tells(one, name)}
+        own = {name: two for name, two in more[one.window.start].items() if name in silent}
+        closed = frozenset((silent & names) - set(own))
+        found.append(replace(one, findings=(*one.findings, *own.values()), closed=closed))
+    return found
+
+
+def _tells(window: WindowEvidence, debt: str) -> bool:
+    """Whether rows of the window tell of it, or that it is not in force any more."""
+    found = any(one.debt == debt for one in window.findings)
+    return found or debt in window.subjects or debt in window.ended
 
 
 def untold(windows: Sequence[WindowEvidence], events: Sequence[Event]) -> list[Untold]:
-    """The debts that were opened in one of these windows, and that none of them tells of."""
-    told = {name for one in windows for name in one.subjects}
-    told |= {name for one in windows for name in one.ended}
-    told |= {finding.debt for one in windows for finding in one.findings}
-    first = windows[0].window.start
+    """The debts that were opened in one of these windows, which does not tell of them."""
+    by_start = {one.window.start: one for one in windows}
     found = []
     for name, own in standing(events).items():
-        declared = own and (own[0].kind == "ownership" or name.startswith(FORCED))
-        opened = any(one.action == "opened" and one.window_start >= first for one in own)
-        if name not in told and opened and not declared:
+        if not own or own[0].kind == "ownership" or name.startswith(FORCED):
+            continue
+        opened = [by_start.get(one.window_start) for one in own if one.action == "opened"]
+        if any(one is not None and not _tells(one, name) for one in opened):
             found.append(Untold(name, tuple(own)))
     return found
 
 
 def later(entries: Sequence[Entry], debts: Collection[Untold]) -> tuple[Entry, ...]:
-    """Of the entries on these debts those that events have not told already."""
-    newest = {one.name: one.events[-1].window_start for one in debts if not one.closed}
-    return tuple(
-        one for one in entries if one.name in newest and one.window_start > newest[one.name]
-    )
+    """Of the entries on these debts those that come after what events have told."""
+    newest = {one.name: one.events[-1].window_start for one in debts}
+    return tuple(one for one in entries if one.window_start > newest[one.name])

@@ -347,6 +347,8 @@ def _retired(rows: Sequence[Told], events: Sequence[Event]) -> Iterator[Finding]
 
 def _write(context: Context, specs: Sequence[MonitorSpec], found: Mapping[str, Judged]) -> None:
     spark, store, run_id = context.spark, context.store, context.journal.run_id
+    # Events first: a verdict that stands without them would settle what they follow from.
+    found = _write_events(context, specs, found)
     due = {
         spec.monitor: (spec, found[spec.monitor].due) for spec in specs if found[spec.monitor].due
     }
@@ -355,13 +357,15 @@ def _write(context: Context, specs: Sequence[MonitorSpec], found: Mapping[str, J
         versions = {name: found[name].versions for name in due}
         policies = {spec.monitor: health_hash(spec) for spec, _ in due.values()}
         write_health(spark, store, due, policies, stages, versions, run_id)
-    _write_events(context, specs, found)
 
 
 def _write_events(
     context: Context, specs: Sequence[MonitorSpec], found: Mapping[str, Judged]
-) -> None:
-    """Add what follows; where another run took numbers meanwhile, what follows from its events."""
+) -> Mapping[str, Judged]:
+    """Add what follows; where another run took numbers meanwhile, what follows from its events.
+
+    Returns what was judged last.
+    """
     for _ in range(_TRIES):
         entries = {name: own.entries for name, own in found.items() if own.entries}
         events = {name: found[name].events for name in entries}
@@ -369,7 +373,7 @@ def _write_events(
             context.spark, context.store, entries, events, context.journal.run_id
         )
         if written == sum(len(own) for own in entries.values()):
-            return
+            return found
         found = judge_monitors(context, specs)
     raise StoreError(
         "other runs wrote events of the same debts at the same time, again and again; the ledger "

@@ -58,7 +58,7 @@ def test_since_when_the_dashboard_has_missed_what_moved() -> None:
     blind = [finding("blind dashboard", "evaluation", week) for week in range(3)]
     weeks = [
         evidence(0),
-        evidence(1, finding("drift of d", "data", 1), blind[1], **spot),
+        evidence(1, finding("drift of d", "data", 1, severity="minor"), blind[1], **spot),
         evidence(2, *drifts, blind[2], **spot),
     ]
     assert (

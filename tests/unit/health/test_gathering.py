@@ -282,7 +282,7 @@ def test_what_is_owed_of_an_evaluation_set_ends_with_it() -> None:
         one.findings[0] for one in windows_of([told("window", end=start(1)), told(
             "staleness", name="gap_max", subject="old", status="drifted", grade="*")])
     )  # fmt: skip
-    assert [one.says_gone(last) for one in windows] == [False, False, True, True]
+    assert [one.says_gone(last) for one in windows] == [True, False, True, True]
 
 
 def test_what_was_found_in_slices_alone_is_gone_where_slices_are_looked_at() -> None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from health_rows import evidence, start
+from health_rows import AllBut, evidence, start
 
 from sparkdrift.health.assessing import Health, assess
 from sparkdrift.health.evidence import _OF_DEBT, WindowEvidence, evidence_of
@@ -78,6 +78,7 @@ def without(week: WindowEvidence, kinds: Collection[str]) -> WindowEvidence:
         week,
         findings=tuple(one for one in week.findings if evidence_of(one) not in kinds),
         coverage={name: one for name, one in week.coverage.items() if name not in kinds},
+        subjects=AllBut(week.subjects, kinds),
     )
 
 
