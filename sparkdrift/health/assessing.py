@@ -284,8 +284,8 @@ def _levels(
 def _with_what_is_gone(
     evidence: WindowEvidence, measured: dict[str, set[str]], policy: Policy
 ) -> WindowEvidence:
-    """The window with what was measured once, and what no row tells of now, missing in its coverage;
-    `measured`, by kind of evidence, is brought up to it."""
+    """The window with what was measured once, and what no row tells of now, missing in its
+    coverage; `measured`, by kind of evidence, is brought up to it."""
     told: dict[str, set[str]] = {}
     for debt in evidence.subjects:
         kind = _lasting(debt)
@@ -410,6 +410,7 @@ def _content(evidence: WindowEvidence) -> list[object]:
                 one.loss,
                 one.cost,
                 one.sliced,
+                one.comparisons,
             )
             for one in evidence.findings
             # What events alone tell is no evidence, and follows from the policy as well.
@@ -419,6 +420,7 @@ def _content(evidence: WindowEvidence) -> list[object]:
             (name, one.measured, one.why, one.weight) for name, one in evidence.coverage.items()
         ),
         (sorted(evidence.subjects.items()), sorted(evidence.ended), evidence.sliced),
+        sorted((name, sorted(own)) for name, own in evidence.compared.items()),
         # Not the stage: what is declared of a model by now is no news of its past.
         (evidence.dashboard_status, evidence.blind_spot),
         (evidence.loss, evidence.cost),

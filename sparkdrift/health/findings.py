@@ -24,8 +24,8 @@ class Finding:
     "drift: amount, baseline, 2025-06-01"; empty for what is declared and not measured.
     loss: estimated loss per window in the unit of the degraded metric, cost: the same in business
     units; None where it is not known, which is not zero. sliced: found in slices alone. booked:
-    told by events alone, as it stands. owner: whose work it is; None: that of whoever owns the
-    model.
+    told by events alone, as it stands. comparisons: by which it was found, where it is one of
+    several. owner: whose work it is; None: that of whoever owns the model.
     """
 
     debt: str
@@ -40,3 +40,4 @@ class Finding:
     owner: str | None = None
     sliced: bool = False
     booked: bool = False
+    comparisons: tuple[str, ...] = ()

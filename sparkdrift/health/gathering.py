@@ -7,7 +7,7 @@ values of a source: a ledger keeps it for good.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from sparkdrift.health.subjects import (
     SUPPRESSED,
     TELLING,
     Terms,
+    compared_of,
     named_set,
     of_assumption,
     of_drift,
@@ -47,13 +48,18 @@ CORE: Mapping[str, tuple[str, ...]] = {
 
 
 def windows_of(
-    rows: Iterable[Told], more: Iterable[Finding] = (), *, sliced: bool = True
+    rows: Iterable[Told],
+    more: Iterable[Finding] = (),
+    *,
+    sliced: bool = True,
+    asked: Collection[str] = (),
 ) -> list[WindowEvidence]:
     """What each window of one monitor says, in order of time.
 
     A window is one that a row of the part `window` names; rows of others say nothing. `more`:
     findings that are declared, or overdue, by their own windows. sliced: whether the spec asks for
-    slices, without which what was found in slices alone is not looked at any more.
+    slices, without which what was found in slices alone is not looked at any more; asked: the
+    comparisons that it asks for.
     """
     by_start: dict[datetime, list[Told]] = {}
     windows: dict[datetime, Window] = {}
@@ -74,7 +80,10 @@ def windows_of(
         (start, _evidence(windows[start], by_start[start], declared.get(start, ())))
         for start in sorted(windows)
     )
-    return [replace(one, ended=frozenset(terms.over(start)), sliced=sliced) for start, one in found]
+    return [
+        replace(one, ended=frozenset(terms.over(start)), sliced=sliced, asked=frozenset(asked))
+        for start, one in found
+    ]
 
 
 def _evidence(window: Window, rows: Sequence[Told], declared: Sequence[Finding]) -> WindowEvidence:
@@ -87,6 +96,7 @@ def _evidence(window: Window, rows: Sequence[Told], declared: Sequence[Finding])
         findings=tuple(ordered),
         coverage={**_of_an_empty(rows), **dict(_coverage(rows))},
         subjects=subjects_of(rows),
+        compared=compared_of(rows),
         dashboard_status=worst_colour(rows, "dashboard"),
         blind_spot=blind,
         loss=model.loss if model else None,
@@ -168,7 +178,8 @@ def alert(row: Told) -> Iterator[Finding]:
     keys = (_key("drift", row, row.name, row.subject),)
     kind: Kind = "feedback" if row.name == "metric:shaped" else "data"
     found = _finding(row, of_drift(row.name), kind, severity, text, keys)
-    yield replace(found, sliced=row.grade is None)
+    names = () if row.words else tuple(row.subject.split(", "))
+    yield replace(found, sliced=row.grade is None, comparisons=names)
 
 
 def _severity(grade: str | None, otherwise: Severity) -> Severity:

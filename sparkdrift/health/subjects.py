@@ -98,13 +98,26 @@ def subjects_of(rows: Sequence[Told]) -> dict[str, bool]:
     return {**found, **dict.fromkeys(_hidden(rows), False)}
 
 
+def compared_of(rows: Sequence[Told]) -> dict[str, frozenset[str]]:
+    """Of each column's debt the comparisons of which a row was measured."""
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        if row.part == "coverage" and row.name == "data":
+            for column, comparison, mark in json.loads(row.subject or "[]"):
+                if mark == MEASURED:
+                    found.setdefault(of_drift(column), set()).add(comparison)
+    return {name: frozenset(own) for name, own in found.items()}
+
+
 def _looked_at(rows: Sequence[Told]) -> Iterator[tuple[str, bool]]:
     """name of `coverage` and `measured`: of what; subject: a list of the subjects as JSON, each a
     list of the texts that its debt is called by, and its mark."""
     for row in rows:
         if row.part in ("coverage", "measured") and row.subject and row.name in _CALLED:
             for *subject, mark in json.loads(row.subject):
-                yield _CALLED[row.name](*(text or "" for text in subject)), mark == MEASURED
+                # Of a column each comparison is told by itself (`compared_of`).
+                names = subject[:1] if row.name == "data" else subject
+                yield _CALLED[row.name](*(text or "" for text in names)), mark == MEASURED
         if row.part == "coverage" and row.name == "data":
             yield of_drift(OTHERS), bool(row.count)
         if row.part == "unshaped":

@@ -235,7 +235,7 @@ def of_drift(specs: Sequence[MonitorSpec]) -> Iterator[str]:
         name="'data'",
         count=_distinct(f"CASE WHEN {_MEASURED} THEN {pair} END"),
         of=_distinct(pair),
-        subject=_subjects(_MEASURED, "column_name"),
+        subject=_subjects(_MEASURED, "column_name", "comparison"),
         words="max(CASE WHEN column_name NOT LIKE 'metric:%'"
         f" AND NOT {_MEASURED} THEN concat(column_name, ': ', status) END)",
     )

@@ -103,8 +103,18 @@ def _still_asked_for(spec: MonitorSpec, debt: str) -> str | None:
     kind, _, subject = debt.partition(" of ")
     evaluation = spec.evaluation
     named = {column for _, _, one in spec.features.declared() for column in (one.name,)}
-    if kind == "drift" and subject in named:
+    named |= {one for one in (spec.prediction.score, spec.prediction.label) if one}
+    if kind == "drift" and (subject in named or subject == "all inputs together"):
+        return f"the feature {subject}" if subject in named else "inputs"
+    if debt.startswith("feedback: ") and spec.feedback is not None:
+        return "the section feedback"
+    if kind.startswith("features: ") and spec.has_feature_debt and subject in named:
         return f"the feature {subject}"
+    assumed = spec.assumptions
+    if kind.startswith("assumption ") and assumed is not None:
+        columns = subject.split(" and ")
+        if set(columns) <= (named if assumed.learned else set(assumed.features)):
+            return f"what is assumed of {subject}"
     if kind == "operations" and subject in spec.operations:
         return f"the signal {subject}"
     if kind == "performance" and evaluation is not None:

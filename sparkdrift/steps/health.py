@@ -145,6 +145,7 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
         [*rows, *_forced(rows, events)],
         [*_declared(spec, rows, stored), *_retired(rows, events)],
         sliced=bool(spec.slices),
+        asked=spec.drift.comparisons,
     )
     if not windows:
         return Judged(events=tuple(events))

@@ -40,7 +40,7 @@ def rows(weeks: int = WEEKS, found: tuple[int, ...] = FOUND, cost: float = 0.0) 
     for week in range(weeks):
         at = start(week)
         made.append(Told("m", "window", at, end=start(week + 1), count=5))
-        both = '[["age","+"],["amount","+"]]'
+        both = '[["age","baseline","+"],["amount","baseline","+"]]'
         made.append(Told("m", "coverage", at, name="data", count=2, of=2, subject=both))
         if week in found:
             made.append(

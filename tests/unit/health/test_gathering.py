@@ -194,10 +194,10 @@ def test_what_was_measured(row: Told, evidence: str, share: float) -> None:
 
 SAID = [
     ("coverage",
-     {"name": "data", "count": 1, "of": 2, "subject": '[["amount","+"],[":inputs",""]]'},
+     {"name": "data", "count": 1, "of": 2, "subject": '[["amount","b","+"],[":inputs","b",""]]'},
      {"drift of amount": True, "drift of all inputs together": False,
       "drift of other columns": True}),
-    ("coverage", {"name": "data", "count": 0, "of": 1, "subject": '[["metric:shaped","+"]]'},
+    ("coverage", {"name": "data", "count": 0, "of": 1, "subject": '[["metric:shaped","b","+"]]'},
      {"feedback: share of shaped rows": True, "drift of other columns": False}),
     ("alert", {"name": "other columns", "status": "suppressed", "words": '[["amount"]]'},
      {"drift of amount": False}),
@@ -249,7 +249,13 @@ def test_what_rows_say_of_what_is_not_found(part: str, columns: dict, subjects: 
 def test_columns_that_are_told_together_are_not_gone() -> None:
     rows = [
         told("alert", name="other columns", grade="major", words='[["amount"],["age"]]'),
-        told("coverage", name="data", count=2, of=2, subject='[["age","+"],["amount","+"]]'),
+        told(
+            "coverage",
+            name="data",
+            count=2,
+            of=2,
+            subject='[["age","baseline","+"],["amount","baseline","+"]]',
+        ),
     ]
     found = windows_of([told("window", end=start(1)), *rows])[0]
     assert found.subjects == {
@@ -285,10 +291,27 @@ def test_what_is_owed_of_an_evaluation_set_ends_with_it() -> None:
     assert [one.says_gone(last) for one in windows] == [True, False, True, True]
 
 
+def test_what_was_found_against_one_reference_is_gone_where_that_one_shows_nothing() -> None:
+    def window(mark: str, *more: Told):
+        told_of = f'[["amount","baseline","{mark}"],["amount","previous","+"]]'
+        rows = [told("coverage", name="data", count=1, of=1, subject=told_of), *more]
+        asked = ("baseline", "previous")
+        return windows_of([told("window", end=start(1)), *rows], asked=asked)[0]
+
+    alert = told("alert", name="amount", subject="baseline", grade="major", count=0)
+    (found,) = window("+", alert).findings
+    assert found.comparisons == ("baseline",)
+    assert [window(mark).says_gone(found) for mark in ("+", "")] == [True, False]
+    # Of a comparison that the spec does not ask for any more nothing is waited for.
+    assert replace(window(""), asked=frozenset({"previous"})).says_gone(found)
+    both = replace(found, comparisons=("baseline", "previous"))
+    assert [window(mark).says_gone(both) for mark in ("+", "")] == [True, False]
+
+
 def test_what_was_found_in_slices_alone_is_gone_where_slices_are_looked_at() -> None:
     rows = [
         told("window", end=start(1)),
-        told("coverage", name="data", count=1, of=1, subject='[["amount","+"]]'),
+        told("coverage", name="data", count=1, of=1, subject='[["amount","baseline","+"]]'),
     ]
     (found,) = windows_of([*rows, told("alert", name="amount", subject="x", count=2)])[0].findings
     assert found.sliced
@@ -316,7 +339,8 @@ def test_a_monitor_without_rows_has_no_window_to_judge() -> None:
 
 
 SUBJECTS = {
-    "data": '[["amount","+"],["metric:shaped","+"],[":inputs","+"]]',
+    "data": '[["amount","baseline","+"],["metric:shaped","baseline","+"],'
+    '[":inputs","baseline","+"]]',
     "evaluation": '[["ess_ratio","launch","*","+"],["eval_age","launch","*","+"]]',
     "calibration": '[["calibration_error","launch","*","+"]]',
     "feature": '[["dead","*","+"],["encoding","amount","+"]]',

@@ -241,7 +241,7 @@ def test_rows_taken_away_one_subject_at_a_time_never_make_a_window_healthy() -> 
         ill = rng.choice(names)
         for week in range(8):
             there = [one for one in names if week < 4 or one != ill]
-            told = json.dumps([[one, "+"] for one in there])
+            told = json.dumps([[one, "baseline", "+"] for one in there])
             rows += [
                 Told("m", "window", start(week), end=start(week + 1), count=100),
                 Told("m", "coverage", start(week), name="data", count=4, of=4, subject=told),

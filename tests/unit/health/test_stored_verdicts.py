@@ -11,6 +11,7 @@ from sparkdrift.spec.loading import parse_spec
 from sparkdrift.steps.health import judged
 
 SEED = 1127
+AMOUNT = '[["amount","baseline","+"]]'
 TEXT = """\
 monitor: m
 owner: claims
@@ -32,7 +33,15 @@ def rows(first: int, last: int) -> list[Told]:
         at = start(week)
         made += [
             Told("m", "window", at, end=start(week + 1), count=5),
-            Told("m", "coverage", at, name="data", count=1, of=1, subject='[["amount","+"]]'),
+            Told(
+                "m",
+                "coverage",
+                at,
+                name="data",
+                count=1,
+                of=1,
+                subject=AMOUNT,
+            ),
             Told("m", "alert", at, name="amount", subject="baseline", grade="major"),
             Told(
                 "m",
@@ -96,7 +105,15 @@ def random_rows(rng: random.Random, weeks: int) -> list[Told]:
         told = '[["ess_ratio","launch","*","+"]]'
         made += [
             Told("m", "window", at, end=start(week + 1), count=5),
-            Told("m", "coverage", at, name="data", count=1, of=1, subject='[["amount","+"]]'),
+            Told(
+                "m",
+                "coverage",
+                at,
+                name="data",
+                count=1,
+                of=1,
+                subject=AMOUNT,
+            ),
             Told("m", "coverage", at, name="evaluation", count=4, of=4, subject=told),
         ]
         if rng.random() < 0.4:

@@ -8,6 +8,7 @@ from sparkdrift.health.told import Told
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.steps.health import judged
 
+AMOUNT = '[["amount","baseline","+"]]'
 TEXT = """\
 monitor: m
 owner: claims
@@ -28,7 +29,15 @@ def rows(weeks: int, *, assumed: bool, violated: tuple[int, ...] = (1, 2, 3)) ->
         at = start(week)
         made += [
             Told("m", "window", at, end=start(week + 1), count=5),
-            Told("m", "coverage", at, name="data", count=1, of=1, subject='[["amount","+"]]'),
+            Told(
+                "m",
+                "coverage",
+                at,
+                name="data",
+                count=1,
+                of=1,
+                subject=AMOUNT,
+            ),
         ]
         if assumed:
             told = '[["range","amount","+"]]'
