@@ -292,6 +292,7 @@ def test_origin_stays_with_the_first_reference(spark, monitored, tmp_path):
     assert run(spark, store, spec, "third").judged.windows == ()
 
 
+@pytest.mark.slow
 def test_a_training_reference_is_compared_with_where_there_is_one(spark, monitored, tmp_path):
     """Such snapshots are not made yet: the rows of version 1 stand in for one, as version 4."""
     store = monitored.copied(tmp_path)
@@ -326,6 +327,7 @@ def test_a_settled_monitor_asks_as_few_questions(spark, monitored):
     assert len(asked) <= 8
 
 
+@pytest.mark.slow
 def test_fewer_comparisons_leave_only_theirs_in_force(spark, monitored, tmp_path):
     store = monitored.copied(tmp_path)
     drift = {"comparisons": ["baseline", "consecutive"], "effect_size": 0.6, "warn_at": 0.4}

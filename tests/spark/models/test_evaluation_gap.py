@@ -11,7 +11,7 @@ from source_tables import closing_row, day_rows, day_start, write
 
 from sparkdrift.spark.views import registered
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
 SEED = 59
 DAYS, ROWS = 4, 400
