@@ -23,6 +23,7 @@ from sparkdrift.health.evidence import (
 from sparkdrift.health.findings import SEVERITIES, Finding
 from sparkdrift.health.ledger import Books, Debt, Entry, Terms, keep
 from sparkdrift.health.resuming import Begun, Past, Stood, debts_at
+from sparkdrift.health.subjects import NO_SET
 from sparkdrift.health.verdict import UNKNOWN, Judgement, Level, judge
 from sparkdrift.spec.health_policy import EVIDENCE, Policy
 from sparkdrift.windows import Window
@@ -286,20 +287,33 @@ def _with_what_is_gone(
 ) -> WindowEvidence:
     """The window with what was measured once, and what no row tells of now, missing in its
     coverage; `measured`, by kind of evidence, is brought up to it."""
-    told: dict[str, set[str]] = {}
-    for debt in evidence.subjects:
+    told: dict[str, dict[str, bool]] = {}
+    for debt, gone in evidence.subjects.items():
         kind = _lasting(debt)
         if kind is not None:
-            told.setdefault(kind, set()).add(debt)
+            told.setdefault(kind, {})[debt] = gone
+    for debt, own in evidence.compared.items():
+        pairs = {f"{debt} against {one}": measured for one, measured in own.items()}
+        told.setdefault("data", {}).update(pairs)
     coverage = dict(evidence.coverage)
     for kind, known in measured.items():
-        own, there = coverage.get(kind), told.get(kind, set())
-        gone = sorted(known - there - evidence.ended - set(policy.not_expected))
-        if own is not None and own.measured and gone:
-            coverage[kind] = _less(own, len(there), gone)
+        had, there = coverage.get(kind), told.get(kind, {})
+        missed = known - set(there) - evidence.ended - set(policy.not_expected)
+        lost = sorted(one for one in missed if _is_asked(one, missed, evidence.asked, policy))
+        if had is not None and had.measured and lost:
+            coverage[kind] = _less(had, len(there), lost)
     for kind, there in told.items():
-        measured.setdefault(kind, set()).update(one for one in there if evidence.subjects[one])
+        measured.setdefault(kind, set()).update(one for one, was in there.items() if was)
     return replace(evidence, coverage=coverage)
+
+
+def _is_asked(name: str, missed: Collection[str], asked: Collection[str], policy: Policy) -> bool:
+    """Whether a comparison is to be there: the spec asks for it, and its column is not gone as a
+    whole, which is told once."""
+    debt, against, comparison = name.rpartition(" against ")
+    if not against:
+        return True
+    return comparison in asked and debt not in missed and debt not in policy.not_expected
 
 
 _LASTING: Mapping[str, tuple[str, str]] = {
@@ -317,7 +331,7 @@ slices, categories and what is learned anew with each reference come and go."""
 def _lasting(debt: str) -> str | None:
     """The kind of evidence of a subject that every window tells of; None: it comes and goes."""
     for kind, (prefix, of_parts) in _LASTING.items():
-        if debt.startswith(prefix):
+        if debt.startswith(prefix) and not debt.startswith(f"{prefix}{NO_SET}"):
             return None if of_parts and of_parts in debt else kind
     return None
 
@@ -420,7 +434,7 @@ def _content(evidence: WindowEvidence) -> list[object]:
             (name, one.measured, one.why, one.weight) for name, one in evidence.coverage.items()
         ),
         (sorted(evidence.subjects.items()), sorted(evidence.ended), evidence.sliced),
-        sorted((name, sorted(own)) for name, own in evidence.compared.items()),
+        sorted((name, sorted(own.items())) for name, own in evidence.compared.items()),
         # Not the stage: what is declared of a model by now is no news of its past.
         (evidence.dashboard_status, evidence.blind_spot),
         (evidence.loss, evidence.cost),

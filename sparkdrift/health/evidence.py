@@ -53,8 +53,8 @@ class WindowEvidence:
     debt that rows tell of whether they can say that it is gone: its own subject was measured, and
     nothing of it is suppressed. Of one that is not there nothing is known (`says_gone`). ended:
     debts of what is not in force any more. closed: those that events alone tell of, and have
-    closed. sliced: whether slices are looked at. compared: by id of a debt the comparisons that
-    were measured; asked: those that the spec asks for.
+    closed. sliced: whether slices are looked at. compared: by id of a debt its comparisons, and
+    whether each was measured; asked: those that the spec asks for.
     loss, cost: of the whole model in this window, in the unit of the degraded metric and in
     business units; None: not known.
     dashboard_status, blind_spot: green, amber, red; None: no row says.
@@ -67,7 +67,7 @@ class WindowEvidence:
     ended: frozenset[str] = frozenset()
     closed: frozenset[str] = frozenset()
     sliced: bool = True
-    compared: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    compared: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
     asked: frozenset[str] = frozenset()
     dashboard_status: str | None = None
     blind_spot: str | None = None
@@ -88,9 +88,11 @@ class WindowEvidence:
             return False
         # What was found against one reference is not gone because another one shows nothing.
         needed = self.asked.intersection(last.comparisons)
-        return self.subjects.get(last.debt, False) and needed <= self.compared.get(
-            last.debt, frozenset()
-        )
+        return self.subjects.get(last.debt, False) and needed <= self.measured_by(last.debt)
+
+    def measured_by(self, debt: str) -> set[str]:
+        """The comparisons of a debt's subject that were measured."""
+        return {name for name, measured in self.compared.get(debt, {}).items() if measured}
 
 
 @dataclass(frozen=True)

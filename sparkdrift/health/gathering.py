@@ -53,13 +53,14 @@ def windows_of(
     *,
     sliced: bool = True,
     asked: Collection[str] = (),
+    sets: Collection[str] | None = None,
 ) -> list[WindowEvidence]:
     """What each window of one monitor says, in order of time.
 
     A window is one that a row of the part `window` names; rows of others say nothing. `more`:
     findings that are declared, or overdue, by their own windows. sliced: whether the spec asks for
     slices, without which what was found in slices alone is not looked at any more; asked: the
-    comparisons that it asks for.
+    comparisons that it asks for; sets: its evaluation sets, None where that is not known.
     """
     by_start: dict[datetime, list[Told]] = {}
     windows: dict[datetime, Window] = {}
@@ -75,7 +76,7 @@ def windows_of(
     declared: dict[datetime, list[Finding]] = {}
     for one in more:
         declared.setdefault(one.window_start, []).append(one)
-    terms = Terms(rows)
+    terms = Terms(rows, sets)
     found = (
         (start, _evidence(windows[start], by_start[start], declared.get(start, ())))
         for start in sorted(windows)

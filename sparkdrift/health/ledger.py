@@ -252,13 +252,17 @@ def _changed(
         owner = one.owner or terms.owner
         opened = Debt(finding, start, due, start, owner, recorded=finding.cost)
         return opened, [Entry("opened", start, finding, owner)]
+    one, unseen = _joined(debt, one, evidence)
     # From the first window without it on: windows before are what opened it, and close nothing.
     gone = debt.gone + 1 if one is None else 0
     # What others close is closed by an event, and not by a row that is missing.
     if gone >= (1 if debt.name.startswith(FORCED) else terms.closes_after):
         why = f"not found in {gone} measured windows in a row"
         return None, [Entry("closed", start, debt.finding, debt.owner, why)]
-    severity, milder = _fallen(debt, _now(debt, one, standing), terms.closes_after)
+    now = _now(debt, one, standing)
+    # What it was found against and was not looked at says no less than it did.
+    now = max(now, _grade(debt.severity)) if unseen and one is not None else now
+    severity, milder = _fallen(debt, now, terms.closes_after)
     if one is not None and one.booked:
         severity, milder = one.severity, ()
     finding = replace(one or debt.finding, severity=severity)
@@ -269,6 +273,18 @@ def _changed(
     if not why:
         return after, []
     return replace(after, recorded=finding.cost), [Entry("seen", start, finding, debt.owner, why)]
+
+
+def _joined(
+    debt: Debt, one: Finding | None, evidence: WindowEvidence
+) -> tuple[Finding | None, bool]:
+    """(the finding with the comparisons of the debt that this window did not measure, whether the
+    spec asks for one of them)."""
+    if one is None or not (one.comparisons and debt.finding.comparisons):
+        return one, False
+    rest = set(debt.finding.comparisons) - evidence.measured_by(debt.name)
+    joined = replace(one, comparisons=tuple(sorted({*one.comparisons, *rest})))
+    return joined, bool(rest & evidence.asked)
 
 
 def _now(debt: Debt, one: Finding | None, standing: Severity | None) -> int:

@@ -23,6 +23,8 @@ ALL_METRICS = "all metrics"
 OTHERS = "other columns"
 """What columns are called together beyond those that are told one by one."""
 SUPPRESSED = "suppressed"
+NO_SET = ":none"
+"""What stands in place of an evaluation set where there is none."""
 TELLING = ("ok", "degraded")
 """The statuses of a metric that was measured."""
 MEASURED = "+"
@@ -98,15 +100,15 @@ def subjects_of(rows: Sequence[Told]) -> dict[str, bool]:
     return {**found, **dict.fromkeys(_hidden(rows), False)}
 
 
-def compared_of(rows: Sequence[Told]) -> dict[str, frozenset[str]]:
-    """Of each column's debt the comparisons of which a row was measured."""
-    found: dict[str, set[str]] = {}
+def compared_of(rows: Sequence[Told]) -> dict[str, dict[str, bool]]:
+    """Of each column's debt its comparisons, and whether a row of each was measured."""
+    found: dict[str, dict[str, bool]] = {}
     for row in rows:
         if row.part == "coverage" and row.name == "data":
             for column, comparison, mark in json.loads(row.subject or "[]"):
-                if mark == MEASURED:
-                    found.setdefault(of_drift(column), set()).add(comparison)
-    return {name: frozenset(own) for name, own in found.items()}
+                own = found.setdefault(of_drift(column), {})
+                own[comparison] = own.get(comparison, False) or mark == MEASURED
+    return found
 
 
 def _looked_at(rows: Sequence[Told]) -> Iterator[tuple[str, bool]]:
@@ -149,19 +151,36 @@ class Terms:
     there is none, which is owed by itself.
     """
 
-    def __init__(self, rows: Iterable[Told]) -> None:
+    def __init__(self, rows: Iterable[Told], declared: Collection[str] | None = None) -> None:
+        """declared: the sets that the spec has; None: it is not known."""
         self._own: dict[str, list[tuple[datetime, datetime | None]]] = {}
         self._debts: dict[str, set[str]] = {}
         rows = list(rows)
         for row in rows:
             if row.part == TERM and row.name == "evaluation":
                 self._own.setdefault(row.subject, []).append((row.start, row.end))
+        self._replace(declared)
         ended = {name for name, own in self._own.items() if all(end for _, end in own)}
         for row in rows if ended else ():
             if row.part == "coverage" and row.name in ("evaluation", "calibration"):
                 for figure, name, subject, _ in json.loads(row.subject or "[]"):
                     if name in ended:
                         self._debts.setdefault(name, set()).add(of_set(figure, name, subject))
+
+    def _replace(self, declared: Collection[str] | None) -> None:
+        """A set that the spec does not have any more ends where a later one of its own begins."""
+        begun = [
+            start
+            for name, own in self._own.items()
+            if declared is not None and name in declared
+            for start, _ in own
+        ]
+        for name, own in self._own.items():
+            if declared is None or name in declared:
+                continue
+            later = [one for one in begun if one > max(start for start, _ in own)]
+            if later:
+                self._own[name] = [(start, end or min(later)) for start, end in own]
 
     def over(self, start: datetime) -> Collection[str]:
         """The debts of sets that were in force once, and are not when a window begins."""

@@ -76,14 +76,18 @@ def _tells(window: WindowEvidence, debt: str) -> bool:
 
 
 def untold(windows: Sequence[WindowEvidence], events: Sequence[Event]) -> list[Untold]:
-    """The debts that were opened in one of these windows, which does not tell of them."""
+    """The debts that events date in one of these windows, which does not tell of them."""
     by_start = {one.window.start: one for one in windows}
     found = []
     for name, own in standing(events).items():
         if not own or own[0].kind == "ownership" or name.startswith(FORCED):
             continue
-        opened = [by_start.get(one.window_start) for one in own if one.action == "opened"]
-        if any(one is not None and not _tells(one, name) for one in opened):
+        dated = [
+            by_start.get(one.window_start)
+            for one in own
+            if one.action in ("opened", "seen", "closed")
+        ]
+        if any(one is not None and not _tells(one, name) for one in dated):
             found.append(Untold(name, tuple(own)))
     return found
 

@@ -362,6 +362,7 @@ def _of_evaluation(own: str) -> Iterator[str]:
         f"CASE WHEN figure IN ({among(CALIBRATION)}) THEN 'calibration' ELSE 'evaluation' END"
     )
     core = f"figure IN ({among(figure for figures in CORE.values() for figure in figures)})"
+    sizes = " ".join(f"WHEN {string(name)} THEN {len(own)}" for name, own in CORE.items())
     yield _select(
         "coverage",
         "eval_staleness",
@@ -371,7 +372,9 @@ def _of_evaluation(own: str) -> Iterator[str]:
         count=_distinct(
             f"CASE WHEN {core} AND {_MEASURED} THEN struct(figure, evaluation_set) END"
         ),
-        of=_distinct(f"CASE WHEN {core} THEN struct(figure, evaluation_set) END"),
+        # Of each set that is told of all core figures are asked for.
+        of=f"greatest({_distinct(f'CASE WHEN {core} THEN struct(figure, evaluation_set) END')},"
+        f" {_distinct('evaluation_set')} * CASE {evidence} {sizes} END)",
         words=f"max(CASE WHEN {core} AND NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
         subject=_subjects(_MEASURED, "figure", "evaluation_set", "subject"),
     )

@@ -35,8 +35,12 @@ _MEASURED = (
     (DRIFT, _JUDGED, "column_name"),
     (ASSUMPTIONS, "status IN ('ok', 'warning', 'violated')", "assumption, column_name"),
     (PERFORMANCE, "status IN ('ok', 'degraded')", "metric"),
-    (EVAL_STALENESS, "status IN ('ok', 'warning', 'drifted', 'green', 'red')", "figure"),
-    (FEATURE_DEBT, _JUDGED, "figure"),
+    (
+        EVAL_STALENESS,
+        "status IN ('ok', 'warning', 'drifted', 'green', 'red')",
+        "figure, evaluation_set",
+    ),
+    (FEATURE_DEBT, _JUDGED, "figure, subject"),
     (OPERATIONS, _JUDGED, "signal"),
     (PROFILES, f"column_name = {string(PREFIX + SHAPED)} AND value IS NOT NULL", "column_name"),
 )

@@ -9,6 +9,7 @@ from sparkdrift.spec.findings import Finding, line_hint
 from sparkdrift.spec.health_policy import DEBTS, EVIDENCE, LEVELS, VERDICTS, Rule
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.origin import Loc
+from sparkdrift.spec.policy import INPUTS
 
 
 def policy_rules(spec: MonitorSpec) -> Iterator[Finding]:
@@ -99,33 +100,53 @@ def policy_not_expected(spec: MonitorSpec) -> Iterator[Finding]:
 
 
 def _still_asked_for(spec: MonitorSpec, debt: str) -> str | None:
-    """What of the spec still asks for the subject of a debt, in words; None: nothing."""
+    """What of the spec still asks for the subject of a debt, in words; None: nothing that is
+    declared. What is learned comes and goes with the reference."""
     kind, _, subject = debt.partition(" of ")
-    evaluation = spec.evaluation
     named = {column for _, _, one in spec.features.declared() for column in (one.name,)}
     named |= {one for one in (spec.prediction.score, spec.prediction.label) if one}
-    if kind == "drift" and (subject in named or subject == "all inputs together"):
-        return f"the feature {subject}" if subject in named else "inputs"
+    if kind == "drift" and subject in named:
+        return f"the feature {subject}"
+    if kind == "drift" and subject == "all inputs together" and INPUTS in spec.names_together:
+        return "drift.multivariate"
     if debt.startswith("feedback: ") and spec.feedback is not None:
         return "the section feedback"
     if kind.startswith("features: ") and spec.has_feature_debt and subject in named:
         return f"the feature {subject}"
-    assumed = spec.assumptions
-    if kind.startswith("assumption ") and assumed is not None:
-        columns = subject.split(" and ")
-        if set(columns) <= (named if assumed.learned else set(assumed.features)):
-            return f"what is assumed of {subject}"
+    if kind.startswith("assumption ") and _assumed(spec, kind.split(" ")[1], subject):
+        return f"what is assumed of {subject}"
     if kind == "operations" and subject in spec.operations:
         return f"the signal {subject}"
-    if kind == "performance" and evaluation is not None:
-        metric = subject.split(" by ")[0]
-        if spec.degraded is None or metric == spec.degraded.metric:
-            return f"the section that asks for {metric} (evaluation)"
-    if kind in ("evaluation", "calibration") and evaluation is not None:
-        name = subject.split(":")[0].split(",")[0]
-        if name in evaluation.sets:
-            return f"the evaluation set {name}"
+    if kind in ("performance", "evaluation", "calibration"):
+        return _evaluated(spec, kind, subject)
     return None
+
+
+_DECLARED = {"range": "range", "domain": "domain", "null": "not_null", "not_null": "not_null"}
+
+
+def _assumed(spec: MonitorSpec, check: str, column: str) -> bool:
+    if spec.assumptions is None or column not in spec.assumptions.features:
+        return False
+    own = spec.assumptions.features[column]
+    return getattr(own, _DECLARED.get(check, ""), None) not in (None, False)
+
+
+def _evaluated(spec: MonitorSpec, kind: str, subject: str) -> str | None:
+    """The same of a metric, or of a figure of an evaluation set."""
+    evaluation = spec.evaluation
+    if evaluation is None:
+        return None
+    sliced = {", ".join(one) if isinstance(one, tuple) else str(one) for one in spec.slices}
+    metrics = {str(one) for one in evaluation.metrics}
+    metrics |= {spec.degraded.metric if spec.degraded else "all metrics"}
+    if kind == "performance":
+        metric, _, by = subject.partition(" by ")
+        asked = metric in metrics and (not by or by in sliced)
+        return f"the metric {metric}" if asked else None
+    name, _, part = subject.rpartition(":")[0].partition(", ")
+    asked = not part or part in {*evaluation.thresholds, *sliced, *metrics}
+    return f"the evaluation set {name}" if name in evaluation.sets and asked else None
 
 
 def policy_owner(spec: MonitorSpec) -> Iterator[Finding]:

@@ -146,6 +146,7 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
         [*_declared(spec, rows, stored), *_retired(rows, events)],
         sliced=bool(spec.slices),
         asked=spec.drift.comparisons,
+        sets=spec.evaluation.sets if spec.evaluation else (),
     )
     if not windows:
         return Judged(events=tuple(events))

@@ -291,6 +291,19 @@ def test_what_is_owed_of_an_evaluation_set_ends_with_it() -> None:
     assert [one.says_gone(last) for one in windows] == [True, False, True, True]
 
 
+def test_a_set_that_the_spec_has_no_more_ends_where_the_next_one_begins() -> None:
+    rows = [told("window", week, end=start(week + 1)) for week in range(3)]
+    rows += [
+        told("term", 0, name="evaluation", subject="old"),
+        told("term", 2, name="evaluation", subject="new"),
+        told("coverage", 0, name="evaluation", subject='[["gap_max","old","*","+"]]'),
+    ]
+    old = "evaluation of old: gap_max"
+    assert [sorted(one.ended) for one in windows_of(rows, sets=["new"])] == [[], [], [old]]
+    assert not any(one.ended for one in windows_of(rows, sets=["new", "old"]))
+    assert not any(one.ended for one in windows_of(rows, sets=["other"]))
+
+
 def test_what_was_found_against_one_reference_is_gone_where_that_one_shows_nothing() -> None:
     def window(mark: str, *more: Told):
         told_of = f'[["amount","baseline","{mark}"],["amount","previous","+"]]'

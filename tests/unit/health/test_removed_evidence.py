@@ -19,7 +19,9 @@ from sparkdrift.health.assessing import Health, assess
 from sparkdrift.health.evidence import _OF_DEBT, WindowEvidence, evidence_of
 from sparkdrift.health.findings import Finding
 from sparkdrift.health.gathering import windows_of
+from sparkdrift.health.subjects import NO_SET
 from sparkdrift.health.told import Told
+from sparkdrift.kernels import performance_rules
 from sparkdrift.spec.health_policy import EVIDENCE, LEVELS, VERDICTS, Evidence
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.spec.models import MonitorSpec
@@ -218,6 +220,38 @@ def test_an_input_that_no_row_tells_of_any_more_is_missed() -> None:
     assert "measured by 50%: no row tells any more of: drift of a" in reason.reason
     spec = parse_spec(BASE.replace("[data]", "[data], not_expected: [drift of a]"))
     assert {one.judgement.verdict for one in judged(spec, weeks)} == {"healthy"}
+
+
+def test_a_comparison_that_no_row_tells_of_any_more_is_missed() -> None:
+    """As long as the spec asks for it, and once where the whole column is gone."""
+    both = {"drift of a": {"baseline": True, "previous": True}}
+    asked = frozenset({"baseline", "previous"})
+
+    def week(number: int, compared, subjects=(("drift of a", True),)) -> WindowEvidence:
+        own = evidence(number)
+        return replace(own, subjects=dict(subjects), compared=compared, asked=asked)
+
+    weeks = [week(0, both), week(1, {"drift of a": {"previous": True}}), week(2, both)]
+    found = judged(parse_spec(BASE), weeks)
+    assert [one.judgement.verdict for one in found] == ["healthy", "watch", "healthy"]
+    (reason,) = found[1].judgement.reasons
+    assert "no row tells any more of: drift of a against baseline" in reason.reason
+    unasked = [replace(one, asked=frozenset({"previous"})) for one in weeks]
+    assert {one.judgement.verdict for one in judged(parse_spec(BASE), unasked)} == {"healthy"}
+    # One that says that it was not measured is told of.
+    weeks[1] = week(1, {"drift of a": {"previous": True, "baseline": False}})
+    assert {one.judgement.verdict for one in judged(parse_spec(BASE), weeks)} == {"healthy"}
+
+
+def test_what_was_told_without_a_set_is_not_missed_with_one() -> None:
+    assert NO_SET == performance_rules.NO_SET
+    weeks = [replace(evidence(0), subjects={"evaluation of :none: training_age": True})]
+    weeks += [
+        replace(evidence(week), subjects={"evaluation of launch: training_age": True})
+        for week in (1, 2)
+    ]
+    found = judged(parse_spec(BASE), weeks)
+    assert {one.judgement.verdict for one in found} == {"healthy"}
 
 
 def test_a_debt_that_is_not_watched_any_more_is_declared() -> None:

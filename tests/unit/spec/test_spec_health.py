@@ -118,3 +118,33 @@ def test_what_is_not_expected_is_evidence_or_a_debt() -> None:
 def test_what_the_spec_still_has_is_expected(debt: str, more: str, still: str) -> None:
     found = problem(f"  not_expected: [{debt}]\n{more}")
     assert f"the spec still has {still}" in found.message
+
+
+EVALUATED = """\
+prediction: {score: s, label: y, label_delay: 7 days}
+slices: [region]
+evaluation: {sets: {launch: {table: a.l}}, thresholds: {approve: {value: 0.5}}, metrics: [f1]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("debt", "asked"),
+    [
+        ("'calibration of launch, approve: threshold_age'", True),
+        ("'calibration of launch, gone: threshold_age'", False),
+        ("'evaluation of launch: gap_max'", True),
+        ("'evaluation of gone: gap_max'", False),
+        ("'evaluation of launch, gone: missing_slices'", False),
+        ("performance of f1", True),
+        ("performance of recall", False),
+        ("performance of f1 by region", True),
+        ("performance of f1 by gone", False),
+        ("assumption range of amount", False),
+    ],
+)
+def test_of_parts_what_the_spec_still_names_is_expected(debt: str, asked: bool) -> None:
+    text = f"  not_expected: [{debt}]\n{EVALUATED}"
+    if asked:
+        assert "the spec still has" in problem(text).message
+    else:
+        assert parse_spec(SPEC + text).policy.not_expected
