@@ -229,6 +229,7 @@ def test_a_link_of_few_windows_is_refused(first):
         assert row["reason"].startswith("not measured: ")
 
 
+@pytest.mark.slow
 @pytest.mark.classic
 def test_what_is_due_afterwards(spark, watched, first):
     """Nothing; then one window with late rows; then what the dashboard alone changes."""

@@ -137,6 +137,7 @@ def test_the_sketch_holds_what_the_library_makes_of_the_same_keys(spark, places,
     assert len(row["key_sketch"]) < 8 * (2 * 2**keys.LOG_ENTRIES + 4)
 
 
+@pytest.mark.slow
 def test_what_stands_in_the_way_is_told_and_does_not_pass(spark, places, spec, store, monkeypatch):
     run(spark, store, spec, "first")
     freeze(spark, store, spec, "training", places["training"], "t1")

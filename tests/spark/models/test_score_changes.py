@@ -153,6 +153,7 @@ def test_whatever_labels_do_the_states_are_those_counted_from_scratch(spark, tmp
     world.require_as_from_scratch(spec, "fresh")
 
 
+@pytest.mark.slow
 def test_of_the_log_only_files_with_predictions_of_new_labels_are_read(spark, tmp_path):
     world = World(spark, tmp_path, SEED + 1)
     world.pass_days(6)
@@ -188,6 +189,7 @@ def test_of_the_log_only_files_with_predictions_of_new_labels_are_read(spark, tm
     world.require_as_from_scratch(spec, "fresh")
 
 
+@pytest.mark.slow
 def test_a_label_column_that_is_filled_in_later_is_read_from_the_change_data_feed(spark, tmp_path):
     feed = {"delta.enableChangeDataFeed": "true"}
     world = World(spark, tmp_path, SEED + 2, **feed)
