@@ -1,10 +1,11 @@
 """Replaying a reference: each quarter of its windows judged by the others, as if it came later.
 
-By quarters, not window by window: windows resemble their neighbours, which a window to come does not
-have on both sides, so that held against these as well nothing would ever be unusual. What is known to be good should raise no alarm, so what alarms here is a false one. A window's
-p-values don't depend on the effect size; whether it is material does, and whether so few rows would
-have shown it. So a row keeps the largest effect size at which it would have counted, and the
-smallest at which it is quiet and not merely unable to tell: one replay answers for all of them.
+By quarters, not window by window: windows resemble their neighbours, which a window to come does
+not have on both sides, so that held against these as well nothing would ever be unusual. What is
+known to be good should raise no alarm, so what alarms here is a false one. A window's p-values
+don't depend on the effect size; whether it is material does, and whether so few rows would have
+shown it. So a row keeps the largest effect size at which it would have counted, and the smallest at
+which it is quiet and not merely unable to tell: one replay answers for all of them.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ from sparkdrift.measures.variation import autocorrelation
 
 KEYS = ("window_start",)
 BLOCKS = 4
-"""Parts of neighbouring windows, each held against the others (block cross-validation, Burman et al.
-1994): more of them have more neighbours in what they are held against, fewer leave too little."""
+"""Parts of neighbouring windows, each held against the others (block cross-validation, Burman et
+al. 1994): of more, more have neighbours in what they are held against; fewer leave too little."""
 REPLAYED = {
     "window_start": "timestamp",
     "slice_key": "string",

@@ -2,9 +2,9 @@
 
 Counted, not modelled: what a replay of W windows raised, with the interval that so few
 windows allow. A window in which a shift of that size would not have been found has said nothing:
-it is no quiet one, and its time is not counted. A monitor's rate is the sum of its features' rates, each
-over the time that it was itself judged: alerts of some over the average time of all would be told
-as more, the less the others were judged.
+it is no quiet one, and its time is not counted. A monitor's rate is the sum of its features' rates,
+each over the time that it was itself judged: alerts of some over the average time of all would be
+told as more, the less the others were judged.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from sparkdrift.measures.persistence import raised, standing
 # Effect sizes that are tried, in sd of the reference: no finer than anyone would choose.
 EFFECTS = np.round(np.arange(0.05, 1.001, 0.01), 2)
 LEAST_JUDGED = 4
-"""Judged windows that a feature needs: of fewer it has no rate. Its alerts, where it raised any, count
-over that many."""
+"""Judged windows that a feature needs: of fewer it has no rate. Its alerts, where it raised any,
+count over that many."""
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,8 @@ def tally(
 def rate_at(found: Tally, i: int, months: float) -> Rate | None:
     """The rate at the i-th effect size; months: of one window. None: too little was judged.
 
-    A sum of Poisson counts over times of their own, with the interval of Fay and Feuer (1997): that of
-    one count (Garwood 1936) where the times are equal. It takes alerts for independent.
+    A sum of Poisson counts over times of their own, with the interval of Fay and Feuer (1997): that
+    of one count (Garwood 1936) where the times are equal. It takes alerts for independent.
     """
     if not found.measured[i]:
         return None

@@ -134,7 +134,8 @@ def autocorrelation(window_counts: ArrayLike) -> float:
     """Lag-1 autocorrelation of the bins' shares of windows (W, B) in time order, all bins together.
 
     Of the shares as they are seen, their sampling noise included; windows without rows are left
-    out. NaN with fewer than 3, or of windows that are all alike. Short by about 1 / W (Kendall 1954).
+    out. NaN with fewer than 3, or of windows that are all alike. Short by about 1 / W (Kendall
+    1954).
     """
     counts = np.atleast_2d(floats(window_counts))
     counts = counts[counts.sum(axis=-1) > 0]

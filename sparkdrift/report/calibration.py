@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _MOST_NAMED = 5
 RESEMBLING = 0.3
 """Lag-1 autocorrelation from which on it is said what it means: more than independent windows show
-by chance, whose sd is at most 1 / sqrt(windows) for one feature and less on average over several."""
+by chance, whose sd is at most 1 / sqrt(windows) for one feature and less on average over
+several."""
 
 
 def calibrated(spec: MonitorSpec, found: Calibration) -> Iterator[str]:

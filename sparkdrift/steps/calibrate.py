@@ -54,8 +54,8 @@ class Calibration:
     `series` of a slice and feature have `possible` windows with rows, of which `judged` told
     anything at the present effect size; `without`: those whose distance no window has. `tests`,
     `powerful`: per window, and with power for the present effect size. `any_rate`: whether any
-    effect size that was tried has one. `rho`: lag-1 autocorrelation of the windows, averaged over the
-    series; NaN where it is not known. `least`: the severity from which on a window counts.
+    effect size that was tried has one. `rho`: lag-1 autocorrelation of the windows, averaged over
+    the series; NaN where it is not known. `least`: the severity from which on a window counts.
     `costs`: by feature, where a tolerated loss is declared."""
 
     reference: Snapshot
