@@ -249,7 +249,7 @@ def _item(row: Row, test: str) -> str:
 
 
 def _excess(row: Row, kind: Kind, limits: Limits) -> float:
-    return abs(_number(row[_SHARES[kind]])) / max(getattr(limits, kind), 1e-12)
+    return abs(_number(row[_SHARES[kind]])) / max(float(getattr(limits, kind)), 1e-12)
 
 
 def _alerting_shares(row: Row, tests: Collection[str], limits: Limits) -> list[Kind]:

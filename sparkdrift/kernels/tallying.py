@@ -58,7 +58,7 @@ class Sums:
     def add(self, row: Mapping[str, Any]) -> None:
         """Take in the sums of a partition."""
         figures = floats(row["figures"]).reshape(-1, 1 + len(EFFECTS))
-        self.found += Tally(*figures, row["series"])
+        self.found += Tally(*figures, series=row["series"])
         for name in _COUNTED:
             setattr(self, name, getattr(self, name) + row[name])
 

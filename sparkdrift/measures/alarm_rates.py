@@ -9,7 +9,7 @@ told as more, the less the others were judged.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -61,13 +61,13 @@ class Tally:
     stood: Floats
     square: Floats
     widest: Floats
-    series: int
+    series: int = field(kw_only=True)
 
     def __add__(self, other: Tally) -> Tally:
         mine, its = self.figures, other.figures
         added = mine + its
         added[-1] = np.maximum(mine[-1], its[-1])
-        return Tally(*added, self.series + other.series)
+        return Tally(*added, series=self.series + other.series)
 
     @property
     def figures(self) -> Floats:
@@ -77,7 +77,7 @@ class Tally:
     @property
     def tried(self) -> Tally:
         """Without the first effect size, where that is the present one."""
-        return Tally(*self.figures[:, 1:], self.series)
+        return Tally(*self.figures[:, 1:], series=self.series)
 
     @property
     def measured(self) -> NDArray[np.bool_]:
@@ -87,7 +87,7 @@ class Tally:
 
 def no_tally(effects: int) -> Tally:
     """Of no series, at so many effect sizes."""
-    return Tally(*np.zeros((len(fields(Tally)) - 1, effects)), 0)
+    return Tally(*np.zeros((len(fields(Tally)) - 1, effects)), series=0)
 
 
 def tally(
@@ -108,12 +108,12 @@ def tally(
         judged = (counts | quiet).sum(axis=-1)
         alerts, stood = raised(stands).sum(axis=-1), stands.sum(axis=-1)
         known, each = judged >= LEAST_JUDGED, 1 / np.maximum(judged, LEAST_JUDGED)
-        sums = (alerts, stood, judged, known, judged * known)
-        sums += (alerts * each, stood * each, alerts * each**2)
+        sums = [alerts, stood, judged, known, judged * known]
+        sums += [alerts * each, stood * each, alerts * each**2]
         part = np.where(known | (alerts > 0), each, 0.0)
         found.append([*(one.sum() for one in sums), part.max(initial=0.0)])
     figures = floats(found).reshape(-1, len(fields(Tally)) - 1).T
-    return Tally(*figures, len(up_to))
+    return Tally(*figures, series=len(up_to))
 
 
 def rate_at(found: Tally, i: int, months: float) -> Rate | None:
