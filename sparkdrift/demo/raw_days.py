@@ -94,6 +94,16 @@ class RawDays:
         own = self.counts[column][days][:, at].sum(axis=1)
         return _parts(own[:, self.items[column].index(item)], own.sum(axis=1))
 
+    def gains(self, column: str, of: str | None, first: date, last: date) -> dict[str, float]:
+        """By item that gained, by how much its share of all rows of these days grew."""
+        at, counts = self._at(of), self.counts[column]
+        now = counts[_days(first, last)][:, at].sum(axis=(0, 1))
+        before = counts[_days(*REFERENCE)][:, at].sum(axis=(0, 1))
+        apart = now / max(now.sum(), 1.0) - before / before.sum()
+        return {
+            item: float(one) for item, one in zip(self.items[column], apart, strict=True) if one > 0
+        }
+
     def fresh(self, column: str, of: str | None, first: date, last: date) -> frozenset[str]:
         """Items of these days that no row of the reference has."""
         at, usual = self._at(of), _days(*REFERENCE)

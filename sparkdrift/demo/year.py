@@ -2,12 +2,14 @@
 
 A reason holds for some months and one direction, and only where the raw rows of the alert's own
 days bear it out: as many of them as half of its windows are that far from January and February, in
-that direction. What has no such reason is 'no reason known'.
+that direction. Of a mix, what is named has to have gained at least half of what all shares gained.
+What has no such reason is 'no reason known'.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -111,7 +113,8 @@ LEAST: Final = 0.2
 LEAST_NULLS: Final = 0.02
 LEAST_GAIN: Final = 0.01
 MOST: Final = 0.5
-"""Part of an alert's windows that as many of its raw days have to bear out."""
+"""Part of an alert's windows that as many of its raw days have to bear out, and of what moved that
+a reason has to carry."""
 
 
 def flights_reasons(spec: MonitorSpec, alerts: Sequence[Row], raw: RawDays) -> list[Reason]:
@@ -138,7 +141,7 @@ def _held(alert: Alert, raw: RawDays) -> tuple[Held, str, str]:
     """All that most of its windows show has to be known, and be so in the raw rows of its days."""
     if alert.slice_key not in (WHOLE, "origin") or alert.column_name not in raw.columns:
         return "not known", UNKNOWN, ""
-    told = [(way, _known_of(alert, way)) for way in _ways(alert, raw)]
+    told = [(way, _known_of(alert, way, raw)) for way in _ways(alert, raw)]
     figures = "; ".join(filter(None, (_figures(alert, *one, raw) for one in told)))
     if not told or not all(_borne_out(alert, *one, raw) for one in told):
         return "not known", UNKNOWN, figures
@@ -169,31 +172,60 @@ def _usual(alert: Alert, raw: RawDays) -> tuple[float, float]:
     return raw.usual(alert.column_name, alert.slice_value)
 
 
-def _known_of(alert: Alert, way: Way) -> list[Known | None]:
-    """What is known of each of its months, in their order; None where nothing is."""
+def _known_of(alert: Alert, way: Way, raw: RawDays) -> list[tuple[Known, ...]]:
+    """What is known of each of its months, in their order; nothing of a month: an empty one.
+
+    Of a mix several items may have gained, each on as many raw days as are needed; of others the
+    first reason that fits.
+    """
     months = range(alert.since.month, alert.last.month + 1)
-    return [_known(alert, way, month) for month in months]
+    fitting = [tuple(one for one in YEAR if _fits(alert, way, one, month)) for month in months]
+    if way != "mix":
+        return [known[:1] for known in fitting]
+    return [tuple(one for one in known if _often(alert, way, one, raw)) for known in fitting]
 
 
-def _borne_out(alert: Alert, way: Way, known: Sequence[Known | None], raw: RawDays) -> bool:
-    """Whether something is known of each month, and so in as many raw days as are needed."""
-    needed = MOST * alert.windows
-    return bool(known) and all(
-        one is not None and _days_so(alert, way, one, raw) >= needed for one in set(known)
-    )
+def _fits(alert: Alert, way: Way, known: Known, month: int) -> bool:
+    there = not known.origins or alert.slice_value in known.origins
+    gains = not known.item or alert.gains.get(known.item, 0.0) > 0
+    of = alert.column_name in known.columns and known.way == way and month in known.months
+    return of and there and gains
 
 
-def _words(known: Sequence[Known | None]) -> str:
-    return ", then ".join(dict.fromkeys(one.why for one in known if one is not None))
+def _often(alert: Alert, way: Way, known: Known, raw: RawDays) -> bool:
+    return _days_so(alert, way, known, raw) >= MOST * alert.windows
 
 
-def _known(alert: Alert, way: Way, month: int) -> Known | None:
-    for known in YEAR:
-        fits = alert.column_name in known.columns and known.way == way and month in known.months
-        there = not known.origins or alert.slice_value in known.origins
-        if fits and there and (not known.item or alert.gains.get(known.item, 0.0) > 0):
-            return known
-    return None
+def _borne_out(alert: Alert, way: Way, known: Sequence[tuple[Known, ...]], raw: RawDays) -> bool:
+    """Whether something is known of each month, is so on enough raw days, and is most of it."""
+    named = {one for of_month in known for one in of_month}
+    if not known or not all(known) or not all(_often(alert, way, one, raw) for one in named):
+        return False
+    return _carried(alert, way, named, raw) >= MOST
+
+
+def _carried(alert: Alert, way: Way, named: AbstractSet[Known], raw: RawDays) -> float:
+    """Part of what moved on all its days together that is explained; 1 where it is the column.
+
+    Of a mix: of all that shares gained what the named items did. Of another figure's mean: what it
+    moved of what the column did.
+    """
+    name, of, days = alert.column_name, alert.slice_value, (alert.since, alert.last)
+    if way == "mix":
+        gained = raw.gains(name, of, *days)
+        own = sum(gained.get(item, 0.0) for item in {one.item for one in named})
+        return own / max(sum(gained.values()), 1e-12)
+    figures = [one.figure for one in named if one.figure]
+    if not figures:
+        return 1.0
+    moved = _mean(alert, raw) - _usual(alert, raw)[0]
+    apart = raw.all_of(figures[0], of, *days) - raw.usual(figures[0], of)[0]
+    return apart / moved if moved * apart > 0 else 0.0
+
+
+def _words(known: Sequence[tuple[Known, ...]]) -> str:
+    months = (" and ".join(one.why for one in of_month) for of_month in known if of_month)
+    return ", then ".join(dict.fromkeys(months))
 
 
 def _days_so(alert: Alert, way: Way, known: Known, raw: RawDays) -> int:
@@ -217,10 +249,15 @@ def _days_so(alert: Alert, way: Way, known: Known, raw: RawDays) -> int:
     return int((apart >= LEAST * unit).sum())
 
 
-def _figures(alert: Alert, way: Way, known: Sequence[Known | None], raw: RawDays) -> str:
+def _figures(alert: Alert, way: Way, known: Sequence[tuple[Known, ...]], raw: RawDays) -> str:
     """The raw figures of its days beside the reference's, and on how many of them it is so."""
     name, of = alert.column_name, alert.slice_value
-    first = next((one for one in known if one is not None), None)
+    first = next((one for of_month in known for one in of_month), None)
+    if way == "mix":
+        named = {one for of_month in known for one in of_month}
+        part = _carried(alert, way, named, raw)
+        listed = ", ".join(sorted({one.item for one in named}))
+        return f"{listed}: {100 * part:.0f} % of what shares gained" if named else ""
     if way not in ("up", "down", "NULLs"):
         return ", ".join(alert.fresh) if way == "new" else ""
     days = (alert.last - alert.since).days + 1

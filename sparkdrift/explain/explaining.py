@@ -23,6 +23,8 @@ from sparkdrift.explain.signals import (
 from sparkdrift.explain.slices import Where, locate
 
 SHOWN = 3
+_LEAST_GROWN = 0.1
+"""Part of what is out of range by which the bin of an end has to have grown to be named."""
 Direction: TypeAlias = Literal["up", "down", "both", "wider", "narrower", "changed"]
 DEFAULT_LIMITS = Limits()
 _SIDES: Mapping[str, tuple[Direction, str]] = {
@@ -287,10 +289,25 @@ def _carriers(signal: Signal, row: Row) -> tuple[Carrier, ...]:
         return tuple(
             Carrier(one["item"], 0.0, one["share"]) for one in (row["carriers"] or [])[:SHOWN]
         )
-    if signal.kind not in ("values", "shape", "category", "range"):
-        return ()
-    carriers = row["carriers"] or []
+    carriers = _bins_of(signal, row)
+    return tuple(Carrier(one["item"], one["reference"], one["share"]) for one in carriers[:SHOWN])
+
+
+def _bins_of(signal: Signal, row: Row) -> Sequence[Row]:
+    """Of what carried the row's shift that which tells of the signal, the most telling first."""
+    carriers: Sequence[Row] = row["carriers"] or []
+    if signal.kind in ("values", "shape"):
+        return carriers
     if signal.kind == "range":
         _, ends = _SIDES.get(range_side(row), ("changed", "<>"))
-        carriers = [one for one in carriers if one["item"][:1] in tuple(ends)]
-    return tuple(Carrier(one["item"], one["reference"], one["share"]) for one in carriers[:SHOWN])
+        # The bin of an end holds usual values as well: it carries what it grew by.
+        least = _LEAST_GROWN * float(row["out_of_range_share"] or 0.0)
+        grown = [one for one in carriers if one["share"] - one["reference"] > least]
+        return [one for one in grown if one["item"][:1] in tuple(ends)]
+    if signal.kind == "category":
+        own = [one for one in carriers if one["item"] == signal.item]
+        return [*own, *(one for one in carriers if one["item"] != signal.item)] if own else []
+    if signal.kind == "rare":
+        usual = max((one["reference"] for one in carriers), default=0.0)
+        return [one for one in carriers if one["reference"] < usual]
+    return sorted(carriers, key=lambda one: -one["share"])[:1] if signal.kind == "single" else []

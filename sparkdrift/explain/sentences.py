@@ -97,6 +97,8 @@ def _what(one: Explanation, zone: str) -> str:
         text = f"{name} moved by {one.size:.2f} sd, averaged over its projections"
     elif one.kind == "category":
         text = f"{name}: {_quoted(one.item or '')} went {one.direction} by {_points(one.size)}"
+    elif one.kind == "single":
+        text = f"{name}: every value is the same"
     elif one.kind in ("new", "range"):
         text = f"{name}: {share(one.size)} of the rows are {OF_SHARES[one.kind]}"
     else:

@@ -6,14 +6,14 @@ make a series; the distances that decide alerts are neither signed nor linear.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from scipy import special
 
-from sparkdrift.explain.told_shares import told_tests
+from sparkdrift.explain.told_shares import told_grown, told_tests
 from sparkdrift.measures.evidence import FAMILY_LEVEL, MATERIAL_LEVEL
 
 Row: TypeAlias = Mapping[str, Any]
@@ -29,6 +29,8 @@ Kind: TypeAlias = Literal[
     "nan",
     "infinite",
     "range",
+    "rare",
+    "single",
 ]
 UNSTRATIFIED: tuple[Kind, ...] = ("null", "nan", "infinite", "new", "range", "metric")
 """Kinds that are held against all of the reference, whatever the stratum of the row."""
@@ -56,6 +58,15 @@ _LEAST_SIGNED = 0.5
 _MOST, _FEW = 0.5, 0.5
 # Part of what is out of range that one side must have to be named.
 _BOTH = 0.1
+_STANDING_IN: Mapping[str, Kind] = {
+    "single_value": "single",
+    "single_category": "single",
+    "grown_category": "category",
+    "rare_category": "category",
+    "rare_value": "rare",
+}
+"""What is told where one of these tests alerts, the first that does: they stand in for a distance
+that can't be had of nearly one value, or does not see one category among hundreds."""
 _SHARES: Mapping[Kind, str] = {
     "new": "new_category_share",
     "null": "null_delta",
@@ -99,8 +110,26 @@ class Signal:
             value = _number(row["shift" if self.kind == "values" else "effect"])
             n = _number(row["n_eff"])
             return value, _RANK_ERROR / float(np.sqrt(n)) if n > 0 else float("nan")
+        if self.kind in ("rare", "single"):
+            return self._of_usual(row)
         value, rows = _number(row[_SHARES[self.kind]]), _number(row["row_count"])
         return value, _share_error(abs(value), rows)
+
+    def _of_usual(self, row: Row) -> tuple[float, float]:
+        """Of the value that nearly all rows of the reference, or all of the window, have.
+
+        The share of all others now less before for 'rare', its own for 'single'.
+        """
+        if not row["carriers"]:
+            return float("nan"), float("nan")
+        if self.kind == "rare":
+            one = max(row["carriers"], key=lambda one: one["reference"])
+            change = one["reference"] - one["share"]
+        else:
+            one = max(row["carriers"], key=lambda one: one["share"])
+            change = one["share"] - one["reference"]
+        wide = max((one["reference"], one["share"]), key=lambda share: share * (1 - share))
+        return change, _share_error(wide, _number(row["n_eff"]))
 
     def _of_category(self, row: Row) -> tuple[float, float]:
         if not row["carriers"]:
@@ -109,6 +138,9 @@ class Signal:
             if one["item"] == self.item:
                 wide = max((one["reference"], one["share"]), key=lambda share: share * (1 - share))
                 return one["share"] - one["reference"], _share_error(wide, _number(row["n_eff"]))
+        grown = told_grown(row.get("reason") or "")
+        if grown is not None and grown[0] == self.item:
+            return grown[1], _share_error(grown[1], _number(row["n_eff"]))
         # Not among those that moved most: nearer to 0 than the last of them.
         least = abs(row["carriers"][-1]["share"] - row["carriers"][-1]["reference"])
         return 0.0, max(least, _share_error(0.0, _number(row["n_eff"])))
@@ -151,6 +183,10 @@ def alerting_signal(row: Row, limits: Limits) -> Signal:
     of_numbers = own is not None and own.kind in ("values", "shape")
     if "range" in shares and of_numbers and _outside_is_most(row):
         return Signal("range", also=tuple(kind for kind in shares if kind != "range"))
+    if SHIFT not in tests and own is not None:
+        stands = _standing_in(row, tests, shares, limits)
+        if stands is not None:
+            return stands
     if shares and (own is None or SHIFT not in tests):
         return Signal(shares[0], also=tuple(shares[1:]))
     # Without a sign or bins (rows of an older store), the effect is what is left to tell.
@@ -171,22 +207,54 @@ def alerting_tests(row: Row) -> frozenset[str]:
     """The names of the tests that alert in an alerting row: SHIFT, and those of shares.
 
     Rows of a store before version 10 don't hold them: their reason says which shares changed, and
-    their q-value whether the distance did.
+    begins with the distance where it alerted; without one their q-value says so.
     """
     named = row.get("alerting_tests")
     if named is not None:
         return frozenset(named)
-    told = frozenset(told_tests(row.get("reason") or ""))
-    return told | {SHIFT} if _own_alerts(row) else told
+    if row.get("reason"):
+        return frozenset(told_tests(row["reason"]))
+    return frozenset({SHIFT} if _own_alerts(row) else ())
+
+
+def _standing_in(
+    row: Row, tests: Collection[str], shares: Sequence[Kind], limits: Limits
+) -> Signal | None:
+    """What a test says that stands in for the distance, where it goes before the `shares`.
+
+    A single value does; others do where they moved by a larger multiple of their limit.
+    """
+    test = next((one for one in _STANDING_IN if one in tests), None)
+    if test is None or not row["carriers"]:
+        return None
+    kind = _STANDING_IN[test]
+    signal = Signal(kind, _item(row, test) if kind == "category" else None, tuple(shares))
+    limit = limits.range if kind == "rare" else limits.new
+    most = max((_excess(row, one, limits) for one in shares), default=0.0)
+    if kind == "single" or not most > abs(signal.read(row)[0]) / max(limit, 1e-12):
+        return signal
+    return None
+
+
+def _item(row: Row, test: str) -> str:
+    """The category that such a test is about: that which grew, or of rare ones what moved most."""
+    if test == "grown_category":
+        told = told_grown(row.get("reason") or "")
+        named = row.get("grown") or (told[0] if told is not None else None)
+        if named is not None:
+            return str(named)
+    usual = max(row["carriers"], key=lambda one: one["reference"])
+    others = [one for one in row["carriers"] if one is not usual] or [usual]
+    return str(max(others, key=lambda one: abs(one["share"] - one["reference"]))["item"])
+
+
+def _excess(row: Row, kind: Kind, limits: Limits) -> float:
+    return abs(_number(row[_SHARES[kind]])) / max(float(getattr(limits, kind)), 1e-12)
 
 
 def _alerting_shares(row: Row, tests: Collection[str], limits: Limits) -> list[Kind]:
     """Those of `tests` that are of a share, the largest multiple of its limit first."""
-    excess = {
-        kind: abs(_number(row[column])) / max(getattr(limits, kind), 1e-12)
-        for kind, column in _SHARES.items()
-        if kind in tests
-    }
+    excess = {kind: _excess(row, kind, limits) for kind in _SHARES if kind in tests}
     # What was not measured (NaN) goes last.
     return sorted(excess, key=lambda kind: -np.nan_to_num(excess[kind], nan=-1.0))
 

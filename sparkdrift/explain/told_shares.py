@@ -6,6 +6,7 @@ Apart from what makes explanations, so that whoever reads one line loads no numb
 from __future__ import annotations
 
 import re
+from ast import literal_eval
 from collections.abc import Mapping
 
 from sparkdrift.report.plain import plain
@@ -16,6 +17,7 @@ OF_SHARES: Mapping[str, str] = {
     "infinite": "infinite values",
     "new": "new categories",
     "range": "values outside the reference's range",
+    "rare": "rare values",
 }
 """How `sentences` names the shares of a row, by their kind."""
 CHANGED: Mapping[str, str] = {
@@ -29,7 +31,13 @@ CHANGED: Mapping[str, str] = {
 }
 """How the reason of a row names the shares that have a test."""
 _WENT = r"went (?:up|down) by [\d.]+ points"
-_MISSING = "|".join(OF_SHARES[kind] for kind in ("null", "nan", "infinite"))
+_MISSING = "|".join(OF_SHARES[kind] for kind in ("null", "nan", "infinite", "rare"))
+_GREW = re.compile(
+    r"(?:^|; )(?P<item>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
+    r" grew by (?P<points>[+-][\d.]+) points"
+)
+_SHIFTED = "shifted by "
+_ONE_VALUE = ("there is one single value,", "no window of the reference was one single value")
 _NEW = re.compile(r"(?:^|; )new categories ['\"]")
 _TOLD = re.compile(
     rf": (?:(?P<moved>(?:{_MISSING}) {_WENT})"
@@ -53,11 +61,23 @@ def told_share(text: str, column: str) -> str | None:
 
 
 def told_tests(reason: str) -> tuple[str, ...]:
-    """The shares that the reason of an alerting row says changed: keys of CHANGED.
+    """What the reason of an alerting row says changed: 'shift' and shares, as `alerting_tests` has.
 
     For rows from before the names of the tests that alert were stored (store version 10).
     """
     found = [kind for kind, phrase in CHANGED.items() if f"{phrase} changed by " in reason]
     if "new" not in found and _NEW.search(reason):
         found.append("new")
-    return tuple(found)
+    if told_grown(reason) is not None:
+        found.append("grown_category")
+    if any(phrase in reason for phrase in _ONE_VALUE):
+        # Of a category or of a number: the same is told of both.
+        found.append("single_value")
+    # The distance is told before all shares, where it alerts.
+    return ("shift", *found) if reason.startswith(_SHIFTED) else tuple(found)
+
+
+def told_grown(reason: str) -> tuple[str, float] | None:
+    """The category without a bin of its own that a reason says grew, and by which share (0..1)."""
+    found = _GREW.search(reason)
+    return None if found is None else (literal_eval(found["item"]), float(found["points"]) / 100)

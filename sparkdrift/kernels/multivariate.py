@@ -33,6 +33,7 @@ MOST_UNMEASURED = 0.2
 """Part of the inputs that may be without a distance: of more, what the others show is not that of
 all. Inputs of nearly one value are none of them: they are judged by the share of all others."""
 
+_TOO_FEW_ROWS = "too few rows to judge all inputs together: most of them fill no two bins"
 _TERMS = ("d_statistic", "n_eff", "degrees", "p_unusual")
 
 
@@ -92,8 +93,11 @@ def inputs_row(
     if found.own.reason:
         return unmeasured(INPUTS, found.own.reason)
     lost, inputs = _lost(known.columns, rows)
-    if len(lost) > MOST_UNMEASURED * inputs or not np.isfinite(found.joint[0]):
+    if len(lost) > MOST_UNMEASURED * inputs:
         return unmeasured(INPUTS, _too_few(lost, inputs))
+    if not np.isfinite(found.joint[0]):
+        # Every input has values, and not enough of them for two bins.
+        return unmeasured(INPUTS, _TOO_FEW_ROWS)
     return {
         "column_name": INPUTS,
         "d_statistic": float(found.distance[0]),

@@ -1,9 +1,11 @@
-"""Replaying a reference: each of its windows judged by the others, as if it had come later.
+"""Replaying a reference: each quarter of its windows judged by the others, as if it came later.
 
-What is known to be good should raise no alarm, so what alarms here is a false one. A window's
-p-values don't depend on the effect size; whether it is material does, and whether so few rows would
-have shown it. So a row keeps the largest effect size at which it would have counted, and the
-smallest at which it is quiet and not merely unable to tell: one replay answers for all of them.
+By quarters, not window by window: windows resemble their neighbours, which a window to come does
+not have on both sides, so that held against these as well nothing would ever be unusual. What is
+known to be good should raise no alarm, so what alarms here is a false one. A window's p-values
+don't depend on the effect size; whether it is material does, and whether so few rows would have
+shown it. So a row keeps the largest effect size at which it would have counted, and the smallest at
+which it is quiet and not merely unable to tell: one replay answers for all of them.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from sparkdrift.kernels.baselines import baselines
 from sparkdrift.kernels.batches import arrow_schema, column, groups
@@ -29,8 +32,12 @@ from sparkdrift.measures.evidence import (
     family_level,
     material_up_to,
 )
+from sparkdrift.measures.variation import autocorrelation
 
 KEYS = ("window_start",)
+BLOCKS = 4
+"""Parts of neighbouring windows, each held against the others (block cross-validation, Burman et
+al. 1994): of more, more have neighbours in what they are held against; fewer leave too little."""
 REPLAYED = {
     "window_start": "timestamp",
     "slice_key": "string",
@@ -42,11 +49,13 @@ REPLAYED = {
     "material_up_to": "double",
     "counts_up_to": "double",
     "width": "double",
+    "rho": "double",
     **VARIATION,
 }
 JUDGED = {
     **{name: REPLAYED[name] for name in ("window_start", "slice_key", "slice_value")},
     **{name: REPLAYED[name] for name in ("column_name", "effect_size", "counts_up_to")},
+    "rho": "double",
     "judged_from": "double",
     "tests": "bigint",
     "powerful": "bigint",
@@ -54,10 +63,7 @@ JUDGED = {
 
 
 def replay(policy: Policy) -> Kernel:
-    """A kernel that turns each row of a reference into a row per window of it.
-
-    Rows without bins or windows, and those of metrics, give none.
-    """
+    """A kernel that turns each row of a reference into a row per window of it, see `replayed`."""
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         schema = arrow_schema(REPLAYED)
@@ -69,45 +75,59 @@ def replay(policy: Policy) -> Kernel:
 
 
 def replayed(reference: Mapping[str, Any], policy: Policy) -> Iterator[dict[str, Any]]:
-    """A row per window with rows: compared with the merge of all others, in its own stratum.
+    """A row per window: compared with the merge of the other quarters, in its own stratum.
 
-    Without figures where it has no distance: of one usual value, shares are tested instead.
+    Without figures where it has no distance: of one usual value, shares are tested instead. A row
+    of no window (NULL) where there are no bins, or no other window to hold one against. rho: lag-1
+    autocorrelation of all its windows.
     """
+    keys = {name: reference[name] for name in ("slice_key", "slice_value", "column_name")}
+    keys["effect_size"], warn = policy.thresholds(reference["column_name"])
     cells: Sequence[Mapping[str, Any]] = reference["window_bins"] or []
     if reference["bins"] is None or len(cells) < 2:
+        yield keys | {"window_start": None}
         return
+    rho = autocorrelation([cell["counts"] for cell in cells])
+    for block in np.array_split(np.arange(len(cells)), min(BLOCKS, len(cells))):
+        for i, figures in zip(block, _of_block(reference, block, policy, warn), strict=True):
+            yield keys | {"window_start": cells[i]["window_start"], "rho": rho} | figures
+
+
+def _of_block(
+    reference: Mapping[str, Any], block: NDArray[np.intp], policy: Policy, warn: float
+) -> list[dict[str, float]]:
+    """The figures of some windows against the merge of all others; none of those without any."""
+    cells = reference["window_bins"]
     strata: Sequence[int | None] = reference["window_strata"] or [None] * len(cells)
-    counts = np.array([cell["counts"] for cell in cells], dtype=float)
-    ks = np.array([np.inf if cell["k"] is None else cell["k"] for cell in cells])
-    effect, warn = policy.thresholds(reference["column_name"])
+    counts = floats([cell["counts"] for cell in cells])
+    ks = floats([np.inf if cell["k"] is None else cell["k"] for cell in cells])
+    others = np.setdiff1d(np.arange(len(cells)), block)
+    rest = {
+        "bins": reference["bins"],
+        "window_bins": [cells[j] for j in others],
+        "window_strata": [strata[j] for j in others],
+    }
+    merged, seen = counts[others].sum(axis=0), counts[block].sum(axis=1) > 0
+    if not merged.sum() or not seen.any():
+        return [{} for _ in block]
+    effect, _ = policy.thresholds(reference["column_name"])
     weight = policy.alerts.weight(reference["column_name"])
-    for i, cell in enumerate(cells):
-        others = [j for j in range(len(cells)) if j != i]
-        rest = {
-            "bins": reference["bins"],
-            "window_bins": [cells[j] for j in others],
-            "window_strata": [strata[j] for j in others],
-        }
-        merged = floats(counts[others].sum(axis=0))
-        keys = {name: reference[name] for name in ("slice_key", "slice_value", "column_name")}
-        keys |= {"window_start": cell["window_start"]}
-        if not counts[i].sum() or not merged.sum():
-            yield keys | {"effect_size": effect}
+    known = baselines(rest, floats(merged), float(ks[others].min()), policy, effect)
+    held = block[seen]
+    found = binned_figures(counts[held], ks[held], known, [strata[i] for i in held], effect)
+    material = material_up_to(found["d_statistic"], found["noise"], found["degrees"] + 1)
+    kept = ("p_unusual", "n_eff", "degrees", "tau2", "square", "w_eff")
+    rows: list[dict[str, float]] = []
+    for i, up_to in enumerate(material.tolist()):
+        if np.isnan(found["p_unusual"][i]):
+            rows.append({})
             continue
-        known = baselines(rest, merged, float(ks[others].min()), policy, effect)
-        found = binned_figures(counts[i : i + 1], ks[i : i + 1], known, [strata[i]], effect)
-        kept = ("p_unusual", "n_eff", "degrees", "tau2", "square", "w_eff")
-        figures = {name: float(found[name][0]) for name in kept} | {"effect_size": effect}
-        if np.isnan(figures["p_unusual"]):
-            yield keys | {"effect_size": effect}
-            continue
-        up_to = material_up_to(found["d_statistic"], found["noise"], found["degrees"] + 1)
-        figures["material_up_to"] = float(up_to[0])
-        figures["counts_up_to"] = counts_up_to(
-            float(up_to[0]), float(found["effect"][0]), warn, weight, policy.alerts
-        )
-        figures["width"] = float(found["effect_high"][0] - found["effect_low"][0])
-        yield keys | figures
+        counting = counts_up_to(up_to, float(found["effect"][i]), warn, weight, policy.alerts)
+        width = float(found["effect_high"][i] - found["effect_low"][i])
+        figures = {name: float(found[name][i]) for name in kept}
+        rows.append(figures | {"material_up_to": up_to, "counts_up_to": counting, "width": width})
+    told = iter(rows)
+    return [next(told) if one else {} for one in seen]
 
 
 def counts_up_to(
@@ -164,6 +184,9 @@ def _of_window(group: pa.Table, least_power: float) -> pa.RecordBatch:
     rows |= {name: pa.nulls(group.num_rows, pa.int64()) for name in ("tests", "powerful")}
     schema = arrow_schema(JUDGED)
     of_rows = pa.Table.from_arrays([rows[name] for name in JUDGED], schema=schema)
+    if about["window_start"] is None:
+        # Of features that have no window to replay: none is told of.
+        return of_rows.combine_chunks().to_batches()[0]
     together = pa.concat_tables([pa.Table.from_pylist([about], schema=schema), of_rows])
     return together.combine_chunks().to_batches()[0]
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from sparkdrift.kernels.batches import arrow_schema, column, groups
 from sparkdrift.kernels.freezing import Kernel
-from sparkdrift.measures.alarm_rates import EFFECTS, Tally, tally
+from sparkdrift.measures.alarm_rates import EFFECTS, Tally, no_tally, tally
 from sparkdrift.measures.arrays import Floats, floats
 
 KEYS = ("slice_key", "slice_value", "column_name")
@@ -23,13 +23,12 @@ TALLIED = {
     **dict.fromkeys(KEYS, "string"),
     **dict.fromkeys(("alerts", "standing"), "bigint"),
     **dict.fromkeys(("series", "without", "windows", "starts", "tests", "powerful"), "bigint"),
-    **dict.fromkeys(("raised", "stood", "judged"), "array<double>"),
+    "resembling": "bigint",
+    "rho": "double",
+    "figures": "array<double>",
 }
 """A row of a feature that would alert has its key, `alerts` and `standing`; the sums of a
 partition have the others."""
-
-
-_NONE = np.zeros(1 + len(EFFECTS))
 
 
 @dataclass
@@ -37,34 +36,34 @@ class Sums:
     """Of some series: their `Tally` at the present effect size and at EFFECTS.
 
     without: series that have no distance in any window. windows: those of the others, judged or
-    not. starts: windows of the reference; tests: theirs, and how many are powerful.
+    not. starts: windows of the reference; tests: theirs, and how many are powerful. rho: the sum
+    of the lag-1 autocorrelations of `resembling` series.
     """
 
-    found: Tally = field(default_factory=lambda: Tally(_NONE, _NONE, _NONE, 0))
+    found: Tally = field(default_factory=lambda: no_tally(1 + len(EFFECTS)))
     without: int = 0
     windows: int = 0
     starts: int = 0
     tests: int = 0
     powerful: int = 0
+    resembling: int = 0
+    rho: float = 0.0
 
     def row(self) -> dict[str, Any]:
         """As a row of TALLIED."""
-        lists = {"raised": self.found.alerts, "stood": self.found.standing}
-        lists["judged"] = self.found.judged
         counted = {name: getattr(self, name) for name in _COUNTED}
-        return {"series": self.found.series, **counted} | {
-            name: values.tolist() for name, values in lists.items()
-        }
+        figures = self.found.figures.ravel().tolist()
+        return {"series": self.found.series, "figures": figures, **counted}
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Take in the sums of a partition."""
-        raised, stood, judged = (floats(row[name]) for name in ("raised", "stood", "judged"))
-        self.found += Tally(raised, stood, judged, row["series"])
+        figures = floats(row["figures"]).reshape(-1, 1 + len(EFFECTS))
+        self.found += Tally(*figures, series=row["series"])
         for name in _COUNTED:
             setattr(self, name, getattr(self, name) + row[name])
 
 
-_COUNTED = ("without", "windows", "starts", "tests", "powerful")
+_COUNTED = ("without", "windows", "starts", "tests", "powerful", "resembling", "rho")
 
 
 def tallying(effect_size: float, windows: int, of: int) -> Kernel:
@@ -103,6 +102,9 @@ def _series(
     found = tally(up_to[None], least[None], _tried(own, effect_size), windows, of)
     sums.found += found
     sums.windows += group.num_rows
+    rho = float(column(group, "rho")[0])
+    if np.isfinite(rho):
+        sums.resembling, sums.rho = sums.resembling + 1, sums.rho + rho
     if not found.alerts[0]:
         return None
     return {**key, "alerts": int(found.alerts[0]), "standing": int(found.standing[0])}

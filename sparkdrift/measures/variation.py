@@ -130,6 +130,23 @@ def left_out(counts: Floats, alone: Floats, h: int) -> tuple[Floats, Floats]:
     return np.where(total > 0, d_statistic(rest, counts), np.nan), s
 
 
+def autocorrelation(window_counts: ArrayLike) -> float:
+    """Lag-1 autocorrelation of the bins' shares of windows (W, B) in time order, all bins together.
+
+    Of the shares as they are seen, their sampling noise included; windows without rows are left
+    out. NaN with fewer than 3, or of windows that are all alike. Short by about 1 / W (Kendall
+    1954).
+    """
+    counts = np.atleast_2d(floats(window_counts))
+    counts = counts[counts.sum(axis=-1) > 0]
+    counts = counts[:, counts.sum(axis=0) > 0] if len(counts) else counts
+    if len(counts) < LEAST_WINDOWS:
+        return float("nan")
+    apart = _apart(counts)
+    power = float((apart**2).sum())
+    return float((apart[1:] * apart[:-1]).sum()) / power if power > 0 else float("nan")
+
+
 def _autocorrelation(d: Floats) -> float:
     centred = d - d.mean()
     power = float(centred @ centred)

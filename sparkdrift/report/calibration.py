@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from sparkdrift.explain.signals import WHOLE
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from sparkdrift.steps.calibrate import Alerting, Calibration
 
 _MOST_NAMED = 5
+RESEMBLING = 0.3
+"""Lag-1 autocorrelation from which on it is said what it means: more than independent windows show
+by chance, whose sd is at most 1 / sqrt(windows) for one feature and less on average over
+several."""
 
 
 def calibrated(spec: MonitorSpec, found: Calibration) -> Iterator[str]:
@@ -26,6 +31,7 @@ def calibrated(spec: MonitorSpec, found: Calibration) -> Iterator[str]:
         f"(reference {name} version {found.reference.version}), {found.tests:,.0f} tests in each"
     )
     yield from _judged(found)
+    yield from _resembling(found)
     yield f"  effect size {found.effect:g} (now): {_now(found)}"
     if found.alerting:
         listed = joined([_named(one) for one in found.alerting], _MOST_NAMED)
@@ -39,7 +45,7 @@ def calibrated(spec: MonitorSpec, found: Calibration) -> Iterator[str]:
     else:
         yield (
             f"  effect size {found.suggested:g} (the smallest for at most {found.wanted:g} a "
-            f"month): {_rate(found.fitting)}"
+            f"month): {_rate(found.fitting)}{_of_some(found, found.fitting)}"
         )
     if found.least != "minor":
         yield f"  counted are windows of severity {found.least} or more (alerts.least)"
@@ -66,17 +72,42 @@ def _judged(found: Calibration) -> Iterator[str]:
 
 def _now(found: Calibration) -> str:
     if found.now is not None:
-        return _rate(found.now)
+        return _rate(found.now) + _of_some(found, found.now)
     windows = found.judged / max(found.series, 1)
     return (
-        f"not measured: {windows:.1f} judged windows a feature, {LEAST_JUDGED} are needed "
+        f"not measured: {windows:.1f} judged windows a feature, {LEAST_JUDGED} of one are needed "
         "(more rows, fewer slices, a longer reference, or a larger effect size)"
+    )
+
+
+def _resembling(found: Calibration) -> Iterator[str]:
+    """How much windows resemble the ones before them, and what that means where it is much."""
+    if not isfinite(found.rho):
+        return
+    yield (
+        f"  windows resemble the one before by {found.rho:.2f} (lag-1 autocorrelation, on average "
+        "over the features)"
+    )
+    if found.rho >= RESEMBLING:
+        yield (
+            "    so alerts come in runs, and the intervals below, which take them for independent, "
+            "are too narrow"
+        )
+
+
+def _of_some(found: Calibration, rate: Rate) -> str:
+    """That features which were judged too little have no part in a rate; "" where all have."""
+    if rate.series >= found.series:
+        return ""
+    return (
+        f"; of {rate.series:,} of {found.series:,} features, the others were judged in fewer than "
+        f"{LEAST_JUDGED} windows"
     )
 
 
 def _rate(rate: Rate) -> str:
     return (
-        f"{named(rate.alerts, 'alert')} in {rate.months:.1f} months that were judged, "
+        f"{named(rate.alerts, 'alert')} in {rate.months:.1f} months a feature that were judged, "
         f"{rate.per_month:.2g} a month (95 %: {rate.low:.2g} to {rate.high:.2g})"
         + (f"; standing in {named(rate.standing, 'window')}" if rate.alerts else "")
     )

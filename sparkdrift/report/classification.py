@@ -12,7 +12,7 @@ from sparkdrift.report.plain import day, named, plain
 
 if TYPE_CHECKING:
     from sparkdrift.spec.models import MonitorSpec
-    from sparkdrift.steps.classify import Classified
+    from sparkdrift.steps.classify import Classified, PairTold
 
 _WORDS = {
     "drifted": "the rows are told apart",
@@ -61,12 +61,26 @@ def _pairs(found: Classified) -> Iterator[str]:
     names = [plain(f"{one.one} with {one.other}", lines=False) for one in found.pairs]
     width = max(map(len, names))
     for name, one in zip(names, found.pairs, strict=True):
-        told = one.told
-        rows = min(told.before.rows, told.now.rows)
-        if isfinite(told.change):
-            size = f"{told.now.value:.3f}, {told.before.value:.3f} in the reference"
-            bounds = f"{told.change:+.3f} ({told.low:+.3f} to {told.high:+.3f})"
-            text = f"{one.status}: {size}, {bounds}"
-        else:
-            text = f"{one.status}: {rows:,} rows have both values, {LEAST_ROWS} are needed"
-        yield f"    {name:<{width}}  {text}"
+        yield f"    {name:<{width}}  {one.status}: {_change(one)}"
+
+
+def _change(one: PairTold) -> str:
+    """What a pair tells now and told before, or why there is no figure; what few rows can't say."""
+    told = one.told
+    rows = min(told.before.rows, told.now.rows)
+    if rows < LEAST_ROWS:
+        return f"{rows:,} rows have both values, {LEAST_ROWS} are needed"
+    if not isfinite(told.low):
+        return "one of them has a single value on both sides, which tells nothing of the other"
+    text = (
+        f"{told.now.value:.3f}, {told.before.value:.3f} in the reference, "
+        f"{told.change:+.3f} ({told.low:+.3f} to {told.high:+.3f})"
+    )
+    if one.status != "insufficient_data":
+        return text
+    # Two digits: it is by a variance that is itself of a sample.
+    needed = float(f"{told.rows_needed:.2g}")
+    return (
+        f"{text}; a change by {2 * LIMIT:g} would be found {100 * told.power:.0f} % of the time, "
+        f"about {needed:,.0f} rows with both values are needed on each side"
+    )

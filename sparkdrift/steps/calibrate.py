@@ -54,7 +54,8 @@ class Calibration:
     `series` of a slice and feature have `possible` windows with rows, of which `judged` told
     anything at the present effect size; `without`: those whose distance no window has. `tests`,
     `powerful`: per window, and with power for the present effect size. `any_rate`: whether any
-    effect size that was tried has one. `least`: the severity from which on a window counts.
+    effect size that was tried has one. `rho`: lag-1 autocorrelation of the windows, averaged over
+    the series; NaN where it is not known. `least`: the severity from which on a window counts.
     `costs`: by feature, where a tolerated loss is declared."""
 
     reference: Snapshot
@@ -71,6 +72,7 @@ class Calibration:
     judged: int
     without: int = 0
     any_rate: bool = True
+    rho: float = float("nan")
     least: str = "minor"
     alerting: tuple[Alerting, ...] = ()
     costs: Mapping[str, Cost] | None = None
@@ -108,6 +110,7 @@ def calibrate(spark: SparkSession, store: Store, spec: MonitorSpec, wanted: floa
         possible=sums.windows,
         judged=int(sums.found.judged[0]),
         without=sums.without,
+        rho=sums.rho / sums.resembling if sums.resembling else float("nan"),
         any_rate=bool(tried.measured.any()),
         least=spec.alerts.least,
         alerting=tuple(alerting),

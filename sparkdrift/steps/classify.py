@@ -31,8 +31,7 @@ from sparkdrift.measures.mutual_information import (
     Change,
     bins_of,
     information_change,
-    joint_counts,
-    mutual_information,
+    informations,
 )
 from sparkdrift.spark.expressions import resolve_source
 from sparkdrift.spark.profiles import StoredWindow, stored_windows
@@ -219,9 +218,8 @@ def _pairs(
     changes = []
     for one, other in pairs:
         bins = bins_of(known[one]), bins_of(known[other])
-        sides = (joint_counts(side[one], side[other], bins) for side in (known, seen))
-        before, now = map(mutual_information, sides)
-        changes.append(information_change(before, now))
+        sides = (known[one], known[other]), (seen[one], seen[other])
+        changes.append(information_change(*informations(*sides, bins)))
     q_values = benjamini_hochberg([one.p_unusual for one in changes], LEAST_FAMILY)
     return tuple(
         PairTold(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from io import StringIO
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from sparkdrift.demo import year
 from sparkdrift.demo.credit import credit_spec
 from sparkdrift.demo.flights import flight_tables, flights_spec
 from sparkdrift.demo.planted import credit_reasons
@@ -244,6 +246,9 @@ def test_few_rows_out_of_range_are_on_the_side_of_their_mean(known, raw):
     assert known(dry).held == "not known"
 
 
+GREW = [{"item": "EV", "reference": 0.03, "share": 0.12}]
+
+
 @pytest.mark.parametrize(
     ("column", "item", "origin", "expected"),
     [("origin", "LGA", "*", "known"), ("origin", "JFK", "*", "not known"),
@@ -253,6 +258,42 @@ def test_a_share_grows_where_it_did(known, column, item, origin, expected):
     gains = [{"item": item, "reference": 0.03, "share": 0.12}]
     of = ("*", "*") if origin == "*" else ("origin", origin)
     assert known(flown(column, 9, of=of, carriers=gains)).held == expected
+
+
+def test_a_share_that_gained_less_than_half_of_what_moved_is_no_reason(known, raw):
+    """Whatever the alert says: what moved is asked of the raw rows of its days."""
+    days = [MARCH + timedelta(days=i) for i in range((DECEMBER - MARCH).days - 5)]
+    part = {}
+    for day in days:
+        gained = raw.gains("carrier", "JFK", day, day + timedelta(days=4))
+        part[day] = gained.get("DL", 0.0) / sum(gained.values())
+
+    def asked(day):
+        grew = [{"item": "DL", "reference": 0.17, "share": 0.2}]
+        of = {"of": ("origin", "JFK"), "carriers": grew, "windows": 1, "moved": 1}
+        return known(flown("carrier", day.month, day.day, **of))
+
+    most, least = max(days, key=part.__getitem__), min(days, key=part.__getitem__)
+    assert part[most] > 0.8
+    assert part[least] < 0.3
+    assert asked(most).held == "known"
+    assert asked(most).figures == f"DL: {100 * part[most]:.0f} % of what shares gained"
+    assert (asked(least).held, asked(least).why) == ("not known", "no reason known")
+
+
+def test_several_items_carry_it_together(known, raw, monkeypatch):
+    """Of two that gained a third each, neither is most of it and both are."""
+    monkeypatch.setattr(type(raw), "gains", lambda *_: {"EV": 0.05, "MQ": 0.05, "UA": 0.05})
+    given = flown("carrier", 9, of=("origin", "LGA"), carriers=GREW)
+    assert known(given).held == "not known"
+    other = replace(next(one for one in year.YEAR if one.item == "EV"), item="MQ", why="MQ grows")
+    monkeypatch.setattr(year, "YEAR", (*year.YEAR, other))
+    monkeypatch.setattr(type(raw), "share", lambda *_: np.full(5, 0.9))
+    both = given | {"carriers": [*GREW, {"item": "MQ", "reference": 0.03, "share": 0.12}]}
+    one = known(both)
+    assert one.held == "known"
+    assert one.why.endswith(" and MQ grows")
+    assert one.figures == "EV, MQ: 67 % of what shares gained"
 
 
 @pytest.mark.parametrize(

@@ -159,11 +159,16 @@ def test_a_shift_is_told_without_shares_that_no_test_held_to_be_certain():
 @pytest.mark.parametrize(
     ("reason", "named"),
     [
-        ("shifted by 0.50 sd (limit 0.32); new categories 'crypto': 8.0 % of the rows", {"new"}),
+        (
+            "shifted by 0.50 sd (limit 0.32); new categories 'crypto': 8.0 % of the rows",
+            {"shift", "new"},
+        ),
         ('new categories "it\'s": 8.0 % of the rows', {"new"}),
         ("the share of new categories changed by +1.2 points, beyond the limit of 1", {"new"}),
         ("no value is left: the share of NaNs changed by +100.0 points", {"nan"}),
-        ("shifted by 0.50 sd (limit 0.32)", set()),
+        ("shifted by 0.50 sd (limit 0.32)", {"shift"}),
+        ("'it\\'s; so' grew by +2.1 points or more", {"grown_category"}),
+        ("every value is 0; no window of the reference was one single value", {"single_value"}),
     ],
 )
 def test_rows_of_an_older_store_name_their_tests_by_their_reason(reason, named):

@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
-from profile_rows import at, categorical, kll, numeric, stream, table
+from profile_rows import asking, at, categorical, kll, numeric, stream, table
 
 from sparkdrift.explain.signals import INPUTS
 from sparkdrift.kernels.baselines import Bins, baselines
 from sparkdrift.kernels.batches import arrow_schema
 from sparkdrift.kernels.compared import COMPARED, FIGURES, TESTS
+from sparkdrift.kernels.comparing import compare
 from sparkdrift.kernels.distributions import binned_figures
 from sparkdrift.kernels.freezing import freeze
 from sparkdrift.kernels.judging import JUDGED, judge
@@ -399,3 +400,18 @@ def test_other_comparisons_slices_and_policies_have_no_such_rows():
     assert INPUTS not in judged([row | {"slice_key": "region"} for row in rows], [KNOWN], TOGETHER)
     assert INPUTS not in judged(rows[:1], [KNOWN], TOGETHER)
     assert judged([], [KNOWN, EMBEDDING], TOGETHER) == {}
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_of_a_handful_of_rows_the_rows_are_too_few_and_not_the_inputs(rows):
+    values = np.random.default_rng(rows).normal(size=(len(NUMBERS), rows)).tolist()
+    product = ["card", "loan"] * 3
+    windows = [
+        *(numeric(own, day=0, name=name) for own, name in zip(values, NUMBERS, strict=True)),
+        categorical(product[:rows], day=0, name="product"),
+    ]
+    seen = sorted([*REFERENCES, *windows], key=lambda one: (one["column_name"], one["part"]))
+    batches = list(compare(POLICY)(stream(asking(table(*seen)))))
+    row = inputs_row(KNOWN, pa.Table.from_batches(batches).to_pylist(), 0.32)
+    assert row["unmeasured"] == "insufficient_data"
+    assert row["unmeasured_reason"].startswith("too few rows to judge all inputs together")

@@ -7,12 +7,16 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy import stats
 
+from sparkdrift.kernels.baselines import baselines
 from sparkdrift.kernels.batches import arrow_schema
+from sparkdrift.kernels.distributions import binned_figures
 from sparkdrift.kernels.policy import GRADES, AlertRules, Policy
 from sparkdrift.kernels.replaying import REPLAYED, counts_up_to, judged, replay, replayed
 from sparkdrift.kernels.tallying import Sums, tallying
 from sparkdrift.measures import alarm_rates, binned, evidence, variation
+from sparkdrift.measures.persistence import raised, standing
 
 START = datetime(2025, 1, 1, tzinfo=timezone.utc)
 POLICY = Policy(effect=0.32, warn=0.2)
@@ -38,28 +42,37 @@ def reference(counts, name="amount", strata=None) -> dict:
     }
 
 
-def test_each_window_is_held_against_the_others():
+def test_each_window_is_held_against_the_other_quarters():
     rng = np.random.default_rng(SEED)
     counts = rng.multinomial(5000, np.full(10, 0.1), size=12)
     counts[7] = rng.multinomial(5000, np.r_[np.full(5, 0.08), np.full(5, 0.12)])
     found = list(replayed(reference(counts), POLICY))
-    assert len(found) == 12
+    assert [one["window_start"] for one in found] == [START + timedelta(i) for i in range(12)]
     for i, one in enumerate(found):
-        others = np.delete(counts, i, axis=0)
+        others = np.delete(counts, np.arange(i // 3 * 3, i // 3 * 3 + 3), axis=0)
         d = binned.d_statistic(others.sum(axis=0), counts[i])
-        s = 1 / 5000 + 1 / (11 * 5000)
+        s = 1 / 5000 + 1 / (9 * 5000)
         varies = variation.benign_variation(others)
         expected = evidence.p_unusual(d, s, 10, varies.tau2, varies.w_eff, varies.square)
         assert one["p_unusual"] == pytest.approx(float(expected), rel=1e-9)
         assert one["material_up_to"] == evidence.material_up_to(d, s, 10)
+        assert one["rho"] == variation.autocorrelation(counts)
     assert found[7]["p_unusual"] == min(one["p_unusual"] for one in found)
 
 
-def test_a_reference_without_windows_or_bins_gives_nothing():
+def test_without_windows_or_bins_there_is_a_row_that_says_nothing():
+    """It is counted as a feature without a distance, and is no window."""
     counts = np.full((1, 10), 100)
-    assert list(replayed(reference(counts), POLICY)) == []
-    assert list(replayed({**reference(counts), "bins": None}, POLICY)) == []
-    assert list(replayed({**reference(counts), "window_bins": None}, POLICY)) == []
+    bare = [
+        reference(counts, "single"),
+        {**reference(counts, "binless"), "bins": None},
+        {**reference(counts, "windowless"), "window_bins": None},
+    ]
+    for one in bare:
+        (row,) = replayed(one, POLICY)
+        assert (row["window_start"], row.get("p_unusual")) == (None, None)
+    sums, alerting = tallied(reference(days(500)), *bare)
+    assert (sums.without, sums.starts, sums.found.series, alerting) == (3, 20, 1, [])
 
 
 def test_windows_without_rows_have_no_figures():
@@ -200,7 +213,8 @@ def test_a_feature_of_too_few_rows_is_no_quiet_one():
     assert blind.found.judged[0] <= 3
     assert sums.found.judged[0] == 20 + blind.found.judged[0]
     found = alarm_rates.rate_at(sums.found, 0, 1 / 30)
-    assert found.months == pytest.approx(sums.found.judged[0] / 2 / 30)
+    assert (found.months, found.series) == (pytest.approx(20 / 30), 1)
+    assert found.per_month == pytest.approx(30 / 20)
     assert alarm_rates.rate_at(blind.found, 0, 1 / 30) is None
     # What fits is a size at which it would have been judged, not the smallest that is tried.
     assert alarm_rates.smallest_effect(blind.found.tried, 1 / 30, 1.0, 3) > 0.32
@@ -219,3 +233,46 @@ def test_the_kernel_replays_each_row_of_a_reference():
     (found,) = replay(POLICY)(iter([batch]))
     assert found.num_rows == 40
     assert found.schema == arrow_schema(REPLAYED)
+
+
+def wandering(rho: float, days_: int, rng) -> np.ndarray:
+    """Counts of ten bins of 10,000 rows a day, whose mean goes by an AR(1) with sd 0.2."""
+    steps = rng.normal(size=days_) * 0.2 * np.sqrt(1 - rho**2)
+    mean = [rng.normal() * 0.2]
+    for step in steps[1:]:
+        mean.append(rho * mean[-1] + step)
+    edges = stats.norm.ppf(np.arange(1, 10) / 10)
+    below = stats.norm.cdf(edges - np.array(mean)[:, None])
+    parts = np.diff(np.pad(below, ((0, 0), (1, 1)), constant_values=(0, 1)))
+    return rng.multinomial(10_000, parts)
+
+
+def unusual_and_raised(rows: list[dict]) -> tuple[int, int]:
+    counts = np.array([one["p_unusual"] <= 0.01 and one["counts_up_to"] >= 0.2 for one in rows])
+    return int(counts.sum()), int(raised(standing(counts[None].astype(float), 2, 3)).sum())
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.7])
+def test_the_rate_of_later_windows_is_what_was_told(rho):
+    """60 references of 60 windows, and the 60 that come after each."""
+    rng = np.random.default_rng([SEED, int(10 * rho)])
+    policy, told, later = Policy(effect=0.2, warn=0.2), np.zeros(2), np.zeros(2)
+    for _ in range(60):
+        counts = wandering(rho, 120, rng)
+        known = reference(counts[:60])
+        told += unusual_and_raised(list(replayed(known, policy)))
+        merged = baselines(known, counts[:60].sum(axis=0).astype(float), np.inf, policy, 0.2)
+        seen = counts[60:].astype(float)
+        found = binned_figures(seen, np.full(60, np.inf), merged, [None] * 60, 0.2)
+        surely = evidence.material_up_to(found["d_statistic"], found["noise"], 10)
+        pairs = zip(found["p_unusual"], surely, strict=True)
+        later += unusual_and_raised([{"p_unusual": p, "counts_up_to": m} for p, m in pairs])
+    if rho:
+        assert later[1] >= 4, (SEED, later)
+        assert told[1] > later[1] / 3, (SEED, told, later)
+        assert told[0] > later[0] / 3, (SEED, told, later)
+        assert told[1] < 4 * later[1], (SEED, told, later)
+    else:
+        # Of 3,600 windows each: within what chance makes of two equal rates.
+        assert abs(told[0] - later[0]) < 3 * np.sqrt(told.sum() + later.sum() + 1), (told, later)
+        assert max(told[1], later[1]) <= 4, (SEED, told, later)

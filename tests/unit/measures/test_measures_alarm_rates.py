@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -8,7 +10,6 @@ from sparkdrift.measures import evidence
 from sparkdrift.measures.alarm_rates import (
     EFFECTS,
     LEAST_JUDGED,
-    rate,
     rate_at,
     smallest_effect,
     tally,
@@ -67,17 +68,62 @@ def test_sums_of_partitions_are_those_of_all():
     seen, least = rng.gamma(1.0, 0.15, (6, 40)), rng.uniform(0, 0.8, (6, 40))
     whole = tally(seen, least, EFFECTS, 2, 3)
     parts = tally(seen[:2], least[:2], EFFECTS, 2, 3) + tally(seen[2:], least[2:], EFFECTS, 2, 3)
-    for name in ("alerts", "standing", "judged"):
-        assert getattr(whole, name).tolist() == getattr(parts, name).tolist()
+    assert whole.figures == pytest.approx(parts.figures, rel=1e-12)
     assert whole.series == parts.series == 6
 
 
-def test_the_rate_has_an_exact_interval():
-    found = rate(3, 9, 2.0)
-    assert (found.per_month, found.standing) == (1.5, 9)
-    assert stats.poisson.sf(2, found.low * 2) == pytest.approx(0.025)
-    assert stats.poisson.cdf(3, found.high * 2) == pytest.approx(0.025)
-    assert rate(0, 0, 1.0).low == 0
+def told(alerts: list[int], judged: list[int], windows: int = 60):
+    """The rate of series with so many alerts in so many judged windows, a window being a month."""
+    seen, least = np.zeros((len(alerts), windows)), np.full((len(alerts), windows), INF)
+    for i, (many, until) in enumerate(zip(alerts, judged, strict=True)):
+        least[i, :until] = 0.1
+        seen[i, 2 : 2 + 4 * many : 4] = seen[i, 3 : 3 + 4 * many : 4] = 0.5
+    return rate_at(tally(seen, least, [0.32], 2, 2), 0, 1.0)
+
+
+def test_of_series_judged_alike_the_rate_has_the_exact_interval():
+    found = told([2, 1, 0], [40, 40, 40])
+    assert (found.alerts, found.months, found.per_month) == (3, 40.0, pytest.approx(3 / 40))
+    assert stats.poisson.sf(2, found.low * 40) == pytest.approx(0.025)
+    assert stats.poisson.cdf(3, found.high * 40) == pytest.approx(0.025)
+    assert (told([0, 0], [40, 40]).low, told([0, 0], [40, 40]).per_month) == (0, 0)
+
+
+def test_a_rate_is_the_sum_of_those_of_the_series_over_their_own_time():
+    """20 features with an alert each in 60 windows, and 180 that were never judged."""
+    found = told([1] * 20 + [0] * 180, [60] * 20 + [0] * 180)
+    alone = told([1] * 20, [60] * 20)
+    assert astuple(found) == pytest.approx(astuple(alone))
+    assert (found.per_month, found.series) == (pytest.approx(20 / 60), 20)
+    assert told([1, 2], [10, 40]).per_month == pytest.approx(1 / 10 + 2 / 40)
+
+
+def test_the_effect_that_is_wanted_is_by_the_same_rate():
+    seen, least = np.zeros((200, 60)), np.full((200, 60), INF)
+    least[:20] = 0.05
+    seen[:20, 10:13] = 0.5
+    for wanted in (0.3, 0.34):
+        some = smallest_effect(tally(seen, least, EFFECTS, 2, 3), 1.0, wanted, 3)
+        alone = smallest_effect(tally(seen[:20], least[:20], EFFECTS, 2, 3), 1.0, wanted, 3)
+        assert some == alone == (0.51 if wanted < 20 / 60 else EFFECTS[0])
+
+
+def test_an_alert_of_a_series_that_was_hardly_judged_is_counted():
+    """Two judged windows, both of them counting: no rate of its own, and no alert that is lost."""
+    few, none = told([1, 0], [0, 60]), told([0, 0], [0, 60])
+    assert (few.alerts, few.series) == (1, 1)
+    assert few.per_month == pytest.approx(1 / LEAST_JUDGED)
+    assert none.per_month == 0
+
+
+def test_the_interval_holds_the_rate_of_unequal_series():
+    rng = np.random.default_rng(9)
+    true, times = np.array([0.02, 0.002, 0.05]), np.array([60, 600, 30])
+    held = 0
+    for _ in range(300):
+        found = told(rng.poisson(true * times).tolist(), times.tolist(), 700)
+        held += found.low <= true.sum() <= found.high
+    assert held >= 0.94 * 300, held
 
 
 def test_the_smallest_effect_is_the_first_that_is_quiet_enough():

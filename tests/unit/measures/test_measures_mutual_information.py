@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import mutual_info_score
 
+from sparkdrift.measures.evidence import LEAST_FAMILY, benjamini_hochberg, decide
 from sparkdrift.measures.mutual_information import (
     BINS,
     LEAST_ROWS,
@@ -13,6 +14,7 @@ from sparkdrift.measures.mutual_information import (
     Cut,
     bins_of,
     information_change,
+    informations,
     joint_counts,
     mutual_information,
 )
@@ -31,12 +33,15 @@ def counted(x, y, bins=None):
 
 def test_against_scikit_learn_before_the_bias_is_taken_off():
     rng = np.random.default_rng(SEED)
-    x, y = pair(0.5, 3000, rng)
+    x, y = pair(0.8, 3000, rng)
     counts = counted(x, y)
     assert counts.shape == (BINS, BINS)
     assert counts.sum() == 3000
     at = [bins_of(one).places(one) for one in (x, y)]
-    expected = mutual_info_score(*at) - 81 / 6000
+    # Rare pairs of bins don't occur, and have no part in the bias.
+    held = int((counts > 0).sum())
+    assert held < 100
+    expected = mutual_info_score(*at) - (held - 19) / 6000
     assert mutual_information(counts).value == pytest.approx(expected, abs=1e-12)
 
 
@@ -137,3 +142,87 @@ def test_twice_the_limit_is_found_as_often_as_power_says():
     said = float(np.mean([one.power for one in found]))
     drifted = float(np.mean([one.p_unusual < 0.01 and one.p_material < 0.01 for one in found]))
     assert drifted > said - 0.12, (SEED, said, drifted)
+
+
+def dependent(kind: str, rows: int, rng) -> tuple[np.ndarray, np.ndarray]:
+    """Two features that tell much of each other, alike in every sample."""
+    x = rng.normal(size=rows)
+    if kind == "square":
+        return x, x**2 + 0.3 * rng.normal(size=rows)
+    if kind == "copied number":
+        return x, x
+    if kind == "copied category":
+        at = np.minimum(rng.geometric(0.3, rows), 9)
+        return at.astype(str).astype(object), np.char.add("to ", at.astype(str)).astype(object)
+    return pair(float(kind), rows, rng)
+
+
+def status(found) -> str:
+    q = benjamini_hochberg([found.p_unusual], LEAST_FAMILY)[0]
+    figures = (q, found.p_material, abs(found.change), found.power)
+    return str(decide(*figures, warn=LIMIT, limit=LIMIT))
+
+
+@pytest.mark.parametrize("rows", [300, 1000])
+@pytest.mark.parametrize("kind", ["0.0", "0.9", "square", "copied number", "copied category"])
+def test_unequally_many_rows_are_no_change(kind, rows):
+    """Bias of two samples of 5,000 and of few rows: it goes by how many pairs of bins occur."""
+    rng = np.random.default_rng([SEED, rows])
+    found = []
+    for _ in range(100):
+        known, seen = dependent(kind, 5000, rng), dependent(kind, rows, rng)
+        cuts = bins_of(known[0]), bins_of(known[1])
+        found.append(information_change(*informations(known, seen, cuts)))
+    drifted = np.mean([status(one) == "drifted" for one in found])
+    assert drifted <= 0.05, (SEED, drifted)
+    gaps = np.array([one.change for one in found])
+    # A bias of less than a fifth of what matters, or than chance explains.
+    assert abs(gaps.mean()) < LIMIT / 5 + 3 * gaps.std() / 10, (SEED, gaps.mean())
+    covered = np.mean([one.low <= 0 <= one.high for one in found])
+    assert covered > 0.88, (SEED, covered)
+
+
+def test_both_sides_are_of_equally_many_rows_and_in_the_order_given():
+    rng = np.random.default_rng(SEED)
+    many, few = pair(0.9, 5000, rng), pair(0.0, 700, rng)
+    cuts = bins_of(many[0]), bins_of(many[1])
+    before, now = informations(many, few, cuts)
+    assert (before.rows, now.rows) == (4900, 700)
+    assert before.value > 0.5 > now.value
+    assert informations(few, many, cuts) == (now, before)
+    assert now == mutual_information(joint_counts(*few, cuts))
+    # Seven parts together are as sure as all rows.
+    whole = mutual_information(joint_counts(*many, cuts))
+    assert before.sd == pytest.approx(whole.sd, rel=0.2)
+    scarce, known = informations(pair(0.9, LEAST_ROWS - 1, rng), many, cuts)
+    assert (scarce.rows, known.rows) == (LEAST_ROWS - 1, 5000)
+    assert np.isnan([scarce.value, known.value]).all()
+
+
+@pytest.mark.parametrize(("kind", "least", "most"), [("0.0", 2500, 4000), ("0.3", 6000, 9000),
+                                                     ("0.9", 26_000, 38_000)])  # fmt: skip
+def test_the_rows_that_are_needed_have_the_power(kind, least, most):
+    """Told by samples of any size, and met at the number that is told."""
+    rng = np.random.default_rng(SEED)
+
+    def change(rows: int):
+        known, seen = dependent(kind, rows, rng), dependent(kind, rows, rng)
+        return information_change(
+            *informations(known, seen, (bins_of(known[0]), bins_of(known[1])))
+        )
+
+    few = change(4000)
+    assert least < few.rows_needed < most
+    assert change(int(0.7 * few.rows_needed)).power < 0.8
+    assert change(int(1.3 * few.rows_needed)).power > 0.8
+
+
+def test_it_moves_with_a_marginal_as_well():
+    """x beyond what the reference had, the same law of y given x: fewer bins, less told."""
+    rng = np.random.default_rng(SEED)
+    x, y = pair(0.6, 5000, rng)
+    now = rng.normal(size=5000) + 2
+    seen = now, 0.6 * now + 0.8 * rng.normal(size=5000)
+    found = information_change(*informations((x, y), seen, (bins_of(x), bins_of(y))))
+    assert found.change < -LIMIT
+    assert found.p_material < 1e-6

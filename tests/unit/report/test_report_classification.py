@@ -60,7 +60,7 @@ def test_declared_pairs_are_told_with_what_they_were():
     nan = float("nan")
     moved = Change(Information(0.001, 0.01, 900), Information(0.41, 0.01, 800), 0.409, 0.38, 0.44,
                    0.0, 0.0, 0.99)  # fmt: skip
-    few = Change(Information(0.001, 0.01, 900), Information(nan, nan, 40), *[nan] * 6)
+    few = Change(Information(0.001, 0.01, 900), Information(nan, nan, 40), *[nan] * 7)
     pairs = (PairTold("x", "y", "drifted", moved), PairTold("x", "z", "insufficient_data", few))
     lines = list(classified(SPEC, replace(FOUND, pairs=pairs)))
     at = next(i for i, line in enumerate(lines) if "declared pairs" in line)
@@ -68,3 +68,25 @@ def test_declared_pairs_are_told_with_what_they_were():
     assert lines[at + 1] == f"    x with y  {told}"
     assert lines[at + 2].endswith("insufficient_data: 40 rows have both values, 100 are needed")
     assert not [line for line in classified(SPEC, FOUND) if "declared pairs" in line]
+
+
+def pair_line(one: PairTold) -> str:
+    return list(classified(SPEC, replace(FOUND, pairs=(one,))))[-2]
+
+
+def test_a_pair_without_power_says_how_many_rows_it_takes():
+    before, now = Information(0.73, 0.01, 5000, 0.6), Information(0.74, 0.01, 5000, 0.6)
+    quiet = Change(before, now, 0.01, -0.02, 0.04, 0.5, 0.9, 0.14, 31_613.0)
+    told = pair_line(PairTold("x", "y", "insufficient_data", quiet))
+    needed = "about 32,000 rows with both values are needed on each side"
+    assert told.endswith(f"a change by 0.04 would be found 14 % of the time, {needed}")
+    assert "needed" not in pair_line(PairTold("x", "y", "drifted", quiet))
+
+
+def test_a_pair_of_a_constant_is_told_in_words():
+    single = Information(0.0, 0.0, 500, 0.0)
+    constant = Change(single, single, 0.0, *[float("nan")] * 6)
+    told = pair_line(PairTold("x", "y", "insufficient_data", constant))
+    assert told.endswith("insufficient_data: one of them has a single value on both sides, "
+                         "which tells nothing of the other")  # fmt: skip
+    assert "nan" not in told
