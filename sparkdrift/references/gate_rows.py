@@ -74,6 +74,13 @@ def contamination(
 
 def _left_out(one: Gap, columns: Mapping[str, Column]) -> Check:
     """A column of the version, held against what it is without those rows."""
+    lost = [share for share in one.missing if share.material]
+    if lost:
+        reason = "; ".join(f"{100 * share.delta:+.1f} points of {share.what}" for share in lost)
+        reason = f"changes by {reason} without these rows"
+        worst = max(lost, key=lambda share: abs(share.delta))
+        delta = abs(worst.delta)
+        return Check("contamination", one.column, "blocked", reason, delta, worst.limit)
     if one.d is None:
         valued = one.column in columns and columns[one.column].valued
         beyond = [share for share in (one.new, one.outside) if share is not None]

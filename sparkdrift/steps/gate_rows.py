@@ -24,7 +24,7 @@ from sparkdrift.spec.scoring import label_column
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.evaluation_scores import declared_set
 from sparkdrift.steps.freezing import hashes_of
-from sparkdrift.steps.gate_columns import EVALUATION, by_column, gap_of
+from sparkdrift.steps.gate_columns import EVALUATION, by_column, gap_of, limits_of
 from sparkdrift.steps.verifying import source_then
 from sparkdrift.windows import Window, window_at, windows_meeting
 
@@ -87,7 +87,8 @@ def _without(
         context.spark, context.store, spec, interval, hashes_of(spec, resolution), windows
     )
     found = differences(context.spark, context.store, spec, [((name, candidate), rebuilt)])
-    return sorted((gap_of(one, name) for one in found), key=lambda one: one.column)
+    limits = limits_of(spec).missing
+    return sorted((gap_of(one, name, limits) for one in found), key=lambda one: one.column)
 
 
 def label_checks(
