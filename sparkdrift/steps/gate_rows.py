@@ -7,7 +7,15 @@ from datetime import datetime
 
 from sparkdrift.errors import SourceError
 from sparkdrift.references.gate import Check, Gap
-from sparkdrift.references.gate_rows import Origins, contamination, labels, shaped
+from sparkdrift.references.gate_rows import (
+    NEEDS_LABELS,
+    Origins,
+    contamination,
+    labels,
+    of_no_interval,
+    rows_within,
+    shaped,
+)
 from sparkdrift.references.judging import due
 from sparkdrift.references.life import Name
 from sparkdrift.spark.evaluation_sources import labels_of
@@ -34,18 +42,20 @@ def contamination_checks(
 ) -> list[Check]:
     """Asked of the windows that are stored of its interval, also where it was read in one scan."""
     interval = candidate.interval
-    own = candidate.source == (spec.source.table or spec.source.path)
-    if interval is None or not own:
+    if candidate.source != (spec.source.table or spec.source.path):
         return contamination(None, None)
-    judged, bad = alerted(context.spark, context.store, spec, interval)
-    rows = {
-        start: one.rows
-        for start, one in stored_windows(context.spark, context.store, spec).items()
-        if interval.start <= start < interval.end
-    }
+    stored = stored_windows(context.spark, context.store, spec)
+    if interval is None:
+        return of_no_interval(due=bool(_due(context, spec, [*stored])))
+    inside = _of(spec, candidate, interval)
+    held = {one: stored[one.start].rows for one in inside if one.start in stored}
     # What was read in one scan may hold rows that no stored window has, as of pruned ones.
-    inside = windows_meeting(interval, spec.windows.grain, spec.timestamp.zone)
-    missing = {one.start for one in inside if one.start >= interval.start} - set(rows)
+    missing = {one.start for one in inside} - set(stored)
+    rows = {one.start: many for one, many in held.items()}
+    if not candidate.windows:
+        rows = rows_within(held, interval, None if missing else candidate.rows)
+    begin = min((one.start for one in inside), default=interval.start)
+    judged, bad = alerted(context.spark, context.store, spec, Window(begin, interval.end))
     left = max(candidate.rows - sum(rows.values()), 0) if missing else 0
     expected = _due(context, spec, [*rows, *missing])
     origins = Origins(
@@ -64,6 +74,13 @@ def contamination_checks(
     (columns,) = described(context.spark, context.store, [(name, candidate)])
     gaps = _without(context, spec, name, candidate, interval, left_out)
     return contamination(origins, gaps, by_column(columns))
+
+
+def _of(spec: MonitorSpec, candidate: Snapshot, interval: Window) -> list[Window]:
+    """The windows that a version has rows of: merged are those that begin in its interval, whole;
+    read are rows of all that meet it."""
+    met = windows_meeting(interval, spec.windows.grain, spec.timestamp.zone)
+    return [one for one in met if not candidate.windows or one.start >= interval.start]
 
 
 def _due(context: Context, spec: MonitorSpec, windows: Sequence[datetime]) -> set[datetime]:
@@ -94,10 +111,15 @@ def _without(
 def label_checks(
     context: Context, spec: MonitorSpec, name: Name, candidate: Snapshot
 ) -> list[Check]:
-    """Labels in the rows themselves, or joined to them by key, as the evaluation does it."""
+    """Labels in the rows themselves, or joined to them by key, as the evaluation does it.
+
+    Rows of another table that need labels have them in the column that the table of labels has them
+    in, if the prediction names none.
+    """
     own = candidate.source == (spec.source.table or spec.source.path)
     joins = own and spec.evaluation is not None and spec.evaluation.labels is not None
-    label = label_column(spec) if joins else spec.prediction.label
+    needed = joins or name.role in NEEDS_LABELS
+    label = label_column(spec) if needed else spec.prediction.label
     if name.role == EVALUATION and not joins:
         label = declared_set(spec, name).label or label
     if label is None and not joins:
