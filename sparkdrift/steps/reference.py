@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from sparkdrift.errors import SnapshotError
-from sparkdrift.references.life import Event, Name, before, require
+from sparkdrift.references.life import Event, Name, before
+from sparkdrift.references.refusing import require
 from sparkdrift.spark.reference_life import (
     ALWAYS,
     ROLE,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sparkdrift.errors import SnapshotError
-from sparkdrift.references.life import Name, require_name
+from sparkdrift.references.life import Name
+from sparkdrift.references.refusing import require_name
 from sparkdrift.spark.evaluation_states import Frozen, frozen_scores
 from sparkdrift.spark.gate_figures import stored_checks
 from sparkdrift.spark.keys import StoredKeys, stored_keys
