@@ -21,6 +21,8 @@ JUDGED = 0.5
 LABELLED = 0.9
 """Share of rows with a label that a reference of a role which needs labels must have."""
 NEEDS_LABELS = ("training", "evaluation", "calibration")
+OVERLAPPING = {"evaluation": "training", "training": "evaluation"}
+"""Roles whose keys must not be those of the other one."""
 
 
 @dataclass(frozen=True)
