@@ -29,12 +29,14 @@ OVERLAPPING = {"evaluation": "training", "training": "evaluation"}
 class Origins:
     """Where the rows of a version come from: all, in windows that were compared with something,
     in those of them where an alert stood. due: rows in windows that were not compared although a
-    reference was in force for them."""
+    reference was in force for them. lost: those of them that no step can judge any more, as they
+    were pruned, or the version that was in force for them was erased."""
 
     rows: int
     judged: int
     alerted: int
     due: int = 0
+    lost: int = 0
 
 
 def rows_within(
@@ -93,8 +95,7 @@ def contamination(
         return [unknown("contamination", TABLE, reason, CONTAMINATED, measurable=False)]
     enough = JUDGED * origins.rows
     measurable = origins.due > 0 and origins.judged + origins.due >= enough
-    again = "; judge them first, if that is still to come: `sparkdrift drift SPEC`"
-    again = again if measurable else ""
+    again = _again(origins) if measurable else ""
     if not origins.judged:
         reason = f"none of its windows was judged: nothing is known of alerts in them{again}"
         return [unknown("contamination", TABLE, reason, CONTAMINATED, measurable=measurable)]
@@ -112,6 +113,13 @@ def contamination(
         told = f"{reason}{again}"
         checks = [unknown("contamination", TABLE, told, CONTAMINATED, measurable=measurable)]
     return checks + [_left_out(one, columns or {}) for one in without or ()]
+
+
+def _again(origins: Origins) -> str:
+    if origins.due > origins.lost:
+        return "; judge them first, if that is still to come: `sparkdrift drift SPEC`"
+    why = "they were pruned, or what was in force for them was erased"
+    return f"; they can't be judged any more: {why}"
 
 
 def _left_out(one: Gap, columns: Mapping[str, Column]) -> Check:

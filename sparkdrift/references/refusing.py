@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sparkdrift.errors import SnapshotError, nearest
 from sparkdrift.references.life import (
+    ERASURE,
     IN_FORCE,
     NOTED,
     PUTTING,
@@ -14,6 +15,7 @@ from sparkdrift.references.life import (
     State,
     ordered,
     states,
+    terms,
 )
 
 _FROM: Mapping[str, tuple[State, ...]] = {
@@ -58,6 +60,31 @@ def require(
     else:
         step = "nothing is to be done"
     raise SnapshotError(f"{why}. Accepted: {_numbers(accepted)}; {step}")
+
+
+def require_one_before(events: Sequence[Event], back: int, name: Name) -> None:
+    """Raise SnapshotError where the version in force took the place of several, being put in force
+    for the past: `back`, from its start on, would not be what was before. Who goes back has to say
+    from when on.
+    """
+    known = ordered(events)
+    put = [one for one in known if one.action in PUTTING and one.gate != ERASURE]
+    present = terms(known)[-1:]
+    if not put or not present:
+        return
+    (now,) = present
+    earlier = terms(one for one in known if one.seq < put[-1].seq)
+    replaced = [one for one in earlier if one.end is None or one.end > now.start]
+    if len({one.version for one in replaced}) < 2:
+        return
+    parts = ", ".join(f"version {one.version} from {one.start:%Y-%m-%d %H:%M}" for one in replaced)
+    first = f"{replaced[0].version} --effective-from {now.start:%Y-%m-%dT%H:%M}Z"
+    raise SnapshotError(
+        f"{name}: version {now.version} is in force from {now.start:%Y-%m-%d %H:%M} UTC on, where "
+        f"several were before: {parts} UTC. Say from when on version {back} is to be in force, "
+        f"with --effective-from; to have all of it back, go back to each, oldest first: "
+        f"`sparkdrift reference rollback SPEC {first}`"
+    )
 
 
 def require_name(asked: Name, known: Collection[Name]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sparkdrift.errors import SourceError
 from sparkdrift.references.gate import Check, Gap
@@ -16,8 +15,8 @@ from sparkdrift.references.gate_rows import (
     rows_within,
     shaped,
 )
-from sparkdrift.references.judging import due
-from sparkdrift.references.life import Name
+from sparkdrift.references.judging import able, due
+from sparkdrift.references.life import Event, Name
 from sparkdrift.spark.evaluation_sources import labels_of
 from sparkdrift.spark.expressions import resolve_source
 from sparkdrift.spark.failures import FAILURES, reason
@@ -46,7 +45,7 @@ def contamination_checks(
         return contamination(None, None)
     stored = stored_windows(context.spark, context.store, spec)
     if interval is None:
-        return of_no_interval(due=bool(_due(context, spec, [*stored])))
+        return of_no_interval(due=bool(due(_judging(context, spec), stored)))
     inside = _of(spec, candidate, interval)
     held = {one: stored[one.start].rows for one in inside if one.start in stored}
     # What was read in one scan may hold rows that no stored window has, as of pruned ones.
@@ -57,13 +56,16 @@ def contamination_checks(
     begin = min((one.start for one in inside), default=interval.start)
     judged, bad = alerted(context.spark, context.store, spec, Window(begin, interval.end))
     left = max(candidate.rows - sum(rows.values()), 0) if missing else 0
-    expected = _due(context, spec, [*rows, *missing])
+    events = _judging(context, spec)
+    expected = due(events, [*rows, *missing])
+    late = {start for start in rows if start in expected - judged}
+    pruned = left if missing & expected else 0
     origins = Origins(
         rows=sum(rows.values()) + left,
         judged=sum(rows[start] for start in rows if start in judged),
         alerted=sum(rows[start] for start in rows if start in bad),
-        due=sum(rows[start] for start in rows if start in expected - judged)
-        + (left if missing & expected else 0),
+        due=sum(rows[start] for start in late) + pruned,
+        lost=sum(rows[start] for start in late - able(events, late)) + pruned,
     )
     if not origins.alerted or bad >= {start for start in rows if rows[start]}:
         return contamination(origins, None)
@@ -83,11 +85,11 @@ def _of(spec: MonitorSpec, candidate: Snapshot, interval: Window) -> list[Window
     return [one for one in met if not candidate.windows or one.start >= interval.start]
 
 
-def _due(context: Context, spec: MonitorSpec, windows: Sequence[datetime]) -> set[datetime]:
-    """Those of them that were to be judged by a comparison that may alert."""
+def _judging(context: Context, spec: MonitorSpec) -> list[Sequence[Event]]:
+    """The events of each reference that a comparison which may alert reads."""
     every = read_references(context.spark, context.store, spec.monitor)
     roles = {role_of(one) for one in spec.alerts.comparisons}
-    return due((own.events for one, own in every.items() if one.role in roles), windows)
+    return [own.events for one, own in every.items() if one.role in roles]
 
 
 def _without(

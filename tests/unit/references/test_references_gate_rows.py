@@ -49,6 +49,15 @@ def test_windows_that_were_to_be_judged_and_were_not_block_until_they_are():
         assert ("`sparkdrift drift SPEC`" in check.reason) == (expected == "blocked")
 
 
+def test_what_can_not_be_judged_any_more_is_not_asked_for():
+    (check,) = contamination(Origins(1000, 0, 0, 1000, lost=1000), None)
+    assert check.verdict == "blocked"
+    assert "`sparkdrift drift SPEC`" not in check.reason
+    assert "can't be judged any more" in check.reason
+    (check,) = contamination(Origins(1000, 0, 0, 1000, lost=400), None)
+    assert "`sparkdrift drift SPEC`" in check.reason
+
+
 def test_what_a_column_is_without_those_rows_is_to_be_known():
     few, columns = Origins(1000, 1000, 40), {"age": column(), "flag": column(), "empty": column(0)}
     unmeasured = [gap(one, None, material=None) for one in ("age", "empty")]

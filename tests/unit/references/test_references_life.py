@@ -22,7 +22,7 @@ from sparkdrift.references.life import (
     terms,
     with_substitutes,
 )
-from sparkdrift.references.refusing import require, require_name
+from sparkdrift.references.refusing import require, require_name, require_one_before
 
 NAME = Name("credit", "baseline", "baseline")
 
@@ -274,3 +274,36 @@ def test_what_stands_in_for_a_version_without_a_term_is_known_by_the_erasure():
     gone = [*events[:3], Event(4, 1, "erase", day(0), reason="digest abc: it was rejected")]
     assert stand_ins(gone) == {}
     assert versions_of(gone) == (2,)
+
+
+def test_going_back_from_a_version_of_the_past_asks_from_when_on():
+    """It took the place of two: the one before was in force for a part of that alone."""
+    events = life((1, "activate", 0), (2, "activate", 50), (3, "activate", 20))
+    with pytest.raises(SnapshotError, match="Say from when on version 2 is to be in force") as told:
+        require_one_before(events, 2, NAME)
+    assert "version 1 from 2024-01-01 00:00, version 2 from 2024-02-20 00:00 UTC" in str(told.value)
+    assert "rollback SPEC 1 --effective-from 2024-01-21T00:00Z`" in str(told.value)
+    # Done in these two steps, all is as it was.
+    back = [*events, Event(4, 1, "activate", day(20)), Event(5, 2, "activate", day(50))]
+    assert [(one.version, one.end) for one in terms(back)] == [
+        (1, day(20)),
+        (1, day(50)),
+        (2, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [],
+        [(1, "activate", 0)],
+        [(1, "activate", 0), (2, "activate", 5)],
+        [(1, "activate", 0), (2, "activate", 5), (1, "activate", 5)],
+        # From the same start on it took the place of one alone.
+        [(1, "activate", 0), (2, "activate", 5), (3, "activate", 5)],
+        [(1, "activate", 0), (2, "propose", 9), (3, "activate", 5)],
+        [(1, "activate", 0), (1, "activate", 9), (3, "activate", 5)],
+    ],
+)
+def test_going_back_asks_nothing_where_one_version_was_in_force_before(steps):
+    require_one_before(life(*steps), 1, NAME)
