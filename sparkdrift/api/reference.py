@@ -75,13 +75,13 @@ def diff(
     """Compare two versions by what is stored of them; slices: each slice as well."""
     from sparkdrift.report.references import difference_facts
     from sparkdrift.steps.reference import named
-    from sparkdrift.steps.reference_reading import compare_versions, find, version_of
+    from sparkdrift.steps.reference_reading import compare_versions, find, whole_version
 
     own = loaded(spec)
     which = named(own, role, name)
     with reading(store, spark) as (session, place):
         stored = find(session, place, which)
-        pair = (version_of(stored, which, earlier), version_of(stored, which, later))
+        pair = (whole_version(stored, which, earlier), whole_version(stored, which, later))
         found = compare_versions(session, place, own, which, *pair, sliced=slices)
     features = rows_of(difference_facts(found.features))
     return Difference(own.monitor, earlier, later, features, found.gone, found.added)

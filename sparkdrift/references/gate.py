@@ -9,7 +9,7 @@ Source: section 7 of docs/statistics.md (creep, contamination); the limits are t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -19,6 +19,8 @@ from sparkdrift.measures.evidence import LEAST_POWER, power
 Verdict = Literal["passed", "warned", "blocked", "not_measured"]
 TABLE = ":table"
 _NAMED = 3
+_SURELY = 2.33
+"""Standard errors, one-sided: what comes by chance 1 time of 100, as with `MATERIAL_LEVEL`."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,28 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Missing:
+    """How the share of rows without a value of one kind (NULL, NaN, infinite) changed.
+
+    what: in words, in the plural. delta: the change, -1 to 1. material: whether it surely is larger
+    than what matters. limit: from which change on it does.
+    """
+
+    what: str
+    delta: float
+    material: bool
+    limit: float
+
+
+@dataclass(frozen=True)
 class Gap:
     """How far one feature of a later version is from an earlier one; None: not measured.
 
     of: the reference of the earlier one, where it has another name; else empty. material: whether
     it surely is farther than what matters. effect in sd, d the statistic D, distance the
     Wasserstein distance in sd. reason: why it makes no sense to compare them, else None. valued:
-    whether both have rows with a value, so that there is something to compare.
+    whether both have rows with a value, so that there is something to compare. missing: how the
+    shares of rows without a value changed; none where they can't be compared.
     """
 
     earlier: int
@@ -73,6 +90,7 @@ class Gap:
     reason: str | None = None
     of: str = ""
     valued: bool = False
+    missing: tuple[Missing, ...] = ()
 
     @property
     def base(self) -> str:
@@ -86,13 +104,17 @@ def version_of(version: int, other: str = "") -> str:
 
 @dataclass(frozen=True)
 class Limits:
-    """effect: in sd by column; `default` for the others. new, outside: shares."""
+    """effect: in sd by column; `default` for the others. new, outside: shares.
+
+    missing: of the shares of rows without a value, by the names of their tests.
+    """
 
     effect: Mapping[str, float]
     default: float
     bins: int
     new: float
     outside: float
+    missing: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, column: str) -> float:
         return self.effect.get(column, self.default)
@@ -146,22 +168,31 @@ def sample_size(
     """Whether a shift of `effect_size` can be found with so few rows, however large a window is.
 
     Power of the test on D with s = 1/rows. A column that had no more rows in the version in force
-    is no worse than that, so it only warns.
+    is no worse than that, so it only warns; it blocks where it had surely more, or some at all.
     """
     checks = []
     for name, one in sorted(after.items()):
         if one.status != "ok" or one.kind not in ("numeric", "categorical"):
             continue
-        own, known = _power(one, name, limits), _power(before.get(name), name, limits)
+        old = before.get(name)
+        own, known = _power(one, name, limits), _power(old, name, limits)
         reason = (
             f"has {one.measured:,.0f} rows with a value: a shift of {limits.of(name):g} sd "
             f"would be found {100 * own:.0f} times of 100"
         )
         found: Verdict = "passed"
         if own < LEAST_POWER:
-            found = "blocked" if name not in before or known >= LEAST_POWER else "warned"
+            worse = old is None or known >= LEAST_POWER or _fewer(one.measured, old.measured)
+            found = "blocked" if worse else "warned"
+            if worse and old is not None:
+                reason += f"; the version in force has {old.measured:,.0f}"
         checks.append(Check("sample size", name, found, reason, own, LEAST_POWER))
     return checks
+
+
+def _fewer(rows: float, known: float) -> bool:
+    """Whether there are fewer rows than chance explains, by their Poisson noise; or none left."""
+    return (rows <= 0 < known) or known - rows > _SURELY * float(np.sqrt(known + rows))
 
 
 def _power(column: Column | None, name: str, limits: Limits) -> float:
@@ -198,102 +229,4 @@ def schema(
         checks.append(Check("schema", name, "warned", reason, against=present))
     if not checks:
         checks.append(Check("schema", TABLE, "passed", f"the columns of {base}", against=present))
-    return checks
-
-
-def domain(gaps: Sequence[Gap], limits: Limits) -> list[Check]:
-    """New and vanished categories, values outside the range of the version in force: told.
-
-    They alone do not block: that they are part of what is normal now is what a new version is
-    for; where they move the distribution by more than matters, `step` blocks.
-    """
-    checks = []
-    for one in gaps:
-        for value, limit, what in (
-            (one.new, limits.new, "of the rows are in categories that {} lacks"),
-            (one.vanished, limits.new, "of the rows of {} are in categories it lacks"),
-            (one.outside, limits.outside, "of the rows are outside the range of {}"),
-        ):
-            if value is None:
-                continue
-            found: Verdict = "warned" if value > limit else "passed"
-            if value > 0:
-                reason = f"{100 * value:.1f} % {what.format(one.base)}"
-                checks.append(Check("domain", one.column, found, reason, value, limit, one.earlier))
-    return checks
-
-
-def step(gaps: Sequence[Gap], limits: Limits) -> list[Check]:
-    """How far each column is from the version in force: a material step blocks.
-
-    So does one that can't be told where both have values: a column that is defined otherwise by
-    now may be anywhere.
-    """
-    return [_held("step", one, limits, "") for one in gaps]
-
-
-def _held(name: str, one: Gap, limits: Limits, way: str) -> Check:
-    """One column against an earlier version; way: in words, how it came from there."""
-    limit = limits.of(one.column)
-    if one.material is not None:
-        reason = f"is {one.effect or 0.0:.2f} sd from {one.base} ({_of(one, limit)}){way}"
-        found: Verdict = "blocked" if one.material else "passed"
-        return Check(name, one.column, found, reason, one.effect, limit, one.earlier)
-    elsewhere = [
-        (share, most)
-        for share, most in ((one.new, limits.new), (one.outside, limits.outside))
-        if share is not None
-    ]
-    if one.reason is None and one.valued and elsewhere:
-        # Of one value alone there is no distance; how many rows have another one is known.
-        share, most = max(elsewhere)
-        reason = f"has {100 * share:.1f} % of its rows beyond the one value of {one.base}{way}"
-        found = "blocked" if share > most else "passed"
-        return Check(name, one.column, found, reason, share, most, one.earlier)
-    reason = f"can't be compared with {one.base}"
-    if one.reason:
-        reason += f": {one.reason}"
-    return unknown(name, one.column, reason, limit, one.earlier, measurable=one.valued)
-
-
-def _of(one: Gap, limit: float) -> str:
-    """The limit in words. Where what is below it counts all the same: from where on it does."""
-    if one.material and (one.effect or 0.0) < limit:
-        # Half of the distance D, which goes with the square of a shift.
-        return f"limit {limit:g}; surely more than {limit / np.sqrt(2):.2f}, which is enough"
-    return f"limit {limit:g}"
-
-
-def beginnings(way: Sequence[Mapping[str, Column]]) -> dict[str, int]:
-    """By column: the first version on the way that has values of it, by its place.
-
-    A column that came later can't have crept from where it was not.
-    """
-    found: dict[str, int] = {}
-    for place, columns in enumerate(way):
-        for name, one in columns.items():
-            if one.valued:
-                found.setdefault(name, place)
-    return found
-
-
-def creep(total: Sequence[Gap], steps: Mapping[str, Sequence[Gap]], limits: Limits) -> list[Check]:
-    """Each step small, the sum material: the candidate against where the chain began.
-
-    total: by column, of the candidate from the first version that has it. steps: by column, one
-    gap after the other from there along the chain, the candidate's own included. A chain of one
-    step is what `step` looks at. Directness is the way made over the way gone: near 1 all steps
-    led the same way.
-    """
-    checks = []
-    for one in total:
-        path = steps.get(one.column, ())
-        if len(path) < 2:
-            continue
-        effects = [gap.effect for gap in path if gap.effect is not None]
-        gone = [gap.distance for gap in path if gap.distance is not None]
-        way = f" after {len(path)} steps of at most {max(effects, default=0.0):.2f} sd"
-        if one.distance is not None and sum(gone) > 0:
-            way += f", directness {one.distance / sum(gone):.2f}"
-        checks.append(_held("creep", one, limits, way))
     return checks

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sparkdrift.measures.intervals import wilson
 from sparkdrift.references.gate import TABLE, Check, Column, Gap, Verdict, unknown
+from sparkdrift.windows import Window
 
 CONTAMINATED = 0.05
 """From which share of rows from alerted windows on a version is contaminated."""
@@ -19,18 +21,60 @@ JUDGED = 0.5
 LABELLED = 0.9
 """Share of rows with a label that a reference of a role which needs labels must have."""
 NEEDS_LABELS = ("training", "evaluation", "calibration")
+OVERLAPPING = {"evaluation": "training", "training": "evaluation"}
+"""Roles whose keys must not be those of the other one."""
 
 
 @dataclass(frozen=True)
 class Origins:
     """Where the rows of a version come from: all, in windows that were compared with something,
     in those of them where an alert stood. due: rows in windows that were not compared although a
-    reference was in force for them."""
+    reference was in force for them. lost: those of them that no step can judge any more, as they
+    were pruned, or the version that was in force for them was erased."""
 
     rows: int
     judged: int
     alerted: int
     due: int = 0
+    lost: int = 0
+
+
+def rows_within(
+    rows: Mapping[Window, int], interval: Window, total: int | None
+) -> dict[datetime, int]:
+    """By the start of each window how many of its rows are in an interval, which it meets.
+
+    Of windows that lie in it all. Of those at its ends, about as many as the part of their time
+    that does; of `total` rows of the interval, what the others leave (None: not all windows are
+    known, so nothing is to be learned from it). Never none of a window that has rows: an alert in
+    it is to be seen.
+    """
+    part = {one: _part(one, interval) for one in rows}
+    found = {one: rows[one] * part[one] for one in rows}
+    ends = sum(found[one] for one in rows if part[one] < 1)
+    if total is not None and ends:
+        left = max(total - sum(rows[one] for one in rows if part[one] == 1), 0)
+        found |= {one: found[one] * left / ends for one in rows if part[one] < 1}
+    return {one.start: min(rows[one], max(round(found[one]), 1)) for one in rows}
+
+
+def _part(window: Window, interval: Window) -> float:
+    inside = min(window.end, interval.end) - max(window.start, interval.start)
+    return inside / (window.end - window.start)
+
+
+def of_no_interval(*, due: bool) -> list[Check]:
+    """Of rows of the watched table that no interval tells: nobody knows which windows they are of.
+
+    due: whether any window was to be judged.
+    """
+    reason = (
+        "of the watched table, but of no interval of it, so it is not known which windows its rows "
+        "are from"
+    )
+    if due:
+        reason += "; freeze an interval (`sparkdrift snapshot SPEC --begin DATE --end DATE`)"
+    return [unknown("contamination", TABLE, reason, CONTAMINATED, measurable=due)]
 
 
 def contamination(
@@ -51,8 +95,7 @@ def contamination(
         return [unknown("contamination", TABLE, reason, CONTAMINATED, measurable=False)]
     enough = JUDGED * origins.rows
     measurable = origins.due > 0 and origins.judged + origins.due >= enough
-    again = "; judge them first, if that is still to come: `sparkdrift drift SPEC`"
-    again = again if measurable else ""
+    again = _again(origins) if measurable else ""
     if not origins.judged:
         reason = f"none of its windows was judged: nothing is known of alerts in them{again}"
         return [unknown("contamination", TABLE, reason, CONTAMINATED, measurable=measurable)]
@@ -72,8 +115,22 @@ def contamination(
     return checks + [_left_out(one, columns or {}) for one in without or ()]
 
 
+def _again(origins: Origins) -> str:
+    if origins.due > origins.lost:
+        return "; judge them first, if that is still to come: `sparkdrift drift SPEC`"
+    why = "they were pruned, or what was in force for them was erased"
+    return f"; they can't be judged any more: {why}"
+
+
 def _left_out(one: Gap, columns: Mapping[str, Column]) -> Check:
     """A column of the version, held against what it is without those rows."""
+    lost = [share for share in one.missing if share.material]
+    if lost:
+        reason = "; ".join(f"{100 * share.delta:+.1f} points of {share.what}" for share in lost)
+        reason = f"changes by {reason} without these rows"
+        worst = max(lost, key=lambda share: abs(share.delta))
+        delta = abs(worst.delta)
+        return Check("contamination", one.column, "blocked", reason, delta, worst.limit)
     if one.d is None:
         valued = one.column in columns and columns[one.column].valued
         beyond = [share for share in (one.new, one.outside) if share is not None]
@@ -159,8 +216,9 @@ def shaped(
     """Share of rows that the model itself shaped, among the `known` ones of all `rows`.
 
     Above the limit it blocks, in every role: what such a version calls normal, or teaches the next
-    model, is in part the present model's own doing. reason: why it was not counted, else None;
-    as the spec asks for it, that blocks too.
+    model, is in part the present model's own doing. So does what is not known, as the spec asks for
+    it: where it was not counted, for `reason`, where it is known of fewer than half of the rows,
+    and where it is not known of all and the limit lies within the interval.
     """
     if reason is not None or not known:
         why = reason or "of none of its rows it is known whether the model shaped it"
@@ -172,5 +230,8 @@ def shaped(
     )
     if known < rows:
         told += f"; of {100 * (1 - known / rows):.1f} % it is not known"
-    found: Verdict = "blocked" if share > limit else "passed"
-    return [Check("shaped", TABLE, found, told, share, limit)]
+    if share > limit:
+        return [Check("shaped", TABLE, "blocked", told, share, limit)]
+    if known < JUDGED * rows or (known < rows and high > limit):
+        return [unknown("shaped", TABLE, told, limit, measurable=True)]
+    return [Check("shaped", TABLE, "passed", told, share, limit)]

@@ -44,3 +44,9 @@ def due(events: Iterable[Collection[Event]], windows: Iterable[datetime]) -> set
     """Starts of those windows for which any of these references had a version in force."""
     found = [terms(own) for own in events]
     return {start for start in windows if any(covering(own, start) for own in found)}
+
+
+def able(events: Iterable[Collection[Event]], windows: Iterable[datetime]) -> set[datetime]:
+    """Those of them that can still be judged: a version in force for them has its rows."""
+    left = [[one for one in terms(own) if one.version not in erased(own)] for own in events]
+    return {start for start in windows if any(covering(own, start) for own in left)}

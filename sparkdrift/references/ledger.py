@@ -11,7 +11,15 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sparkdrift.references.life import ERASED, ERASURE, PUTTING, Event, ordered, stand_ins
+from sparkdrift.references.life import (
+    ERASED,
+    ERASURE,
+    PUTTING,
+    Event,
+    ordered,
+    owing,
+    stand_ins,
+)
 
 
 @dataclass(frozen=True)
@@ -42,17 +50,11 @@ def entries(events: Iterable[Event]) -> tuple[Entry, ...]:
     """
     known = ordered(events)
     instead = stand_ins(known)
+    owed = owing(known)
     rows: Counter[int] = Counter()
     found: list[Entry] = []
-    forced: set[int] = set()
     for at, event in enumerate(known):
-        if event.action not in PUTTING or event.gate == ERASURE:
-            continue
-        if event.action == "force":
-            forced.add(event.version)
-        elif event.gate is not None:
-            forced.discard(event.version)
-        if event.version not in forced:
+        if event.seq not in owed or event.gate == ERASURE:
             continue
         rows[event.version] += 2
         number = rows[event.version]

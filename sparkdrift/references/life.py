@@ -9,18 +9,17 @@ what state each version is in, is a pure function of them, so it can't disagree 
 the event that put a version in force with the highest number counts, from its own
 `effective_from` on. So at any event time at most one version is in force, and once one was
 promoted exactly one is for the windows to come. What an event may not do is refused before it
-is written (`require`), not when it is read.
+is written (references/refusing.py), not when it is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import accumulate, repeat
 from typing import Literal, Protocol, TypeVar
-
-from sparkdrift.errors import SnapshotError, nearest
 
 State = Literal["candidate", "active", "forced", "retired", "rejected", "erased"]
 IN_FORCE = ("active", "forced")
@@ -33,14 +32,9 @@ ERASED = "erase"
 ERASURE = "erasure"
 """What stands for the gate's word in events that an erasure wrote: what was decided goes on, with
 versions that stand in for others. They open and settle nothing, and are no step of a chain."""
+STANDS_IN = re.compile(r"version (\d+) stands in for it")
+"""What the reason of an event ERASED says where a version does."""
 ACTIONS = ("propose", *PUTTING, "retire", "reject", *NOTED, ERASED)
-_FROM: Mapping[str, tuple[State, ...]] = {
-    "activate": ("candidate", "retired"),
-    "force": ("candidate", "retired"),
-    "retire": ("candidate",),
-    "reject": ("candidate", "retired"),
-}
-_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -94,8 +88,14 @@ def ordered(events: Iterable[Event]) -> list[Event]:
 
 def terms(events: Iterable[Event]) -> tuple[Term, ...]:
     """Which version is in force from when, in order of time, without gaps after the first."""
+    known = ordered(events)
+    return _terms(known, owing(known))
+
+
+def _terms(events: Iterable[Event], forced: Collection[int]) -> tuple[Term, ...]:
+    """events: in order; forced: the numbers of those after which a version owes."""
     found: list[Term] = []
-    for event in ordered(events):
+    for event in events:
         if event.action not in PUTTING:
             continue
         start = event.effective_from
@@ -104,8 +104,32 @@ def terms(events: Iterable[Event]) -> tuple[Term, ...]:
         if found:
             last = found[-1]
             found[-1] = Term(last.version, last.start, start, last.forced)
-        found.append(Term(event.version, start, None, event.action == "force"))
+        found.append(Term(event.version, start, None, event.seq in forced))
     return tuple(found)
+
+
+def owing(events: Iterable[Event]) -> frozenset[int]:
+    """The numbers of the events that put a version in force which owes: it was forced.
+
+    Going back to such a version, or to one that stands in for it, asks no gate and is as forcing it
+    once more; one that has passed the gate since owes nothing. An erasure says itself which.
+    """
+    known = ordered(events)
+    instead = stand_ins(known)
+    forced: set[int] = set()
+    found: set[int] = set()
+    for event in known:
+        version = instead.get(event.version, event.version)
+        if _is_continued(event):
+            found |= {event.seq} if event.action == "force" else set()
+            continue
+        if event.action == "force":
+            forced.add(version)
+        elif event.action in PUTTING and event.gate is not None:
+            forced.discard(version)
+        if event.action in PUTTING and version in forced:
+            found.add(event.seq)
+    return frozenset(found)
 
 
 class Stretch(Protocol):
@@ -196,9 +220,10 @@ def with_substitutes(events: Iterable[Event], instead: Mapping[int, int]) -> tup
 
 
 def stand_ins(events: Iterable[Event]) -> dict[int, int]:
-    """Erased versions by those that stand in for them in the end, where they were in force.
+    """Erased versions by those that stand in for them in the end.
 
-    Read from the terms that each erasure wrote anew, from the first that changed on.
+    Read from the terms that each erasure wrote anew, from the first that changed on, and from what
+    it said of each version: one that another took the place of from the same start on has no term.
     """
     found: dict[int, int] = {}
     known: list[Event] = []
@@ -208,14 +233,19 @@ def stand_ins(events: Iterable[Event]) -> dict[int, int]:
             batch.append(event)
             continue
         if batch:
-            rewritten = terms(known)[-len(batch) :]
+            rewritten = _terms(known, ())[-len(batch) :]
             pairs = {old.version: new.version for old, new in zip(rewritten, batch, strict=True)}
-            found = {old: pairs.get(new, new) for old, new in found.items()}
-            found |= {old: new for old, new in pairs.items() if old != new}
+            found = _passed_on(found, {old: new for old, new in pairs.items() if old != new})
             known, batch = [*known, *batch], []
         if event is not None:
             known.append(event)
+            said = STANDS_IN.search(event.reason) if event.action == ERASED else None
+            found = _passed_on(found, {event.version: int(said[1])}) if said else found
     return found
+
+
+def _passed_on(found: Mapping[int, int], pairs: Mapping[int, int]) -> dict[int, int]:
+    return {old: pairs.get(new, new) for old, new in found.items()} | dict(pairs)
 
 
 def decisions(events: Iterable[Event]) -> tuple[Event, ...]:
@@ -270,68 +300,3 @@ def before(events: Iterable[Event]) -> int | None:
     stack = [event.version for event in lineage(known)]
     usable = {version for version, state in states(known, set(stack)).items() if state == "retired"}
     return next((version for version in reversed(stack[:-1]) if version in usable), None)
-
-
-def require(
-    action: str, version: int, events: Sequence[Event], versions: Collection[int], name: Name
-) -> None:
-    """Raise SnapshotError, with what is accepted and the next step, where it makes no sense."""
-    found = states(events, versions)
-    if version not in found:
-        raise SnapshotError(
-            f"{name}: there is no version {version}; stored: {_numbers(found)}. "
-            "`sparkdrift reference list SPEC` shows them"
-        )
-    state = found[version]
-    if state in _FROM[action]:
-        return
-    verb = {"activate": "promoted", "force": "promoted", "retire": "retired"}.get(
-        action, "rejected"
-    )
-    accepted = [one for one, own in found.items() if own in _FROM[action]]
-    deciding = (one for one in reversed(ordered(events)) if one.action not in NOTED)
-    last = next((one for one in deciding if one.version == version), None)
-    why = f"{name}: version {version} can't be {verb}: it is {_told(state, last)}"
-    if state in IN_FORCE:
-        step = (
-            "it is in force already"
-            if action in PUTTING
-            else "promote another version first, or `sparkdrift reference rollback SPEC`"
-        )
-    elif state == "erased":
-        step = "its rows are gone: freeze another with `sparkdrift snapshot SPEC`"
-    elif state == "rejected":
-        step = "a rejected version stays rejected: freeze another with `sparkdrift snapshot SPEC`"
-    else:
-        step = "nothing is to be done"
-    raise SnapshotError(f"{why}. Accepted: {_numbers(accepted)}; {step}")
-
-
-def require_name(asked: Name, known: Collection[Name]) -> None:
-    """Raise SnapshotError, with the nearest name, where a monitor has no such reference."""
-    if asked in known:
-        return
-    same = sorted(one.name for one in known if one.role == asked.role)
-    close = nearest(asked.name, same)
-    others = ", ".join(sorted(f"{one.name} ({one.role})" for one in known))
-    raise SnapshotError(
-        f"there is no {asked}; stored: {others or 'none'}"
-        + (f"; did you mean {close!r}?" if close else ".")
-        + " `sparkdrift run SPEC` or `sparkdrift snapshot SPEC` freezes one"
-    )
-
-
-def _told(state: State, last: Event | None) -> str:
-    if last is None:
-        return state
-    who = f" by {last.by}" if last.by else ""
-    when = f" on {last.at:%Y-%m-%d}" if last.at else ""
-    return f"{state} ({last.action}{who}{when}{': ' + last.reason if last.reason else ''})"
-
-
-def _numbers(versions: Iterable[int]) -> str:
-    """'1, 3, 4'; of many the newest."""
-    found = sorted(versions)
-    if len(found) > 2 * _NAMED:
-        return f"{found[0]}, ..., " + ", ".join(map(str, found[-_NAMED:]))
-    return ", ".join(map(str, found)) or "none"

@@ -6,8 +6,8 @@ is stored. No source row is read, and figures alone reach the driver.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from pyspark.sql import DataFrame, SparkSession
@@ -37,6 +37,9 @@ FIGURES = (
     *("ks_statistic", "wasserstein_distance", "shift", "null_delta", "new_category_share"),
     *("vanished_share", "out_of_range_share", "power"),
 )
+MISSING = ("null", "nan", "infinite")
+"""The tests of shares of rows without a value."""
+_APART = ("no_reference", "schema_changed")
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,9 @@ class Difference:
 
     earlier, later: the versions, of the references `of` and `to`. figures: by name, as in `drift`;
     None for what was not measured. new_categories: the largest, with their rows. reason: why
-    nothing was measured, else None.
+    nothing was measured, else None. missing: of each of MISSING that changed, by how much (-1 to
+    1) and whether that surely is more than what matters; empty where the two make no sense beside
+    each other, as where they are of other types.
     """
 
     earlier: int
@@ -60,6 +65,7 @@ class Difference:
     reason: str | None = None
     of: str = ""
     to: str = ""
+    missing: Mapping[str, tuple[float, bool]] = field(default_factory=dict)
 
     @property
     def material(self) -> bool | None:
@@ -153,9 +159,11 @@ def differences(
         *FIGURES,
         "new_categories",
         "moved",
+        "unmeasured",
         "unmeasured_reason",
+        *("test_names", "test_deltas", "test_material"),
     )
-    return [_difference(row, names) for row in found.toArrow().to_pylist()]
+    return [difference_of(row, names) for row in found.toArrow().to_pylist()]
 
 
 def _numbered(rows: DataFrame, names: Sequence[str]) -> DataFrame:
@@ -213,7 +221,8 @@ def described(
     return [found[name.name, one.version] for name, one in versions]
 
 
-def _difference(row: dict[str, Any], names: Sequence[str]) -> Difference:
+def difference_of(row: dict[str, Any], names: Sequence[str]) -> Difference:
+    """What the kernel says of two versions; names: of references, by their place in a number."""
     of, earlier = divmod(row["earlier"], _NAMES_APART)
     to, later = divmod(row["later"], _NAMES_APART)
     return Difference(
@@ -229,4 +238,17 @@ def _difference(row: dict[str, Any], names: Sequence[str]) -> Difference:
         new_categories=tuple((one["item"], one["count"]) for one in row["new_categories"] or ()),
         moved=row["moved"] or "",
         reason=row["unmeasured_reason"],
+        missing={} if row["unmeasured"] in _APART else _missing(row),
     )
+
+
+def _missing(row: dict[str, Any]) -> dict[str, tuple[float, bool]]:
+    tests = zip(
+        *(row[name] or () for name in ("test_names", "test_deltas", "test_material")), strict=True
+    )
+    return {
+        name: (delta, p < MATERIAL_LEVEL)
+        for name, delta, p in tests
+        # A share that is the same on both sides has no test.
+        if name in MISSING and p is not None and p == p
+    }

@@ -6,13 +6,12 @@ finds by them what a crash left undone.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sparkdrift.errors import NoRowsError, NoTableError, SpecError
-from sparkdrift.references.life import ERASED, ERASURE, Name, with_substitutes
+from sparkdrift.references.life import ERASED, ERASURE, STANDS_IN, Name, with_substitutes
 from sparkdrift.spark.erased_rows import (
     delete_invisible,
     delete_unsaid,
@@ -36,7 +35,6 @@ from sparkdrift.windows import Window, day_of
 
 # What will not change by itself: a table that can't be reached today may be there tomorrow.
 _FAILING = (NoRowsError, NoTableError, SpecError)
-_STANDS_IN = re.compile(r"version (\d+) stands in for it")
 _STEP = "forget"
 
 
@@ -247,7 +245,7 @@ def erased_since(stored: Mapping[Name, Stored], at: datetime) -> list[Erased]:
             if event.action != ERASED or event.at is None or event.at < at:
                 continue
             why = event.reason.partition(": ")[2]
-            number = _STANDS_IN.fullmatch(why)
+            number = STANDS_IN.fullmatch(why)
             one = Erased(name, event.version, own.by_number[event.version].digest, why=why)
             found.append(replace(one, instead=int(number[1]), why="") if number else one)
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -41,7 +42,8 @@ from sparkdrift.spec.expressions import check_expression
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.promotion import Decision, record_event
-from sparkdrift.steps.reference_reading import find, version_of
+from sparkdrift.steps.reference_reading import find, whole_version
+from sparkdrift.windows import day_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -81,7 +83,8 @@ def export_reference(
     """Write one version to a new file, and an event that says to which.
 
     The file appears whole or not at all. Raises SnapshotError for a version that is unknown, or
-    whose stored rows are not those that were frozen, and where the file is there already.
+    erased, or whose stored rows are not those that were frozen, and where the file is there
+    already.
     """
     target = path.expanduser().resolve()
     if target.exists():
@@ -90,7 +93,7 @@ def export_reference(
         raise SnapshotError(f"there is no folder {target.parent}; make it, or name another file")
     with context.journal.step(spec.monitor, STEP):
         stored = find(context.spark, context.store, name)
-        snapshot = version_of(stored, name, version)
+        snapshot = whole_version(stored, name, version)
         rows = content(context.spark, context.store, name, snapshot)
         if digest_of(rows, snapshot.digest)[0] != snapshot.digest:
             raise SnapshotError(
@@ -277,6 +280,7 @@ def _about(
     for key in ("interval_start", "interval_end"):
         about[key] = None if of[key] is None else from_micros(of[key])
     return about | {
+        "newest_event": _newest_event(of),
         "role": manifest.name.role,
         "name": manifest.name.name,
         "version": number,
@@ -287,6 +291,14 @@ def _about(
         "note": manifest.origin,
         "declared": of.get("declared"),
     }
+
+
+def _newest_event(of: Mapping[str, Any]) -> datetime | None:
+    """The day of the newest row, of an interval its end; None: files of before don't tell."""
+    if of["interval_end"] is not None:
+        return from_micros(of["interval_end"])
+    newest = of.get("newest_event")
+    return None if newest is None else day_of(from_micros(newest))
 
 
 def _sha256(file: Path) -> str:

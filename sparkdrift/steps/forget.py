@@ -82,6 +82,19 @@ def forget(
     began and did not end, as its row in `runs` says, is done in any case.
     """
     require_role(role)
+    # The value that a row could not be read by may be the one that was erased.
+    with context.journal.naming_kinds():
+        return _forget(context, spec, options, by, retain_hours, role)
+
+
+def _forget(
+    context: Context,
+    spec: MonitorSpec,
+    options: Options,
+    by: str,
+    retain_hours: int,
+    role: str | None,
+) -> Forgotten:
     # What lost its rows is to go, not to be marked.
     asked = replace(options, emptying=True)
     with context.journal.step(spec.monitor, STEP) as record:

@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from sparkdrift.errors import SnapshotError, SourceError, SpecError
+from sparkdrift.references.gate_rows import OVERLAPPING
 from sparkdrift.references.life import Name
 from sparkdrift.spark.cardinality import crowded, crowds
 from sparkdrift.spark.changes import timestamp_type
@@ -60,7 +61,7 @@ from sparkdrift.steps.kept import any_missing, pruned
 from sparkdrift.windows import Window, contiguous
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def make_version(
     """
     with _as_it_was(spec, wanted, record):
         if windows and wanted.interval is not None and not measures_scores(spec, wanted.name):
-            rows, about = _merged(context, spec, wanted.interval, windows)
+            rows, about = _merged(context, spec, wanted.name, wanted.interval, windows)
         else:
             rows, about = _scanned(context, spec, wanted, record)
         about |= {
@@ -240,7 +241,11 @@ def _pruned(
 
 
 def _merged(
-    context: Context, spec: MonitorSpec, interval: Window, windows: Sequence[StoredWindow]
+    context: Context,
+    spec: MonitorSpec,
+    name: Name,
+    interval: Window,
+    windows: Sequence[StoredWindow],
 ) -> tuple[Any, dict[str, Any]]:
     source = source_of(context.spark, spec)
     resolution = resolve_source(context.spark, spec, source)
@@ -253,9 +258,7 @@ def _merged(
         own = merged_pairs(context.spark, context.store, spec, interval, pairs)
         rows = rows.unionByName(own, allowMissingColumns=True)
     if spec.prediction.key is not None:
-        keys = unread_keys(
-            context.spark, spec.prediction.key, "merged from stored windows, which hold no keys"
-        )
+        keys = _keys_of(context, spec, spec.prediction.key, name, source, windows)
         rows = rows.unionByName(keys, allowMissingColumns=True)
     return rows, {
         "source": spec.source.table or spec.source.path,
@@ -270,6 +273,23 @@ def _merged(
         "windows": len(windows),
         "k_effective": spec.sketch.k,
     }
+
+
+def _keys_of(
+    context: Context,
+    spec: MonitorSpec,
+    key: Sequence[str],
+    name: Name,
+    source: Source,
+    windows: Sequence[StoredWindow],
+) -> DataFrame:
+    """The keys of merged windows, which hold none: one scan, where the gate asks for them."""
+    if name.role not in OVERLAPPING:
+        why = "merged from stored windows, which hold no keys"
+        return unread_keys(context.spark, key, why)
+    begin = min(one.window.start for one in windows)
+    end = max(one.window.end for one in windows)
+    return scanned_keys(context.spark, key, within(spec, source, Window(begin, end)))
 
 
 def hashes_of(spec: MonitorSpec, resolution: Resolution) -> list[str]:

@@ -7,19 +7,18 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import TypeAlias
 
+from sparkdrift.explain.told_shares import OF_SHARES
 from sparkdrift.kernels.unmeasured import family
 from sparkdrift.references.gate import (
     Check,
     Column,
     Gap,
     Limits,
-    beginnings,
-    creep,
-    domain,
+    Missing,
     sample_size,
     schema,
-    step,
 )
+from sparkdrift.references.gate_moves import beginnings, creep, domain, step
 from sparkdrift.references.life import Name
 from sparkdrift.spark.alerting import policy_of
 from sparkdrift.spark.reference_differences import (
@@ -35,7 +34,7 @@ from sparkdrift.steps.context import Context
 
 EVALUATION = "evaluation"
 LONGEST = 100
-"""The last so many versions of a chain are looked at; version 1 always."""
+"""The last so many versions of a chain are looked at; always those that a column begins with."""
 End: TypeAlias = tuple[str, int]
 Key: TypeAlias = tuple[End, End]
 
@@ -53,8 +52,10 @@ def column_checks(
     (name, _), (of, present) = candidate, way[-1]
     # An evaluation set that is refreshed is to move: towards what the model sees now.
     moves = name.role != EVALUATION
-    walked = [*(_looked_at(way) if moves else way[-1:]), candidate]
-    known = [by_column(one) for one in described(context.spark, context.store, walked)]
+    whole = [*(way if moves else way[-1:]), candidate]
+    every = [by_column(one) for one in described(context.spark, context.store, whole)]
+    places = _looked_at(every)
+    walked, known = [whole[place] for place in places], [every[place] for place in places]
     before, after = known[-2:]
     checks = [
         *sample_size(after, before, limits),
@@ -63,8 +64,11 @@ def column_checks(
     return checks + _moves(context, spec, walked, known) if moves else checks
 
 
-def _looked_at(way: Sequence[Held]) -> list[Held]:
-    return [*way[:1], *way[1:][-LONGEST:]]
+def _looked_at(known: Sequence[Mapping[str, Column]]) -> list[int]:
+    """The places of those that are held against each other: cut after the beginnings are known."""
+    begun = {0, *beginnings(known).values()}
+    late = len(known) - 1 - LONGEST
+    return [place for place in range(len(known)) if place >= late or place in begun]
 
 
 def _moves(
@@ -105,11 +109,11 @@ def _gaps(
         _at(*one): {name for name, column in own.items() if column.valued}
         for one, own in zip(walked, known, strict=True)
     }
-    found = {}
+    found, limits = {}, limits_of(spec).missing
     for one in differences(context.spark, context.store, spec, list(dict.fromkeys(pairs))):
         key = (one.of, one.earlier), (one.to, one.later)
         both = all(one.column_name in valued[end] for end in key)
-        found[key, one.column_name] = gap_of(one, walked[-1][0], valued=both)
+        found[key, one.column_name] = gap_of(one, walked[-1][0], limits, valued=both)
     return found
 
 
@@ -122,6 +126,7 @@ def limits_of(spec: MonitorSpec) -> Limits:
         bins=spec.drift.bins,
         new=policy.new_categories,
         outside=policy.out_of_range,
+        missing=policy.share_limits,
     )
 
 
@@ -132,7 +137,10 @@ def by_column(features: Mapping[str, Described]) -> dict[str, Column]:
     }
 
 
-def gap_of(one: Difference, candidate: Name, *, valued: bool = False) -> Gap:
+def gap_of(
+    one: Difference, candidate: Name, limits: Mapping[str, float], *, valued: bool = False
+) -> Gap:
+    """limits: of the shares, by the names of their tests."""
     figures = one.figures
     return Gap(
         earlier=one.earlier,
@@ -148,6 +156,10 @@ def gap_of(one: Difference, candidate: Name, *, valued: bool = False) -> Gap:
         reason=one.reason,
         of="" if one.of == candidate.name else one.of,
         valued=valued,
+        missing=tuple(
+            Missing(OF_SHARES[name], delta, surely, limits.get(name, 0.0))
+            for name, (delta, surely) in one.missing.items()
+        ),
     )
 
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sparkdrift.errors import SourceError
 from sparkdrift.references.gate import Check, Gap
-from sparkdrift.references.gate_rows import Origins, contamination, labels, shaped
-from sparkdrift.references.judging import due
-from sparkdrift.references.life import Name
+from sparkdrift.references.gate_rows import (
+    NEEDS_LABELS,
+    Origins,
+    contamination,
+    labels,
+    of_no_interval,
+    rows_within,
+    shaped,
+)
+from sparkdrift.references.judging import able, due
+from sparkdrift.references.life import Event, Name
 from sparkdrift.spark.evaluation_sources import labels_of
 from sparkdrift.spark.expressions import resolve_source
 from sparkdrift.spark.failures import FAILURES, reason
@@ -24,7 +31,7 @@ from sparkdrift.spec.scoring import label_column
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.evaluation_scores import declared_set
 from sparkdrift.steps.freezing import hashes_of
-from sparkdrift.steps.gate_columns import EVALUATION, by_column, gap_of
+from sparkdrift.steps.gate_columns import EVALUATION, by_column, gap_of, limits_of
 from sparkdrift.steps.verifying import source_then
 from sparkdrift.windows import Window, window_at, windows_meeting
 
@@ -34,26 +41,31 @@ def contamination_checks(
 ) -> list[Check]:
     """Asked of the windows that are stored of its interval, also where it was read in one scan."""
     interval = candidate.interval
-    own = candidate.source == (spec.source.table or spec.source.path)
-    if interval is None or not own:
+    if candidate.source != (spec.source.table or spec.source.path):
         return contamination(None, None)
-    judged, bad = alerted(context.spark, context.store, spec, interval)
-    rows = {
-        start: one.rows
-        for start, one in stored_windows(context.spark, context.store, spec).items()
-        if interval.start <= start < interval.end
-    }
+    stored = stored_windows(context.spark, context.store, spec)
+    if interval is None:
+        return of_no_interval(due=bool(due(_judging(context, spec), stored)))
+    inside = _of(spec, candidate, interval)
+    held = {one: stored[one.start].rows for one in inside if one.start in stored}
     # What was read in one scan may hold rows that no stored window has, as of pruned ones.
-    inside = windows_meeting(interval, spec.windows.grain, spec.timestamp.zone)
-    missing = {one.start for one in inside if one.start >= interval.start} - set(rows)
+    missing = {one.start for one in inside} - set(stored)
+    rows = {one.start: many for one, many in held.items()}
+    if not candidate.windows:
+        rows = rows_within(held, interval, None if missing else candidate.rows)
+    begin = min((one.start for one in inside), default=interval.start)
+    judged, bad = alerted(context.spark, context.store, spec, Window(begin, interval.end))
     left = max(candidate.rows - sum(rows.values()), 0) if missing else 0
-    expected = _due(context, spec, [*rows, *missing])
+    events = _judging(context, spec)
+    expected = due(events, [*rows, *missing])
+    late = {start for start in rows if start in expected - judged}
+    pruned = left if missing & expected else 0
     origins = Origins(
         rows=sum(rows.values()) + left,
         judged=sum(rows[start] for start in rows if start in judged),
         alerted=sum(rows[start] for start in rows if start in bad),
-        due=sum(rows[start] for start in rows if start in expected - judged)
-        + (left if missing & expected else 0),
+        due=sum(rows[start] for start in late) + pruned,
+        lost=sum(rows[start] for start in late - able(events, late)) + pruned,
     )
     if not origins.alerted or bad >= {start for start in rows if rows[start]}:
         return contamination(origins, None)
@@ -66,11 +78,18 @@ def contamination_checks(
     return contamination(origins, gaps, by_column(columns))
 
 
-def _due(context: Context, spec: MonitorSpec, windows: Sequence[datetime]) -> set[datetime]:
-    """Those of them that were to be judged by a comparison that may alert."""
+def _of(spec: MonitorSpec, candidate: Snapshot, interval: Window) -> list[Window]:
+    """The windows that a version has rows of: merged are those that begin in its interval, whole;
+    read are rows of all that meet it."""
+    met = windows_meeting(interval, spec.windows.grain, spec.timestamp.zone)
+    return [one for one in met if not candidate.windows or one.start >= interval.start]
+
+
+def _judging(context: Context, spec: MonitorSpec) -> list[Sequence[Event]]:
+    """The events of each reference that a comparison which may alert reads."""
     every = read_references(context.spark, context.store, spec.monitor)
     roles = {role_of(one) for one in spec.alerts.comparisons}
-    return due((own.events for one, own in every.items() if one.role in roles), windows)
+    return [own.events for one, own in every.items() if one.role in roles]
 
 
 def _without(
@@ -87,16 +106,22 @@ def _without(
         context.spark, context.store, spec, interval, hashes_of(spec, resolution), windows
     )
     found = differences(context.spark, context.store, spec, [((name, candidate), rebuilt)])
-    return sorted((gap_of(one, name) for one in found), key=lambda one: one.column)
+    limits = limits_of(spec).missing
+    return sorted((gap_of(one, name, limits) for one in found), key=lambda one: one.column)
 
 
 def label_checks(
     context: Context, spec: MonitorSpec, name: Name, candidate: Snapshot
 ) -> list[Check]:
-    """Labels in the rows themselves, or joined to them by key, as the evaluation does it."""
+    """Labels in the rows themselves, or joined to them by key, as the evaluation does it.
+
+    Rows of another table that need labels have them in the column that the table of labels has them
+    in, if the prediction names none.
+    """
     own = candidate.source == (spec.source.table or spec.source.path)
     joins = own and spec.evaluation is not None and spec.evaluation.labels is not None
-    label = label_column(spec) if joins else spec.prediction.label
+    needed = joins or name.role in NEEDS_LABELS
+    label = label_column(spec) if needed else spec.prediction.label
     if name.role == EVALUATION and not joins:
         label = declared_set(spec, name).label or label
     if label is None and not joins:

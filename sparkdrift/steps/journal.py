@@ -26,6 +26,7 @@ from sparkdrift.errors import SparkdriftError
 from sparkdrift.redacting import without_secrets
 from sparkdrift.spark.alterations import alteration
 from sparkdrift.spark.damage import damage
+from sparkdrift.spark.failures import condition
 from sparkdrift.spark.runs import Begun, Success, attempts, begun, newest_rows, recalled, write_runs
 from sparkdrift.store import Store
 from sparkdrift.windows import Window
@@ -86,6 +87,16 @@ class Journal:
         self._held: list[dict[str, Any]] = []
         # The time of each monitor's newest row; None: it has none.
         self._newest: dict[str, datetime | None] = {}
+        self._said: Callable[[BaseException], str] = first_line
+
+    @contextmanager
+    def naming_kinds(self) -> Iterator[None]:
+        """Write no more of errors than their kind: what Spark says may quote the value of a row."""
+        before, self._said = self._said, kind
+        try:
+            yield
+        finally:
+            self._said = before
 
     @contextmanager
     def step(self, monitor: str, step: str) -> Iterator[Record]:
@@ -220,7 +231,7 @@ class Journal:
             "scope_digest": record.scope_digest,
             "policy_hash": record.policy_hash,
             "warnings": record.warnings,
-            "error": None if error is None else first_line(error),
+            "error": None if error is None else self._said(error),
             "package_version": __version__,
         }
 
@@ -241,11 +252,20 @@ class Journal:
             "rows_scanned": record.rows_scanned,
             "seconds": round(record.seconds, 3),
             "warnings": record.warnings,
-            "error": None if error is None else first_line(error),
+            "error": None if error is None else self._said(error),
         }
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def kind(error: BaseException) -> str:
+    """The class of an error and Spark's name for what went wrong, of it or of what it came from."""
+    named = ""
+    one: BaseException | None = error
+    while isinstance(one, Exception) and not named:
+        named, one = condition(one), one.__cause__ or one.__context__
+    return f"{type(error).__name__}{f' [{named}]' if named else ''}"
 
 
 def first_line(error: BaseException) -> str:

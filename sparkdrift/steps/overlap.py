@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from sparkdrift.measures.theta import shared
 from sparkdrift.references.gate import Check
-from sparkdrift.references.gate_rows import Overlap, overlap
+from sparkdrift.references.gate_rows import OVERLAPPING, Overlap, overlap
 from sparkdrift.references.life import Name
 from sparkdrift.spark.keys import StoredKeys, stored_keys
 from sparkdrift.spark.reference_life import Snapshot, read_references
 from sparkdrift.spec.evaluation import Evaluation
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
-
-_OTHER = {"evaluation": "training", "training": "evaluation"}
 
 
 def overlap_checks(
@@ -23,7 +21,7 @@ def overlap_checks(
     Held against each reference of the other role that is in force for the windows to come. The
     figure is always the share of the evaluation set's keys. No source row is read.
     """
-    other = _OTHER.get(name.role)
+    other = OVERLAPPING.get(name.role)
     if other is None or spec.prediction.key is None:
         return []
     limit = (spec.evaluation or Evaluation()).limits.overlap
@@ -54,7 +52,13 @@ def _missing(name: Name, version: Snapshot, keys: StoredKeys | None) -> str | No
     if keys is None:
         return f"{name} version {version.version} was made before the spec named a key"
     if keys.keys is None:
-        return f"the keys of {name} version {version.version} were not read: {keys.reason}"
+        again = "; freeze it again, by `sparkdrift snapshot SPEC`" if version.windows else ""
+        return f"the keys of {name} version {version.version} were not read: {keys.reason}{again}"
+    if version.windows and keys.rows < version.rows:
+        return (
+            f"of {version.rows:,} rows of {name} version {version.version} {keys.rows:,} were "
+            "still in the source when their keys were read"
+        )
     return None
 
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from sparkdrift.errors import SnapshotError
-from sparkdrift.references.life import Event, Name, before, require
+from sparkdrift.references.life import Event, Name, before
+from sparkdrift.references.refusing import require, require_one_before
 from sparkdrift.spark.reference_life import (
     ALWAYS,
     ROLE,
@@ -94,7 +95,8 @@ def rollback(
 
     By default from where the present one came into force, as if that had never been: what it
     judged is judged by the other at the next run, and its rows stay beside. The gate is not
-    asked. Raises SnapshotError where nothing was in force before.
+    asked. Raises SnapshotError where nothing was in force before, and where the present one took
+    the place of several versions and it is not said from when on to go back.
     """
     stored = find(context.spark, context.store, name)
     back = before(stored.events) if version is None else version
@@ -112,6 +114,8 @@ def rollback(
             f"{name}: version {back} never was in force, so there is no way back to it; "
             f"`sparkdrift reference promote SPEC {back}` puts it in force for the first time"
         )
+    if decision.effective_from is None:
+        require_one_before(stored.events, back, name)
     since = decision.effective_from or (stored.active[-1].start if stored.active else ALWAYS)
     event = _write(context, spec, name, stored, "activate", back, decision, since)
     settle(context, spec, name, (*stored.events, event))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sparkdrift.errors import SnapshotError
-from sparkdrift.references.life import Name, require_name
+from sparkdrift.references.life import ERASED, Name, stand_ins
+from sparkdrift.references.refusing import require_name
 from sparkdrift.spark.evaluation_states import Frozen, frozen_scores
 from sparkdrift.spark.gate_figures import stored_checks
 from sparkdrift.spark.keys import StoredKeys, stored_keys
@@ -66,6 +67,28 @@ def version_of(stored: Stored, name: Name, version: int | None) -> Snapshot:
             "`sparkdrift reference list SPEC` shows them"
         )
     return stored.by_number[version]
+
+
+def whole_version(stored: Stored, name: Name, version: int | None) -> Snapshot:
+    """The same, of which rows are left; raises SnapshotError for one that was erased."""
+    found = version_of(stored, name, version)
+    if stored.states[found.version] != "erased":
+        return found
+    erasing = [one for one in stored.events if one.action == ERASED]
+    event = next(one for one in reversed(erasing) if one.version == found.version)
+    when = f" on {event.at:%Y-%m-%d}" if event.at else ""
+    who = f" by {event.by}" if event.by else ""
+    instead = stand_ins(stored.events).get(found.version)
+    left = sorted(one for one, state in stored.states.items() if state != "erased")
+    step = (
+        f"version {instead} stands in for it"
+        if instead in left
+        else f"accepted is one that is there: {', '.join(map(str, left)) or 'none'}"
+    )
+    raise SnapshotError(
+        f"{name}: version {found.version} was erased{when}{who}: none of its rows are left, its "
+        f"digest was {found.digest}; {step}"
+    )
 
 
 def look_at(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,7 @@ from sparkdrift.spec.models import MonitorSpec, Reference
 from sparkdrift.spec.resolving import Feature
 from sparkdrift.steps.evaluation_scores import as_set, measures_scores
 from sparkdrift.steps.freezing import computable, within
-from sparkdrift.steps.reference_reading import find, version_of
+from sparkdrift.steps.reference_reading import find, whole_version
 from sparkdrift.store import Store
 from sparkdrift.windows import Window
 
@@ -78,6 +78,7 @@ def verify(
     def unknown(why: str, *, failed: bool = False) -> Verified:
         return Verified(snapshot.version, same, None, "; ".join([*told, why]), failed=failed)
 
+    earlier: Mapping[int, Sequence[Window]] = {}
     try:
         source = source_then(spark, spec, snapshot)
         if snapshot.interval is None and measures_scores(spec, name):
@@ -94,7 +95,7 @@ def verify(
     except SourceError as error:
         return unknown(str(error), failed=True)
     except FAILURES as error:
-        why = _unread(spark, spec, snapshot, error)
+        why = _unread(spark, spec, snapshot, error, earlier)
         return unknown(str(why), failed=not isinstance(why, GoneError))
     found, lines = again.rows.differing, again.lines(source)
     if not again.rows.features and not lines:
@@ -161,13 +162,29 @@ def _earlier(windows: Mapping[int, Sequence[Window]], source: Source) -> str:
 
 
 def _unread(
-    spark: SparkSession, spec: MonitorSpec, snapshot: Snapshot, error: Exception
+    spark: SparkSession,
+    spec: MonitorSpec,
+    snapshot: Snapshot,
+    error: Exception,
+    earlier: Collection[int] = (),
 ) -> SourceError:
     """Why a source that was found could not be read. Of its newest version VACUUM removes no file:
-    one that is missing there was lost."""
-    version = snapshot.source_version or 0
+    one that is missing there was lost.
+
+    earlier: versions that were read beside it. The newest one was read before them, as a whole, so
+    what is missing is a file of theirs.
+    """
+    version = min(earlier, default=snapshot.source_version or 0)
     why = gone(snapshot.source, version, error)
-    if isinstance(why, GoneError) and _opened(spark, spec, snapshot, None).version == version:
+    if earlier or not isinstance(why, GoneError):
+        return why
+    try:
+        newest = _opened(spark, spec, snapshot, None).version
+    except SourceError as other:
+        return other
+    except FAILURES as other:
+        return SourceError(f"source {snapshot.source} can't be opened: {reason(other)}")
+    if newest == version:
         told = f"version {version} of source {snapshot.source}, its newest, can't be read"
         return SourceError(f"{told}: {reason(error)}. Put the file back from a backup")
     return why
@@ -193,10 +210,13 @@ def _moved(
 def verify_versions(
     spark: SparkSession, store: Store, spec: MonitorSpec, name: Name, version: int | None
 ) -> dict[int, Verified]:
-    """The same of one version; None: of all, but for erased ones, of which nothing is left."""
+    """The same of one version; None: of all, but for erased ones, of which nothing is left.
+
+    Raises SnapshotError for one that is unknown or erased.
+    """
     stored = find(spark, store, name)
     whole = [one for one in stored.versions if stored.states[one.version] != "erased"]
-    asked = whole if version is None else [version_of(stored, name, version)]
+    asked = whole if version is None else [whole_version(stored, name, version)]
     return {one.version: verify(spark, store, spec, name, one) for one in asked}
 
 

@@ -138,6 +138,7 @@ def test_pages_are_made_of_rows_alone(module: Path) -> None:
 def test_what_references_mean_is_pure(module: Path) -> None:
     ours = {one for one in imported(module) if one.startswith("sparkdrift")}
     allowed = ("sparkdrift.references", "sparkdrift.measures", "sparkdrift.errors")
+    allowed += ("sparkdrift.windows",)
     assert all(one.startswith(allowed) for one in ours), ours
     assert roots(module, typing_too=True).isdisjoint(ENGINE | IO | CLOCK)
 

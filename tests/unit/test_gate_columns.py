@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 
 import pytest
 
-from sparkdrift.references.gate import Check, Limits
+from sparkdrift.references.gate import Check, Limits, Missing
 from sparkdrift.references.life import Name
-from sparkdrift.spark.reference_differences import FIGURES, Described, Difference
+from sparkdrift.spark.reference_differences import (
+    FIGURES,
+    Described,
+    Difference,
+    difference_of,
+)
 from sparkdrift.spark.reference_life import Snapshot
 from sparkdrift.steps import gate_columns
-from sparkdrift.steps.gate_columns import column_checks
+from sparkdrift.steps.gate_columns import column_checks, gap_of
 
 NAME = Name("credit", "baseline", "baseline")
 CONTEXT = SimpleNamespace(spark=None, store=None)
@@ -108,3 +114,38 @@ def test_a_version_that_was_in_force_before_is_not_held_against_itself(checks):
     assert set(asked) == {(1, 2), (2, 3), (3, 1)}
     # Three versions on it is far from what is in force, whatever it was before.
     assert said(found, "step") == {"age": ("blocked", 3)}
+
+
+def test_a_column_that_came_early_creeps_from_there_however_long_the_chain_is(checks, monkeypatch):
+    """Only the last versions are held against each other, and where each column began."""
+    monkeypatch.setattr(gate_columns, "LONGEST", 5)
+    columns = {one: {"age": "a"} | ({"late": "a"} if one > 2 else {}) for one in range(1, 31)}
+    found, asked = checks(columns, list(range(1, 30)), 30)
+    assert said(found, "creep") == {"age": ("blocked", 1), "late": ("blocked", 3)}
+    steps = [(1, 3), (3, 25), *((one, one + 1) for one in range(25, 30))]
+    assert set(asked) == {*steps, (1, 30), (3, 30)}
+
+
+def compared(**other) -> dict:
+    """A row that the kernel of comparisons makes of two versions."""
+    row = dict.fromkeys((*FIGURES, "slice_key", "slice_value", "new_categories", "moved"))
+    row |= {"earlier": 1, "later": 2, "column_name": "age", "row_count": 5000}
+    row |= {"unmeasured": None, "unmeasured_reason": None}
+    row |= {"test_names": ["null", "nan", "infinite", "range"]}
+    row |= {"test_deltas": [0.6, 0.01, 0.0, 0.5], "test_material": [1e-9, 0.4, math.nan, 1e-9]}
+    return row | other
+
+
+def test_shares_of_missing_values_reach_the_gate_with_the_limits_of_the_spec():
+    limits = {"null": 0.05, "nan": 0.02, "infinite": 0.02}
+    (nulls, nans) = gap_of(difference_of(compared(), ["baseline"]), NAME, limits).missing
+    assert nulls == Missing("NULLs", 0.6, True, 0.05)
+    assert nans == Missing("NaNs", 0.01, False, 0.02)
+    # Of another definition or type, a share of rows is one of something else.
+    for status in ("no_reference", "schema_changed"):
+        other = difference_of(compared(unmeasured=status), ["baseline"])
+        assert gap_of(other, NAME, limits).missing == ()
+    empty = difference_of(compared(unmeasured="insufficient_data"), ["baseline"])
+    assert gap_of(empty, NAME, limits).missing
+    lacking = compared(test_names=None, test_deltas=None, test_material=None)
+    assert gap_of(difference_of(lacking, ["baseline"]), NAME, limits).missing == ()

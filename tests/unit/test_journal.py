@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from pyspark.errors import AnalysisException
 
+from sparkdrift.errors import SourceError
 from sparkdrift.spark.runs import Success
 from sparkdrift.steps import journal as journal_module
 from sparkdrift.steps.journal import Journal
@@ -65,6 +67,37 @@ def test_a_failure_takes_the_successes_before_it_along(written):
     with pytest.raises(RuntimeError), journal.step("credit", "drift"):
         raise RuntimeError("pulled the plug")
     assert written == [[("profile", "SUCCEEDED"), ("drift", "FAILED")]]
+
+
+def test_an_erasure_writes_no_more_of_an_error_than_its_kind(monkeypatch, tmp_path):
+    rows, log = [], tmp_path / "log.jsonl"
+    monkeypatch.setattr(journal_module, "write_runs", lambda spark, store, new: rows.extend(new))
+    monkeypatch.setattr(journal_module, "newest_rows", lambda *_: {})
+    journal = Journal(None, None, log=log)
+    quoting = AnalysisException(
+        "The value 'Erika Mustermann' can't be cast",
+        errorClass="CAST_INVALID_INPUT",
+        messageParameters={},
+    )
+
+    def failing(error: Exception) -> None:
+        with pytest.raises(type(error)), journal.step("credit", "forget"):
+            raise error from quoting
+
+    with journal.naming_kinds():
+        failing(SourceError("can't be read: The value 'Erika Mustermann' can't be cast"))
+        failing(ValueError("Erika Mustermann"))
+        with pytest.raises(AnalysisException), journal.step("credit", "profile"):
+            raise quoting
+    assert [row["error"] for row in rows] == [
+        "SourceError [CAST_INVALID_INPUT]",
+        "ValueError [CAST_INVALID_INPUT]",
+        "AnalysisException [CAST_INVALID_INPUT]",
+    ]
+    assert "Erika" not in log.read_text()
+    with pytest.raises(RuntimeError), journal.step("credit", "drift"):
+        raise RuntimeError("pulled the plug")
+    assert rows[-1]["error"] == "RuntimeError: pulled the plug"
 
 
 def test_what_could_not_be_written_is_held_for_the_next_time(written, monkeypatch):

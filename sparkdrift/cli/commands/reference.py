@@ -163,12 +163,12 @@ def diff(
     with existing_store(common) as (spark, store):
         from sparkdrift.spark.capabilities import check_functions
         from sparkdrift.steps.reference import named as reference_of
-        from sparkdrift.steps.reference_reading import compare_versions, find, version_of
+        from sparkdrift.steps.reference_reading import compare_versions, find, whole_version
 
         check_functions(spark)
         which = reference_of(loaded, role, name)
         stored = find(spark, store, which)
-        pair = (version_of(stored, which, earlier), version_of(stored, which, later))
+        pair = (whole_version(stored, which, earlier), whole_version(stored, which, later))
         found = compare_versions(spark, store, loaded, which, *pair, sliced=sliced)
     if common.as_json:
         screen.print_json(

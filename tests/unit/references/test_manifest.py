@@ -9,8 +9,9 @@ from datetime import datetime, timezone
 import pytest
 
 from sparkdrift.errors import SnapshotError
-from sparkdrift.references.life import Event, Name, require, states
+from sparkdrift.references.life import Event, Name, states
 from sparkdrift.references.manifest import KEY, Manifest, read_manifest, written
+from sparkdrift.references.refusing import require
 
 DAY = datetime(2024, 1, 1, tzinfo=timezone.utc)
 MANIFEST = Manifest(

@@ -14,15 +14,13 @@ from sparkdrift.references.gate import (
     Column,
     Gap,
     Limits,
-    beginnings,
+    Missing,
     blocking,
-    creep,
-    domain,
     sample_size,
     schema,
-    step,
     verdict,
 )
+from sparkdrift.references.gate_moves import beginnings, creep, domain, step
 
 LIMITS = Limits({"age": 0.5}, 0.32, 10, new=0.01, outside=0.01)
 SEED = 71
@@ -47,6 +45,21 @@ def test_a_version_with_too_few_rows_for_a_verdict_is_blocked_where_the_present_
         "rare": "warned",
         "gone": "blocked",
     }
+
+
+def test_of_few_rows_it_blocks_that_there_were_surely_more():
+    """None of these is enough to find a shift, so what counts is what the present version had."""
+    known = {name: column(150) for name in ("none", "half", "alike", "more")} | {"never": column(0)}
+    own = {"none": column(0), "half": column(75), "alike": column(130), "more": column(170)}
+    found = sample_size(own | {"never": column(0)}, known, LIMITS)
+    assert verdicts(found) == {
+        "none": "blocked",
+        "half": "blocked",
+        "alike": "warned",
+        "more": "warned",
+        "never": "warned",
+    }
+    assert "the version in force has 150" in blocking(found)[0]
 
 
 def test_the_stated_power_is_that_of_the_test():
@@ -164,6 +177,39 @@ def test_of_many_columns_that_block_the_gravest_are_named():
         "step: c5 is 5.40 sd from version 1 (limit 0.32); c4 is 4.40 sd from version 1 (limit "
         "0.32); c3 is 3.40 sd from version 1 (limit 0.32); and 3 more columns"
     )
+
+
+NULLS = Missing("NULLs", 0.6, True, 0.02)
+
+
+def test_values_that_are_missing_block_though_the_others_stand_where_they_did():
+    moved = gap("age", 0.0, missing=(NULLS, Missing("NaNs", 0.3, False, 0.02)))
+    (check,) = step([moved], LIMITS)
+    assert (check.verdict, check.value, check.limit, check.against) == ("blocked", 0.6, 0.02, 1)
+    assert check.reason == "has +60.0 points of NULLs since version 1 (limit 2)"
+    # Of those that came back it is the same: windows are held against what is normal.
+    (check,) = step([gap("age", 0.0, missing=(Missing("NULLs", -0.6, True, 0.02),))], LIMITS)
+    assert (check.verdict, check.value) == ("blocked", 0.6)
+    unsure = gap("age", 0.0, missing=(Missing("NULLs", 0.03, False, 0.02),))
+    assert verdicts(step([unsure], LIMITS)) == {"age": "passed"}
+    both = gap("age", 0.7, material=True, missing=(NULLS,))
+    (check,) = step([both], LIMITS)
+    assert (check.value, check.limit) == (0.7, 0.5)
+    assert check.reason == (
+        "is 0.70 sd from version 1 (limit 0.5); has +60.0 points of NULLs since version 1 (limit 2)"
+    )
+
+
+def test_a_column_that_fell_silent_blocks_though_there_is_no_distance():
+    silent = gap("age", None, material=None, missing=(Missing("NULLs", 1.0, True, 0.02),))
+    assert verdicts(step([silent], LIMITS)) == {"age": "blocked"}
+
+
+def test_shares_of_missing_values_creep_as_well():
+    chain = [gap("age", 0.0, earlier=i, later=i + 1) for i in range(1, 5)]
+    (check,) = creep([gap("age", 0.0, later=5, missing=(NULLS,))], {"age": chain}, LIMITS)
+    assert (check.verdict, check.value) == ("blocked", 0.6)
+    assert check.reason.startswith("has +60.0 points of NULLs since version 1 (limit 2) after 4")
 
 
 REDEFINED = "the definition changed since the reference was frozen"

@@ -49,6 +49,15 @@ def test_windows_that_were_to_be_judged_and_were_not_block_until_they_are():
         assert ("`sparkdrift drift SPEC`" in check.reason) == (expected == "blocked")
 
 
+def test_what_can_not_be_judged_any_more_is_not_asked_for():
+    (check,) = contamination(Origins(1000, 0, 0, 1000, lost=1000), None)
+    assert check.verdict == "blocked"
+    assert "`sparkdrift drift SPEC`" not in check.reason
+    assert "can't be judged any more" in check.reason
+    (check,) = contamination(Origins(1000, 0, 0, 1000, lost=400), None)
+    assert "`sparkdrift drift SPEC`" in check.reason
+
+
 def test_what_a_column_is_without_those_rows_is_to_be_known():
     few, columns = Origins(1000, 1000, 40), {"age": column(), "flag": column(), "empty": column(0)}
     unmeasured = [gap(one, None, material=None) for one in ("age", "empty")]
@@ -94,11 +103,32 @@ def test_a_version_that_the_model_shaped_beyond_the_limit_is_blocked(influenced,
 
 
 def test_the_share_is_of_rows_of_which_it_is_known():
-    (check,) = shaped(1000, 400, 100, 0.3)
-    assert check.value == 0.25
-    ends = stats.binomtest(100, 400).proportion_ci(0.95, method="wilson")
+    (check,) = shaped(1000, 600, 150, 0.3)
+    assert (check.verdict, check.value) == ("passed", 0.25)
+    ends = stats.binomtest(150, 600).proportion_ci(0.95, method="wilson")
     assert f"{100 * ends.low:.1f} to {100 * ends.high:.1f} %" in check.reason
-    assert "of 60.0 % it is not known" in check.reason
+    assert "of 40.0 % it is not known" in check.reason
+
+
+@pytest.mark.parametrize(
+    ("known", "influenced", "expected"),
+    [
+        # One row of a million, or fewer than half of them, tell of no other row.
+        (1, 0, "not measured"),
+        (499_999, 0, "not measured"),
+        (500_000, 0, "passed"),
+        (500_000, 99_900, "not measured"),
+        (999_999, 210_000, "found"),
+        (1, 1, "found"),
+        # Of all rows it is known, so there is nothing that chance could have left out.
+        (1_000_000, 200_000, "passed"),
+    ],
+)
+def test_a_share_that_may_be_beyond_the_limit_does_not_pass(known, influenced, expected):
+    (check,) = shaped(1_000_000, known, influenced, 0.2)
+    assert check.verdict == ("passed" if expected == "passed" else "blocked")
+    assert (check.value is None) == (expected == "not measured")
+    assert check.reason.startswith("not measured: ") == (expected == "not measured")
 
 
 @pytest.mark.parametrize("why", [None, "the column is gone"])

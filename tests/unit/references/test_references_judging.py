@@ -10,7 +10,7 @@ import pytest
 import sqlglot
 from test_references_life import NAME, day, life
 
-from sparkdrift.references.judging import due, judging
+from sparkdrift.references.judging import able, due, judging
 from sparkdrift.references.life import Event, Name
 from sparkdrift.spark.gate_figures import judged_query
 from sparkdrift.windows import Window
@@ -123,3 +123,12 @@ def test_the_version_that_was_put_in_force_last_counts_and_of_its_policies_one_t
         (day(3), "baseline", 1, True),
         (day(5), "spring", 1, False),
     ]
+
+
+def test_no_judging_can_follow_by_a_version_that_was_erased():
+    own = [put(1, 0, 1), put(2, 5, 2), Event(3, 2, "erase", day(0))]
+    windows = [day(3), day(7)]
+    assert due([own], windows) == {day(3), day(7)}
+    assert able([own], windows) == {day(3)}
+    # Another name in force there has not lost its rows.
+    assert able([own, [put(1, 6, 1)]], windows) == {day(3), day(7)}

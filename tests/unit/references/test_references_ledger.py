@@ -87,6 +87,12 @@ def test_an_erasure_neither_opens_nor_settles_a_debt(before, erasure, after, clo
     assert rows(life(f"{before} {erasure} {after}")) == expected
 
 
+def test_going_back_to_what_stands_in_for_a_forced_version_owes_again():
+    events = life("+1 !2 !4@2 x2 +1 +4")
+    assert rows(events) == [(2, 1, True, 2), (2, 2, False, 5), (4, 1, True, 6)]
+    assert rows(life("+1 !2 !4@2 x2 +1 *4")) == [(2, 1, True, 2), (2, 2, False, 5)]
+
+
 def test_the_order_in_which_rows_arrive_changes_nothing():
     events = life("+1 !2 !3 +4")
     assert rows(events[::-1]) == rows(events)

@@ -17,13 +17,12 @@ from sparkdrift.references.life import (
     chain,
     lineage,
     newest_number,
-    require,
-    require_name,
     stand_ins,
     states,
     terms,
     with_substitutes,
 )
+from sparkdrift.references.refusing import require, require_name, require_one_before
 
 NAME = Name("credit", "baseline", "baseline")
 
@@ -245,3 +244,66 @@ def test_a_stand_in_may_be_erased_too():
 def test_an_erased_version_without_a_successor_is_no_step_of_a_chain():
     events = life((1, "activate", 0), (2, "activate", 3), (1, "erase", 0))
     assert versions_of(events) == (2,)
+
+
+def test_going_back_to_a_version_that_was_forced_forces_it_once_more():
+    """Else the ledger would say that it owes, and the version that it does not."""
+    events = life((1, "activate", 0), (2, "force", 3), (1, "activate", 5), (2, "activate", 7))
+    assert states(events, [1, 2]) == {1: "retired", 2: "forced"}
+    assert [one.forced for one in terms(events)] == [False, True, False, True]
+    passed = [*events[:3], Event(4, 2, "activate", day(7), gate="passed")]
+    assert states(passed, [1, 2])[2] == "active"
+    # The one that stands in for it is forced as well, now and where it is gone back to.
+    written = [*events, *erasure(events, {2: 9})]
+    assert states(written, [1, 2, 9]) == {1: "retired", 2: "erased", 9: "forced"}
+    last = len(written)
+    back = [Event(last + 1, 1, "activate", day(9)), Event(last + 2, 9, "activate", day(11))]
+    assert states([*written, *back], [1, 2, 9])[9] == "forced"
+
+
+def test_what_stands_in_for_a_version_without_a_term_is_known_by_the_erasure():
+    """Another one took its place from the same start on, so no term of it was written anew."""
+    events = life((1, "activate", 0), (2, "activate", 0), (3, "propose", 0))
+    told = "digest abc: version 3 stands in for it"
+    events += [Event(4, 1, "erase", day(0), reason=told)]
+    assert stand_ins(events) == {1: 3}
+    assert versions_of(events) == (3, 2)
+    events += [Event(5, 4, "propose", day(0))]
+    events += [Event(6, 3, "erase", day(0), reason="digest abc: version 4 stands in for it")]
+    assert stand_ins(events) == {1: 4, 3: 4}
+    gone = [*events[:3], Event(4, 1, "erase", day(0), reason="digest abc: it was rejected")]
+    assert stand_ins(gone) == {}
+    assert versions_of(gone) == (2,)
+
+
+def test_going_back_from_a_version_of_the_past_asks_from_when_on():
+    """It took the place of two: the one before was in force for a part of that alone."""
+    events = life((1, "activate", 0), (2, "activate", 50), (3, "activate", 20))
+    with pytest.raises(SnapshotError, match="Say from when on version 2 is to be in force") as told:
+        require_one_before(events, 2, NAME)
+    assert "version 1 from 2024-01-01 00:00, version 2 from 2024-02-20 00:00 UTC" in str(told.value)
+    assert "rollback SPEC 1 --effective-from 2024-01-21T00:00Z`" in str(told.value)
+    # Done in these two steps, all is as it was.
+    back = [*events, Event(4, 1, "activate", day(20)), Event(5, 2, "activate", day(50))]
+    assert [(one.version, one.end) for one in terms(back)] == [
+        (1, day(20)),
+        (1, day(50)),
+        (2, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [],
+        [(1, "activate", 0)],
+        [(1, "activate", 0), (2, "activate", 5)],
+        [(1, "activate", 0), (2, "activate", 5), (1, "activate", 5)],
+        # From the same start on it took the place of one alone.
+        [(1, "activate", 0), (2, "activate", 5), (3, "activate", 5)],
+        [(1, "activate", 0), (2, "propose", 9), (3, "activate", 5)],
+        [(1, "activate", 0), (1, "activate", 9), (3, "activate", 5)],
+    ],
+)
+def test_going_back_asks_nothing_where_one_version_was_in_force_before(steps):
+    require_one_before(life(*steps), 1, NAME)
