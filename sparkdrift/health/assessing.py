@@ -30,7 +30,7 @@ from sparkdrift.windows import Window
 
 FORMAT = 5
 """Raised when health changes without a change of what it is told from."""
-_MOST_NAMED = 3
+_MOST_NAMED = 20
 _CARRIED = 0.5
 """What evidence of an earlier window counts for, in the confidence. Source: the project's own."""
 

@@ -14,7 +14,6 @@ from datetime import datetime
 from sparkdrift.health.evidence import FORCED, Coverage, WindowEvidence
 from sparkdrift.health.findings import SEVERITIES, Finding, Kind, Severity
 from sparkdrift.health.subjects import (
-    BLIND_DASHBOARD,
     GRAVE,
     SHAPED_DIFFER,
     SUPPRESSED,
@@ -32,7 +31,7 @@ from sparkdrift.health.subjects import (
     worst_colour,
 )
 from sparkdrift.health.told import Told
-from sparkdrift.spec.health_policy import EVIDENCE
+from sparkdrift.spec.health_policy import BLIND_DASHBOARD, EVIDENCE
 from sparkdrift.windows import Window
 
 _AGES = frozenset({"eval_age", "training_age", "threshold_age"})

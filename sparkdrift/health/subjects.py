@@ -15,8 +15,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import datetime
 
 from sparkdrift.health.told import Told
+from sparkdrift.spec.health_policy import BLIND_DASHBOARD
 
-BLIND_DASHBOARD = "blind dashboard"
 SHAPED_DIFFER = "feedback: shaped rows differ"
 ALL_METRICS = "all metrics"
 """What metrics are called together where nobody says which of them means degraded."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sparkdrift.errors import nearest
 from sparkdrift.spec.findings import Finding, line_hint
-from sparkdrift.spec.health_policy import DEBTS, EVIDENCE, LEVELS, VERDICTS, Rule
+from sparkdrift.spec.health_policy import BLIND_DASHBOARD, DEBTS, EVIDENCE, LEVELS, VERDICTS, Rule
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.origin import Loc
 from sparkdrift.spec.policy import INPUTS
@@ -109,6 +109,9 @@ def _still_asked_for(spec: MonitorSpec, debt: str) -> str | None:
         return f"the feature {subject}"
     if kind == "drift" and subject == "all inputs together" and INPUTS in spec.names_together:
         return "drift.multivariate"
+    dashboard = spec.evaluation is not None and spec.evaluation.dashboard is not None
+    if debt == BLIND_DASHBOARD and dashboard:
+        return "evaluation.dashboard"
     if debt.startswith("feedback: ") and spec.feedback is not None:
         return "the section feedback"
     if kind.startswith("features: ") and spec.has_feature_debt and subject in named:
@@ -142,7 +145,8 @@ def _evaluated(spec: MonitorSpec, kind: str, subject: str) -> str | None:
     metrics |= {spec.degraded.metric if spec.degraded else "all metrics"}
     if kind == "performance":
         metric, _, by = subject.partition(" by ")
-        asked = metric in metrics and (not by or by in sliced)
+        # Without a list all metrics of the task are measured.
+        asked = (metric in metrics or not evaluation.metrics) and (not by or by in sliced)
         return f"the metric {metric}" if asked else None
     name, _, part = subject.rpartition(":")[0].partition(", ")
     asked = not part or part in {*evaluation.thresholds, *sliced, *metrics}

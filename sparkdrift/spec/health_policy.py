@@ -51,9 +51,10 @@ class Rule(Section):
     )
 
 
+BLIND_DASHBOARD = "blind dashboard"
 DEBTS = (
     *("drift of ", "assumption ", "evaluation of ", "calibration of ", "operations of "),
-    *("performance of ", "features: ", "feedback: ", "blind dashboard"),
+    *("performance of ", "features: ", "feedback: ", BLIND_DASHBOARD),
 )
 """How the ids of debts begin that rows tell of."""
 
