@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 
 from sparkdrift.demo.flights import SCHEMA, ZONE
 from sparkdrift.explain.signals import WHOLE
+from sparkdrift.measures.arrays import Floats, divide
 
-Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
 NUMBERS: Final = tuple(one.name for one in SCHEMA if pa.types.is_floating(one.type))
@@ -57,7 +57,7 @@ class RawDays:
     def mean(self, column: str, of: str | None, first: date, last: date) -> Floats:
         """The mean of each day from first to last, NaN without values."""
         n, total = self.numbers[column][:, _days(first, last)][:, :, self._at(of)].sum(axis=2)
-        return _parts(total, n)
+        return divide(total, n)
 
     def usual(self, column: str, of: str | None) -> tuple[float, float]:
         """(mean, robust sd) of a number over the rows of the reference."""
@@ -75,7 +75,7 @@ class RawDays:
         """The share of rows without a value, by day."""
         days, at = _days(first, last), self._at(of)
         rows = self.rows[days][:, at].sum(axis=1)
-        return 1 - _parts(self.numbers[column][0, days][:, at].sum(axis=1), rows)
+        return 1 - divide(self.numbers[column][0, days][:, at].sum(axis=1), rows)
 
     def usually_missing(self, column: str, of: str | None) -> float:
         """The share of the reference's rows without a value."""
@@ -92,13 +92,21 @@ class RawDays:
         """The share of the rows that an item has, by day."""
         days, at = _days(first, last), self._at(of)
         own = self.counts[column][days][:, at].sum(axis=1)
-        return _parts(own[:, self.items[column].index(item)], own.sum(axis=1))
+        return divide(own[:, self.items[column].index(item)], own.sum(axis=1))
+
+    def _now_and_before(
+        self, column: str, of: str | None, first: date, last: date
+    ) -> tuple[Floats, Floats]:
+        """The rows of each item on these days, and over the reference."""
+        at, counts = self._at(of), self.counts[column]
+        now, before = (
+            counts[days][:, at].sum(axis=(0, 1)) for days in (_days(first, last), _days(*REFERENCE))
+        )
+        return now, before
 
     def gains(self, column: str, of: str | None, first: date, last: date) -> dict[str, float]:
         """By item that gained, by how much its share of all rows of these days grew."""
-        at, counts = self._at(of), self.counts[column]
-        now = counts[_days(first, last)][:, at].sum(axis=(0, 1))
-        before = counts[_days(*REFERENCE)][:, at].sum(axis=(0, 1))
+        now, before = self._now_and_before(column, of, first, last)
         apart = now / max(now.sum(), 1.0) - before / before.sum()
         return {
             item: float(one) for item, one in zip(self.items[column], apart, strict=True) if one > 0
@@ -106,9 +114,7 @@ class RawDays:
 
     def fresh(self, column: str, of: str | None, first: date, last: date) -> frozenset[str]:
         """Items of these days that no row of the reference has."""
-        at, usual = self._at(of), _days(*REFERENCE)
-        now = self.counts[column][_days(first, last)][:, at].sum(axis=(0, 1))
-        before = self.counts[column][usual][:, at].sum(axis=(0, 1))
+        now, before = self._now_and_before(column, of, first, last)
         return frozenset(
             item
             for item, rows, known in zip(self.items[column], now, before, strict=True)
@@ -158,7 +164,7 @@ def _on_route(air_time: Floats, origin: Places, dest: pa.ChunkedArray, known: Fl
     size = int(route.max()) + 1
     n = np.asarray(np.bincount(route[used], minlength=size), dtype=np.float64)
     total = np.asarray(np.bincount(route[used], air_time[used], size), dtype=np.float64)
-    usual: Floats = _parts(total, n)[route]
+    usual: Floats = divide(total, n)[route]
     return np.asarray(air_time - usual, dtype=np.float64)
 
 
@@ -169,8 +175,3 @@ def _unit(values: Floats) -> float:
 
 def _days(first: date, last: date) -> slice:
     return slice(first.toordinal() - _FIRST, last.toordinal() - _FIRST + 1)
-
-
-def _parts(some: Floats, of: Floats) -> Floats:
-    found: Floats = np.divide(some, of, out=np.full(of.shape, np.nan), where=of > 0)
-    return found

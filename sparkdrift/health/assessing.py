@@ -31,6 +31,8 @@ from sparkdrift.windows import Window
 FORMAT = 5
 """Raised when health changes without a change of what it is told from."""
 _MOST_NAMED = 20
+Subject = tuple[str, str | None]
+"""The id of a debt, and one of its comparisons; None: all of it."""
 _CARRIED = 0.5
 """What evidence of an earlier window counts for, in the confidence. Source: the project's own."""
 
@@ -148,7 +150,7 @@ def assess(
     past = begun.stood.past if begun.stood else None
     found: list[Health] = []
     latest: dict[str, _Measured] = {}
-    measured: dict[str, set[str]] = {}
+    measured: dict[str, set[Subject]] = {}
     for number, (evidence, own) in enumerate(zip(windows, books, strict=True)):
         whole = _with_what_is_gone(evidence, measured, model.policy)
         levels = _levels(model, whole, own, latest)
@@ -283,37 +285,33 @@ def _levels(
 
 
 def _with_what_is_gone(
-    evidence: WindowEvidence, measured: dict[str, set[str]], policy: Policy
+    evidence: WindowEvidence, measured: dict[str, set[Subject]], policy: Policy
 ) -> WindowEvidence:
     """The window with what was measured once, and what no row tells of now, missing in its
     coverage; `measured`, by kind of evidence, is brought up to it."""
-    told: dict[str, dict[str, bool]] = {}
+    told: dict[str, dict[Subject, bool]] = {}
     for debt, gone in evidence.subjects.items():
         kind = _lasting(debt)
         if kind is not None:
-            told.setdefault(kind, {})[debt] = gone
+            told.setdefault(kind, {})[debt, None] = gone
     for debt, own in evidence.compared.items():
-        pairs = {f"{debt} against {one}": measured for one, measured in own.items()}
-        told.setdefault("data", {}).update(pairs)
+        told.setdefault("data", {}).update({(debt, one): was for one, was in own.items()})
+    excused = evidence.ended.union(policy.not_expected)
     coverage = dict(evidence.coverage)
     for kind, known in measured.items():
         had, there = coverage.get(kind), told.get(kind, {})
-        missed = known - set(there) - evidence.ended - set(policy.not_expected)
-        lost = sorted(one for one in missed if _is_asked(one, missed, evidence.asked, policy))
+        missed = {one for one in known - set(there) if one[0] not in excused}
+        lost = sorted(
+            debt if comparison is None else f"{debt} against {comparison}"
+            for debt, comparison in missed
+            # Of a column that is gone as a whole it is told once.
+            if comparison is None or (comparison in evidence.asked and (debt, None) not in missed)
+        )
         if had is not None and had.measured and lost:
             coverage[kind] = _less(had, len(there), lost)
     for kind, there in told.items():
         measured.setdefault(kind, set()).update(one for one, was in there.items() if was)
     return replace(evidence, coverage=coverage)
-
-
-def _is_asked(name: str, missed: Collection[str], asked: Collection[str], policy: Policy) -> bool:
-    """Whether a comparison is to be there: the spec asks for it, and its column is not gone as a
-    whole, which is told once."""
-    debt, against, comparison = name.rpartition(" against ")
-    if not against:
-        return True
-    return comparison in asked and debt not in missed and debt not in policy.not_expected
 
 
 _LASTING: Mapping[str, tuple[str, str]] = {

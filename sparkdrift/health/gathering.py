@@ -18,7 +18,7 @@ from sparkdrift.health.subjects import (
     SHAPED_DIFFER,
     SUPPRESSED,
     TELLING,
-    Terms,
+    SetTerms,
     compared_of,
     named_set,
     of_assumption,
@@ -75,30 +75,41 @@ def windows_of(
     declared: dict[datetime, list[Finding]] = {}
     for one in more:
         declared.setdefault(one.window_start, []).append(one)
-    terms = Terms(rows, sets)
-    found = (
-        (start, _evidence(windows[start], by_start[start], declared.get(start, ())))
-        for start in sorted(windows)
-    )
-    return [
-        replace(one, ended=frozenset(terms.over(start)), sliced=sliced, asked=frozenset(asked))
-        for start, one in found
-    ]
+    terms, comparisons = SetTerms(rows, sets), frozenset(asked)
+
+    def evidence(start: datetime) -> WindowEvidence:
+        own, ended = by_start[start], frozenset(terms.over(start))
+        return _evidence(
+            windows[start], own, declared.get(start, ()), ended, comparisons, sliced=sliced
+        )
+
+    return [evidence(start) for start in sorted(windows)]
 
 
-def _evidence(window: Window, rows: Sequence[Told], declared: Sequence[Finding]) -> WindowEvidence:
+def _evidence(
+    window: Window,
+    rows: Sequence[Told],
+    declared: Sequence[Finding],
+    ended: frozenset[str],
+    asked: frozenset[str],
+    *,
+    sliced: bool,
+) -> WindowEvidence:
     found = [one for row in rows if row.part in _FINDINGS for one in _FINDINGS[row.part](row)]
     ordered = sorted([*found, *declared], key=lambda one: (one.debt, one.severity, one.evidence))
     model = next((row for row in rows if row.part == "performance"), None)
-    blind = worst_colour(rows, "blind_spot")
+    compared = compared_of(rows)
     return WindowEvidence(
         window=window,
         findings=tuple(ordered),
         coverage={**_of_an_empty(rows), **dict(_coverage(rows))},
-        subjects=subjects_of(rows),
-        compared=compared_of(rows),
+        subjects=subjects_of(rows, compared),
+        ended=ended,
+        sliced=sliced,
+        compared=compared,
+        asked=asked,
         dashboard_status=worst_colour(rows, "dashboard"),
-        blind_spot=blind,
+        blind_spot=worst_colour(rows, "blind_spot"),
         loss=model.loss if model else None,
         cost=model.cost if model else None,
     )

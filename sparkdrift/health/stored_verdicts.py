@@ -22,7 +22,7 @@ HEALTH = "health"
 """A part that is no evidence: the digest of a stored verdict, and by what it was told."""
 
 
-TellingBy = tuple[str | None, str | None, str | None, str | None]
+TellingBy = tuple[str | None, str | None, str | None, Stage | None]
 
 
 def told_by(row: Told) -> TellingBy:
@@ -41,7 +41,7 @@ def stage_in(spec: MonitorSpec, window: Window, stored: Told | None) -> Stage:
     known = told_by(stored)[3] if stored is not None else None
     if known is None or declared not in IN_USE or known not in IN_USE:
         return declared
-    return "deployed" if known == "deployed" else "deprecated"
+    return known
 
 
 class Owed(NamedTuple):
@@ -51,9 +51,7 @@ class Owed(NamedTuple):
     severity: Severity
     evidence: str
     declared: bool
-    windows: int
-    interest: float | None
-    interest_loss: float | None
+    cost: Cost
 
 
 def owed_then(row: Told) -> list[Owed]:
@@ -63,10 +61,10 @@ def owed_then(row: Told) -> list[Owed]:
         return None if text is None else float(text)
 
     return [
-        Owed(debt, severity, evidence, declared == "true", int(windows), number(cost), number(loss))
-        for debt, severity, evidence, declared, windows, cost, loss in json.loads(
-            row.subject or "[]"
+        Owed(
+            debt, severity, evidence, said == "true", Cost(int(windows), number(cost), number(loss))
         )
+        for debt, severity, evidence, said, windows, cost, loss in json.loads(row.subject or "[]")
     ]
 
 
@@ -77,5 +75,5 @@ def _past_of(row: Told) -> Past:
 
 def stood(row: Told) -> Stood:
     """The verdict as what later windows go on from."""
-    owed = {one.debt: Cost(one.windows, one.interest, one.interest_loss) for one in owed_then(row)}
+    owed = {one.debt: one.cost for one in owed_then(row)}
     return Stood(row.start, row.words or "", _past_of(row), owed)

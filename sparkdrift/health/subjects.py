@@ -74,7 +74,6 @@ def of_feature(figure: str, subject: str) -> str:
 
 
 _CALLED: Mapping[str, Callable[..., str]] = {
-    "data": of_drift,
     "assumption": of_assumption,
     "evaluation": of_set,
     "calibration": of_set,
@@ -82,7 +81,7 @@ _CALLED: Mapping[str, Callable[..., str]] = {
     "performance": of_performance,
     "feature": of_feature,
 }
-"""The ids of debts by what they are of."""
+"""The ids of debts by what they are of; of columns see `compared_of`."""
 
 
 def worst_colour(rows: Iterable[Told], name: str) -> str | None:
@@ -91,9 +90,14 @@ def worst_colour(rows: Iterable[Told], name: str) -> str | None:
     return max(found, key=_COLOURS.index, default=None)
 
 
-def subjects_of(rows: Sequence[Told]) -> dict[str, bool]:
-    """Of each debt that the rows of a window tell of: whether they can say that it is gone."""
-    found: dict[str, bool] = {}
+def subjects_of(
+    rows: Sequence[Told], compared: Mapping[str, Mapping[str, bool]]
+) -> dict[str, bool]:
+    """Of each debt that the rows of a window tell of: whether they can say that it is gone.
+
+    compared: what they tell of columns, see `compared_of`.
+    """
+    found = {name: any(own.values()) for name, own in compared.items()}
     for name, gone in _looked_at(rows):
         found[name] = found.get(name, False) or gone
     # Suppressed, or told together with others: not gone.
@@ -117,9 +121,7 @@ def _looked_at(rows: Sequence[Told]) -> Iterator[tuple[str, bool]]:
     for row in rows:
         if row.part in ("coverage", "measured") and row.subject and row.name in _CALLED:
             for *subject, mark in json.loads(row.subject):
-                # Of a column each comparison is told by itself (`compared_of`).
-                names = subject[:1] if row.name == "data" else subject
-                yield _CALLED[row.name](*(text or "" for text in names)), mark == MEASURED
+                yield _CALLED[row.name](*(text or "" for text in subject)), mark == MEASURED
         if row.part == "coverage" and row.name == "data":
             yield of_drift(OTHERS), bool(row.count)
         if row.part == "unshaped":
@@ -144,7 +146,7 @@ def _hidden(rows: Sequence[Told]) -> Iterator[str]:
             yield of_operation(row.name)
 
 
-class Terms:
+class SetTerms:
     """Which evaluation sets were in force when.
 
     What is owed of a set is gone with it: what holds then is what stands of its successor, or that

@@ -157,11 +157,6 @@ def bins_of(values: Values) -> Cut:
     return Cut(items=tuple(ordered[: BINS - 1]))
 
 
-def joint_counts(one: Values, other: Values, cuts: tuple[Cut, Cut]) -> Floats:
-    """The rows in each pair of bins (B, C), of rows in which both values are there."""
-    return _counted(_places(one, other, cuts), cuts)
-
-
 def _places(one: Values, other: Values, cuts: tuple[Cut, Cut]) -> NDArray[np.intp]:
     """The pair of bins, as one number, of each row in which both values are there: (rows,)."""
     first, second = cuts[0].places(one), cuts[1].places(other)

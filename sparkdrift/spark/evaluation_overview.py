@@ -13,6 +13,7 @@ from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.profile_tables import PROFILES
 from sparkdrift.spark.sql import in_windows, quote, string
+from sparkdrift.spark.statuses import WAS_JUDGED
 from sparkdrift.spec.metrics import PREFIX
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
@@ -82,9 +83,10 @@ def degraded_of(
     `degraded` in the spec of any. Of `windows`; where there are none, of the newest that is judged.
     """
     table = store.table(PERFORMANCE.name)
-    judged = "status IN ('ok', 'degraded')"
     within = (
-        in_windows("window_start", contiguous(windows)) if windows else _newest(table, spec, judged)
+        in_windows("window_start", contiguous(windows))
+        if windows
+        else _newest(table, spec, WAS_JUDGED)
     )
     own = f" AND metric = {string(spec.degraded.metric)}" if spec.degraded else ""
     where = f"status = 'degraded' AND {within}{own}"

@@ -27,6 +27,7 @@ from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.reference_life import References, in_force
 from sparkdrift.spark.sql import ddl, in_windows, quote, string
 from sparkdrift.spark.stamping import stamped
+from sparkdrift.spark.statuses import WAS_MEASURED
 from sparkdrift.spark.writer import Case, Scope, replace
 from sparkdrift.spec.digests import evaluation_hash, policy_hash
 from sparkdrift.spec.models import MonitorSpec
@@ -41,7 +42,7 @@ _RUNS = Findings(
     FEATURE_DEBT,
     keys=("figure", "subject"),
     found="status IN ('warning', 'drifted')",
-    measured="status IN ('ok', 'warning', 'drifted')",
+    measured=WAS_MEASURED,
     columns=("status",),
 )
 
@@ -169,10 +170,9 @@ def _number(value: float | None) -> float:
 
 
 def _counted() -> list[Column]:
-    measured = "status IN ('ok', 'warning', 'drifted')"
 
     def count(figure: str, name: str) -> str:
-        own = f"figure = '{figure}' AND {measured}"
+        own = f"figure = '{figure}' AND {WAS_MEASURED}"
         return (
             f"CASE WHEN count_if({own}) > 0 THEN count_if({own} AND status = 'drifted') END"
             f" AS {name}"

@@ -29,6 +29,7 @@ from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.importance_states import stored_importances
 from sparkdrift.spark.reference_life import Active, References, in_force
 from sparkdrift.spark.sql import ddl, in_windows
+from sparkdrift.spark.statuses import WAS_MEASURED
 from sparkdrift.spec.digests import policy_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
@@ -213,9 +214,8 @@ def _alerts(spark: SparkSession, store: Store, spec: MonitorSpec, stored: Refere
     rows = in_force_rows(spark, store, spec, active, policy_hash(spec)).where(
         F.col("comparison").isin(wanted) & (F.col("slice_key") == "*")
     )
-    measured = "status IN ('ok', 'warning', 'drifted')"
     return rows.groupBy("window_start", F.col("column_name").alias("feature")).agg(
-        F.expr(f"bool_or(CASE WHEN {measured} THEN status = 'drifted' END) AS alerts")
+        F.expr(f"bool_or(CASE WHEN {WAS_MEASURED} THEN status = 'drifted' END) AS alerts")
     )
 
 

@@ -8,6 +8,7 @@ from pyspark.sql import SparkSession
 
 from sparkdrift.explain.signals import UNSHAPED, WHOLE
 from sparkdrift.spark.sql import string
+from sparkdrift.spark.statuses import WAS_MEASURED
 from sparkdrift.spark.views import registered
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
@@ -35,10 +36,9 @@ def feature_differences(
     `differ` those in which it drifted; the figures are of the newest window that was measured,
     `window_start`, and NULL where none was: `status` and `reason` then say why.
     """
-    measured = "status IN ('ok', 'warning', 'drifted')"
     figures = ("status", "reason", "effect", "effect_low", "effect_high", "shift", "null_delta")
     newest = ", ".join(
-        f"max_by({one}, struct({measured}, window_start)) AS {one}" for one in figures
+        f"max_by({one}, struct({WAS_MEASURED}, window_start)) AS {one}" for one in figures
     )
     with registered(spark, store, "SELECT * FROM current_drift"):
         rows = spark.sql(
@@ -46,9 +46,9 @@ def feature_differences(
             f" FROM current_drift WHERE monitor = {string(spec.monitor)}"
             f" AND granularity = {string(spec.windows.grain)}"
             f" AND comparison = {string(UNSHAPED)})"
-            f" SELECT column_name, count_if({measured}) AS windows,"
+            f" SELECT column_name, count_if({WAS_MEASURED}) AS windows,"
             f" count_if(status = 'drifted') AS differ,"
-            f" max(CASE WHEN {measured} THEN window_start END) AS window_start, {newest}"
+            f" max(CASE WHEN {WAS_MEASURED} THEN window_start END) AS window_start, {newest}"
             f" FROM known WHERE place <= {int(most)} GROUP BY column_name"
             " ORDER BY effect DESC NULLS LAST, column_name"
         ).toArrow()

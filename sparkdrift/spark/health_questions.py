@@ -23,6 +23,7 @@ from sparkdrift.kernels.feature_association import CHANGE
 from sparkdrift.kernels.feature_course import OF_MODEL
 from sparkdrift.kernels.performance_rules import FAIRNESS
 from sparkdrift.spark.sql import string
+from sparkdrift.spark.statuses import WAS_CHECKED, WAS_JUDGED, WAS_MEASURED
 from sparkdrift.spark.table import bucket_of
 from sparkdrift.spec.feedback import SHAPED
 from sparkdrift.spec.metrics import PREFIX
@@ -45,7 +46,6 @@ COLUMNS = {
     "words": "string",
     "moved": "string",
 }
-_MEASURED = "status IN ('ok', 'warning', 'drifted')"
 _GRADES = "array('warning', 'minor', 'major', 'critical')"
 _WHOLE = "slice_key = '*'"
 _START = "unix_micros(window_start)"
@@ -183,12 +183,12 @@ def _of_operations(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
         f"{own} AND {_WHOLE} AND {declared}",
         "",
         name="'operations'",
-        count=_distinct(f"CASE WHEN {_MEASURED} THEN signal END"),
+        count=_distinct(f"CASE WHEN {WAS_MEASURED} THEN signal END"),
         of=f"coalesce(max(CASE monitor {cases} END), {_distinct('signal')})"
         if cases
         else _distinct("signal"),
-        subject=_subjects(_MEASURED, "signal"),
-        words=f"max(CASE WHEN NOT {_MEASURED} THEN concat(signal, ': ', status) END)",
+        subject=_subjects(WAS_MEASURED, "signal"),
+        words=f"max(CASE WHEN NOT {WAS_MEASURED} THEN concat(signal, ': ', status) END)",
     )
     calls = "CASE WHEN suppression IS NULL"
     whole = f"{calls} AND {_WHOLE} THEN"
@@ -233,11 +233,11 @@ def of_drift(specs: Sequence[MonitorSpec]) -> Iterator[str]:
         f"{own} AND {_WHOLE} AND {compared}",
         "",
         name="'data'",
-        count=_distinct(f"CASE WHEN {_MEASURED} THEN {pair} END"),
+        count=_distinct(f"CASE WHEN {WAS_MEASURED} THEN {pair} END"),
         of=_distinct(pair),
-        subject=_subjects(_MEASURED, "column_name", "comparison"),
+        subject=_subjects(WAS_MEASURED, "column_name", "comparison"),
         words="max(CASE WHEN column_name NOT LIKE 'metric:%'"
-        f" AND NOT {_MEASURED} THEN concat(column_name, ': ', status) END)",
+        f" AND NOT {WAS_MEASURED} THEN concat(column_name, ': ', status) END)",
     )
     # What is suppressed calls nobody, and is not gone either.
     grade = f"CASE WHEN suppression IS NULL THEN array_position({_GRADES}, severity) END"
@@ -286,7 +286,7 @@ def of_drift(specs: Sequence[MonitorSpec]) -> Iterator[str]:
             "",
             name="'assumption'",
             subject=_subjects(
-                "status IN ('ok', 'warning', 'violated')",
+                WAS_CHECKED,
                 "assumption",
                 "concat_ws(' and ', column_name, other_column)",
             ),
@@ -297,7 +297,7 @@ def of_drift(specs: Sequence[MonitorSpec]) -> Iterator[str]:
         f"{own_rows(specs)} AND {_WHOLE} AND comparison = 'unshaped'",
         "",
         count=_distinct("CASE WHEN status = 'drifted' THEN column_name END"),
-        of=_distinct(f"CASE WHEN {_MEASURED} THEN column_name END"),
+        of=_distinct(f"CASE WHEN {WAS_MEASURED} THEN column_name END"),
     )
 
 
@@ -370,13 +370,13 @@ def _of_evaluation(own: str) -> Iterator[str]:
         f", {evidence}",
         name=evidence,
         count=_distinct(
-            f"CASE WHEN {core} AND {_MEASURED} THEN struct(figure, evaluation_set) END"
+            f"CASE WHEN {core} AND {WAS_MEASURED} THEN struct(figure, evaluation_set) END"
         ),
         # Of each set that is told of all core figures are asked for.
         of=f"greatest({_distinct(f'CASE WHEN {core} THEN struct(figure, evaluation_set) END')},"
         f" {_distinct('evaluation_set')} * CASE {evidence} {sizes} END)",
-        words=f"max(CASE WHEN {core} AND NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
-        subject=_subjects(_MEASURED, "figure", "evaluation_set", "subject"),
+        words=f"max(CASE WHEN {core} AND NOT {WAS_MEASURED} THEN concat(figure, ': ', status) END)",
+        subject=_subjects(WAS_MEASURED, "figure", "evaluation_set", "subject"),
     )
 
 
@@ -393,10 +393,11 @@ def _of_features(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
         f"{own} AND status IS NOT NULL",
         "",
         name="'feature'",
-        count=f"count_if({asked} AND {_MEASURED})",
+        count=f"count_if({asked} AND {WAS_MEASURED})",
         of=f"count_if({asked})",
-        subject=_subjects(_MEASURED, "figure", alone),
-        words=f"max(CASE WHEN {asked} AND NOT {_MEASURED} THEN concat(figure, ': ', status) END)",
+        subject=_subjects(WAS_MEASURED, "figure", alone),
+        words=f"max(CASE WHEN {asked} AND NOT {WAS_MEASURED}"
+        " THEN concat(figure, ': ', status) END)",
     )
     yield _select(
         "feature",
@@ -450,7 +451,7 @@ def _of_performance(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
         value=f"CASE WHEN {one} THEN min(skill) END",
         limit=f"CASE WHEN {one} THEN max_by({shown}, struct(coalesce({_LOST}, 0D),"
         f" coalesce({shown}, 0D))) END",
-        count="count_if(status IN ('ok', 'degraded'))",
+        count=f"count_if({WAS_JUDGED})",
         of="count(*)",
         loss=f"CASE WHEN {one} THEN max({_LOST}) END",
         cost=f"CASE WHEN {one} THEN max({_COST}) END",
@@ -474,7 +475,7 @@ def _of_performance(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
         f"{own} AND class_name = '*' AND status IS NOT NULL",
         "",
         name="'performance'",
-        subject=_subjects("status IN ('ok', 'degraded')", "metric", "slice_key"),
+        subject=_subjects(WAS_JUDGED, "metric", "slice_key"),
     )
 
 

@@ -14,6 +14,7 @@ from sparkdrift.spark.feature_tables import FEATURE_DEBT
 from sparkdrift.spark.operation_tables import OPERATIONS
 from sparkdrift.spark.profile_tables import PROFILES, STATES
 from sparkdrift.spark.sql import in_windows, string
+from sparkdrift.spark.statuses import WAS_CHECKED, WAS_JUDGED, WAS_MEASURED
 from sparkdrift.spark.table import Table
 from sparkdrift.spark.views import registered
 from sparkdrift.spark.writer import delete
@@ -30,18 +31,17 @@ OF_WINDOWS = (
 """The tables whose rows are of windows; profiles last: they say which windows there are, so
 where a deletion ended too early, the next one finds the same windows."""
 
-_JUDGED = "status IN ('ok', 'warning', 'drifted')"
 _MEASURED = (
-    (DRIFT, _JUDGED, "column_name"),
-    (ASSUMPTIONS, "status IN ('ok', 'warning', 'violated')", "assumption, column_name"),
-    (PERFORMANCE, "status IN ('ok', 'degraded')", "metric"),
+    (DRIFT, WAS_MEASURED, "column_name"),
+    (ASSUMPTIONS, WAS_CHECKED, "assumption, column_name"),
+    (PERFORMANCE, WAS_JUDGED, "metric"),
     (
         EVAL_STALENESS,
         "status IN ('ok', 'warning', 'drifted', 'green', 'red')",
         "figure, evaluation_set",
     ),
-    (FEATURE_DEBT, _JUDGED, "figure, subject"),
-    (OPERATIONS, _JUDGED, "signal"),
+    (FEATURE_DEBT, WAS_MEASURED, "figure, subject"),
+    (OPERATIONS, WAS_MEASURED, "signal"),
     (PROFILES, f"column_name = {string(PREFIX + SHAPED)} AND value IS NOT NULL", "column_name"),
 )
 """By table: when a row was measured, and of what it is. What of a set, a slicing or a feature is

@@ -132,18 +132,14 @@ def books_of(
         owed = assess_models(context, {name: models[name]}, at, write=write)[name]
         # The numbers of events that were added just now count.
         return _judged(context, {name: models[name]}, at)[name] if owed.entries and write else owed
-    events = _asked(context, events_of_models)
-    if ledger_of(name) in events:
-        return as_it_was(name, events[ledger_of(name)], at)
-    booked = (one.removeprefix(PREFIX) for one in events)
-    raise _unknown(name, {*models, *booked})
+    return as_it_was(name, _events_of(_asked(context, events_of_models), models, name), at)
 
 
 def life_of_model(
     context: Context, models: Mapping[str, DeclaredModel], name: str, debt: str, at: datetime
 ) -> list[Event]:
     """All events of a debt of a declared model; raises UsageError, with the nearest, for none."""
-    events = books_of(context, models, name, at, write=False).events
+    events = _events_of(_asked(context, events_of_models), models, name)
     found = [one for one in events if one.debt == debt]
     if not found:
         known = sorted({one.debt for one in events})
@@ -152,6 +148,16 @@ def life_of_model(
         listed = "; ".join(known) or "nothing: `sparkdrift health` writes it"
         raise UsageError(f"the model {name} has no debt {debt!r}{hint} On its books: {listed}")
     return found
+
+
+def _events_of(
+    events: Mapping[str, list[Event]], models: Mapping[str, DeclaredModel], name: str
+) -> list[Event]:
+    """Those of one model; raises for one that is neither declared nor on the books."""
+    ledger = ledger_of(name)
+    if name not in models and ledger not in events:
+        raise _unknown(name, {*models, *(one.removeprefix(PREFIX) for one in events)})
+    return events.get(ledger, [])
 
 
 def _unknown(name: str, known: Collection[str]) -> UsageError:

@@ -67,9 +67,8 @@ def contamination_checks(
         due=sum(rows[start] for start in late) + pruned,
         lost=sum(rows[start] for start in late - able(events, late)) + pruned,
     )
-    if not origins.alerted or bad >= {start for start in rows if rows[start]}:
-        return contamination(origins, None)
-    if not candidate.windows:
+    others = {start for start in rows if rows[start]} - bad
+    if not (origins.alerted and others and candidate.windows):
         return contamination(origins, None)
     grain, zone = spec.windows.grain, spec.timestamp.zone
     left_out = [window_at(start, grain, zone) for start in sorted(bad) if start in rows]

@@ -163,23 +163,14 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
         terms = spec.policy
         windows = with_untold(windows, lost, terms.closes_after, terms.not_expected)
     assessed = assess(model, windows, said, begun, told, events)
-    newest = windows[-1].window.start
-    stages = {
-        window.start: stage_in(
-            spec, window, stored.get(window.start) if window.start < newest else None
-        )
-        for window in (one.window for one in windows)
-    }
+    *earlier, newest = (one.window for one in windows)
+    stages = {one.start: stage_in(spec, one, stored.get(one.start)) for one in earlier}
+    stages[newest.start] = stage_in(spec, newest, None)
+    by = {newest.start: (policy, model.owner, model.escalation, stages[newest.start])}
     due = (
         one
         for one in assessed.health
-        if _is_due(
-            one,
-            stored.get(one.window.start),
-            (policy, one.owner, one.escalation, stages[newest])
-            if one.window.start == newest
-            else None,
-        )
+        if _is_due(one, stored.get(one.window.start), by.get(one.window.start))
     )
     return Judged(
         assessed,

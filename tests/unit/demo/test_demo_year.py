@@ -33,8 +33,8 @@ def raw(tables) -> RawDays:
 
 @pytest.fixture(scope="module")
 def ask(tables):
-    flights = pa.concat_tables(tables)  # noqa: F841 - duckdb finds it by its name
     base = duckdb.connect(config={"threads": 1})
+    base.register("flights", pa.concat_tables(tables))
     base.execute(
         "CREATE TABLE f AS SELECT *, month(day) AS month FROM (SELECT *, CAST(timezone("
         "'America/New_York', scheduled_time) AS DATE) AS day FROM flights)"

@@ -84,6 +84,19 @@ def of_kind(debt: str) -> Finding:
     return Finding(debt, kind if kind in KINDS else "data", "minor", FIRST, FIRST, "")
 
 
+AMOUNT = '[["amount","baseline","+"]]'
+"""The subjects of a window in which the one input was compared."""
+
+
+def compared_window(week: int) -> list[Told]:
+    """A window as the store tells it in which the one input was compared, and nothing found."""
+    about = {"name": "data", "count": 1, "of": 1, "subject": AMOUNT}
+    return [
+        Told("m", "window", start(week), end=start(week + 1), count=5),
+        Told("m", "coverage", start(week), **about),
+    ]
+
+
 def waived(debt: str, week: int, until: int, seq: int = 90) -> Decision:
     """Until the end of week `until` - 1."""
     return Decision(debt, seq, "waived", start(week), "tests", "known", start(until))

@@ -464,3 +464,13 @@ def test_a_debt_without_interest_says_why_as_the_view_does() -> None:
     }
     assert len(set(told.values())) == 3
     assert all(one.startswith("not measured") and f"'{one}'" in DEBTS for one in told.values())
+
+
+def test_the_view_goes_by_the_default_due_dates_of_declared_models() -> None:
+    """From the end of the day on which a debt opened, as `health/declared.py` has it."""
+    days = {severity: Due().of(severity).days + 1 for severity in SEVERITIES}
+    told = " ".join(DEBTS.split())
+    assert (
+        f"WHEN 'critical' THEN INTERVAL '{days['critical']}' DAY WHEN 'major' THEN INTERVAL"
+        f" '{days['major']}' DAY ELSE INTERVAL '{days['minor']}' DAY END"
+    ) in told

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import random
 
-from health_rows import events_of, start, stored_of
+from health_rows import compared_window, events_of, start, stored_of
 
 from sparkdrift.health.told import Told
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.steps.health import judged
 
 SEED = 1127
-AMOUNT = '[["amount","baseline","+"]]'
 TEXT = """\
 monitor: m
 owner: claims
@@ -32,16 +31,7 @@ def rows(first: int, last: int) -> list[Told]:
     for week in range(first, last):
         at = start(week)
         made += [
-            Told("m", "window", at, end=start(week + 1), count=5),
-            Told(
-                "m",
-                "coverage",
-                at,
-                name="data",
-                count=1,
-                of=1,
-                subject=AMOUNT,
-            ),
+            *compared_window(week),
             Told("m", "alert", at, name="amount", subject="baseline", grade="major"),
             Told(
                 "m",
@@ -104,16 +94,7 @@ def random_rows(rng: random.Random, weeks: int) -> list[Told]:
         at = start(week)
         told = '[["ess_ratio","launch","*","+"]]'
         made += [
-            Told("m", "window", at, end=start(week + 1), count=5),
-            Told(
-                "m",
-                "coverage",
-                at,
-                name="data",
-                count=1,
-                of=1,
-                subject=AMOUNT,
-            ),
+            *compared_window(week),
             Told("m", "coverage", at, name="evaluation", count=4, of=4, subject=told),
         ]
         if rng.random() < 0.4:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from health_rows import events_of, start, stored_of
+from health_rows import compared_window, events_of, start, stored_of
 
 from sparkdrift.health.told import Told
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.steps.health import judged
 
-AMOUNT = '[["amount","baseline","+"]]'
 TEXT = """\
 monitor: m
 owner: claims
@@ -27,18 +26,7 @@ def rows(weeks: int, *, assumed: bool, violated: tuple[int, ...] = (1, 2, 3)) ->
     made = []
     for week in range(weeks):
         at = start(week)
-        made += [
-            Told("m", "window", at, end=start(week + 1), count=5),
-            Told(
-                "m",
-                "coverage",
-                at,
-                name="data",
-                count=1,
-                of=1,
-                subject=AMOUNT,
-            ),
-        ]
+        made += compared_window(week)
         if assumed:
             told = '[["range","amount","+"]]'
             made.append(Told("m", "measured", at, name="assumption", subject=told))
