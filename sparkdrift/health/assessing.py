@@ -11,6 +11,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 
 from sparkdrift.health.events import Event
 from sparkdrift.health.evidence import (
@@ -297,9 +298,11 @@ def _with_what_is_gone(
     for debt, own in evidence.compared.items():
         told.setdefault("data", {}).update({(debt, one): was for one, was in own.items()})
     excused = evidence.ended.union(policy.not_expected)
-    coverage = dict(evidence.coverage)
+    less: dict[str, Coverage] = {}
     for kind, known in measured.items():
-        had, there = coverage.get(kind), told.get(kind, {})
+        had, there = evidence.coverage.get(kind), told.get(kind, {})
+        if known <= there.keys():
+            continue
         missed = {one for one in known - set(there) if one[0] not in excused}
         lost = sorted(
             debt if comparison is None else f"{debt} against {comparison}"
@@ -308,10 +311,10 @@ def _with_what_is_gone(
             if comparison is None or (comparison in evidence.asked and (debt, None) not in missed)
         )
         if had is not None and had.measured and lost:
-            coverage[kind] = _less(had, len(there), lost)
+            less[kind] = _less(had, len(there), lost)
     for kind, there in told.items():
         measured.setdefault(kind, set()).update(one for one, was in there.items() if was)
-    return replace(evidence, coverage=coverage)
+    return replace(evidence, coverage={**evidence.coverage, **less}) if less else evidence
 
 
 _LASTING: Mapping[str, tuple[str, str]] = {
@@ -326,6 +329,7 @@ _LASTING: Mapping[str, tuple[str, str]] = {
 slices, categories and what is learned anew with each reference come and go."""
 
 
+@lru_cache(maxsize=100_000)
 def _lasting(debt: str) -> str | None:
     """The kind of evidence of a subject that every window tells of; None: it comes and goes."""
     for kind, (prefix, of_parts) in _LASTING.items():

@@ -267,8 +267,8 @@ def _changed(
         severity, milder = one.severity, ()
     finding = replace(one or debt.finding, severity=severity)
     due = earlier(debt, severity, evidence.window.end, terms.due)
-    after = replace(debt, finding=finding, gone=gone, milder=milder, due=due)
-    after = after if one is None else replace(after, last_seen=start)
+    seen = debt.last_seen if one is None else start
+    after = replace(debt, finding=finding, gone=gone, milder=milder, due=due, last_seen=seen)
     why = _difference(debt, finding)
     if not why:
         return after, []
