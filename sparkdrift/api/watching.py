@@ -18,10 +18,10 @@ from sparkdrift.api.results import (
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from sparkdrift.health.judged import Judged
     from sparkdrift.spec.models import MonitorSpec
     from sparkdrift.steps.context import Context
     from sparkdrift.steps.evaluate import Evaluated
-    from sparkdrift.steps.health import Judged
 
 _STEPS = ("profile", "snapshot", "drift", "eval", "operations", "features")
 

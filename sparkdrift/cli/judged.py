@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sparkdrift.steps.health import Judged
+    from sparkdrift.health.judged import Judged
 
 
 def health_facts(found: Judged, currency: str | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ SEVERITIES: tuple[Severity, ...] = ("minor", "major", "critical")
 """From the least to the worst."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """Evidence of one debt in one window.
 

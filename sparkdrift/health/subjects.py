@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from sparkdrift.health.told import Told
 from sparkdrift.spec.health_policy import BLIND_DASHBOARD
@@ -104,15 +105,38 @@ def subjects_of(
     return {**found, **dict.fromkeys(_hidden(rows), False)}
 
 
-def compared_of(rows: Sequence[Told]) -> dict[str, dict[str, bool]]:
+def compared_of(rows: Sequence[Told]) -> dict[str, Mapping[str, bool]]:
     """Of each column's debt its comparisons, and whether a row of each was measured."""
-    found: dict[str, dict[str, bool]] = {}
+    found: dict[str, Mapping[str, bool]] = {}
     for row in rows:
-        if row.part == "coverage" and row.name == "data":
-            for column, comparison, mark in json.loads(row.subject or "[]"):
-                own = found.setdefault(of_drift(column), {})
-                own[comparison] = own.get(comparison, False) or mark == MEASURED
+        if row.part == "coverage" and row.name == "data" and row.subject:
+            for debt, own in _compared(row.subject).items():
+                found[debt] = _either(found[debt], own) if debt in found else own
     return found
+
+
+# Window after window tells of the same subjects: their text is taken apart once.
+@lru_cache(maxsize=256)
+def _compared(subjects: str) -> Mapping[str, Mapping[str, bool]]:
+    found: dict[str, dict[str, bool]] = {}
+    for column, comparison, mark in json.loads(subjects):
+        own = found.setdefault(of_drift(column), {})
+        own[comparison] = own.get(comparison, False) or mark == MEASURED
+    return found
+
+
+@lru_cache(maxsize=256)
+def _called(name: str, subjects: str) -> Mapping[str, bool]:
+    """What the debts of these subjects are called, and whether a row of each was measured."""
+    found: dict[str, bool] = {}
+    for *subject, mark in json.loads(subjects):
+        debt = _CALLED[name](*(text or "" for text in subject))
+        found[debt] = found.get(debt, False) or mark == MEASURED
+    return found
+
+
+def _either(one: Mapping[str, bool], other: Mapping[str, bool]) -> Mapping[str, bool]:
+    return {name: one.get(name, False) or other.get(name, False) for name in {**one, **other}}
 
 
 def _looked_at(rows: Sequence[Told]) -> Iterator[tuple[str, bool]]:
@@ -120,8 +144,7 @@ def _looked_at(rows: Sequence[Told]) -> Iterator[tuple[str, bool]]:
     list of the texts that its debt is called by, and its mark."""
     for row in rows:
         if row.part in ("coverage", "measured") and row.subject and row.name in _CALLED:
-            for *subject, mark in json.loads(row.subject):
-                yield _CALLED[row.name](*(text or "" for text in subject)), mark == MEASURED
+            yield from _called(row.name, row.subject).items()
         if row.part == "coverage" and row.name == "data":
             yield of_drift(OTHERS), bool(row.count)
         if row.part == "unshaped":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from sparkdrift import __version__
 from sparkdrift.health.assessing import Health
@@ -95,42 +96,44 @@ def write_decision(
         return insert_rows(spark, store, DEBT_EVENTS, [row]) == 1
 
 
+@dataclass(frozen=True)
+class Verdicts:
+    """The verdicts of one monitor that are to be written. stages, versions: of the model, by start
+    of window."""
+
+    spec: MonitorSpec
+    health: Sequence[Health]
+    policy: str
+    stages: Mapping[datetime, str]
+    versions: Mapping[datetime, str | None]
+
+
+def verdict_rows(spark: SparkSession, due: Sequence[Verdicts], run_id: str) -> DataFrame:
+    """The rows of any number of monitors, for `write_health`."""
+    rows = [
+        _row(own, one, own.stages[one.window.start], own.versions[one.window.start], run_id)
+        for own in due
+        for one in own.health
+    ]
+    return rows_frame(spark, MODEL_HEALTH, rows)
+
+
 def write_health(
-    spark: SparkSession,
-    store: Store,
-    due: Mapping[str, tuple[MonitorSpec, Sequence[Health]]],
-    policies: Mapping[str, str],
-    stages: Mapping[str, Mapping[datetime, str]],
-    versions: Mapping[str, Mapping[datetime, str | None]],
-    run_id: str,
+    spark: SparkSession, store: Store, due: Sequence[Verdicts], rows: DataFrame, run_id: str
 ) -> None:
     """Make these the rows of their windows, of any number of monitors, in one commit."""
-    rows = [
-        _row(
-            spec,
-            one,
-            policies[monitor],
-            stages[monitor][one.window.start],
-            versions[monitor][one.window.start],
-            run_id,
-        )
-        for monitor, (spec, health) in due.items()
-        for one in health
-    ]
     scopes = [
-        Scope(monitor, spec.windows.grain, [Case([one.window for one in health])])
-        for monitor, (spec, health) in due.items()
+        Scope(own.spec.monitor, own.spec.windows.grain, [Case([one.window for one in own.health])])
+        for own in due
     ]
     with few_rows(spark):
-        replace_all(
-            store, MODEL_HEALTH, rows_frame(spark, MODEL_HEALTH, rows), scopes, run_id=run_id
-        )
+        replace_all(store, MODEL_HEALTH, rows, scopes, run_id=run_id)
 
 
 def _row(
-    spec: MonitorSpec, one: Health, policy: str, stage: str, version: str | None, run_id: str
+    own: Verdicts, one: Health, stage: str, version: str | None, run_id: str
 ) -> dict[str, Any]:
-    judgement = one.judgement
+    spec, judgement = own.spec, one.judgement
     return {
         "monitor": spec.monitor,
         "window_start": one.window.start,
@@ -161,8 +164,8 @@ def _row(
         "cost": one.cost,
         "cost_so_far": one.cost_so_far,
         "currency": spec.degraded.currency if spec.degraded else None,
-        "policy_hash": policy,
-        "definition_hash": policy,
+        "policy_hash": own.policy,
+        "definition_hash": own.policy,
         "input_digest": one.digest,
         "source_version": None,
         "run_id": run_id,

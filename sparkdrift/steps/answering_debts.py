@@ -9,11 +9,12 @@ from typing import Literal
 
 from sparkdrift.errors import StoreError, UsageError, nearest
 from sparkdrift.health.events import Event
+from sparkdrift.health.judged import Judged
 from sparkdrift.health.ledger import Debt
 from sparkdrift.spark.health import write_decision
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
-from sparkdrift.steps.health import Judged, assess_health, judge_monitors
+from sparkdrift.steps.health import assess_health, judge_monitors
 
 Action = Literal["acknowledged", "waived", "assigned"]
 

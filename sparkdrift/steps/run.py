@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sparkdrift.errors import StoreError
+from sparkdrift.health.judged import Judged
 from sparkdrift.spark.catalog_views import add_monitor_views
 from sparkdrift.spark.findings import Findings, count_statuses
 from sparkdrift.spark.reference_life import Snapshot
@@ -39,7 +40,7 @@ class Outcome:
     blocked: tuple[str, ...] = ()
     evaluated: evaluate.Evaluated = field(default_factory=evaluate.Evaluated)
     assessed: feature_debt.Assessed = field(default_factory=feature_debt.Assessed)
-    health: health.Judged = field(default_factory=health.Judged)
+    health: Judged = field(default_factory=Judged)
     unpublished: str | None = None
 
 

@@ -17,6 +17,7 @@ from source_tables import closing_row, day_rows, day_start, write
 from sparkdrift.embedded import asking as embedded
 from sparkdrift.embedded import dashboards
 from sparkdrift.embedded.unanswered import UnansweredError
+from sparkdrift.health.judged import judged
 from sparkdrift.report.page.document import page
 from sparkdrift.report.page.material import of_rows
 from sparkdrift.spark import querying
@@ -29,7 +30,6 @@ from sparkdrift.spark.sql import quote
 from sparkdrift.spark.views import VIEWS
 from sparkdrift.steps import reference
 from sparkdrift.steps.answering import answer_verdict
-from sparkdrift.steps.health import judged
 from sparkdrift.steps.promotion import Decision
 from sparkdrift.steps.recalibrate import recalibrate
 from sparkdrift.steps.snapshot import snapshot_reference

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from sparkdrift.cli.progress import Bars
     from sparkdrift.health.assessing import Health
     from sparkdrift.health.declared import Owed
+    from sparkdrift.health.judged import Judged
     from sparkdrift.spec.models import MonitorSpec
     from sparkdrift.steps.context import Context
-    from sparkdrift.steps.health import Judged
 
 FailOn = Annotated[
     list[str] | None,

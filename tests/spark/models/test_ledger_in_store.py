@@ -23,12 +23,13 @@ from evidence_rows import (
 from monitors import context_of, new_store, rows_of, spec_of
 
 from sparkdrift.health.assessing import assess
+from sparkdrift.health.judged import model_of
 from sparkdrift.spark.profile_tables import PROFILES
 from sparkdrift.spark.reference_tables import DEBT_EVENTS
 from sparkdrift.spark.views import registered
 from sparkdrift.spark.writer import rows_frame
 from sparkdrift.spec.health_policy import VERDICTS
-from sparkdrift.steps.health import assess_health, model_of
+from sparkdrift.steps.health import assess_health
 
 pytestmark = [pytest.mark.spark, pytest.mark.classic]
 

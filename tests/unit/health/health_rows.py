@@ -9,12 +9,12 @@ from datetime import datetime, timedelta, timezone
 from sparkdrift.health.events import Event
 from sparkdrift.health.evidence import Coverage, Decision, WindowEvidence, evidence_of
 from sparkdrift.health.findings import KINDS, Finding
+from sparkdrift.health.judged import Judged
 from sparkdrift.health.ledger import LEDGER, RETIRED, Debt, Terms
 from sparkdrift.health.told import Told
 from sparkdrift.spec.digests import health_hash
 from sparkdrift.spec.health_policy import EVIDENCE, Due
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.steps.health import Judged
 from sparkdrift.windows import Window
 
 FIRST = datetime(2025, 1, 6, tzinfo=timezone.utc)

@@ -8,10 +8,10 @@ import pytest
 from health_rows import events_of, start, stored_of
 
 from sparkdrift.health.events import Event
+from sparkdrift.health.judged import Judged, judged
 from sparkdrift.health.told import Told
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.steps.health import Judged, judged
 
 TEXT = """\
 monitor: m

@@ -12,12 +12,12 @@ from health_rows import events_of, start, stored_of, window
 
 from sparkdrift.health.events import Event
 from sparkdrift.health.gathering import windows_of
+from sparkdrift.health.judged import judged, model_of
 from sparkdrift.health.ledger import RETIRED
 from sparkdrift.health.told import Told
 from sparkdrift.spec.digests import health_hash
 from sparkdrift.spec.health_policy import VERDICTS
 from sparkdrift.spec.loading import parse_spec
-from sparkdrift.steps.health import judged, model_of
 
 SEED = 1105
 TEXT = """\

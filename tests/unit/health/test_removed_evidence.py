@@ -19,13 +19,13 @@ from sparkdrift.health.assessing import Health, assess
 from sparkdrift.health.evidence import _OF_DEBT, WindowEvidence, evidence_of
 from sparkdrift.health.findings import Finding
 from sparkdrift.health.gathering import windows_of
+from sparkdrift.health.judged import model_of
 from sparkdrift.health.subjects import NO_SET
 from sparkdrift.health.told import Told
 from sparkdrift.kernels import performance_rules
 from sparkdrift.spec.health_policy import EVIDENCE, LEVELS, VERDICTS, Evidence
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.steps.health import model_of
 
 SEED = 20261127
 MEASURED: tuple[Evidence, ...] = tuple(one for one in EVIDENCE if one != "ownership")

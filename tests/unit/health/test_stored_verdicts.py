@@ -6,9 +6,9 @@ import random
 
 from health_rows import compared_window, events_of, start, stored_of
 
+from sparkdrift.health.judged import judged
 from sparkdrift.health.told import Told
 from sparkdrift.spec.loading import parse_spec
-from sparkdrift.steps.health import judged
 
 SEED = 1127
 TEXT = """\

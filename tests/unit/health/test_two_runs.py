@@ -8,9 +8,9 @@ import pytest
 from health_rows import finding, start
 
 from sparkdrift.errors import StoreError
+from sparkdrift.health.judged import Judged
 from sparkdrift.health.ledger import Entry
 from sparkdrift.steps import health
-from sparkdrift.steps.health import Judged
 
 CONTEXT = SimpleNamespace(spark=None, store=None, journal=SimpleNamespace(run_id="r"))
 

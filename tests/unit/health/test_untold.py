@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from health_rows import compared_window, events_of, start, stored_of
 
+from sparkdrift.health.judged import judged
 from sparkdrift.health.told import Told
 from sparkdrift.spec.loading import parse_spec
-from sparkdrift.steps.health import judged
 
 TEXT = """\
 monitor: m

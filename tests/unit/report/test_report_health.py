@@ -13,6 +13,7 @@ from sparkdrift.cli.judged import health_facts
 from sparkdrift.errors import UsageError
 from sparkdrift.health.assessing import Model, assess
 from sparkdrift.health.declared import owed_by
+from sparkdrift.health.judged import Judged
 from sparkdrift.health.ownership import fleet_findings
 from sparkdrift.report.health import (
     LISTED,
@@ -24,7 +25,7 @@ from sparkdrift.report.health import (
 )
 from sparkdrift.spec.health_policy import EVIDENCE, Policy
 from sparkdrift.spec.registry import parse_registry
-from sparkdrift.steps.health import Judged, standing_of
+from sparkdrift.steps.health import standing_of
 
 MODEL = Model("m", "claims", Policy(), frozenset(EVIDENCE), (1, 1), "head of claims")
 
