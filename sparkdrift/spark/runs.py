@@ -74,17 +74,35 @@ def recalled(
     return success, newest
 
 
-def newest_rows(
-    spark: SparkSession, store: Store, monitors: Collection[str]
-) -> dict[str, datetime]:
-    """The time of the newest row of each of these monitors that has any."""
+@dataclass(frozen=True)
+class LookedUp:
+    """What `runs` has of a monitor. newest: the time of its newest row; attempts: by step, how
+    often a run id was used before."""
+
+    newest: datetime
+    attempts: Mapping[str, int] = field(default_factory=dict)
+
+
+def looked_up(
+    spark: SparkSession, store: Store, monitors: Collection[str], run_id: str | None = None
+) -> dict[str, LookedUp]:
+    """By monitor, for each of these that has any row; run_id: whose attempts are counted."""
     names = ", ".join(map(string, sorted(monitors)))
+    own = "NULL" if run_id is None else f"CASE WHEN run_id = {string(run_id)} THEN attempt END"
     with few_rows(spark):
         rows = spark.sql(
-            f"SELECT monitor, unix_micros(max(at)) AS newest FROM {store.table(RUNS.name)}"
-            f" WHERE monitor IN ({names}) GROUP BY monitor"
+            "SELECT monitor, step, unix_micros(max(at)) AS newest,"
+            f" max({own}) AS attempt FROM {store.table(RUNS.name)}"
+            f" WHERE monitor IN ({names}) GROUP BY monitor, step"
         ).collect()
-    return {row["monitor"]: from_micros(row["newest"]) for row in rows}
+    newest: dict[str, int] = {}
+    attempts: dict[str, dict[str, int]] = {}
+    for row in rows:
+        name = row["monitor"]
+        newest[name] = max(newest.get(name, row["newest"]), row["newest"])
+        if row["attempt"] is not None:
+            attempts.setdefault(name, {})[row["step"]] = row["attempt"]
+    return {name: LookedUp(from_micros(at), attempts.get(name, {})) for name, at in newest.items()}
 
 
 # What began so long before and has no end by then was interrupted, and does not go on.
@@ -141,16 +159,6 @@ def unfinished(spark: SparkSession, store: Store, step: str) -> dict[str, dateti
     return {row["monitor"]: from_micros(row["since"]) for row in rows}
 
 
-def attempts(spark: SparkSession, store: Store, run_id: str) -> dict[tuple[str, str], int]:
-    """How often this run id was used before, by (monitor, step)."""
-    with few_rows(spark):
-        rows = spark.sql(
-            f"SELECT monitor, step, max(attempt) AS attempt FROM {store.table(RUNS.name)}"
-            f" WHERE run_id = {string(run_id)} GROUP BY monitor, step"
-        ).collect()
-    return {(row["monitor"], row["step"]): row["attempt"] for row in rows}
-
-
 def write_runs(spark: SparkSession, store: Store, rows: tuple[Mapping[str, Any], ...]) -> None:
     """Add rows of `runs` in one commit."""
     with few_rows(spark):
@@ -160,7 +168,8 @@ def write_runs(spark: SparkSession, store: Store, rows: tuple[Mapping[str, Any],
 def write_mended(spark: SparkSession, store: Store, what: Sequence[str]) -> None:
     """Tell every monitor that tables were made good, behind its newest row; `what`, in words."""
     runs = spark.sql(f"SELECT DISTINCT monitor FROM {store.table(RUNS.name)}").collect()
-    newest = newest_rows(spark, store, [row["monitor"] for row in runs]) if runs else {}
+    known = looked_up(spark, store, [row["monitor"] for row in runs]) if runs else {}
+    newest = {name: one.newest for name, one in known.items()}
     now, run_id = datetime.now(timezone.utc), uuid.uuid4().hex[:12]
     rows = [
         {

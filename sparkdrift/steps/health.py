@@ -75,11 +75,9 @@ def assess_health(
                 busy.append(record)
         if not write or not busy:
             return found
-        begun = meanwhile.submit(journal.started_together, busy)
-        # A commit is little work for Python: the rows are made meanwhile.
-        due = _due(specs, found)
-        rows = verdict_rows(context.spark, due, journal.run_id) if due else None
-        begun.result()
+        with journal.starting(*busy):
+            due = _due(specs, found)
+            rows = verdict_rows(context.spark, due, journal.run_id) if due else None
         # Events first: a verdict that stands without them would settle what they follow from.
         found, before = _write_events(context, specs, found), found
         if found is not before:

@@ -15,6 +15,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -27,7 +28,7 @@ from sparkdrift.redacting import without_secrets
 from sparkdrift.spark.alterations import alteration
 from sparkdrift.spark.damage import damage
 from sparkdrift.spark.failures import condition
-from sparkdrift.spark.runs import Begun, Success, attempts, begun, newest_rows, recalled, write_runs
+from sparkdrift.spark.runs import Begun, Success, begun, looked_up, recalled, write_runs
 from sparkdrift.store import Store
 from sparkdrift.windows import Window
 
@@ -82,11 +83,12 @@ class Journal:
     ) -> None:
         self.run_id = run_id or uuid.uuid4().hex[:12]
         self._spark, self._store, self._log, self._told = spark, store, log, told
-        # Only a run id that was given can have been used before.
-        self._attempts: dict[tuple[str, str], int] | None = None if run_id else {}
         self._held: list[dict[str, Any]] = []
         # The time of each monitor's newest row; None: it has none.
         self._newest: dict[str, datetime | None] = {}
+        # Only a run id that was given can have been used before: how often, by monitor and step.
+        self._given = run_id is not None
+        self._attempts: dict[str, Mapping[str, int]] = {}
         self._said: Callable[[BaseException], str] = first_line
 
     @contextmanager
@@ -134,17 +136,34 @@ class Journal:
     def started_together(self, records: Sequence[Record]) -> None:
         """The same of steps of several monitors, in one commit."""
         begun = [record for record in records if not record.started]
+        self.look_up([record.monitor for record in begun])
         for record in begun:
             record.started = True
         if begun:
             self._write(*(self._row(record, "STARTED") for record in begun))
 
+    @contextmanager
+    def starting(self, *records: Record) -> Iterator[None]:
+        """`started_together`, while the block goes on with what writes nothing: a commit leaves
+        Python, and most of a core, with nothing to do. What the block changes of the records is
+        no part of these rows."""
+        rows = list(records)
+        with ThreadPoolExecutor(1) as meanwhile:
+            begun = meanwhile.submit(self.started_together, rows)
+            yield
+            begun.result()
+
     def look_up(self, monitors: Collection[str]) -> None:
         """Ask now what writing rows of these monitors asks first, while the step reads."""
-        unknown = set(monitors) - set(self._newest)
+        known = self._newest.keys() & self._attempts.keys() if self._given else self._newest.keys()
+        unknown = set(monitors) - known
         if unknown:
-            found = newest_rows(self._spark, self._store, unknown)
-            self._newest.update({name: found.get(name) for name in unknown})
+            run_id = self.run_id if self._given else None
+            found = looked_up(self._spark, self._store, unknown, run_id)
+            for name in unknown:
+                own = found.get(name)
+                self._newest.setdefault(name, own.newest if own else None)
+                self._attempts[name] = own.attempts if own else {}
 
     def close(self) -> None:
         """Write what was held back."""
@@ -195,9 +214,9 @@ class Journal:
         return None
 
     def _attempt(self, monitor: str, step: str) -> int:
-        if self._attempts is None:
-            self._attempts = attempts(self._spark, self._store, self.run_id)
-        return self._attempts.get((monitor, step), 0) + 1
+        if self._given:
+            self.look_up([monitor])
+        return self._attempts.get(monitor, {}).get(step, 0) + 1
 
     def _in_order(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """With times that are none before those of their monitor's rows, whatever the clock says.

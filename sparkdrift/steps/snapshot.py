@@ -172,14 +172,15 @@ def snapshot_by_hand(context: Context, spec: MonitorSpec, wanted: Wanted, asked:
     stored under the present definitions; else it is read in one scan, and the run says why.
     """
     with context.journal.step(spec.monitor, STEP) as record:
-        context.journal.started(record)
-        stored = read_references(context.spark, context.store, spec.monitor, [wanted.name])
-        own = stored.get(wanted.name, Stored())
         windows: Sequence[StoredWindow] = ()
-        if wanted.interval is not None:
-            windows, missing = whole(context, spec, wanted.interval)
-            if missing:
-                record.warnings.append(f"read in one scan: {missing}")
+        missing: str | None = None
+        with context.journal.starting(record):
+            stored = read_references(context.spark, context.store, spec.monitor, [wanted.name])
+            if wanted.interval is not None:
+                windows, missing = whole(context, spec, wanted.interval)
+        own = stored.get(wanted.name, Stored())
+        if missing:
+            record.warnings.append(f"read in one scan: {missing}")
         made = make_version(
             context,
             spec,

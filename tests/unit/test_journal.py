@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from threading import Barrier
 
 import pytest
 from pyspark.errors import AnalysisException
 
 from sparkdrift.errors import SourceError
-from sparkdrift.spark.runs import Success
+from sparkdrift.spark.runs import LookedUp, Success
 from sparkdrift.steps import journal as journal_module
 from sparkdrift.steps.journal import Journal
 
@@ -22,7 +23,7 @@ def written(monkeypatch) -> list[list[tuple[str, str]]]:
         commits.append([(row["step"], row["phase"]) for row in rows])
 
     monkeypatch.setattr(journal_module, "write_runs", write)
-    monkeypatch.setattr(journal_module, "newest_rows", lambda *_: {})
+    monkeypatch.setattr(journal_module, "looked_up", lambda *_: {})
     return commits
 
 
@@ -72,7 +73,7 @@ def test_a_failure_takes_the_successes_before_it_along(written):
 def test_an_erasure_writes_no_more_of_an_error_than_its_kind(monkeypatch, tmp_path):
     rows, log = [], tmp_path / "log.jsonl"
     monkeypatch.setattr(journal_module, "write_runs", lambda spark, store, new: rows.extend(new))
-    monkeypatch.setattr(journal_module, "newest_rows", lambda *_: {})
+    monkeypatch.setattr(journal_module, "looked_up", lambda *_: {})
     journal = Journal(None, None, log=log)
     quoting = AnalysisException(
         "The value 'Erika Mustermann' can't be cast",
@@ -141,11 +142,11 @@ def test_a_clock_that_jumped_back_puts_no_row_before_those_that_are_there(monkey
     now, asked, rows = datetime.now(timezone.utc), [], []
     future = now + timedelta(days=1)
 
-    def newest_rows(spark, store, monitors):
+    def looked_up(spark, store, monitors, run_id):
         asked.append(sorted(monitors))
-        return {"ahead": future} if "ahead" in monitors else {}
+        return {"ahead": LookedUp(future)} if "ahead" in monitors else {}
 
-    monkeypatch.setattr(journal_module, "newest_rows", newest_rows)
+    monkeypatch.setattr(journal_module, "looked_up", looked_up)
     monkeypatch.setattr(journal_module, "write_runs", lambda spark, store, new: rows.extend(new))
     journal = Journal(None, None)
     with journal.step("ahead", "profile") as one, journal.step("behind", "profile") as other:
@@ -164,3 +165,77 @@ def test_a_clock_that_jumped_back_puts_no_row_before_those_that_are_there(monkey
         journal.started(one)
     assert rows[-1]["at"] > future
     assert len(asked) == 1
+
+
+def test_a_start_is_written_while_the_step_reads(monkeypatch, written):
+    """Both wait for each other: one after the other they would never end."""
+    together, write = Barrier(2, timeout=60), journal_module.write_runs
+
+    def slowly(spark, store, rows) -> None:
+        if rows[-1]["phase"] == "STARTED":
+            together.wait()
+        write(spark, store, rows)
+
+    monkeypatch.setattr(journal_module, "write_runs", slowly)
+    journal = Journal(None, None)
+    with journal.step("credit", "snapshot") as record:
+        with journal.starting(record):
+            together.wait()
+        # What follows may write: the start is there.
+        assert written == [[("snapshot", "STARTED")]]
+
+    def failing() -> None:
+        with journal.step("credit", "health") as record, journal.starting(record):
+            together.wait()
+            raise RuntimeError("pulled the plug")
+
+    with pytest.raises(RuntimeError):
+        failing()
+    assert written[1:] == [
+        [("snapshot", "SUCCEEDED"), ("health", "STARTED")],
+        [("health", "FAILED")],
+    ]
+
+
+def test_a_start_that_can_not_be_written_ends_the_step(monkeypatch, written):
+    def full(spark, store, rows) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(journal_module, "write_runs", full)
+    journal, reached = Journal(None, None), []
+
+    def refused() -> None:
+        with journal.step("credit", "snapshot") as record:
+            with journal.starting(record):
+                reached.append("reading")
+            reached.append("writing")
+
+    with pytest.raises(OSError, match="no space"):
+        refused()
+    assert reached == ["reading"]
+
+
+def test_a_run_id_that_was_given_counts_its_attempts_in_the_same_question(monkeypatch):
+    asked, rows = [], []
+    newest = datetime(2024, 1, 1, tzinfo=timezone.utc)
+
+    def looked_up(spark, store, monitors, run_id):
+        asked.append((sorted(monitors), run_id))
+        return {"credit": LookedUp(newest, {"drift": 2})} if "credit" in monitors else {}
+
+    monkeypatch.setattr(journal_module, "looked_up", looked_up)
+    monkeypatch.setattr(journal_module, "write_runs", lambda spark, store, new: rows.extend(new))
+    monkeypatch.setattr(journal_module, "recalled", lambda *_: (None, newest))
+    journal = Journal(None, None, run_id="nightly")
+    journal.last_success("credit", "drift")
+    with journal.step("credit", "drift") as one, journal.step("other", "drift") as two:
+        journal.started_together([one, two])
+    with journal.step("credit", "profile"):
+        pass
+    journal.close()
+    assert asked == [(["credit", "other"], "nightly")]
+    assert {(row["monitor"], row["step"]): row["attempt"] for row in rows} == {
+        ("credit", "drift"): 3,
+        ("other", "drift"): 1,
+        ("credit", "profile"): 1,
+    }
