@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,28 +12,42 @@ import pyarrow.compute as pc
 
 from sparkdrift.measures.categorical import Categories
 
-# The SQL types that kernels return, with Arrow's.
-TYPES: Mapping[str, pa.DataType] = {
+_SCALARS: Mapping[str, pa.DataType] = {
     "string": pa.string(),
+    "binary": pa.binary(),
     "int": pa.int32(),
     "boolean": pa.bool_(),
     "bigint": pa.int64(),
     "double": pa.float64(),
     "timestamp": pa.timestamp("us", tz="UTC"),
-    "array<double>": pa.list_(pa.float64()),
-    "array<string>": pa.list_(pa.string()),
-    "array<struct<item:string,count:bigint>>": pa.list_(
-        pa.struct([("item", pa.string()), ("count", pa.int64())])
-    ),
-    "array<struct<item:string,reference:double,share:double>>": pa.list_(
-        pa.struct([("item", pa.string()), ("reference", pa.float64()), ("share", pa.float64())])
-    ),
 }
 
 
 def arrow_schema(fields: Mapping[str, str]) -> pa.Schema:
-    """Columns given as name -> SQL type (a key of TYPES), as an Arrow schema."""
-    return pa.schema([(name, TYPES[sql]) for name, sql in fields.items()])
+    """Columns given as name -> SQL type, as an Arrow schema."""
+    return pa.schema([(name, arrow_type(sql)) for name, sql in fields.items()])
+
+
+@cache
+def arrow_type(sql: str) -> pa.DataType:
+    """Arrow's type for a SQL type of our tables, without blanks; KeyError for any other."""
+    if sql.startswith("array<"):
+        return pa.list_(arrow_type(sql[len("array<") : -1]))
+    if sql.startswith("struct<"):
+        fields = (one.split(":", 1) for one in _parted(sql[len("struct<") : -1]))
+        return pa.struct([(name, arrow_type(own)) for name, own in fields])
+    return _SCALARS[sql]
+
+
+def _parted(fields: str) -> Iterator[str]:
+    """The fields of a struct: parted at the commas that are in no other type."""
+    depth = begun = 0
+    for place, letter in enumerate(fields):
+        depth += (letter == "<") - (letter == ">")
+        if letter == "," and not depth:
+            yield fields[begun:place]
+            begun = place + 1
+    yield fields[begun:]
 
 
 def groups(batches: Iterator[pa.RecordBatch], keys: Sequence[str]) -> Iterator[pa.Table]:
@@ -91,7 +106,7 @@ def _as_one(held: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
 
 def micros(table: pa.Table, name: str) -> list[int | None]:
     """A timestamp column as microseconds since 1970: a datetime takes a hundred times as long."""
-    instants = table.column(name).cast(TYPES["timestamp"])
+    instants = table.column(name).cast(arrow_type("timestamp"))
     found: list[int | None] = instants.cast(pa.int64()).to_pylist()
     return found
 

@@ -277,3 +277,14 @@ def test_a_reader_downstream_follows_a_re_run_by_its_changes_alone(spark, store)
     rows = spark.table(store.table("results")).toArrow().to_pylist()
     assert copy == {(one["window_start"], one["slice_value"]): one["value"] for one in rows}
     assert copy[day_start(1), "*"] == 10
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_rows_of_the_driver_have_the_types_of_their_table(spark, table):
+    """Against Spark's own reading of the words that the table is created with."""
+    words = ", ".join(f"`{one.name}` {one.type}" for one in table.columns)
+    told = spark.createDataFrame([], words).schema
+    for rows in ([], [{"monitor": "a"}]):
+        frame = rows_frame(spark, table, rows)
+        assert frame.schema == told
+        assert frame.count() == len(rows)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparkdrift.kernels.batches import (
-    TYPES,
     arrow_schema,
+    arrow_type,
     categories,
     column,
     counts,
@@ -92,7 +92,7 @@ def test_columns_are_floats_with_nan_for_null():
 
 STATE = pa.struct(
     [
-        ("items", TYPES["array<struct<item:string,count:bigint>>"]),
+        ("items", arrow_type("array<struct<item:string,count:bigint>>")),
         ("offset", pa.int64()),
         ("total", pa.int64()),
         ("exact", pa.bool_()),
@@ -144,11 +144,26 @@ def test_joined_batches_hold_the_same_rows_in_the_same_order(rows, sizes, least)
 def test_instants_are_those_that_arrow_gives(instants):
     table = pa.table(
         {
-            "at": pa.array(instants, pa.int64()).cast(TYPES["timestamp"]),
+            "at": pa.array(instants, pa.int64()).cast(arrow_type("timestamp")),
             "n": pa.array(
-                [[float(i), None] for i, _ in enumerate(instants)], TYPES["array<double>"]
+                [[float(i), None] for i, _ in enumerate(instants)], arrow_type("array<double>")
             ),
         }
     )
     assert plain_rows(table) == table.to_pylist()
     assert micros(table, "at") == instants
+
+
+def test_a_type_of_sql_is_read_however_deep_it_is():
+    of_debts = "array<struct<debt:string,at:timestamp,inner:struct<a:array<double>,b:int>>>"
+    assert arrow_type(of_debts) == pa.list_(
+        pa.struct(
+            [
+                ("debt", pa.string()),
+                ("at", pa.timestamp("us", tz="UTC")),
+                ("inner", pa.struct([("a", pa.list_(pa.float64())), ("b", pa.int32())])),
+            ]
+        )
+    )
+    with pytest.raises(KeyError):
+        arrow_type("interval")
