@@ -14,6 +14,7 @@ from sparkdrift.kernels.freezing import Kernel
 from sparkdrift.spark.asked import version_of
 from sparkdrift.spark.assumptions import asks_for_pairs, digested, expectations
 from sparkdrift.spark.frozen_rows import frozen_rows
+from sparkdrift.spark.local_rows import local_rows
 from sparkdrift.spark.pairs import automatic_pairs, pair_name
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
@@ -117,7 +118,7 @@ def _by_pair(
     )
     found = states.selectExpr("window_start", "name", "cells", "definition_hash")
     pairs, lacking = _expected_pairs(spark, store, spec, windows)
-    names = spark.createDataFrame([(pair_name(*pair),) for pair in pairs], "name string")
+    names = local_rows(spark, [(pair_name(*pair),) for pair in pairs], {"name": "string"})
     rows = (
         tables.crossJoin(F.broadcast(names))
         .join(found, ["window_start", "name"], "left")

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from sparkdrift.spark.changes import from_micros, timestamp_type
 from sparkdrift.spark.counters import WINDOW
 from sparkdrift.spark.labels import SIGN
+from sparkdrift.spark.local_rows import local_rows
 from sparkdrift.spark.source import Source, instant
 from sparkdrift.spark.sql import quote
 from sparkdrift.spark.window_columns import window_start
@@ -36,7 +37,8 @@ def signed_changes(
     )
     if source.row_filter:
         feed = feed.where(f"({source.row_filter})")
-    known = spark.createDataFrame(list(since.items()), "`:start` timestamp, `:since` bigint")
+    fields = {":start": "timestamp", ":since": "bigint"}
+    known = local_rows(spark, list(since.items()), fields)
     sign = "CASE WHEN _change_type IN ('insert', 'update_postimage') THEN 1 ELSE -1 END"
     return (
         feed.selectExpr(

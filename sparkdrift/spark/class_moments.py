@@ -20,6 +20,7 @@ from sparkdrift.kernels.feature_association import REST
 from sparkdrift.kernels.freezing import WINDOW_BINS_SQL, WINDOW_SHARES_SQL, WINDOW_UNSEEN_SQL
 from sparkdrift.spark.counters import WINDOW, finite
 from sparkdrift.spark.few_rows import few_rows
+from sparkdrift.spark.local_rows import local_rows
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.sql import in_windows, quote, string
 from sparkdrift.spec.digests import STATE_VERSION, moments_hash
@@ -168,12 +169,13 @@ def frozen_moments(
 
 def _named(found: DataFrame, spec: MonitorSpec, features: Sequence[Feature]) -> DataFrame:
     """window_start, f, y, items, cells as rows of states."""
-    known = found.sparkSession.createDataFrame(
+    known = local_rows(
+        found.sparkSession,
         [
             (i, one.name, json.dumps(one.name, ensure_ascii=False), moments_hash(spec, one))
             for i, one in enumerate(features)
         ],
-        "f int, feature string, quoted string, own_definition string",
+        {"f": "int", "feature": "string", "quoted": "string", "own_definition": "string"},
     )
     return found.join(F.broadcast(known), "f").selectExpr(
         "window_start",

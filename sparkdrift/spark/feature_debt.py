@@ -23,6 +23,7 @@ from sparkdrift.spark.eval_staleness import stale_rows
 from sparkdrift.spark.feature_importance import Known, importance_rows
 from sparkdrift.spark.feature_inputs import debt_rows, is_feature, kernel_rows
 from sparkdrift.spark.feature_tables import FEATURE_DEBT
+from sparkdrift.spark.local_rows import by_window, local_rows
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.reference_life import References, in_force
 from sparkdrift.spark.sql import ddl, in_windows, quote, string
@@ -184,7 +185,7 @@ def _counted() -> list[Column]:
 def model_frame(spark: SparkSession, rows: Sequence[tuple[datetime, FeatureRow]]) -> DataFrame:
     """Rows of the model that were made on the driver, a few for each window."""
     told = [{"window_start": start, **one.told()} for start, one in rows]
-    return spark.createDataFrame([tuple(row[name] for name in FOUND) for row in told], ddl(FOUND))
+    return local_rows(spark, [[row[name] for name in FOUND] for row in told], FOUND)
 
 
 def write_debt(
@@ -203,10 +204,8 @@ def write_debt(
 ) -> None:
     """Make `rows` these figures of `windows`, in one commit; other figures stay as they are."""
     grain = spec.windows.grain
-    known = spark.createDataFrame(
-        [(one.start, digests[one.start]) for one in windows if one.start in digests],
-        "window_start timestamp, input_digest string",
-    )
+    own = {one.start: digests[one.start] for one in windows if one.start in digests}
+    known = by_window(spark, own, "input_digest")
     ready = stamped(
         rows.join(F.broadcast(known), "window_start"),
         spec,

@@ -13,6 +13,7 @@ from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels import importances as kernel
 from sparkdrift.spark.changes import Fingerprint, from_micros
 from sparkdrift.spark.few_rows import few_rows
+from sparkdrift.spark.local_rows import by_window
 from sparkdrift.spark.profile_tables import NOT_OF_LABELS, STATES
 from sparkdrift.spark.profiles import StoredWindow
 from sparkdrift.spark.row_samples import sampled_windows
@@ -83,10 +84,7 @@ def write_importances(
     names = [one.name for one in features]
     grouped = rows.repartition(*kernel.KEYS).sortWithinPartitions(*kernel.KEYS)
     method = kernel.estimate(own.estimate, names, numeric, own.rows, own.seed)
-    known = spark.createDataFrame(
-        [(one.window.start, one.digest) for one in batch],
-        "window_start timestamp, fingerprint string",
-    )
+    known = by_window(spark, {one.window.start: one.digest for one in batch}, "fingerprint")
     constants = {
         "monitor": spec.monitor,
         "granularity": spec.windows.grain,

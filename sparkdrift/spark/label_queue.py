@@ -19,6 +19,7 @@ from pyspark.sql import functions as F
 from sparkdrift.errors import SourceError, UsageError
 from sparkdrift.spark.commits import committed
 from sparkdrift.spark.failures import FAILURES, reason
+from sparkdrift.spark.local_rows import local_rows
 from sparkdrift.spark.slicing import Slices
 from sparkdrift.spark.source import Source, open_source
 from sparkdrift.spark.sql import quote, string, timestamp
@@ -200,10 +201,8 @@ def picked(
     seed: int,
 ) -> pa.Table:
     """So many free rows of each stratum: the key's columns, stratum and score."""
-    wanted = spark.createDataFrame(
-        [(stratum, rows) for stratum, rows in quotas.items() if rows > 0],
-        "stratum string, quota int",
-    )
+    asked = [(stratum, rows) for stratum, rows in quotas.items() if rows > 0]
+    wanted = local_rows(spark, asked, {"stratum": "string", "quota": "int"})
     named = [quote(key) for key in keys]
     texts = ", ".join(f"CAST({name} AS STRING)" for name in named)
     place = Window.partitionBy("stratum").orderBy(

@@ -15,6 +15,7 @@ from sparkdrift.kernels import operations as kernel
 from sparkdrift.kernels.operations import INPUT, ROWS, TREND_WINDOWS, Asked, Signal
 from sparkdrift.spark.asked import version_of
 from sparkdrift.spark.frozen_rows import frozen_rows
+from sparkdrift.spark.local_rows import by_window
 from sparkdrift.spark.operation_inputs import (
     Held,
     binned_states,
@@ -88,10 +89,8 @@ def operation_rows(
     grouped = rows.repartition(*map(quote, kernel.GROUP)).sortWithinPartitions(*kernel.GROUP)
     asked = _asked(spec, granularity, edges_of_states(spark, store, spec, stored))
     told = grouped.mapInArrow(kernel.tell(asked), ddl(ROWS))
-    due = spark.createDataFrame(
-        [(one.start, digests[one.start]) for one in windows if one.start in digests],
-        "window_start timestamp, input_digest string",
-    )
+    asked_of = {one.start: digests[one.start] for one in windows if one.start in digests}
+    due = by_window(spark, asked_of, "input_digest")
     return told.join(F.broadcast(due), "window_start").withColumn(
         "comparison", F.lit(held.comparison)
     )

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels.pairing import SUMMED_SQL, add_up
 from sparkdrift.spark.counters import WINDOW
+from sparkdrift.spark.local_rows import local_rows
 from sparkdrift.spark.sql import quote
 from sparkdrift.spec.assumptions import declared_pairs, ordered
 from sparkdrift.spec.digests import pair_hash
@@ -24,6 +25,13 @@ from sparkdrift.spec.resolving import Feature, Resolution
 
 KIND = "pairs"
 FeaturePair = tuple[Feature, Feature]
+
+_ABOUT = {
+    "pair": "int",
+    "name": "string",
+    "columns": "array<string>",
+    "definition_hash": "string",
+}
 
 
 def pair_name(one: str, other: str) -> str:
@@ -79,13 +87,11 @@ def pair_states(rows: DataFrame, spec: MonitorSpec, pairs: Sequence[FeaturePair]
     merged = partial.groupBy("window_start", "pair").agg(
         F.expr(merged_cells("window_start")).alias("cells")
     )
-    about = rows.sparkSession.createDataFrame(
-        [
-            (i, pair_name(a.name, b.name), [a.name, b.name], pair_hash(spec, a, b))
-            for i, (a, b) in enumerate(pairs)
-        ],
-        "pair int, name string, columns array<string>, definition_hash string",
-    )
+    told = [
+        (i, pair_name(a.name, b.name), [a.name, b.name], pair_hash(spec, a, b))
+        for i, (a, b) in enumerate(pairs)
+    ]
+    about = local_rows(rows.sparkSession, told, _ABOUT)
     return merged.join(F.broadcast(about), "pair").drop("pair")
 
 

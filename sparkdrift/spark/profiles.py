@@ -13,6 +13,7 @@ from sparkdrift import __version__
 from sparkdrift.explain.signals import SHAPED_ROWS, WHOLE
 from sparkdrift.spark.changes import Fingerprint, from_micros, timestamp_type
 from sparkdrift.spark.counters import WINDOW
+from sparkdrift.spark.local_rows import by_window
 from sparkdrift.spark.profile_tables import FIGURES, PROFILES, STATE
 from sparkdrift.spark.profiling import TABLE_ROW, described_features, profile
 from sparkdrift.spark.slicing import profiled_slices
@@ -195,10 +196,8 @@ def write_profiles(
     """
     zone, grain = spec.timestamp.zone, spec.windows.grain
     if not derived:
-        known = rows.sparkSession.createDataFrame(
-            [(one.window.start, one.digest) for one in batch],
-            "window_start timestamp, fingerprint string",
-        )
+        digests = {one.window.start: one.digest for one in batch}
+        known = by_window(rows.sparkSession, digests, "fingerprint")
         rows = rows.join(F.broadcast(known), "window_start")
         rows = rows.withColumn("input_digest", F.expr(_input_digest(source)))
     # In one step: each step is an analysis of the whole plan.

@@ -20,6 +20,7 @@ from sparkdrift.spark.changes import Fingerprint
 from sparkdrift.spark.counters import Number, counted
 from sparkdrift.spark.counters import figures as exact_figures
 from sparkdrift.spark.joins import joined
+from sparkdrift.spark.local_rows import local_rows
 from sparkdrift.spark.metrics import Counted, with_values
 from sparkdrift.spark.metrics import counted as counted_metrics
 from sparkdrift.spark.profile_tables import FIGURES, STATE
@@ -120,10 +121,8 @@ def described_features(
             reason = f"{reason}: it has type {one.data_type}"
         digest = definition_hash(spec, one.feature)
         rows.append((one.feature.name, one.feature.kind, one.data_type, digest, reason))
-    return spark.createDataFrame(
-        rows,
-        "column_name string, kind string, data_type string, definition_hash string, reason string",
-    )
+    names = ("column_name", "kind", "data_type", "definition_hash", "reason")
+    return local_rows(spark, rows, dict.fromkeys(names, "string"))
 
 
 def _figures(

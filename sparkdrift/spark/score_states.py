@@ -20,6 +20,7 @@ from sparkdrift.spark.evaluation_states import ERRORS, SCORES
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.frozen_rows import frozen_rows
 from sparkdrift.spark.labels import QUALITY
+from sparkdrift.spark.local_rows import by_window
 from sparkdrift.spark.profile_tables import STATES
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
@@ -232,10 +233,7 @@ def write_scores(
     """
     spark = rows.sparkSession
     token = "" if labels is None else f"{labels.table_id}:{labels.version}"
-    known = spark.createDataFrame(
-        [(one.window.start, one.digest) for one in batch],
-        "window_start timestamp, fingerprint string",
-    )
+    known = by_window(spark, {one.window.start: one.digest for one in batch}, "fingerprint")
     edges = " ".join(f"WHEN {string(name)} THEN {string(one)}" for name, one in digests.items())
     from_edges = f"CASE name {edges} ELSE '' END" if edges else "''"
     meaning = f"definition_hash, name, {from_edges}, {string(token)}"

@@ -19,6 +19,7 @@ from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.drift_tables import DRIFT
 from sparkdrift.spark.evaluation_inputs import mature, named_parts
 from sparkdrift.spark.few_rows import few_rows
+from sparkdrift.spark.local_rows import by_window
 from sparkdrift.spark.profile_tables import STATES
 from sparkdrift.spark.profiles import stored_rows
 from sparkdrift.spark.profiling import TABLE_ROW
@@ -87,9 +88,9 @@ def asked_windows(
 ) -> DataFrame:
     """A row for each window, by its start, and declared set."""
     end = window_end("window_start", spec.windows.grain, spec.timestamp.zone)
-    rows = spark.createDataFrame(
-        list(digests.items()), "window_start timestamp, input_digest string"
-    ).selectExpr("window_start", "input_digest", _in_force(held))
+    rows = by_window(spark, digests, "input_digest").selectExpr(
+        "window_start", "input_digest", _in_force(held)
+    )
     own = {
         "window_start": "window_start",
         "window_end": end,

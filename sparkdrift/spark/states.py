@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from sparkdrift.explain.signals import WHOLE
 from sparkdrift.kernels.freezing import WINDOW_BINS_SQL, WINDOW_SHARES_SQL, WINDOW_UNSEEN_SQL
 from sparkdrift.spark.changes import Fingerprint
+from sparkdrift.spark.local_rows import by_window
 from sparkdrift.spark.merging import merged_digest
 from sparkdrift.spark.pairs import KIND, FeaturePair, merged_cells, pair_states, whole_slice
 from sparkdrift.spark.profile_tables import NOT_OF_LABELS, STATES
@@ -47,10 +48,7 @@ def write_pairs(
     To be written before the profiles: those make a window count as done.
     """
     rows = window_rows(spark, source, spec, [one.window for one in batch])
-    known = spark.createDataFrame(
-        [(one.window.start, one.digest) for one in batch],
-        "window_start timestamp, fingerprint string",
-    )
+    known = by_window(spark, {one.window.start: one.digest for one in batch}, "fingerprint")
     found = (
         pair_states(rows, spec, pairs)
         .join(F.broadcast(known), "window_start")

@@ -14,15 +14,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift.errors import StoreError
-from sparkdrift.kernels.batches import arrow_type
 from sparkdrift.spark.commits import committed
 from sparkdrift.spark.failures import FAILURES
 from sparkdrift.spark.few_rows import few_rows
+from sparkdrift.spark.local_rows import local_rows
 from sparkdrift.spark.sql import in_windows, quote, string
 from sparkdrift.spark.table import BUCKET, Table, bucket_of
 from sparkdrift.store import Store
@@ -214,27 +213,12 @@ def compact(spark: SparkSession, store: Store, table: Table, monitor: str) -> No
 def rows_frame(spark: SparkSession, table: Table, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
     """Rows made on the driver as a frame of the table's schema; absent columns are NULL.
 
-    The bucket of a row is that of its monitor. By Arrow: of rows as they are Spark makes a plan
-    that starts Python workers.
+    The bucket of a row is that of its monitor.
     """
     if table.partition == BUCKET.name:
         rows = [{**row, BUCKET.name: bucket_of(row["monitor"])} for row in rows]
-    types = {column.name: arrow_type(column.type) for column in table.columns}
-    arrays = [
-        pa.array([as_arrow(row.get(name), kind) for row in rows], kind)
-        for name, kind in types.items()
-    ]
-    return spark.createDataFrame(pa.Table.from_arrays(arrays, names=list(types)))
-
-
-def as_arrow(value: Any, kind: pa.DataType) -> Any:
-    """A value with dicts in place of the tuples that structs are made of, which Arrow refuses."""
-    if value is None or not pa.types.is_nested(kind):
-        return value
-    if pa.types.is_list(kind):
-        return [as_arrow(one, kind.value_type) for one in value]
-    own = [value.get(one.name) for one in kind] if isinstance(value, Mapping) else value
-    return {field.name: as_arrow(one, field.type) for field, one in zip(kind, own, strict=True)}
+    fields = {column.name: column.type for column in table.columns}
+    return local_rows(spark, [[row.get(name) for name in fields] for row in rows], fields)
 
 
 def _conform(table: Table, rows: DataFrame) -> DataFrame:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from sparkdrift.kernels.batches import arrow_type
-from sparkdrift.spark.writer import as_arrow
+from sparkdrift.spark.local_rows import as_arrow
 
 AT = datetime(2024, 3, 1, 12, tzinfo=timezone.utc)
 KIND = arrow_type("array<struct<name:string,at:timestamp,inner:struct<a:int,b:array<double>>>>")
