@@ -21,7 +21,7 @@ _VERDICTS = "'healthy', 'watch', 'recalibrate', 'refresh_evaluation', 'retrain',
 def fleet(asked: Asked) -> Iterator[Measured]:
     """The command, session start included; one file for each bucket, as OPTIMIZE leaves them."""
     models = max(3, round(_MODELS * asked.share(_MODELS * _WINDOWS)))
-    store = asked.data / f"fleet-{models}-{_WINDOWS}"
+    store = stored.kept(asked.data, f"fleet-{models}-{_WINDOWS}")
     if not (store / "runs").exists():
         _made(store, models)
     arguments = ["fleet", "--store", str(store), "--as-of", "2025-01-01"]

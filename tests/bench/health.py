@@ -17,7 +17,8 @@ _MODELS, _WINDOWS, _COLUMNS = 100, 90, 10
 def health(asked: Asked) -> Iterator[Measured]:
     """Every window of every model is due; then none is: the step, and the whole command."""
     models = max(2, round(_MODELS * asked.share(_MODELS * _WINDOWS * _COLUMNS)))
-    store, specs = asked.data / f"health-{models}", asked.data / f"health-{models}-specs"
+    store = stored.kept(asked.data, f"health-{models}")
+    specs = asked.data / f"health-{models}-specs"
     if not (store / "runs").exists():
         _made(store, specs, models)
     arguments = ["health", str(specs), "--store", str(store)]

@@ -18,7 +18,8 @@ _QUERY = "SELECT severity, count(*) AS n FROM alerts GROUP BY severity"
 def report(asked: Asked) -> Iterator[Measured]:
     """100 features x 90 stored windows, with drift of five slices beside the whole table."""
     features = max(4, round(_FEATURES * asked.share(_FEATURES * _WINDOWS * (1 + _SLICES))))
-    store, spec = asked.data / f"report-{features}", asked.data / f"report-{features}.yml"
+    store = stored.kept(asked.data, f"report-{features}")
+    spec = asked.data / f"report-{features}.yml"
     if not (store / "runs").exists():
         _made(store, spec, features)
     page = asked.data / f"report-{features}.html"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,13 @@ if TYPE_CHECKING:
 
     from sparkdrift.spark.table import Table
     from sparkdrift.store import Store
+
+
+def kept(folder: Path, name: str) -> Path:
+    """Where a store is kept from call to call: of each version of the tables its own."""
+    from sparkdrift.spark.schemas import STORE_VERSION
+
+    return folder / f"{name}-v{STORE_VERSION}"
 
 
 def append(
