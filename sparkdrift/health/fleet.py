@@ -54,9 +54,9 @@ def together(
         found += _contradictions(row, models.get(name), at)
         if not row["fresh"] and row["stage"] != "retired" and name not in models:
             found.append("no fresh verdict: its newest verdict is out of date")
-        seen.append({**row, **_booked(row, books.get(name)), "notes": found})
+        seen.append({**row, **_booked(row, books.get(name), at), "notes": found})
     unseen = [
-        _unseen(name, model, _notes(owed.get(name, ()), books.get(name)), books.get(name))
+        _unseen(name, model, _notes(owed.get(name, ()), books.get(name)), books.get(name), at)
         for name, model in sorted(models.items())
         if name not in watched
     ]
@@ -107,15 +107,20 @@ def _notes(found: Sequence[Finding], books: Owed | None) -> list[str]:
     return notes
 
 
-def _booked(row: Mapping[str, Any], books: Owed | None) -> dict[str, Any]:
-    """How many debts are open and since when the oldest is, with those of the model itself."""
+def _booked(row: Mapping[str, Any], books: Owed | None, at: datetime) -> dict[str, Any]:
+    """How many debts are open, since when the oldest is and when the first is due, with those of
+    the model itself. What is waived is due nowhere."""
     if books is None or not books.debts:
         return {}
-    oldest = min(one.opened for one in books.debts)
-    before = row.get("oldest_debt")
+    due = [one.due for one in books.debts if one.status != "waived"]
+    known = {name: row[name] for name in ("oldest_debt", "due") if row.get(name) is not None}
+    first = min([*due, *([known["due"]] if "due" in known else [])], default=None)
+    opened = [one.opened for one in books.debts]
     return {
         "open_debts": (row.get("open_debts") or 0) + len(books.debts),
-        "oldest_debt": oldest if before is None else min(before, oldest),
+        "oldest_debt": min([*opened, *([known["oldest_debt"]] if "oldest_debt" in known else [])]),
+        "due": first,
+        "overdue": bool(row.get("overdue")) or any(one < at for one in due),
     }
 
 
@@ -145,23 +150,25 @@ def _contradictions(
     if unlisted:
         yield f"the registry does not list its monitor: {', '.join(unlisted)}"
     retired, end = model.retired_at, row["window_end"]
-    if retired is not None and end is not None and end.date() > retired:
+    # That a model was retired is told by a row of the window after it.
+    judged = row["stage"] != "retired" and retired is not None and end is not None
+    if judged and retired is not None and end.date() > retired:
         yield f"retired since {retired}, and judged up to {end:%Y-%m-%d}"
 
 
 def _unseen(
-    name: str, model: DeclaredModel, notes: list[str], books: Owed | None
+    name: str, model: DeclaredModel, notes: list[str], books: Owed | None, at: datetime
 ) -> dict[str, Any]:
     """A declared model without a row: what nobody measured is None, and never zero."""
     blind = any(note.startswith(NO_MONITOR) for note in notes)
     return {
         "model_id": name,
         "model_version": model.version,
-        "stage": model.stage,
+        "stage": model.stage_at(at.date()),
         "verdict": "blind" if blind else None,
         "blind": blind,
         "fresh": False if blind else None,
-        "owner": model.owner or model.business_owner,
+        "owner": _in_charge(model, books),
         "owners": [model.owner] if model.owner else [],
         "overdue": False,
         **dict.fromkeys(
@@ -171,7 +178,13 @@ def _unseen(
                 *("cost_so_far", "currency", "stale_monitors", "answer", "answered_by"),
             )
         ),
-        **_booked({}, books),
+        **_booked({}, books, at),
         "monitors": list(model.monitors),
         "notes": notes,
     }
+
+
+def _in_charge(model: DeclaredModel, books: Owed | None) -> str | None:
+    """Who answers for a model that nobody watches: the second owner once a debt is overdue."""
+    escalated = [one.owner for one in books.debts if one.escalated] if books else []
+    return escalated[0] if escalated else model.owner or model.business_owner

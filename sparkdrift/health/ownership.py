@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,6 +30,7 @@ NO_MONITOR, NO_OWNER, NO_VERDICT = "no monitor", "no owner", "no fresh verdict"
 UNSEEN = (NO_MONITOR, NO_VERDICT)
 """What leaves a model blind: nobody sees how it does."""
 _MOST_NAMED = 5
+_INSTANT = timedelta(microseconds=1)
 
 
 def stage_of(spec: MonitorSpec, window_end: datetime) -> Stage:
@@ -38,8 +39,8 @@ def stage_of(spec: MonitorSpec, window_end: datetime) -> Stage:
 
 
 def _last_day(spec: MonitorSpec, window_end: datetime) -> date:
-    last = window_end.astimezone(ZoneInfo(spec.timestamp.zone))
-    return last.date() if last.time() > time() else date.fromordinal(last.toordinal() - 1)
+    # Not by the time of day: where clocks skip midnight, a day begins at one.
+    return (window_end - _INSTANT).astimezone(ZoneInfo(spec.timestamp.zone)).date()
 
 
 def ownership_findings(
@@ -134,10 +135,12 @@ def _scored_after(spec: MonitorSpec, start: datetime, rows: int | None) -> list[
     retired = spec.model.retired_at
     if not rows or retired is None:
         return []
+    if start < local_midnight(retired, spec.timestamp.zone):
+        # Of a week or a month that it was retired in nobody knows when its rows were scored.
+        return []
     text = f"the model is retired since {retired}, and {rows:,} rows of this window were scored"
     keys = (f"profiles: {start:%Y-%m-%d}",)
-    since = max(start, local_midnight(retired, spec.timestamp.zone))
-    return [Finding(RETIRED_IN_USE, "ownership", "critical", start, since, text, keys)]
+    return [Finding(RETIRED_IN_USE, "ownership", "critical", start, start, text, keys)]
 
 
 def _begun(spec: MonitorSpec, start: datetime) -> datetime:

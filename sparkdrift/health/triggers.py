@@ -39,27 +39,31 @@ class Present:
 
 @dataclass(frozen=True)
 class Told:
-    """A row of `triggers` on the window in which the present verdict began."""
+    """A row of `triggers`. since: start of the window in which the verdict began that was told."""
 
     hook: str
     seq: int
     verdict: str
     status: str
+    since: datetime
 
 
 def due_hooks(
     hooks: Sequence[Hook], present: Present, told: Sequence[Told]
 ) -> list[tuple[Hook, int]]:
-    """(hook, number of the attempt) for each hook that has yet to be told of the verdict."""
+    """(hook, number of the attempt) for each hook that has yet to be told of the verdict.
+
+    told: since the present verdict began, the last of them last.
+    """
     due = []
     for hook in hooks:
         if present.verdict not in hook.verdicts:
             continue
-        own = sorted((one for one in told if one.hook == hook.title), key=lambda one: one.seq)
-        newest = own[-1] if own else None
-        if newest and newest.verdict == present.verdict and newest.status in DONE:
+        own = [one for one in told if one.hook == hook.title]
+        if own and own[-1].verdict == present.verdict and own[-1].status in DONE:
             continue
-        due.append((hook, newest.seq + 1 if newest else 1))
+        tried = [one.seq for one in own if one.since == present.since]
+        due.append((hook, max(tried, default=0) + 1))
     return due
 
 

@@ -72,8 +72,7 @@ def _is_labelled(spec: MonitorSpec) -> bool:
 
 def is_associated(spec: MonitorSpec) -> bool:
     """Whether the spec has anything that features could go with."""
-    own = spec.debt_limits.outcome is not None or _is_labelled(spec)
-    return spec.evaluation is not None and own
+    return spec.has_association
 
 
 def associated_features(

@@ -20,7 +20,7 @@ from sparkdrift.health.subjects import (
     TERM,
 )
 from sparkdrift.kernels.feature_association import CHANGE
-from sparkdrift.kernels.feature_course import OF_MODEL
+from sparkdrift.kernels.feature_course import CONCENTRATION_CHANGE, OF_MODEL, ON_CONCENTRATION
 from sparkdrift.kernels.performance_rules import FAIRNESS
 from sparkdrift.spark.sql import string
 from sparkdrift.spark.statuses import WAS_CHECKED, WAS_JUDGED, WAS_MEASURED
@@ -416,14 +416,22 @@ def _of_features(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
 
 def _asked_of_features(specs: Sequence[MonitorSpec]) -> str:
     """A condition: the spec of the row's monitor asks for the figure. Those of importances are told
-    without any as well, to say so, and associations wait for labels."""
+    without any as well, to say so, importances that are the same at all times can't change, and
+    associations wait for labels."""
     plain = [spec.monitor for spec in specs if not spec.has_importance]
-    unasked = [
-        spec.monitor for spec in specs if not spec.has_importance and spec.feature_debt is None
+    still = [spec.monitor for spec in specs if spec.has_importance and not spec.importance_changes]
+    alone = [
+        spec.monitor
+        for spec in specs
+        if not spec.has_association or (not spec.has_importance and spec.feature_debt is None)
     ]
     parts = [
         f"(monitor IN ({among(names)}) AND figure IN ({among(figures)}))"
-        for names, figures in ((plain, OF_MODEL), (unasked, (CHANGE,)))
+        for names, figures in (
+            (plain, OF_MODEL),
+            (still, (CONCENTRATION_CHANGE, ON_CONCENTRATION)),
+            (alone, (CHANGE,)),
+        )
         if names
     ]
     return f"NOT ({' OR '.join(parts)})" if parts else "true"

@@ -49,15 +49,21 @@ def read_present(spark: SparkSession, store: Store, spec: MonitorSpec) -> Presen
 
 
 def read_told(spark: SparkSession, store: Store, present: Present) -> list[Told]:
-    """Who was told of the window in which the present verdict began."""
+    """Who was told of the present verdict since it began.
+
+    Where rows that came late tell that it began earlier, it is the same that was told.
+    """
     rows = _rows(
         spark,
-        f"SELECT hook, seq, verdict, status FROM {store.table(TRIGGERS.name)}"
+        f"SELECT hook, seq, verdict, status, window_start FROM {store.table(TRIGGERS.name)}"
         f" WHERE monitor = {string(present.monitor)}"
         f" AND granularity = {string(present.granularity)}"
-        f" AND window_start = {timestamp(present.since)}",
+        f" AND window_start >= {timestamp(present.since)} ORDER BY created_at, seq",
     )
-    return [Told(row["hook"], row["seq"], row["verdict"], row["status"]) for row in rows]
+    return [
+        Told(row["hook"], row["seq"], row["verdict"], row["status"], row["window_start"])
+        for row in rows
+    ]
 
 
 def write_told(spark: SparkSession, store: Store, rows: Sequence[Mapping[str, Any]]) -> int:

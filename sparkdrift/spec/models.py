@@ -242,6 +242,22 @@ class MonitorSpec(Section):
         return self.importance is not None or bool(self.alerts.importance)
 
     @property
+    def importance_changes(self) -> bool:
+        """Whether importances may be others in another window: they are estimated in each, or
+        have times."""
+        own = self.importance
+        return own is not None and (own.estimate is not None or own.time is not None)
+
+    @property
+    def has_association(self) -> bool:
+        """Whether there is, or is to be, a column that features are associated with."""
+        own = self.evaluation
+        if own is None:
+            return False
+        labelled = self.prediction.label is not None or own.positive.label is not None
+        return labelled or own.labels is not None or self.debt_limits.outcome is not None
+
+    @property
     def has_feature_debt(self) -> bool:
         """Whether the debt of features is told: where the spec asks for it, or declares labels or
         how much features count."""

@@ -37,23 +37,38 @@ def test_each_hook_that_names_the_verdict_is_due_once() -> None:
     assert due() == [("table", 1), ("other", 1)]
     assert due(verdict="blind") == [("table", 1)]
     assert due(verdict="healthy") == []
-    assert due(Told("table", 1, "retrain", "written")) == [("other", 1)]
-    both = (Told("table", 1, "retrain", "written"), Told("other", 1, "retrain", "sent"))
+    assert due(Told("table", 1, "retrain", "written", SINCE)) == [("other", 1)]
+    both = (
+        Told("table", 1, "retrain", "written", SINCE),
+        Told("other", 1, "retrain", "sent", SINCE),
+    )
     assert due(*both) == []
 
 
 def test_what_failed_is_tried_again_under_the_next_number_until_it_is_sent() -> None:
-    failed = [Told("other", seq, "retrain", "failed") for seq in (2, 1)]
+    failed = [Told("other", seq, "retrain", "failed", SINCE) for seq in (1, 2)]
     assert due(*failed) == [("table", 1), ("other", 3)]
-    assert ("other", 4) not in due(*failed, Told("other", 3, "retrain", "sent"))
+    assert ("other", 4) not in due(*failed, Told("other", 3, "retrain", "sent", SINCE))
 
 
 def test_a_window_that_is_judged_anew_tells_its_new_verdict() -> None:
-    told = Told("table", 1, "blind", "written")
+    told = Told("table", 1, "blind", "written", SINCE)
     assert due(told) == [("table", 2), ("other", 1)]
     # And back again: it is no longer what was told last.
-    again = Told("table", 2, "retrain", "written")
+    again = Told("table", 2, "retrain", "written", SINCE)
     assert due(told, again, verdict="blind") == [("table", 3)]
+
+
+def test_a_verdict_that_turns_out_to_have_begun_earlier_is_not_told_again() -> None:
+    """Late rows move its begin back: what was told, a week later than it began, is the same."""
+    told = Told("table", 1, "retrain", "written", SINCE + timedelta(days=7))
+    assert due(told) == [("other", 1)]
+    # What failed is tried again, under the numbers of the window that it began in by now.
+    failed = Told("other", 3, "retrain", "failed", SINCE + timedelta(days=7))
+    assert due(told, failed) == [("other", 1)]
+    # Another verdict in between was told last: now it is news again.
+    between = Told("table", 1, "blind", "written", SINCE + timedelta(days=8))
+    assert ("table", 1) in due(told, between)
 
 
 def test_a_delivery_is_one_for_all_attempts_and_differs_for_all_else() -> None:
