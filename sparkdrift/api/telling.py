@@ -178,7 +178,8 @@ def fleet(
     registry = None if models is None else load_registry(models)
 
     def questions(ask: Ask, *_: object) -> tuple[list[dict[str, Any]], dict[str, list[Event]]]:
-        return read_fleet(ask, at), events_of_models(ask) if registry else {}
+        declared = registry.models if registry else None
+        return read_fleet(ask, at, declared), events_of_models(ask) if registry else {}
 
     rows, events = asked(store, spark, questions)
     return rows_of(together(rows, registry, at, events))

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 
-from sparkdrift.health.events import Event
+from sparkdrift.health.events import Ends, Event
 from sparkdrift.health.evidence import (
     PERSISTING,
     Coverage,
@@ -135,24 +135,27 @@ def assess(
     begun: Begun | None = None,
     told: Mapping[datetime, Stood] | None = None,
     events: Sequence[Event] = (),
+    ends: Ends | None = None,
 ) -> Assessed:
     """The health of a model in windows that are in order of time.
 
     begun: where judging begins. told: by start of window the verdicts of those that were judged by
     another policy; where they still follow from the same, later windows go on from them, and from
-    the debts that `events` had left open by then.
+    the debts that `events` had left open by then. ends: of windows; None: all are among these.
     """
     begun, told = begun or Begun(), told or {}
     digests = list(_digests(windows, decisions, begun))
-    turns, first = _turns(model, windows, digests, decisions, begun, told, events)
-    books = [Books({}, (), ())] * begun.near
-    near = windows[begun.near :]
-    books += keep(near, decisions, model.terms, None, lambda at, own: turns.get(at, own))
+    known = {one.window.start: one.window.end for one in windows}
+    ends = ends or (lambda start: known[start])
+    turns, first = _turns(model, windows, digests, decisions, begun, told, events, ends)
+    books = keep(windows, decisions, model.terms, None, lambda at, own: turns.get(at, own))
+    followed: list[Entry] = []
     past = begun.stood.past if begun.stood else None
     found: list[Health] = []
     latest: dict[str, _Measured] = {}
     measured: dict[str, set[Subject]] = {}
     for number, (evidence, own) in enumerate(zip(windows, books, strict=True)):
+        followed += own.entries
         whole = _with_what_is_gone(evidence, measured, model.policy)
         levels = _levels(model, whole, own, latest)
         if number < begun.at:
@@ -163,9 +166,8 @@ def assess(
         stood = told.get(evidence.window.start)
         past = Past(one.judgement.verdict, one.since, one.due, one.cost_so_far)
         past = stood.past if stood is not None and stood.digest == digest else past
-    entries = (one for own in books for one in own.entries)
-    followed = tuple(one for one in entries if first is not None and one.window_start >= first)
-    return Assessed(tuple(found), followed, first)
+    entries = (one for one in followed if first is not None and one.window_start >= first)
+    return Assessed(tuple(found), tuple(entries), first)
 
 
 def _health(
@@ -209,6 +211,7 @@ def _turns(
     begun: Begun,
     told: Mapping[datetime, Stood],
     events: Sequence[Event],
+    ends: Ends,
 ) -> tuple[dict[datetime, Mapping[str, Debt]], datetime | None]:
     """(the debts where judging begins, and where this policy begins to count; from when on events
     follow from it).
@@ -228,9 +231,9 @@ def _turns(
     if not settled or settled[-1] + 1 == len(windows):
         return turns, first
     last = settled[-1]
-    start, ended = windows[last + 1].window.start, windows[begun.at : last + 1]
+    start, ended = windows[last + 1].window.start, windows[: last + 1]
     stood = told[windows[last].window.start]
-    turns[start] = debts_at(start, model.terms, ended, decisions, events, stood)
+    turns[start] = debts_at(start, model.terms, ended, decisions, events, stood, ends)
     return turns, start
 
 

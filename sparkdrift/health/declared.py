@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
-from sparkdrift.health.events import Event, decisions, missing, open_before
+from sparkdrift.health.events import Event, OpenDebts, decisions, missing
 from sparkdrift.health.evidence import WindowEvidence
 from sparkdrift.health.findings import Finding
 from sparkdrift.health.ledger import DECISIONS, LEDGER, Debt, Entry, Terms, keep
@@ -72,7 +72,7 @@ def owed_by(
     said, terms = decisions(events), terms_of(model)
     before = {
         debt: owned(one, said, terms.owner)
-        for debt, one in open_before(events, day.start, Due(), _DAY).items()
+        for debt, one in OpenDebts(events, Due(), _next_day).before(day.start).items()
     }
     findings = tuple(_dated(one, day, before) for one in found)
     if alone:
@@ -95,7 +95,7 @@ def owed_by(
 def as_it_was(name: str, events: Sequence[Event], at: datetime) -> Owed:
     """What is on the books of a model that nobody in view declares: nothing opens or closes."""
     day = _day_of(at, events)
-    open_now = open_before(events, day.end, Due(), _DAY)
+    open_now = OpenDebts(events, Due(), _next_day).before(day.end)
     return Owed(name, day, tuple(open_now[one] for one in sorted(open_now)), (), tuple(events))
 
 
@@ -110,6 +110,10 @@ def _day_of(at: datetime, events: Iterable[Event]) -> Window:
     told = (one.window_start for one in events if one.action not in DECISIONS)
     start = max([start, *told])
     return Window(start, start + _DAY)
+
+
+def _next_day(start: datetime) -> datetime:
+    return start + _DAY
 
 
 def _dated(one: Finding, day: Window, before: Mapping[str, Debt]) -> Finding:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sparkdrift.health.evidence import Decision
 from sparkdrift.health.findings import Finding, Kind, Severity
@@ -135,27 +136,42 @@ def _words(again: Sequence[Entry], event: Event) -> str:
     )
 
 
-def open_before(
-    events: Iterable[Event], first: datetime, due: Due, length: timedelta
-) -> dict[str, Debt]:
-    """The debts that events of before `first` left open, where the rows of then are gone, with what
-    was decided of them until then.
+Ends = Callable[[datetime], datetime]
+"""When the window that begins at an instant ends."""
 
-    length: of a window, about.
-    """
-    found: dict[str, Debt] = {}
-    for name, own in standing(events).items():
-        debt: Debt | None = None
-        waived: Event | None = None
-        for one in own:
-            if one.window_start >= first:
-                continue
-            debt = _after(debt, one, due, length)
-            waived = one if one.action == "waived" else waived
-            if debt is not None and one.action == "opened" and waived is not None:
-                debt = _covered(debt, waived, one.window_start + length)
-        if debt is not None:
-            found[name] = debt
+
+class OpenDebts:
+    """The debts that events left open, where the rows of then are gone, with what was decided of
+    them. Events are put in order once, however often that is asked."""
+
+    def __init__(self, events: Iterable[Event], due: Due, ends: Ends) -> None:
+        self._courses = {
+            name: ([one.window_start for one in own], _course(own, due, ends))
+            for name, own in standing(events).items()
+        }
+
+    def before(self, first: datetime) -> dict[str, Debt]:
+        """Those that were open when the window of `first` began, by events of before."""
+        found: dict[str, Debt] = {}
+        for name, (starts, debts) in self._courses.items():
+            at = bisect_left(starts, first)
+            debt = debts[at - 1] if at else None
+            if debt is not None:
+                found[name] = debt
+        return found
+
+
+def _course(own: Sequence[Event], due: Due, ends: Ends) -> list[Debt | None]:
+    """A debt after each of its events, which are in the order of time."""
+    found: list[Debt | None] = []
+    debt: Debt | None = None
+    waived: Event | None = None
+    for one in own:
+        debt = _after(debt, one, due, ends)
+        waived = one if one.action == "waived" else waived
+        if debt is not None and one.action == "opened" and waived is not None:
+            debt = _covered(debt, waived, ends(one.window_start))
+        found.append(debt)
     return found
 
 
@@ -166,13 +182,13 @@ def _covered(debt: Debt, waived: Event, end: datetime) -> Debt:
     return replace(debt, status="waived", until=waived.until, waived_as=waived.severity)
 
 
-def _after(debt: Debt | None, one: Event, due: Due, length: timedelta) -> Debt | None:
+def _after(debt: Debt | None, one: Event, due: Due, ends: Ends) -> Debt | None:
     """The debt after one of its events; interest is not known from events."""
     finding = Finding(
         one.debt, one.kind, one.severity, one.window_start, one.window_start, one.evidence,
         cost=one.cost,
     )  # fmt: skip
-    end = one.window_start + length
+    end = ends(one.window_start)
     if one.action == "opened":
         last = end + due.of(one.severity)
         return Debt(finding, one.window_start, last, one.window_start, one.owner, recorded=one.cost)

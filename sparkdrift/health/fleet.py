@@ -12,10 +12,9 @@ from sparkdrift.health.findings import SEVERITIES, Finding
 from sparkdrift.health.ownership import (
     NO_MONITOR,
     fleet_findings,
-    stale_monitors,
     watched_models,
 )
-from sparkdrift.spec.model import IN_USE, Stage
+from sparkdrift.spec.model import Stage
 from sparkdrift.spec.registry import DeclaredModel, Registry
 
 
@@ -47,9 +46,8 @@ def together(
         if events and ledger_of(name) in events
     }
     seen = []
-    for stored in rows:
-        name = str(stored["model_id"])
-        row = _listed(stored, models.get(name))
+    for row in rows:
+        name = str(row["model_id"])
         found = _notes(owed.get(name, ()), books.get(name))
         found += _contradictions(row, models.get(name), at)
         if not row["fresh"] and row["stage"] != "retired" and name not in models:
@@ -64,14 +62,6 @@ def together(
     blind = [row for row in unseen if row["blind"]]
     others = [row for row in unseen if not row["blind"]]
     return [{**row, "rank": rank} for rank, row in enumerate((*blind, *seen, *others), 1)]
-
-
-def _listed(row: Mapping[str, Any], model: DeclaredModel | None) -> Mapping[str, Any]:
-    """The row with what a registry says of which monitors have to bring fresh verdicts."""
-    if row["fresh"] or stale_monitors(model, row["stale_monitors"] or ()):
-        return row
-    blind = row["stage"] in IN_USE and row["verdict"] == "blind"
-    return {**row, "fresh": True, "blind": blind}
 
 
 def _order(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -144,11 +134,9 @@ def _contradictions(
     stage = _stage(model, row, at)
     if stage != row["stage"]:
         yield f"the registry says {stage}, its monitors say {row['stage']}"
-    unlisted = [
-        one for one in row["monitors"] or () if model.monitors and one not in model.monitors
-    ]
+    unlisted = row["unlisted_monitors"]
     if unlisted:
-        yield f"the registry does not list its monitor: {', '.join(unlisted)}"
+        yield f"the registry does not list its monitor, which counts no more: {', '.join(unlisted)}"
     retired, end = model.retired_at, row["window_end"]
     # That a model was retired is told by a row of the window after it.
     judged = row["stage"] != "retired" and retired is not None and end is not None
@@ -180,6 +168,7 @@ def _unseen(
         ),
         **_booked({}, books, at),
         "monitors": list(model.monitors),
+        "unlisted_monitors": [],
         "notes": notes,
     }
 

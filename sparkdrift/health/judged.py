@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sparkdrift.health.assessing import Assessed, Health, Model, Standing, assess
-from sparkdrift.health.events import Event, decisions, missing, open_before
+from sparkdrift.health.events import Ends, Event, OpenDebts, decisions, missing
 from sparkdrift.health.evidence import FORCED, Decision, WindowEvidence
 from sparkdrift.health.findings import Finding
 from sparkdrift.health.gathering import windows_of
@@ -22,6 +22,7 @@ from sparkdrift.health.untold import Untold, later, untold, with_untold
 from sparkdrift.spec.digests import health_hash
 from sparkdrift.spec.model import Stage
 from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.windows import window_at
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
     if not windows:
         return Judged(events=tuple(events))
     policy, model, said = health_hash(spec), model_of(spec), decisions(events)
-    begun = _begun(model, windows, stored, said, events)
+    ends = _ends(spec, windows)
+    begun = _begun(model, windows, stored, said, events, ends)
     # Of the newest window the verdict is told again by whatever policy there is now.
     told = {
         start: stood(row)
@@ -76,7 +78,7 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
     if lost:
         terms = spec.policy
         windows = with_untold(windows, lost, terms.closes_after, terms.not_expected)
-    assessed = assess(model, windows, said, begun, told, events)
+    assessed = assess(model, windows, said, begun, told, events, ends)
     *earlier, newest = (one.window for one in windows)
     stages = {one.start: stage_in(spec, one, stored.get(one.start)) for one in earlier}
     stages[newest.start] = stage_in(spec, newest, None)
@@ -100,6 +102,12 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
     )
 
 
+def _ends(spec: MonitorSpec, windows: Sequence[WindowEvidence]) -> Ends:
+    known = {one.window.start: one.window.end for one in windows}
+    grain, zone = spec.windows.grain, spec.timestamp.zone
+    return lambda start: known.get(start) or window_at(start, grain, zone).end
+
+
 def _missing(assessed: Assessed, events: Sequence[Event], lost: Sequence[Untold]) -> list[Entry]:
     """The events to be added. Of what no row tells any more, what was told stands."""
     names = {one.name for one in lost}
@@ -115,28 +123,30 @@ def _begun(
     stored: Mapping[datetime, Told],
     said: Sequence[Decision],
     events: Sequence[Event],
+    ends: Ends,
 ) -> Begun:
     """Where judging begins: behind the newest verdict whose rows are gone, a few windows later.
 
-    Windows that were kept for what cites them are between some that are not there any more. Those
-    few tell what persists, and how far a debt is from closing. All of them stand as they were
-    judged.
+    Windows that were kept for what cites them are between some that are not there any more. Of each
+    thing the last that measured it are among them, so that all together tell what persists, and how
+    far a debt is from closing. All of them stand as they were judged.
     """
     starts = {one.window.start for one in windows}
     newest = windows[-1].window.start
     edge = max((start for start in stored if start not in starts and start < newest), default=None)
     if edge is None:
-        length = windows[0].window.end - windows[0].window.start
-        before = open_before(events, windows[0].window.start, model.policy.due, length)
-        return Begun(0, before)
+        opened = OpenDebts(events, model.policy.due, ends)
+        return Begun(0, opened.before(windows[0].window.start))
     at = first = next(n for n, one in enumerate(windows) if one.window.start > edge)
-    enough = 2 * max(model.policy.closes_after, *(of for _, of in model.terms.persistence.values()))
-    while at < min(first + enough, len(windows) - 1) and windows[at].window.start in stored:
+    while (
+        at < min(first + model.terms.looks_back, len(windows) - 1)
+        and windows[at].window.start in stored
+    ):
         at += 1
     last = stood(stored[windows[at - 1].window.start if at > first else edge])
     start = windows[at].window.start
-    debts = debts_at(start, model.terms, windows[first:at], said, events, last)
-    return Begun(at, debts, last, first)
+    debts = debts_at(start, model.terms, windows[:at], said, events, last, ends)
+    return Begun(at, debts, last)
 
 
 def _is_due(one: Health, stored: Told | None, by: TellingBy | None) -> bool:

@@ -54,6 +54,12 @@ class Terms:
     persistence: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     not_expected: frozenset[str] = frozenset()
 
+    @property
+    def looks_back(self) -> int:
+        """How many measured windows tell what persists, how far a debt is from closing, and what
+        it falls to once it is milder."""
+        return 2 * max(self.closes_after, *(of for _, of in self.persistence.values()))
+
     def counted(self, evidence: str) -> tuple[int, int]:
         return self.persistence.get(evidence, (1, 1))
 

@@ -160,7 +160,7 @@ class Watched:
 
 
 def watched_models(rows: Iterable[Mapping[str, Any]]) -> dict[str, Watched]:
-    """The same of each model, by rows of the view `fleet`."""
+    """The same of each model, by rows of `read_fleet`."""
     return {
         str(row["model_id"]): Watched(
             tuple(row["monitors"] or ()),
@@ -203,13 +203,14 @@ def _owed(model: DeclaredModel, seen: Watched) -> Iterator[tuple[str, Severity, 
             yield NO_MONITOR, "critical", "no monitor watches it"
         elif silent:
             yield NO_MONITOR, "critical", f"declared, and without a verdict: {', '.join(silent)}"
-    stale = stale_monitors(model, seen.stale)
     # Who sees no registry doesn't know whether one of several was dropped.
-    if stale and not (isinstance(model, WatchedModel) and len(stale) < len(seen.monitors)):
-        yield NO_VERDICT, "major", f"out of date is the newest verdict of: {', '.join(stale)}"
+    if seen.stale and not (
+        isinstance(model, WatchedModel) and len(seen.stale) < len(seen.monitors)
+    ):
+        yield NO_VERDICT, "major", f"out of date is the newest verdict of: {', '.join(seen.stale)}"
 
 
-def stale_monitors(model: DeclaredModel | None, stale: Iterable[str]) -> list[str]:
-    """Those that have to bring fresh verdicts: where a registry lists monitors, these alone."""
+def unlisted_monitors(model: DeclaredModel | None, monitors: Iterable[str] | None) -> list[str]:
+    """Those that a registry lists no more: renamed, or dropped. None where it lists none at all."""
     listed = model.monitors if model and not isinstance(model, WatchedModel) else ()
-    return [one for one in stale if not listed or one in listed]
+    return [one for one in monitors or () if listed and one not in listed]

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sparkdrift.health.events import Event, open_before
+from sparkdrift.health.events import Ends, Event, OpenDebts
 from sparkdrift.health.evidence import Decision, WindowEvidence
 from sparkdrift.health.ledger import Debt, Terms, keep
 
@@ -48,9 +48,9 @@ class Stood:
 
 @dataclass(frozen=True)
 class Begun:
-    """Where judging begins: at window number `at`; those before it are only looked at.
+    """Where judging begins: at window number `at`; those before it are only looked at. What they
+    tell persists: of each thing the last measured windows are kept (`Terms.looks_back`).
 
-    near: from which number on windows follow each other, so that they tell what persists.
     debts: that were open at `at`; stood: the verdict on the window before, None where there is
     none.
     """
@@ -58,7 +58,6 @@ class Begun:
     at: int = 0
     debts: Mapping[str, Debt] = field(default_factory=dict)
     stood: Stood | None = None
-    near: int = 0
 
 
 def debts_at(
@@ -68,25 +67,25 @@ def debts_at(
     decisions: Sequence[Decision],
     events: Sequence[Event],
     stood: Stood,
+    ends: Ends,
 ) -> dict[str, Debt]:
     """The debts that were open when the window of `start` began.
 
-    windows: those before it that are still there, in order of time; stood: the verdict of the last.
-    What nobody was given is whose it is now.
+    windows: those before it that are still there, in order of time; stood: the verdict of the last;
+    ends: of windows. What nobody was given is whose it is now.
     """
-    length = windows[-1].window.end - windows[-1].window.start if windows else timedelta(days=1)
+    opened = OpenDebts(events, terms.due, ends)
     said = [one for one in decisions if one.window_start < start]
     seen: Mapping[str, Debt] = {}
     if windows:
 
         def as_stored(at: datetime, debts: Mapping[str, Debt]) -> dict[str, Debt]:
-            known = open_before(events, at, terms.due, length)
-            return {name: debts.get(name, one) for name, one in known.items()}
+            return {name: debts.get(name, one) for name, one in opened.before(at).items()}
 
         *_, books = keep(windows, said, terms, None, as_stored)
         seen = books.debts
     found = {}
-    for name, debt in open_before(events, start, terms.due, length).items():
+    for name, debt in opened.before(start).items():
         cost, now = stood.owed.get(name), seen.get(name)
         if now is not None:
             finding = replace(now.finding, severity=debt.severity)

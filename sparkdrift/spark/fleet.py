@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from sparkdrift.health.ownership import unlisted_monitors
 from sparkdrift.spark.answers import Ask
 from sparkdrift.spark.sql import timestamp
 from sparkdrift.spark.views import fleet_query
+from sparkdrift.spec.registry import DeclaredModel
 
 MOST_MODELS = 100_000
 
 
-def read_fleet(ask: Ask, at: datetime | None = None) -> list[dict[str, Any]]:
+def read_fleet(
+    ask: Ask, at: datetime | None = None, models: Mapping[str, DeclaredModel] | None = None
+) -> list[dict[str, Any]]:
     """The rows of the view `fleet` in its order, as things were at `at` (aware; None: now).
 
-    What is due and what is fresh is held against `at`; verdicts are the newest ones.
+    What is due and what is fresh is held against `at`; verdicts are the newest ones. models: those
+    that a registry declares: a monitor that it lists no more says nothing of its model, and stands
+    in `unlisted_monitors`.
     """
-    query = fleet_query("current_timestamp()" if at is None else timestamp(at))
-    return ask(f"SELECT * FROM ({query}) ORDER BY rank", MOST_MODELS)
+    now = "current_timestamp()" if at is None else timestamp(at)
+
+    def rows(without: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+        return ask(f"SELECT * FROM ({fleet_query(now, without)}) ORDER BY rank", MOST_MODELS)
+
+    found = rows()
+    gone = {
+        str(row["model_id"]): own
+        for row in found
+        if (own := unlisted_monitors((models or {}).get(str(row["model_id"])), row["monitors"]))
+    }
+    if gone:
+        found = rows(tuple(one for own in gone.values() for one in own))
+    return [{**row, "unlisted_monitors": gone.get(str(row["model_id"]), [])} for row in found]

@@ -34,18 +34,17 @@ where a deletion ended too early, the next one finds the same windows."""
 _MEASURED = (
     (DRIFT, WAS_MEASURED, "column_name"),
     (ASSUMPTIONS, WAS_CHECKED, "assumption, column_name"),
-    (PERFORMANCE, WAS_JUDGED, "metric"),
+    (PERFORMANCE, WAS_JUDGED, "metric, slice_key"),
     (
         EVAL_STALENESS,
         "status IN ('ok', 'warning', 'drifted', 'green', 'red')",
-        "figure, evaluation_set",
+        "figure, evaluation_set, subject",
     ),
     (FEATURE_DEBT, WAS_MEASURED, "figure, subject"),
     (OPERATIONS, WAS_MEASURED, "signal"),
     (PROFILES, f"column_name = {string(PREFIX + SHAPED)} AND value IS NOT NULL", "column_name"),
 )
-"""By table: when a row was measured, and of what it is. What of a set, a slicing or a feature is
-still owed is kept with its debt."""
+"""By table: when a row was measured, and of what it is."""
 
 
 def open_debts(spark: SparkSession, store: Store, monitor: str) -> list[datetime]:
@@ -62,16 +61,21 @@ def open_debts(spark: SparkSession, store: Store, monitor: str) -> list[datetime
     return [from_micros(row["start"]) for row in rows]
 
 
-def last_measured(spark: SparkSession, store: Store, spec: MonitorSpec) -> list[datetime]:
-    """The newest window in which each thing was measured that health has been told of.
+def last_measured(
+    spark: SparkSession, store: Store, spec: MonitorSpec, windows: int
+) -> list[datetime]:
+    """The newest so many windows in which each thing was measured that health has been told of.
 
-    What was measured once is missed where no row tells of it any more: without that window nobody
-    would know that it ever was. Of what is still measured it is a recent one.
+    Those tell what persists, and what was measured once is missed where no row tells of it any
+    more: without them nobody would know that it ever was. Of what is still measured they are
+    recent ones.
     """
     own = f"monitor = {string(spec.monitor)} AND granularity = {string(spec.windows.grain)}"
     newest = " UNION ALL ".join(
-        f"SELECT max(window_start) AS start FROM {store.table(table.name)}"
-        f" WHERE {own} AND {measured} GROUP BY {subject}"
+        "SELECT window_start AS start FROM (SELECT window_start, row_number() OVER"
+        f" (PARTITION BY {subject} ORDER BY window_start DESC) AS place FROM (SELECT DISTINCT"
+        f" {subject}, window_start FROM {store.table(table.name)} WHERE {own} AND {measured}))"
+        f" WHERE place <= {int(windows)}"
         for table, measured, subject in _MEASURED
     )
     rows = spark.sql(f"SELECT DISTINCT unix_micros(start) AS start FROM ({newest})").collect()

@@ -26,13 +26,14 @@ from sparkdrift.spark.evaluation_overview import (
 )
 from sparkdrift.spark.evaluation_tables import EVAL_STALENESS, PERFORMANCE
 from sparkdrift.spark.failures import FAILURES, reason
-from sparkdrift.spark.fleet import MOST_MODELS
+from sparkdrift.spark.fleet import read_fleet
 from sparkdrift.spark.outside_tables import Told, dashboard_table, told_by_dashboard
 from sparkdrift.spark.overview import Overview
 from sparkdrift.spark.profiling import TABLE_ROW
 from sparkdrift.spark.sql import string, timestamp
 from sparkdrift.spark.table import bucket_of
 from sparkdrift.spec.models import MonitorSpec
+from sparkdrift.spec.registry import DeclaredModel
 
 Row = dict[str, Any]
 MOST_CELLS: Final = 400_000
@@ -97,9 +98,10 @@ class ReportRows:
             1,
         )
 
-    def fleet(self) -> list[Row]:
-        """One row for each model that has a verdict, in the order of the view `fleet`."""
-        return self._rows("SELECT * FROM fleet ORDER BY rank", MOST_MODELS)
+    def fleet(self, models: Mapping[str, DeclaredModel] | None = None) -> list[Row]:
+        """One row for each model that has a verdict, in the order of the view `fleet`; models:
+        those that a registry declares."""
+        return read_fleet(self._rows, models=models)
 
     def unjudged(self) -> list[Row]:
         """Monitors that are profiled and have no verdict, with the end of their newest window."""

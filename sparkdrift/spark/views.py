@@ -6,7 +6,7 @@ Importing this loads no pyspark: the texts of the views are read without Java as
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from sparkdrift.spark import monitor_views
 from sparkdrift.spark.debt_views import DEBTS
 from sparkdrift.spark.health_views import FLEET, LATEST_HEALTH
 from sparkdrift.spark.schemas import RUNS, TABLES
-from sparkdrift.spark.sql import quote
+from sparkdrift.spark.sql import quote, string
 from sparkdrift.spark.table import Table
 from sparkdrift.spec.alerts import MOST_WINDOWS
 from sparkdrift.store import Store
@@ -366,9 +366,14 @@ def drift_query(names: Mapping[str, str]) -> str:
     return _IN_FORCE.format(**names)
 
 
-def fleet_query(now: str) -> str:
-    """The view `fleet` as things were at `now`, an SQL expression; reads `latest_health`."""
-    return FLEET.format(latest_health=quote("latest_health"), now=now)
+def fleet_query(now: str, without: Collection[str] = ()) -> str:
+    """The view `fleet` as things were at `now`, an SQL expression; reads `latest_health`, but for
+    what it has of the monitors `without`."""
+    rows = quote("latest_health")
+    if without:
+        names = ", ".join(map(string, sorted(without)))
+        rows = f"(SELECT * FROM {rows} WHERE monitor NOT IN ({names}))"
+    return FLEET.format(latest_health=rows, now=now)
 
 
 def unregister(spark: SparkSession, names: tuple[str, ...]) -> None:

@@ -59,7 +59,7 @@ def assess_models(
 
 
 def _judged(context: Context, models: Mapping[str, DeclaredModel], at: datetime) -> dict[str, Owed]:
-    rows, events = _stored(context, at)
+    rows, events = _stored(context, at, models)
     owed = fleet_findings(models, watched_models(rows), at)
     return {
         name: owed_by(name, model, owed.get(name, ()), events.get(ledger_of(name), ()), at)
@@ -67,8 +67,8 @@ def _judged(context: Context, models: Mapping[str, DeclaredModel], at: datetime)
     }
 
 
-def _stored(context: Context, at: datetime) -> Stored:
-    return _asked(context, lambda ask: (read_fleet(ask, at), events_of_models(ask)))
+def _stored(context: Context, at: datetime, models: Mapping[str, DeclaredModel]) -> Stored:
+    return _asked(context, lambda ask: (read_fleet(ask, at, models), events_of_models(ask)))
 
 
 def _asked(context: Context, questions: Callable[[Ask], T]) -> T:

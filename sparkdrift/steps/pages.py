@@ -60,6 +60,6 @@ def never_ran(rows: ReportRows, store: Store, spec: MonitorSpec) -> str | None:
 
 def all_models_page(rows: ReportRows, store: Store, registry: Registry | None) -> str:
     """All models, and with a registry those that nobody watches."""
-    found, unjudged = rows.fleet(), rows.unjudged()
+    found, unjudged = rows.fleet(registry.models if registry else None), rows.unjudged()
     now = datetime.now(timezone.utc)
     return fleet_page(found, unjudged, str(store), now, __version__, registry)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sparkdrift.health.judged import model_of
 from sparkdrift.spark.profiles import stored_windows
 from sparkdrift.spark.pruned_rows import count_rows, delete_windows, last_measured, open_debts
 from sparkdrift.spark.reference_life import read_references
@@ -99,6 +100,6 @@ def _cited(context: Context, spec: MonitorSpec) -> list[Window]:
     zone, grain = spec.timestamp.zone, spec.windows.grain
     starts = {
         *open_debts(spark, store, spec.monitor),
-        *last_measured(spark, store, spec),
+        *last_measured(spark, store, spec, model_of(spec).terms.looks_back),
     }
     return [*intervals, *(window_at(start, grain, zone) for start in sorted(starts))]

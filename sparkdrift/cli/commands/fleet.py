@@ -77,7 +77,8 @@ def fleet(
     from sparkdrift.spark.model_events import events_of_models
 
     def questions(ask: Ask, _: object) -> tuple[list[dict[str, Any]], dict[str, list[Event]]]:
-        return read_fleet(ask, at), events_of_models(ask) if registry else {}
+        declared = registry.models if registry else None
+        return read_fleet(ask, at, declared), events_of_models(ask) if registry else {}
 
     rows, events = asked(common, questions)
     store, found = open_store(common.store), together(rows, registry, at, events)

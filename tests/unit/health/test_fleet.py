@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
+from sparkdrift.health.declared import REGISTRY
 from sparkdrift.health.events import Event
 from sparkdrift.health.fleet import together
 from sparkdrift.health.ledger import LEDGER
+from sparkdrift.spark.fleet import read_fleet
 from sparkdrift.spec.registry import parse_registry
 
 NOW = datetime(2025, 6, 10, tzinfo=timezone.utc)
@@ -27,6 +29,7 @@ def row(model: str, **more):
         "owners": ["risk"],
         "monitors": [model],
         "stale_monitors": [] if more.get("fresh", True) else [model],
+        "unlisted_monitors": [],
         **more,
     }
 
@@ -74,22 +77,52 @@ def test_what_is_on_the_books_counts_and_is_dated() -> None:
     ]
 
 
-def test_fresh_is_what_the_monitors_are_that_the_registry_lists() -> None:
-    """One that was renamed has an old verdict for ever."""
-    rows = [
-        row("m", fresh=False, blind=True, monitors=["a", "b"], stale_monitors=["a"]),
-        row("n", cost=5.0),
-        row("o", fresh=False, blind=True),
-    ]
-    assert [(one["model_id"], one["blind"]) for one in shown(rows).values()] == [
-        ("m", True), ("o", True), ("n", False)
+def test_a_monitor_that_the_registry_does_not_list_counts_no_more() -> None:
+    """One that was renamed has an old verdict for ever, and it may be the weightiest."""
+    asked = []
+
+    def ask(query: str, most: int) -> list[dict]:
+        asked.append(query)
+        if "NOT IN ('a')" not in query:
+            return [row("m", fresh=False, verdict="retrain", monitors=["a", "b"]), row("n")]
+        return [row("m", monitors=["b"]), row("n")]
+
+    models = parse_registry("models:\n  m: {owner: risk, monitors: [b]}\n  n: {}\n")
+    found = read_fleet(ask, NOW, models.models)
+    assert [(one["verdict"], one["unlisted_monitors"]) for one in found] == [
+        ("watch", ["a"]), ("watch", [])
     ]  # fmt: skip
-    found = shown(rows, "  m: {monitors: [b]}\n")
-    assert [(one["model_id"], one["fresh"], one["blind"]) for one in found.values()] == [
-        ("o", False, True), ("n", True, False), ("m", True, False)
-    ]  # fmt: skip
-    assert found["m"]["notes"] == ["the registry does not list its monitor: a"]
-    assert found["m"]["stale_monitors"] == ["a"]
+    assert len(asked) == 2
+    told = {one["model_id"]: one["notes"] for one in together(found, models, NOW)}
+    assert told["m"] == ["the registry does not list its monitor, which counts no more: a"]
+    # Without a registry nothing tells that it was renamed.
+    assert [one["verdict"] for one in read_fleet(ask, NOW)] == ["retrain", "watch"]
+    assert len(asked) == 3
+
+
+def test_a_debt_of_the_model_itself_comes_due_in_the_fleet() -> None:
+    begun = NOW - timedelta(days=200)
+    told = ("ownership", "opened", begun, "x", "critical")
+    opened = Event("no monitor", 1, *told, by=REGISTRY)
+    late = Event("no monitor", 2, "ownership", "escalated", begun + DAY, "board", "critical")
+    registry = parse_registry("models:\n  a: {owner: x, business_owner: board}\n")
+    (found,) = together([], registry, NOW, {"model:a": [opened, late]})
+    assert (found["overdue"], found["owner"]) == (True, "board")
+    assert found["due"] < NOW
+    waived = Event(
+        "no monitor", 3, "ownership", "waived", begun + DAY, "x", "critical", NOW + DAY, "y", "a"
+    )
+    (found,) = together([], registry, NOW, {"model:a": [opened, late, waived]})
+    assert (found["overdue"], found["due"]) == (False, None)
+
+
+def test_the_row_that_tells_that_a_model_is_retired_contradicts_nothing() -> None:
+    registry = "  m: {stage: retired, retired_at: 2025-06-08, owner: risk}\n"
+    told = row("m", stage="retired", window_end=NOW, verdict="blind")
+    assert shown([told], registry)["m"]["notes"] == []
+    # Not retired yet: so it is told of one that nobody watches as well.
+    later = "  z: {stage: retired, retired_at: 2099-01-01, owner: risk}\n"
+    assert shown([], later)["z"]["stage"] == "deployed"
 
 
 def test_every_contradiction_is_said() -> None:

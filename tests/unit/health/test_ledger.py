@@ -13,9 +13,9 @@ from sparkdrift.health.assessing import Model, assess
 from sparkdrift.health.events import (
     CORRECTED,
     Event,
+    OpenDebts,
     decisions,
     missing,
-    open_before,
     standing,
 )
 from sparkdrift.health.evidence import Decision
@@ -179,7 +179,7 @@ def test_that_somebody_looked_at_it_does_not_end_a_waiver() -> None:
         Event("x", 2, "data", "waived", start(1), "owner", "major", until=start(5)),
         Event("x", 3, "data", "acknowledged", start(2), "owner", "major"),
     ]
-    before = open_before(events, start(3), Due(), WEEK)["x"]
+    before = OpenDebts(events, Due(), lambda at: at + WEEK).before(start(3))["x"]
     assert (before.status, before.until) == ("waived", start(5))
 
 
@@ -201,7 +201,7 @@ def test_what_was_decided_before_rows_were_pruned_counts_once() -> None:
     events = stored(missing(followed(weeks, []), [], start(0)), [])
     events.append(Event("x", 3, "data", "assigned", start(1), "else", "major"))
     assert list(keep(weeks, decisions(events), terms()))[9].debts["x"].owner == "second"
-    before = open_before(events, start(8), Due(), WEEK)
+    before = OpenDebts(events, Due(), lambda at: at + WEEK).before(start(8))
     after = list(keep(weeks[8:], decisions(events), terms(), before))
     assert after[-1].debts["x"].owner == "second"
 
@@ -216,7 +216,7 @@ def test_whose_work_it_is_owes_it() -> None:
 def test_a_waiver_of_before_goes_on_with_the_severity_that_it_was_given_at() -> None:
     said = Event("x", 2, "data", "waived", start(1), "owner", "minor", until=start(40))
     events = [Event("x", 1, "data", "opened", start(0), "owner", "minor"), said]
-    before = open_before(events, start(2), Due(), WEEK)
+    before = OpenDebts(events, Due(), lambda at: at + WEEK).before(start(2))
     assert before["x"].waived_as == "minor"
     week = evidence(2, finding("x", "data", 2, severity="critical"))
     (books,) = keep([week], [], terms(), before)
@@ -408,11 +408,11 @@ def test_windows_whose_rows_are_gone_leave_their_debts() -> None:
     weeks = [evidence(w, finding("x", "data", w, since=0)) for w in range(9)]
     events = stored(missing(followed(weeks, []), [], start(0)), [])
     events.append(Event("x", 3, "data", "assigned", start(2), "else", "major"))
-    before = open_before(events, start(4), Due(), WEEK)
+    before = OpenDebts(events, Due(), lambda at: at + WEEK).before(start(4))
     assert before["x"].owner == "else"
     assert before["x"].due == start(1) + Due().major
     assert missing(followed(weeks[4:], events, before), events, start(4)) == []
-    assert open_before(events, start(0), Due(), WEEK) == {}
+    assert OpenDebts(events, Due(), lambda at: at + WEEK).before(start(0)) == {}
 
 
 def random_weeks(rng: random.Random, count: int):

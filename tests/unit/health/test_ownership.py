@@ -167,7 +167,7 @@ def test_the_fleet_owes_monitors_owners_and_fresh_verdicts() -> None:
         "watched": Watched(("m",), (), ("a",)),
         "nobodys": Watched(("n",), ("n",)),
         "old": Watched(("o", "p"), ("o",), ("a",)),
-        "others": Watched(("r", "s"), ("s",), ("b",)),
+        "others": Watched(("r",), (), ("b",)),
     }
     found = fleet_findings(models, seen, END)
     assert {name: [one.debt for one in owed] for name, owed in found.items()} == {

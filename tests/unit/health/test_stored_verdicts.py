@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+from datetime import datetime
 
 from health_rows import compared_window, events_of, start, stored_of
 
-from sparkdrift.health.judged import judged
+from sparkdrift.health.judged import judged, model_of
 from sparkdrift.health.told import Told
 from sparkdrift.spec.loading import parse_spec
 
@@ -65,30 +66,49 @@ def test_what_a_debt_has_cost_goes_on_when_rows_are_pruned() -> None:
     assert found.newest.cost_so_far == whole.newest.cost_so_far
 
 
+PERSISTENCE = ("", "persistence: {windows: 4, of: 6}, ", "persistence: {windows: 1, of: 1}, ")
+
+
 def test_pruning_rewrites_nothing() -> None:
-    """Of any course: with rows of years before or without, but for those that debts rest on."""
+    """Of any course, however few windows are kept: with rows of years before or without, but for
+    those that debts rest on and those that measured something last, as `prune` has it."""
     rng = random.Random(SEED)
-    for turn in range(150):
-        made, first = random_rows(rng, 14), rng.randrange(2, 11)
-        whole = judged(DEPLOYED, made, [])
-        stored, events = stored_of(whole, DEPLOYED), events_of(whole)
+    for turn in range(300):
+        weeks, often = rng.choice(((14, 0.9), (40, 0.2)))
+        text = (TEXT % "deployed").replace("degraded: {", "degraded: {" + PERSISTENCE[turn % 3])
+        spec = parse_spec(text)
+        made, first = random_rows(rng, weeks, often), rng.randrange(2, weeks)
+        whole = judged(spec, made, [])
+        stored, events = stored_of(whole, spec), events_of(whole)
         assert whole.newest is not None
         cited = {at for one in whole.newest.debts for at in (one.opened, one.last_seen)}
+        cited |= measured_last(made, model_of(spec).terms.looks_back)
         kept = [row for row in made if row.start >= start(first) or row.start in cited]
-        found = judged(DEPLOYED, [*kept, *stored], events)
+        found = judged(spec, [*kept, *stored], events)
         about = f"seed {SEED}, turn {turn}: from week {first} on"
         assert not found.entries, about
         assert not found.due, about
         assert found.newest == whole.newest, about
-        # A window more, with and without the rows of before.
-        more = random_rows(rng, 15)[-len(random_rows(rng, 1)) :]
-        more = [row for row in more if row.start == start(14)]
-        one, other = (judged(DEPLOYED, [*own, *more, *stored], events) for own in (made, kept))
+        # A few windows more, with and without the rows of before.
+        more = random_rows(rng, weeks + 3, often)
+        more = [row for row in more if row.start >= start(weeks)]
+        one, other = (judged(spec, [*own, *more, *stored], events) for own in (made, kept))
         assert one.newest == other.newest, about
         assert one.entries == other.entries, about
 
 
-def random_rows(rng: random.Random, weeks: int) -> list[Told]:
+def measured_last(made: list[Told], windows: int) -> set[datetime]:
+    """The newest so many windows in which each thing was measured."""
+    found: set[datetime] = set()
+    things = (("coverage", "data"), ("coverage", "evaluation"), ("performance", "accuracy"))
+    for thing in things:
+        own = sorted({row.start for row in made if (row.part, row.name) == thing})
+        found.update(own[-windows:])
+    return found
+
+
+def random_rows(rng: random.Random, weeks: int, labels: float = 0.9) -> list[Told]:
+    """labels: how often there are any."""
     made = []
     for week in range(weeks):
         at = start(week)
@@ -103,7 +123,7 @@ def random_rows(rng: random.Random, weeks: int) -> list[Told]:
         if rng.random() < 0.4:
             found = {"name": "ess_ratio", "subject": "launch", "grade": "*", "value": 0.1}
             made.append(Told("m", "staleness", at, status="drifted", **found))
-        if rng.random() < 0.9:
+        if rng.random() < labels:
             bad = rng.random() < 0.5
             lost = {"loss": 0.1, "cost": 10.0} if bad else {}
             status, basis = "degraded" if bad else "ok", "labels"

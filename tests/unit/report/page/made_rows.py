@@ -375,6 +375,7 @@ def fleet_row(model, verdict, rank=1, **more):
         "currency": "EUR",
         "monitors": [model],
         "stale_monitors": [] if more.get("fresh", True) else [model],
+        "unlisted_monitors": [],
         "answer": None,
         "answered_by": None,
     }
