@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from sparkdrift.health.ledger import RETIRED
 from sparkdrift.health.ownership import (
     Watched,
     fleet_findings,
@@ -16,6 +18,7 @@ from sparkdrift.health.ownership import (
 from sparkdrift.spec.digests import assumption_hash
 from sparkdrift.spec.loading import parse_spec
 from sparkdrift.spec.registry import parse_registry
+from sparkdrift.windows import window_at
 
 SPEC = """\
 monitor: m
@@ -146,6 +149,37 @@ def test_what_is_learned_needs_no_confirmation() -> None:
 def test_confirming_changes_no_verdict_on_any_window() -> None:
     whole = ASSUMED + "  confirmed: {built_by: 2025-01-01, run_by: 2025-01-01}\n"
     assert assumption_hash(parse_spec(SPEC + whole)) == assumption_hash(parse_spec(SPEC + ASSUMED))
+
+
+RETIRED_IN = "model: {stage: retired, retired_at: 2025-04-25}\n"
+
+
+def test_where_clocks_skip_midnight_a_day_begins_at_one() -> None:
+    """Cairo, on 25 April 2025: the window before ends at one, and is of the day before."""
+    spec = parse_spec(SPEC.replace("zone: UTC", "zone: Africa/Cairo") + RETIRED_IN)
+    before = window_at(datetime(2025, 4, 24, 12, tzinfo=timezone.utc), "day", "Africa/Cairo")
+    assert before.end.astimezone(ZoneInfo("Africa/Cairo")).hour == 1
+    assert stage_of(spec, before.end) == "deployed"
+    assert stage_of(spec, before.end + timedelta(days=1)) == "retired"
+    assert RETIRED not in {
+        one.debt for one in ownership_findings(
+            spec, before.start, before.end, rows=10, evaluation_sets=1
+        )
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("grain", ["week", "month"])
+def test_rows_of_a_window_in_which_it_was_retired_may_be_of_before(grain) -> None:
+    spec = parse_spec(SPEC + RETIRED_IN)
+    own = window_at(datetime(2025, 4, 25, tzinfo=timezone.utc), grain, "UTC")
+    after = window_at(own.end, grain, "UTC")
+    debts = [
+        [one.debt for one in ownership_findings(
+            spec, window.start, window.end, rows=10, evaluation_sets=1
+        )]
+        for window in (own, after)
+    ]  # fmt: skip
+    assert debts == [[], [RETIRED]]
 
 
 REGISTRY = """\
