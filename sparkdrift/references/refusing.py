@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from sparkdrift.errors import SnapshotError, nearest
 from sparkdrift.references.life import (
@@ -14,6 +15,7 @@ from sparkdrift.references.life import (
     Name,
     State,
     ordered,
+    stand_ins,
     states,
     terms,
 )
@@ -74,7 +76,13 @@ def require_one_before(events: Sequence[Event], back: int, name: Name) -> None:
         return
     (now,) = present
     earlier = terms(one for one in known if one.seq < put[-1].seq)
-    replaced = [one for one in earlier if one.end is None or one.end > now.start]
+    # There is no way back to one that was erased: to what stands in for it there is.
+    instead = stand_ins(known)
+    replaced = [
+        replace(one, version=instead.get(one.version, one.version))
+        for one in earlier
+        if one.end is None or one.end > now.start
+    ]
     if len({one.version for one in replaced}) < 2:
         return
     parts = ", ".join(f"version {one.version} from {one.start:%Y-%m-%d %H:%M}" for one in replaced)

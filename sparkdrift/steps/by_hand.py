@@ -85,6 +85,7 @@ def require_sense(asked: Asked) -> None:
 
 def wanted_by(asked: Asked, spec: MonitorSpec) -> Wanted:
     """What the options ask for, in the zone of the monitor. Raises UsageError."""
+    from sparkdrift.references.places import absolute
     from sparkdrift.spec.expressions import check_expression
     from sparkdrift.spec.names import parse_table
     from sparkdrift.steps.evaluation_sets import wanted_set
@@ -113,7 +114,7 @@ def wanted_by(asked: Asked, spec: MonitorSpec) -> Wanted:
         name=reference_of(spec, asked.role, asked.name),
         interval=None if begin is None or end is None else Window(begin, end),
         table=asked.table,
-        path=asked.path,
+        path=None if asked.path is None else absolute(asked.path),
         row_filter=asked.row_filter,
         version=asked.version,
         at=at,

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from sparkdrift.errors import NoRowsError, NoTableError, SpecError
 from sparkdrift.references.life import ERASED, ERASURE, STANDS_IN, Name, with_substitutes
+from sparkdrift.references.places import same_place
 from sparkdrift.spark.erased_rows import (
     delete_invisible,
     delete_unsaid,
@@ -75,9 +76,10 @@ def erase_versions(
         for one in stored.versions:
             if stored.states[one.version] == "erased":
                 continue
-            if one.source != own and name.role not in roles:
+            other = not same_place(one.source, own)
+            if other and name.role not in roles:
                 elsewhere.append(f"version {one.version} of {name} ({one.source})")
-            elif one.source != own or _held(one, touched):
+            elif other or _held(one, touched):
                 held.append(one)
         stored, held = _without_unsaid(context, name, stored, held)
         made = _made_again(context, spec, name, stored, held, record, by)
@@ -168,7 +170,8 @@ def _wanted(
     if stored.states[one.version] == "rejected":
         return "it was rejected"
     if one.interval is not None:
-        if one.source_filter != spec.source.filter:
+        # As definitions take it: blanks around a condition mean nothing.
+        if (one.source_filter or "").strip() != (spec.source.filter or "").strip():
             return "it was made by another filter than the spec's"
         return Wanted(name, one.interval)
     table, path = location(one.source)

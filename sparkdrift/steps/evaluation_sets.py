@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sparkdrift.errors import SourceError, SparkdriftError
 from sparkdrift.references.life import IN_FORCE, Name
+from sparkdrift.references.places import same_place
 from sparkdrift.spark.reference_life import Active, Snapshot, Stored, read_references
 from sparkdrift.spec.digests import set_hash
 from sparkdrift.spec.models import MonitorSpec
@@ -156,8 +157,8 @@ def _holds(spec: MonitorSpec, name: str, one: Snapshot, stored: Stored) -> bool:
 
 
 def _same_rows(wanted: Wanted, one: Snapshot) -> bool:
-    given = (wanted.table or wanted.path, wanted.row_filter)
-    return one.interval is None and (one.source, one.source_filter) == given
+    same = same_place(one.source, wanted.table or wanted.path)
+    return one.interval is None and same and one.source_filter == wanted.row_filter
 
 
 def _since(spec: MonitorSpec, name: str, stored: Stored) -> datetime | None:

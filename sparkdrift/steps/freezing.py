@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sparkdrift.errors import SnapshotError, SourceError, SpecError
 from sparkdrift.references.gate_rows import OVERLAPPING
 from sparkdrift.references.life import Name
+from sparkdrift.references.places import same_place
 from sparkdrift.spark.cardinality import crowded, crowds
 from sparkdrift.spark.changes import timestamp_type
 from sparkdrift.spark.expressions import failing, resolve_reference_source, resolve_source
@@ -187,11 +188,10 @@ def _inside(
 def holds(made: Snapshot, spec: MonitorSpec, wanted: Wanted) -> bool:
     """Whether a version was made of what is wanted."""
     if wanted.is_scanned:
-        given = (wanted.table or wanted.path, wanted.row_filter)
-        return made.interval is None and (made.source, made.source_filter) == given
-    return made.interval == wanted.interval and made.source == (
-        spec.source.table or spec.source.path
-    )
+        same = same_place(made.source, wanted.table or wanted.path)
+        return made.interval is None and same and made.source_filter == wanted.row_filter
+    own = spec.source.table or spec.source.path
+    return made.interval == wanted.interval and same_place(made.source, own)
 
 
 def _missing(

@@ -17,6 +17,7 @@ from sparkdrift.references.gate_rows import (
 )
 from sparkdrift.references.judging import able, due
 from sparkdrift.references.life import Event, Name
+from sparkdrift.references.places import same_place
 from sparkdrift.spark.evaluation_sources import labels_of
 from sparkdrift.spark.expressions import resolve_source
 from sparkdrift.spark.failures import FAILURES, reason
@@ -41,7 +42,7 @@ def contamination_checks(
 ) -> list[Check]:
     """Asked of the windows that are stored of its interval, also where it was read in one scan."""
     interval = candidate.interval
-    if candidate.source != (spec.source.table or spec.source.path):
+    if not same_place(candidate.source, spec.source.table or spec.source.path):
         return contamination(None, None)
     stored = stored_windows(context.spark, context.store, spec)
     if interval is None:
@@ -117,7 +118,7 @@ def label_checks(
     Rows of another table that need labels have them in the column that the table of labels has them
     in, if the prediction names none.
     """
-    own = candidate.source == (spec.source.table or spec.source.path)
+    own = same_place(candidate.source, spec.source.table or spec.source.path)
     joins = own and spec.evaluation is not None and spec.evaluation.labels is not None
     needed = joins or name.role in NEEDS_LABELS
     label = label_column(spec) if needed else spec.prediction.label

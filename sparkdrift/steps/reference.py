@@ -116,10 +116,21 @@ def rollback(
         )
     if decision.effective_from is None:
         require_one_before(stored.events, back, name)
-    since = decision.effective_from or (stored.active[-1].start if stored.active else ALWAYS)
+    since = decision.effective_from or _begun(stored)
     event = _write(context, spec, name, stored, "activate", back, decision, since)
     settle(context, spec, name, (*stored.events, event))
     return event
+
+
+def _begun(stored: Stored) -> datetime:
+    """Since when the version in force is so without a break: a way back may have put it there for
+    longer than it was before."""
+    since = ALWAYS
+    for at, one in enumerate(reversed(stored.active)):
+        if at and (one.snapshot.version != stored.active[-1].snapshot.version or one.end != since):
+            break
+        since = one.start
+    return since
 
 
 def _end(

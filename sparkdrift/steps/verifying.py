@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sparkdrift.errors import GoneError, NoTableError, SourceError, SpecError
 from sparkdrift.references.life import Name
+from sparkdrift.references.places import is_folder, same_place
 from sparkdrift.spark.content_digest import content_digest
 from sparkdrift.spark.failures import FAILURES, reason
 from sparkdrift.spark.frozen_rows import frozen_rows
@@ -138,7 +139,7 @@ def _again(
     snapshot: Snapshot,
     source: Source,
 ) -> _Again:
-    own = snapshot.source == (spec.source.table or spec.source.path)
+    own = same_place(snapshot.source, spec.source.table or spec.source.path)
     table, path = (None, None) if own else location(snapshot.source)
     resolution, _ = computable(spark, spec, source, Reference(table=table, path=path))
     rows = remade(
@@ -267,15 +268,15 @@ def _opened(
     table, path = location(snapshot.source)
     found = (
         watched_table(spark, spec, version)
-        if snapshot.source == (spec.source.table or spec.source.path)
+        if same_place(snapshot.source, spec.source.table or spec.source.path)
         else open_source(spark, table=table, path=path, row_filter=None, version=version)
     )
     return replace(found, row_filter=snapshot.source_filter)
 
 
 def location(source: str) -> tuple[str | None, str | None]:
-    """(table, path) of a source's name: a folder has a slash in it."""
-    return (None, source) if "/" in source or "\\" in source else (source, None)
+    """(table, path) of a source's name."""
+    return (None, source) if is_folder(source) else (source, None)
 
 
 def _told(one: Differing, source: Source) -> str:

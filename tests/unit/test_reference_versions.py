@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import pytest
 
 from sparkdrift.errors import GoneError, SnapshotError, SourceError
-from sparkdrift.references.life import Event, Name
+from sparkdrift.references.life import Event, Name, before
 from sparkdrift.references.manifest import Manifest
 from sparkdrift.spark.reference_life import Snapshot, Stored
-from sparkdrift.steps import exchange, verifying
+from sparkdrift.steps import exchange, reference, verifying
 from sparkdrift.steps.reference_reading import whole_version
 
 NAME = Name("credit", "baseline", "baseline")
 DAY = datetime(2025, 7, 1, tzinfo=timezone.utc)
+WEEK = timedelta(days=7)
 LOST = Exception("[FAILED_READ_FILE.FILE_NOT_EXIST] part-0.parquet is not there")
 
 
@@ -40,6 +41,22 @@ def test_of_an_erased_version_it_is_said_that_it_was_erased():
     without = stored(*begun, Event(3, 1, "erase", DAY, reason="digest d1: it was rejected"))
     with pytest.raises(SnapshotError, match=r"digest was d1; accepted is one that is there: 2, 3"):
         whole_version(without, NAME, 1)
+
+
+def test_a_second_way_back_undoes_what_the_first_put_in_force_from_its_begin_on():
+    """As if version 3 had never been: it was in force before version 4, and again after it."""
+    versions = tuple(version(number) for number in (1, 2, 3, 4))
+    begun = [Event(n, n, "activate", DAY + (n - 1) * WEEK) for n in (1, 2, 3, 4)]
+    once = Stored(versions, (*begun, Event(5, 3, "activate", DAY + 3 * WEEK)))
+    assert (before(once.events), reference._begun(once)) == (2, DAY + 2 * WEEK)
+    twice = Stored(versions, (*once.events, Event(6, 2, "activate", DAY + 2 * WEEK)))
+    assert [(one.snapshot.version, one.start) for one in twice.active if one.end is None] == [
+        (2, DAY + 2 * WEEK)
+    ]
+    assert (before(twice.events), reference._begun(twice)) == (1, DAY + WEEK)
+    # Of a version that took the place of another for a while only the last part is undone.
+    again = Stored(versions, (*begun[:3], Event(4, 2, "activate", DAY + 5 * WEEK)))
+    assert reference._begun(again) == DAY + 5 * WEEK
 
 
 @pytest.fixture

@@ -54,18 +54,26 @@ def list_versions(common: Common, spec: Spec, role: Role = None, name: RefName =
     """
     from sparkdrift.report.references import LISTED, version_facts, version_lines
     from sparkdrift.spec.loading import load_spec
+    from sparkdrift.steps.by_hand import require_role
 
     loaded = load_spec(spec)
 
     def every(ask: Ask, spark: SparkSession | None) -> dict[Name, Stored]:
+        from sparkdrift.references.refusing import require_name
         from sparkdrift.spark.few_rows import few_rows
         from sparkdrift.spark.reference_life import chosen, references_of, references_query
         from sparkdrift.spark.sql import quote
+        from sparkdrift.steps.reference import named
 
         with few_rows(spark):
             rows = ask(references_query(quote, loaded.monitor), _MOST_VERSIONS)
-        return chosen(references_of(loaded.monitor, rows), role, name)
+        known = references_of(loaded.monitor, rows)
+        found = chosen(known, role, name)
+        if name is not None and known and not found:
+            require_name(named(loaded, role, name), known)
+        return found
 
+    require_role(role)
     found = asked(common, every)
     if common.as_json:
         versions = [fact for one in found for fact in version_facts(one, found[one])]

@@ -283,6 +283,14 @@ def test_going_back_from_a_version_of_the_past_asks_from_when_on():
         require_one_before(events, 2, NAME)
     assert "version 1 from 2024-01-01 00:00, version 2 from 2024-02-20 00:00 UTC" in str(told.value)
     assert "rollback SPEC 1 --effective-from 2024-01-21T00:00Z`" in str(told.value)
+    # There is no way back to an erased version: to what stands in for it there is.
+    erased = [
+        *events,
+        Event(4, 4, "propose", day(0)),
+        Event(5, 1, "erase", day(0), reason="digest abc: version 4 stands in for it"),
+    ]
+    with pytest.raises(SnapshotError, match="rollback SPEC 4 --effective-from 2024-01-21T00:00Z`"):
+        require_one_before(erased, 2, NAME)
     # Done in these two steps, all is as it was.
     back = [*events, Event(4, 1, "activate", day(20)), Event(5, 2, "activate", day(50))]
     assert [(one.version, one.end) for one in terms(back)] == [
