@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from pyspark.sql import DataFrame, SparkSession
@@ -21,10 +22,18 @@ from sparkdrift.spark.reference_tables import REFERENCE_PROFILES
 from sparkdrift.spark.sql import quote
 from sparkdrift.store import Store
 
-PRESENT: Final = "v2-"
-"""How digests begin that are made now. Those before them have no mark, and took doubles by
-their text, which Java 19 and later write otherwise; they are recomputed as they were made."""
+PRESENT: Final = "v3-"
+"""How digests begin that are made now: all that is stored of a row counts."""
+_OF_MERGED = "v2-"
+"""Those before left out what is kept of a reference's own windows, and the status."""
+BY_BITS: Final = (PRESENT, _OF_MERGED)
+"""Those that are the same on each Java. What has no mark took doubles by their text, which Java 19
+and later write otherwise. All are recomputed as they were made."""
 CONTENT: Final = tuple(column.name for column in (*FIGURES, *STATE))
+_OF_WINDOWS = ("window_bins", "window_shares", "window_unseen", "status", "reason")
+_CAME_LATER = (("value", "cells", "effective_rows"), ("value", "cells"), ("effective_rows",))
+"""Columns that stores did not have yet whose digests have no mark: an empty text each would make
+another one."""
 
 
 def content_digest(
@@ -47,8 +56,19 @@ def content_digest(
 
 def digest_of(rows: DataFrame, like: str | None = None) -> tuple[str, int]:
     """The same of rows that are stored anywhere, or nowhere yet."""
-    exact = like is None or like.startswith(PRESENT)
-    columns = [*(_by_bits(rows) if exact else _by_text()), *_of_keys(rows)]
+    if like is None or like.startswith(BY_BITS):
+        mark = PRESENT if like is None or like.startswith(PRESENT) else _OF_MERGED
+        columns = [*_by_bits(rows), *(_of_windows() if mark == PRESENT else ())]
+        return _taken(rows, columns, mark)
+    first = found = _taken(rows, _by_text())
+    for lacking in _CAME_LATER:
+        if found[0] != like:
+            found = _taken(rows, _by_text(lacking))
+    return found if found[0] == like else first
+
+
+def _taken(rows: DataFrame, own: Sequence[str], mark: str = "") -> tuple[str, int]:
+    columns = [*own, *_of_keys(rows)]
     row = (
         rows.selectExpr(
             "slice_key",
@@ -63,7 +83,7 @@ def digest_of(rows: DataFrame, like: str | None = None) -> tuple[str, int]:
         )
         .collect()[0]
     )
-    return f"{PRESENT if exact else ''}{row['digest']}", int(row["rows"] or 0)
+    return f"{mark}{row['digest']}", int(row["rows"] or 0)
 
 
 def _of_keys(rows: DataFrame) -> list[str]:
@@ -77,11 +97,18 @@ def _by_bits(rows: DataFrame) -> list[str]:
     return [exact_text(quote(name), types[name]) for name in (*CONTENT, "bins")]
 
 
-def _by_text() -> list[str]:
+def _of_windows() -> list[str]:
+    """Long lists of numbers, by two hashes of their bits: in full they would take as long as all
+    else. The digest tells what went wrong, and holds nobody off."""
+    listed = ", ".join(map(quote, _OF_WINDOWS))
+    return [f"hex(xxhash64({listed}))", f"hex(xxhash64({listed}, 'second seed'))"]
+
+
+def _by_text(lacking: Collection[str] = ()) -> list[str]:
     texts = [
         f"coalesce(CAST({quote(name)} AS STRING), '')"
         for name in CONTENT
-        if name not in ("kll", "hll")
+        if name not in ("kll", "hll", *lacking)
     ]
     return [*texts, "coalesce(hex(kll), '')", "coalesce(hex(hll), '')", "CAST(bins AS STRING)"]
 

@@ -23,7 +23,7 @@ from sparkdrift.references.life import Name
 from sparkdrift.references.manifest import KEY, Manifest, newer, not_ours, read_manifest, written
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.commits import committed
-from sparkdrift.spark.content_digest import PRESENT, digest_of
+from sparkdrift.spark.content_digest import BY_BITS, digest_of
 from sparkdrift.spark.reference_files import (
     CONTENT,
     as_frame,
@@ -239,7 +239,7 @@ def _require_whole(path: Path, table: pa.Table, rows: DataFrame, manifest: Manif
     if newest_state(rows):
         raise newer(str(path), "its sketches have a later format")
     if digest_of(rows, manifest.digest)[0] != manifest.digest:
-        java = "" if manifest.digest.startswith(PRESENT) else f", and {_SAME_JAVA}"
+        java = "" if manifest.digest.startswith(BY_BITS) else f", and {_SAME_JAVA}"
         raise SnapshotError(
             f"{path}: its rows don't have the digest that {manifest.name} version "
             f"{manifest.version} was frozen with. Nothing was imported; export it again{java}"

@@ -11,6 +11,8 @@ from deltalake import DeltaTable
 from monitors import run
 
 from sparkdrift.errors import StoreError
+from sparkdrift.references.life import Name
+from sparkdrift.spark.content_digest import content_digest
 from sparkdrift.spark.migrate import migrate, store_version
 from sparkdrift.spark.reading import frame
 from sparkdrift.spark.schemas import STORE_VERSION, TABLES
@@ -89,6 +91,7 @@ def test_a_store_of_an_earlier_version(spark, source, tmp_path, version) -> None
         assert rows(after[name], old.column_names) == rows(old, old.column_names), name
 
     sketches_merge(spark, store)
+    references_are_what_was_frozen(spark, store)
     assert frame(spark, store, "current_drift").count() > 0
 
     spec = load_spec(tmp_path / "monitor.yml")
@@ -103,6 +106,16 @@ def test_a_store_of_an_earlier_version(spark, source, tmp_path, version) -> None
     assert drifted.where("column_name = 'amount' AND slice_key = '*'").count() > 0
     settled = run(spark, store, spec, "settled")
     assert not settled.judged.windows
+
+
+def references_are_what_was_frozen(spark, store: Store) -> None:
+    """By the digests of then, which knew fewer columns."""
+    found = frame(spark, store, "reference_snapshots").collect()
+    assert found
+    for one in found:
+        name = Name(one["monitor"], one["role"], one["name"])
+        asked = name, one["version"], one["run_id"], one["digest"]
+        assert content_digest(spark, store, *asked)[0] == one["digest"]
 
 
 def sketches_merge(spark, store: Store) -> None:
