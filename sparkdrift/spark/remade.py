@@ -190,10 +190,11 @@ def _estimates(error: float) -> dict[str, str]:
 
 
 def _differing(row: Row) -> Differing:
-    whole = row["slice_key"] == WHOLE
+    key, value = row["slice_key"], row["slice_value"]
+    named = f"{key} is NULL" if value is None else f"{key} = {value}"
     return Differing(
         row["column_name"],
-        "" if whole else f"{row['slice_key']} = {row['slice_value']}",
+        "" if key == WHOLE else named,
         tuple(row["exact"]),
         tuple(row["estimated"]),
         (row["s"]["n"], row["s"]["m"]),

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _MOST_NAMED = 5
+_REPLACED = (
+    "the version itself is what was frozen (digest ok): rows of the source were replaced by as "
+    "many since, which DESCRIBE HISTORY tells, or its files are not what they were"
+)
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,8 @@ def verify(
     told += lines[:_MOST_NAMED]
     if len(lines) > _MOST_NAMED:
         told.append(f"{len(lines) - _MOST_NAMED} more differ")
+    if lines and same and snapshot.interval is not None and not again.fewer_rows:
+        told.append(_REPLACED)
     return Verified(
         snapshot.version,
         same,

@@ -116,7 +116,7 @@ def test_an_extreme_of_a_slice_that_is_not_of_the_source_is_found(spark, watched
     )
     found = verified(spark, watched, 2)
     assert (found.digest, found.counts, found.sketches) == (False, False, True)
-    assert "amount (region = None): max stored otherwise than in version 0" in found.reason
+    assert "amount (region is NULL): max stored otherwise than in version 0" in found.reason
 
 
 def test_a_version_that_claims_another_source_version_is_told_apart(spark, watched):
