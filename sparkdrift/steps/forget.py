@@ -193,11 +193,17 @@ def _widened(
 ) -> Options:
     """With all that roll-ups of them lack by now: else they could not be merged again."""
     gone = pruned(context, spec, spec.windows.grain)
-    if gone is None or not options.backfill:
+    if gone is None:
         return options
-    first, last = touched[0].start, touched[-1].end
-    for grain in ROLLUPS[spec.windows.grain]:
-        for one in stored_windows(context.spark, context.store, spec, grain).values():
-            if one.window.meets(gone) and any(one.window.meets(other) for other in touched):
-                first, last = min(first, one.window.start), max(last, one.window.end)
+    lacking = [
+        one.window
+        for grain in ROLLUPS[spec.windows.grain]
+        for one in stored_windows(context.spark, context.store, spec, grain).values()
+        if one.window.meets(gone) and any(one.window.meets(other) for other in touched)
+    ]
+    if not lacking and not options.backfill:
+        return options
+    # Also of windows that were found to have changed: a month of which days are gone would be lost.
+    every = [*touched, *lacking]
+    first, last = min(one.start for one in every), max(one.end for one in every)
     return replace(options, begin=first, end=last)

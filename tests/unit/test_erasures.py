@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from types import SimpleNamespace
 
 import pytest
 
 from sparkdrift.errors import StoreError
 from sparkdrift.spark.runs import Begun
+from sparkdrift.spec.loading import parse_spec
+from sparkdrift.steps import forget
+from sparkdrift.steps.context import Options
 from sparkdrift.steps.examining import erasures
 from sparkdrift.steps.forget import roles_of
+from sparkdrift.windows import Window, window_at
 
 AT = datetime(2024, 3, 1, 9, 30, tzinfo=timezone.utc)
 
@@ -29,3 +34,49 @@ def test_an_erasure_that_did_not_end_is_a_problem_with_the_command_that_ends_it(
     with pytest.raises(StoreError, match="that of credit, begun 2024-03-01 09:30 UTC") as raised:
         erasures({"credit": AT})
     assert "`sparkdrift forget SPEC` completes it" in str(raised.value)
+
+
+SPEC = """\
+monitor: credit
+owner: tests
+source: {table: a.b}
+timestamp: {column: ts}
+features: {numeric: [amount]}
+"""
+
+
+def at(month: int, day: int) -> datetime:
+    return datetime(2024, month, day, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["windows given", "windows found to change"])
+@pytest.mark.parametrize(
+    ("gone", "first", "last"),
+    [
+        # Days of June went: without them its roll-up could not be merged again.
+        (Window(at(1, 1), at(6, 22)), at(6, 1), at(7, 1)),
+        (Window(at(1, 1), at(5, 20)), None, None),
+        (None, None, None),
+    ],
+    ids=["of its month", "of earlier months", "nothing pruned"],
+)
+def test_days_that_a_roll_up_lacks_by_now_are_profiled_as_well(
+    monkeypatch, given, gone, first, last
+):
+    months = [window_at(at(month, 1), "month", "UTC") for month in range(1, 8)]
+
+    def stored(spark, store, spec, grain):
+        found = months if grain == "month" else []
+        return {one.start: SimpleNamespace(window=one) for one in found}
+
+    monkeypatch.setattr(forget, "pruned", lambda *_: gone)
+    monkeypatch.setattr(forget, "stored_windows", stored)
+    touched = [window_at(at(6, 25), "day", "UTC")]
+    asked = Options(begin=at(6, 25), end=at(6, 26)) if given else Options()
+    context = SimpleNamespace(spark=None, store=None)
+    found = forget._widened(context, parse_spec(SPEC), asked, touched)
+    if first is not None:
+        assert (found.begin, found.end) == (first, last)
+    else:
+        # What changed is found again by itself.
+        assert (found.begin, found.end) == ((at(6, 25), at(6, 26)) if given else (None, None))
