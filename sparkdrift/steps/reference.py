@@ -8,6 +8,7 @@ from datetime import datetime
 from sparkdrift.errors import SnapshotError
 from sparkdrift.references.life import Event, Name, before
 from sparkdrift.references.refusing import require, require_one_before
+from sparkdrift.spark.content_digest import BY_BITS, content_digest
 from sparkdrift.spark.reference_life import (
     ALWAYS,
     ROLE,
@@ -46,13 +47,15 @@ def promote(
 
     By default for windows to come: from the end of the newest stored window on, and never
     before the end of its own interval. Raises SnapshotError, and changes nothing, for a version
-    that is unknown, rejected or in force, where another decision came first, and where the gate
-    blocks; `force` promotes it then all the same, and opens a debt.
+    that is unknown, rejected or in force, whose rows are not those that were frozen, where another
+    decision came first, and where the gate blocks; `force` promotes it then all the same, and opens
+    a debt.
     """
     with context.journal.step(spec.monitor, STEP):
         stored = find(context.spark, context.store, name)
         require("activate", version, stored.events, stored.by_number, name)
         candidate = stored.by_number[version]
+        _require_as_frozen(context, name, candidate)
         since = decision.effective_from or _to_come(context, spec, candidate)
         entered = enter(context, spec, name, stored, candidate, decision, since, force=force)
         if entered.event is None:
@@ -116,10 +119,29 @@ def rollback(
         )
     if decision.effective_from is None:
         require_one_before(stored.events, back, name)
+    _require_as_frozen(context, name, stored.by_number[back])
     since = decision.effective_from or _begun(stored)
     event = _write(context, spec, name, stored, "activate", back, decision, since)
     settle(context, spec, name, (*stored.events, event))
     return event
+
+
+def _require_as_frozen(context: Context, name: Name, one: Snapshot) -> None:
+    """Raise SnapshotError where the stored rows of a version don't have its digest.
+
+    Of one that was made by the text of doubles another Java has another: `verify` tells that.
+    """
+    if not one.digest.startswith(BY_BITS):
+        return
+    spark, store = context.spark, context.store
+    found, _ = content_digest(spark, store, name, one.version, one.run_id, one.digest)
+    if found != one.digest:
+        raise SnapshotError(
+            f"{name}: the stored rows of version {one.version} are not those that were frozen "
+            f"(digest {one.digest[:12]}, now {found[:12]}), so it is not put in force; nothing was "
+            f"changed. `sparkdrift reference verify SPEC {one.version}` tells what differs; freeze "
+            "another by `sparkdrift snapshot SPEC`"
+        )
 
 
 def _begun(stored: Stored) -> datetime:

@@ -646,6 +646,15 @@ def test_a_tampered_version_does_not_verify(spark, credit, store):
     assert {version: one.holds for version, one in broken.items()} == {1: True, 2: False, 3: True}
     assert (broken[2].digest, broken[2].counts) == (False, False)
     assert "amount: 4,001 rows stored, 4,000 rows in version 0" in broken[2].reason
+    # Nor is it put in force, whatever the gate says of it.
+    before = events(spark, store)
+    assert found(spark, store, credit.spec).states[2] == "retired"
+    refused = pytest.raises(SnapshotError, match="version 2 are not those that were frozen")
+    with refused:
+        reference.promote(context_of(spark, store, "x"), credit.spec, name, 2, WHY, force=True)
+    with refused:
+        reference.rollback(context_of(spark, store, "y"), credit.spec, name, 2, WHY)
+    assert events(spark, store) == before
 
 
 @pytest.mark.classic
