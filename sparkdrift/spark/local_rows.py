@@ -14,6 +14,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from sparkdrift.kernels.batches import arrow_type
+from sparkdrift.spark.sql import ddl
 
 
 def local_rows(
@@ -24,7 +25,10 @@ def local_rows(
     A value of a struct is a tuple, by place, or a mapping, by name. In one partition. Raises
     ValueError where a row or a struct has another size.
     """
-    columns = list(zip(*rows, strict=True)) or [()] * len(fields)
+    if not rows:
+        # Connect takes no Arrow table without rows.
+        return spark.createDataFrame([], ddl(fields))
+    columns = list(zip(*rows, strict=True))
     arrays = [
         pa.array([as_arrow(value, kind) for value in values], kind)
         for values, kind in zip(columns, map(arrow_type, fields.values()), strict=True)
