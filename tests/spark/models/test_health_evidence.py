@@ -157,7 +157,8 @@ def test_rows_of_a_section_that_a_spec_has_no_more_still_count(spark, store, spe
 
 
 def test_only_figures_of_features_that_are_asked_for_are_missed(spark, store, spec, workspace):
-    """Without importances those of the model can't be told, and associations wait for labels."""
+    """Without importances those of the model can't be told, and nothing goes with what has no
+    labels."""
     asking_more = spec_of(
         workspace / "none",
         monitor="weighted",
@@ -184,7 +185,7 @@ def test_only_figures_of_features_that_are_asked_for_are_missed(spark, store, sp
         for one in stored[name]
         if one.part == "coverage" and one.name == "feature"
     }
-    assert found == {"credit": (1, 1), "weighted": (1, 3)}
+    assert found == {"credit": (1, 1), "weighted": (1, 2)}
 
 
 def test_beyond_the_gravest_columns_there_is_one_row_for_all_others(spark, store, spec):
