@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from sparkdrift.spec.values import Interval, PastDate, Section, Text
+from sparkdrift.spec.values import Interval, LocalDate, Section, Text
 
 Work = Literal["retraining", "evaluation_refresh", "metric_revalidation", "recalibration"]
 WORKS: tuple[Work, ...] = (
@@ -19,7 +19,7 @@ class Upkeep(Section):
 
     every: Interval
     owner: Text | None = None
-    last_done: PastDate | None = None
+    last_done: LocalDate | None = None
 
 
 class Maintenance(Section):

@@ -8,7 +8,7 @@ read here and by pydantic, never guessed by YAML.
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -30,7 +30,6 @@ ACCEPTED_KEEP = "'forever', or a whole number of days, weeks, months or years, s
 ACCEPTED_INTERVAL = "a whole number of days, weeks, months or years, such as '6 months'"
 ACCEPTED_FILE = "a file such as /conf/models.yml, or one relative to this file"
 ACCEPTED_DATE = "a date such as 2024-01-31, in the monitor's zone"
-ACCEPTED_PAST = "a date up to today, such as 2024-01-31, in the monitor's zone"
 ACCEPTED_TIME = "2024-01-31 or 2024-01-31 06:00, local time in the monitor's zone, without offset"
 ACCEPTED_ID = "a lower-case letter, then up to 62 lower-case letters, digits or underscores"
 ACCEPTED_TABLE = "a table name of 1 to 3 parts, such as main.risk.inference_log"
@@ -171,13 +170,6 @@ def _local_date(value: Any) -> Any:
     raise refusal("this is no date", ACCEPTED_DATE)
 
 
-def _past(day: date) -> date:
-    # Somewhere it is tomorrow already.
-    if day > (datetime.now(timezone.utc) + timedelta(days=1)).date():
-        raise refusal("this day is still to come", ACCEPTED_PAST)
-    return day
-
-
 def _local_time(value: Any) -> Any:
     if isinstance(value, datetime):
         if value.tzinfo is not None:
@@ -218,9 +210,6 @@ Keep = Annotated[timedelta | None, BeforeValidator(_keep), Field(description=ACC
 Interval = Annotated[timedelta, BeforeValidator(_interval), Field(description=ACCEPTED_INTERVAL)]
 FilePath = Annotated[str, AfterValidator(_path), Field(description=ACCEPTED_FILE)]
 LocalDate = Annotated[date, BeforeValidator(_local_date), Field(description=ACCEPTED_DATE)]
-PastDate = Annotated[
-    date, BeforeValidator(_local_date), AfterValidator(_past), Field(description=ACCEPTED_PAST)
-]
 LocalTime = Annotated[datetime, BeforeValidator(_local_time), Field(description=ACCEPTED_TIME)]
 
 

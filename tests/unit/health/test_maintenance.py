@@ -100,8 +100,6 @@ def test_thresholds_tell_the_calibration_by_the_oldest_and_only_if_each_has_a_da
         ("{retrainng: {every: 1 day}}", "did you mean 'retraining'"),
         ("{}", "nothing is planned"),
         ("{retraining: {every: 1 day, last_done: soon}}", "this is no date"),
-        # It would silence the work until then.
-        ("{retraining: {every: 1 day, last_done: 2099-01-01}}", "this day is still to come"),
     ],
 )
 def test_a_plan_that_says_nothing_is_refused(text: str, message: str) -> None:
