@@ -145,8 +145,7 @@ def assess(
     """
     begun, told = begun or Begun(), told or {}
     digests = list(_digests(windows, decisions, begun))
-    known = {one.window.start: one.window.end for one in windows}
-    ends = ends or (lambda start: known[start])
+    ends = ends or {one.window.start: one.window.end for one in windows}.__getitem__
     turns, first = _turns(model, windows, digests, decisions, begun, told, events, ends)
     books = keep(windows, decisions, model.terms, None, lambda at, own: turns.get(at, own))
     followed: list[Entry] = []

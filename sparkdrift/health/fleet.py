@@ -139,8 +139,8 @@ def _contradictions(
         yield f"the registry does not list its monitor, which counts no more: {', '.join(unlisted)}"
     retired, end = model.retired_at, row["window_end"]
     # That a model was retired is told by a row of the window after it.
-    judged = row["stage"] != "retired" and retired is not None and end is not None
-    if judged and retired is not None and end.date() > retired:
+    after = retired is not None and end is not None and end.date() > retired
+    if after and row["stage"] != "retired":
         yield f"retired since {retired}, and judged up to {end:%Y-%m-%d}"
 
 

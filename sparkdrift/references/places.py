@@ -33,4 +33,4 @@ def _place(path: str) -> str:
         path = "/" + path.removeprefix(_LOCAL).lstrip("/")
     elif "://" in path:
         return path.rstrip("/")
-    return str(Path(path).expanduser().resolve())
+    return str(Path(path).resolve())

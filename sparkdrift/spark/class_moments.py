@@ -51,7 +51,7 @@ def target_of(spec: MonitorSpec, scores: Sequence[OneScore]) -> Target | None:
     if outcome is not None:
         return Target(finite(f"try_cast({quote(outcome)} AS DOUBLE)"), number=True)
     evaluation = spec.evaluation
-    if evaluation is None or not scores or not _is_labelled(spec):
+    if evaluation is None or not scores or not spec.has_association:
         return None
     if evaluation.task == "regression":
         return Target(finite(scores[0].label), number=True)
@@ -60,19 +60,6 @@ def target_of(spec: MonitorSpec, scores: Sequence[OneScore]) -> Target | None:
         return Target(f"CASE {label} WHEN 1D THEN '1' WHEN 0D THEN '0' END", number=False)
     cases = " ".join(f"WHEN {one.label} = 1D THEN {string(one.name)}" for one in scores)
     return Target(f"CASE {cases} END", number=False)
-
-
-def _is_labelled(spec: MonitorSpec) -> bool:
-    evaluation = spec.evaluation
-    return spec.prediction.label is not None or (
-        evaluation is not None
-        and (evaluation.labels is not None or evaluation.positive.label is not None)
-    )
-
-
-def is_associated(spec: MonitorSpec) -> bool:
-    """Whether the spec has anything that features could go with."""
-    return spec.has_association
 
 
 def associated_features(

@@ -16,7 +16,6 @@ from sparkdrift.kernels import feature_figures as kernel
 from sparkdrift.kernels.feature_course import OF_COURSES, OF_MODEL, ModelWindow
 from sparkdrift.kernels.feature_rows import FOUND, MEASURED, FeaturePolicy, FeatureRow
 from sparkdrift.spark.changes import from_micros
-from sparkdrift.spark.class_moments import is_associated
 from sparkdrift.spark.dating import Around, Findings, dated
 from sparkdrift.spark.drift_rows import in_force_rows
 from sparkdrift.spark.eval_staleness import stale_rows
@@ -72,7 +71,7 @@ def feature_rows(
     grouped = given.repartition(*map(quote, kernel.KEYS)).sortWithinPartitions(
         *kernel.KEYS, "part", "window_start"
     )
-    method = kernel.measure(feature_policy(spec), labelled=is_associated(spec))
+    method = kernel.measure(feature_policy(spec), labelled=spec.has_association)
     alone = grouped.mapInArrow(method, ddl(MEASURED))
     by_window = alone.repartition(*map(quote, family.KEYS)).sortWithinPartitions(*family.KEYS)
     rows = by_window.mapInArrow(family.judge_family, ddl(FOUND))

@@ -29,10 +29,8 @@ def local_rows(
         # Connect takes no Arrow table without rows.
         return spark.createDataFrame([], ddl(fields))
     columns = list(zip(*rows, strict=True))
-    arrays = [
-        pa.array([as_arrow(value, kind) for value in values], kind)
-        for values, kind in zip(columns, map(arrow_type, fields.values()), strict=True)
-    ]
+    kinds = map(arrow_type, fields.values())
+    arrays = [_array(values, kind) for values, kind in zip(columns, kinds, strict=True)]
     return spark.createDataFrame(pa.Table.from_arrays(arrays, names=list(fields)))
 
 
@@ -40,6 +38,12 @@ def by_window(spark: SparkSession, known: Mapping[datetime, str], name: str) -> 
     """A text for each window, called `name`, by `window_start`."""
     fields = {"window_start": "timestamp", name: "string"}
     return local_rows(spark, list(known.items()), fields)
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    # Most columns are plain: nothing is looked for in each of their values.
+    nested = pa.types.is_nested(kind)
+    return pa.array([as_arrow(one, kind) for one in values] if nested else values, kind)
 
 
 def as_arrow(value: Any, kind: pa.DataType) -> Any:

@@ -8,14 +8,13 @@ from datetime import datetime
 
 from sparkdrift.errors import SourceError, SparkdriftError
 from sparkdrift.references.life import IN_FORCE, Name
-from sparkdrift.references.places import same_place
 from sparkdrift.spark.reference_life import Active, Snapshot, Stored, read_references
 from sparkdrift.spec.digests import set_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.spec.scoring import evaluation_of
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.evaluation_scores import ROLE, definition_in
-from sparkdrift.steps.freezing import Wanted, make_version
+from sparkdrift.steps.freezing import Wanted, make_version, same_rows
 from sparkdrift.steps.promotion import settle
 from sparkdrift.steps.snapshot import Freeze, put_in_force, user
 
@@ -148,7 +147,7 @@ def _holds(spec: MonitorSpec, name: str, one: Snapshot, stored: Stored) -> bool:
     wanted = wanted_set(spec, name)
     if wanted.version is not None and one.source_version != wanted.version:
         return False
-    if not _same_rows(wanted, one) or definition_in(one.declared) != set_hash(spec, name):
+    if not same_rows(one, wanted) or definition_in(one.declared) != set_hash(spec, name):
         return False
     if stored.states[one.version] != "erased":
         return True
@@ -156,14 +155,9 @@ def _holds(spec: MonitorSpec, name: str, one: Snapshot, stored: Stored) -> bool:
     return wanted.version is not None or stored.present is not None
 
 
-def _same_rows(wanted: Wanted, one: Snapshot) -> bool:
-    same = same_place(one.source, wanted.table or wanted.path)
-    return one.interval is None and same and one.source_filter == wanted.row_filter
-
-
 def _since(spec: MonitorSpec, name: str, stored: Stored) -> datetime | None:
     """From where on the next version is in force, where it only means something else; else None."""
     last = stored.active[-1] if stored.active else None
-    if last is None or not _same_rows(wanted_set(spec, name), last.snapshot):
+    if last is None or not same_rows(last.snapshot, wanted_set(spec, name)):
         return None
     return last.start

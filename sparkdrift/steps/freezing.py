@@ -185,11 +185,16 @@ def _inside(
     return inside, [one for one in inside if one.definition == definition_hash(spec, None)]
 
 
+def same_rows(made: Snapshot, wanted: Wanted) -> bool:
+    """Whether a version was made of the rows of another table that are wanted."""
+    same = same_place(made.source, wanted.table or wanted.path)
+    return made.interval is None and same and made.source_filter == wanted.row_filter
+
+
 def holds(made: Snapshot, spec: MonitorSpec, wanted: Wanted) -> bool:
     """Whether a version was made of what is wanted."""
     if wanted.is_scanned:
-        same = same_place(made.source, wanted.table or wanted.path)
-        return made.interval is None and same and made.source_filter == wanted.row_filter
+        return same_rows(made, wanted)
     own = spec.source.table or spec.source.path
     return made.interval == wanted.interval and same_place(made.source, own)
 

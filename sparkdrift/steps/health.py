@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sparkdrift.errors import StoreError
 from sparkdrift.health.assessing import FORMAT, Standing
@@ -24,6 +24,9 @@ from sparkdrift.spec.digests import health_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.health_stored import health_stored
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 STEP = "health"
 _TRIES = 5
@@ -76,13 +79,11 @@ def assess_health(
         if not write or not busy:
             return found
         with journal.starting(*busy):
-            due = _due(specs, found)
-            rows = verdict_rows(context.spark, due, journal.run_id) if due else None
+            due, rows = _due(context, specs, found)
         # Events first: a verdict that stands without them would settle what they follow from.
         found, before = _write_events(context, specs, found), found
         if found is not before:
-            due = _due(specs, found)
-            rows = verdict_rows(context.spark, due, journal.run_id) if due else None
+            due, rows = _due(context, specs, found)
         if rows is not None:
             write_health(context.spark, context.store, due, rows, journal.run_id)
     return found
@@ -97,13 +98,16 @@ def judge_monitors(context: Context, specs: Sequence[MonitorSpec]) -> dict[str, 
     }
 
 
-def _due(specs: Sequence[MonitorSpec], found: Mapping[str, Judged]) -> list[Verdicts]:
-    """The verdicts that are to be written."""
-    return [
+def _due(
+    context: Context, specs: Sequence[MonitorSpec], found: Mapping[str, Judged]
+) -> tuple[list[Verdicts], DataFrame | None]:
+    """The verdicts that are to be written, and their rows; None: there are none."""
+    due = [
         Verdicts(spec, own.due, health_hash(spec), own.stages, own.versions)
         for spec in specs
         if (own := found[spec.monitor]).due
     ]
+    return due, verdict_rows(context.spark, due, context.journal.run_id) if due else None
 
 
 def _write_events(

@@ -87,7 +87,7 @@ class Journal:
         # The time of each monitor's newest row; None: it has none.
         self._newest: dict[str, datetime | None] = {}
         # Only a run id that was given can have been used before: how often, by monitor and step.
-        self._given = run_id is not None
+        self._given = bool(run_id)
         self._attempts: dict[str, Mapping[str, int]] = {}
         self._said: Callable[[BaseException], str] = first_line
 
@@ -145,11 +145,10 @@ class Journal:
     @contextmanager
     def starting(self, *records: Record) -> Iterator[None]:
         """`started_together`, while the block goes on with what writes nothing: a commit leaves
-        Python, and most of a core, with nothing to do. What the block changes of the records is
-        no part of these rows."""
-        rows = list(records)
+        Python, and most of a core, with nothing to do. The block leaves the records alone: what
+        they say then may be in these rows or not."""
         with ThreadPoolExecutor(1) as meanwhile:
-            begun = meanwhile.submit(self.started_together, rows)
+            begun = meanwhile.submit(self.started_together, records)
             yield
             begun.result()
 
