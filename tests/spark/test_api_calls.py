@@ -144,6 +144,7 @@ def test_what_the_spec_does_not_ask_for_is_told_and_is_no_zero(spark, spec, stor
         api.feedback(spec, store, spark=spark)
 
 
+@pytest.mark.slow
 def test_a_candidate_is_retired_and_a_store_is_kept(spark, spec, store):
     frozen = api.snapshot(spec, store, candidate=True, spark=spark)
     ended = api.reference.retire(spec, frozen.version, "not needed", store, spark=spark)
@@ -154,6 +155,7 @@ def test_a_candidate_is_retired_and_a_store_is_kept(spark, spec, store):
     assert all(one["ok"] for one in api.doctor(store).dicts())
 
 
+@pytest.mark.slow
 def test_rows_that_left_the_source_are_erased(spark, planted, tmp_path):
     """Of a copy: what is gone from one store stays in the others."""
     source = tmp_path / "source"

@@ -25,7 +25,7 @@ from sparkdrift.steps.context import Options
 from sparkdrift.store import Store
 from sparkdrift.windows import windows_between
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 SEED = 23
 DAYS, ROWS, BROKEN = 20, 1_200, 15
@@ -205,7 +205,6 @@ def test_order_over_time_and_between_features(checks):
     assert {row["status"] for row in falling} == {"violated"}
 
 
-@pytest.mark.classic
 def test_one_pass_for_any_number_of_pairs_and_windows(spark, capsys, log):
     source = open_source(spark, table=None, path=str(log), row_filter=None)
 
@@ -224,7 +223,6 @@ def test_one_pass_for_any_number_of_pairs_and_windows(spark, capsys, log):
     assert passes(["a", "b"], 2) == passes(["a", "b", "c"], 19) == 1
 
 
-@pytest.mark.classic
 def test_a_settled_monitor_with_assumptions_asks_one_question_more(spark, store, spec):
     from sparkdrift.steps.run import run_monitor
 
@@ -237,14 +235,12 @@ def test_a_settled_monitor_with_assumptions_asks_one_question_more(spark, store,
     assert len(asked) == 10
 
 
-@pytest.mark.classic
 def test_another_limit_makes_every_window_due_and_no_row_is_read(spark, store, spec, log):
     other = spec_of(log, **{**SECTIONS, "dependence": {"auto": True, "limit": 0.9}})
     assert due_windows(context_of(spark, store), spec, Options()) == 0
     assert due_windows(context_of(spark, store), other, Options()) == DAYS - 1
 
 
-@pytest.mark.classic
 def test_where_no_check_applies_a_window_is_looked_at_once(spark, store, spec, log):
     off = {name: {"range": "off", "not_null": "off"} for name in "abc"}
     off["p"] = {"domain": "off", "not_null": "off"}
@@ -260,7 +256,6 @@ def test_where_no_check_applies_a_window_is_looked_at_once(spark, store, spec, l
 
 
 @pytest.mark.slow
-@pytest.mark.classic
 def test_a_week_in_which_a_feature_was_redefined_has_one_row_for_a_pair(spark, workspace, log):
     store = new_store(spark, workspace / "redefined")
     sections = {"dependence": {"pairs": [["a", "b"]]}, "windows": {"rollups": ["week"]}}
@@ -279,7 +274,6 @@ def test_a_week_in_which_a_feature_was_redefined_has_one_row_for_a_pair(spark, w
 
 
 @pytest.mark.slow
-@pytest.mark.classic
 def test_windows_stored_before_a_pair_was_asked_for_say_so(spark, workspace, log):
     """And a state from before its window was read anew counts as none."""
     store = new_store(spark, workspace / "later")

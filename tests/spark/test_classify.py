@@ -16,7 +16,7 @@ from sparkdrift.spark.source import open_source
 from sparkdrift.steps.classify import classify
 from sparkdrift.windows import Window
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 SEED = 8
 ROWS = 1500
@@ -83,7 +83,6 @@ def test_a_dependence_that_no_column_shows(spark, store, spec):
     assert abs(told["x", "y"].told.before.value) < 0.01
 
 
-@pytest.mark.classic
 def test_a_day_like_the_reference(spark, store, spec):
     found = classify(spark, store, spec, on(SAME), 2000)
     assert found.status in ("ok", "insufficient_data")
@@ -91,7 +90,6 @@ def test_a_day_like_the_reference(spark, store, spec):
     assert found.features == 4
 
 
-@pytest.mark.classic
 def test_rows_are_read_in_one_bounded_sample(spark, spec):
     source = open_source(spark, table=None, path=spec.source.path, row_filter=None)
     sides = (Window(on(0), on(3)), Window(on(SAME), on(SAME + 1)))
@@ -101,7 +99,6 @@ def test_rows_are_read_in_one_bounded_sample(spark, spec):
     assert sizes[0] == pytest.approx(0.1 * 3 * ROWS, abs=90)
 
 
-@pytest.mark.classic
 def test_what_can_not_be_told_is_refused(spark, workspace, store, spec):
     with pytest.raises(SourceError, match=r"2024-01-06 of credit has 40 rows, 200 are needed"):
         classify(spark, store, spec, on(FEW), 2000)
@@ -116,7 +113,6 @@ def test_what_can_not_be_told_is_refused(spark, workspace, store, spec):
         classify(spark, store, bare, on(SAME), 2000)
 
 
-@pytest.mark.classic
 def test_a_table_made_anew_is_not_what_was_profiled(spark, workspace, store, spec):
     kept = workspace / "kept"
     shutil.move(str(workspace / "log"), kept)

@@ -266,6 +266,7 @@ def test_a_late_change_judges_the_windows_again_that_were_held_against_it(
     assert run(spark, store, spec, "settled").judged.windows == ()
 
 
+@pytest.mark.slow
 def test_origin_stays_with_the_first_reference(spark, monitored, tmp_path):
     store = monitored.copied(tmp_path)
     spec = monitor(monitored.source, reference=LATER)

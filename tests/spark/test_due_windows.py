@@ -193,6 +193,7 @@ def test_vanished_rows_keep_their_profile_and_their_verdicts(spark, tmp_path, po
     assert (again.profiled.due, again.profiled.vanished) == ((), ())
 
 
+@pytest.mark.slow
 def test_a_changed_window_is_judged_again_where_slices_are_alike(spark, workspace):
     # Every row is of one region: each feature has two rows that were computed from the same.
     rng = np.random.default_rng(61)

@@ -351,6 +351,7 @@ def whole(spark, erasing, workspace) -> tuple[list[str], Forgotten, dict]:
     return written, done, content(spark, store, KEPT)
 
 
+@pytest.mark.slow
 @pytest.mark.classic
 def test_an_erasure_also_takes_what_snapshots_left_half_done(spark, whole):
     written, done, tables = whole
@@ -454,6 +455,7 @@ def test_a_run_between_the_two_does_no_harm(spark, erasing, whole, tmp_path):
     assert not run(spark, store, erasing.spec, "settled").judged.windows
 
 
+@pytest.mark.slow
 @pytest.mark.classic
 def test_where_vacuum_is_refused_all_else_is_done_and_said(spark, erasing, tmp_path, monkeypatch):
     store = erasing.copied(tmp_path / "store")

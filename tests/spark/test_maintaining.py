@@ -44,6 +44,7 @@ def test_files_are_joined_and_rows_stay(spark, watched) -> None:
     assert not again.profiled.due
 
 
+@pytest.mark.slow
 def test_a_refusal_is_told_and_the_rest_goes_on(spark, watched, monkeypatch) -> None:
     _, _, store = watched
     size = maintaining._size

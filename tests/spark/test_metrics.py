@@ -21,7 +21,7 @@ from sparkdrift.spark.source import open_source
 from sparkdrift.spec.resolving import resolve
 from sparkdrift.windows import windows_between
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 REFERENCE_DAYS, CALM, SHIFTED, NO_AMOUNT, LAST = 28, 28, 29, 30, 36
 METRICS = {
@@ -193,14 +193,12 @@ def test_the_test_is_the_prediction_interval_of_scipy(spark, store):
         assert row["n_eff"] == pytest.approx(usual.w_eff)
 
 
-@pytest.mark.classic
 def test_slices_are_judged_by_their_own_windows(spark, store):
     found = drift_of(spark, store, "slice_key = 'region' AND slice_value = 'north'")
     assert found[SHIFTED, "metric:reject_rate"]["status"] == "drifted"
     assert found[CALM, "metric:reject_rate"]["status"] != "drifted"
 
 
-@pytest.mark.classic
 def test_a_window_without_a_value_is_not_measured(spark, store):
     found = drift_of(spark, store)
     for name in ("revenue", "mean_amount", "largest"):
@@ -214,7 +212,6 @@ def test_a_window_without_a_value_is_not_measured(spark, store):
     assert "does not hold" in never["reason"]
 
 
-@pytest.mark.classic
 def test_a_new_definition_is_another_metric(spark, workspace):
     """It holds for the windows that are profiled from then on; the others keep theirs."""
     path = workspace / "redefined"
@@ -230,7 +227,7 @@ def test_a_new_definition_is_another_metric(spark, workspace):
     assert first == third != second
 
 
-@pytest.mark.classic
+@pytest.mark.slow
 def test_a_lost_column_costs_only_its_own_metrics(spark, workspace):
     rng = np.random.default_rng(32)
     path = workspace / "losing"
@@ -274,7 +271,6 @@ def test_a_lost_column_costs_only_its_own_metrics(spark, workspace):
     assert days[day_start(8)]["value"] > 0
 
 
-@pytest.mark.classic
 def test_days_of_23_hours_are_compared_by_rate(spark, workspace):
     """The same rows in each hour: the day on which clocks change has fewer, and is no drift."""
     rng = np.random.default_rng(33)
@@ -322,7 +318,6 @@ def test_days_of_23_hours_are_compared_by_rate(spark, workspace):
         assert row["effect"] < 3
 
 
-@pytest.mark.classic
 def test_metrics_need_no_scan_of_their_own(spark, capsys, source):
     def scans(spec) -> int:
         found = open_source(spark, table=None, path=str(source), row_filter=None)

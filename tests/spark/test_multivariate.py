@@ -14,7 +14,7 @@ from sparkdrift.spark.overview import overview
 from sparkdrift.spark.sql import string
 from sparkdrift.store import Store
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 SEED = 6
 INPUTS = ":inputs"
@@ -158,7 +158,6 @@ def test_they_are_of_the_family_of_their_window(drift):
         assert rows[name]["q_value"] >= rows[name]["p_unusual"]
 
 
-@pytest.mark.classic
 def test_nothing_is_due_again(spark, store, spec):
     assert run(spark, store, spec).judged.windows == ()
 
@@ -170,7 +169,6 @@ def test_the_overview_has_them_in_their_places(spark, store, spec):
     assert verdicts[("*", INPUTS)]["since"] is not None
 
 
-@pytest.mark.classic
 def test_without_the_section_there_are_none(spark, workspace, store, spec):
     copied = copy_of(store, workspace / "off")
     off = spec_of(spec.source.path, **SECTIONS, drift={"multivariate": False})
@@ -184,7 +182,6 @@ def test_without_the_section_there_are_none(spark, workspace, store, spec):
     assert run(spark, copied, off).judged.windows == ()
 
 
-@pytest.mark.classic
 def test_a_reference_of_few_windows_says_so(spark, workspace, store, source):
     few = spec_of(source, **{**SECTIONS, "reference": {"begin": "2024-01-01", "end": "2024-01-08"}})
     copied = copy_of(store, workspace / "few")

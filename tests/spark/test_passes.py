@@ -19,7 +19,7 @@ from sparkdrift.steps.context import Options
 from sparkdrift.steps.run import run_monitor
 from sparkdrift.windows import windows_between
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 MOST_SCANS = 3
 """Exact counters, sketches, categories."""
@@ -59,7 +59,6 @@ def scans(spark, capsys, path, *, numeric=0, categorical=0, slices=0, days=2) ->
     return len(re.findall(r"FileScan parquet", plan))
 
 
-@pytest.mark.classic
 def test_scans_do_not_grow_with_features_slices_or_windows(spark, capsys, wide):
     one = scans(spark, capsys, wide, numeric=1, categorical=1)
     assert 1 <= one <= MOST_SCANS
@@ -69,7 +68,6 @@ def test_scans_do_not_grow_with_features_slices_or_windows(spark, capsys, wide):
     assert scans(spark, capsys, wide, numeric=20, categorical=20, slices=3, days=20) == one
 
 
-@pytest.mark.classic
 def test_no_pass_is_made_for_kinds_that_are_absent(spark, capsys, wide):
     assert scans(spark, capsys, wide, numeric=20) <= 2
     assert scans(spark, capsys, wide, categorical=20) <= 2
@@ -79,7 +77,6 @@ MOST_BYTES = 8_000
 """Java never compiles a longer method (-XX:HugeMethodLimit)."""
 
 
-@pytest.mark.classic
 def test_java_compiles_every_method_that_a_profile_generates(spark, wide):
     """Past the limit a pass is interpreted: 20 numbers took three times as long, in silence."""
     if not hasattr(spark, "_jvm"):
@@ -146,7 +143,6 @@ def test_a_settled_monitor_reads_no_source_row(spark, workspace):
     assert sum(row["rows_scanned"] + row["windows"] for row in logged) == 0
 
 
-@pytest.mark.classic
 def test_a_settled_monitor_asks_few_questions(spark, workspace):
     """Each costs about half a second of a run that has nothing to do.
 
@@ -166,7 +162,6 @@ def test_a_settled_monitor_asks_few_questions(spark, workspace):
     assert len(asked) == 9
 
 
-@pytest.mark.classic
 def test_a_journal_counts_what_it_scanned(spark, workspace):
     """Relies on the store of the test above having been written by its first run."""
     store = context_of(spark, new_store(spark, workspace / "store")).store

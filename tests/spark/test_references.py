@@ -64,6 +64,7 @@ def test_a_reference_is_in_force_after_its_own_interval(spark, planted):
     assert in_force(spark, planted.store, planted.spec) == [(1, day_start(6), None)]
 
 
+@pytest.mark.slow
 @pytest.mark.classic
 def test_another_interval_is_another_version_and_old_rows_stay(spark, planted, tmp_path):
     store = planted.copied(tmp_path / "store")

@@ -214,6 +214,7 @@ def test_weeks_never_become_months(spark, workspace, store):
         merge_windows(context_of(spark, store), spec, "month", Options())
 
 
+@pytest.mark.slow
 def test_weeks_of_hours_are_the_same_by_way_of_days(spark, workspace, store):
     """Where days are a roll-up of the spec, weeks are merged from them; else from the hours."""
     path = workspace / "by_hour"

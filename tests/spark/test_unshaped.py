@@ -138,6 +138,7 @@ def test_nothing_is_found_where_the_model_acts_at_random(spark, workspace):
     assert {one["status"] for one in rows} == {"ok"}, SEED
 
 
+@pytest.mark.slow
 def test_other_verdicts_references_and_alerts_stay_as_they_were(spark, moved, workspace):
     store = new_store(spark, workspace / "without")
     plain = spec_of(moved.path, **WITHOUT)

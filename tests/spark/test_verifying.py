@@ -143,6 +143,7 @@ def test_a_source_that_can_not_be_read_is_an_error_and_not_gone(spark, watched, 
     assert "any more" not in found.reason
 
 
+@pytest.mark.slow
 def test_a_version_of_windows_that_were_read_at_other_times_holds(spark, tmp_path):
     """Half of day 0 has left the source since it was read, `late` is a column from day 2 on, and
     `score` and the slice are asked for from then on."""
