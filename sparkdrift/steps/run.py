@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sparkdrift.errors import StoreError
+from sparkdrift.errors import SourceError, SpecError, StoreError
 from sparkdrift.health.judged import Judged
 from sparkdrift.spark.catalog_views import add_monitor_views
 from sparkdrift.spark.findings import Findings, count_statuses
@@ -19,6 +21,7 @@ from sparkdrift.steps import (
     health,
     profile,
     snapshot,
+    triggers,
 )
 from sparkdrift.steps.context import Context, Options
 
@@ -46,15 +49,20 @@ class Outcome:
 
 def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcome:
     """Profile, freeze references, judge, check, evaluate and assess what is due for one monitor,
-    and end with the verdict on its model."""
+    and end with the verdict on its model.
+
+    Raises SourceError or SpecError for a table that can't be read. Where that is one beside the
+    watched table, such as importances, its own step alone is left out: the verdict stands by then.
+    """
     profiled = profile.profile_windows(context, spec, options)
     frozen = snapshot.snapshot_reference(context, spec)
     # Before anything is compared with them.
     sets = evaluation_sets.freeze_sets(context, spec)
     judged = drift.compute_drift(context, spec, options, frozen.stored)
-    checked = assumptions.check_assumptions(context, spec, options, judged.stored)
-    evaluated = evaluate.evaluate(context, spec, options, sets)
-    assessed = feature_debt.assess_features(context, spec, options)
+    with _verdict_all_the_same(context, spec):
+        checked = assumptions.check_assumptions(context, spec, options, judged.stored)
+        evaluated = evaluate.evaluate(context, spec, options, sets)
+        assessed = feature_debt.assess_features(context, spec, options)
     judged_health = health.health_after_run(context, spec)
     context.journal.close()
     # Last: who may write rows need not be allowed to create views.
@@ -73,6 +81,21 @@ def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcom
         judged_health,
         unpublished,
     )
+
+
+@contextmanager
+def _verdict_all_the_same(context: Context, spec: MonitorSpec) -> Iterator[None]:
+    """Where a table can't be read, judge the model by what is stored, and tell whoever is to know.
+
+    Drift that was just found must not wait for a table that may stay away for weeks; what rests on
+    that table counts as not measured.
+    """
+    try:
+        yield
+    except (SourceError, SpecError):
+        health.health_after_run(context, spec)
+        triggers.fire_hooks(context, spec)
+        raise
 
 
 def _publish(context: Context, spec: MonitorSpec) -> str | None:

@@ -139,6 +139,7 @@ def other_table(spark, workspace):
     return workspace / "training", rows
 
 
+@pytest.mark.classic
 def test_a_reference_from_another_table(spark, planted, other_table, tmp_path):
     path, rows = other_table
     store = planted.copied(tmp_path / "store")

@@ -218,6 +218,21 @@ def test_a_table_that_is_not_there_is_told_with_its_line(spark, watched, section
 
 
 @pytest.mark.classic
+def test_a_run_without_that_table_fails_and_ends_in_a_verdict(spark, watched, tmp_path):
+    store = new_store(spark, tmp_path / "store")
+    hook = {"verdicts": ["retrain", "blind", "watch", "refresh_evaluation"], "table": True}
+    asked = sections(watched.folder) | {"importance": {"path": "/nowhere"}, "on_verdict": [hook]}
+    with pytest.raises(SourceError, match="no such folder"):
+        run(spark, store, spec_of(watched.folder / "featured", **asked), "without")
+    verdicts = rows_of(spark, store, "model_health").sort_by("window_start").to_pylist()
+    assert len(verdicts) == DAYS
+    assert {one["verdict"] for one in verdicts}.isdisjoint({"healthy"})
+    ended = {(one["step"], one["phase"]) for one in rows_of(spark, store, "runs").to_pylist()}
+    assert {("feature_debt", "FAILED"), ("health", "SUCCEEDED")} <= ended, ended
+    assert rows_of(spark, store, "triggers").num_rows == 1
+
+
+@pytest.mark.classic
 def test_nothing_is_told_without_labels_and_importances(spark, watched):
     spec = spec_of(watched.folder / "featured", features={"numeric": ["amount"]})
     assert watched.assessed(spark, spec)[0].windows is None

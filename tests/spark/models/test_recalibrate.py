@@ -62,6 +62,7 @@ def counted(spark, tmp_path):
     return store, spec, evaluation, states
 
 
+@pytest.mark.classic
 def test_the_newest_windows_whose_labels_have_arrived_are_taken(spark, counted):
     store, spec, _, states = counted
     found = recalibrate(context_of(spark, store, "one"), spec, 2)

@@ -95,6 +95,7 @@ def queued(spark, path) -> dict[int, str]:
     return found
 
 
+@pytest.mark.classic
 def test_the_promised_ratio_is_what_comes_out(spark, sampled, tmp_path):
     spec, store, production, state, arrived = sampled
     queue = tmp_path / "to_label"

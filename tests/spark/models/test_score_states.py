@@ -300,6 +300,7 @@ def test_late_labels_are_of_their_own_windows_only(world):
     )
 
 
+@pytest.mark.classic
 def test_restated_and_duplicated_labels(world):
     rows = np.flatnonzero(world.day == 1)
     before = world.states()[1, "*", "*"]["input_digest"]
@@ -336,6 +337,7 @@ def test_restated_and_duplicated_labels(world):
     world.label[rows[30:34]] = 2  # for what comes
 
 
+@pytest.mark.classic
 def test_labels_that_are_changed_in_place_are_found_by_comparing_versions(world):
     row = int(np.flatnonzero(world.day == 2)[7])
     table = f"delta.`{world.folder / 'labels'}`"
