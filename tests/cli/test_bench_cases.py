@@ -45,6 +45,7 @@ def lines(case: str, **asked):
     return {line.case: line for line in found}
 
 
+@pytest.mark.slow
 def test_engine(inside, workspace):
     found = list(CASES["engine"](Asked(rows=2_000, repeats=1, data=workspace)))
     assert {line.peer for line in found} == {"", "percentile_approx", "duckdb", "polars"}

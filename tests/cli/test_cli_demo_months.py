@@ -131,6 +131,7 @@ def test_the_operations_say_that_overrides_rise(drifting):
     assert "spread over the scores" in whole["score_reason"]
 
 
+@pytest.mark.slow
 def test_without_drift_it_is_green_while_labels_are_there(spark, workspace):
     done = invoke("demo", "months", "--store", workspace / "steady", "--without-drift", "--json")
     assert done.exit_code == 0, done.output

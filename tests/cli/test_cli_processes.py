@@ -82,7 +82,10 @@ def test_nothing_but_the_answer_reaches_the_user(ran):
 
 @pytest.mark.parametrize(
     ("sent", "code", "by"),
-    [(signal.SIGTERM, 143, "interrupted by SIGTERM"), (signal.SIGINT, 130, "interrupted")],
+    [
+        (signal.SIGTERM, 143, "interrupted by SIGTERM"),
+        pytest.param(signal.SIGINT, 130, "interrupted", marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_that_is_stopped_says_how_to_go_on_and_nothing_else(spec, tmp_path, sent, code, by):
     command = [str(one) for one in (EXECUTABLE, "run", spec, "--store", tmp_path / "store")]

@@ -50,6 +50,7 @@ def plan_begin(spark, spec, store):
     return answer.dicts()[0]["t"]
 
 
+@pytest.mark.slow
 def test_the_verdict_and_what_is_said_to_it(spark, spec, store):
     verdict = api.health(spec, store, spark=spark)
     assert verdict.verdict != "healthy"
@@ -71,6 +72,7 @@ def test_the_verdict_and_what_is_said_to_it(spark, spec, store):
     assert row["verdict"] == verdict.verdict
 
 
+@pytest.mark.slow
 def test_versions_are_frozen_decided_upon_and_carried(spark, spec, store, tmp_path):
     frozen = api.snapshot(spec, store, candidate=True, note="again", spark=spark)
     assert frozen.state == "candidate"

@@ -242,6 +242,7 @@ def view(spark, store: Store, name: str) -> list[dict]:
         return spark.table(name).toArrow().to_pylist()
 
 
+@pytest.mark.slow
 def test_a_late_change_judges_the_windows_again_that_were_held_against_it(
     spark, monitored, tmp_path
 ):

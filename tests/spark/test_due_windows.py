@@ -117,6 +117,7 @@ def test_a_run_up_to_a_time_leaves_the_rest_for_the_next(spark, log, tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_a_changed_definition_applies_to_new_windows_and_backfills(spark, tmp_path):
     """One story: a new feature, then an old window asked for by name, then nothing to do."""
     rng = np.random.default_rng(8)

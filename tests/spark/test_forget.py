@@ -386,18 +386,14 @@ def nth(written: list[str], table: str, number: int) -> int:
     return [at for at, name in enumerate(written, 1) if name == table][number - 1]
 
 
-SLOW = pytest.mark.slow
-
-
+@pytest.mark.slow
 @pytest.mark.classic
 @pytest.mark.parametrize(
     ("table", "number"),
     [
-        pytest.param("profiles", 3, id="windows and roll-ups are done", marks=SLOW),
-        pytest.param(
-            "reference_snapshots", 2, id="a version is made that no event speaks of", marks=SLOW
-        ),
-        pytest.param("reference_events", 1, id="of one of two references it is said", marks=SLOW),
+        pytest.param("profiles", 3, id="windows and roll-ups are done"),
+        pytest.param("reference_snapshots", 2, id="a version is made that no event speaks of"),
+        pytest.param("reference_events", 1, id="of one of two references it is said"),
         pytest.param("reference_events", 2, id="of both, and nothing is deleted yet"),
     ],
 )

@@ -217,6 +217,7 @@ def test_a_life_in_rows(spark, credit, store):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.classic
 def test_recomputing_adds_rows_beside_and_changes_no_verdict_in_force(spark, credit, store):
     spec = credit.spec
@@ -657,6 +658,7 @@ def test_a_tampered_version_does_not_verify(spark, credit, store):
     assert events(spark, store) == before
 
 
+@pytest.mark.slow
 @pytest.mark.classic
 def test_a_sketch_that_is_not_of_its_source_does_not_verify(spark, credit, store):
     name = own_name(credit.spec)

@@ -166,6 +166,7 @@ def hide(path) -> None:
         file.rename(file.with_suffix(".gone"))
 
 
+@pytest.mark.slow
 def test_months_on_request_read_no_source_row_and_follow_the_days(spark, workspace, store):
     path = workspace / "asked"
     rng = np.random.default_rng(24)
