@@ -15,8 +15,6 @@ from sparkdrift.api.tables import Rows, rows_of
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from sparkdrift.health.events import Event
-    from sparkdrift.spark.answers import Ask
     from sparkdrift.spec.models import MonitorSpec
 
 
@@ -169,20 +167,12 @@ def fleet(
     models: the registry's file, so that those are told that nobody watches. as_of: what is due and
     fresh is held against this time, aware; None: now.
     """
-    from sparkdrift.health.fleet import together
-    from sparkdrift.spark.fleet import read_fleet
-    from sparkdrift.spark.model_events import events_of_models
+    from sparkdrift.spark.fleet import whole_fleet
     from sparkdrift.spec.loading import load_registry
 
     at = as_of or datetime.now(timezone.utc)
     registry = None if models is None else load_registry(models)
-
-    def questions(ask: Ask, *_: object) -> tuple[list[dict[str, Any]], dict[str, list[Event]]]:
-        declared = registry.models if registry else None
-        return read_fleet(ask, at, declared), events_of_models(ask) if registry else {}
-
-    rows, events = asked(store, spark, questions)
-    return rows_of(together(rows, registry, at, events))
+    return rows_of(asked(store, spark, lambda ask, *_: whole_fleet(ask, registry, at)))
 
 
 def calibrate(

@@ -6,13 +6,23 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from sparkdrift.health.fleet import together
 from sparkdrift.health.ownership import unlisted_monitors
 from sparkdrift.spark.answers import Ask
+from sparkdrift.spark.model_events import events_of_models
 from sparkdrift.spark.sql import timestamp
 from sparkdrift.spark.views import fleet_query
-from sparkdrift.spec.registry import DeclaredModel
+from sparkdrift.spec.registry import DeclaredModel, Registry
 
 MOST_MODELS = 100_000
+
+
+def whole_fleet(ask: Ask, registry: Registry | None, at: datetime) -> list[dict[str, Any]]:
+    """The fleet as people look at it at `at` (aware), with what a registry declares beside it."""
+    if registry is None:
+        return together(read_fleet(ask, at), None, at)
+    rows = read_fleet(ask, at, registry.models)
+    return together(rows, registry, at, events_of_models(ask))
 
 
 def read_fleet(

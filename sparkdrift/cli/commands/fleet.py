@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -14,10 +14,6 @@ from sparkdrift.cli.common import Common
 from sparkdrift.cli.embedded import asked
 from sparkdrift.errors import UsageError, nearest
 from sparkdrift.store import open_store
-
-if TYPE_CHECKING:
-    from sparkdrift.health.events import Event
-    from sparkdrift.spark.answers import Ask
 
 Limit = Annotated[
     int | None,
@@ -66,23 +62,16 @@ def fleet(
 
     Example: sparkdrift fleet --models conf/models.yml
     """
-    from sparkdrift.health.fleet import together
     from sparkdrift.spec.loading import load_registry
     from sparkdrift.windows import local_instant
 
     time = point_of_time("--as-of", as_of)
     at = datetime.now(timezone.utc) if time is None else local_instant(time, "UTC")
     registry = None if models is None else load_registry(models)
-    from sparkdrift.spark.fleet import read_fleet
-    from sparkdrift.spark.model_events import events_of_models
+    from sparkdrift.spark.fleet import whole_fleet
 
-    def questions(ask: Ask, _: object) -> tuple[list[dict[str, Any]], dict[str, list[Event]]]:
-        declared = registry.models if registry else None
-        return read_fleet(ask, at, declared), events_of_models(ask) if registry else {}
-
-    rows, events = asked(common, questions)
-    store, found = open_store(common.store), together(rows, registry, at, events)
-    shown = _asked(found, model or [])
+    found = asked(common, lambda ask, _: whole_fleet(ask, registry, at))
+    store, shown = open_store(common.store), _asked(found, model or [])
     if common.as_json:
         document = {"store": str(store), "as_of": at, **_counts(shown), "models": shown[:limit]}
         screen.print_json(document)
