@@ -56,7 +56,8 @@ class Forgotten(Shown):
     """Windows that were profiled again, and versions of references that were erased.
 
     not_looked_at: versions made of other tables. exported_to: files to delete by hand. queues:
-    tables of rows to label, where the rows are to be deleted by hand as well.
+    tables of rows to label, where the rows are to be deleted by hand as well. unseen: begin and end
+    of pruned windows whose rows roll-ups hold, where no windows were given.
     """
 
     monitor: str
@@ -65,6 +66,7 @@ class Forgotten(Shown):
     not_looked_at: tuple[str, ...]
     exported_to: tuple[str, ...]
     queues: tuple[str, ...] = ()
+    unseen: tuple[datetime, datetime] | None = None
 
 
 @dataclass(frozen=True)
@@ -248,4 +250,6 @@ def forget(
         for one in done.erased
     ]
     windows = tuple((one.start, one.end) for one in done.windows)
-    return Forgotten(own.monitor, windows, rows_of(erased), done.elsewhere, done.files, done.queues)
+    unseen = None if done.unseen is None else (done.unseen.start, done.unseen.end)
+    told = rows_of(erased)
+    return Forgotten(own.monitor, windows, told, done.elsewhere, done.files, done.queues, unseen)

@@ -51,7 +51,8 @@ class Forgotten:
 
     windows: profiled again. elsewhere: versions made of other tables, which were not looked at.
     files: where erased versions had been exported to. queues: tables of rows to label, which were
-    not looked at either.
+    not looked at either. unseen: pruned windows that roll-ups hold the rows of, where none were
+    asked for: whether rows of them left can't be found.
     """
 
     windows: tuple[Window, ...] = ()
@@ -59,6 +60,7 @@ class Forgotten:
     elsewhere: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     queues: tuple[str, ...] = ()
+    unseen: Window | None = None
 
 
 def forget(
@@ -131,7 +133,9 @@ def _forget(
             if touched or roles
             else ()
         )
-        done = Forgotten(tuple(touched), tuple(erased), elsewhere, exported(stored), queues)
+        unseen = None if options.backfill else _unseen(context, spec)
+        files = exported(stored)
+        done = Forgotten(tuple(touched), tuple(erased), elsewhere, files, queues, unseen)
         record.warnings += told(done)
     # A step of its own: where it is refused, all else is done, and said to be.
     with context.journal.step(spec.monitor, "vacuum") as record:
@@ -144,7 +148,12 @@ def _forget(
 
 
 def _again(one: Window) -> str:
-    return f"to be profiled again: {one.start:%Y-%m-%d %H:%M} to {one.end:%Y-%m-%d %H:%M} UTC"
+    return f"to be profiled again: {spanned(one)}"
+
+
+def spanned(one: Window) -> str:
+    """An interval in words."""
+    return f"{one.start:%Y-%m-%d %H:%M} to {one.end:%Y-%m-%d %H:%M} UTC"
 
 
 def _windows_of(spec: MonitorSpec, begun: Iterable[Begun]) -> set[Window]:
@@ -171,6 +180,8 @@ def told(done: Forgotten) -> list[str]:
         lines.append(f"erased: version {one.version} of {one.name} ({one.digest}): {one.told}")
     lines += [f"not looked at, made of another table: {one}" for one in done.elsewhere]
     lines += [f"not looked at, rows to label: {one}" for one in done.queues]
+    if done.unseen is not None:
+        lines.append(f"not looked at, pruned: {spanned(done.unseen)}")
     return lines + [f"exported to, and still there unless deleted: {one}" for one in done.files]
 
 
@@ -196,10 +207,7 @@ def _widened(
     if gone is None:
         return options
     lacking = [
-        one.window
-        for grain in ROLLUPS[spec.windows.grain]
-        for one in stored_windows(context.spark, context.store, spec, grain).values()
-        if one.window.meets(gone) and any(one.window.meets(other) for other in touched)
+        one for one in _merged_of(context, spec, gone) if any(one.meets(other) for other in touched)
     ]
     if not lacking and not options.backfill:
         return options
@@ -207,3 +215,22 @@ def _widened(
     every = [*touched, *lacking]
     first, last = min(one.start for one in every), max(one.end for one in every)
     return replace(options, begin=first, end=last)
+
+
+def _unseen(context: Context, spec: MonitorSpec) -> Window | None:
+    """The pruned windows that roll-ups still hold the rows of, from the first to the last."""
+    gone = pruned(context, spec, spec.windows.grain)
+    if gone is None or not (held := _merged_of(context, spec, gone)):
+        return None
+    first, last = min(one.start for one in held), max(one.end for one in held)
+    return Window(max(first, gone.start), min(last, gone.end))
+
+
+def _merged_of(context: Context, spec: MonitorSpec, gone: Window) -> list[Window]:
+    """The stored roll-ups that windows of an interval are part of."""
+    return [
+        one.window
+        for grain in ROLLUPS[spec.windows.grain]
+        for one in stored_windows(context.spark, context.store, spec, grain).values()
+        if one.window.meets(gone)
+    ]

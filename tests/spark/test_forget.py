@@ -265,11 +265,17 @@ def test_a_pruned_day_leaves_its_week_as_well(spark, workspace):
     assert (row["row_count"], row["max"]) == (7 * 20 + 1, EXTREME)
     assert set(stored_windows(spark, store, spec)) == {day_start(DAYS - 2), day_start(DAYS - 1)}
     spark.sql(f"DELETE FROM delta.`{source}` WHERE product = '{PERSON}'")
+    context = context_of(spark, store, "undated")
+    undated = forget(context, spec, Options(), by="dpo", retain_hours=0)
+    context.journal.close()
+    # Nobody can tell that the row left: the week still holds it, and this is said.
+    assert (undated.windows, undated.unseen) == ((), Window(day_start(0), day_start(DAYS - 2)))
     context = context_of(spark, store, "forget")
     window = Options(begin=day_start(2), end=day_start(3))
     done = forget(context, spec, window, by="dpo", retain_hours=0)
     context.journal.close()
     assert [one.start for one in done.windows] == [day_start(2)]
+    assert done.unseen is None
     (row,) = rows_of(spark, store, "profiles", week).to_pylist()
     assert (row["row_count"], row["max"] < 1000) == (7 * 20, True)
     assert list(places(Path(str(store.directory)))) == [], f"seed {SEED + 1}"

@@ -147,6 +147,7 @@ def forget(
             "not_looked_at": list(done.elsewhere),
             "exported_to": list(done.files),
             "queues": list(done.queues),
+            "unseen": [{"begin": w.start, "end": w.end} for w in (done.unseen,) if w],
             "retain_hours": retain_hours,
         }
         return Answer(_forgotten(done, retain_hours), facts, remarks=_left(done))
@@ -167,6 +168,8 @@ def _forgotten(done: Forgotten, hours: int) -> str:
 
 
 def _left(done: Forgotten) -> list[str]:
+    from sparkdrift.steps.forget import spanned
+
     left = [
         f"version {one.version} of {one.name.name} has no successor: {one.why}"
         for one in done.erased
@@ -176,4 +179,9 @@ def _left(done: Forgotten) -> list[str]:
         f"not looked at, made of another table (--role does it): {one}" for one in done.elsewhere
     ]
     left += [f"not looked at, rows to label, delete them yourself: {one}" for one in done.queues]
+    if done.unseen is not None:
+        left.append(
+            f"not looked at, windows that were pruned: {spanned(done.unseen)}; roll-ups hold their "
+            "rows: if some were deleted, say which windows with --begin and --end"
+        )
     return left + [f"exported to, delete it yourself: {one}" for one in done.files]

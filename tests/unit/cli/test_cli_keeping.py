@@ -50,6 +50,13 @@ FORGOTTEN = Forgotten(
     ),
     elsewhere=("version 1 of other (main.t)",),
     files=("/tmp/a.parquet (sha256 12)",),
+    unseen=Window(DAYS[0].start, DAYS[5].end),
+)
+
+
+PRUNED = (
+    "not looked at, windows that were pruned: 2024-01-01 00:00 to 2024-01-07 00:00 UTC; roll-ups "
+    "hold their rows: if some were deleted, say which windows with --begin and --end"
 )
 
 
@@ -65,5 +72,6 @@ def test_what_was_erased_is_told_and_what_is_left_to_do():
     assert _left(FORGOTTEN) == [
         "version 2 of baseline has no successor: it was rejected",
         "not looked at, made of another table (--role does it): version 1 of other (main.t)",
+        PRUNED,
         "exported to, delete it yourself: /tmp/a.parquet (sha256 12)",
     ]
