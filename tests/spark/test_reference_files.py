@@ -24,7 +24,7 @@ from sparkdrift.steps.reference_reading import find
 from sparkdrift.steps.verifying import verify
 from sparkdrift.store import Store
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 SEED = 29
 DAYS = 10
@@ -129,7 +129,6 @@ def test_a_version_is_in_another_store_what_it_was_in_its_own(spark, source, ori
     assert "no_reference" not in {one["status"] for one in rows}, f"seed {SEED}"
 
 
-@pytest.mark.classic
 def test_the_same_file_twice_makes_one_version(spark, source, file, store):
     brought(spark, store, source, file)
     before = logs(spark, store)
@@ -179,7 +178,6 @@ def later_column(table: pa.Table, manifest: dict) -> pa.Table:
     return table.append_column("mode", pa.nulls(table.num_rows, pa.float64()))
 
 
-@pytest.mark.classic
 @pytest.mark.parametrize(
     ("change", "why"),
     [
@@ -198,7 +196,6 @@ def test_a_changed_file_is_refused(spark, source, file, store, tmp_path, change,
     assert logs(spark, store) == before
 
 
-@pytest.mark.classic
 def test_what_is_no_such_file_is_refused(spark, source, file, store, tmp_path):
     spec, context = credit_spec(source), context_of(spark, store, "import")
     text = tmp_path / "notes.txt"
@@ -219,7 +216,6 @@ def test_what_is_no_such_file_is_refused(spark, source, file, store, tmp_path):
         import_reference(context, spec, damaged, "eve")
 
 
-@pytest.mark.classic
 def test_a_file_that_may_hold_hidden_values_is_refused(spark, source, file, store, monkeypatch):
     monkeypatch.setenv("PRIVACY", "a key for tests, long enough")
     spec = credit_spec(source, privacy={"of": {"product": "hashed"}, "key_env": "PRIVACY"})
@@ -229,7 +225,6 @@ def test_a_file_that_may_hold_hidden_values_is_refused(spark, source, file, stor
     assert logs(spark, store) == before
 
 
-@pytest.mark.classic
 def test_a_stored_version_with_other_content_is_no_match(spark, source, origin, file, tmp_path):
     """The file says it is version 1 of the very run that made version 1 here."""
     shutil.copytree(str(origin.directory), tmp_path / "store")
@@ -246,7 +241,6 @@ def test_a_stored_version_with_other_content_is_no_match(spark, source, origin, 
     assert not list(tmp_path.glob("*.parquet"))
 
 
-@pytest.mark.classic
 def test_no_file_is_written_over(spark, source, origin, file):
     before = file.read_bytes()
     context = context_of(spark, origin, "twice")

@@ -23,7 +23,7 @@ from sparkdrift.steps.context import Options
 from sparkdrift.steps.eval_staleness import measure_staleness
 from sparkdrift.store import Store
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
 SEED = 83
 DAYS, ROWS, HELD = 6, 1500, 3000
@@ -230,7 +230,6 @@ def test_a_link_of_few_windows_is_refused(first):
 
 
 @pytest.mark.slow
-@pytest.mark.classic
 def test_what_is_due_afterwards(spark, watched, first):
     """Nothing; then one window with late rows; then what the dashboard alone changes."""
     before, _ = first
@@ -275,7 +274,6 @@ def test_what_is_due_afterwards(spark, watched, first):
     assert rows[5, "calibration_error", "*"]["status"] != "insufficient_data"
 
 
-@pytest.mark.classic
 def test_without_the_section_nothing_is_asked(spark, watched):
     plain = spec_of(watched.folder / "source")
     context = context_of(spark, watched.store, "plain")
