@@ -173,7 +173,8 @@ def submitted(spec, environment, wheel, bare_python, workspace) -> Path:
     return store
 
 
-@pytest.fixture(scope="module", params=["named", "submitted"])
+# A master that the session names itself needs the same of its workers, and twice the time.
+@pytest.fixture(scope="module", params=[pytest.param("named", marks=pytest.mark.slow), "submitted"])
 def cluster(request) -> tuple[Path, Path]:
     """(the store of a run on the cluster, the log of Spark's events in that run)."""
     events = request.getfixturevalue("workspace") / "events"
