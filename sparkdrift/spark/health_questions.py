@@ -48,6 +48,9 @@ COLUMNS = {
 }
 _GRADES = "array('warning', 'minor', 'major', 'critical')"
 _WHOLE = "slice_key = '*'"
+# Of values that lie about 0 alike, such as standardised ones, no flipped sign would ever be seen:
+# nothing is missing that could be there.
+_UNSEEN_FLIP = "(figure = 'encoding' AND status = 'undetermined' AND value IS NULL)"
 _START = "unix_micros(window_start)"
 # What labels show, else what an estimate says that may be relied upon: no other calls a metric
 # degraded (`kernels.performance_words`), and of one that is not degraded nothing is owed.
@@ -386,7 +389,7 @@ def _of_features(own: str, specs: Sequence[MonitorSpec]) -> Iterator[str]:
     asked = _asked_of_features(specs)
     alone = f"CASE WHEN figure IN ({among(GRAVE)}) THEN subject ELSE '*' END"
     courses = "(endswith(figure, '_trend') OR endswith(figure, '_acceleration'))"
-    asked = f"figure <> 'creep' AND NOT {courses} AND {asked}"
+    asked = f"figure <> 'creep' AND NOT {courses} AND NOT {_UNSEEN_FLIP} AND {asked}"
     yield _select(
         "coverage",
         "feature_debt",
