@@ -28,6 +28,11 @@ class Window:
         """Whether both hold an instant; windows that only touch do not."""
         return self.start < other.end and other.start < self.end
 
+    @property
+    def in_utc(self) -> str:
+        """Both ends in words, to the minute."""
+        return f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
+
 
 def window_at(instant: datetime, grain: str, zone: str) -> Window:
     """The window of `grain` (hour, day, week, month) that holds an aware `instant`."""

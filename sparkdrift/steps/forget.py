@@ -148,12 +148,7 @@ def _forget(
 
 
 def _again(one: Window) -> str:
-    return f"to be profiled again: {spanned(one)}"
-
-
-def spanned(one: Window) -> str:
-    """An interval in words."""
-    return f"{one.start:%Y-%m-%d %H:%M} to {one.end:%Y-%m-%d %H:%M} UTC"
+    return f"to be profiled again: {one.in_utc}"
 
 
 def _windows_of(spec: MonitorSpec, begun: Iterable[Begun]) -> set[Window]:
@@ -181,7 +176,7 @@ def told(done: Forgotten) -> list[str]:
     lines += [f"not looked at, made of another table: {one}" for one in done.elsewhere]
     lines += [f"not looked at, rows to label: {one}" for one in done.queues]
     if done.unseen is not None:
-        lines.append(f"not looked at, pruned: {spanned(done.unseen)}")
+        lines.append(f"not looked at, pruned: {done.unseen.in_utc}")
     return lines + [f"exported to, and still there unless deleted: {one}" for one in done.files]
 
 

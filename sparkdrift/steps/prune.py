@@ -59,10 +59,7 @@ def prune(context: Context, spec: MonitorSpec) -> tuple[Pruned, ...]:
             record.warnings += [
                 f"deleted from {name}: {count:,} rows" for name, count in rows.items()
             ]
-            record.warnings += [
-                f"from {part.start:%Y-%m-%d %H:%M} to {part.end:%Y-%m-%d %H:%M} UTC"
-                for part in contiguous(one.due)
-            ]
+            record.warnings += [f"from {part.in_utc}" for part in contiguous(one.due)]
             found.append(Pruned(one, rows))
     return tuple(found)
 

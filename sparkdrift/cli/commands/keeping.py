@@ -168,8 +168,6 @@ def _forgotten(done: Forgotten, hours: int) -> str:
 
 
 def _left(done: Forgotten) -> list[str]:
-    from sparkdrift.steps.forget import spanned
-
     left = [
         f"version {one.version} of {one.name.name} has no successor: {one.why}"
         for one in done.erased
@@ -181,7 +179,7 @@ def _left(done: Forgotten) -> list[str]:
     left += [f"not looked at, rows to label, delete them yourself: {one}" for one in done.queues]
     if done.unseen is not None:
         left.append(
-            f"not looked at, windows that were pruned: {spanned(done.unseen)}; roll-ups hold their "
+            f"not looked at, windows that were pruned: {done.unseen.in_utc}; roll-ups hold their "
             "rows: if some were deleted, say which windows with --begin and --end"
         )
     return left + [f"exported to, delete it yourself: {one}" for one in done.files]
