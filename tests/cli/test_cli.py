@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -292,6 +293,15 @@ class TestSpecs:
         checked = invoke("validate", file)
         assert checked.exit_code == 0, checked.output
         assert "amount" in checked.stdout
+
+    def test_how_many_rows_a_window_needs_is_told_before_any_run(self, spark, spec):
+        lines = [line.strip() for line in invoke("validate", spec).stdout.splitlines()]
+        told = [line for line in lines if line.startswith("rows: ")]
+        assert len(told) == 1, lines
+        found = re.match(r"rows: a shift of 0.32 sd is found .* of some ([0-9,]+) rows", told[0])
+        assert found is not None, told
+        assert 1_200 <= int(found.group(1).replace(",", "")) <= 1_600
+        assert "inputs together" in told[0]
 
     def test_init_overwrites_nothing(self, spark, table, tmp_path):
         file = tmp_path / "mine.yml"
