@@ -80,6 +80,19 @@ def plan_of(
     return tuple(made)
 
 
+def dated_ahead(spec: MonitorSpec, today: date) -> list[str]:
+    """Work that was last done after `today`, in words: it would not be overdue for that long."""
+    if spec.maintenance is None:
+        return []
+    return [
+        f"maintenance.{work}.last_done is {upkeep.last_done:%Y-%m-%d}, and today is "
+        f"{today:%Y-%m-%d}: nothing is overdue until {upkeep.last_done + upkeep.every:%Y-%m-%d}; "
+        "give the day on which it was done"
+        for work, upkeep in spec.maintenance.planned()
+        if upkeep.last_done is not None and upkeep.last_done > today
+    ]
+
+
 def overdue_findings(
     plan: Sequence[Task], window_end: datetime, *, window_start: datetime
 ) -> list[Finding]:

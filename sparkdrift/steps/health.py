@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sparkdrift.errors import StoreError
 from sparkdrift.health.assessing import FORMAT, Standing
 from sparkdrift.health.judged import Judged, judged
+from sparkdrift.health.maintenance import dated_ahead
 from sparkdrift.spark.health import Verdicts, verdict_rows, write_events, write_health
 from sparkdrift.spark.runs import settled_scope
 from sparkdrift.spark.verdicts import read_verdict
@@ -24,6 +25,7 @@ from sparkdrift.spec.digests import health_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.health_stored import health_stored
+from sparkdrift.steps.retiring import today
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -74,6 +76,7 @@ def assess_health(
             own = found[spec.monitor]
             record.policy_hash, record.scope_digest = health_hash(spec), _scope(spec)
             record.windows = len(own.due)
+            record.warnings += dated_ahead(spec, today(spec))
             if own.due or own.entries:
                 busy.append(record)
         if not write or not busy:

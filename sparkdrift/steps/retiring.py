@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from zoneinfo import ZoneInfo
 
 from sparkdrift import __version__
@@ -19,8 +19,12 @@ from sparkdrift.windows import local_midnight, window_at
 
 def is_retired(spec: MonitorSpec) -> bool:
     """Whether the model is retired today, in the monitor's zone: its monitors stop."""
-    today = datetime.now(timezone.utc).astimezone(ZoneInfo(spec.timestamp.zone)).date()
-    return spec.model.stage_at(today) == "retired"
+    return spec.model.stage_at(today(spec)) == "retired"
+
+
+def today(spec: MonitorSpec) -> date:
+    """The day that it is in the monitor's zone."""
+    return datetime.now(timezone.utc).astimezone(ZoneInfo(spec.timestamp.zone)).date()
 
 
 def tell_retired(context: Context, spec: MonitorSpec) -> bool:

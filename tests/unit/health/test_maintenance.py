@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
 from sparkdrift.errors import SpecError
-from sparkdrift.health.maintenance import overdue_findings, plan_of
+from sparkdrift.health.maintenance import dated_ahead, overdue_findings, plan_of
 from sparkdrift.spec.loading import parse_spec
 
 SPEC = """\
@@ -105,3 +105,15 @@ def test_thresholds_tell_the_calibration_by_the_oldest_and_only_if_each_has_a_da
 def test_a_plan_that_says_nothing_is_refused(text: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         spec(text)
+
+
+def test_work_that_is_dated_ahead_is_told_with_what_it_keeps_quiet() -> None:
+    plan = "{retraining: {every: 30 days, last_done: 2031-01-01},"
+    plan += " recalibration: {every: 90 days, last_done: 2025-01-01}}"
+    (told,) = dated_ahead(spec(plan), date(2025, 6, 1))
+    assert told.startswith(
+        "maintenance.retraining.last_done is 2031-01-01, and today is 2025-06-01"
+    )
+    assert "until 2031-01-31" in told
+    assert dated_ahead(spec(plan), date(2031, 1, 1)) == []
+    assert dated_ahead(parse_spec(SPEC), date(2025, 6, 1)) == []
