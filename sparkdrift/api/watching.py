@@ -44,7 +44,6 @@ def run(
     as well. run_id: the scheduler's, for the table `runs`.
     """
     from sparkdrift.steps.run import run_monitor
-    from sparkdrift.steps.triggers import fire_hooks
 
     own = loaded(spec)
     options = replace(options_of(own, as_of, begin, end), recompute=recompute)
@@ -53,8 +52,7 @@ def run(
         if (skipped := retired(context, own)) is not None:
             return Run(own.monitor, number, 0, 0, 0, {}, None, (), None, None, skipped)
         done = run_monitor(context, own, options)
-        hooked = fire_hooks(context, own)
-    failed = (one.remark for one in hooked if one.status == "failed")
+    failed = (one.remark for one in done.hooked if one.status == "failed")
     return Run(
         monitor=own.monitor,
         run_id=number,

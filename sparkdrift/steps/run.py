@@ -31,7 +31,7 @@ class Outcome:
     """What one run did for one monitor; `findings` counts the statuses of the windows judged.
 
     `blocked`: why the gate left `reference`, a new version, a candidate. `unpublished`: why a
-    catalog has no views of this monitor.
+    catalog has no views of this monitor. `hooked`: how each hook ended that was told.
     """
 
     monitor: str
@@ -45,11 +45,12 @@ class Outcome:
     assessed: feature_debt.Assessed = field(default_factory=feature_debt.Assessed)
     health: Judged = field(default_factory=Judged)
     unpublished: str | None = None
+    hooked: tuple[triggers.Triggered, ...] = ()
 
 
 def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcome:
     """Profile, freeze references, judge, check, evaluate and assess what is due for one monitor,
-    and end with the verdict on its model.
+    and end with the verdict on its model, of which hooks are told.
 
     Raises SourceError or SpecError for a table that can't be read. Where that is one beside the
     watched table, such as importances, its own step alone is left out: the verdict stands by then.
@@ -68,6 +69,8 @@ def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcom
     # Last: who may write rows need not be allowed to create views.
     unpublished = _publish(context, spec)
     findings = count_statuses(context.spark, context.store, spec, judged.active, judged.windows)
+    # Whatever a hook does, everything is written by now.
+    hooked = triggers.fire_hooks(context, spec)
     return Outcome(
         spec.monitor,
         profiled,
@@ -80,6 +83,7 @@ def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcom
         assessed,
         judged_health,
         unpublished,
+        tuple(hooked),
     )
 
 

@@ -33,7 +33,6 @@ from sparkdrift.steps.answering import answer_verdict
 from sparkdrift.steps.promotion import Decision
 from sparkdrift.steps.recalibrate import recalibrate
 from sparkdrift.steps.snapshot import snapshot_reference
-from sparkdrift.steps.triggers import fire_hooks
 from tests.unit.report.page.made_rows import MADE
 
 pytestmark = [pytest.mark.spark, pytest.mark.classic]
@@ -119,7 +118,6 @@ def evaluate_another(spark, store, folder):
     run(spark, store, spec, "scored", as_of=day_start(SCORED_DAYS))
     context = context_of(spark, store, "proposal")
     recalibrate(context, spec, 2)
-    fire_hooks(context, spec)
     answer_verdict(context, spec, "accepted", None, by="tests", reason="as expected")
     context.journal.close()
 

@@ -209,13 +209,10 @@ def run(
 
     def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
         from sparkdrift.steps.run import run_monitor
-        from sparkdrift.steps.triggers import fire_hooks
 
         bars.begin(spec.monitor)
         options = replace(options_for(spec, *times), recompute=recompute)
         done = run_monitor(context, spec, options)
-        # Last: whatever a hook does, everything is written by now.
-        hooked = fire_hooks(context, spec)
         alarm = alarm_of(context, spec, done, alarming)
         held = (f"reference version left a candidate: {line}" for line in done.blocked)
         said = (done.unpublished, unanswered(done, alarming), alarm)
@@ -224,9 +221,9 @@ def run(
             *(*done.profiled.remarks, *held, *evaluated_remarks(done.evaluated)),
             *(*done.assessed.remarks, *asked),
         )
-        remarks = (*remarks, *hook_remarks(hooked))
+        remarks = (*remarks, *hook_remarks(done.hooked))
         currency = spec.degraded.currency if spec.degraded else None
-        facts = outcome.facts(done) | hook_facts(hooked)
+        facts = outcome.facts(done) | hook_facts(done.hooked)
         facts |= {"health": health_facts(done.health, currency)}
         return Answer(
             outcome.told(done) + outcome.verdict_told(done, spec),

@@ -16,6 +16,7 @@ KNOWN, DAYS, ROWS = 20, 24, 4_000
 """Days of the reference, days that end, and rows of each (`validate` asks for 1,400, or twice as
 many of so short a reference); the last two days are moved by one sd."""
 MOVED = DAYS - 2
+UNWELL = ("watch", "recalibrate", "refresh_evaluation", "retrain", "blind")
 
 
 def scored(rng, day, rows):
@@ -47,9 +48,11 @@ def verdicts(spark, workspace) -> list[dict]:
             "thresholds": {"accept": {"value": 0.5, "calibrated_at": "2023-12-31"}},
         },
         degraded={"metric": "accuracy", "tolerated_loss": 0.05},
+        on_verdict=[{"verdicts": list(UNWELL), "table": True}],
     )
     store = new_store(spark, workspace / "store")
-    run(spark, store, spec)
+    done = run(spark, store, spec)
+    assert [(one.hook, one.status) for one in done.hooked] == [("table", "written")]
     return rows_of(spark, store, "model_health").sort_by("window_start").to_pylist()
 
 
