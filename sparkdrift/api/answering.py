@@ -98,16 +98,18 @@ def debt(
     *,
     spark: SparkSession | None = None,
 ) -> Rows:
-    """The life of one debt: all of its events, what was taken back included.
+    """The life of one debt: all of its events, what was taken back included; how it moves, while
+    it is open, is a note.
 
     Raises UsageError, with the nearest, where there is none of this name.
     """
-    from sparkdrift.report.health import debt_event_facts
+    from sparkdrift.report.health import course_line, debt_event_facts
     from sparkdrift.steps.answering_debts import life_of
 
     own = loaded(spec)
     with working(store, spark) as context:
-        return rows_of(debt_event_facts(life_of(context, own, name)))
+        events, course = life_of(context, own, name)
+    return rows_of(debt_event_facts(events), [course_line(course)])
 
 
 def acknowledge(

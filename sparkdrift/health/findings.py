@@ -25,7 +25,9 @@ class Finding:
     loss: estimated loss per window in the unit of the degraded metric, cost: the same in business
     units; None where it is not known, which is not zero. sliced: found in slices alone. booked:
     told by events alone, as it stands. comparisons: by which it was found, where it is one of
-    several. owner: whose work it is; None: that of whoever owns the model.
+    several. owner: whose work it is; None: that of whoever owns the model. figure: what tells how
+    large it is, in `unit` ('' for its own); None: words alone do. Told anew from rows each time,
+    and kept nowhere.
     """
 
     debt: str
@@ -41,3 +43,5 @@ class Finding:
     sliced: bool = False
     booked: bool = False
     comparisons: tuple[str, ...] = ()
+    figure: float | None = None
+    unit: str = ""

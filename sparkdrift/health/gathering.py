@@ -164,7 +164,20 @@ def _finding(
 ) -> Finding:
     since = row.since if row.since is not None and row.since <= row.start else row.start
     loss, cost = (row.loss, row.cost) if priced else (None, None)
-    return Finding(debt, kind, severity, row.start, since, evidence, rows, loss, cost)
+    figure, unit = (loss, "of the metric") if priced else (None, "")
+    return Finding(
+        debt,
+        kind,
+        severity,
+        row.start,
+        since,
+        evidence,
+        rows,
+        loss,
+        cost,
+        figure=figure,
+        unit=unit,
+    )
 
 
 def _key(table: str, row: Told, *parts: str) -> str:
@@ -190,7 +203,8 @@ def alert(row: Told) -> Iterator[Finding]:
     kind: Kind = "feedback" if row.name == "metric:shaped" else "data"
     found = _finding(row, of_drift(row.name), kind, severity, text, keys)
     names = () if row.words else tuple(row.subject.split(", "))
-    yield replace(found, sliced=row.grade is None, comparisons=names)
+    size = None if row.moved else row.value
+    yield replace(found, sliced=row.grade is None, comparisons=names, figure=size, unit="sd")
 
 
 def _severity(grade: str | None, otherwise: Severity) -> Severity:
@@ -208,7 +222,8 @@ def assumption(row: Told) -> Iterator[Finding]:
     figure = "" if row.value is None else f" ({row.value:.4g}, limit {row.limit or 0:.4g})"
     text = f"{row.name} of {row.subject} is violated{figure}, for {_windows(row.count)}"
     debt = of_assumption(row.name, row.subject)
-    yield _finding(row, debt, "data", severity, text, (_key("assumptions", row, row.subject),))
+    found = _finding(row, debt, "data", severity, text, (_key("assumptions", row, row.subject),))
+    yield replace(found, figure=row.value)
 
 
 def staleness(row: Told) -> Iterator[Finding]:
@@ -224,7 +239,8 @@ def staleness(row: Told) -> Iterator[Finding]:
     text = f"{figure} of {named_set(row.subject, row.grade or '*')}{value}{limit}"
     debt = of_set(figure, row.subject, row.grade or "*")
     keys = (_key("eval_staleness", row, row.subject, figure, row.grade or "*"),)
-    yield _finding(row, debt, "evaluation", severity, text, keys)
+    found = _finding(row, debt, "evaluation", severity, text, keys)
+    yield replace(found, figure=row.value)
 
 
 def colour(row: Told) -> Iterator[Finding]:
@@ -271,7 +287,7 @@ def operation(row: Told) -> Iterator[Finding]:
         text += f" in {slices} only" if row.status is None else f", and in {slices}"
     keys = (_key("operations", row, row.name),)
     found = _finding(row, of_operation(row.name), "evaluation", severity, text, keys)
-    yield replace(found, sliced=row.status is None)
+    yield replace(found, sliced=row.status is None, figure=row.value)
 
 
 def degraded(row: Told) -> Iterator[Finding]:
@@ -299,7 +315,8 @@ def feature(row: Told) -> Iterator[Finding]:
         severity = "critical"
     keys = (_key("feature_debt", row, row.name, row.subject),)
     text = f"{row.name}{many}{value}{limit}"
-    yield _finding(row, of_feature(row.name, row.subject), "feature", severity, text, keys)
+    found = _finding(row, of_feature(row.name, row.subject), "feature", severity, text, keys)
+    yield replace(found, figure=row.value)
 
 
 def unshaped(row: Told) -> Iterator[Finding]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from sparkdrift.health.assessing import Health, Standing
 from sparkdrift.health.events import Event
@@ -11,6 +12,9 @@ from sparkdrift.health.interest import why_no_interest
 from sparkdrift.health.ledger import Debt
 from sparkdrift.health.verdict import LEVEL_NAMES, Level
 from sparkdrift.report.plain import day, named, plain
+
+if TYPE_CHECKING:
+    from sparkdrift.health.course import Course
 
 _MOST_REASONS = 5
 BLIND_WITHOUT_ROWS = "blind: nothing is stored of this monitor; `sparkdrift run SPEC` judges it"
@@ -151,6 +155,31 @@ def debt_event_facts(events: Iterable[Event]) -> list[dict[str, Any]]:
         }
         for one in events
     ]
+
+
+def course_line(course: Course) -> str:
+    """How a debt moves, in a line."""
+    found = course.trend
+    if found is None:
+        return f"course: not measured, {course.reason}"
+    unit = f" {course.unit}" if course.unit else ""
+    slope = (
+        f"{found.slope:+.3g}{unit} a window ({found.slope_low:+.3g} to {found.slope_high:+.3g}), "
+        f"p = {found.p_value:.2g}, over {found.windows} windows"
+    )
+    if not course.stands_out:
+        return f"course: no trend that stands out, {slope}"
+    way = "rising" if found.slope > 0 else "falling"
+    pace = {True: ", faster than before", False: ", slower than before", None: ""}[course.quickens]
+    return f"course: {way}{pace}, {slope}"
+
+
+def course_facts(course: Course) -> dict[str, Any]:
+    """The same for programs; `reason` says why where nothing is known."""
+    found = course.trend
+    if found is None:
+        return {"reason": course.reason}
+    return {**asdict(found), "unit": course.unit, "quickens": course.quickens}
 
 
 def interest(debt: Debt, currency: str | None) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from sparkdrift.errors import StoreError, UsageError, nearest
+from sparkdrift.health.course import Course, course_of
 from sparkdrift.health.events import Event
 from sparkdrift.health.judged import Judged
 from sparkdrift.health.ledger import Debt
@@ -55,13 +56,14 @@ def find_debt(found: Judged, monitor: str, name: str) -> Debt:
     raise UsageError(f"{monitor} has no debt {name!r}{hint} Open are: {listed}")
 
 
-def life_of(context: Context, spec: MonitorSpec, name: str) -> list[Event]:
-    """All events of a debt, open or not; raises UsageError, with the nearest, for none."""
+def life_of(context: Context, spec: MonitorSpec, name: str) -> tuple[list[Event], Course]:
+    """All events of a debt, open or not, and how it moves while it is; raises UsageError, with the
+    nearest, for none."""
     found = judge_monitors(context, [spec])[spec.monitor]
     events = sorted((one for one in found.events if one.debt == name), key=lambda one: one.seq)
     if not events:
         find_debt(found, spec.monitor, name)
-    return events
+    return events, course_of(found.assessed.health, name)
 
 
 def check_said(said: Said) -> None:

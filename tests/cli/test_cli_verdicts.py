@@ -84,6 +84,8 @@ def test_what_is_owed_is_listed_and_its_life_shown(told):
     events = told("debt", "show", DEBT)["events"]
     assert events[0]["action"] == "opened"
     assert [one["seq"] for one in events] == list(range(1, len(events) + 1))
+    # Fewer windows than a trend needs: said, and no zero.
+    assert "are needed" in told("debt", "show", DEBT)["course"]["reason"]
 
 
 MISTAKES = [

@@ -55,7 +55,7 @@ def list_debts(common: Common, specs: Specs, model: OfModel = None) -> int:
 
 
 def show(common: Common, spec: Spec, debt: DebtId, model: OfModel = None) -> int:
-    """The life of one debt: all of its events, what was taken back included.
+    """The life of one debt: all of its events, what was taken back included, and how it moves.
 
     Example: sparkdrift debt show monitors/credit.yml "drift of income"
     """
@@ -63,15 +63,19 @@ def show(common: Common, spec: Spec, debt: DebtId, model: OfModel = None) -> int
         return life_of_model_debt(common, spec, model, debt)
 
     def one(context: Context, loaded: MonitorSpec, bars: Bars) -> Answer:
-        from sparkdrift.report.health import debt_event_facts, event_line
+        from sparkdrift.report.health import (
+            course_facts,
+            course_line,
+            debt_event_facts,
+            event_line,
+        )
         from sparkdrift.steps.answering_debts import life_of
 
         bars.begin(f"{loaded.monitor}: {debt}")
-        events = life_of(context, loaded, debt)
+        events, course = life_of(context, loaded, debt)
         lines = [event_line(one, loaded.timestamp.zone) for one in events]
-        return Answer(
-            "\n  ".join([debt, *lines]), {"debt": debt, "events": debt_event_facts(events)}
-        )
+        facts = {"debt": debt, "events": debt_event_facts(events), "course": course_facts(course)}
+        return Answer("\n  ".join([debt, *lines, course_line(course)]), facts)
 
     return each_monitor(common, [spec], one, asked=True, stored=True)
 
