@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
+from sparkdrift.kernels.batches import joined
 from sparkdrift.kernels.freezing import Kernel
 from sparkdrift.measures.arrays import Floats
 from sparkdrift.measures.dependence import CELLS, centred, pair_sums
 
+_AT_ONCE = 10_000
 SUMMED = pa.schema(
     [
         ("window_start", pa.timestamp("us", tz="UTC")),
@@ -32,7 +34,8 @@ def add_up(pairs: Sequence[tuple[int, int]]) -> Kernel:
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         sums: dict[int, Floats] = {}
         offsets: dict[int, Floats] = {}
-        for batch in batches:
+        # A batch has few rows of each window, and each window's rows are products of their own.
+        for batch in joined(batches, _AT_ONCE):
             for start, values in _by_window(batch):
                 if start not in sums:
                     offsets[start] = _middle(values)

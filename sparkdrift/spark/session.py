@@ -164,10 +164,9 @@ def _settings(*, submitted: bool, brief: bool) -> dict[str, str]:
             # Plans hold the key that values are hidden by (`privacy`), wherever they are shown.
             "spark.sql.redaction.string.regex": OWN_KEY,
             # Before each row that it hands to Python, Spark asks how many bytes the batch has, for
-            # which it walks through every row of each list column that was NULL so far: most of
-            # a kernel's time in Java (see CONTRIBUTING). Rows alone bound a batch here.
-            "spark.sql.execution.arrow.maxBytesPerBatch": str(2**31 - 1),
-            "spark.sql.execution.arrow.maxRecordsPerBatch": "2000",
+            # which it walks through every row of each list column that was NULL so far: with
+            # 10,000 rows most of a kernel's time in Java (see CONTRIBUTING).
+            "spark.sql.execution.arrow.maxRecordsPerBatch": "500",
             # Past 100 fields Spark stops generating code for an aggregate, at twice the time.
             "spark.sql.codegen.maxFields": "1000",
             # Generated code is kept per text, by default for 100 texts: one run needs more, and
