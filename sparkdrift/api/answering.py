@@ -98,8 +98,8 @@ def debt(
     *,
     spark: SparkSession | None = None,
 ) -> Rows:
-    """The life of one debt: all of its events, what was taken back included; how it moves, while
-    it is open, is a note.
+    """The life of one debt: all of its events, what was taken back included. A note says how
+    it moves while it is open, or why that is not known.
 
     Raises UsageError, with the nearest, where there is none of this name.
     """

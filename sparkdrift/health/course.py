@@ -6,20 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from sparkdrift.health.findings import Finding
 from sparkdrift.measures.series import NotMeasured
 from sparkdrift.measures.trend import Trend, trend
 
 if TYPE_CHECKING:
     from sparkdrift.health.assessing import Health
 
+_ROUNDING = 1e-9
 LEVEL = 0.05
 """Of Mann and Kendall's test. A debt is looked at because it is open, not by how it moves."""
 
 
 @dataclass(frozen=True)
 class Course:
-    """unit: of the figure, per window: 'sd', 'of the metric', or '' for a unit of its own.
-    trend: None where nothing can be said, and `reason` says why."""
+    """unit: of the figure: 'sd', 'of the metric', or '' for its own. trend: per window; None where
+    nothing can be said, and `reason` says why."""
 
     unit: str = ""
     trend: Trend | None = None
@@ -37,32 +41,40 @@ class Course:
         found = self.trend
         if found is None or found.acceleration_low <= 0 <= found.acceleration_high:
             return None
+        # Of a straight line, as ages are, the bootstrap has nothing to draw but rounding errors.
+        if abs(found.acceleration) <= _ROUNDING * abs(found.slope):
+            return None
         return found.acceleration * found.slope > 0
 
 
 def course_of(health: Sequence[Health], debt: str) -> Course:
-    """The course of a debt up to the last of these windows, which are in order of time.
+    """The course of a debt that is open in the last of these windows, which are in order of time.
 
-    Its windows are those since it was opened last; one in which it was not found, or whose finding
-    has no figure, keeps its place and counts as not measured. Of a debt that is not open at the
-    end there is none. Source: `measures.trend` (Theil-Sen, Mann-Kendall with Hamed and Rao's
-    correction, a bootstrap of the acceleration).
+    Its windows are the judged ones since it was opened. One in which it was not found keeps its
+    place and counts as not measured; so does one whose figure is not that of the newest: of none,
+    or found against other comparisons. Source: `measures.trend` (Theil-Sen, Mann-Kendall with
+    Hamed and Rao's correction, a bootstrap of the acceleration).
     """
-    figures: list[float] = []
-    unit = ""
-    for one in health:
-        found = next((own for own in one.debts if own.name == debt), None)
-        if found is None:
-            figures = []
-            continue
-        seen = found.last_seen == one.window.start and found.finding.figure is not None
-        figures.append(float(found.finding.figure or 0.0) if seen else float("nan"))
-        unit = found.finding.unit
-    if not figures:
+    newest = next((one for one in health[-1].debts if one.name == debt), None) if health else None
+    if newest is None:
         return Course(reason="it is not open in the newest window")
-    if all(one != one for one in figures):
-        return Course(reason="words tell it, and no figure")
+    last = newest.finding
+    figures = []
+    for one in health:
+        if one.window.start < newest.opened:
+            continue
+        found = next((own for own in one.debts if own.name == debt), None)
+        seen = found is not None and found.last_seen == one.window.start
+        figures.append(_figure(found.finding, last) if found is not None and seen else np.nan)
+    if not np.isfinite(figures).any():
+        return Course(reason="its findings have no figure that is the same in all windows")
     course = trend(figures)
     if isinstance(course, NotMeasured):
-        return Course(unit, reason=course.reason)
-    return Course(unit, course)
+        return Course(last.unit, reason=course.reason)
+    return Course(last.unit, course)
+
+
+def _figure(one: Finding, newest: Finding) -> float:
+    if one.figure is None or (one.unit, one.comparisons) != (newest.unit, newest.comparisons):
+        return np.nan
+    return one.figure

@@ -164,7 +164,9 @@ def _finding(
 ) -> Finding:
     since = row.since if row.since is not None and row.since <= row.start else row.start
     loss, cost = (row.loss, row.cost) if priced else (None, None)
-    figure, unit = (loss, "of the metric") if priced else (None, "")
+    # Estimates and labels of the same windows differ, and labels come later.
+    by_labels = priced and row.subject == "labels"
+    figure, unit = (loss, "of the metric") if by_labels else (None, "")
     return Finding(
         debt,
         kind,
@@ -203,7 +205,8 @@ def alert(row: Told) -> Iterator[Finding]:
     kind: Kind = "feedback" if row.name == "metric:shaped" else "data"
     found = _finding(row, of_drift(row.name), kind, severity, text, keys)
     names = () if row.words else tuple(row.subject.split(", "))
-    size = None if row.moved else row.value
+    # Of a share, of slices and of several columns it is another one from window to window.
+    size = None if row.moved or row.words or row.grade is None else row.value
     yield replace(found, sliced=row.grade is None, comparisons=names, figure=size, unit="sd")
 
 
@@ -223,7 +226,8 @@ def assumption(row: Told) -> Iterator[Finding]:
     text = f"{row.name} of {row.subject} is violated{figure}, for {_windows(row.count)}"
     debt = of_assumption(row.name, row.subject)
     found = _finding(row, debt, "data", severity, text, (_key("assumptions", row, row.subject),))
-    yield replace(found, figure=row.value)
+    # A change of a correlation has a sign; a violation grows away from 0.
+    yield replace(found, figure=None if row.value is None else abs(row.value))
 
 
 def staleness(row: Told) -> Iterator[Finding]:
@@ -287,7 +291,8 @@ def operation(row: Told) -> Iterator[Finding]:
         text += f" in {slices} only" if row.status is None else f", and in {slices}"
     keys = (_key("operations", row, row.name),)
     found = _finding(row, of_operation(row.name), "evaluation", severity, text, keys)
-    yield replace(found, sliced=row.status is None, figure=row.value)
+    size = None if row.status is None else row.value
+    yield replace(found, sliced=row.status is None, figure=size)
 
 
 def degraded(row: Told) -> Iterator[Finding]:
@@ -316,7 +321,8 @@ def feature(row: Told) -> Iterator[Finding]:
     keys = (_key("feature_debt", row, row.name, row.subject),)
     text = f"{row.name}{many}{value}{limit}"
     found = _finding(row, of_feature(row.name, row.subject), "feature", severity, text, keys)
-    yield replace(found, figure=row.value)
+    # The largest of several is another feature's from window to window.
+    yield replace(found, figure=None if (row.count or 1) > 1 else row.value)
 
 
 def unshaped(row: Told) -> Iterator[Finding]:

@@ -86,7 +86,7 @@ def dated_ahead(spec: MonitorSpec, today: date) -> list[str]:
         return []
     return [
         f"maintenance.{work}.last_done is {upkeep.last_done:%Y-%m-%d}, and today is "
-        f"{today:%Y-%m-%d}: nothing is overdue until {upkeep.last_done + upkeep.every:%Y-%m-%d}; "
+        f"{today:%Y-%m-%d}: it is not overdue until {upkeep.last_done + upkeep.every:%Y-%m-%d}; "
         "give the day on which it was done"
         for work, upkeep in spec.maintenance.planned()
         if upkeep.last_done is not None and upkeep.last_done > today

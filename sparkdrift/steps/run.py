@@ -71,6 +71,7 @@ def run_monitor(context: Context, spec: MonitorSpec, options: Options) -> Outcom
     findings = count_statuses(context.spark, context.store, spec, judged.active, judged.windows)
     # Whatever a hook does, everything is written by now.
     hooked = triggers.fire_hooks(context, spec)
+    context.journal.close()
     return Outcome(
         spec.monitor,
         profiled,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -19,7 +18,6 @@ from sparkdrift.errors import Problem, SpecError, UsageError
 from sparkdrift.report.plain import joined, named
 from sparkdrift.steps.drafting import drafted, monitor_of
 from sparkdrift.steps.holding import held
-from sparkdrift.windows import Window, local_instant, windows_meeting
 
 if TYPE_CHECKING:
     from sparkdrift.spec.evaluation import Evaluation
@@ -27,6 +25,8 @@ if TYPE_CHECKING:
     from sparkdrift.spec.resolving import Resolution
 
 Answer = TypeVar("Answer")
+# What is told of a spec in which nothing is wrong: lines, and facts for --json.
+Told = tuple[list[str], dict[str, Any]]
 
 
 def init(
@@ -97,9 +97,9 @@ def validate(
     if loaded:
         with nullcontext() if no_table else session(common) as spark:
             for file, (spec, problems) in loaded:
-                lines = answers.of(file, partial(_told, spark, spec, problems))
-                if lines is not None:
-                    answers.fine(file, spec, lines)
+                told = answers.of(file, partial(_told, spark, spec, problems))
+                if told is not None:
+                    answers.fine(file, spec, told)
     return answers.told(files)
 
 
@@ -126,9 +126,10 @@ class _Answers:
             }
             return None
 
-    def fine(self, file: Path, spec: MonitorSpec, lines: Sequence[str]) -> None:
+    def fine(self, file: Path, spec: MonitorSpec, told: Told) -> None:
+        lines, facts = told
         self._codes.append(0)
-        self._documents[file] = {"spec": str(file), "monitor": spec.monitor, "ok": True}
+        self._documents[file] = {"spec": str(file), "monitor": spec.monitor, "ok": True, **facts}
         if not self._common.as_json:
             screen.say(f"{file}: ok")
             for line in lines:
@@ -155,12 +156,19 @@ def _read(file: Path, *, alone: bool) -> tuple[MonitorSpec, Sequence[Problem]]:
     return reading.sound, reading.problems
 
 
-def _told(spark: Any, spec: MonitorSpec, problems: Sequence[Problem]) -> list[str]:
+def _told(spark: Any, spec: MonitorSpec, problems: Sequence[Problem]) -> Told:
     """What will be watched; raises SpecError with every problem of the file and the table.
 
     `spark`: None where the table is not looked at.
     """
-    return _watched(spec, None if spark is None else held(spark, spec, problems))
+    found = None if spark is None else held(spark, spec, problems)
+    lines = _watched(spec, found)
+    if found is None or spec.reference is None or not found.features:
+        return lines, {}
+    from sparkdrift.explain.sizing import inputs_of, sizes_facts, sizes_lines, sizes_of
+
+    sizes = sizes_of(spec, inputs_of(spec, found))
+    return [*lines, *sizes_lines(sizes, spec)], {"rows_needed": sizes_facts(sizes)}
 
 
 def _watched(spec: MonitorSpec, found: Resolution | None) -> list[str]:
@@ -180,8 +188,6 @@ def _watched(spec: MonitorSpec, found: Resolution | None) -> list[str]:
     if spec.slices:
         lines.append(f"slices: {joined([' x '.join(keys) for keys in spec.slices])}")
     lines.append(_reference(spec))
-    if found is not None and spec.reference is not None:
-        lines += _rows_needed(spec, found)
     if spec.evaluation is not None:
         lines.append(_evaluation(spec.evaluation))
     if spec.degraded is None:
@@ -211,49 +217,6 @@ def _dashboard(evaluation: Evaluation) -> str:
     if dashboard.table or dashboard.path:
         return f"dashboard {dashboard.table or dashboard.path}"
     return f"dashboard of {joined(list(map(str, dashboard.metrics)))}, computed from the set"
-
-
-def _rows_needed(spec: MonitorSpec, found: Resolution) -> list[str]:
-    """From how many rows on a window can be ok, in a line; none where nothing has bins."""
-    from sparkdrift.measures.sample_size import rows_needed
-
-    inputs = [one.feature for one in found.watched if one.feature.kind != "metric"]
-    if not inputs:
-        return []
-    drift = spec.drift
-    ask = partial(
-        rows_needed,
-        drift.effect_size,
-        drift.bins,
-        spec.sketch.k,
-        _reference_windows(spec),
-        family=len(inputs),
-    )
-    asked = [f"{_about(ask())} of a feature with {drift.bins} bins"]
-    if drift.multivariate and len(inputs) > 1:
-        together = _about(ask(features=len(inputs)))
-        asked.append(f"{together} for all {len(inputs)} inputs together")
-    size = f"{drift.effect_size:g} sd"
-    needed = (
-        f"rows: a shift of {size} is found in a window, or a slice of it, of some "
-        f"{' and '.join(asked)}; of twice as many where the reference has few windows"
-    )
-    instead = "a window of fewer is never ok; longer windows, or a larger drift.effect_size, are"
-    return [needed, f"  {instead}"]
-
-
-def _about(rows: float) -> str:
-    return f"{float(f'{rows:.2g}'):,.0f} rows" if math.isfinite(rows) else "no number of rows"
-
-
-def _reference_windows(spec: MonitorSpec) -> float:
-    """How many windows the reference has by its dates; infinite for rows of another table."""
-    reference = spec.reference
-    if reference is None or reference.begin is None or reference.end is None:
-        return math.inf
-    zone = spec.timestamp.zone
-    begin, end = local_instant(reference.begin, zone), local_instant(reference.end, zone)
-    return len(list(windows_meeting(Window(begin, end), spec.windows.grain, zone)))
 
 
 def _reference(spec: MonitorSpec) -> str:

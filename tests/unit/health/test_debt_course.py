@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,12 +88,47 @@ def test_only_what_follows_the_last_opening_counts() -> None:
     assert course(again).trend.slope == pytest.approx(0.05)
 
 
+def test_figures_against_other_comparisons_are_other_figures() -> None:
+    """Ten windows against the baseline, then ten against two: larger, and they fall."""
+    told = rows([0.5] * 10) + [
+        replace(one, start=start(10 + week), end=one.end and start(11 + week))
+        for week in range(10)
+        for one in rows([1.5 - 0.02 * week], subject="baseline, training")
+    ]
+    found = course_of(judged(SPEC, told, {}).assessed.health, DEBT)
+    assert found.trend.slope == pytest.approx(-0.02)
+    assert found.trend.windows == 10
+
+
+def test_what_is_found_in_slices_alone_is_no_figure_of_the_whole_table() -> None:
+    assert "no figure" in course([1.5] * 12, grade=None, count=2).reason
+
+
+def test_a_straight_line_such_as_an_age_has_no_pace() -> None:
+    """The bootstrap of its acceleration has nothing to draw but rounding errors."""
+    for first in (400.4327, 0.1, 33.3):
+        found = course([first + 0.7 * week for week in range(19)])
+        assert found.stands_out
+        assert found.quickens is None
+
+
+def test_a_violated_correlation_grows_away_from_nothing() -> None:
+    told = []
+    for week in range(12):
+        told.append(Told("m", "window", start(week), end=start(week + 1)))
+        change = {"name": "independence", "subject": "amount", "value": -0.3 - 0.02 * week}
+        told.append(Told("m", "assumption", start(week), count=week + 1, **change))
+    health = judged(SPEC, told, {}).assessed.health
+    (debt,) = (one.name for one in health[-1].debts if "independence" in one.name)
+    assert course_of(health, debt).trend.slope == pytest.approx(0.02)
+
+
 @pytest.mark.parametrize(
     ("effects", "more", "reason"),
     [
         ([0.5] * 5, {}, "are needed"),
         ([0.5] * 10 + [None] * 12, {}, "it is not open in the newest window"),
-        ([0.0] * 12, {"moved": "NULLs went up by 12.5 points"}, "words tell it, and no figure"),
+        ([0.0] * 12, {"moved": "NULLs went up by 12.5 points"}, "no figure"),
     ],
 )
 def test_what_can_not_be_told_says_why_and_is_no_zero(effects, more, reason) -> None:
