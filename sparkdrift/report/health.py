@@ -14,7 +14,7 @@ from sparkdrift.health.verdict import LEVEL_NAMES, Level
 from sparkdrift.report.plain import day, named, plain
 
 if TYPE_CHECKING:
-    from sparkdrift.health.course import Course
+    from sparkdrift.explain.debt_course import Course
 
 _MOST_REASONS = 5
 BLIND_WITHOUT_ROWS = "blind: nothing is stored of this monitor; `sparkdrift run SPEC` judges it"

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from sparkdrift.errors import StoreError, UsageError, nearest
-from sparkdrift.health.course import Course, course_of
+from sparkdrift.explain.debt_course import Course, course_of
 from sparkdrift.health.events import Event
 from sparkdrift.health.judged import Judged
 from sparkdrift.health.ledger import Debt

@@ -165,7 +165,7 @@ def _told(spark: Any, spec: MonitorSpec, problems: Sequence[Problem]) -> Told:
     lines = _watched(spec, found)
     if found is None or spec.reference is None or not found.features:
         return lines, {}
-    from sparkdrift.explain.sizing import inputs_of, sizes_facts, sizes_lines, sizes_of
+    from sparkdrift.steps.sizing import inputs_of, sizes_facts, sizes_lines, sizes_of
 
     sizes = sizes_of(spec, inputs_of(spec, found))
     return [*lines, *sizes_lines(sizes, spec)], {"rows_needed": sizes_facts(sizes)}

@@ -10,7 +10,7 @@ import pytest
 from health_rows import start
 from scipy import stats
 
-from sparkdrift.health.course import course_of
+from sparkdrift.explain.debt_course import course_of
 from sparkdrift.health.judged import judged
 from sparkdrift.health.subjects import MEASURED
 from sparkdrift.health.told import Told

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sparkdrift.health.findings import Finding
 from sparkdrift.measures.series import NotMeasured
 from sparkdrift.measures.trend import Trend, trend
 
 if TYPE_CHECKING:
     from sparkdrift.health.assessing import Health
+    from sparkdrift.health.findings import Finding
 
 _ROUNDING = 1e-9
 LEVEL = 0.05

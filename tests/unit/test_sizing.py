@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sparkdrift.explain.sizing import sizes_facts, sizes_lines, sizes_of
 from sparkdrift.measures.sample_size import rows_needed
 from sparkdrift.spec.loading import parse_spec
+from sparkdrift.steps.sizing import sizes_facts, sizes_lines, sizes_of
 
 INTERVAL = "{begin: 2025-01-01, end: 2025-01-31}"
 TABLE = "{table: a.reference}"
