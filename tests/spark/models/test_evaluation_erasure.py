@@ -37,6 +37,8 @@ def states(spark, store) -> dict[tuple[int, str], float]:
     return {(row["day"], row["name"]): row["rows"] for row in found.collect()}
 
 
+# Minutes: test_forget has erasures of every other table in the usual selection.
+@pytest.mark.slow
 @pytest.mark.classic
 def test_after_an_erasure_states_sets_and_performance_are_without_the_rows(spark, tmp_path_factory):
     home = tmp_path_factory.mktemp("erasure")
