@@ -204,9 +204,11 @@ def alert(row: Told) -> Iterator[Finding]:
     keys = (_key("drift", row, row.name, row.subject),)
     kind: Kind = "feedback" if row.name == "metric:shaped" else "data"
     found = _finding(row, of_drift(row.name), kind, severity, text, keys)
-    names = () if row.words else tuple(row.subject.split(", "))
+    # words: the columns that are told as one; '[]' where it is of a single one.
+    many = row.words not in (None, "", "[]")
+    names = () if many else tuple(row.subject.split(", "))
     # Of a share, of slices and of several columns it is another one from window to window.
-    size = None if row.moved or row.words or row.grade is None else row.value
+    size = None if row.moved or many or row.grade is None else row.value
     yield replace(found, sliced=row.grade is None, comparisons=names, figure=size, unit="sd")
 
 

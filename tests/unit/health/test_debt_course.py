@@ -40,6 +40,8 @@ def rows(effects, **more) -> list[Told]:
         made.append(Told("m", "coverage", start(week), **coverage))
         if effect is not None:
             alert = {"name": "amount", "subject": "baseline", "grade": "major", "value": effect}
+            # As the question answers it of a column that is told alone.
+            alert["words"] = "[]"
             made.append(Told("m", "alert", start(week), **(alert | more)))
     return made
 
@@ -98,6 +100,10 @@ def test_figures_against_other_comparisons_are_other_figures() -> None:
     found = course_of(judged(SPEC, told, {}).assessed.health, DEBT)
     assert found.trend.slope == pytest.approx(-0.02)
     assert found.trend.windows == 10
+
+
+def test_columns_that_are_told_as_one_have_no_figure() -> None:
+    assert "no figure" in course([1.5] * 12, words='[["age"], ["amount"]]').reason
 
 
 def test_what_is_found_in_slices_alone_is_no_figure_of_the_whole_table() -> None:
