@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -195,7 +196,8 @@ def plain_windows(
         one.of_feedback(own["profiles"][start])
         count = tables[start]["row_count"]
         one.findings += ownership_findings(spec, start, start + DAY, rows=count, evaluation_sets=0)
-        found.append(one.evidence(empty=count == 0))
+        asked = frozenset(spec.drift.comparisons)
+        found.append(replace(one.evidence(empty=count == 0), asked=asked, compared=one.compared))
     return found
 
 
@@ -208,6 +210,7 @@ class _Plain:
         self.coverage: dict[str, Coverage] = {}
         self.subjects: dict[str, bool] = {}
         self.hidden: set[str] = set()
+        self.compared: dict[str, dict[str, bool]] = {}
         self.colours: dict[str, str] = {}
         self.lost: tuple[float | None, float | None] = (None, None)
 
@@ -257,7 +260,9 @@ class _Plain:
                 else:
                     severity = "minor" if last["severity"] == "warning" else last["severity"]
                     self.add(debt, "feedback" if shared else "data", severity)
+                    self.findings[-1] = replace(self.findings[-1], comparisons=("baseline",))
             self.tell(debt, row["status"] in MEASURED)
+            self.compared[debt] = {"baseline": row["status"] in MEASURED}
         if plain:
             self.tell("drift of other columns", any(one["status"] in MEASURED for one in plain))
         unshaped = [one["status"] for one in rows if one["comparison"] == "unshaped"]
