@@ -33,6 +33,11 @@ MONTH = 30
 # pairs of windows grow with the square.
 MOST_WINDOWS = 90
 _LEVEL = 0.01
+_PACES: Mapping[bool | None, Literal["faster", "slower", "steady"]] = {
+    True: "faster",
+    False: "slower",
+    None: "steady",
+}
 # A line is not drawn farther ahead than this many times the windows that it was fitted to.
 _AHEAD = 2.0
 
@@ -168,19 +173,13 @@ def _told(
         per_month=MONTH * found.slope,
         low=MONTH * found.slope_low,
         high=MONTH * found.slope_high,
-        pace=_pace(found),
+        pace=_PACES[found.quickens],
         returning=now * found.slope < 0,
         reaches=_reaches(now, found, times, limit),
         limit=limit,
         p_value=found.p_value,
         windows=found.windows,
     )
-
-
-def _pace(found: Trend) -> Literal["faster", "slower", "steady"]:
-    if found.acceleration_low <= 0 <= found.acceleration_high:
-        return "steady"
-    return "faster" if found.acceleration * found.slope > 0 else "slower"
 
 
 def _reaches(now: float, found: Trend, times: Sequence[datetime], limit: float) -> datetime | None:

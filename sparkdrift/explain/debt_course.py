@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from sparkdrift.health.assessing import Health
     from sparkdrift.health.findings import Finding
 
-_ROUNDING = 1e-9
 LEVEL = 0.05
 """Of Mann and Kendall's test. A debt is looked at because it is open, not by how it moves."""
 
@@ -36,15 +35,8 @@ class Course:
 
     @property
     def quickens(self) -> bool | None:
-        """Whether it moved faster in the second half of the windows than in the first; False:
-        slower; None: its 95 % interval allows both."""
-        found = self.trend
-        if found is None or found.acceleration_low <= 0 <= found.acceleration_high:
-            return None
-        # Of a straight line, as ages are, the bootstrap has nothing to draw but rounding errors.
-        if abs(found.acceleration) <= _ROUNDING * abs(found.slope):
-            return None
-        return found.acceleration * found.slope > 0
+        """As `Trend.quickens`; None where there is no trend as well."""
+        return None if self.trend is None else self.trend.quickens
 
 
 def course_of(health: Sequence[Health], debt: str) -> Course:

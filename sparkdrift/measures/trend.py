@@ -19,6 +19,7 @@ from sparkdrift.measures.series import NotMeasured, Series, measured
 
 LEVEL = 0.95
 REPLICATES = 400
+_ROUNDING = 1e-9
 SLACK, LIMIT = 0.5, 5.0
 ARL0 = 938.0  # Siegmund's approximation for SLACK and LIMIT, see `siegmund_arl`
 # p-values are floats: 0 says "below what can be told", not "infinitely unlikely".
@@ -47,6 +48,17 @@ class Trend:
     acceleration_low: float
     acceleration_high: float
     windows: int
+
+    @property
+    def quickens(self) -> bool | None:
+        """Whether it moved faster in the second half of the windows than in the first; False:
+        slower; None: the interval allows both."""
+        if self.acceleration_low <= 0 <= self.acceleration_high:
+            return None
+        # Of a straight line, as ages are, the bootstrap has nothing to draw but rounding errors.
+        if abs(self.acceleration) <= _ROUNDING * abs(self.slope):
+            return None
+        return self.acceleration * self.slope > 0
 
 
 class Slope(NamedTuple):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Sized
 from dataclasses import dataclass
 
 from sparkdrift.explain.signals import BETWEEN_WINDOWS
 from sparkdrift.measures.own_windows import LEAST_WINDOWS
 from sparkdrift.measures.sample_size import rows_needed
 from sparkdrift.spec.models import MonitorSpec
-from sparkdrift.spec.resolving import Resolution
 from sparkdrift.windows import Window, local_instant, windows_meeting
 
 
@@ -27,17 +26,10 @@ class Sizes:
     lacking: str = ""
 
 
-def inputs_of(spec: MonitorSpec, found: Resolution) -> list[str]:
-    """The features that are profiled and that the model reads: neither score nor decision."""
-    outputs = {column.lower() for role, column in spec.prediction.columns() if role != "label"}
-    names = [one.feature.name for one in found.features if one.problem is None]
-    return [name for name in names if name.lower() not in outputs]
-
-
-def sizes_of(spec: MonitorSpec, inputs: Collection[str]) -> Sizes:
+def sizes_of(spec: MonitorSpec, inputs: Sized) -> Sizes:
     """What a window needs for a shift of `drift.effect_size`, by the spec alone.
 
-    inputs: names of the features that the model reads. Reference windows are taken to have as
+    inputs: the features that can be profiled. Reference windows are taken to have as
     many rows as others, rows of another table to be many more; limits of single features
     (`drift.overrides`) are not looked at.
     """

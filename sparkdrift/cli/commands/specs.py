@@ -163,11 +163,11 @@ def _told(spark: Any, spec: MonitorSpec, problems: Sequence[Problem]) -> Told:
     """
     found = None if spark is None else held(spark, spec, problems)
     lines = _watched(spec, found)
-    if found is None or spec.reference is None or not found.features:
+    if found is None or spec.reference is None or not found.usable:
         return lines, {}
-    from sparkdrift.steps.sizing import inputs_of, sizes_facts, sizes_lines, sizes_of
+    from sparkdrift.steps.sizing import sizes_facts, sizes_lines, sizes_of
 
-    sizes = sizes_of(spec, inputs_of(spec, found))
+    sizes = sizes_of(spec, found.usable)
     return [*lines, *sizes_lines(sizes, spec)], {"rows_needed": sizes_facts(sizes)}
 
 
