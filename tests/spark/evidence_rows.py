@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -196,8 +195,7 @@ def plain_windows(
         one.of_feedback(own["profiles"][start])
         count = tables[start]["row_count"]
         one.findings += ownership_findings(spec, start, start + DAY, rows=count, evaluation_sets=0)
-        asked = frozenset(spec.drift.comparisons)
-        found.append(replace(one.evidence(empty=count == 0), asked=asked, compared=one.compared))
+        found.append(one.evidence(frozenset(spec.drift.comparisons), empty=count == 0))
     return found
 
 
@@ -214,7 +212,7 @@ class _Plain:
         self.colours: dict[str, str] = {}
         self.lost: tuple[float | None, float | None] = (None, None)
 
-    def evidence(self, *, empty: bool) -> WindowEvidence:
+    def evidence(self, asked: frozenset[str], *, empty: bool) -> WindowEvidence:
         kinds = ("performance", "calibration", "evaluation", "dashboard")
         kinds += ("data", "feature", "feedback", "operations")
         nothing = {one: Coverage(0.0, "no rows") for one in kinds} if empty else {}
@@ -223,16 +221,19 @@ class _Plain:
             tuple(self.findings),
             {**nothing, **self.coverage},
             {**self.subjects, **dict.fromkeys(self.hidden, False)},
+            compared=self.compared,
+            asked=asked,
             dashboard_status=self.colours.get("dashboard"),
             blind_spot=self.colours.get("blind_spot"),
             loss=self.lost[0],
             cost=self.lost[1],
         )
 
-    def add(self, debt: str, kind: Any, severity: Any, priced: bool = False) -> None:
+    def add(self, debt: str, kind: Any, severity: Any, priced: bool = False, **more: Any) -> None:
         start = self.window.start
         loss, cost = self.lost if priced else (None, None)
-        self.findings.append(Finding(debt, kind, severity, start, start, "", (), loss, cost))
+        found = Finding(debt, kind, severity, start, start, "", (), loss, cost, **more)
+        self.findings.append(found)
 
     def tell(self, debt: str, measured: bool) -> None:
         self.subjects[debt] = self.subjects.get(debt, False) or measured
@@ -259,8 +260,8 @@ class _Plain:
                     self.hidden.add(debt)
                 else:
                     severity = "minor" if last["severity"] == "warning" else last["severity"]
-                    self.add(debt, "feedback" if shared else "data", severity)
-                    self.findings[-1] = replace(self.findings[-1], comparisons=("baseline",))
+                    kind = "feedback" if shared else "data"
+                    self.add(debt, kind, severity, comparisons=("baseline",))
             self.tell(debt, row["status"] in MEASURED)
             self.compared[debt] = {"baseline": row["status"] in MEASURED}
         if plain:
