@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from sparkdrift.store import Store, open_store
 
 if TYPE_CHECKING:
     from sparkdrift.cli.progress import Bars
+    from sparkdrift.embedded.ahead import Ahead
     from sparkdrift.spec.models import MonitorSpec
     from sparkdrift.steps.context import Context
 
@@ -50,6 +52,7 @@ def each_monitor(
     asked: bool = False,
     stored: bool = False,
     first: Callable[[Context, Sequence[MonitorSpec]], Answer] | None = None,
+    ahead: Ahead[Any] | None = None,
 ) -> int:
     """Run `step` for each spec; prints one line each; returns the worst exit code.
 
@@ -57,6 +60,7 @@ def each_monitor(
     than for one; its facts stand beside the monitors in the document, its exit code counts.
     `dry`: nothing is written. `asked`: there is work even where nothing changed.
     `stored`: that work is on what the store has, and reads no source unless it must.
+    `ahead`: what to ask the store while Java starts.
     Java does not start where no spec can be read.
     """
     files = spec_files(given)
@@ -65,9 +69,11 @@ def each_monitor(
     if not specs:
         return answers.told(common.run_id, store)
     brief = stored or (not asked and nothing_new(store, specs))
-    with work(common, store, dry=dry, brief=brief) as (context, bars):
+    loaded = [spec for _, spec in specs]
+    meanwhile = None if ahead is None else partial(ahead.begin, store, loaded)
+    with work(common, store, dry=dry, brief=brief, meanwhile=meanwhile) as (context, bars):
         if first is not None:
-            answers.before(first(context, [spec for _, spec in specs]))
+            answers.before(first(context, loaded))
         for file, spec in specs:
             try:
                 answer = step(context, spec, bars)

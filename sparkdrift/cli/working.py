@@ -7,7 +7,7 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sparkdrift.steps.journal import Record
 
 LOG = "sparkdrift.log"
+Meanwhile = Callable[[], Callable[[], None]]
 _ERASE = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
 
 
@@ -41,10 +42,13 @@ def log_file(common: Common, store: Store) -> Path | None:
 
 
 @contextmanager
-def session(common: Common, *, brief: bool = False) -> Iterator[Any]:
+def session(
+    common: Common, *, brief: bool = False, meanwhile: Meanwhile | None = None
+) -> Iterator[Any]:
     """A Spark session that reads Delta tables; its own output stays in a file.
 
-    `brief`: for a command that looks at few rows (see `open_session`).
+    `brief`: for a command that looks at few rows (see `open_session`). `meanwhile`: called where a
+    Java is about to start; what it returns is done in a thread while it does.
 
     Raises SetupError with the next step where Java, Spark or Delta is missing.
     """
@@ -60,7 +64,7 @@ def session(common: Common, *, brief: bool = False) -> Iterator[Any]:
         def read() -> None:
             # The steps' modules, while Java starts. Where that fails they are waited for: what
             # they load can't be loaded while Python ends.
-            reading = Thread(target=importlib.import_module, args=("sparkdrift.steps.run",))
+            reading = Thread(target=_read_then, args=(meanwhile and meanwhile(),))
             reading.start()
             stack.callback(reading.join)
 
@@ -88,15 +92,24 @@ def existing_store(common: Common) -> Iterator[tuple[Any, Store]]:
 
 @contextmanager
 def work(
-    common: Common, store: Store, *, dry: bool = False, brief: bool = False
+    common: Common,
+    store: Store,
+    *,
+    dry: bool = False,
+    brief: bool = False,
+    meanwhile: Meanwhile | None = None,
 ) -> Iterator[tuple[Context, Bars]]:
     """All that steps need, on `store`, which is created or brought up to date first.
 
     `dry`: nothing is written anywhere; a store that is not there yet looks empty. `brief`:
-    nothing is expected to be due.
+    nothing is expected to be due. `meanwhile`: as of `session`; nobody else works on a store in a
+    folder by then.
     Raises SetupError where Spark lacks the sketch functions.
     """
-    with nullcontext() if dry else locked(store), session(common, brief=brief) as spark:
+    with (
+        nullcontext() if dry else locked(store),
+        session(common, brief=brief, meanwhile=meanwhile) as spark,
+    ):
         from sparkdrift.steps.context import Context
         from sparkdrift.steps.journal import Journal
         from sparkdrift.steps.opening import closing, prepared
@@ -107,6 +120,15 @@ def work(
             made = Journal(spark, store, common.run_id, log, partial(_finished, bars))
             with closing(made) as journal:
                 yield Context(spark, store, journal, bars), bars
+
+
+def _read_then(work: Callable[[], None] | None) -> None:
+    try:
+        importlib.import_module("sparkdrift.steps.run")
+    finally:
+        # Somebody waits for its end.
+        if work is not None:
+            work()
 
 
 def quieten(common: Common) -> None:

@@ -204,8 +204,8 @@ def alert(row: Told) -> Iterator[Finding]:
     keys = (_key("drift", row, row.name, row.subject),)
     kind: Kind = "feedback" if row.name == "metric:shaped" else "data"
     found = _finding(row, of_drift(row.name), kind, severity, text, keys)
-    # words: the columns that are told as one; '[]' where it is of a single one.
-    many = row.words not in (None, "", "[]")
+    # words: the columns that are told as one.
+    many = row.words is not None
     names = () if many else tuple(row.subject.split(", "))
     # Of a share, of slices and of several columns it is another one from window to window.
     size = None if row.moved or many or row.grade is None else row.value

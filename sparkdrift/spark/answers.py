@@ -37,6 +37,9 @@ Ask = Callable[[str, int], list[dict[str, Any]]]
 """At most so many rows of a query over the tables and views of a store by their plain names; times
 are aware UTC."""
 
+ALL_ROWS = 50_000_000
+"""More than any store has for questions of our own: a bound is for those of people."""
+
 
 def distinct(names: Sequence[str]) -> tuple[str, ...]:
     """Column names with a number behind one that stood before: a JSON object has each once."""

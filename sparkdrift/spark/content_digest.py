@@ -31,6 +31,7 @@ BY_BITS: Final = (PRESENT, _OF_MERGED)
 and later write otherwise. All are recomputed as they were made."""
 CONTENT: Final = tuple(column.name for column in (*FIGURES, *STATE))
 _OF_WINDOWS = ("window_bins", "window_shares", "window_unseen", "status", "reason")
+_TASKS: Final = 4
 _CAME_LATER = (("value", "cells", "effective_rows"), ("value", "cells"), ("effective_rows",))
 """Columns that stores did not have yet whose digests have no mark: an empty text each would make
 another one."""
@@ -51,7 +52,9 @@ def content_digest(
     # The expression is long, and compiling it takes longer than a row of each feature.
     with few_rows(spark):
         rows = spark.table(store.table(REFERENCE_PROFILES.name))
-        return digest_of(rows.where(of_attempt(name, version, run_id)), like)
+        own = rows.where(of_attempt(name, version, run_id))
+        # They lie in one file, and are a second's work for each core.
+        return digest_of(own.repartition(_TASKS, "column_name", "slice_value"), like)
 
 
 def digest_of(rows: DataFrame, like: str | None = None) -> tuple[str, int]:

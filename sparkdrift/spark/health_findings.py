@@ -24,7 +24,7 @@ from sparkdrift.explain.told_shares import told_share
 from sparkdrift.health.events import Event
 from sparkdrift.health.subjects import TERM
 from sparkdrift.health.told import Told
-from sparkdrift.spark.answers import Ask
+from sparkdrift.spark.answers import ALL_ROWS, Ask
 from sparkdrift.spark.changes import from_micros
 from sparkdrift.spark.drift_in_force import InForce, drift_in_force, read_in_force
 from sparkdrift.spark.few_rows import few_rows
@@ -41,8 +41,6 @@ from sparkdrift.spark.views import registered
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 
-_MOST_ROWS = 50_000_000
-"""More than any store has for these questions: a bound is for questions of people."""
 _FEW_ROWS = 500_000
 """Up to so many rows of drift are looked at without compiling: that takes longer than the rows."""
 _AT_ONCE = 3
@@ -61,8 +59,8 @@ class Stored:
 def stored_by_ask(ask: Ask, specs: Sequence[MonitorSpec]) -> Stored:
     """What `stored_by_spark` answers, by one question after the other: `ask` plans them quickly."""
     parts = (of_windows, of_instruments, of_drift, of_terms)
-    rows = (row for part in parts for query in part(specs) for row in ask(query, _MOST_ROWS))
-    events = ask(events_query(DEBT_EVENTS.name, _own(specs)), _MOST_ROWS)
+    rows = (row for part in parts for query in part(specs) for row in ask(query, ALL_ROWS))
+    events = ask(events_query(DEBT_EVENTS.name, _own(specs)), ALL_ROWS)
     return _stored(specs, rows, events)
 
 

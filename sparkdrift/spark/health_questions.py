@@ -315,11 +315,12 @@ def _gravest(alerts: str) -> str:
     alone = f"status IS NULL AND place <= {MOST_COLUMNS}"
     name = f"CASE WHEN {alone} THEN name ELSE {string(OTHERS)} END"
     many = "concat(max(subject), ' in ', count(*), ' columns')"
+    others = f"collect_set(CASE WHEN NOT ({alone}) THEN array(name) END)"
     told = {
         "start": "start",
         "name": name,
         "status": "status",
-        "words": f"to_json(sort_array(collect_set(CASE WHEN NOT ({alone}) THEN array(name) END)))",
+        "words": f"nullif(CAST(to_json(sort_array({others})) AS STRING), '[]')",
         "subject": f"CASE WHEN count(*) > 1 THEN {many} ELSE max(subject) END",
         "grade": f"get({_GRADES}, CAST(max({grade}) AS INT) - 1)",
         "since": "min(since)",

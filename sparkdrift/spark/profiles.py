@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from sparkdrift import __version__
@@ -55,13 +56,23 @@ def stored_windows(
     spark: SparkSession, store: Store, spec: MonitorSpec, granularity: str | None = None
 ) -> dict[datetime, StoredWindow]:
     """The windows of a monitor in `profiles`, by start; reads no sketch."""
-    rows = spark.sql(
+    query = windows_query(store.table(PROFILES.name), spec, granularity)
+    return windows_of(spark.sql(query).collect())
+
+
+def windows_query(table: str, spec: MonitorSpec, granularity: str | None = None) -> str:
+    """The query of `stored_windows`; table: what `profiles` is called in it."""
+    return (
         "SELECT unix_micros(window_start) AS start, unix_micros(window_end) AS end, row_count,"
-        f" fingerprint, status, source_version, definition_hash FROM {store.table(PROFILES.name)}"
+        f" fingerprint, status, source_version, definition_hash FROM {table}"
         f" WHERE monitor = {string(spec.monitor)}"
         f" AND granularity = {string(granularity or spec.windows.grain)}"
         f" AND column_name = {string(TABLE_ROW)} AND slice_key = {string(WHOLE)}"
-    ).collect()
+    )
+
+
+def windows_of(rows: Iterable[Row | Mapping[str, Any]]) -> dict[datetime, StoredWindow]:
+    """What `windows_query` answers."""
     found = (
         StoredWindow(
             window=Window(from_micros(row["start"]), from_micros(row["end"])),

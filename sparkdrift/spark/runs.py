@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from pyspark.sql import Row as SparkRow
 from pyspark.sql import SparkSession
 
 from sparkdrift import __version__
@@ -18,6 +19,7 @@ from sparkdrift.spark.sql import string
 from sparkdrift.spark.writer import insert_rows
 from sparkdrift.store import Store
 
+Row = Mapping[str, Any] | SparkRow
 MENDED = "migrate"
 """The step that says that a table was made good, so that what was done before may be gone."""
 
@@ -87,14 +89,25 @@ def looked_up(
     spark: SparkSession, store: Store, monitors: Collection[str], run_id: str | None = None
 ) -> dict[str, LookedUp]:
     """By monitor, for each of these that has any row; run_id: whose attempts are counted."""
-    names = ", ".join(map(string, sorted(monitors)))
-    own = "NULL" if run_id is None else f"CASE WHEN run_id = {string(run_id)} THEN attempt END"
+    query = looked_up_query(store.table(RUNS.name), monitors, run_id)
     with few_rows(spark):
-        rows = spark.sql(
-            "SELECT monitor, step, unix_micros(max(at)) AS newest,"
-            f" max({own}) AS attempt FROM {store.table(RUNS.name)}"
-            f" WHERE monitor IN ({names}) GROUP BY monitor, step"
-        ).collect()
+        return looked_up_of(spark.sql(query).collect())
+
+
+def looked_up_query(table: str, monitors: Collection[str], run_id: str | None) -> str:
+    """The query of `looked_up`; table: what `runs` is called in it."""
+    names = ", ".join(map(string, sorted(monitors)))
+    own = "CAST(NULL AS INT)"
+    if run_id is not None:
+        own = f"CASE WHEN run_id = {string(run_id)} THEN attempt END"
+    return (
+        f"SELECT monitor, step, unix_micros(max(at)) AS newest, max({own}) AS attempt FROM {table}"
+        f" WHERE monitor IN ({names}) GROUP BY monitor, step"
+    )
+
+
+def looked_up_of(rows: Iterable[Row]) -> dict[str, LookedUp]:
+    """What `looked_up_query` answers."""
     newest: dict[str, int] = {}
     attempts: dict[str, dict[str, int]] = {}
     for row in rows:

@@ -37,6 +37,7 @@ from sparkdrift.windows import Window, day_of
 # What will not change by itself: a table that can't be reached today may be there tomorrow.
 _FAILING = (NoRowsError, NoTableError, SpecError)
 _STEP = "forget"
+_NOT_RUN = "its rows are told by a condition that is not run"
 
 
 @dataclass(frozen=True)
@@ -135,13 +136,14 @@ def _made_again(
             if isinstance(wanted, str):
                 found.append(replace(erased, why=wanted))
                 continue
+            then = _as_it_was(spec, one)
             made = make_version(
                 context,
-                spec,
+                then,
                 wanted,
                 stored,
                 record,
-                windows=whole(context, spec, one.interval)[0] if one.interval else (),
+                windows=whole(context, then, one.interval)[0] if one.interval else (),
                 by=by,
                 note=f"after an erasure, instead of version {one.version}",
             )
@@ -170,9 +172,8 @@ def _wanted(
     if stored.states[one.version] == "rejected":
         return "it was rejected"
     if one.interval is not None:
-        # As definitions take it: blanks around a condition mean nothing.
-        if (one.source_filter or "").strip() != (spec.source.filter or "").strip():
-            return "it was made by another filter than the spec's"
+        if any(check_expression(one.source_filter or "true")):
+            return _NOT_RUN
         return Wanted(name, one.interval)
     table, path = location(one.source)
     source = open_source(context.spark, table=table, path=path, row_filter=None)
@@ -188,8 +189,18 @@ def _wanted(
     row_filter = f"({one.source_filter}) AND {until}" if one.source_filter else until
     # The condition may have come with a file from elsewhere.
     if any(check_expression(row_filter)):
-        return "its rows are told by a condition that is not run"
+        return _NOT_RUN
     return Wanted(name, table=table, path=path, row_filter=row_filter)
+
+
+def _as_it_was(spec: MonitorSpec, one: Snapshot) -> MonitorSpec:
+    """The spec with the filter that the version was made by, where it is of the watched table."""
+    # As definitions take it: blanks around a condition mean nothing.
+    same = (one.source_filter or "").strip() == (spec.source.filter or "").strip()
+    if one.interval is None or same:
+        return spec
+    source = spec.source.model_copy(update={"filter": one.source_filter})
+    return spec.model_copy(update={"source": source})
 
 
 def _say(context: Context, spec: MonitorSpec, name: Name, made: Sequence[Erased], by: str) -> None:

@@ -103,15 +103,18 @@ def make_version(
     windows: Sequence[StoredWindow],
     by: str,
     note: str | None,
+    watched: Source | None = None,
 ) -> Snapshot:
     """Write the next version of what is stored; it is in force nowhere yet.
 
-    windows: the stored ones it is merged from; none: it is read in one scan. Raises
-    SnapshotError where another run makes the same version at the same time.
+    windows: the stored ones it is merged from; none: it is read in one scan. watched: the table
+    that the spec watches, where it is open already. Raises SnapshotError where another run makes
+    the same version at the same time.
     """
     with _as_it_was(spec, wanted, record):
         if windows and wanted.interval is not None and not measures_scores(spec, wanted.name):
-            rows, about = _merged(context, spec, wanted.name, wanted.interval, windows)
+            source = watched or source_of(context.spark, spec)
+            rows, about = _merged(context, spec, wanted.name, wanted.interval, windows, source)
         else:
             rows, about = _scanned(context, spec, wanted, record)
         about |= {
@@ -164,7 +167,13 @@ def whole(
     context: Context, spec: MonitorSpec, interval: Window
 ) -> tuple[Sequence[StoredWindow], str | None]:
     """The same for an interval of anybody's choice, all of which must be stored as defined now."""
-    stored = stored_windows(context.spark, context.store, spec)
+    return whole_of(spec, stored_windows(context.spark, context.store, spec), interval)
+
+
+def whole_of(
+    spec: MonitorSpec, stored: Mapping[datetime, StoredWindow], interval: Window
+) -> tuple[Sequence[StoredWindow], str | None]:
+    """The same, where the stored windows of the monitor are known."""
     inside, present = _inside(spec, stored, interval)
     missing = _missing(stored, inside, present, interval)
     if missing:
@@ -251,8 +260,8 @@ def _merged(
     name: Name,
     interval: Window,
     windows: Sequence[StoredWindow],
+    source: Source,
 ) -> tuple[Any, dict[str, Any]]:
-    source = source_of(context.spark, spec)
     resolution = resolve_source(context.spark, spec, source)
     rows = merged_reference(
         context.spark, context.store, spec, interval, hashes_of(spec, resolution)

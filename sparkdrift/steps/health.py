@@ -12,14 +12,18 @@ import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sparkdrift.errors import StoreError
 from sparkdrift.health.assessing import FORMAT, Standing
 from sparkdrift.health.judged import Judged, judged
 from sparkdrift.health.maintenance import dated_ahead
+from sparkdrift.spark.answers import ALL_ROWS, Ask
 from sparkdrift.spark.health import Verdicts, verdict_rows, write_events, write_health
-from sparkdrift.spark.runs import settled_scope
+from sparkdrift.spark.health_findings import Stored, stored_by_ask
+from sparkdrift.spark.runs import LookedUp, looked_up_of, looked_up_query, settled_scope
+from sparkdrift.spark.schemas import RUNS
 from sparkdrift.spark.verdicts import read_verdict
 from sparkdrift.spec.digests import health_hash
 from sparkdrift.spec.models import MonitorSpec
@@ -62,14 +66,23 @@ def _scope(spec: MonitorSpec) -> str:
 
 
 def assess_health(
-    context: Context, specs: Sequence[MonitorSpec], *, write: bool = True
+    context: Context,
+    specs: Sequence[MonitorSpec],
+    *,
+    write: bool = True,
+    known: Known | None = None,
 ) -> dict[str, Judged]:
-    """Judge every stored window of these monitors and write what is due; by monitor."""
+    """Judge every stored window of these monitors and write what is due; by monitor.
+
+    known: what `known_by_ask` says of them, where the store is as it was then.
+    """
     journal, names = context.journal, [one.monitor for one in specs]
+    if known is not None:
+        journal.knows(names, known.looked_up)
     with ExitStack() as steps, ThreadPoolExecutor(1) as meanwhile:
         records = [steps.enter_context(journal.step(name, STEP)) for name in names]
         looked_up = meanwhile.submit(journal.look_up, names if write else ())
-        found = judge_monitors(context, specs)
+        found = judge_monitors(context, specs) if known is None else known.judged
         looked_up.result()
         busy = []
         for spec, record in zip(specs, records, strict=True):
@@ -94,7 +107,27 @@ def assess_health(
 
 def judge_monitors(context: Context, specs: Sequence[MonitorSpec]) -> dict[str, Judged]:
     """The same, and nothing is written."""
-    stored = health_stored(context, specs)
+    return judge_stored(specs, health_stored(context, specs))
+
+
+@dataclass(frozen=True)
+class Known:
+    """All that is read before verdicts are written: what follows from rows, and what the journal
+    asks of `runs`."""
+
+    judged: dict[str, Judged]
+    looked_up: Mapping[str, LookedUp]
+
+
+def known_by_ask(ask: Ask, specs: Sequence[MonitorSpec], run_id: str | None) -> Known:
+    """`judge_monitors`, and what the journal of a run asks, without Spark. run_id: as given."""
+    judged_now = judge_stored(specs, stored_by_ask(ask, specs))
+    query = looked_up_query(RUNS.name, [spec.monitor for spec in specs], run_id)
+    return Known(judged_now, looked_up_of(ask(query, ALL_ROWS)))
+
+
+def judge_stored(specs: Sequence[MonitorSpec], stored: Stored) -> dict[str, Judged]:
+    """What follows from these rows; pure."""
     return {
         spec.monitor: judged(spec, stored.rows[spec.monitor], stored.events[spec.monitor])
         for spec in specs

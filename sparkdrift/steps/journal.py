@@ -28,7 +28,15 @@ from sparkdrift.redacting import without_secrets
 from sparkdrift.spark.alterations import alteration
 from sparkdrift.spark.damage import damage
 from sparkdrift.spark.failures import condition
-from sparkdrift.spark.runs import Begun, Success, begun, looked_up, recalled, write_runs
+from sparkdrift.spark.runs import (
+    Begun,
+    LookedUp,
+    Success,
+    begun,
+    looked_up,
+    recalled,
+    write_runs,
+)
 from sparkdrift.store import Store
 from sparkdrift.windows import Window
 
@@ -158,11 +166,14 @@ class Journal:
         unknown = set(monitors) - known
         if unknown:
             run_id = self.run_id if self._given else None
-            found = looked_up(self._spark, self._store, unknown, run_id)
-            for name in unknown:
-                own = found.get(name)
-                self._newest.setdefault(name, own.newest if own else None)
-                self._attempts[name] = own.attempts if own else {}
+            self.knows(unknown, looked_up(self._spark, self._store, unknown, run_id))
+
+    def knows(self, monitors: Collection[str], found: Mapping[str, LookedUp]) -> None:
+        """What `look_up` would find of these monitors."""
+        for name in monitors:
+            own = found.get(name)
+            self._newest.setdefault(name, own.newest if own else None)
+            self._attempts[name] = own.attempts if own else {}
 
     def close(self) -> None:
         """Write what was held back."""

@@ -21,12 +21,12 @@ from sparkdrift.spark.reference_life import (
     Snapshot,
     Stored,
     own_name,
-    read_references,
     stored_references,
 )
 from sparkdrift.spec.models import MonitorSpec, Reference
 from sparkdrift.steps.context import Context
-from sparkdrift.steps.freezing import Wanted, holds, make_version, stored_for, whole
+from sparkdrift.steps.freezing import Wanted, holds, make_version, stored_for
+from sparkdrift.steps.freezing_inputs import Known, inputs_of
 from sparkdrift.steps.journal import Record
 from sparkdrift.steps.promotion import Decision, enter, record_event, settle
 from sparkdrift.windows import Window, local_instant
@@ -165,19 +165,23 @@ def snapshot_reference(context: Context, spec: MonitorSpec, freeze: Freeze | Non
         return put_in_force(context, spec, own_name(spec), due.stored.own, due.found, asked, record)
 
 
-def snapshot_by_hand(context: Context, spec: MonitorSpec, wanted: Wanted, asked: Freeze) -> Frozen:
+def snapshot_by_hand(
+    context: Context,
+    spec: MonitorSpec,
+    wanted: Wanted,
+    asked: Freeze,
+    known: Known | None = None,
+) -> Frozen:
     """Freeze a version of what a person wants, of whatever role and name.
 
     An interval of the watched table is merged from its stored windows, where all of them are
     stored under the present definitions; else it is read in one scan, and the run says why.
+    known: what `known_by_ask` says, where the store is as it was then.
     """
     with context.journal.step(spec.monitor, STEP) as record:
-        windows: Sequence[StoredWindow] = ()
-        missing: str | None = None
         with context.journal.starting(record):
-            stored = read_references(context.spark, context.store, spec.monitor, [wanted.name])
-            if wanted.interval is not None:
-                windows, missing = whole(context, spec, wanted.interval)
+            stored, held = inputs_of(context, spec, wanted, known)
+        windows, missing = held.windows, held.missing
         own = stored.get(wanted.name, Stored())
         if missing:
             record.warnings.append(f"read in one scan: {missing}")
@@ -190,6 +194,7 @@ def snapshot_by_hand(context: Context, spec: MonitorSpec, wanted: Wanted, asked:
             windows=windows,
             by=user(),
             note=asked.note,
+            watched=held.source,
         )
         record.windows = made.windows
         return put_in_force(context, spec, wanted.name, own, made, asked, record)

@@ -247,6 +247,34 @@ def test_without_rows_there_is_no_successor_and_windows_are_empty(spark, source,
     assert len(shown) == rows_of(spark, store, "drift", late).num_rows > 0
 
 
+@pytest.mark.classic
+def test_a_version_of_another_filter_is_made_again_by_that_filter(spark, workspace):
+    """The spec watches other rows by now, and what judged windows of then stands in for itself."""
+    path = workspace / "filtered"
+    early = days(0, 3, 60, np.random.default_rng(SEED))
+    write(spark, path, pa.concat_tables([early, planted(early.schema), closing_row(4)]))
+    store, spec = new_store(spark, workspace / "filters"), credit_spec(path)
+    then = spec.model_copy(
+        update={"source": spec.source.model_copy(update={"filter": "region = 'north'"})}
+    )
+    wanted = Wanted(NAME, Window(day_start(0), day_start(4)))
+    snapshot_by_hand(context_of(spark, store, "then"), then, wanted, Freeze())
+    profile_only(spark, store, spec)
+    spark.sql(f"DELETE FROM delta.`{path}` WHERE product = '{PERSON}'")
+    context = context_of(spark, store, "now")
+    window = Options(begin=day_start(2), end=day_start(3))
+    done = forget(context, spec, window, by="dpo", retain_hours=0)
+    assert [(one.version, one.instead) for one in done.erased] == [(1, 2)]
+    old, new = find(spark, store, NAME).versions
+    north = spark.sql(f"SELECT count(*) FROM delta.`{path}` WHERE region = 'north' AND ts < "
+                      f"TIMESTAMP'{day_start(4).isoformat()}'").collect()[0][0]  # fmt: skip
+    assert 0 < north < 240
+    assert (old.rows, new.rows) == (north + 1, north)
+    assert new.source_filter == old.source_filter == "region = 'north'"
+    assert find(spark, store, NAME).states == {1: "erased", 2: "active"}
+    assert list(places(workspace / "filters")) == []
+
+
 @pytest.mark.slow
 @pytest.mark.classic
 def test_a_pruned_day_leaves_its_week_as_well(spark, workspace):

@@ -18,21 +18,27 @@ from sparkdrift.embedded import asking as embedded
 from sparkdrift.embedded import dashboards
 from sparkdrift.embedded.unanswered import UnansweredError
 from sparkdrift.health.judged import judged
+from sparkdrift.references.life import Name
 from sparkdrift.report.page.document import page
 from sparkdrift.report.page.material import of_rows
 from sparkdrift.spark import querying
 from sparkdrift.spark.fleet import read_fleet
 from sparkdrift.spark.health_findings import stored_by_ask, stored_by_spark
+from sparkdrift.spark.profiles import stored_windows
 from sparkdrift.spark.reference_life import read_references, references_of, references_query
 from sparkdrift.spark.report_rows import ReportRows, watched_metric
+from sparkdrift.spark.runs import looked_up
 from sparkdrift.spark.schemas import TABLES
 from sparkdrift.spark.sql import quote
 from sparkdrift.spark.views import VIEWS
-from sparkdrift.steps import reference
+from sparkdrift.steps import freezing_inputs, reference
 from sparkdrift.steps.answering import answer_verdict
+from sparkdrift.steps.freezing import Wanted
+from sparkdrift.steps.health import judge_monitors, known_by_ask
 from sparkdrift.steps.promotion import Decision
 from sparkdrift.steps.recalibrate import recalibrate
 from sparkdrift.steps.snapshot import snapshot_reference
+from sparkdrift.windows import Window
 from tests.unit.report.page.made_rows import MADE
 
 pytestmark = [pytest.mark.spark, pytest.mark.classic]
@@ -220,8 +226,32 @@ def test_health_is_judged_alike(spark, store, planted, workspace):
         assert [one.digest for one in found[0].assessed.health] == [
             one.digest for one in found[1].assessed.health
         ]
+    alerts = [row for rows in ours.rows.values() for row in rows if row.part == "alert"]
+    # A column that is told alone is no list of columns: its comparisons are those of its debt.
+    assert {row.words for row in alerts} == {None}
     parts = {row.part for rows in ours.rows.values() for row in rows}
     assert {"window", "health", "term", "alert", "coverage", "staleness"} <= parts
+
+
+@pytest.mark.parametrize("run_id", [None, "scored"])
+def test_what_is_asked_while_java_starts_is_the_same(spark, store, planted, workspace, run_id):
+    """Before verdicts are written, and before a version of a reference is made."""
+    spec = scored_spec(workspace)
+    context = context_of(spark, store, "ahead")
+    other = plan.planted_spec(planted.path)
+    wanted = Wanted(
+        Name(other.monitor, "baseline", "baseline"), Window(day_start(0), day_start(SCORED_DAYS))
+    )
+    with embedded.asking(store, store.local) as ask:
+        health = known_by_ask(ask, [spec], run_id)
+        version = freezing_inputs.known_by_ask(ask, other, wanted)
+    assert health.judged == judge_monitors(context, [spec])
+    assert health.looked_up == looked_up(spark, store, [spec.monitor], run_id)
+    assert bool(health.looked_up[spec.monitor].attempts) == (run_id is not None)
+    assert version.windows == stored_windows(spark, store, other)
+    assert len(version.windows) > SCORED_DAYS
+    assert version.references == read_references(spark, store, other.monitor, [wanted.name])
+    assert list(version.references) == [wanted.name]
 
 
 def test_lists_need_no_java(spark, store, planted):

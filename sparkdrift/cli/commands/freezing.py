@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,13 +11,16 @@ import typer
 from sparkdrift.cli.arguments import interval, point_of_time
 from sparkdrift.cli.common import Common
 from sparkdrift.cli.each import Answer, each_monitor
+from sparkdrift.embedded.ahead import Ahead
 from sparkdrift.report.plain import began
 from sparkdrift.steps.by_hand import ROLES, Asked, require_sense, wanted_by
 
 if TYPE_CHECKING:
     from sparkdrift.cli.progress import Bars
+    from sparkdrift.spark.answers import Ask
     from sparkdrift.spec.models import MonitorSpec
     from sparkdrift.steps.context import Context
+    from sparkdrift.steps.freezing_inputs import Known
     from sparkdrift.steps.snapshot import Frozen
 
 
@@ -122,6 +126,13 @@ def snapshot(
     require_sense(asked)
     since = point_of_time("--effective-from", effective_from)
 
+    def known(ask: Ask, specs: Sequence[MonitorSpec]) -> Known:
+        from sparkdrift.steps.freezing_inputs import known_by_ask
+
+        return known_by_ask(ask, specs[0], wanted_by(asked, specs[0]))
+
+    ahead = Ahead(known)
+
     def one(context: Context, loaded: MonitorSpec, bars: Bars) -> Answer:
         from sparkdrift.steps.snapshot import Freeze, snapshot_by_hand, snapshot_reference
         from sparkdrift.windows import local_instant
@@ -131,13 +142,15 @@ def snapshot(
         start = None if since is None else local_instant(since, zone)
         freeze = Freeze(True, note, start, candidate=candidate)
         done = (
-            snapshot_by_hand(context, loaded, wanted_by(asked, loaded), freeze)
+            snapshot_by_hand(context, loaded, wanted_by(asked, loaded), freeze, ahead.taken())
             if asked.is_other
             else snapshot_reference(context, loaded, freeze)
         )
         return _told(done, zone)
 
-    return each_monitor(common, [spec], one, asked=True, stored=asked.begin is not None)
+    stored = asked.begin is not None
+    before = ahead if asked.is_other else None
+    return each_monitor(common, [spec], one, asked=True, stored=stored, ahead=before)
 
 
 def _told(done: Frozen, zone: str) -> Answer:

@@ -14,6 +14,7 @@ from sparkdrift.cli.each import Answer, each_monitor
 from sparkdrift.cli.hooked import hook_facts, hook_remarks
 from sparkdrift.cli.judged import health_facts
 from sparkdrift.cli.owed import Models
+from sparkdrift.embedded.ahead import Ahead
 from sparkdrift.errors import UsageError, nearest
 from sparkdrift.report.plain import day
 
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from sparkdrift.health.assessing import Health
     from sparkdrift.health.declared import Owed
     from sparkdrift.health.judged import Judged
+    from sparkdrift.spark.answers import Ask
     from sparkdrift.spec.models import MonitorSpec
     from sparkdrift.steps.context import Context
+    from sparkdrift.steps.health import Known
 
 FailOn = Annotated[
     list[str] | None,
@@ -62,13 +65,20 @@ def show(
         # What is wrong with it is said before anything starts.
         load_registry(models)
 
+    def known(ask: Ask, loaded: Sequence[MonitorSpec]) -> Known:
+        from sparkdrift.steps.health import known_by_ask
+
+        return known_by_ask(ask, loaded, common.run_id)
+
+    ahead = Ahead(known)
+
     def all_of_them(context: Context, loaded: Sequence[MonitorSpec]) -> Answer:
         from sparkdrift.report.owed import owed_facts, owed_lines
         from sparkdrift.spec.loading import models_of
         from sparkdrift.steps.declared_models import assess_models
         from sparkdrift.steps.health import assess_health
 
-        judged.update(assess_health(context, loaded))
+        judged.update(assess_health(context, loaded, known=ahead.taken()))
         # Whether verdicts are fresh is known once they are written.
         context.journal.close()
         declared = models_of(loaded, *([] if models is None else [models]))
@@ -104,7 +114,7 @@ def show(
         ]
         return Answer("\n  ".join(lines), facts, FINDING if alarm else 0, remarks)
 
-    return each_monitor(common, specs, one, asked=True, stored=True, first=all_of_them)
+    return each_monitor(common, specs, one, asked=True, stored=True, first=all_of_them, ahead=ahead)
 
 
 def _asked(given: Sequence[str]) -> int | None:

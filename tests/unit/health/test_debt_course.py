@@ -40,8 +40,6 @@ def rows(effects, **more) -> list[Told]:
         made.append(Told("m", "coverage", start(week), **coverage))
         if effect is not None:
             alert = {"name": "amount", "subject": "baseline", "grade": "major", "value": effect}
-            # As the question answers it of a column that is told alone.
-            alert["words"] = "[]"
             made.append(Told("m", "alert", start(week), **(alert | more)))
     return made
 
