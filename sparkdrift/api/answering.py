@@ -85,10 +85,11 @@ def debts(
 
     own = loaded(spec)
     with working(store, spark) as context:
-        newest = judge_monitors(context, [own])[own.monitor].newest
+        found = judge_monitors(context, [own])[own.monitor]
+    open_now = found.newest.debts if found.newest else found.booked
     currency = own.degraded.currency if own.degraded else None
     notes = [f"interest in {currency}"] if currency else []
-    return rows_of(debt_facts(by_interest(newest.debts if newest else ())), notes)
+    return rows_of(debt_facts(by_interest(open_now)), notes)
 
 
 def debt(

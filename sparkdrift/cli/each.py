@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,8 +69,9 @@ def each_monitor(
         return answers.told(common.run_id, store)
     brief = stored or (not asked and nothing_new(store, specs))
     loaded = [spec for _, spec in specs]
-    meanwhile = None if ahead is None else partial(ahead.begin, store, loaded)
-    with work(common, store, dry=dry, brief=brief, meanwhile=meanwhile) as (context, bars):
+    if ahead is not None:
+        ahead.about(store, loaded)
+    with work(common, store, dry=dry, brief=brief, meanwhile=ahead) as (context, bars):
         if first is not None:
             answers.before(first(context, loaded))
         for file, spec in specs:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.control import Control
 from rich.segment import ControlType
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from sparkdrift.steps.journal import Record
 
 LOG = "sparkdrift.log"
-Meanwhile = Callable[[], Callable[[], None]]
 _ERASE = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
 
 
@@ -41,14 +40,23 @@ def log_file(common: Common, store: Store) -> Path | None:
     return None if store.local is None else store.local / LOG
 
 
+class Meanwhile(Protocol):
+    """begin: called where a Java is about to start; what it returns is done in a thread while it
+    does. stop: nobody waits for that any more."""
+
+    def begin(self) -> Callable[[], None]: ...
+
+    def stop(self) -> None: ...
+
+
 @contextmanager
 def session(
     common: Common, *, brief: bool = False, meanwhile: Meanwhile | None = None
 ) -> Iterator[Any]:
     """A Spark session that reads Delta tables; its own output stays in a file.
 
-    `brief`: for a command that looks at few rows (see `open_session`). `meanwhile`: called where a
-    Java is about to start; what it returns is done in a thread while it does.
+    `brief`: for a command that looks at few rows (see `open_session`). `meanwhile`: what else to do
+    while a Java starts.
 
     Raises SetupError with the next step where Java, Spark or Delta is missing.
     """
@@ -64,9 +72,11 @@ def session(
         def read() -> None:
             # The steps' modules, while Java starts. Where that fails they are waited for: what
             # they load can't be loaded while Python ends.
-            reading = Thread(target=_read_then, args=(meanwhile and meanwhile(),))
+            reading = Thread(target=_read_then, args=(meanwhile and meanwhile.begin(),))
             reading.start()
             stack.callback(reading.join)
+            if meanwhile is not None:
+                stack.callback(meanwhile.stop)
 
         with _starting():
             spark = stack.enter_context(open_session(log=output, brief=brief, meanwhile=read))
@@ -102,8 +112,7 @@ def work(
     """All that steps need, on `store`, which is created or brought up to date first.
 
     `dry`: nothing is written anywhere; a store that is not there yet looks empty. `brief`:
-    nothing is expected to be due. `meanwhile`: as of `session`; nobody else works on a store in a
-    folder by then.
+    nothing is expected to be due. `meanwhile`: as of `session`.
     Raises SetupError where Spark lacks the sketch functions.
     """
     with (
@@ -122,13 +131,13 @@ def work(
                 yield Context(spark, store, journal, bars), bars
 
 
-def _read_then(work: Callable[[], None] | None) -> None:
+def _read_then(more: Callable[[], None] | None) -> None:
     try:
         importlib.import_module("sparkdrift.steps.run")
     finally:
         # Somebody waits for its end.
-        if work is not None:
-            work()
+        if more is not None:
+            more()
 
 
 def quieten(common: Common) -> None:

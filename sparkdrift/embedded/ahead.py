@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from threading import Event
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sparkdrift.embedded import readable, without_spark
 from sparkdrift.embedded.unanswered import UnansweredError
-from sparkdrift.errors import SparkdriftError
 
 if TYPE_CHECKING:
     from sparkdrift.spark.answers import Ask
@@ -29,35 +29,59 @@ class Ahead(Generic[Found]):
 
     def __init__(self, questions: Callable[[Ask, Sequence[MonitorSpec]], Found]) -> None:
         self._questions = questions
-        self._store: Store | None = None
-        self._asked: Future[tuple[Commits, Found]] | None = None
+        self._stopped = Event()
+        self._asked: Future[tuple[Path, Commits, Found]] | None = None
 
-    def begin(self, store: Store, specs: Sequence[MonitorSpec]) -> Callable[[], None]:
+    def about(self, store: Store, specs: Sequence[MonitorSpec]) -> None:
+        """What the questions are about, before they are asked."""
+        self._about = store, specs
+
+    def begin(self) -> Callable[[], None]:
         """The work of asking, for a thread; from now on `taken` waits for its end."""
-        self._store = store
+        store, specs = self._about
         asked = self._asked = Future()
+
+        def questions(ask: Ask) -> Found:
+            def unless_stopped(statement: str, limit: int) -> list[dict[str, Any]]:
+                self._go_on()
+                return ask(statement, limit)
+
+            return self._questions(unless_stopped, specs)
 
         def work() -> None:
             try:
+                folder = readable(store)
                 # Before anything is read: what is written from here on shows.
-                before = _commits(readable(store))
-                found = without_spark(store, lambda ask: self._questions(ask, specs))
-                asked.set_result((before, found))
+                before = _commits(folder)
+                asked.set_result((folder, before, without_spark(store, questions)))
             except BaseException as error:
                 asked.set_exception(error)
 
         return work
 
+    def stop(self) -> None:
+        """Nobody takes the answer any more: the next question is not asked."""
+        self._stopped.set()
+
+    def _go_on(self) -> None:
+        if self._stopped.is_set():
+            raise UnansweredError("nobody waits for it")
+
     def taken(self) -> Found | None:
-        """What was found; None where nothing was asked, where Spark has to answer, where the store
-        is none that can be read, or where it was written to since."""
+        """What was found, for the first who asks; None where nothing was asked, where the store was
+        written to since, and where it failed: whoever asks then as usual meets what is wrong where
+        a journal says so.
+
+        To be taken right before the step that needs it: its journal says that it began to read
+        then.
+        """
         asked, self._asked = self._asked, None
-        if asked is None or self._store is None:
+        if asked is None:
             return None
         try:
-            before, found = asked.result()
-            return found if _commits(readable(self._store)) == before else None
-        except (UnansweredError, SparkdriftError):
+            folder, before, found = asked.result()
+            return found if _commits(folder) == before else None
+        except Exception:
             return None
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from sparkdrift.health.findings import Kind
 
-OF_PERFORMANCE = "not measured: no labels tell it yet, nor an estimate to rely upon"
-OF_OWNERSHIP = "not measured: what nobody answers for has no price of its own"
+OF_PERFORMANCE = "not measured: nothing prices it; only the metric of `degraded` has a price"
+OF_OWNERSHIP = "not measured: what nobody answers for, or did in time, has no price of its own"
 PART_OF_IT = "not measured apart: what it costs is part of what the performance costs"
 
 

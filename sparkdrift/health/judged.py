@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sparkdrift.health.assessing import Assessed, Health, Model, Standing, assess
 from sparkdrift.health.events import Ends, Event, OpenDebts, decisions, missing
 from sparkdrift.health.evidence import FORCED, Decision, WindowEvidence
 from sparkdrift.health.findings import Finding
 from sparkdrift.health.gathering import windows_of
-from sparkdrift.health.ledger import LEDGER, RETIRED, Entry, is_elsewhere
+from sparkdrift.health.ledger import LEDGER, RETIRED, Debt, Entry, is_elsewhere
 from sparkdrift.health.maintenance import overdue_findings, plan_of
 from sparkdrift.health.ownership import ownership_findings
 from sparkdrift.health.resuming import Begun, debts_at
@@ -31,7 +31,8 @@ class Judged:
 
     due: the windows that were written. entries: the events that were added. events: those that
     were stored before. versions, stages: of the model in each window. settled: the verdict that
-    stands, where nothing was begun since it was stored and so nothing was looked at.
+    stands, where nothing was begun since it was stored and so nothing was looked at. booked: the
+    debts that events alone tell of, where no window is stored: of a model that was retired before.
     """
 
     assessed: Assessed = field(default_factory=Assessed)
@@ -39,6 +40,7 @@ class Judged:
     entries: tuple[Entry, ...] = ()
     events: tuple[Event, ...] = ()
     settled: Standing | None = None
+    booked: tuple[Debt, ...] = ()
     versions: Mapping[datetime, str | None] = field(default_factory=dict)
     stages: Mapping[datetime, Stage] = field(default_factory=dict)
 
@@ -64,7 +66,7 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
         sets=spec.evaluation.sets if spec.evaluation else (),
     )
     if not windows:
-        return Judged(events=tuple(events))
+        return Judged(events=tuple(events), booked=_booked(spec, events))
     policy, model, said = health_hash(spec), model_of(spec), decisions(events)
     ends = _ends(spec, windows)
     begun = _begun(model, windows, stored, said, events, ends)
@@ -100,6 +102,15 @@ def judged(spec: MonitorSpec, rows: Sequence[Told], events: Sequence[Event]) -> 
         },
         stages=stages,
     )
+
+
+def _booked(spec: MonitorSpec, events: Sequence[Event]) -> tuple[Debt, ...]:
+    opened = OpenDebts(events, spec.policy.due, _ends(spec, ()))
+    newest = max((one.window_start for one in events), default=None)
+    if newest is None:
+        return ()
+    found = opened.before(newest + timedelta(microseconds=1))
+    return tuple(found[name] for name in sorted(found))
 
 
 def _ends(spec: MonitorSpec, windows: Sequence[WindowEvidence]) -> Ends:

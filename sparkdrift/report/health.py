@@ -16,7 +16,8 @@ from sparkdrift.report.plain import day, named, plain
 if TYPE_CHECKING:
     from sparkdrift.explain.debt_course import Course
 
-_MOST_REASONS = 5
+MOST_REASONS = 5
+ALL_REASONS = 10_000
 BLIND_WITHOUT_ROWS = "blind: nothing is stored of this monitor; `sparkdrift run SPEC` judges it"
 
 
@@ -29,7 +30,9 @@ def verdict_line(standing: Standing, zone: str) -> str:
     return text if standing.due is None else f"{text}, due {day(standing.due, zone)}"
 
 
-def health_lines(health: Health, currency: str | None, zone: str) -> list[str]:
+def health_lines(
+    health: Health, currency: str | None, zone: str, most: int = MOST_REASONS
+) -> list[str]:
     """The verdict on the newest window, what it costs, and its weightiest reasons."""
     judgement = health.judgement
     shown, seen = health.dashboard_status or "not known", health.blind_spot or "not measured"
@@ -41,15 +44,13 @@ def health_lines(health: Health, currency: str | None, zone: str) -> list[str]:
     if health.cost_so_far is not None and judgement.severity is not None:
         lines.append(f"cost since then: {money(health.cost_so_far, currency)}")
     reasons = judgement.reasons
-    lines += [
-        f"{one.weight:4.0%}  {one.kind}: {plain(one.reason)}" for one in reasons[:_MOST_REASONS]
-    ]
-    if len(reasons) > _MOST_REASONS:
-        lines.append(f"and {len(reasons) - _MOST_REASONS} more: all of them by --why")
+    lines += [f"{one.weight:4.0%}  {one.kind}: {plain(one.reason)}" for one in reasons[:most]]
+    if len(reasons) > most:
+        lines.append(f"and {len(reasons) - most} more: all of them by --why")
     if judgement.would_change:
         lines.append(f"what would change it: {judgement.would_change}")
     if health.escalation is not None and health.due is not None:
-        lines.append(f"overdue, it goes to {plain(health.escalation)}")
+        lines.append(f"once overdue, it goes to {plain(health.escalation)}")
     return lines
 
 
@@ -99,6 +100,14 @@ def debt_line(debt: Debt, newest: Health, currency: str | None, zone: str) -> li
         named((newest.window.end - debt.opened).days, "day"),
         interest(debt, currency),
     ]
+
+
+def booked_line(debt: Debt, zone: str) -> str:
+    """An open debt of a monitor of which no window is stored."""
+    return (
+        f"{plain(debt.name)} ({debt.severity}), owner {plain(debt.owner)}, since "
+        f"{day(debt.opened, zone)}, due {day(debt.due, zone)}: {plain(debt.finding.evidence)}"
+    )
 
 
 def by_interest(debts: Iterable[Debt]) -> list[Debt]:

@@ -53,7 +53,7 @@ def content_digest(
     with few_rows(spark):
         rows = spark.table(store.table(REFERENCE_PROFILES.name))
         own = rows.where(of_attempt(name, version, run_id))
-        # They lie in one file, and are a second's work for each core.
+        # One file would be one task. The digest does not depend on the order of rows.
         return digest_of(own.repartition(_TASKS, "column_name", "slice_value"), like)
 
 

@@ -89,9 +89,9 @@ shown AS (SELECT monitor, debt, kind, coalesce(present_owner, owner) AS owner,
        present_interest AS interest, present_loss AS interest_loss,
        CASE WHEN coalesce(present_interest, present_loss) IS NOT NULL OR state = 'closed' THEN NULL
             WHEN startswith(debt, 'performance of ')
-            THEN 'not measured: no labels tell it yet, nor an estimate to rely upon'
+            THEN 'not measured: nothing prices it; only the metric of `degraded` has a price'
             WHEN kind = 'ownership'
-            THEN 'not measured: what nobody answers for has no price of its own'
+            THEN 'not measured: what nobody answers for, or did in time, has no price of its own'
             ELSE 'not measured apart: what it costs is part of what the performance costs'
             END AS interest_reason,
        coalesce(present_evidence, evidence) AS evidence, present_keys AS evidence_keys, reason,

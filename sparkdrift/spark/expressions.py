@@ -58,7 +58,7 @@ def failing(spec: MonitorSpec, resolution: Resolution, rows: DataFrame) -> dict[
             # A hash needs the value itself, which an optimiser could leave out of a count.
             rows.selectExpr(f"bit_xor(xxhash64({feature.sql}))").collect()
         except FAILURES as error:
-            if _DATA_EXCEPTION not in str(error):
+            if not of_a_value(error):
                 raise
             problems[feature.name] = spec.origin.problem(
                 places[feature.name],
@@ -67,6 +67,11 @@ def failing(spec: MonitorSpec, resolution: Resolution, rows: DataFrame) -> dict[
                 given=str(feature.value.definition[1]),
             )
     return problems
+
+
+def of_a_value(error: Exception) -> bool:
+    """Whether Spark could not compute something of some row, such as a number of a text."""
+    return _DATA_EXCEPTION in str(error)
 
 
 def _types(spark: SparkSession, spec: MonitorSpec, source: Source) -> dict[str, Analysed]:

@@ -125,7 +125,8 @@ _GOES_ON = "INTERVAL '1' DAY"
 def settled_scope(spark: SparkSession, store: Store, monitor: str, step: str) -> str | None:
     """The scope digest of the newest success of `step`; None where there is none, where any step of
     the monitor began work since, or where one of another run may have written after `step` read: it
-    had begun before, and was not over then."""
+    had begun before, and was not over then. A step that took what was read
+    before it began has seen to it that nothing was written in between."""
     name = string(step)
     with few_rows(spark):
         (row,) = spark.sql(

@@ -17,6 +17,7 @@ from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.steps.context import Context
 from sparkdrift.steps.health import assess_health, judge_monitors
 
+_MOST_LISTED = 12
 Action = Literal["acknowledged", "waived", "assigned"]
 
 
@@ -42,7 +43,7 @@ class Answered:
 def find_debt(found: Judged, monitor: str, name: str) -> Debt:
     """The open debt of that id. Raises UsageError, with the nearest, where there is none."""
     newest = found.newest
-    debts = {one.name: one for one in newest.debts} if newest else {}
+    debts = {one.name: one for one in (newest.debts if newest else found.booked)}
     if name in debts:
         return debts[name]
     if any(event.debt == name for event in found.events):
@@ -52,8 +53,14 @@ def find_debt(found: Judged, monitor: str, name: str) -> Debt:
         )
     close = nearest(name, debts)
     hint = f"; did you mean {close!r}?" if close else "."
-    listed = "; ".join(sorted(debts)[:12]) or "none"
-    raise UsageError(f"{monitor} has no debt {name!r}{hint} Open are: {listed}")
+    shown = sorted(debts)[:_MOST_LISTED]
+    left = len(debts) - len(shown)
+    listed = "; ".join(shown) or "none"
+    listed += f"; and {left} more (`sparkdrift debt list`)" if left else ""
+    raise UsageError(
+        f"{monitor} has no debt {name!r}{hint} Open are: {listed}. What a declared model owes "
+        "without a monitor's windows is named by --model"
+    )
 
 
 def life_of(context: Context, spec: MonitorSpec, name: str) -> tuple[list[Event], Course]:
@@ -100,7 +107,11 @@ def answer_debt(context: Context, spec: MonitorSpec, name: str, said: Said) -> A
     found = judge_monitors(context, [spec])[spec.monitor]
     debt, newest = find_debt(found, spec.monitor, name), found.newest
     if newest is None:
-        raise UsageError(f"{spec.monitor} has no window yet; `sparkdrift run SPEC` judges it")
+        raise UsageError(
+            f"{name!r} is open, and no window of {spec.monitor} is stored: what is said of a debt "
+            "counts from a window on. Where the model is retired and rows still arrive, let them "
+            "stop, or declare it deployed and `sparkdrift run SPEC`"
+        )
     end = newest.window.end
     if said.until is not None and said.until <= end:
         raise UsageError(

@@ -19,9 +19,11 @@ from sparkdrift.spark.erased_rows import (
     delete_version,
     forget_instant,
 )
+from sparkdrift.spark.expressions import of_a_value, resolve_source
+from sparkdrift.spark.failures import FAILURES
 from sparkdrift.spark.reference_events import Planned, write_events
 from sparkdrift.spark.reference_life import ALWAYS, Snapshot, Stored, read_references
-from sparkdrift.spark.source import instant, open_source
+from sparkdrift.spark.source import instant, open_source, source_of
 from sparkdrift.spark.sql import timestamp
 from sparkdrift.spec.columns import is_timestamp
 from sparkdrift.spec.expressions import check_expression
@@ -36,6 +38,7 @@ from sparkdrift.windows import Window, day_of
 
 # What will not change by itself: a table that can't be reached today may be there tomorrow.
 _FAILING = (NoRowsError, NoTableError, SpecError)
+_CAUGHT: tuple[type[Exception], ...] = (*_FAILING, *FAILURES)
 _STEP = "forget"
 _NOT_RUN = "its rows are told by a condition that is not run"
 
@@ -136,18 +139,22 @@ def _made_again(
             if isinstance(wanted, str):
                 found.append(replace(erased, why=wanted))
                 continue
-            then = _as_it_was(spec, one)
+            then = _with_filter_of(context, spec, one)
+            # Windows under another filter were not profiled again: they hold what is to be erased.
+            merged = one.interval if then is spec else None
             made = make_version(
                 context,
                 then,
                 wanted,
                 stored,
                 record,
-                windows=whole(context, then, one.interval)[0] if one.interval else (),
+                windows=whole(context, spec, merged)[0] if merged else (),
                 by=by,
                 note=f"after an erasure, instead of version {one.version}",
             )
-        except _FAILING as error:
+        except _CAUGHT as error:
+            if not isinstance(error, _FAILING) and not of_a_value(error):
+                raise
             # No more than its kind: an error of a row may quote what the row held.
             why = f"it can't be made again ({type(error).__name__})"
             found.append(replace(erased, why=why))
@@ -174,6 +181,8 @@ def _wanted(
     if one.interval is not None:
         if any(check_expression(one.source_filter or "true")):
             return _NOT_RUN
+        if not same_place(one.source, spec.source.table or spec.source.path):
+            return "it was made of an interval of another table: freeze another"
         return Wanted(name, one.interval)
     table, path = location(one.source)
     source = open_source(context.spark, table=table, path=path, row_filter=None)
@@ -193,14 +202,20 @@ def _wanted(
     return Wanted(name, table=table, path=path, row_filter=row_filter)
 
 
-def _as_it_was(spec: MonitorSpec, one: Snapshot) -> MonitorSpec:
-    """The spec with the filter that the version was made by, where it is of the watched table."""
+def _with_filter_of(context: Context, spec: MonitorSpec, one: Snapshot) -> MonitorSpec:
+    """The spec with the filter that the version was made by, where it is of the watched table; the
+    spec itself where that is its filter. Raises SpecError where the table has outgrown it."""
     # As definitions take it: blanks around a condition mean nothing.
     same = (one.source_filter or "").strip() == (spec.source.filter or "").strip()
     if one.interval is None or same:
         return spec
     source = spec.source.model_copy(update={"filter": one.source_filter})
-    return spec.model_copy(update={"source": source})
+    then = spec.model_copy(update={"source": source})
+    spark = context.spark
+    resolution = resolve_source(spark, then, source_of(spark, then))
+    if resolution.blocking:
+        raise SpecError(resolution.blocking)
+    return then
 
 
 def _say(context: Context, spec: MonitorSpec, name: Name, made: Sequence[Erased], by: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from typer.testing import CliRunner
 
 from sparkdrift.cli import app
 from sparkdrift.health.verdict import LEVEL_NAMES
+from sparkdrift.spark import session
+from sparkdrift.steps import freezing_inputs, health
 
 pytestmark = [pytest.mark.spark, pytest.mark.classic]
 
@@ -199,3 +202,33 @@ def test_why_goes_from_rows_to_the_verdict(told, workspace):
     assert path[at + 1].startswith("drift: amount, baseline")
     assert lines[rules + 1 :][: len(facts["rules"])] == facts["rules"]
     assert facts["rules"]
+
+
+def test_what_is_read_while_java_starts_is_not_read_again(told, spark, workspace, monkeypatch):
+    """As where a session is started: here one is there already."""
+    opened = session.open_session
+
+    @contextmanager
+    def starting(*, meanwhile=None, **more):
+        if meanwhile is not None:
+            meanwhile()
+        with opened(**more) as own:
+            yield own
+
+    def refuse(*_args, **_more):
+        raise AssertionError("it was read again")
+
+    before = told("health")
+    monkeypatch.setattr(session, "open_session", starting)
+    monkeypatch.setattr(health, "judge_monitors", refuse)
+    spark.sql(f"DELETE FROM delta.`{workspace / 'store' / 'model_health'}`")
+    found = told("health")
+    assert found["windows_judged"] == 8
+    same = ("verdict", "severity", "since", "owner", "due", "reasons")
+    assert {key: found[key] for key in same} == {key: before[key] for key in same}
+    assert told("health")["windows_judged"] == 0
+    for name in ("read_references", "stored_windows"):
+        monkeypatch.setattr(freezing_inputs, name, refuse)
+    interval = ("--begin", "2024-01-02", "--end", "2024-01-05", "--candidate")
+    frozen = told("snapshot", *interval)
+    assert (frozen["windows"], frozen["rows"]) == (3, 900)

@@ -37,14 +37,19 @@ def list_debts(common: Common, specs: Specs, model: OfModel = None) -> int:
         return debts_of_model(common, specs, model)
 
     def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
-        from sparkdrift.report.health import LISTED, by_interest, debt_facts, debt_line
+        from sparkdrift.report.health import LISTED, booked_line, by_interest, debt_facts, debt_line
         from sparkdrift.steps.health import judge_monitors
 
         bars.begin(f"{spec.monitor}: debts")
-        newest = judge_monitors(context, [spec])[spec.monitor].newest
+        found = judge_monitors(context, [spec])[spec.monitor]
+        newest = found.newest
+        zone, currency = spec.timestamp.zone, spec.degraded.currency if spec.degraded else None
+        if newest is None and found.booked:
+            lines = [booked_line(one, zone) for one in found.booked]
+            told = "\n  ".join([named(len(lines), "open debt"), *lines])
+            return Answer(told, {"debts": debt_facts(found.booked), "currency": currency})
         if newest is None or not newest.debts:
             return Answer("no open debt", {"debts": []})
-        zone, currency = spec.timestamp.zone, spec.degraded.currency if spec.degraded else None
         ordered = by_interest(newest.debts)
         lines = aligned([LISTED, *(debt_line(one, newest, currency, zone) for one in ordered)])
         facts = debt_facts(ordered)

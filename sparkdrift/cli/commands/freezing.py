@@ -137,12 +137,14 @@ def snapshot(
         from sparkdrift.steps.snapshot import Freeze, snapshot_by_hand, snapshot_reference
         from sparkdrift.windows import local_instant
 
+        # Of the first monitor, whatever becomes of it: it is no other's.
+        known_now = ahead.taken()
         bars.begin(f"{loaded.monitor}: snapshot")
         zone = loaded.timestamp.zone
         start = None if since is None else local_instant(since, zone)
         freeze = Freeze(True, note, start, candidate=candidate)
         done = (
-            snapshot_by_hand(context, loaded, wanted_by(asked, loaded), freeze, ahead.taken())
+            snapshot_by_hand(context, loaded, wanted_by(asked, loaded), freeze, known_now)
             if asked.is_other
             else snapshot_reference(context, loaded, freeze)
         )

@@ -89,7 +89,13 @@ def show(
 
     def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
         from sparkdrift.health.versions import version_marks
-        from sparkdrift.report.health import BLIND_WITHOUT_ROWS, health_lines, why_lines
+        from sparkdrift.report.health import (
+            ALL_REASONS,
+            BLIND_WITHOUT_ROWS,
+            MOST_REASONS,
+            health_lines,
+            why_lines,
+        )
         from sparkdrift.steps.triggers import fire_hooks
 
         bars.begin(f"{spec.monitor}: health")
@@ -103,7 +109,8 @@ def show(
         fired = fire_hooks(context, spec)
         remarks += hook_remarks(fired)
         currency = spec.degraded.currency if spec.degraded else None
-        lines = health_lines(newest, currency, spec.timestamp.zone)
+        zone, most = spec.timestamp.zone, ALL_REASONS if why else MOST_REASONS
+        lines = health_lines(newest, currency, zone, most)
         marks = version_marks(found.versions.items())
         # One history of several versions: where the last of them begins.
         lines += [f"{day(one.start, spec.timestamp.zone)}: {one}" for one in marks[-1:]]

@@ -61,7 +61,7 @@ def test_what_is_shown_of_the_newest_window(bad: Judged) -> None:
         "cost since then: 700 EUR",
         "100%  performance: performance of accuracy (major): performance of accuracy in week 1",
         "what would change it: healthy once performance is ok",
-        "overdue, it goes to head of claims",
+        "once overdue, it goes to head of claims",
     ]
     told = list(why_lines(newest))
     assert "        rows of week 1" in told
