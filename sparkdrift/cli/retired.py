@@ -19,14 +19,12 @@ def unless_retired(step: Step, *, dry: bool = False) -> Step:
     """
 
     def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
-        from sparkdrift.steps.retiring import after_retirement, is_retired, tell_retired
+        from sparkdrift.steps.retiring import is_retired, retire
 
         if not is_retired(spec):
             return step(context, spec, bars)
         bars.begin(f"{spec.monitor}: retired")
-        if not dry:
-            tell_retired(context, spec)
-        found = after_retirement(context, spec, write=not dry)
+        found = retire(context, spec, write=not dry)
         since = spec.model.retired_at
         text = f"skipped: model {spec.model_id} is retired" + (f" since {since}" if since else "")
         facts: dict[str, Any] = {"skipped": "retired", "retired_at": since}

@@ -38,6 +38,9 @@ def line(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _verdict(row: Mapping[str, Any]) -> str:
     verdict = row["verdict"] or _UNKNOWN
+    if row["stage"] == "retired":
+        # It is watched no more, and so it is blind without anybody missing something.
+        return f"{_UNKNOWN} (retired)"
     if row["stage"] != "deployed":
         verdict += f" ({row['stage']})"
     return f"{verdict} since {row['since']:%Y-%m-%d}" if row["since"] else str(verdict)
