@@ -35,7 +35,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Known:
-    """What is stored of a reference, and of the windows of its monitor."""
+    """What is stored of a monitor: all its references, and its windows."""
 
     references: Mapping[Name, Stored]
     windows: Mapping[datetime, StoredWindow]
@@ -43,7 +43,7 @@ class Known:
 
 def known_by_ask(ask: Ask, spec: MonitorSpec, wanted: Wanted) -> Known:
     """What `snapshot_by_hand` asks the store first, without Spark."""
-    references = ask(references_query(str, spec.monitor, [wanted.name]), ALL_ROWS)
+    references = ask(references_query(str, spec.monitor), ALL_ROWS)
     windows = ask(windows_query(PROFILES.name, spec), ALL_ROWS) if wanted.interval else []
     return Known(references_of(spec.monitor, references), windows_of(windows))
 
@@ -51,14 +51,14 @@ def known_by_ask(ask: Ask, spec: MonitorSpec, wanted: Wanted) -> Known:
 def inputs_of(
     context: Context, spec: MonitorSpec, wanted: Wanted, known: Known | None
 ) -> tuple[Mapping[Name, Stored], Held]:
-    """What is stored of a reference, and what it would be merged from. In a Java that has just
-    started each question waits for classes more than for rows, and none for another's answer."""
+    """All references of the monitor, and what a version would be merged from. In a Java that has
+    just started each question waits for classes more than for rows, and none for another's answer.
+    """
     spark, store = context.spark, context.store
     with ThreadPoolExecutor(2) as threads:
         opened = threads.submit(source_of, spark, spec) if wanted.interval else None
         if known is None:
-            names = [wanted.name]
-            read = threads.submit(read_references, spark, store, spec.monitor, names)
+            read = threads.submit(read_references, spark, store, spec.monitor)
             windows = stored_windows(spark, store, spec) if wanted.interval else {}
             known = Known(read.result(), windows)
         if wanted.interval is None or opened is None:

@@ -5,6 +5,7 @@ What the figures mean: references/gate.py.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sparkdrift.references.gate import Check, blocking, verdict
@@ -32,15 +33,20 @@ class Examined:
 
 
 def examine(
-    context: Context, spec: MonitorSpec, name: Name, stored: Stored, candidate: Snapshot
+    context: Context,
+    spec: MonitorSpec,
+    name: Name,
+    stored: Stored,
+    candidate: Snapshot,
+    every: Mapping[Name, Stored] | None = None,
 ) -> Examined | None:
     """Hold a version against those before it, and store what is found.
 
     Of a first one, under whatever name, there is nothing that it could be worse than. If it is a
     baseline, without which nothing is watched, no check is asked, and None is returned; of other
-    roles those checks that need no other version.
+    roles those checks that need no other version. every: as of `way_so_far`.
     """
-    way = way_so_far(context, spec, name, stored)
+    way = way_so_far(context, spec, name, stored, every)
     if not way and name.role == ROLE:
         return None
     checks = [

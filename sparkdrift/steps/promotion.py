@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,12 +48,14 @@ def enter(
     since: datetime,
     *,
     force: bool = False,
+    every: Mapping[Name, Stored] | None = None,
 ) -> Entered:
     """Put a version in force if the gate lets it pass, or all the same if it is forced to.
 
-    Where the gate blocks and nothing is forced, what it found is stored and nothing else.
+    Where the gate blocks and nothing is forced, what it found is stored and nothing else. every: as of
+    `way_so_far`.
     """
-    examined = examine(context, spec, name, stored, version)
+    examined = examine(context, spec, name, stored, version, every)
     blocked = examined is not None and examined.verdict == "blocked"
     if blocked and not force:
         return Entered(None, examined)

@@ -8,7 +8,7 @@ and makes good what a run left half done, nothing else.
 from __future__ import annotations
 
 import getpass
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -197,7 +197,7 @@ def snapshot_by_hand(
             watched=held.source,
         )
         record.windows = made.windows
-        return put_in_force(context, spec, wanted.name, own, made, asked, record)
+        return put_in_force(context, spec, wanted.name, own, made, asked, record, stored)
 
 
 def put_in_force(
@@ -208,8 +208,12 @@ def put_in_force(
     made: Snapshot,
     asked: Freeze,
     record: Record,
+    every: Mapping[Name, Stored] | None = None,
 ) -> Frozen:
-    """Put a version in force; it stays a candidate where that is asked for or the gate blocks."""
+    """Put a version in force; it stays a candidate where that is asked for or the gate blocks.
+
+    every: all references of the monitor, where they are known.
+    """
     reason = asked.note or ("asked for by hand" if asked.force else "the spec asks for it")
     if not stored.active and not asked.note:
         reason = "the first version"
@@ -222,7 +226,7 @@ def put_in_force(
     gate, why = None, list[str]()
     since = asked.effective_from or effective_from(context, spec, made)
     if not asked.candidate:
-        entered = enter(context, spec, name, known, made, decision, since)
+        entered = enter(context, spec, name, known, made, decision, since, every=every)
         if entered.event is not None:
             return Frozen(made, event=entered.event)
         gate, why = "blocked", entered.why

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sparkdrift.references.judging import judging
 from sparkdrift.references.life import Name, chain, lineage
 from sparkdrift.spark.gate_figures import judging_names
@@ -12,18 +14,25 @@ from sparkdrift.steps.context import Context
 from sparkdrift.steps.kept import pruned
 
 
-def way_so_far(context: Context, spec: MonitorSpec, name: Name, stored: Stored) -> list[Held]:
+def way_so_far(
+    context: Context,
+    spec: MonitorSpec,
+    name: Name,
+    stored: Stored,
+    every: Mapping[Name, Stored] | None = None,
+) -> list[Held]:
     """The versions along which a reference may have crept, oldest first, that in force last.
 
     Of a baseline those of all names that windows were judged by are part of it, in the order in
     which they were put in force: what is normal was said by them, and another name in the spec is
     no new beginning. So are names that were in force for windows whose verdicts were pruned or
     erased. Where none of these ever judged a window, they are those that are in force. A forced
-    version is a new beginning.
+    version is a new beginning. every: all references of the monitor, where they are known.
     """
     known = {name: stored}
     if name.role == ROLE:
-        every = read_references(context.spark, context.store, name.monitor)
+        if every is None:
+            every = read_references(context.spark, context.store, name.monitor)
         others = {
             one: other
             for one, other in every.items()
