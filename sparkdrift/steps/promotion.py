@@ -52,8 +52,8 @@ def enter(
 ) -> Entered:
     """Put a version in force if the gate lets it pass, or all the same if it is forced to.
 
-    Where the gate blocks and nothing is forced, what it found is stored and nothing else. every: as of
-    `way_so_far`.
+    Where the gate blocks and nothing is forced, what it found is stored and nothing else.
+    every: as of `way_so_far`.
     """
     examined = examine(context, spec, name, stored, version, every)
     blocked = examined is not None and examined.verdict == "blocked"
