@@ -134,9 +134,11 @@ def _coverage(rows: Sequence[Told]) -> Iterator[tuple[str, Coverage]]:
             yield "performance", _measured_performance(row)
     blind = worst_colour(rows, "blind_spot")
     if blind is not None:
-        missing = next((r.words for r in rows if r.part == "colour" and r.name == "blind_spot"), "")
+        spots = (row for row in rows if row.part == "colour" and row.name == "blind_spot")
+        # Of several sets always the same one is told of: the reason is part of the digest.
+        why = min((row.words or "" for row in spots if row.status == "amber"), default="")
         seen = blind != "amber"
-        yield "dashboard", Coverage(float(seen), "" if seen else f"amber: {missing or 'no row'}")
+        yield "dashboard", Coverage(float(seen), "" if seen else f"amber: {why}")
 
 
 def _measured_performance(row: Told) -> Coverage:

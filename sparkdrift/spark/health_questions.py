@@ -361,6 +361,7 @@ def _of_evaluation(own: str) -> Iterator[str]:
         subject="evaluation_set",
         status="status",
         since="unix_micros(since)",
+        words="reason",
     )
     evidence = (
         f"CASE WHEN figure IN ({among(CALIBRATION)}) THEN 'calibration' ELSE 'evaluation' END"

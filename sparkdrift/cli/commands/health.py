@@ -53,7 +53,8 @@ def show(
     """Judge the health of models from what is stored; no source is read.
 
     Writes the verdict of each window that is due, and brings the ledger of debts up to date: of
-    monitors, and of declared models that have no monitor, no owner or no fresh verdict.
+    monitors, and of declared models that have no monitor, no owner or no fresh verdict. Hooks that
+    were not told of a verdict yet are, as at the end of a run.
 
     Example: sparkdrift health monitors/ --why --fail-on retrain
     """

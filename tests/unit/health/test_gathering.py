@@ -570,3 +570,19 @@ def test_another_policy_rewrites_no_history() -> None:
     changed = judged(mild, [*late, *stored_of(first, SPEC)], events)
     assert [one.window.start for one in changed.due] == [start(3), start(4), start(5)]
     assert {one.judgement.verdict for one in changed.due} == {"watch"}
+
+
+def test_an_amber_blind_spot_says_what_is_missing() -> None:
+    """Of several sets the same one, in whatever order rows come."""
+    rows = [
+        told("colour", name="blind_spot", subject=of, status=status, words=words)
+        for of, status, words in (
+            ("launch", "amber", "no fresh labels"),
+            ("later", "amber", "not measured: ESS ratio"),
+            ("calm", "green", "every test ran"),
+        )
+    ]
+    last = told("window", end=start(1))
+    for given in (rows, rows[::-1]):
+        (found,) = windows_of([last, *given])
+        assert found.coverage["dashboard"].why == "amber: no fresh labels"
