@@ -162,11 +162,12 @@ def evaluation_of(spec: MonitorSpec, run_id: str, done: Evaluated) -> Evaluation
 
 def retired(context: Context, spec: MonitorSpec) -> str | None:
     """Why nothing is done for a model that is retired, which is said once; None: it is in use."""
-    from sparkdrift.steps.retiring import is_retired, retire
+    from sparkdrift.steps.retiring import after_retirement, is_retired, tell_retired
 
     if not is_retired(spec):
         return None
-    after = retire(context, spec)
+    tell_retired(context, spec)
+    after = after_retirement(context, spec)
     told = f"model {spec.model_id} is retired"
     return (
         told if after is None else f"{told}, and its table has rows of {after:%Y-%m-%d %H:%M} UTC"

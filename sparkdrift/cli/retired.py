@@ -19,12 +19,14 @@ def unless_retired(step: Step, *, dry: bool = False) -> Step:
     """
 
     def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
-        from sparkdrift.steps.retiring import is_retired, retire
+        from sparkdrift.steps.retiring import after_retirement, is_retired, tell_retired
 
         if not is_retired(spec):
             return step(context, spec, bars)
         bars.begin(f"{spec.monitor}: retired")
-        found = retire(context, spec, write=not dry)
+        if not dry:
+            tell_retired(context, spec)
+        found = after_retirement(context, spec, write=not dry)
         since = spec.model.retired_at
         text = f"skipped: model {spec.model_id} is retired" + (f" since {since}" if since else "")
         facts: dict[str, Any] = {"skipped": "retired", "retired_at": since}

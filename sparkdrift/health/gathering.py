@@ -136,7 +136,8 @@ def _coverage(rows: Sequence[Told]) -> Iterator[tuple[str, Coverage]]:
     if blind is not None:
         spots = (row for row in rows if row.part == "colour" and row.name == "blind_spot")
         # Of several sets always the same one is told of: the reason is part of the digest.
-        why = min((row.words or "" for row in spots if row.status == "amber"), default="")
+        whys = (row.words for row in spots if row.status == "amber")
+        why = min(filter(None, whys), default="its row gives no reason")
         seen = blind != "amber"
         yield "dashboard", Coverage(float(seen), "" if seen else f"amber: {why}")
 

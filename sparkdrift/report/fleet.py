@@ -38,7 +38,7 @@ def line(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _verdict(row: Mapping[str, Any]) -> str:
     verdict = row["verdict"] or _UNKNOWN
-    if row["stage"] == "retired":
+    if row["stage"] == "retired" and verdict == "blind":
         # It is watched no more, and so it is blind without anybody missing something.
         return f"{_UNKNOWN} (retired)"
     if row["stage"] != "deployed":

@@ -105,7 +105,7 @@ def debt_line(debt: Debt, newest: Health, currency: str | None, zone: str) -> li
 def booked_line(debt: Debt, zone: str) -> str:
     """An open debt of a monitor of which no window is stored."""
     return (
-        f"{plain(debt.name)} ({debt.severity}), owner {plain(debt.owner)}, since "
+        f"{plain(debt.name)} ({debt.severity}, {debt.status}), owner {plain(debt.owner)}, since "
         f"{day(debt.opened, zone)}, due {day(debt.due, zone)}: {plain(debt.finding.evidence)}"
     )
 

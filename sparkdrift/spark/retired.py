@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
 
 from pyspark.sql import SparkSession
 
 from sparkdrift import __version__
-from sparkdrift.health.findings import Severity
-from sparkdrift.health.ledger import RETIRED
 from sparkdrift.spark.few_rows import few_rows
 from sparkdrift.spark.health_tables import MODEL_HEALTH
 from sparkdrift.spark.querying import fetch
@@ -21,9 +18,6 @@ from sparkdrift.spec.digests import health_hash
 from sparkdrift.spec.models import MonitorSpec
 from sparkdrift.store import Store
 from sparkdrift.windows import Window
-
-SEVERITY: Final[Severity] = "critical"
-"""Of the debt that a retired model is still scored."""
 
 
 def newest_event_since(spark: SparkSession, spec: MonitorSpec, since: datetime) -> datetime | None:
@@ -51,19 +45,13 @@ def owes_already(spark: SparkSession, store: Store, spec: MonitorSpec, debt: str
 
 
 def write_retired(
-    spark: SparkSession,
-    store: Store,
-    spec: MonitorSpec,
-    window: Window,
-    run_id: str,
-    *,
-    owes: bool = False,
+    spark: SparkSession, store: Store, spec: MonitorSpec, window: Window, run_id: str
 ) -> None:
     """Say in `model_health` that the model is retired in this window: nothing is measured any more,
-    so that there is no verdict but blind, and no figure. owes: it is still scored."""
+    so that there is no verdict but blind, and no figure."""
     policy = health_hash(spec)
     why = "the model is retired: nothing is watched any more"
-    row: dict[str, Any] = {
+    row = {
         "monitor": spec.monitor,
         "window_start": window.start,
         "window_end": window.end,
@@ -83,26 +71,6 @@ def write_retired(
         "run_id": run_id,
         "package_version": __version__,
     }
-    if owes:
-        row |= _owed(spec, window)
     scope = Scope(spec.monitor, spec.windows.grain, [Case([window])])
     with few_rows(spark):
         replace(store, MODEL_HEALTH, rows_frame(spark, MODEL_HEALTH, [row]), scope, run_id=run_id)
-
-
-def _owed(spec: MonitorSpec, window: Window) -> dict[str, Any]:
-    """What the row has of the debt that a retired model is still scored."""
-    why = "rows still arrive of a model that is retired"
-    due = window.end + spec.policy.due.of(SEVERITY)
-    debt = (
-        *(RETIRED, "ownership", SEVERITY, "open", spec.owner),
-        *(window.start, window.start, None, due, 1, None, None, None, None, why),
-    )
-    return {
-        "severity": SEVERITY,
-        "due": due,
-        "reasons": [(1.0, "ownership", f"{RETIRED}: {why}", [])],
-        "debts": [debt],
-        "open_debts": 1,
-        "oldest_debt": window.start,
-    }

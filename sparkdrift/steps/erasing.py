@@ -178,16 +178,16 @@ def _wanted(
     """
     if stored.states[one.version] == "rejected":
         return "it was rejected"
-    if one.interval is not None:
+    if one.interval is not None and _of_watched(context, spec, one):
         if any(check_expression(one.source_filter or "true")):
             return _NOT_RUN
-        if not same_place(one.source, spec.source.table or spec.source.path):
-            return "it was made of an interval of another table: freeze another"
         return Wanted(name, one.interval)
     table, path = location(one.source)
     source = open_source(context.spark, table=table, path=path, row_filter=None)
     if (one.source_id, one.source_version) == (source.table_id, source.version):
         return None
+    if one.interval is not None:
+        return "it was made of an interval of another table: freeze another"
     column = timestamp_of(spec, name)
     kind = next((own for key, own in source.schema.items() if key.lower() == column.lower()), None)
     if kind is None or one.newest_event is None or not is_timestamp(kind):
@@ -200,6 +200,13 @@ def _wanted(
     if any(check_expression(row_filter)):
         return _NOT_RUN
     return Wanted(name, table=table, path=path, row_filter=row_filter)
+
+
+def _of_watched(context: Context, spec: MonitorSpec, one: Snapshot) -> bool:
+    """Whether a version was made of the watched table, under whatever name."""
+    if same_place(one.source, spec.source.table or spec.source.path):
+        return True
+    return one.source_id == source_of(context.spark, spec).table_id
 
 
 def _with_filter_of(context: Context, spec: MonitorSpec, one: Snapshot) -> MonitorSpec:

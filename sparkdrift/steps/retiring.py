@@ -9,7 +9,7 @@ from sparkdrift import __version__
 from sparkdrift.errors import SourceError
 from sparkdrift.health.ownership import RETIRED_IN_USE
 from sparkdrift.spark.reference_tables import DEBT_EVENTS
-from sparkdrift.spark.retired import SEVERITY, newest_event_since, owes_already, write_retired
+from sparkdrift.spark.retired import newest_event_since, owes_already, write_retired
 from sparkdrift.spark.verdicts import read_verdict
 from sparkdrift.spark.writer import insert_rows
 from sparkdrift.spec.models import MonitorSpec
@@ -27,34 +27,21 @@ def today(spec: MonitorSpec) -> date:
     return datetime.now(timezone.utc).astimezone(ZoneInfo(spec.timestamp.zone)).date()
 
 
-def retire(context: Context, spec: MonitorSpec, *, write: bool = True) -> datetime | None:
-    """Stop watching a model, and say so; returns the newest event since, which is a debt."""
-    found = after_retirement(context, spec, write=write)
-    if write:
-        tell_retired(context, spec, owes=found is not None)
-    return found
-
-
-def tell_retired(context: Context, spec: MonitorSpec, *, owes: bool) -> bool:
+def tell_retired(context: Context, spec: MonitorSpec) -> bool:
     """Let the newest row of `model_health` say that the model is retired; whether it was written.
 
     Its monitors stop, so nobody else would: in the fleet it would be in use for ever, and blind.
     The row is of the window in which it retired, or of the one after the newest that was judged.
-    owes: whether it is still scored; then the row has that debt. Nothing is written where that says
-    so already, nor where nothing was ever judged and nothing is owed.
+    Nothing is written where that says so already, or nothing was ever judged.
     """
     newest = read_verdict(context.spark, context.store, spec)
-    told = newest is not None and newest["stage"] == "retired"
-    if newest is None and not owes:
+    if newest is None or newest["stage"] == "retired":
         return False
-    # A debt that is told once stays: rows that were deleted since don't take it back.
-    if newest is not None and told and (newest["open_debts"] or not owes):
-        return False
-    zone, retired = spec.timestamp.zone, spec.model.retired_at
-    ends = [] if newest is None else [newest["window_start" if told else "window_end"]]
-    ends += [] if retired is None or told else [local_midnight(retired, zone)]
-    window = window_at(max(ends), spec.windows.grain, zone)
-    write_retired(context.spark, context.store, spec, window, context.journal.run_id, owes=owes)
+    at, zone = newest["window_end"], spec.timestamp.zone
+    if spec.model.retired_at is not None:
+        at = max(at, local_midnight(spec.model.retired_at, zone))
+    window = window_at(at, spec.windows.grain, zone)
+    write_retired(context.spark, context.store, spec, window, context.journal.run_id)
     return True
 
 
@@ -85,7 +72,7 @@ def after_retirement(context: Context, spec: MonitorSpec, *, write: bool = True)
             "action": "opened",
             "window_start": since,
             "owner": spec.owner,
-            "severity": SEVERITY,
+            "severity": "critical",
             "evidence": f"rows up to {newest:%Y-%m-%d %H:%M} UTC; retired since {retired}",
             "reason": "a retired model is still scored",
             "created_at": datetime.now(timezone.utc),

@@ -45,9 +45,10 @@ def list_debts(common: Common, specs: Specs, model: OfModel = None) -> int:
         newest = found.newest
         zone, currency = spec.timestamp.zone, spec.degraded.currency if spec.degraded else None
         if newest is None and found.booked:
-            lines = [booked_line(one, zone) for one in found.booked]
+            booked = by_interest(found.booked)
+            lines = [booked_line(one, zone) for one in booked]
             told = "\n  ".join([named(len(lines), "open debt"), *lines])
-            return Answer(told, {"debts": debt_facts(found.booked), "currency": currency})
+            return Answer(told, {"debts": debt_facts(booked), "currency": currency})
         if newest is None or not newest.debts:
             return Answer("no open debt", {"debts": []})
         ordered = by_interest(newest.debts)

@@ -26,8 +26,6 @@ from sparkdrift.spec.registry import parse_registry
 from sparkdrift.steps.answering import answer_verdict
 from sparkdrift.steps.answering_debts import Said
 from sparkdrift.steps.declared_models import answer_model_debt, assess_models, life_of_model
-from sparkdrift.steps.health import judge_monitors
-from sparkdrift.steps.retiring import retire
 from sparkdrift.steps.triggers import fire_hooks
 
 pytestmark = [pytest.mark.spark, pytest.mark.classic]
@@ -378,31 +376,10 @@ def test_a_retired_model_is_left_alone_and_what_is_still_scored_is_owed(spark, w
         told = skipped("2024-01-03")
         assert told.code == 0
         assert "has rows of 2024-01-06 00:00 UTC" in told.remarks[0]
-    (row,) = fleet_of(spark, own, NOW)
-    assert (row["stage"], row["blind"], row["open_debts"]) == ("retired", False, 1)
-    assert (row["severity"], row["window_end"]) == ("critical", utc(2024, 6, 2))
-    assert spark.table(own.table("model_health")).count() == 2
     (owed,) = spark.table(own.table("debt_events")).toArrow().to_pylist()
     assert (owed["debt"], owed["kind"], owed["severity"]) == (
         *("retired but scored", "ownership", "critical"),
     )
-
-
-def test_what_is_scored_is_owed_also_where_nothing_was_ever_judged(spark, workspace):
-    own = new_store(spark, workspace / "never")
-    ts = pa.array([day_start(0), day_start(5)], pa.timestamp("us", tz="UTC"))
-    write(spark, workspace / "late", pa.table({"ts": ts, "amount": [1.0, 2.0]}))
-    model = {"stage": "retired", "retired_at": "2024-01-03"}
-    spec = spec_of(workspace / "late", features={"numeric": ["amount"]}, model=model)
-    context = context_of(spark, own)
-    assert retire(context, spec, write=False) == day_start(5)
-    assert fleet_of(spark, own, NOW) == []
-    assert [retire(context, spec) for _ in range(2)] == [day_start(5)] * 2
-    (row,) = fleet_of(spark, own, NOW)
-    assert (row["stage"], row["open_debts"], row["severity"]) == ("retired", 1, "critical")
-    assert row["oldest_debt"] == utc(2024, 1, 3)
-    (debt,) = judge_monitors(context, [spec])[spec.monitor].booked
-    assert (debt.name, debt.opened) == ("retired but scored", utc(2024, 1, 3))
 
 
 class Bars:
