@@ -8,12 +8,15 @@ from types import SimpleNamespace
 import pytest
 
 from sparkdrift.errors import StoreError
+from sparkdrift.references.life import Name
+from sparkdrift.spark.reference_life import Snapshot
 from sparkdrift.spark.runs import Begun
 from sparkdrift.spec.loading import parse_spec
-from sparkdrift.steps import forget
+from sparkdrift.steps import erasing, forget
 from sparkdrift.steps.context import Options
 from sparkdrift.steps.examining import erasures
 from sparkdrift.steps.forget import roles_of
+from sparkdrift.steps.freezing import Wanted
 from sparkdrift.windows import Window, window_at
 
 AT = datetime(2024, 3, 1, 9, 30, tzinfo=timezone.utc)
@@ -49,6 +52,9 @@ def at(month: int, day: int) -> datetime:
     return datetime(2024, month, day, tzinfo=timezone.utc)
 
 
+NAME, DAYS = Name("credit", "baseline", "baseline"), Window(at(1, 1), at(1, 4))
+
+
 @pytest.mark.parametrize("given", [True, False], ids=["windows given", "windows found to change"])
 @pytest.mark.parametrize(
     ("gone", "first", "last"),
@@ -80,3 +86,27 @@ def test_days_that_a_roll_up_lacks_by_now_are_profiled_as_well(
     else:
         # What changed is found again by itself.
         assert (found.begin, found.end) == ((at(6, 25), at(6, 26)) if given else (None, None))
+
+
+@pytest.mark.parametrize(
+    ("source", "source_id", "version", "row_filter", "expected"),
+    [
+        ("a.b", "watched", 1, None, Wanted(NAME, DAYS)),
+        # The watched table under the name that it had: what was read of it then is there.
+        ("/lake/b", "watched", 1, "amount > 0", Wanted(NAME, DAYS)),
+        ("a.b", "watched", 1, "reflect('x')", "its rows are told by a condition that is not run"),
+        # Another one to which nothing was written holds nothing that left it.
+        ("c.d", "other", 7, None, None),
+        ("c.d", "other", 6, None, "it was made of an interval of another table: freeze another"),
+    ],
+)
+def test_an_interval_is_made_again_of_the_table_that_it_was_made_of(
+    monkeypatch, source, source_id, version, row_filter, expected
+):
+    monkeypatch.setattr(erasing, "source_of", lambda *_: SimpleNamespace(table_id="watched"))
+    other = SimpleNamespace(table_id="other", version=7)
+    monkeypatch.setattr(erasing, "open_source", lambda *_, **_more: other)
+    one = Snapshot(1, "r", source, row_filter, DAYS, 3, 10, "v3-", True, None, source_id, version)
+    stored = SimpleNamespace(states={1: "active"})
+    found = erasing._wanted(SimpleNamespace(spark=None), parse_spec(SPEC), NAME, one, stored)
+    assert found == expected
