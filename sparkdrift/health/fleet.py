@@ -9,6 +9,7 @@ from typing import Any
 from sparkdrift.health.declared import Owed, ledger_of, owed_by
 from sparkdrift.health.events import Event
 from sparkdrift.health.findings import SEVERITIES, Finding
+from sparkdrift.health.ledger import RETIRED
 from sparkdrift.health.ownership import (
     NO_MONITOR,
     fleet_findings,
@@ -23,14 +24,16 @@ def together(
     registry: Registry | None,
     at: datetime,
     events: Mapping[str, Sequence[Event]] | None = None,
+    scored: Mapping[str, Sequence[Event]] | None = None,
 ) -> list[dict[str, Any]]:
     """The fleet in its order, ranked anew; `notes` of each say what contradicts or is missing.
 
     Models that the registry declares and nobody watches come first: of them nothing at all is
     known. A registry that is None adds and contradicts nothing. events: of declared models, by
     ledger; what is on their books counts among the open debts, and its note says since when.
+    scored: by monitor of a retired model, what stands in its ledger of that it is still scored.
     """
-    models = registry.models if registry else {}
+    models, scored = registry.models if registry else {}, scored or {}
     watched = watched_models(rows)
     staged = {str(row["model_id"]): row for row in rows}
     models = {
@@ -50,6 +53,7 @@ def together(
         name = str(row["model_id"])
         found = _notes(owed.get(name, ()), books.get(name))
         found += _contradictions(row, models.get(name), at)
+        found += [_scored(scored[one]) for one in row["monitors"] or () if one in scored]
         if not row["fresh"] and row["stage"] != "retired" and name not in models:
             found.append("no fresh verdict: its newest verdict is out of date")
         seen.append({**row, **_booked(row, books.get(name), at), "notes": found})
@@ -95,6 +99,13 @@ def _notes(found: Sequence[Finding], books: Owed | None) -> list[str]:
                 text += f", waived until {debt.until:%Y-%m-%d}"
         notes.append(text)
     return notes
+
+
+def _scored(events: Sequence[Event]) -> str:
+    """That a retired model is still scored, since when, and what was said of it last."""
+    first, last = events[0], events[-1]
+    text = f"{RETIRED} since {first.window_start:%Y-%m-%d}: {first.evidence}"
+    return text if last is first else f"{text}, {last.action} by {last.by or last.owner}"
 
 
 def _booked(row: Mapping[str, Any], books: Owed | None, at: datetime) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from sparkdrift.health.fleet import together
 from sparkdrift.health.ownership import unlisted_monitors
 from sparkdrift.spark.answers import Ask
-from sparkdrift.spark.model_events import events_of_models
+from sparkdrift.spark.model_events import events_of_models, retired_but_scored
 from sparkdrift.spark.sql import timestamp
 from sparkdrift.spark.views import fleet_query
 from sparkdrift.spec.registry import DeclaredModel, Registry
@@ -19,10 +19,10 @@ MOST_MODELS = 100_000
 
 def whole_fleet(ask: Ask, registry: Registry | None, at: datetime) -> list[dict[str, Any]]:
     """The fleet as people look at it at `at` (aware), with what a registry declares beside it."""
-    if registry is None:
-        return together(read_fleet(ask, at), None, at)
-    rows = read_fleet(ask, at, registry.models)
-    return together(rows, registry, at, events_of_models(ask))
+    rows = read_fleet(ask, at, registry.models if registry else None)
+    retired = {one for row in rows if row["stage"] == "retired" for one in row["monitors"]}
+    scored = retired_but_scored(ask, retired)
+    return together(rows, registry, at, events_of_models(ask) if registry else None, scored)
 
 
 def read_fleet(

@@ -5,12 +5,13 @@ Importing this loads no pyspark.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from sparkdrift.health.declared import PREFIX
-from sparkdrift.health.events import Event
+from sparkdrift.health.events import Event, standing
+from sparkdrift.health.ledger import RETIRED
 from sparkdrift.spark.answers import Ask
 from sparkdrift.spark.reference_tables import DEBT_EVENTS
 from sparkdrift.spark.sql import string
@@ -37,6 +38,20 @@ def events_of_models(ask: Ask) -> dict[str, list[Event]]:
     for own in found.values():
         own.sort(key=lambda event: (event.debt, event.seq))
     return found
+
+
+def retired_but_scored(ask: Ask, monitors: Collection[str]) -> dict[str, list[Event]]:
+    """By monitor, for those of these whose retired model is still scored: the events of its ledger
+    that say so and stand."""
+    if not monitors:
+        return {}
+    listed = ", ".join(string(one) for one in sorted(monitors))
+    where = f"monitor IN ({listed}) AND debt = {string(RETIRED)}"
+    found: dict[str, list[Event]] = {}
+    for row in ask(events_query(DEBT_EVENTS.name, where), _MOST_EVENTS):
+        found.setdefault(row["monitor"], []).append(event_of(row))
+    stands = {name: standing(own).get(RETIRED, []) for name, own in found.items()}
+    return {name: own for name, own in stands.items() if own and own[-1].action != "closed"}
 
 
 def event_of(row: Mapping[str, Any]) -> Event:

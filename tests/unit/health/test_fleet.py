@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 from sparkdrift.health.declared import REGISTRY
 from sparkdrift.health.events import Event
 from sparkdrift.health.fleet import together
-from sparkdrift.health.ledger import LEDGER
-from sparkdrift.spark.fleet import read_fleet
+from sparkdrift.health.ledger import LEDGER, RETIRED
+from sparkdrift.spark.fleet import read_fleet, whole_fleet
 from sparkdrift.spec.registry import parse_registry
 
 NOW = datetime(2025, 6, 10, tzinfo=timezone.utc)
@@ -158,3 +158,42 @@ def test_nobody_answering_for_a_model_is_said() -> None:
     assert shown([row("m", owners=[])], "  m: {}\n")["m"]["notes"] == [
         "no owner: nobody is declared who answers for it"
     ]
+
+
+def test_a_retired_model_that_is_still_scored_has_a_note() -> None:
+    """By its ledger: what is said of that debt shows, and one that is closed does not."""
+
+    def stored(monitor: str, seq: int, action: str, by: str, start=NOW) -> dict[str, object]:
+        since = int(start.timestamp() * 1_000_000)
+        given = {"monitor": monitor, "debt": RETIRED, "seq": seq, "kind": "ownership"}
+        given |= {"action": action, "start": since, "owner": "risk", "severity": "critical"}
+        given |= {"until": None, "reason": "", "created_by": by, "cost": None}
+        return given | {"evidence": "rows up to today"}
+
+    events = [
+        stored("used", 1, "opened", "sparkdrift"),
+        stored("said", 1, "opened", "sparkdrift"),
+        stored("said", 2, "acknowledged", "ann"),
+        stored("over", 1, "opened", "sparkdrift", NOW - 2 * DAY),
+        stored("over", 2, "closed", LEDGER),
+    ]
+    asked: list[str] = []
+
+    def ask(statement: str, limit: int) -> list[dict[str, object]]:
+        if "debt_events" in statement:
+            asked.append(statement)
+            return events
+        names = ("used", "said", "over", "calm")
+        retired = [row(one, stage="retired", verdict="blind", fresh=False) for one in names]
+        return [row("alive"), *retired]
+
+    found = {one["model_id"]: one["notes"] for one in whole_fleet(ask, None, NOW)}
+    since = "retired but scored since 2025-06-10: rows up to today"
+    assert found == {
+        "alive": [],
+        "used": [since],
+        "said": [f"{since}, acknowledged by ann"],
+        "over": [],
+        "calm": [],
+    }
+    assert "'alive'" not in asked[0]
