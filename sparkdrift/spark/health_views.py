@@ -30,24 +30,28 @@ FROM joined
 # A verdict is fresh for two days and for three of its windows, whichever is longer. Source: the
 # project's own. {now} is what is due held against. Several monitors of one model: the weightiest
 # verdict counts, of two alike the graver, then the last by name: owner, since and colours are all
-# of one monitor. What they lose is added, and amounts in two currencies can't be.
+# of one monitor. What they lose is added, and amounts in two currencies can't be. A monitor that is
+# retired is watched no more: it says nothing of a model that another one still watches.
 FLEET = """
 WITH placed AS (
   SELECT *, array_position(array('healthy', 'watch', 'blind', 'recalibrate', 'refresh_evaluation',
                                  'retrain', 'retire'), verdict) AS weight,
          array_position(array('minor', 'major', 'critical'), severity) AS grade,
          {now} <= window_end + greatest(INTERVAL '2' DAY, 3 * (window_end - window_start))
-           AS current
+           AS current,
+         CASE WHEN stage = 'retired' THEN 0 ELSE 1 END AS used
   FROM {latest_health}),
 ordered AS (
-  SELECT *, struct(weight, coalesce(grade, 0), monitor) AS weightiest,
-         struct(window_end, monitor) AS newest
+  SELECT *, struct(used, weight, coalesce(grade, 0), monitor) AS weightiest,
+         struct(used, window_end, monitor) AS newest
   FROM placed),
 summed AS (
   SELECT model_id, max_by(model_version, newest) AS model_version,
          max_by(stage, newest) AS stage, max_by(verdict, weightiest) AS verdict,
          max_by(severity, grade) AS severity, max_by(since, weightiest) AS since,
-         min(confidence) AS confidence, bool_and(current) AS fresh, max(window_end) AS window_end,
+         coalesce(min(CASE WHEN used = 1 THEN confidence END), min(confidence)) AS confidence,
+         coalesce(bool_and(CASE WHEN used = 1 THEN current END), bool_and(current)) AS fresh,
+         max(window_end) AS window_end,
          max_by(owner, weightiest) AS owner, max_by(escalation, weightiest) AS escalation,
          array_sort(collect_set(owner)) AS owners, min(due) AS due,
          coalesce(min(due) < {now}, false) AS overdue,
@@ -58,7 +62,10 @@ summed AS (
          CASE WHEN count(DISTINCT currency) <= 1 THEN sum(cost_so_far) END AS cost_so_far,
          CASE WHEN count(DISTINCT currency) <= 1 THEN any_value(currency, true) END AS currency,
          array_sort(collect_set(monitor)) AS monitors,
-         array_sort(collect_set(CASE WHEN NOT current THEN monitor END)) AS stale_monitors,
+         array_sort(CASE WHEN max(used) = 1
+                         THEN collect_set(CASE WHEN used = 1 AND NOT current THEN monitor END)
+                         ELSE collect_set(CASE WHEN NOT current THEN monitor END) END)
+           AS stale_monitors,
          max_by(answer, weightiest) AS answer,
          max_by(answered_by, weightiest) AS answered_by, max(grade) AS grade
   FROM ordered GROUP BY model_id),

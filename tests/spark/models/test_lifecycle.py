@@ -382,6 +382,26 @@ def test_a_retired_model_is_left_alone_and_what_is_still_scored_is_owed(spark, w
     )
 
 
+@pytest.mark.parametrize("days", [-90, 3], ids=["long ago", "lately"])
+def test_a_retired_monitor_says_nothing_of_a_model_that_is_watched(spark, workspace, days):
+    own = new_store(spark, workspace / f"versions{days}")
+    gone = {"model_id": "m", "stage": "retired", "confidence": 0.0, "owner": "before"}
+    used = {"model_id": "m", "confidence": 0.8, "severity": "major", "owner": "risk"}
+    judge(
+        spark,
+        own,
+        verdict("old", NOW + days * DAY, "blind", **gone),
+        verdict("new", NOW, "watch", **used),
+    )
+    at = NOW + DAY
+    for rows in (fleet_of(spark, own, at), without_spark(own, lambda ask: read_fleet(ask, at))):
+        (row,) = rows
+        assert (row["stage"], row["verdict"], row["owner"]) == ("deployed", "watch", "risk")
+        assert (row["blind"], row["fresh"], row["stale_monitors"]) == (False, True, [])
+        assert (row["confidence"], row["severity"]) == (0.8, "major")
+        assert row["monitors"] == ["new", "old"]
+
+
 class Bars:
     def begin(self, text: str) -> None:
         assert text
