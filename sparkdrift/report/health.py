@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from sparkdrift.explain.debt_course import Course
 
 MOST_REASONS = 5
-ALL_REASONS = 10_000
 BLIND_WITHOUT_ROWS = "blind: nothing is stored of this monitor; `sparkdrift run SPEC` judges it"
 
 
@@ -31,9 +30,9 @@ def verdict_line(standing: Standing, zone: str) -> str:
 
 
 def health_lines(
-    health: Health, currency: str | None, zone: str, most: int = MOST_REASONS
+    health: Health, currency: str | None, zone: str, most: int | None = MOST_REASONS
 ) -> list[str]:
-    """The verdict on the newest window, what it costs, and its weightiest reasons."""
+    """The verdict on the newest window, what it costs, and its weightiest reasons (None: all)."""
     judgement = health.judgement
     shown, seen = health.dashboard_status or "not known", health.blind_spot or "not measured"
     lines = [
@@ -43,10 +42,10 @@ def health_lines(
     ]
     if health.cost_so_far is not None and judgement.severity is not None:
         lines.append(f"cost since then: {money(health.cost_so_far, currency)}")
-    reasons = judgement.reasons
-    lines += [f"{one.weight:4.0%}  {one.kind}: {plain(one.reason)}" for one in reasons[:most]]
-    if len(reasons) > most:
-        lines.append(f"and {len(reasons) - most} more: all of them by --why")
+    listed = judgement.reasons[:most]
+    lines += [f"{one.weight:4.0%}  {one.kind}: {plain(one.reason)}" for one in listed]
+    if left := len(judgement.reasons) - len(listed):
+        lines.append(f"and {left} more: all of them by --why")
     if judgement.would_change:
         lines.append(f"what would change it: {judgement.would_change}")
     if health.escalation is not None and health.due is not None:

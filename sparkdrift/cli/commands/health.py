@@ -91,7 +91,6 @@ def show(
     def one(context: Context, spec: MonitorSpec, bars: Bars) -> Answer:
         from sparkdrift.health.versions import version_marks
         from sparkdrift.report.health import (
-            ALL_REASONS,
             BLIND_WITHOUT_ROWS,
             MOST_REASONS,
             health_lines,
@@ -110,7 +109,7 @@ def show(
         fired = fire_hooks(context, spec)
         remarks += hook_remarks(fired)
         currency = spec.degraded.currency if spec.degraded else None
-        zone, most = spec.timestamp.zone, ALL_REASONS if why else MOST_REASONS
+        zone, most = spec.timestamp.zone, None if why else MOST_REASONS
         lines = health_lines(newest, currency, zone, most)
         marks = version_marks(found.versions.items())
         # One history of several versions: where the last of them begins.
